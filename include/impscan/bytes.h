@@ -1,0 +1,62 @@
+/*
+ * Explicit little-endian loads, at any alignment: nothing is ever laid over the bytes of an image.
+ */
+#ifndef IMPSCAN_BYTES_H
+#define IMPSCAN_BYTES_H
+
+#include <endian.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline uint16_t le16(const void *p)
+{
+	uint16_t v;
+	memcpy(&v, p, sizeof(v));
+	return le16toh(v);
+}
+
+static inline uint32_t le32(const void *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof(v));
+	return le32toh(v);
+}
+
+static inline uint64_t le64(const void *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
+}
+
+/* A pointer of 4 or 8 bytes. */
+static inline uint64_t le_pointer(const void *p, unsigned int size)
+{
+	return size == 8 ? le64(p) : le32(p);
+}
+
+/* Are the `size` bytes at `offset` within `total`? Never overflows. */
+static inline bool range_within(uint64_t offset, uint64_t size, uint64_t total)
+{
+	return offset <= total && size <= total - offset;
+}
+
+#define min_of(a, b)                    \
+	({                              \
+		__typeof__(a) _a = (a); \
+		__typeof__(b) _b = (b); \
+		_a < _b ? _a : _b;      \
+	})
+
+#define max_of(a, b)                    \
+	({                              \
+		__typeof__(a) _a = (a); \
+		__typeof__(b) _b = (b); \
+		_a > _b ? _a : _b;      \
+	})
+
+#define array_size(a) (sizeof(a) / sizeof((a)[0]))
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * Every structure member that impscan reads, by Microsoft's names: X(type, member, need).
+ *
+ * A profile may name these and no others. `need` is R where no profile can do without the member,
+ * O where some builds lack it (the code then takes another way). A type's size is the member
+ * `size`.
+ */
+/* clang-format off */
+#define PROFILE_FIELDS(X) \
+	X(CONTROL_AREA, Segment, R) \
+	X(CONTROL_AREA, u, R) \
+	X(CONTROL_AREA, FilePointer, R) \
+	X(EPROCESS, size, R) \
+	X(EPROCESS, Pcb, R) \
+	X(EPROCESS, UniqueProcessId, R) \
+	X(EPROCESS, ActiveProcessLinks, R) \
+	X(EPROCESS, Flags, O) \
+	X(EPROCESS, CreateTime, R) \
+	X(EPROCESS, ExitTime, R) \
+	X(EPROCESS, SessionProcessLinks, O) \
+	X(EPROCESS, MmProcessLinks, O) \
+	X(EPROCESS, SectionObject, R) \
+	X(EPROCESS, SectionBaseAddress, R) \
+	X(EPROCESS, InheritedFromUniqueProcessId, R) \
+	X(EPROCESS, Peb, R) \
+	X(EPROCESS, Session, O) \
+	X(EPROCESS, ObjectTable, R) \
+	X(EPROCESS, WoW64Process, O) \
+	X(EPROCESS, ImageFilePointer, O) \
+	X(EPROCESS, ImageFileName, R) \
+	X(EPROCESS, SeAuditProcessCreationInfo, O) \
+	X(EPROCESS, ThreadListHead, O) \
+	X(EPROCESS, ActiveThreads, O) \
+	X(EPROCESS, VadRoot, R) \
+	X(EPROCESS, VadCount, O) \
+	X(ETHREAD, StartAddress, O) \
+	X(ETHREAD, Win32StartAddress, O) \
+	X(ETHREAD, ThreadListEntry, O) \
+	X(EWOW64PROCESS, Peb, O) \
+	X(FILE_OBJECT, Type, O) \
+	X(FILE_OBJECT, Size, O) \
+	X(FILE_OBJECT, SectionObjectPointer, O) \
+	X(FILE_OBJECT, FileName, R) \
+	X(HANDLE_TABLE, TableCode, R) \
+	X(HANDLE_TABLE, UniqueProcessId, O) \
+	X(HANDLE_TABLE_ENTRY, size, R) \
+	X(HANDLE_TABLE_ENTRY, Object, O) \
+	X(HANDLE_TABLE_ENTRY, ObjectPointerBits, O) \
+	X(KPROCESS, DirectoryTableBase, R) \
+	X(KPROCESS, UserDirectoryTableBase, O) \
+	X(KPROCESS, ThreadListHead, O) \
+	X(KTHREAD, Process, O) \
+	X(KTHREAD, ThreadListEntry, O) \
+	X(LDR_DATA_TABLE_ENTRY, InLoadOrderLinks, R) \
+	X(LDR_DATA_TABLE_ENTRY, InMemoryOrderLinks, R) \
+	X(LDR_DATA_TABLE_ENTRY, InInitializationOrderLinks, R) \
+	X(LDR_DATA_TABLE_ENTRY, DllBase, R) \
+	X(LDR_DATA_TABLE_ENTRY, SizeOfImage, R) \
+	X(LDR_DATA_TABLE_ENTRY, FullDllName, R) \
+	X(LDR_DATA_TABLE_ENTRY, BaseDllName, R) \
+	X(LDR_DATA_TABLE_ENTRY, TimeDateStamp, O) \
+	X(MMADDRESS_NODE, LeftChild, O) \
+	X(MMADDRESS_NODE, RightChild, O) \
+	X(MM_AVL_TABLE, BalancedRoot, O) \
+	X(MMPTE, size, R) \
+	X(MMPTE_PROTOTYPE, ProtoAddress, O) \
+	X(MMPTE_SOFTWARE, PageFileLow, O) \
+	X(MMPTE_SOFTWARE, PageFileHigh, O) \
+	X(MMPTE_SOFTWARE, Protection, O) \
+	X(MMPTE_SOFTWARE, SwizzleBit, O) \
+	X(MMVAD, Core, O) \
+	X(MMVAD, Subsection, O) \
+	X(MMVAD, ControlArea, O) \
+	X(MMVAD, FirstPrototypePte, R) \
+	X(MMVAD, LastContiguousPte, O) \
+	X(MMVAD_FLAGS, CommitCharge, O) \
+	X(MMVAD_FLAGS, VadType, O) \
+	X(MMVAD_FLAGS, ImageMap, O) \
+	X(MMVAD_FLAGS, PhysicalMapping, O) \
+	X(MMVAD_FLAGS, MemCommit, O) \
+	X(MMVAD_FLAGS, PrivateMemory, R) \
+	X(MMVAD_FLAGS, Protection, R) \
+	X(MMVAD_FLAGS1, CommitCharge, O) \
+	X(MMVAD_FLAGS1, MemCommit, O) \
+	X(MMVAD_SHORT, VadNode, O) \
+	X(MMVAD_SHORT, LeftChild, O) \
+	X(MMVAD_SHORT, RightChild, O) \
+	X(MMVAD_SHORT, StartingVpn, R) \
+	X(MMVAD_SHORT, EndingVpn, R) \
+	X(MMVAD_SHORT, StartingVpnHigh, O) \
+	X(MMVAD_SHORT, EndingVpnHigh, O) \
+	X(MMVAD_SHORT, u, R) \
+	X(MMVAD_SHORT, u1, O) \
+	X(OBJECT_HEADER, Body, R) \
+	X(OBJECT_HEADER, TypeIndex, O) \
+	X(OBJECT_HEADER, InfoMask, O) \
+	X(PEB, ImageBaseAddress, R) \
+	X(PEB, Ldr, R) \
+	X(PEB, ProcessParameters, R) \
+	X(PEB, ApiSetMap, O) \
+	X(PEB, OSBuildNumber, O) \
+	X(PEB_LDR_DATA, InLoadOrderModuleList, R) \
+	X(PEB_LDR_DATA, InMemoryOrderModuleList, R) \
+	X(PEB_LDR_DATA, InInitializationOrderModuleList, R) \
+	X(POOL_HEADER, size, R) \
+	X(POOL_HEADER, BlockSize, R) \
+	X(POOL_HEADER, PoolTag, R) \
+	X(RTL_AVL_TREE, Root, O) \
+	X(RTL_BALANCED_NODE, Left, O) \
+	X(RTL_BALANCED_NODE, Right, O) \
+	X(RTL_USER_PROCESS_PARAMETERS, ImagePathName, R) \
+	X(RTL_USER_PROCESS_PARAMETERS, CommandLine, R) \
+	X(SECTION, u1, O) \
+	X(SECTION_OBJECT, Segment, O) \
+	X(SEGMENT, ControlArea, R) \
+	X(SEGMENT, TotalNumberOfPtes, R) \
+	X(SEGMENT, SizeOfSegment, R) \
+	X(SEGMENT, PrototypePte, R) \
+	X(SE_AUDIT_PROCESS_CREATION_INFO, ImageFileName, O) \
+	X(SUBSECTION, ControlArea, R) \
+	X(SUBSECTION, SubsectionBase, R) \
+	X(SUBSECTION, PtesInSubsection, R) \
+	X(SUBSECTION, NextSubsection, R)
+/* clang-format on */

@@ -1,0 +1,184 @@
+#include <impscan/text.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+static void text_reserve(struct text *text, size_t more)
+{
+	if (more < text->capacity - text->length)
+		return;
+	size_t capacity = max_of(text->capacity * 2, text->length + more + 1);
+	text->data = alloc_resize(text->data, capacity, 1);
+	text->capacity = capacity;
+}
+
+void text_add(struct text *text, const char *data, size_t length)
+{
+	text_reserve(text, length);
+	memcpy(text->data + text->length, data, length);
+	text->length += length;
+	text->data[text->length] = '\0';
+}
+
+void text_add_string(struct text *text, const char *string)
+{
+	text_add(text, string, strlen(string));
+}
+
+void text_add_char(struct text *text, char c)
+{
+	text_add(text, &c, 1);
+}
+
+void text_add_format(struct text *text, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	va_list again;
+	va_copy(again, args);
+	int length = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (length > 0) {
+		text_reserve(text, (size_t)length);
+		vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
+		text->length += (size_t)length;
+	}
+	va_end(again);
+}
+
+void text_clear(struct text *text)
+{
+	text->length = 0;
+	if (text->data)
+		text->data[0] = '\0';
+}
+
+void text_free(struct text *text)
+{
+	free(text->data);
+	*text = (struct text){0};
+}
+
+const char *text_string(const struct text *text)
+{
+	return text->data ? text->data : "";
+}
+
+static void add_code(struct text *text, uint32_t code)
+{
+	if (code < 0x80) {
+		text_add_char(text, (char)code);
+	} else if (code < 0x800) {
+		text_add_char(text, (char)(0xc0 | code >> 6));
+		text_add_char(text, (char)(0x80 | (code & 0x3f)));
+	} else if (code < 0x10000) {
+		text_add_char(text, (char)(0xe0 | code >> 12));
+		text_add_char(text, (char)(0x80 | (code >> 6 & 0x3f)));
+		text_add_char(text, (char)(0x80 | (code & 0x3f)));
+	} else {
+		text_add_char(text, (char)(0xf0 | code >> 18));
+		text_add_char(text, (char)(0x80 | (code >> 12 & 0x3f)));
+		text_add_char(text, (char)(0x80 | (code >> 6 & 0x3f)));
+		text_add_char(text, (char)(0x80 | (code & 0x3f)));
+	}
+}
+
+char *text_from_utf16(const void *utf16, size_t bytes)
+{
+	const uint8_t *p = utf16;
+	size_t count = bytes / 2;
+	struct text text = {0};
+	text_reserve(&text, count + 1);
+	text.data[0] = '\0';
+	for (size_t i = 0; i < count; i++) {
+		uint32_t unit = le16(p + 2 * i);
+		if (!unit)
+			break;
+		if (unit >= 0xd800 && unit < 0xdc00 && i + 1 < count) {
+			uint32_t low = le16(p + 2 * (i + 1));
+			if (low >= 0xdc00 && low < 0xe000) {
+				i++;
+				unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+			}
+		}
+		if (unit >= 0xd800 && unit < 0xe000)
+			unit = 0xfffd;
+		add_code(&text, unit);
+	}
+	return text.data;
+}
+
+char *text_from_latin1(const void *bytes, size_t length)
+{
+	const uint8_t *p = bytes;
+	struct text text = {0};
+	text_reserve(&text, length + 1);
+	text.data[0] = '\0';
+	for (size_t i = 0; i < length && p[i]; i++)
+		add_code(&text, p[i]);
+	return text.data;
+}
+
+size_t text_utf8_next(const char *s, uint32_t *code)
+{
+	const uint8_t *p = (const uint8_t *)s;
+	if (!p[0])
+		return 0;
+	if (p[0] < 0x80) {
+		*code = p[0];
+		return 1;
+	}
+	size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+	if (p[0] < 0xc2 || p[0] > 0xf4)
+		return 0;
+	uint32_t value = p[0] & (0x7fu >> length);
+	for (size_t i = 1; i < length; i++) {
+		if ((p[i] & 0xc0) != 0x80) /* also ends at the NUL */
+			return 0;
+		value = value << 6 | (p[i] & 0x3fu);
+	}
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	if (value < least[length] || value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
+		return 0;
+	*code = value;
+	return length;
+}
+
+/* Characters that steer a terminal or turn the reading direction. */
+static bool is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 ||
+	       code == 0x200e || code == 0x200f || (code >= 0x202a && code <= 0x202e) ||
+	       (code >= 0x2066 && code <= 0x2069) || code == 0xfeff || code == 0x61c;
+}
+
+void text_add_printable(struct text *text, const char *utf8)
+{
+	while (*utf8) {
+		uint32_t code;
+		size_t length = text_utf8_next(utf8, &code);
+		if (!length)
+			text_add_format(text, "\\x%02x", (unsigned char)*utf8++);
+		else if (!is_control(code))
+			text_add(text, utf8, length);
+		else if (code < 0x100)
+			text_add_format(text, "\\x%02x", code);
+		else
+			text_add_format(text, "\\u{%04x}", code);
+		utf8 += length;
+	}
+}
+
+const char *text_base_name(const char *path)
+{
+	const char *base = path;
+	for (const char *p = path; *p; p++)
+		if (*p == '\\' || *p == '/')
+			base = p + 1;
+	return base;
+}

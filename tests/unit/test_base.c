@@ -1,0 +1,109 @@
+/* base: growing text, names made fit to print, errors. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+#include <impscan/error.h>
+#include <impscan/text.h>
+
+static void utf16_decodes_with_replacement(void **state)
+{
+	(void)state;
+	const uint8_t units[] = {
+		'a',  0,    0xe9, 0,	/* e acute */
+		0x3d, 0xd8, 0x00, 0xde, /* U+1F600 as a pair */
+		0x00, 0xd8, 'b',  0,	/* a lone high surrogate */
+		0,    0,    'z',  0,	/* behind the end */
+	};
+	_cleanup_free_ char *s = text_from_utf16(units, sizeof(units));
+	assert_string_equal(s, "a\xc3\xa9\xf0\x9f\x98\x80\xef\xbf\xbd"
+			       "b");
+	_cleanup_free_ char *odd = text_from_utf16("x\0y", 3);
+	assert_string_equal(odd, "x");
+	_cleanup_free_ char *none = text_from_utf16("", 0);
+	assert_string_equal(none, "");
+}
+
+static void printable_escapes_what_steers_a_terminal(void **state)
+{
+	(void)state;
+	_cleanup_text_ struct text t = {0};
+	text_add_printable(&t, "C:\\a\x1b[31m\x7f\xc2\x9b\xe2\x80\xae\xff\xc3");
+	assert_string_equal(text_string(&t), "C:\\a\\x1b[31m\\x7f\\x9b\\u{202e}\\xff\\xc3");
+	text_clear(&t);
+	text_add_printable(&t, "\xc3\xa9\xf0\x9f\x98\x80");
+	assert_string_equal(text_string(&t), "\xc3\xa9\xf0\x9f\x98\x80");
+}
+
+static void utf8_rejects_what_is_not(void **state)
+{
+	(void)state;
+	uint32_t code;
+	assert_int_equal(text_utf8_next("\xc0\x80", &code), 0);		/* overlong */
+	assert_int_equal(text_utf8_next("\xed\xa0\x80", &code), 0);	/* surrogate */
+	assert_int_equal(text_utf8_next("\xf4\x90\x80\x80", &code), 0); /* beyond Unicode */
+	assert_int_equal(text_utf8_next("\xe2\x82", &code), 0);		/* cut short */
+	assert_int_equal(text_utf8_next("\xe2\x82\xac", &code), 3);
+	assert_int_equal(code, 0x20ac);
+}
+
+static void text_grows(void **state)
+{
+	(void)state;
+	_cleanup_text_ struct text t = {0};
+	assert_string_equal(text_string(&t), "");
+	for (int i = 0; i < 1000; i++)
+		text_add_format(&t, "%d,", i % 10);
+	assert_int_equal(t.length, 2000);
+	assert_int_equal(strlen(t.data), 2000);
+}
+
+static void errors_carry_a_sentence(void **state)
+{
+	(void)state;
+	_cleanup_error_ struct error *e = error_errno(ENOENT, "can't open '%s'", "x");
+	assert_string_equal(error_message(e), "can't open 'x': No such file or directory");
+	e = error_prefix(e, "list");
+	assert_string_equal(error_message(e), "list: can't open 'x': No such file or directory");
+	assert_null(error_prefix(NULL, "nothing"));
+}
+
+static void ranges_do_not_overflow(void **state)
+{
+	(void)state;
+	assert_true(range_within(4, 6, 10));
+	assert_false(range_within(5, 6, 10));
+	assert_false(range_within(UINT64_MAX, 2, 10));
+	assert_false(range_within(2, UINT64_MAX, 10));
+}
+
+static void base_names(void **state)
+{
+	(void)state;
+	assert_string_equal(text_base_name("C:\\Windows\\a.dll"), "a.dll");
+	assert_string_equal(text_base_name("/tmp/x"), "x");
+	assert_string_equal(text_base_name("plain"), "plain");
+	assert_string_equal(text_base_name(""), "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(utf16_decodes_with_replacement),
+		cmocka_unit_test(printable_escapes_what_steers_a_terminal),
+		cmocka_unit_test(utf8_rejects_what_is_not),
+		cmocka_unit_test(text_grows),
+		cmocka_unit_test(errors_carry_a_sentence),
+		cmocka_unit_test(ranges_do_not_overflow),
+		cmocka_unit_test(base_names),
+	};
+	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
