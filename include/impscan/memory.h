@@ -1,0 +1,146 @@
+/*
+ * Virtual memory: an image seen through a page map. Knows page tables and page states, nothing of
+ * processes.
+ *
+ * struct memory is what all address spaces of an image share; set up once, then any number of
+ * threads may use it. struct space is one page map; it is cheap and belongs to one thread at a
+ * time (it remembers the tables it walked last). What a space hands out points into the image's
+ * mapping and lives as long as the memory.
+ */
+#ifndef IMPSCAN_MEMORY_H
+#define IMPSCAN_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <impscan/image.h>
+
+#define PAGE_SIZE ((uint64_t)4096)
+
+enum paging {
+	PAGING_X64, /* four levels, 8-byte entries */
+};
+
+/* "x64" */
+const char *paging_name(enum paging paging);
+
+/* Bits of an entry; `bits` 0: the kernel does not have them. */
+struct entry_field {
+	uint8_t bit;
+	uint8_t bits;
+};
+
+/*
+ * What Windows writes into page-table entries that the processor does not look at, by the members
+ * of MMPTE_SOFTWARE, MMPTE_TRANSITION and MMPTE_PROTOTYPE. Differs by build.
+ */
+struct entry_layout {
+	struct entry_field frame;	      /* MMPTE_TRANSITION.PageFrameNumber */
+	struct entry_field protection;	      /* MMPTE_SOFTWARE.Protection */
+	struct entry_field page_file_number;  /* MMPTE_SOFTWARE.PageFileLow */
+	struct entry_field page_file_offset;  /* MMPTE_SOFTWARE.PageFileHigh, in pages */
+	struct entry_field prototype_address; /* MMPTE_PROTOTYPE.ProtoAddress, sign-extended */
+};
+
+struct memory;
+
+struct memory *memory_new(const struct image *image, enum paging paging);
+void memory_free(struct memory *memory);
+DEFINE_CLEANUP(struct memory, memory_free)
+#define _cleanup_memory_ _cleanup_(memory_free_p)
+
+const struct image *memory_image(const struct memory *memory);
+enum paging memory_paging(const struct memory *memory);
+
+/*
+ * Tells how the kernel's entries look. Until then only frames in transition are understood, which
+ * is enough to find the kernel. Not while other threads use the memory.
+ */
+void memory_set_entries(struct memory *memory, const struct entry_layout *layout);
+
+/* Where a page is. */
+enum page_state {
+	PAGE_VALID,
+	PAGE_TRANSITION,  /* trimmed from the working set, the frame still holds it */
+	PAGE_PAGEFILE,	  /* written to a page file */
+	PAGE_FILE,	  /* only in the mapped file on disk */
+	PAGE_DEMAND_ZERO, /* never touched: reads as zeros, holds nothing */
+	PAGE_LOST,	  /* what should tell where it is is not present itself */
+	PAGE_NO_TABLE,	  /* no page table covers the address */
+};
+
+struct page {
+	const uint8_t *data; /* its 4096 bytes, or NULL */
+	uint64_t frame;	     /* physical address of those bytes, for valid and transition */
+	uint64_t entry;	     /* the entry of the page table, as it stands */
+	/*
+	 * Bytes of the aligned stretch around the address that this answers for: 4096, a large
+	 * page's size, or all that a missing table would cover.
+	 */
+	uint64_t span;
+	enum page_state state;
+	bool mapped;	/* a valid entry of the page table: the processor would take it */
+	bool prototype; /* found by a prototype PTE: a page of a section, shared */
+	bool writable, executable; /* by all levels, or by the entry's Protection */
+	uint8_t page_file;	   /* for PAGE_PAGEFILE */
+	uint64_t page_file_offset; /* in pages */
+};
+
+struct space;
+
+/* `dtb` is what CR3 holds: a physical address, low bits ignored. */
+struct space *space_new(const struct memory *memory, uint64_t dtb);
+void space_free(struct space *space);
+DEFINE_CLEANUP(struct space, space_free)
+#define _cleanup_space_ _cleanup_(space_free_p)
+
+const struct memory *space_memory(const struct space *space);
+uint64_t space_dtb(const struct space *space);
+
+/*
+ * Lets a process's space follow prototype PTEs, which lie in `kernel` (a space of the same thread,
+ * which must outlive it; may be the space itself). `find` gives the kernel address of the prototype
+ * PTE that the VAD has for a page, 0 when there is none; NULL when VADs are not known.
+ */
+typedef uint64_t space_find_prototype(void *context, uint64_t address);
+void space_set_prototypes(struct space *space, struct space *kernel, space_find_prototype *find,
+			  void *context);
+
+/* Is `address` one that the processor would take (canonical on x64)? */
+bool space_canonical(const struct space *space, uint64_t address);
+
+/* Looks a page up. A frame that the image does not hold leaves `data` NULL, its state as it is. */
+void space_page(struct space *space, uint64_t address, struct page *page);
+
+/* Reads one prototype PTE at a kernel address, as space_page() would on its way. */
+void space_prototype_page(struct space *space, uint64_t prototype, struct page *page);
+
+/* Why page->data is NULL, in words: "page file 0 not given". Static, or in `buffer`. */
+const char *page_why(const struct page *page, char *buffer, size_t size);
+
+/*
+ * The bytes at `address`, zero-copy: a pointer, and in `*available` how many lie there in one
+ * piece (to the end of the page). NULL when they are not present.
+ */
+const uint8_t *space_at(struct space *space, uint64_t address, size_t *available);
+
+/* Copies `size` bytes from `address`, across pages; false (nothing promised) if any is missing. */
+bool space_read(struct space *space, uint64_t address, void *buffer, size_t size);
+
+/* One little-endian value; false when it is not present. */
+bool space_u16(struct space *space, uint64_t address, uint16_t *value);
+bool space_u32(struct space *space, uint64_t address, uint32_t *value);
+bool space_u64(struct space *space, uint64_t address, uint64_t *value);
+
+/* A pointer of `size` bytes, 4 or 8. */
+bool space_pointer(struct space *space, uint64_t address, unsigned int size, uint64_t *value);
+
+/*
+ * A UNICODE_STRING (or UNICODE_STRING32, by pointer size) at `address`, as UTF-8. NULL when the
+ * structure or the text is not present or makes no sense; "" when it is empty. The caller frees
+ * it.
+ */
+char *space_unicode_string(struct space *space, uint64_t address, unsigned int pointer_size);
+
+#endif

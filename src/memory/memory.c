@@ -1,0 +1,55 @@
+#include <impscan/memory.h>
+
+#include <stdlib.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+#include "memory/paging.h"
+
+static const struct paging_operations *const operations[] = {
+	[PAGING_X64] = &paging_x64,
+};
+
+const char *paging_name(enum paging paging)
+{
+	return operations[paging]->name;
+}
+
+struct memory *memory_new(const struct image *image, enum paging paging)
+{
+	struct memory *memory = alloc_new(struct memory);
+	memory->image = image;
+	memory->paging = paging;
+	memory->operations = operations[paging];
+	size_t count;
+	const struct image_range *ranges = image_ranges(image, &count);
+	uint64_t top = count ? ranges[count - 1].start + ranges[count - 1].size - 1 : 0;
+	memory->frame_mask = PAGE_SIZE - 1;
+	while (memory->frame_mask < top)
+		memory->frame_mask = memory->frame_mask << 1 | 1;
+	memory->frame_mask &= ~(PAGE_SIZE - 1);
+	/* The same in every x64 kernel. */
+	memory->layout.frame = (struct entry_field){12, 36};
+	return memory;
+}
+
+void memory_free(struct memory *memory)
+{
+	free(memory);
+}
+
+const struct image *memory_image(const struct memory *memory)
+{
+	return memory->image;
+}
+
+enum paging memory_paging(const struct memory *memory)
+{
+	return memory->paging;
+}
+
+void memory_set_entries(struct memory *memory, const struct entry_layout *layout)
+{
+	memory->layout = *layout;
+}

@@ -1,0 +1,69 @@
+/*
+ * Inside the memory room: what the files share.
+ *
+ *	memory.c   what all spaces of an image share
+ *	space.c    reading through a space
+ *	x64.c      the processor's translation, an architecture a file
+ *	entry.c    entries that are not valid: what the memory manager keeps in them
+ */
+#ifndef MEMORY_PAGING_H
+#define MEMORY_PAGING_H
+
+#include <impscan/memory.h>
+
+struct memory {
+	const struct image *image;
+	enum paging paging;
+	const struct paging_operations *operations;
+	/*
+	 * The address bits that physical memory of this image can have. Since 10.0.15063 entries
+	 * that are not valid carry a mask of bits beyond the machine's memory (against L1TF),
+	 * unless their SwizzleBit is set; it falls out of a frame number with this.
+	 */
+	uint64_t frame_mask;
+	struct entry_layout layout;
+};
+
+/* How many last-level tables a space remembers; a power of two. */
+#define SPACE_TABLES 64
+
+/* A last-level table, found by the bits of the address above those that index it. */
+struct space_table {
+	uint64_t tag; /* those bits + 1; 0: empty */
+	const uint8_t *entries;
+	bool writable, executable;
+};
+
+struct space {
+	const struct memory *memory;
+	uint64_t dtb;
+	struct space *kernel; /* where prototype PTEs lie; NULL: not followed */
+	space_find_prototype *find_prototype;
+	void *find_context;
+	struct space_table tables[SPACE_TABLES];
+};
+
+struct paging_operations {
+	const char *name;
+	unsigned int entry_size; /* 4 or 8 */
+	/*
+	 * Walks the tables for a canonical address: fills `entry` and `span`; for a valid page also
+	 * state, frame, mapped and rights; for one that is not, PAGE_NO_TABLE where a table is
+	 * missing and otherwise PAGE_LOST, for entry_resolve() to find out.
+	 */
+	void (*walk)(struct space *space, uint64_t address, struct page *page);
+	bool (*canonical)(uint64_t address);
+};
+
+extern const struct paging_operations paging_x64;
+
+/* Finds a page by page->entry, the entry of its page table, which is not valid. */
+void entry_resolve(struct space *space, uint64_t address, struct page *page);
+
+/*
+ * The 4096 bytes of a lower table behind an upper entry that is not valid: tables are trimmed and
+ * paged out as other pages are. NULL when they are not present.
+ */
+const uint8_t *entry_table(struct space *space, uint64_t entry);
+
+#endif

@@ -1,0 +1,166 @@
+#include <impscan/memory.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+#include <impscan/text.h>
+
+#include "memory/paging.h"
+
+struct space *space_new(const struct memory *memory, uint64_t dtb)
+{
+	struct space *space = alloc_new(struct space);
+	space->memory = memory;
+	space->dtb = dtb;
+	return space;
+}
+
+void space_free(struct space *space)
+{
+	free(space);
+}
+
+const struct memory *space_memory(const struct space *space)
+{
+	return space->memory;
+}
+
+uint64_t space_dtb(const struct space *space)
+{
+	return space->dtb;
+}
+
+void space_set_prototypes(struct space *space, struct space *kernel, space_find_prototype *find,
+			  void *context)
+{
+	space->kernel = kernel;
+	space->find_prototype = find;
+	space->find_context = context;
+}
+
+bool space_canonical(const struct space *space, uint64_t address)
+{
+	return space->memory->operations->canonical(address);
+}
+
+void space_page(struct space *space, uint64_t address, struct page *page)
+{
+	*page = (struct page){.span = PAGE_SIZE, .state = PAGE_NO_TABLE};
+	if (!space_canonical(space, address))
+		return;
+	space->memory->operations->walk(space, address, page);
+	if (page->state != PAGE_VALID)
+		entry_resolve(space, address, page);
+	if (page->state == PAGE_VALID || page->state == PAGE_TRANSITION)
+		page->data = image_page(space->memory->image, page->frame);
+}
+
+const char *page_why(const struct page *page, char *buffer, size_t size)
+{
+	switch (page->state) {
+	case PAGE_VALID:
+	case PAGE_TRANSITION:
+		snprintf(buffer, size, "physical page 0x%llx not in image",
+			 (unsigned long long)page->frame);
+		return buffer;
+	case PAGE_PAGEFILE:
+		snprintf(buffer, size, "page file %u not given", page->page_file);
+		return buffer;
+	case PAGE_FILE:
+		return "only in the file on disk";
+	case PAGE_DEMAND_ZERO:
+		return "demand zero";
+	case PAGE_LOST:
+		return "prototype PTE not present";
+	case PAGE_NO_TABLE:
+		return "not mapped";
+	}
+	return "unknown";
+}
+
+const uint8_t *space_at(struct space *space, uint64_t address, size_t *available)
+{
+	struct page page;
+	space_page(space, address, &page);
+	if (!page.data)
+		return NULL;
+	size_t offset = (size_t)(address & (PAGE_SIZE - 1));
+	*available = (size_t)PAGE_SIZE - offset;
+	return page.data + offset;
+}
+
+bool space_read(struct space *space, uint64_t address, void *buffer, size_t size)
+{
+	uint8_t *to = buffer;
+	while (size) {
+		size_t available;
+		const uint8_t *from = space_at(space, address, &available);
+		if (!from)
+			return false;
+		size_t part = min_of(available, size);
+		memcpy(to, from, part);
+		to += part;
+		size -= part;
+		if (size && address > UINT64_MAX - part)
+			return false;
+		address += part;
+	}
+	return true;
+}
+
+bool space_u16(struct space *space, uint64_t address, uint16_t *value)
+{
+	uint8_t bytes[2];
+	if (!space_read(space, address, bytes, sizeof(bytes)))
+		return false;
+	*value = le16(bytes);
+	return true;
+}
+
+bool space_u32(struct space *space, uint64_t address, uint32_t *value)
+{
+	uint8_t bytes[4];
+	if (!space_read(space, address, bytes, sizeof(bytes)))
+		return false;
+	*value = le32(bytes);
+	return true;
+}
+
+bool space_u64(struct space *space, uint64_t address, uint64_t *value)
+{
+	uint8_t bytes[8];
+	if (!space_read(space, address, bytes, sizeof(bytes)))
+		return false;
+	*value = le64(bytes);
+	return true;
+}
+
+bool space_pointer(struct space *space, uint64_t address, unsigned int size, uint64_t *value)
+{
+	if (size == 8)
+		return space_u64(space, address, value);
+	uint32_t narrow;
+	if (!space_u32(space, address, &narrow))
+		return false;
+	*value = narrow;
+	return true;
+}
+
+char *space_unicode_string(struct space *space, uint64_t address, unsigned int pointer_size)
+{
+	uint8_t header[16];
+	if (!space_read(space, address, header, pointer_size == 8 ? 16 : 8))
+		return NULL;
+	uint16_t length = le16(header);
+	uint64_t buffer = le_pointer(header + (pointer_size == 8 ? 8 : 4), pointer_size);
+	if (!length)
+		return alloc_strdup("");
+	if (length % 2 || !buffer)
+		return NULL;
+	_cleanup_free_ uint8_t *utf16 = alloc_zero(length, 1);
+	if (!space_read(space, buffer, utf16, length))
+		return NULL;
+	return text_from_utf16(utf16, length);
+}
