@@ -47,6 +47,12 @@ char *text_from_latin1(const void *bytes, size_t length);
  */
 void text_add_printable(struct text *text, const char *utf8);
 
+/*
+ * Is it a character that steers a terminal or turns the reading direction: C0 and C1 controls, DEL,
+ * line separators, bidirectional marks?
+ */
+bool text_is_control(uint32_t code);
+
 /* Length in bytes of the valid UTF-8 sequence at `s`, 0 when there is none; `*code` is its value. */
 size_t text_utf8_next(const char *s, uint32_t *code);
 

@@ -149,8 +149,7 @@ size_t text_utf8_next(const char *s, uint32_t *code)
 	return length;
 }
 
-/* Characters that steer a terminal or turn the reading direction. */
-static bool is_control(uint32_t code)
+bool text_is_control(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 ||
 	       code == 0x200e || code == 0x200f || (code >= 0x202a && code <= 0x202e) ||
@@ -164,7 +163,7 @@ void text_add_printable(struct text *text, const char *utf8)
 		size_t length = text_utf8_next(utf8, &code);
 		if (!length)
 			text_add_format(text, "\\x%02x", (unsigned char)*utf8++);
-		else if (!is_control(code))
+		else if (!text_is_control(code))
 			text_add(text, utf8, length);
 		else if (code < 0x100)
 			text_add_format(text, "\\x%02x", code);

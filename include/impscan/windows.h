@@ -1,0 +1,150 @@
+/*
+ * A Windows machine in an image: its kernel, processes and modules. Knows the kernel's structures
+ * through a profile, nothing of hashes or output.
+ *
+ * Structure and member names are Microsoft's.
+ */
+#ifndef IMPSCAN_WINDOWS_H
+#define IMPSCAN_WINDOWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <impscan/image.h>
+#include <impscan/memory.h>
+#include <impscan/pe.h>
+#include <impscan/profile.h>
+
+/* What the user knows better; all zero: find it. */
+struct windows_options {
+	uint64_t dtb;		       /* physical address of the page map */
+	uint64_t kernel_base;	       /* where ntoskrnl.exe is loaded */
+	const struct profile *profile; /* this layout, whatever the build */
+};
+
+struct windows {
+	const struct image *image;
+	struct memory *memory;
+	const struct profile *profile; /* owned by the set it was chosen from */
+	enum architecture architecture;
+	unsigned int pointer_size; /* bytes of a kernel pointer */
+	uint64_t dtb;		   /* System's DirectoryTableBase */
+	uint64_t kernel_base;
+	uint64_t kernel_size;	  /* SizeOfImage of the kernel */
+	char kernel_name[64];	  /* its export directory's name: ntoskrnl.exe */
+	struct pe_pdb kernel_pdb; /* empty when its record is not present */
+	uint32_t build;		  /* by the kernel's NtBuildNumber, else by KUSER_SHARED_DATA */
+	uint32_t build_kernel;	  /* the two sources apart; 0 where it could not be read */
+	uint32_t build_shared;
+	uint32_t major, minor; /* NtMajorVersion, NtMinorVersion of KUSER_SHARED_DATA, or 0 */
+	uint64_t system;       /* EPROCESS of System */
+	uint64_t ps_loaded_module_list;	 /* 0 when it was not found */
+	char found_by[64];		 /* how the page map was found */
+};
+
+/*
+ * Finds the kernel, its page map and its build, confirmed through System's EPROCESS, and chooses
+ * the profile. On failure the error says what was tried. `image` and `profiles` must outlive it.
+ */
+struct error *windows_open(const struct image *image, struct profiles *profiles,
+			   const struct windows_options *options, struct windows **ret);
+void windows_close(struct windows *windows);
+DEFINE_CLEANUP(struct windows, windows_close)
+#define _cleanup_windows_ _cleanup_(windows_close_p)
+
+/* A new space of the kernel's page map; the caller frees it. */
+struct space *windows_kernel_space(const struct windows *windows);
+
+/* One process, by its EPROCESS. */
+struct process {
+	uint64_t eprocess;
+	uint32_t pid;
+	uint32_t ppid;
+	char *name;   /* ImageFileName: 15 characters at most */
+	uint64_t dtb; /* DirectoryTableBase without its low bits */
+	uint64_t peb; /* 0: none (System, Registry) */
+	uint64_t section_base_address;
+	uint64_t create_time; /* FILETIME; 0 when unreadable */
+	uint64_t exit_time;   /* FILETIME; 0 while it runs */
+};
+
+struct processes {
+	struct process *items;
+	size_t count;
+	size_t capacity;
+	uint64_t ps_active_process_head; /* 0 when the ring does not lead to it */
+	/* What was wrong with the ring, in words; "" when it is whole. */
+	char damage[160];
+};
+
+/*
+ * The processes of ActiveProcessLinks from System on, in ring order; a broken ring is followed
+ * from both ends. Release with processes_free().
+ */
+void windows_processes(const struct windows *windows, struct processes *processes);
+void processes_free(struct processes *processes);
+#define _cleanup_processes_ __attribute__((cleanup(processes_free)))
+
+/* A new space of the process's page map; the caller frees it. */
+struct space *process_space(const struct windows *windows, const struct process *process);
+
+/* The PEB's OSBuildNumber; 0 when it can't be read. */
+uint32_t process_build(const struct windows *windows, const struct process *process,
+		       struct space *space);
+
+/* Where a module was found; bits, in the order of their names in found_in_names[]. */
+enum found_in {
+	FOUND_LOAD = 1 << 0,   /* PEB's InLoadOrderModuleList */
+	FOUND_MEMORY = 1 << 1, /* InMemoryOrderModuleList */
+	FOUND_INIT = 1 << 2,   /* InInitializationOrderModuleList */
+	FOUND_KERNEL = 1 << 3, /* PsLoadedModuleList */
+};
+#define FOUND_IN_COUNT 4
+
+/* "load", "memory" ...: the word for bit i. */
+extern const char *const found_in_names[FOUND_IN_COUNT];
+
+/* One module of a process, or of the kernel. */
+struct module {
+	uint64_t base;
+	uint64_t size;	/* SizeOfImage of its list entry */
+	char *name;	/* BaseDllName; "" when unreadable */
+	char *path;	/* FullDllName; "" when unreadable */
+	uint64_t entry; /* its LDR_DATA_TABLE_ENTRY */
+	unsigned int found_in;
+};
+
+struct modules {
+	struct module *items;
+	size_t count;
+	size_t capacity;
+	char damage[160]; /* what was wrong with the lists, in words; "" when they are whole */
+};
+
+/*
+ * The modules of the three lists of a PEB, merged by base: load order first, then what only the
+ * others have. `space` is the process's. A cut or cyclic list gives what it has.
+ */
+void process_modules(const struct windows *windows, const struct process *process,
+		     struct space *space, struct modules *modules);
+
+/* The modules of PsLoadedModuleList. `space` is one of the kernel's. */
+void windows_drivers(const struct windows *windows, struct space *space, struct modules *modules);
+
+void modules_free(struct modules *modules);
+#define _cleanup_modules_ __attribute__((cleanup(modules_free)))
+
+/* A PE in virtual memory, for pe_open(). Initialise with module_reader_init(). */
+struct module_reader {
+	struct pe_reader reader;
+	struct space *space;
+	uint64_t base;
+	char why[96];
+};
+
+/* `size`: bytes from `base` that may be read; 0 when unknown: up to 4 GB. */
+void module_reader_init(struct module_reader *reader, struct space *space, uint64_t base,
+			uint64_t size);
+
+#endif

@@ -1,0 +1,14 @@
+/*
+ * How far a walk over an image's links may go. Far beyond what real systems have, and never
+ * reached in silence: each leaves its mark in the `damage` of what it cut.
+ */
+#ifndef WINDOWS_LIMITS_H
+#define WINDOWS_LIMITS_H
+
+/* Entries of one list of loaded modules. Real processes stay below 1,500. */
+#define LIMIT_MODULES 16384
+
+/* Processes of a ring. Real machines stay below 10,000. */
+#define LIMIT_PROCESSES 131072
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * The reader that pe needs, on an address space: position = RVA = address - base.
+ */
+#include <impscan/windows.h>
+
+static const uint8_t *reader_at(const struct pe_reader *reader, uint64_t position,
+				size_t *available)
+{
+	const struct module_reader *module = reader->context;
+	uint64_t address;
+	if (__builtin_add_overflow(module->base, position, &address))
+		return NULL;
+	return space_at(module->space, address, available);
+}
+
+static const char *reader_why(const struct pe_reader *reader, uint64_t position)
+{
+	struct module_reader *module = reader->context;
+	struct page page;
+	space_page(module->space, module->base + position, &page);
+	return page_why(&page, module->why, sizeof(module->why));
+}
+
+void module_reader_init(struct module_reader *module, struct space *space, uint64_t base,
+			uint64_t size)
+{
+	*module = (struct module_reader){
+		.reader =
+			{
+				.layout = PE_LAYOUT_MEMORY,
+				.size = size && size <= UINT32_MAX ? size : UINT32_MAX,
+				.at = reader_at,
+				.why = reader_why,
+			},
+		.space = space,
+		.base = base,
+	};
+	module->reader.context = module;
+}

@@ -1,0 +1,207 @@
+/*
+ * System, the first process, and the kernel's lists. Every way that leads to it is only believed
+ * when what is found there looks as the profile says.
+ */
+#include "windows/discover.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/bytes.h>
+
+#include "windows/process.h"
+
+/* Is there an EPROCESS with PID 4, the name System and a page map that has this kernel? */
+static bool is_system(struct windows *windows, struct space *space, uint64_t eprocess)
+{
+	struct process process;
+	if (!process_read(windows, space, eprocess, &process))
+		return false;
+	bool named = process.pid == 4 && !strcmp(process.name, "System");
+	free(process.name);
+	if (!named || !process.dtb)
+		return false;
+	struct page ours, theirs;
+	_cleanup_space_ struct space *own = space_new(windows->memory, process.dtb);
+	space_page(space, windows->kernel_base, &ours);
+	space_page(own, windows->kernel_base, &theirs);
+	if (!theirs.data || ours.data != theirs.data)
+		return false;
+	windows->system = eprocess;
+	windows->dtb = process.dtb;
+	return true;
+}
+
+static bool export_pointer(const struct windows *windows, struct space *space, const char *name,
+			   uint64_t *address, uint64_t *value)
+{
+	struct module_reader reader;
+	module_reader_init(&reader, space, windows->kernel_base, windows->kernel_size);
+	_cleanup_pe_ struct pe pe;
+	pe_open(&pe, &reader.reader);
+	uint32_t rva = pe_export_find(&pe, name);
+	if (!rva)
+		return false;
+	*address = windows->kernel_base + rva;
+	return space_pointer(space, *address, windows->pointer_size, value);
+}
+
+/* KDDEBUGGER_DATA64 (wdbgexts.h): tag at +0x10, KernBase +0x18, the list heads behind it. */
+struct kdbg {
+	uint64_t ps_loaded_module_list;
+	uint64_t ps_active_process_head;
+};
+
+static bool kdbg_at(const struct windows *windows, struct space *space, uint64_t address,
+		    struct kdbg *kdbg)
+{
+	uint8_t block[0x58];
+	if (!space_read(space, address, block, sizeof(block)) || memcmp(block + 0x10, "KDBG", 4))
+		return false;
+	if (le64(block + 0x18) != windows->kernel_base)
+		return false;
+	kdbg->ps_loaded_module_list = le64(block + 0x48);
+	kdbg->ps_active_process_head = le64(block + 0x50);
+	return true;
+}
+
+/*
+ * The debugger's data block: where the header says, or anywhere in the kernel. Windows 8 and later
+ * keep it encoded in memory unless a debugger was attached: then it is not found.
+ */
+static bool kdbg_find(const struct windows *windows, struct space *space, struct kdbg *kdbg)
+{
+	uint64_t hint = image_hints(windows->image)->kd_debugger_data_block;
+	if (hint && kdbg_at(windows, space, hint, kdbg))
+		return true;
+	for (uint64_t rva = 0; rva < windows->kernel_size; rva += PAGE_SIZE) {
+		struct page page;
+		space_page(space, windows->kernel_base + rva, &page);
+		if (!page.data)
+			continue;
+		for (size_t i = 0x10; i + 4 <= PAGE_SIZE; i += 8)
+			if (!memcmp(page.data + i, "KDBG", 4) &&
+			    kdbg_at(windows, space, windows->kernel_base + rva + i - 0x10, kdbg))
+				return true;
+	}
+	return false;
+}
+
+/* The first process behind a claimed PsActiveProcessHead. */
+static bool system_behind_head(struct windows *windows, struct space *space, uint64_t head)
+{
+	uint64_t link;
+	return head && space_pointer(space, head, windows->pointer_size, &link) &&
+	       is_system(windows, space,
+			 link - profile_offset(windows->profile, EPROCESS_ActiveProcessLinks));
+}
+
+/*
+ * The last resort: every 8-byte step of the image that holds the name where System's EPROCESS
+ * would, found through its own ActiveProcessLinks: the neighbour's Blink points back to it.
+ */
+static bool system_sweep(struct windows *windows, struct space *space)
+{
+	static const char name[16] = "System";
+	const struct profile *profile = windows->profile;
+	uint64_t name_offset = profile_offset(profile, EPROCESS_ImageFileName);
+	uint64_t pid_offset = profile_offset(profile, EPROCESS_UniqueProcessId);
+	uint64_t links = profile_offset(profile, EPROCESS_ActiveProcessLinks);
+	size_t count;
+	const struct image_range *ranges = image_ranges(windows->image, &count);
+	for (size_t r = 0; r < count; r++) {
+		size_t size;
+		const uint8_t *data = image_at(windows->image, ranges[r].start, &size);
+		if (!data)
+			continue;
+		const uint8_t *at = data, *end = data + size;
+		while ((at = memmem(at, (size_t)(end - at), name, 15))) {
+			uint64_t name_at = ranges[r].start + (uint64_t)(at - data);
+			at++;
+			if (name_at < name_offset)
+				continue;
+			uint64_t eprocess = name_at - name_offset;
+			uint8_t pid[8], flink[8];
+			uint64_t neighbour, back;
+			if (!image_read(windows->image, eprocess + pid_offset, pid, sizeof(pid)) ||
+			    le_pointer(pid, windows->pointer_size) != 4 ||
+			    !image_read(windows->image, eprocess + links, flink, sizeof(flink)))
+				continue;
+			neighbour = le_pointer(flink, windows->pointer_size);
+			if (space_pointer(space, neighbour + windows->pointer_size,
+					  windows->pointer_size, &back) &&
+			    is_system(windows, space, back - links))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool system_find(struct windows *windows, struct space *space)
+{
+	uint64_t address, value;
+	if (export_pointer(windows, space, "PsInitialSystemProcess", &address, &value) &&
+	    is_system(windows, space, value))
+		return true;
+	if (system_behind_head(windows, space, image_hints(windows->image)->ps_active_process_head))
+		return true;
+	struct kdbg kdbg;
+	if (kdbg_find(windows, space, &kdbg) &&
+	    system_behind_head(windows, space, kdbg.ps_active_process_head))
+		return true;
+	return system_sweep(windows, space);
+}
+
+/* Does a list of KLDR_DATA_TABLE_ENTRY that begins with the kernel hang on `head`? */
+static bool is_module_list(const struct windows *windows, struct space *space, uint64_t head)
+{
+	unsigned int pointer = windows->pointer_size;
+	uint64_t flink, back, base;
+	return space_pointer(space, head, pointer, &flink) && flink != head &&
+	       space_pointer(space, flink + pointer, pointer, &back) && back == head &&
+	       space_pointer(space,
+			     flink + profile_offset(windows->profile, LDR_DATA_TABLE_ENTRY_DllBase),
+			     pointer, &base) &&
+	       base == windows->kernel_base;
+}
+
+/* Every pointer-sized step of the kernel's image that could be the head. */
+static uint64_t module_list_scan(const struct windows *windows, struct space *space)
+{
+	unsigned int pointer = windows->pointer_size;
+	for (uint64_t rva = 0; rva < windows->kernel_size; rva += PAGE_SIZE) {
+		struct page page;
+		space_page(space, windows->kernel_base + rva, &page);
+		if (!page.data)
+			continue;
+		for (size_t i = 0; i + 2 * pointer <= PAGE_SIZE; i += pointer) {
+			uint64_t flink = le_pointer(page.data + i, pointer);
+			uint64_t blink = le_pointer(page.data + i + pointer, pointer);
+			/* Both are aligned kernel addresses outside the image (pool). */
+			if (flink >> 47 != 0x1ffff || blink >> 47 != 0x1ffff || flink % pointer ||
+			    flink - windows->kernel_base < windows->kernel_size)
+				continue;
+			uint64_t head = windows->kernel_base + rva + i;
+			if (is_module_list(windows, space, head))
+				return head;
+		}
+	}
+	return 0;
+}
+
+void module_list_find(struct windows *windows, struct space *space)
+{
+	uint64_t hint = image_hints(windows->image)->ps_loaded_module_list;
+	uint64_t address, value;
+	struct kdbg kdbg;
+	if (export_pointer(windows, space, "PsLoadedModuleList", &address, &value) &&
+	    is_module_list(windows, space, address))
+		windows->ps_loaded_module_list = address;
+	else if (hint && is_module_list(windows, space, hint))
+		windows->ps_loaded_module_list = hint;
+	else if (kdbg_find(windows, space, &kdbg) &&
+		 is_module_list(windows, space, kdbg.ps_loaded_module_list))
+		windows->ps_loaded_module_list = kdbg.ps_loaded_module_list;
+	else
+		windows->ps_loaded_module_list = module_list_scan(windows, space);
+}
