@@ -8,7 +8,7 @@
  *	description: Windows 10 2004 to 22H2
  *	architecture: x64                  # or x86
  *	builds: [19041, 19045]             # first and last
- *	variant: before 7601.24000         # only where one build has several layouts
+ *	variant: as of 7601.24000          # only where one build has several layouts
  *	source: public symbols of ntkrnlmp.pdb 10.0.19041.3324
  *	types:
  *	  EPROCESS:
@@ -16,6 +16,9 @@
  *	    UniqueProcessId: 0x440
  *	  MMVAD_FLAGS:
  *	    Protection: {offset: 0x0, bit: 7, bits: 5}
+ *
+ * `types` comes last, so that the header can be read without it. An offset is decimal or 0x...; a
+ * bit field counts bits from the least significant one of the integer at its offset.
  */
 #ifndef IMPSCAN_PROFILE_H
 #define IMPSCAN_PROFILE_H
@@ -81,9 +84,12 @@ const char *profile_type_name(enum profile_member member);
 const char *profile_member_name(enum profile_member member);
 
 /*
- * Reads one profile from YAML text. `origin` names it in errors, which give line and column:
- * unknown key or member, missing member, duplicate, offset beyond the type's size, bad number.
+ * Reads one profile from YAML text (UTF-8, up to PROFILE_TEXT_LIMIT bytes). `origin` names it in
+ * errors, which begin with "ORIGIN:LINE:COLUMN: ": unknown key, type or member, missing member,
+ * duplicate, offset beyond the type's size, bad number, anything that a profile doesn't need of YAML
+ * (anchors, aliases, tags, several documents). The caller frees the result.
  */
+#define PROFILE_TEXT_LIMIT (1u << 20)
 struct error *profile_parse(const char *text, size_t length, const char *origin,
 			    struct profile **ret);
 void profile_free(struct profile *profile);
@@ -102,7 +108,10 @@ void profiles_free(struct profiles *profiles);
 DEFINE_CLEANUP(struct profiles, profiles_free)
 #define _cleanup_profiles_ _cleanup_(profiles_free_p)
 
-/* Adds a file, or every *.yaml of a folder; replaces a shipped profile of the same name. */
+/*
+ * Adds a file, or every *.yaml of a folder (an error when there is none), read in full; replaces a
+ * profile of the same name. Positions change, and what the set handed out is gone: add first.
+ */
 struct error *profiles_add_file(struct profiles *profiles, const char *path);
 struct error *profiles_add_directory(struct profiles *profiles, const char *path);
 
@@ -122,7 +131,7 @@ struct profile_summary {
 size_t profiles_count(const struct profiles *profiles);
 struct profile_summary profiles_summary(const struct profiles *profiles, size_t i);
 
-/* Reads number `i` in full; owned by the set. */
+/* Reads number `i` in full; owned by the set. For one thread at a time. */
 struct error *profiles_get(struct profiles *profiles, size_t i, const struct profile **ret);
 
 /*

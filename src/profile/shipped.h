@@ -1,0 +1,16 @@
+/* The profiles compiled in: a table of assembler symbols that CMakeLists.txt makes of profiles/. */
+#ifndef IMPSCAN_PROFILE_SHIPPED_H
+#define IMPSCAN_PROFILE_SHIPPED_H
+
+#include <stdint.h>
+
+struct profile_shipped {
+	const char *name;  /* of the file, without folder and .yaml */
+	const char *start; /* its text */
+	uint64_t size;
+};
+
+extern const struct profile_shipped profile_shipped[];
+extern const uint64_t profile_shipped_count;
+
+#endif
