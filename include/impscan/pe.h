@@ -70,6 +70,17 @@ struct pe_section {
 	uint32_t characteristics;
 };
 
+/*
+ * Where a section lies by the rules of a file, for RVA to offset. They are pefile's (2023.2.7),
+ * since the import hashes are: see pe/rva.c.
+ */
+struct pe_extent {
+	uint64_t start;	  /* RVAs, from ... */
+	uint64_t end;	  /* ... to before */
+	uint64_t raw;	  /* file offset of `start` */
+	uint64_t raw_end; /* no byte of the section lies at or behind this file offset */
+};
+
 enum pe_status {
 	PE_OK,
 	PE_NOT_PE,     /* no MZ, no PE signature, or headers that make no sense */
@@ -98,11 +109,16 @@ struct pe {
 	struct pe_data_directory directory[PE_DIRECTORY_COUNT]; /* zero where not declared */
 	struct pe_section *sections;
 	size_t section_count; /* those whose header could be read */
+	/* Of a file only; sorted by VirtualAddress. */
+	struct pe_extent *extents;
+	size_t extent_count;
+	uint64_t header_length; /* bytes of the file that count as its headers */
 };
 
 /*
  * Reads the headers. `pe` is filled whatever comes (see status and reason) and must be released
- * with pe_close(). `reader` is kept, not owned.
+ * with pe_close(). `reader` is kept, not owned. Of a file, PE_OK is given for exactly those that
+ * pefile takes; of memory, also for headers whose section table is not wholly present.
  */
 enum pe_status pe_open(struct pe *pe, const struct pe_reader *reader);
 void pe_close(struct pe *pe);
@@ -133,6 +149,66 @@ enum pe_read pe_copy(const struct pe *pe, uint64_t rva, void *buffer, size_t siz
  */
 enum pe_read pe_string(const struct pe *pe, uint64_t rva, char *buffer, size_t size);
 
+#define PE_RVA_END	 (UINT64_C(1) << 32) /* in memory nothing lies from this RVA on */
+#define PE_PAGE_SIZE	 4096
+#define PE_CURSOR_PAGES	 16  /* pages of memory that a cursor remembers */
+#define PE_CURSOR_STRING 512 /* the longest read of a cursor */
+
+/*
+ * Many small reads of one PE, cheaply: the pages of memory last used are remembered, and what lies
+ * in one piece is not copied. Of a file it reads as pefile does, which looks first into the section
+ * that it used last: where sections overlap, the order of reads matters. For one thread.
+ */
+struct pe_cursor {
+	const struct pe *pe;
+	size_t last; /* extents[last] was used last; extent_count: none yet */
+	/*
+	 * A bit for each page below reader->size, set for those that were asked for and counted in
+	 * `pages` (those present in `pages_found` as well); NULL: don't count. The caller's.
+	 */
+	uint8_t *seen;
+	size_t pages;
+	size_t pages_found;
+	struct {
+		uint64_t page; /* number + 1; 0: free */
+		const uint8_t *bytes;
+		size_t available;
+	} cache[PE_CURSOR_PAGES];
+	uint8_t copy[PE_CURSOR_STRING];
+};
+
+void pe_cursor_init(struct pe_cursor *cursor, const struct pe *pe);
+
+/* Does pefile's get_data() give anything for this RVA, be it nothing but an empty string? */
+bool pe_cursor_exists(struct pe_cursor *cursor, uint64_t rva);
+
+/* The position of an RVA that pe_cursor_data() could read. */
+uint64_t pe_cursor_position(struct pe_cursor *cursor, uint64_t rva);
+
+/*
+ * `size` (at most PE_CURSOR_STRING) bytes at `rva`, or NULL and why in `*how`. Valid until the next
+ * call.
+ */
+const uint8_t *pe_cursor_data(struct pe_cursor *cursor, uint64_t rva, size_t size,
+			      enum pe_read *how);
+
+/*
+ * The string at `rva` up to its NUL, to `limit` bytes (at most PE_CURSOR_STRING) or to the end of
+ * its section's bytes; not terminated, its length in `*length`. Where nothing can be, an empty one
+ * with PE_READ_OUTSIDE. NULL only when a page of it is absent. Valid until the next call when it is
+ * the cursor's `copy`, otherwise as long as the reader's bytes.
+ */
+const char *pe_cursor_string(struct pe_cursor *cursor, uint64_t rva, size_t limit, size_t *length,
+			     enum pe_read *how);
+
+/*
+ * Limits of what is read of an export directory; a directory that claims more has the rest counted
+ * as unreadable. Ordinals are 16-bit numbers, so no valid directory exceeds the first.
+ */
+#define PE_EXPORTS_MAX	      0x10000
+#define PE_EXPORT_NAME_MAX    4096	 /* bytes of one name with its NUL; a longer one is cut */
+#define PE_EXPORT_STRINGS_MAX (64 << 20) /* bytes of all names of one PE */
+
 /* One entry of the export address table. */
 struct pe_export {
 	uint32_t rva; /* of the code or data; of the forwarder string when `forwarder` is set */
@@ -146,7 +222,7 @@ struct pe_exports {
 	char name[256]; /* IMAGE_EXPORT_DIRECTORY.Name, the DLL's own name; "" when unreadable */
 	struct pe_export *items; /* names in name table order, then those by ordinal only */
 	size_t count;
-	size_t unreadable; /* entries lost to pages that are not present */
+	size_t unreadable; /* entries lost: pages not present, RVAs outside, PE_EXPORTS_MAX */
 	char *strings;	   /* what the names point into */
 };
 
@@ -158,7 +234,7 @@ void pe_exports_free(struct pe_exports *exports);
 /* Only the DLL's own name (IMAGE_EXPORT_DIRECTORY.Name); false when there is none to read. */
 bool pe_export_name(const struct pe *pe, char *buffer, size_t size);
 
-/* The RVA of one export by name (binary search, then linear); 0 when there is none. */
+/* The RVA of one export by name; 0 when there is none or it is forwarded to another module. */
 uint32_t pe_export_find(const struct pe *pe, const char *name);
 
 /* The CodeView record (RSDS) of the debug directory: which PDB belongs to it. */

@@ -1,0 +1,236 @@
+/*
+ * The export directory: addresses, names, forwarders. IMAGE_EXPORT_DIRECTORY is Microsoft's ("PE
+ * Format"). Nothing in it is trusted: what can't be read is counted, not guessed.
+ */
+#include <impscan/pe.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+#include <impscan/text.h>
+
+struct directory {
+	uint32_t name;
+	uint32_t base;
+	uint32_t functions;
+	uint32_t names;
+	uint32_t address_of_functions;
+	uint32_t address_of_names;
+	uint32_t address_of_ordinals;
+};
+
+static bool read_directory(const struct pe *pe, struct directory *d)
+{
+	uint8_t h[40];
+	uint32_t rva = pe->directory[PE_DIRECTORY_EXPORT].rva;
+	if (pe->status != PE_OK || !rva || pe_copy(pe, rva, h, sizeof(h)) != PE_READ_OK)
+		return false;
+	*d = (struct directory){
+		.name = le32(h + 12),
+		.base = le32(h + 16),
+		.functions = le32(h + 20),
+		.names = le32(h + 24),
+		.address_of_functions = le32(h + 28),
+		.address_of_names = le32(h + 32),
+		.address_of_ordinals = le32(h + 36),
+	};
+	return true;
+}
+
+bool pe_export_name(const struct pe *pe, char *buffer, size_t size)
+{
+	struct directory d;
+	buffer[0] = '\0';
+	return read_directory(pe, &d) && d.name &&
+	       pe_string(pe, d.name, buffer, size) == PE_READ_OK && buffer[0];
+}
+
+/* An entry of one of the three tables; false when it can't be read. */
+static bool table32(struct pe_cursor *cursor, uint32_t table, uint32_t i, uint32_t *value)
+{
+	enum pe_read how;
+	const uint8_t *p = pe_cursor_data(cursor, (uint64_t)table + (uint64_t)i * 4, 4, &how);
+	if (p)
+		*value = le32(p);
+	return p != NULL;
+}
+
+static bool table16(struct pe_cursor *cursor, uint32_t table, uint32_t i, uint16_t *value)
+{
+	enum pe_read how;
+	const uint8_t *p = pe_cursor_data(cursor, (uint64_t)table + (uint64_t)i * 2, 2, &how);
+	if (p)
+		*value = le16(p);
+	return p != NULL;
+}
+
+static bool is_forwarder(const struct pe *pe, uint32_t rva)
+{
+	const struct pe_data_directory *directory = &pe->directory[PE_DIRECTORY_EXPORT];
+	return rva >= directory->rva && rva - directory->rva < directory->size;
+}
+
+/* What is read of a directory while the strings may still move: offsets into them, plus 1. */
+struct reading {
+	const struct pe *pe;
+	struct pe_exports *exports;
+	struct pe_cursor cursor;
+	struct text strings;
+	size_t capacity;
+};
+
+/* The string at an RVA, added to the strings; its offset + 1, or 0 when it can't be read. */
+static size_t add_string(struct reading *r, uint32_t rva)
+{
+	char buffer[PE_EXPORT_NAME_MAX];
+	if (r->strings.length > PE_EXPORT_STRINGS_MAX ||
+	    pe_string(r->pe, rva, buffer, sizeof(buffer)) != PE_READ_OK)
+		return 0;
+	size_t start = r->strings.length;
+	text_add(&r->strings, buffer, strlen(buffer) + 1);
+	return start + 1;
+}
+
+/* Adds an export; false when it can't be read. `name` is an offset + 1, 0 for none. */
+static bool add_export(struct reading *r, uint32_t base, uint32_t index, uint32_t rva, size_t name)
+{
+	size_t forwarder = 0;
+	if (is_forwarder(r->pe, rva)) {
+		forwarder = add_string(r, rva);
+		if (!forwarder)
+			return false;
+	}
+	struct pe_exports *e = r->exports;
+	*array_push(e->items, e->count, r->capacity) = (struct pe_export){
+		.rva = rva,
+		.ordinal = base + index,
+		.name = (const char *)(uintptr_t)name,
+		.forwarder = (const char *)(uintptr_t)forwarder,
+	};
+	return true;
+}
+
+static void add_named(struct reading *r, const struct directory *d, uint32_t count, uint8_t *named)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t name_rva;
+		uint16_t index;
+		uint32_t rva;
+		if (!table32(&r->cursor, d->address_of_names, i, &name_rva) ||
+		    !table16(&r->cursor, d->address_of_ordinals, i, &index) ||
+		    index >= d->functions ||
+		    !table32(&r->cursor, d->address_of_functions, index, &rva)) {
+			r->exports->unreadable++;
+			continue;
+		}
+		size_t name = add_string(r, name_rva);
+		if (!name || !add_export(r, d->base, index, rva, name))
+			r->exports->unreadable++;
+		named[index / 8] |= (uint8_t)(1u << index % 8);
+	}
+}
+
+static void add_unnamed(struct reading *r, const struct directory *d, uint32_t count,
+			const uint8_t *named)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t rva;
+		if (named[i / 8] & 1u << i % 8)
+			continue;
+		if (!table32(&r->cursor, d->address_of_functions, i, &rva))
+			r->exports->unreadable++;
+		else if (rva && !add_export(r, d->base, i, rva, 0)) /* 0: a gap in the ordinals */
+			r->exports->unreadable++;
+	}
+}
+
+void pe_exports_read(const struct pe *pe, struct pe_exports *exports)
+{
+	*exports = (struct pe_exports){0};
+	struct directory d;
+	if (!read_directory(pe, &d))
+		return;
+	pe_export_name(pe, exports->name, sizeof(exports->name));
+	struct reading r = {.pe = pe, .exports = exports};
+	pe_cursor_init(&r.cursor, pe);
+	uint32_t names = min_of(d.names, (uint32_t)PE_EXPORTS_MAX);
+	uint32_t functions = min_of(d.functions, (uint32_t)PE_EXPORTS_MAX);
+	uint8_t named[PE_EXPORTS_MAX / 8] = {0};
+	add_named(&r, &d, names, named);
+	add_unnamed(&r, &d, functions, named);
+	exports->unreadable += (d.names - names) + (size_t)(d.functions - functions);
+
+	exports->strings = r.strings.data;
+	for (size_t i = 0; i < exports->count; i++) {
+		struct pe_export *e = &exports->items[i];
+		if (e->name)
+			e->name = exports->strings + (uintptr_t)e->name - 1;
+		if (e->forwarder)
+			e->forwarder = exports->strings + (uintptr_t)e->forwarder - 1;
+	}
+}
+
+void pe_exports_free(struct pe_exports *exports)
+{
+	free(exports->items);
+	free(exports->strings);
+	*exports = (struct pe_exports){0};
+}
+
+/* Compares a name with that of entry `i`; false when that can't be read. */
+static bool compare_name(const struct pe *pe, struct pe_cursor *cursor, const struct directory *d,
+			 uint32_t i, const char *name, int *order)
+{
+	uint32_t rva;
+	char buffer[PE_EXPORT_NAME_MAX];
+	if (!table32(cursor, d->address_of_names, i, &rva) ||
+	    pe_string(pe, rva, buffer, sizeof(buffer)) != PE_READ_OK)
+		return false;
+	*order = strcmp(name, buffer);
+	return true;
+}
+
+/*
+ * The entry of a name in the name table, or `count`. Linkers sort it by strcmp(); where a probe
+ * can't be read or the table is not sorted, every entry is looked at.
+ */
+static uint32_t find_name(const struct pe *pe, struct pe_cursor *cursor, const struct directory *d,
+			  uint32_t count, const char *name)
+{
+	int order;
+	for (uint32_t low = 0, high = count; low < high;) {
+		uint32_t middle = low + (high - low) / 2;
+		if (!compare_name(pe, cursor, d, middle, name, &order))
+			break;
+		if (!order)
+			return middle;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		if (compare_name(pe, cursor, d, i, name, &order) && !order)
+			return i;
+	return count;
+}
+
+uint32_t pe_export_find(const struct pe *pe, const char *name)
+{
+	struct directory d;
+	if (!read_directory(pe, &d))
+		return 0;
+	struct pe_cursor cursor;
+	pe_cursor_init(&cursor, pe);
+	uint32_t count = min_of(d.names, (uint32_t)PE_EXPORTS_MAX);
+	uint32_t i = find_name(pe, &cursor, &d, count, name);
+	uint16_t index;
+	uint32_t rva;
+	if (i == count || !table16(&cursor, d.address_of_ordinals, i, &index) ||
+	    index >= d.functions || !table32(&cursor, d.address_of_functions, index, &rva) ||
+	    is_forwarder(pe, rva))
+		return 0;
+	return rva;
+}

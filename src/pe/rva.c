@@ -1,0 +1,307 @@
+/*
+ * From an RVA to a position. In memory they are the same. In a file the section table leads from
+ * one to the other, by the rules of pefile 2023.2.7 (SectionStructure.contains_rva and get_data,
+ * PE.get_data, get_offset_from_rva, get_string_at_rva), which the import hashes stand on:
+ *
+ * - PointerToRawData counts rounded down to 0x200 unless FileAlignment is smaller, VirtualAddress
+ *   rounded down to SectionAlignment (to FileAlignment where that is less than a page).
+ * - A section reaches over the larger of its two sizes (only over VirtualSize when its raw data
+ *   would pass the end of the file), but not beyond where the next one starts.
+ * - Its bytes end at PointerToRawData (not rounded) + SizeOfRawData.
+ * - The section used last is looked at first, then all by VirtualAddress. The first one used is
+ *   that of the entry point.
+ * - An RVA in no section is a file offset. Structures there end with the headers if they begin in
+ *   them; strings don't.
+ */
+#include "rva.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+uint32_t pe_align_raw(const struct pe *pe, uint32_t value)
+{
+	return pe->file_alignment < 0x200 ? value : value & ~UINT32_C(0x1ff);
+}
+
+uint32_t pe_align_virtual(const struct pe *pe, uint32_t value)
+{
+	uint32_t alignment = pe->section_alignment;
+	if (alignment < 0x1000)
+		alignment = pe->file_alignment;
+	return alignment ? value - value % alignment : value;
+}
+
+static int compare_sections(const void *a, const void *b)
+{
+	const struct pe_section *const *x = a;
+	const struct pe_section *const *y = b;
+	if ((*x)->virtual_address != (*y)->virtual_address)
+		return (*x)->virtual_address < (*y)->virtual_address ? -1 : 1;
+	return (*x > *y) - (*x < *y); /* as in the table */
+}
+
+void pe_find_extents(struct pe *pe, uint64_t table, size_t count)
+{
+	uint64_t size = pe->reader->size;
+	size_t n = pe->section_count;
+	_cleanup_free_ const struct pe_section **sorted =
+		alloc_zero(n, sizeof(struct pe_section *));
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = &pe->sections[i];
+	if (n)
+		qsort(sorted, n, sizeof(struct pe_section *), compare_sections);
+
+	pe->extents = alloc_zero(n, sizeof(*pe->extents));
+	pe->extent_count = n;
+	uint64_t lowest = UINT64_MAX; /* raw data of any section */
+	for (size_t i = 0; i < n; i++) {
+		const struct pe_section *s = sorted[i];
+		uint64_t start = pe_align_virtual(pe, s->virtual_address);
+		uint64_t raw = pe_align_raw(pe, s->pointer_to_raw_data);
+		uint64_t length = s->virtual_size;
+		if (raw + s->size_of_raw_data <= size)
+			length = max_of(s->size_of_raw_data, s->virtual_size);
+		if (i + 1 < n) {
+			uint64_t next = sorted[i + 1]->virtual_address;
+			if (next > s->virtual_address && start + length > next)
+				length = next - start;
+		}
+		pe->extents[i] = (struct pe_extent){
+			.start = start,
+			.end = start + length,
+			.raw = raw,
+			.raw_end = (uint64_t)s->pointer_to_raw_data + s->size_of_raw_data,
+		};
+		if (s->pointer_to_raw_data)
+			lowest = min_of(lowest, raw);
+	}
+	uint64_t headers = n ? table + 40 * (uint64_t)count : table;
+	if (lowest != UINT64_MAX && lowest && lowest >= headers)
+		headers = lowest;
+	pe->header_length = min_of(headers, size);
+}
+
+static bool contains(const struct pe_extent *extent, uint64_t rva)
+{
+	return rva >= extent->start && rva < extent->end;
+}
+
+/* The extent of an RVA, `*last` looked at first and set; NULL when none has it. */
+static const struct pe_extent *find_extent(const struct pe *pe, uint64_t rva, size_t *last)
+{
+	if (*last < pe->extent_count && contains(&pe->extents[*last], rva))
+		return &pe->extents[*last];
+	for (size_t i = 0; i < pe->extent_count; i++) {
+		if (!contains(&pe->extents[i], rva))
+			continue;
+		*last = i;
+		return &pe->extents[i];
+	}
+	return NULL;
+}
+
+/*
+ * The position of an RVA, and the position at which what lies there in one piece by the rules above
+ * ends (not above the reader's size, maybe below the position); false when there is none.
+ */
+static bool locate(const struct pe *pe, uint64_t rva, bool string, size_t *last, uint64_t *position,
+		   uint64_t *end)
+{
+	uint64_t size = pe->reader->size;
+	*position = rva;
+	*end = size;
+	if (pe->reader->layout == PE_LAYOUT_MEMORY) {
+		*end = min_of(size, (uint64_t)PE_RVA_END);
+		return rva < *end;
+	}
+	const struct pe_extent *extent = find_extent(pe, rva, last);
+	if (extent) {
+		*position = rva - extent->start + extent->raw;
+		*end = min_of(extent->raw_end, size);
+		return true;
+	}
+	if (!string && rva < pe->header_length)
+		*end = pe->header_length;
+	return rva < size;
+}
+
+const uint8_t *pe_at(const struct pe *pe, uint64_t rva, size_t *available, enum pe_read *how)
+{
+	size_t last = pe->extent_count;
+	uint64_t position;
+	uint64_t end;
+	*how = PE_READ_OUTSIDE;
+	if (!locate(pe, rva, true, &last, &position, &end) || position >= end)
+		return NULL;
+	const uint8_t *p = pe->reader->at(pe->reader, position, available);
+	if (!p) {
+		*how = PE_READ_ABSENT;
+		return NULL;
+	}
+	*available = (size_t)min_of((uint64_t)*available, end - position);
+	*how = PE_READ_OK;
+	return p;
+}
+
+enum pe_read pe_copy(const struct pe *pe, uint64_t rva, void *buffer, size_t size)
+{
+	uint8_t *out = buffer;
+	while (size) {
+		size_t available;
+		enum pe_read how;
+		const uint8_t *p = pe_at(pe, rva, &available, &how);
+		if (!p)
+			return how;
+		size_t n = min_of(available, size);
+		memcpy(out, p, n);
+		out += n;
+		rva += n;
+		size -= n;
+	}
+	return PE_READ_OK;
+}
+
+enum pe_read pe_string(const struct pe *pe, uint64_t rva, char *buffer, size_t size)
+{
+	size_t length = 0;
+	enum pe_read how = PE_READ_OK;
+	while (length + 1 < size) {
+		size_t available;
+		const uint8_t *p = pe_at(pe, rva + length, &available, &how);
+		if (!p)
+			break;
+		size_t n = min_of(available, size - 1 - length);
+		const uint8_t *end = memchr(p, 0, n);
+		size_t part = end ? (size_t)(end - p) : n;
+		memcpy(buffer + length, p, part);
+		length += part;
+		if (end)
+			break;
+	}
+	buffer[length] = '\0';
+	return length && how == PE_READ_OUTSIDE ? PE_READ_OK : how;
+}
+
+void pe_cursor_init(struct pe_cursor *cursor, const struct pe *pe)
+{
+	cursor->pe = pe;
+	cursor->last = pe->extent_count;
+	cursor->seen = NULL;
+	cursor->pages = 0;
+	cursor->pages_found = 0;
+	memset(cursor->cache, 0, sizeof(cursor->cache));
+	if (pe->extent_count)
+		find_extent(pe, pe->address_of_entry_point, &cursor->last);
+}
+
+bool pe_cursor_exists(struct pe_cursor *cursor, uint64_t rva)
+{
+	uint64_t position;
+	uint64_t end;
+	return locate(cursor->pe, rva, false, &cursor->last, &position, &end);
+}
+
+uint64_t pe_cursor_position(struct pe_cursor *cursor, uint64_t rva)
+{
+	uint64_t position;
+	uint64_t end;
+	locate(cursor->pe, rva, false, &cursor->last, &position, &end);
+	return position;
+}
+
+static void count_page(struct pe_cursor *cursor, uint64_t page, bool found)
+{
+	if (!cursor->seen || cursor->seen[page / 8] & 1u << page % 8)
+		return;
+	cursor->seen[page / 8] |= (uint8_t)(1u << page % 8);
+	cursor->pages++;
+	cursor->pages_found += found;
+}
+
+/* reader->at() by way of the pages remembered. `position` is below the reader's size. */
+static const uint8_t *fetch(struct pe_cursor *cursor, uint64_t position, size_t *available)
+{
+	const struct pe_reader *reader = cursor->pe->reader;
+	if (reader->layout == PE_LAYOUT_FILE)
+		return reader->at(reader, position, available);
+	uint64_t page = position / PE_PAGE_SIZE;
+	size_t offset = position % PE_PAGE_SIZE;
+	__auto_type slot = &cursor->cache[page % PE_CURSOR_PAGES];
+	if (slot->page != page + 1) {
+		slot->page = page + 1;
+		slot->bytes = reader->at(reader, page * PE_PAGE_SIZE, &slot->available);
+		slot->available = slot->bytes ? min_of(slot->available, (size_t)PE_PAGE_SIZE) : 0;
+		count_page(cursor, page, slot->bytes != NULL);
+	}
+	if (offset >= slot->available) /* a page that is there in part */
+		return reader->at(reader, position, available);
+	*available = slot->available - offset;
+	return slot->bytes + offset;
+}
+
+const uint8_t *pe_cursor_data(struct pe_cursor *cursor, uint64_t rva, size_t size,
+			      enum pe_read *how)
+{
+	uint64_t position;
+	uint64_t end;
+	*how = PE_READ_OUTSIDE;
+	if (!locate(cursor->pe, rva, false, &cursor->last, &position, &end) ||
+	    !range_within(position, size, end) || size > sizeof(cursor->copy))
+		return NULL;
+	for (size_t done = 0; done < size;) {
+		size_t available;
+		const uint8_t *p = fetch(cursor, position + done, &available);
+		if (!p) {
+			*how = PE_READ_ABSENT;
+			return NULL;
+		}
+		if (!done && available >= size) {
+			*how = PE_READ_OK;
+			return p;
+		}
+		size_t n = min_of(available, size - done);
+		memcpy(cursor->copy + done, p, n);
+		done += n;
+	}
+	*how = PE_READ_OK;
+	return cursor->copy;
+}
+
+const char *pe_cursor_string(struct pe_cursor *cursor, uint64_t rva, size_t limit, size_t *length,
+			     enum pe_read *how)
+{
+	uint64_t position;
+	uint64_t end;
+	*length = 0;
+	*how = PE_READ_OUTSIDE;
+	if (!locate(cursor->pe, rva, true, &cursor->last, &position, &end) || position >= end)
+		return "";
+	limit = min_of(limit, sizeof(cursor->copy));
+	limit = (size_t)min_of((uint64_t)limit, end - position);
+	*how = PE_READ_OK;
+	size_t done = 0;
+	while (done < limit) {
+		size_t available;
+		const uint8_t *p = fetch(cursor, position + done, &available);
+		if (!p) {
+			*how = PE_READ_ABSENT;
+			return NULL;
+		}
+		size_t n = min_of(available, limit - done);
+		const uint8_t *nul = memchr(p, 0, n);
+		size_t part = nul ? (size_t)(nul - p) : n;
+		if (!done && (nul || n == limit)) {
+			*length = part;
+			return (const char *)p;
+		}
+		memcpy(cursor->copy + done, p, part);
+		done += part;
+		if (nul)
+			break;
+	}
+	*length = done;
+	return (const char *)cursor->copy;
+}
