@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#include <impscan/text.h>
+
 #define IMPHASH_SIZE  33  /* 32 hex digits and a NUL */
 #define IMPFUZZY_SIZE 149 /* at least FUZZY_MAX_RESULT and a NUL */
 
@@ -16,9 +18,11 @@ struct hashes {
 };
 
 /*
- * imphash = MD5, impfuzzy = ssdeep (fuzzy_hash_buf) of the `length` bytes at `string`. An empty
- * string gives no hashes. Safe to call from several threads.
+ * imphash = MD5 of `string`, impfuzzy = ssdeep (fuzzy_hash_buf) of `fuzzy_string`, which is
+ * `string` itself for all but bound files (imports_fuzzy_string()). An empty string gives no
+ * hashes. Safe to call from several threads.
  */
-void hash_imports(struct hashes *hashes, const char *string, size_t length);
+void hash_imports(struct hashes *hashes, const struct text *string,
+		  const struct text *fuzzy_string);
 
 #endif

@@ -24,25 +24,71 @@ enum imports_status {
 /* "ok", "no-imports", "partial", "unreadable", "not-pe" */
 const char *imports_status_name(enum imports_status status);
 
+/* What is known of one import; see struct imports. */
+enum import_kind {
+	IMPORT_NAME,
+	IMPORT_ORDINAL,
+	IMPORT_UNKNOWN, /* its name could not be read, or an address replaced it */
+};
+
+/*
+ * One thunk of the import directory. `slot` is where the loader puts the address. Names are offsets
+ * into `names` of struct imports: imports_entry_dll(), imports_entry_name().
+ */
+struct import_entry {
+	enum import_kind kind;
+	bool hashed;	     /* has its part in `string` */
+	uint16_t ordinal;    /* of IMPORT_ORDINAL */
+	uint32_t descriptor; /* its number in the import directory, from 0 */
+	uint32_t slot;	     /* RVA of its entry in the address table (FirstThunk) */
+	uint32_t dll;
+	uint32_t name; /* of IMPORT_NAME */
+};
+
+struct imports_scratch;
+
 /*
  * An import list. `string` is the hashed form, "lib.func,lib.func", all lower case, in directory
  * order; it is meaningful for status IMPORTS_OK, and holds what could be read for IMPORTS_PARTIAL.
+ *
+ * impfuzzy of a bound file is taken of another string than imphash: imports_fuzzy_string().
  */
 struct imports {
+	bool keep_entries; /* set by the caller before imports_declared(): fill `entries` */
+
 	enum imports_status status;
 	char reason[160];   /* in words, when the status is neither ok nor no-imports */
 	size_t count;	    /* entries of `string` */
-	size_t pages;	    /* 4096-byte pages that reading the list needed ... */
-	size_t pages_found; /* ... and how many of them could be read */
+	size_t pages;	    /* in memory: 4096-byte pages that reading the list needed ... */
+	size_t pages_found; /* ... and how many of them could be read; both 0 of a file */
 	struct text string;
+
+	bool fuzzy_differs;
+	struct text fuzzy_string; /* where it differs */
+
+	struct import_entry *entries; /* only with keep_entries; in directory order */
+	size_t entry_count;
+	size_t entry_capacity;
+	struct text names; /* what the entries point into, each with its NUL */
+
+	struct imports_scratch *scratch; /* memory kept from call to call */
 };
 
 /*
  * Reads the import directory of `pe` exactly as pefile 2023.2.7 does for imphash, of a file or of
  * memory; see imports/declared.c for the rules. `imports` may be a used one (its memory is kept)
- * or all zero; release it with imports_free().
+ * or all zero but for `keep_entries`; release it with imports_free().
  */
 void imports_declared(struct imports *imports, const struct pe *pe);
+
+/* The string that impfuzzy is taken of: `string`, but of some bound files a part of it. */
+const struct text *imports_fuzzy_string(const struct imports *imports);
+
+/* The DLL as the directory writes it; "" when unknown. Valid until `imports` changes. */
+const char *imports_entry_dll(const struct imports *imports, const struct import_entry *entry);
+
+/* The function as written; NULL unless IMPORT_NAME. */
+const char *imports_entry_name(const struct imports *imports, const struct import_entry *entry);
 
 void imports_free(struct imports *imports);
 #define _cleanup_imports_ __attribute__((cleanup(imports_free)))

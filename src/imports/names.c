@@ -1,0 +1,189 @@
+/*
+ * Names in the import list: which ones pefile 2023.2.7 takes (is_valid_function_name,
+ * is_valid_dos_filename), and how they are written into the hashed string (get_imphash).
+ */
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+enum { IN_FUNCTION = 1, IN_FILE = 2, CONTROL = 4 };
+
+/* clang-format off */
+#define LETTERS(first, flags) \
+	[first] = flags, [first + 1] = flags, [first + 2] = flags, [first + 3] = flags, \
+	[first + 4] = flags, [first + 5] = flags, [first + 6] = flags, [first + 7] = flags
+
+static const uint8_t classes[256] = {
+	LETTERS(0x00, CONTROL), LETTERS(0x08, CONTROL), LETTERS(0x10, CONTROL),
+	LETTERS(0x18, CONTROL), [0x7f] = CONTROL,
+	LETTERS('a', 3), LETTERS('i', 3), LETTERS('q', 3), ['y'] = 3, ['z'] = 3,
+	LETTERS('A', 3), LETTERS('I', 3), LETTERS('Q', 3), ['Y'] = 3, ['Z'] = 3,
+	LETTERS('0', 3), ['8'] = 3, ['9'] = 3,
+	['_'] = 3, ['@'] = 3, ['$'] = 3, ['('] = 3, [')'] = 3, ['.'] = 3,
+	['?'] = IN_FUNCTION, ['<'] = IN_FUNCTION, ['>'] = IN_FUNCTION,
+	['!'] = IN_FILE, ['#'] = IN_FILE, ['%'] = IN_FILE, ['&'] = IN_FILE, ['\''] = IN_FILE,
+	['-'] = IN_FILE, ['^'] = IN_FILE, ['`'] = IN_FILE, ['{'] = IN_FILE, ['}'] = IN_FILE,
+	['~'] = IN_FILE, ['+'] = IN_FILE, [','] = IN_FILE, [';'] = IN_FILE, ['='] = IN_FILE,
+	['['] = IN_FILE, [']'] = IN_FILE, ['\\'] = IN_FILE, ['/'] = IN_FILE,
+};
+/* clang-format on */
+
+static bool all_in(const char *name, size_t length, unsigned int flag)
+{
+	unsigned int common = flag;
+	for (size_t i = 0; i < length; i++)
+		common &= classes[(uint8_t)name[i]];
+	return common != 0;
+}
+
+bool names_valid_function(const char *name, size_t length)
+{
+	return all_in(name, length, IN_FUNCTION);
+}
+
+bool names_valid_dll(const char *name, size_t length)
+{
+	return all_in(name, length, IN_FILE);
+}
+
+bool names_garbage(const char *name, size_t length)
+{
+	unsigned int any = 0;
+	for (size_t i = 0; i < length; i++)
+		any |= classes[(uint8_t)name[i]];
+	return (any & CONTROL) != 0;
+}
+
+static void lower(char *s, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		s[i] = (char)(s[i] + (s[i] >= 'A' && s[i] <= 'Z' ? 'a' - 'A' : 0));
+}
+
+/* Length of "lib": the last extension is cut when it is one of three. */
+static size_t library_length(const char *dll, size_t length)
+{
+	static const char extensions[][5] = {".ocx", ".sys", ".dll"};
+	for (size_t i = 0; length >= 4 && i < array_size(extensions); i++)
+		if (!memcmp(dll + length - 4, extensions[i], 4))
+			return length - 4;
+	return length;
+}
+
+/* What stands behind the dot: a name, or for an ordinal its name in a table or "ord<N>". */
+struct function {
+	const char *data;
+	size_t length;
+	char number[12];
+};
+
+static void get_function(struct reading *r, const struct found *f, const char *dll,
+			 struct function *function)
+{
+	if (f->kind == IMPORT_NAME) {
+		function->data = f->data ? f->data : r->scratch->copies.data + f->copied;
+		function->length = f->length;
+		return;
+	}
+	function->data = imports_ordinal_name(dll, f->ordinal);
+	if (!function->data) {
+		snprintf(function->number, sizeof(function->number), "ord%u", f->ordinal);
+		function->data = function->number;
+	}
+	function->length = strlen(function->data);
+}
+
+static void add_part(struct text *text, const char *library, size_t length,
+		     const struct function *function)
+{
+	if (text->length)
+		text_add_char(text, ',');
+	text_add(text, library, length);
+	text_add_char(text, '.');
+	size_t start = text->length;
+	text_add(text, function->data, function->length);
+	lower(text->data + start, function->length);
+}
+
+static uint32_t keep_name(struct imports *imports, const char *name, size_t length)
+{
+	size_t start = imports->names.length;
+	text_add(&imports->names, name, length);
+	text_add_char(&imports->names, '\0');
+	return (uint32_t)start;
+}
+
+static void add_entries(struct reading *r, const struct descriptor *d, size_t count,
+			const char *dll, size_t dll_length)
+{
+	struct imports *imports = r->imports;
+	uint32_t dll_name = keep_name(imports, dll ? dll : "", dll ? dll_length : 0);
+	uint64_t slot = d->first_thunk;
+	for (size_t i = 0; i < count; i++, slot += pe_pointer_size(r->pe)) {
+		const struct found *f = &r->scratch->found[i];
+		struct import_entry *entry =
+			array_push(imports->entries, imports->entry_count, imports->entry_capacity);
+		*entry = (struct import_entry){
+			.kind = f->kind,
+			.hashed = f->hashed && dll && dll_length,
+			.ordinal = f->ordinal,
+			.descriptor = r->descriptor,
+			.slot = (uint32_t)slot,
+			.dll = dll_name,
+		};
+		if (f->kind != IMPORT_NAME)
+			continue;
+		const char *name = f->data ? f->data : r->scratch->copies.data + f->copied;
+		entry->name = keep_name(imports, name, f->length);
+	}
+}
+
+void names_add(struct reading *r, const struct descriptor *d, size_t count, const char *dll,
+	       size_t dll_length)
+{
+	struct imports *imports = r->imports;
+	if (imports->keep_entries)
+		add_entries(r, d, count, dll, dll_length);
+	if (!dll_length || !dll)
+		return;
+	struct text *low = &r->scratch->dll;
+	text_clear(low);
+	if (names_valid_dll(dll, dll_length))
+		text_add(low, dll, dll_length);
+	else
+		text_add_string(low, "*invalid*");
+	lower(low->data, low->length);
+	size_t library = library_length(low->data, low->length);
+
+	/*
+	 * pyimpfuzzy's rule: where the first import of a descriptor is bound, those that are not
+	 * are left out.
+	 */
+	bool only_bound = false;
+	bool first = true;
+	for (size_t i = 0; i < count; i++) {
+		const struct found *f = &r->scratch->found[i];
+		if (!f->hashed)
+			continue;
+		if (first)
+			only_bound = f->bound;
+		first = false;
+		struct function function;
+		get_function(r, f, low->data, &function);
+		bool left_out = only_bound && !f->bound;
+		if (left_out && !imports->fuzzy_differs) {
+			imports->fuzzy_differs = true;
+			text_clear(&imports->fuzzy_string);
+			text_add(&imports->fuzzy_string, text_string(&imports->string),
+				 imports->string.length);
+		}
+		if (imports->fuzzy_differs && !left_out)
+			add_part(&imports->fuzzy_string, low->data, library, &function);
+		add_part(&imports->string, low->data, library, &function);
+		imports->count++;
+	}
+}
