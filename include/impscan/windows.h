@@ -39,8 +39,8 @@ struct windows {
 	uint32_t build_shared;
 	uint32_t major, minor; /* NtMajorVersion, NtMinorVersion of KUSER_SHARED_DATA, or 0 */
 	uint64_t system;       /* EPROCESS of System */
-	uint64_t ps_loaded_module_list;	 /* 0 when it was not found */
-	char found_by[64];		 /* how the page map was found */
+	uint64_t ps_loaded_module_list; /* 0 when it was not found */
+	char found_by[64];		/* how the page map was found */
 };
 
 /*
@@ -86,12 +86,51 @@ void windows_processes(const struct windows *windows, struct processes *processe
 void processes_free(struct processes *processes);
 #define _cleanup_processes_ __attribute__((cleanup(processes_free)))
 
-/* A new space of the process's page map; the caller frees it. */
-struct space *process_space(const struct windows *windows, const struct process *process);
+enum vad_kind {
+	VAD_PRIVATE,
+	VAD_MAPPED, /* a view of a data file or of the page file */
+	VAD_IMAGE,  /* a view of an image section */
+};
 
-/* The PEB's OSBuildNumber; 0 when it can't be read. */
-uint32_t process_build(const struct windows *windows, const struct process *process,
-		       struct space *space);
+/* One range of a process's address space. */
+struct vad {
+	uint64_t start, end; /* its first and last byte */
+	uint64_t address;    /* the MMVAD itself, in the kernel */
+	enum vad_kind kind;
+	unsigned int protection; /* MMVAD_FLAGS.Protection, 0-31: as first asked for */
+	uint64_t subsection;	 /* 0 where there is none, or it is not present */
+	uint64_t control_area;
+	uint64_t first_prototype_pte;
+	char *file; /* FILE_OBJECT.FileName; NULL: no file, or not present */
+};
+
+/* Sorted by address. */
+struct vads {
+	struct vad *items;
+	size_t count;
+	size_t capacity;
+	char damage[120]; /* what was wrong with the tree, in words; "" when it is whole */
+};
+
+/* Reads the VAD tree; of a damaged one, all that can be reached. */
+void process_vads(const struct windows *windows, const struct process *process,
+		  struct space *kernel, struct vads *vads);
+
+/* The VAD that holds `address`, or NULL. */
+const struct vad *vads_find(const struct vads *vads, uint64_t address);
+void vads_free(struct vads *vads);
+
+/* A process's memory as one thread sees it. System's is the kernel's. */
+struct view {
+	struct space *space;  /* the process's; knows its VADs */
+	struct space *kernel; /* the same space, of System */
+	struct vads vads;
+	unsigned int entry_size; /* bytes of a prototype PTE */
+};
+
+void view_open(struct view *view, const struct windows *windows, const struct process *process);
+void view_close(struct view *view);
+#define _cleanup_view_ __attribute__((cleanup(view_close)))
 
 /* Where a module was found; bits, in the order of their names in found_in_names[]. */
 enum found_in {

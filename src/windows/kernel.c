@@ -185,5 +185,7 @@ void windows_close(struct windows *windows)
 
 struct space *windows_kernel_space(const struct windows *windows)
 {
-	return space_new(windows->memory, windows->dtb);
+	struct space *space = space_new(windows->memory, windows->dtb);
+	space_set_prototypes(space, space, NULL, NULL); /* paged pool may be prototype pages */
+	return space;
 }

@@ -11,4 +11,7 @@
 /* Processes of a ring. Real machines stay below 10,000. */
 #define LIMIT_PROCESSES 131072
 
+/* Nodes of a VAD tree. Browsers have some 20,000. */
+#define LIMIT_VADS 1048576
+
 #endif

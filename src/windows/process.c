@@ -139,19 +139,3 @@ void processes_free(struct processes *processes)
 	free(processes->items);
 	*processes = (struct processes){0};
 }
-
-struct space *process_space(const struct windows *windows, const struct process *process)
-{
-	return space_new(windows->memory, process->dtb);
-}
-
-uint32_t process_build(const struct windows *windows, const struct process *process,
-		       struct space *space)
-{
-	uint16_t build;
-	if (!process->peb || !profile_has(windows->profile, PEB_OSBuildNumber) ||
-	    !space_u16(space, process->peb + profile_offset(windows->profile, PEB_OSBuildNumber),
-		       &build))
-		return 0;
-	return build;
-}

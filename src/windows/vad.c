@@ -1,0 +1,226 @@
+/*
+ * The VAD tree: what each range of a process's address space is.
+ *
+ * Which tree a build has is told by the members its profile knows (profile_fields.h): XP's pointer
+ * to the first VAD; MM_AVL_TABLE with MMADDRESS_NODE (Server 2003 to Windows 7) or MM_AVL_NODE
+ * (Windows 8), whose root hangs on the right of a sentinel; RTL_AVL_TREE (8.1 and later).
+ */
+#include <impscan/windows.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <impscan/address_set.h>
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+#include "windows/limits.h"
+
+/* How to get from node to node. */
+struct vad_tree {
+	uint64_t root; /* the first node, 0 when there is none */
+	uint32_t left; /* offsets within a node ... */
+	uint32_t right;
+	uint32_t node; /* ... and of the node within a VAD */
+};
+
+static bool tree_of(const struct windows *windows, const struct process *process,
+		    struct space *kernel, struct vad_tree *tree)
+{
+	const struct profile *profile = windows->profile;
+	uint64_t root = process->eprocess + profile_offset(profile, EPROCESS_VadRoot);
+	*tree = (struct vad_tree){0};
+	if (profile_has(profile, MMADDRESS_NODE_LeftChild)) {
+		tree->left = profile_offset(profile, MMADDRESS_NODE_LeftChild);
+		tree->right = profile_offset(profile, MMADDRESS_NODE_RightChild);
+		root += profile_offset(profile, MM_AVL_TABLE_BalancedRoot) + tree->right;
+	} else if (profile_has(profile, MM_AVL_NODE_LeftChild)) {
+		tree->left = profile_offset(profile, MM_AVL_NODE_LeftChild);
+		tree->right = profile_offset(profile, MM_AVL_NODE_RightChild);
+		tree->node = profile_offset(profile, MMVAD_SHORT_VadNode);
+		root += profile_offset(profile, MM_AVL_TABLE_BalancedRoot) + tree->right;
+	} else if (profile_has(profile, MMVAD_SHORT_VadNode)) {
+		tree->left = profile_offset(profile, RTL_BALANCED_NODE_Left);
+		tree->right = profile_offset(profile, RTL_BALANCED_NODE_Right);
+		tree->node = profile_offset(profile, MMVAD_SHORT_VadNode);
+		root += profile_offset(profile, RTL_AVL_TREE_Root);
+	} else {
+		tree->left = profile_offset(profile, MMVAD_SHORT_LeftChild);
+		tree->right = profile_offset(profile, MMVAD_SHORT_RightChild);
+	}
+	return space_pointer(kernel, root, windows->pointer_size, &tree->root);
+}
+
+/* StartingVpn or EndingVpn, put together. */
+static bool read_vpn(const struct windows *windows, struct space *kernel, uint64_t vad,
+		     enum profile_member low, enum profile_member high, uint64_t *vpn)
+{
+	const struct profile *profile = windows->profile;
+	uint64_t at = vad + profile_offset(profile, low);
+	if (!profile_has(profile, MMVAD_SHORT_VadNode))
+		return space_pointer(kernel, at, windows->pointer_size, vpn);
+	uint32_t part;
+	if (!space_u32(kernel, at, &part))
+		return false;
+	*vpn = part;
+	if (profile_has(profile, high)) {
+		uint8_t more;
+		if (!space_read(kernel, vad + profile_offset(profile, high), &more, 1))
+			return false;
+		*vpn |= (uint64_t)more << 32;
+	}
+	return true;
+}
+
+/* MMVAD_FLAGS.VadType's value for a view of an image section. */
+#define VAD_IMAGE_MAP 2
+
+static enum vad_kind kind_of(const struct profile *profile, uint64_t flags)
+{
+	if (profile_bits(profile, MMVAD_FLAGS_PrivateMemory, flags))
+		return VAD_PRIVATE;
+	bool image = profile_has(profile, MMVAD_FLAGS_VadType)
+			     ? profile_bits(profile, MMVAD_FLAGS_VadType, flags) == VAD_IMAGE_MAP
+			     : profile_bits(profile, MMVAD_FLAGS_ImageMap, flags);
+	return image ? VAD_IMAGE : VAD_MAPPED;
+}
+
+/* The control area's file: FILE_OBJECT.FileName, or NULL when no file is behind it. */
+static char *file_name(const struct windows *windows, struct space *kernel, uint64_t control_area)
+{
+	const struct profile *profile = windows->profile;
+	uint64_t file;
+	if (!space_pointer(kernel, control_area + profile_offset(profile, CONTROL_AREA_FilePointer),
+			   windows->pointer_size, &file))
+		return NULL;
+	/* An EX_FAST_REF since Vista; a FILE_OBJECT is aligned so that its low bits are free. */
+	file &= ~(uint64_t)(windows->pointer_size == 8 ? 15 : 7);
+	if (!file)
+		return NULL;
+	return space_unicode_string(kernel, file + profile_offset(profile, FILE_OBJECT_FileName),
+				    windows->pointer_size);
+}
+
+/* What only a long VAD has: the section behind it. What is not present stays 0. */
+static void read_section(const struct windows *windows, struct space *kernel, struct vad *vad)
+{
+	const struct profile *profile = windows->profile;
+	unsigned int pointer = windows->pointer_size;
+	if (profile_has(profile, MMVAD_Subsection)) {
+		if (!space_pointer(kernel, vad->address + profile_offset(profile, MMVAD_Subsection),
+				   pointer, &vad->subsection) ||
+		    !space_pointer(kernel,
+				   vad->subsection +
+					   profile_offset(profile, SUBSECTION_ControlArea),
+				   pointer, &vad->control_area))
+			vad->control_area = 0;
+	} else {
+		(void)space_pointer(kernel,
+				    vad->address + profile_offset(profile, MMVAD_ControlArea),
+				    pointer, &vad->control_area);
+	}
+	(void)space_pointer(kernel, vad->address + profile_offset(profile, MMVAD_FirstPrototypePte),
+			    pointer, &vad->first_prototype_pte);
+	if (vad->control_area)
+		vad->file = file_name(windows, kernel, vad->control_area);
+}
+
+static bool read_vad(const struct windows *windows, struct space *kernel, uint64_t address,
+		     struct vad *vad)
+{
+	const struct profile *profile = windows->profile;
+	uint64_t first, last, flags = 0;
+	uint32_t narrow = 0;
+	uint64_t flags_at = address + profile_offset(profile, MMVAD_SHORT_u);
+	*vad = (struct vad){.address = address};
+	if (!read_vpn(windows, kernel, address, MMVAD_SHORT_StartingVpn,
+		      MMVAD_SHORT_StartingVpnHigh, &first) ||
+	    !read_vpn(windows, kernel, address, MMVAD_SHORT_EndingVpn, MMVAD_SHORT_EndingVpnHigh,
+		      &last))
+		return false;
+	if (profile_offset(profile, MMVAD_FLAGS_size) == 8) {
+		if (!space_u64(kernel, flags_at, &flags))
+			return false;
+	} else {
+		if (!space_u32(kernel, flags_at, &narrow))
+			return false;
+		flags = narrow;
+	}
+	if (last < first || last >= UINT64_C(1) << 47 >> 12)
+		return false;
+	vad->start = first << 12;
+	vad->end = (last << 12) + PAGE_SIZE - 1;
+	vad->kind = kind_of(profile, flags);
+	vad->protection = (unsigned int)profile_bits(profile, MMVAD_FLAGS_Protection, flags) & 31;
+	if (vad->kind != VAD_PRIVATE)
+		read_section(windows, kernel, vad);
+	return true;
+}
+
+static int compare_vads(const void *a, const void *b)
+{
+	const struct vad *x = a, *y = b;
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+void process_vads(const struct windows *windows, const struct process *process,
+		  struct space *kernel, struct vads *vads)
+{
+	struct vad_tree tree;
+	*vads = (struct vads){0};
+	if (!tree_of(windows, process, kernel, &tree)) {
+		snprintf(vads->damage, sizeof(vads->damage), "VadRoot not present");
+		return;
+	}
+	_cleanup_address_set_ struct address_set seen = {0};
+	_cleanup_free_ uint64_t *stack = NULL; /* nodes still to be visited */
+	size_t depth = 0, capacity = 0;
+	*array_push(stack, depth, capacity) = tree.root;
+	while (depth) {
+		uint64_t node = stack[--depth];
+		struct vad vad;
+		if (!node || !address_set_add(&seen, node))
+			continue;
+		if (seen.count > LIMIT_VADS) {
+			snprintf(vads->damage, sizeof(vads->damage),
+				 "VAD tree has more than %d nodes", LIMIT_VADS);
+			break;
+		}
+		if (!read_vad(windows, kernel, node - tree.node, &vad)) {
+			snprintf(vads->damage, sizeof(vads->damage),
+				 "VAD at 0x%llx not present or damaged", (unsigned long long)node);
+			continue;
+		}
+		*array_push(vads->items, vads->count, vads->capacity) = vad;
+		uint64_t child;
+		if (space_pointer(kernel, node + tree.left, windows->pointer_size, &child))
+			*array_push(stack, depth, capacity) = child;
+		if (space_pointer(kernel, node + tree.right, windows->pointer_size, &child))
+			*array_push(stack, depth, capacity) = child;
+	}
+	if (vads->count)
+		qsort(vads->items, vads->count, sizeof(*vads->items), compare_vads);
+}
+
+const struct vad *vads_find(const struct vads *vads, uint64_t address)
+{
+	size_t low = 0, high = vads->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (vads->items[middle].end < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < vads->count && vads->items[low].start <= address)
+		return &vads->items[low];
+	return NULL;
+}
+
+void vads_free(struct vads *vads)
+{
+	for (size_t i = 0; i < vads->count; i++)
+		free(vads->items[i].file);
+	free(vads->items);
+	*vads = (struct vads){0};
+}
