@@ -22,21 +22,26 @@ DEFINE_CLEANUP(struct known, known_free)
 
 /*
  * Adds one hash: 32 hex digits are an imphash (either case), BLOCKSIZE:PART:PART an impfuzzy,
- * optionally followed by a name (after space, tab or comma; ssdeep's `,"file name"` too). Where the
- * text gives no name, `name` is taken; where that is NULL, the hash itself. `length` bytes of
- * `text`, without a newline. Fails with a sentence on anything else. A hash of an empty import
- * list ("3::", MD5 of nothing) is taken and never matches.
+ * optionally followed by the hash of the other kind, which makes both one sample, and by a name
+ * (after space, tab or comma; ssdeep's `,"file name"` too). Where the text gives no name, `name` is
+ * taken; where that is NULL, the hash itself. `length` bytes of `text`, without a newline. Fails
+ * with a sentence on anything else. A hash of an empty import list ("3::", MD5 of nothing) is taken
+ * and never matches.
  */
 struct error *known_add(struct known *known, const char *text, size_t length, const char *name);
 
-/* Adds the hashes of a sample; empty ones are left out. */
-void known_add_hashes(struct known *known, const struct hashes *hashes, const char *name);
+/*
+ * Adds the hashes of a sample; empty ones are left out. Both together are found as one match, the
+ * better of the two. Fails only when the set is full (134 million hashes).
+ */
+struct error *known_add_hashes(struct known *known, const struct hashes *hashes, const char *name);
 
 /*
  * Adds a list: a hash a line, blank lines and lines that begin with # passed over; CRLF and a
  * byte order mark are fine, and so are the first line of an ssdeep file and our own CSV form (a
- * header line with the fields imphash or impfuzzy). `path` "-" is standard input. A line that is
- * no hash ends it with an error that names the file and the line.
+ * header line with the fields imphash or impfuzzy; a row's name is its path, or else its module;
+ * empty hashes are left out). `path` "-" is standard input. A line that is no hash ends it with an
+ * error that names the file and the line; what came before it stays in the set.
  */
 struct error *known_add_list(struct known *known, const char *path);
 
@@ -51,24 +56,28 @@ struct match {
 	const char *hash; /* the known hash as text; owned by the set */
 	int score;	  /* 0-100; 100 for an equal imphash */
 	bool by_impfuzzy; /* which of ours matched it */
-	size_t order;	  /* position in the set, in the order added */
+	size_t order;	  /* rises in the order added; both hashes of a sample have the same */
 };
 
+/* What known_find() found. All zero to begin with; one for each thread. */
 struct matches {
 	struct match *items;
 	size_t count;
 	size_t capacity;
+	struct known_scratch *scratch; /* known_find()'s own, kept from search to search */
 };
 
 /*
  * All entries that resemble `hashes`: equal imphash, or an impfuzzy score (libfuzzy's
  * fuzzy_compare()) of at least `threshold` (0-100; 0 still needs a score above 0). Replaces what is
  * in `matches`; highest score first, then in the order added. The same rows and scores as
- * comparing with every entry. Any number of threads may search a sealed set.
+ * comparing with every entry, but one row for the two hashes of a sample (an equal imphash before
+ * an impfuzzy of the same score). Any number of threads may search a sealed set.
  */
 void known_find(const struct known *known, const struct hashes *hashes, int threshold,
 		struct matches *matches);
 void matches_free(struct matches *matches);
+#define _cleanup_matches_ __attribute__((cleanup(matches_free)))
 
 /* A sample file and its hashes. */
 struct sample {

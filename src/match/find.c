@@ -1,0 +1,217 @@
+/*
+ * Searching a sealed set.
+ *
+ * The set is only read. What a search writes lies in the caller's struct matches: one bit an entry
+ * for those already met, and the list of them, from which the bits are cleared again.
+ */
+#include <impscan/match.h>
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+#include "index.h"
+
+#define AHEAD 8 /* candidates whose memory is asked for before it is needed */
+
+struct known_scratch {
+	uint64_t *seen; /* a bit an entry, all zero between searches */
+	size_t seen_words;
+	uint32_t *candidates;
+	size_t count;
+	size_t capacity;
+};
+
+static struct known_scratch *scratch_for(struct matches *matches, const struct known *known)
+{
+	if (!matches->scratch)
+		matches->scratch = alloc_new(struct known_scratch);
+	struct known_scratch *scratch = matches->scratch;
+	size_t words = known->count / 64 + 1;
+	if (scratch->seen_words < words) {
+		free(scratch->seen);
+		scratch->seen = alloc_zero(words, sizeof(*scratch->seen));
+		scratch->seen_words = words;
+	}
+	return scratch;
+}
+
+void matches_free(struct matches *matches)
+{
+	if (matches->scratch) {
+		free(matches->scratch->seen);
+		free(matches->scratch->candidates);
+		free(matches->scratch);
+	}
+	free(matches->items);
+	*matches = (struct matches){0};
+}
+
+static bool meet(struct known_scratch *scratch, uint32_t number)
+{
+	uint64_t bit = 1ull << (number % 64);
+	if (scratch->seen[number / 64] & bit)
+		return false;
+	scratch->seen[number / 64] |= bit;
+	if (scratch->count == scratch->capacity)
+		scratch->candidates = alloc_grow(scratch->candidates, scratch->count,
+						 &scratch->capacity, sizeof(uint32_t));
+	scratch->candidates[scratch->count++] = number;
+	return true;
+}
+
+static void forget(struct known_scratch *scratch)
+{
+	for (size_t i = 0; i < scratch->count; i++)
+		scratch->seen[scratch->candidates[i] / 64] = 0;
+	scratch->count = 0;
+}
+
+static const char *entry_name(const struct known *known, const struct entry *entry)
+{
+	const char *hash = known->text + entry->text;
+	size_t length = IMPHASH_LENGTH;
+	if (entry->is_fuzzy)
+		length = (size_t)entry->prefix + entry->length0 + 1 + entry->length1;
+	const char *name = hash + length + 1;
+	return *name ? name : hash;
+}
+
+static void add_match(const struct known *known, size_t number, int score, struct matches *matches)
+{
+	const struct entry *entry = &known->entries[number];
+	struct match *match = array_push(matches->items, matches->count, matches->capacity);
+	match->name = entry_name(known, entry);
+	match->hash = known->text + entry->text;
+	match->score = score;
+	match->by_impfuzzy = entry->is_fuzzy;
+	match->order = entry->is_second ? number - 1 : number;
+}
+
+/* Has it matched anything? */
+static bool find_imphash(const struct known *known, const char *imphash, struct matches *matches)
+{
+	for (uint32_t e = index_imphash(known, imphash); e; e = known->entries[e - 1].next)
+		add_match(known, e - 1, 100, matches);
+	return matches->count > 0;
+}
+
+/* All entries of a head; those whose imphash has matched already (NULL: none has) are left out. */
+static void add_fuzzy(const struct known *known, uint32_t head, int score, const char *imphash,
+		      struct matches *matches)
+{
+	for (uint32_t e = head; e; e = known->entries[e - 1].next) {
+		const struct entry *entry = &known->entries[e - 1];
+		if (entry->is_second && imphash &&
+		    !memcmp(known->text + entry[-1].text, imphash, IMPHASH_LENGTH))
+			continue;
+		add_match(known, e - 1, score, matches);
+	}
+}
+
+/* Notes all heads that the index names for the parts of `fuzzy`. */
+static void find_candidates(const struct known *known, const struct fuzzy *fuzzy,
+			    struct known_scratch *scratch)
+{
+	struct postings runs[2 * FUZZY_PART_MAX];
+	size_t count = 0;
+	for (int p = 0; p < 2; p++) {
+		if (fuzzy->length[p] < FUZZY_COMMON)
+			continue;
+		for (unsigned int i = 0; i + INDEX_GRAM <= fuzzy->length[p]; i++) {
+			runs[count] = index_gram(&known->index, fuzzy->part[p] + i,
+						 (uint64_t)fuzzy->block_size << p);
+			__builtin_prefetch(runs[count++].at);
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		size_t size = known->index.posting_size;
+		for (const uint8_t *at = runs[i].at; at < runs[i].end; at += size) {
+			uint32_t number = posting_entry(&known->index, at);
+			if (meet(scratch, number))
+				__builtin_prefetch(&known->entries[number]);
+		}
+	}
+}
+
+static bool comparable(uint64_t a, uint64_t b)
+{
+	return a == b || a == 2 * b || b == 2 * a;
+}
+
+static void find_fuzzy(const struct known *known, const struct fuzzy *fuzzy, int least,
+		       const char *imphash, struct matches *matches)
+{
+	struct known_scratch *scratch = scratch_for(matches, known);
+	uint32_t equal = index_fuzzy(known, fuzzy);
+	if (equal) {
+		meet(scratch, equal - 1);
+		add_fuzzy(known, equal, 100, imphash, matches);
+	}
+	find_candidates(known, fuzzy, scratch);
+
+	struct fuzzy_query query;
+	fuzzy_query_init(&query, fuzzy);
+	for (size_t i = equal ? 1 : 0; i < scratch->count; i++) {
+		if (i + AHEAD < scratch->count) {
+			const struct entry *later = &known->entries[scratch->candidates[i + AHEAD]];
+			__builtin_prefetch(known->text + later->text);
+			__builtin_prefetch(known->text + later->text + 64);
+		}
+		uint32_t number = scratch->candidates[i];
+		const struct entry *entry = &known->entries[number];
+		if (!comparable(fuzzy->block_size, entry->block_size))
+			continue;
+		struct fuzzy_buffer buffer;
+		struct fuzzy theirs;
+		entry_fuzzy(known, entry, &theirs, &buffer);
+		int score = fuzzy_score(&query, &theirs, least);
+		if (score >= least)
+			add_fuzzy(known, number + 1, score, imphash, matches);
+	}
+	forget(scratch);
+}
+
+static int compare_matches(const void *a, const void *b)
+{
+	const struct match *x = a, *y = b;
+	if (x->score != y->score)
+		return x->score < y->score ? 1 : -1;
+	if (x->order != y->order)
+		return x->order < y->order ? -1 : 1;
+	return 0;
+}
+
+/* Our imphash in lower case; false when there is none. */
+static bool read_imphash(const struct hashes *hashes, char imphash[IMPHASH_LENGTH])
+{
+	if (strnlen(hashes->imphash, IMPHASH_SIZE) != IMPHASH_LENGTH)
+		return false;
+	for (size_t i = 0; i < IMPHASH_LENGTH; i++)
+		imphash[i] = (char)tolower((unsigned char)hashes->imphash[i]);
+	return true;
+}
+
+void known_find(const struct known *known, const struct hashes *hashes, int threshold,
+		struct matches *matches)
+{
+	matches->count = 0;
+	char imphash[IMPHASH_LENGTH];
+	bool matched = read_imphash(hashes, imphash) && find_imphash(known, imphash, matches);
+
+	struct fuzzy_shape shape;
+	size_t length = strnlen(hashes->impfuzzy, IMPFUZZY_SIZE);
+	if (length && fuzzy_parse(hashes->impfuzzy, length, &shape) == length) {
+		struct fuzzy_buffer buffer;
+		struct fuzzy fuzzy;
+		fuzzy_open(&fuzzy, hashes->impfuzzy, &shape, &buffer);
+		if (!fuzzy_empty(&fuzzy))
+			find_fuzzy(known, &fuzzy, max_of(threshold, 1), matched ? imphash : NULL,
+				   matches);
+	}
+	if (matches->count > 1)
+		qsort(matches->items, matches->count, sizeof(*matches->items), compare_matches);
+}

@@ -1,0 +1,240 @@
+/*
+ * The set of known hashes: adding to it.
+ *
+ * The texts lie one behind the other in one piece of memory, each hash followed by its name; an
+ * entry is 16 bytes that say where. A set of a million hashes so takes some 180 MB, half of it the
+ * texts.
+ */
+#include "known.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/text.h>
+
+#include "index.h"
+
+struct known *known_new(void)
+{
+	return alloc_new(struct known);
+}
+
+void known_free(struct known *known)
+{
+	if (!known)
+		return;
+	index_free(&known->index);
+	free(known->text);
+	free(known->entries);
+	free(known);
+}
+
+size_t known_count(const struct known *known)
+{
+	return known->count;
+}
+
+void known_seal(struct known *known)
+{
+	if (known->sealed)
+		return;
+	/* What doubling has left over. */
+	known->text = alloc_resize(known->text, known->text_length, 1);
+	known->text_capacity = known->text_length;
+	known->entries = alloc_resize(known->entries, known->count, sizeof(*known->entries));
+	known->capacity = known->count;
+	index_build(known);
+	known->sealed = true;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+static struct slice trim(struct slice s)
+{
+	while (s.length && is_blank(s.at[0])) {
+		s.at++;
+		s.length--;
+	}
+	while (s.length && is_blank(s.at[s.length - 1]))
+		s.length--;
+	return s;
+}
+
+static struct slice slice_from(struct slice s, size_t start)
+{
+	return (struct slice){s.at + start, s.length - start};
+}
+
+/* Does nothing more of a word follow? */
+static bool word_ends(struct slice s, size_t n)
+{
+	return n == s.length || is_blank(s.at[n]) || s.at[n] == ',';
+}
+
+static int hex_digit(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* The imphash that `s` begins with: IMPHASH_LENGTH, or 0. */
+static size_t imphash_at(struct slice s)
+{
+	size_t n = 0;
+	while (n < s.length && n < IMPHASH_LENGTH && hex_digit(s.at[n]))
+		n++;
+	return n == IMPHASH_LENGTH && word_ends(s, n) ? n : 0;
+}
+
+/* The same for an impfuzzy. */
+static size_t impfuzzy_at(struct slice s, struct fuzzy_shape *shape)
+{
+	size_t n = fuzzy_parse(s.at, s.length, shape);
+	return n && word_ends(s, n) ? n : 0;
+}
+
+struct error *known_not_a_hash(struct slice text)
+{
+	const size_t most = 60;
+	text = trim(text);
+	_cleanup_free_ char *start =
+		alloc_strndup(text.at, text.length < most ? text.length : most);
+	_cleanup_text_ struct text printable = {0};
+	text_add_printable(&printable, start);
+	return error_new("'%s%s' is neither an imphash (32 hex digits) nor an impfuzzy hash "
+			 "(BLOCKSIZE:TEXT:TEXT)",
+			 text_string(&printable), text.length > most ? "..." : "");
+}
+
+static void add_text(struct known *known, const char *text, size_t length)
+{
+	if (length >= known->text_capacity - known->text_length) {
+		known->text_capacity = known->text_capacity * 2 + length + 4096;
+		known->text = alloc_resize(known->text, known->text_capacity, 1);
+	}
+	if (length)
+		memcpy(known->text + known->text_length, text, length);
+	known->text_length += length;
+	known->text[known->text_length++] = '\0';
+}
+
+static struct entry *add_entry(struct known *known, struct slice hash, struct slice name)
+{
+	struct entry *entry = array_push(known->entries, known->count, known->capacity);
+	entry->text = known->text_length & ((1ull << 42) - 1);
+	add_text(known, hash.at, hash.length);
+	add_text(known, name.at, strnlen(name.at ? name.at : "", name.length));
+	return entry;
+}
+
+static void add_imphash(struct known *known, struct slice hash, struct slice name)
+{
+	char lower[IMPHASH_LENGTH];
+	for (size_t i = 0; i < IMPHASH_LENGTH; i++)
+		lower[i] = (char)(hash.at[i] >= 'A' && hash.at[i] <= 'F' ? hash.at[i] | 0x20
+									 : hash.at[i]);
+	add_entry(known, (struct slice){lower, IMPHASH_LENGTH}, name);
+}
+
+static void add_impfuzzy(struct known *known, struct slice hash, const struct fuzzy_shape *shape,
+			 struct slice name, bool is_second)
+{
+	struct entry *entry = add_entry(known, hash, name);
+	entry->is_fuzzy = true;
+	entry->is_second = is_second;
+	entry->block_size = shape->block_size;
+	entry->prefix = shape->prefix & 15u;
+	entry->length0 = shape->length[0] & 127u;
+	entry->length1 = shape->length[1] & 127u;
+	entry->folds = shape->folds;
+}
+
+/* Adds hashes that have been parsed; `shape` is that of `impfuzzy`. */
+static struct error *add_parsed(struct known *known, struct slice imphash, struct slice impfuzzy,
+				const struct fuzzy_shape *shape, struct slice name)
+{
+	assert(!known->sealed);
+	if (known->count > KNOWN_MAX - 2 || known->text_length > KNOWN_TEXT_MAX)
+		return error_new("more than %u hashes, or %llu bytes of hashes and names",
+				 KNOWN_MAX, KNOWN_TEXT_MAX);
+	if (imphash.length)
+		add_imphash(known, imphash, name);
+	if (impfuzzy.length)
+		add_impfuzzy(known, impfuzzy, shape, name, imphash.length > 0);
+	return NULL;
+}
+
+struct error *known_add_pair(struct known *known, struct slice imphash, struct slice impfuzzy,
+			     struct slice name)
+{
+	struct fuzzy_shape shape = {0};
+	imphash = trim(imphash);
+	impfuzzy = trim(impfuzzy);
+	if (imphash.length && imphash_at(imphash) != imphash.length)
+		return known_not_a_hash(imphash);
+	if (impfuzzy.length && impfuzzy_at(impfuzzy, &shape) != impfuzzy.length)
+		return known_not_a_hash(impfuzzy);
+	return add_parsed(known, imphash, impfuzzy, &shape, name);
+}
+
+struct error *known_add_hashes(struct known *known, const struct hashes *hashes, const char *name)
+{
+	return known_add_pair(known, (struct slice){hashes->imphash, strlen(hashes->imphash)},
+			      (struct slice){hashes->impfuzzy, strlen(hashes->impfuzzy)},
+			      (struct slice){name, strlen(name)});
+}
+
+/* What stands between two words of a line: blanks and at most one comma. */
+static struct slice skip_separator(struct slice s)
+{
+	s = trim(s);
+	if (s.length && s.at[0] == ',')
+		s = trim(slice_from(s, 1));
+	return s;
+}
+
+/*
+ * A name in quotes without them, in `buffer`. A quote inside is doubled in CSV and has a backslash
+ * before it in what ssdeep writes; a name that only begins with a quote is left as it is.
+ */
+static struct slice unquote(struct slice s, struct text *buffer)
+{
+	if (s.length < 2 || s.at[0] != '"' || s.at[s.length - 1] != '"')
+		return s;
+	for (size_t i = 1; i < s.length - 1; i++) {
+		bool escapes = s.at[i] == '"' || s.at[i] == '\\';
+		if (escapes && i + 1 < s.length - 1 && s.at[i + 1] == '"')
+			i++;
+		text_add_char(buffer, s.at[i]);
+	}
+	return (struct slice){text_string(buffer), buffer->length};
+}
+
+struct error *known_add(struct known *known, const char *text, size_t length, const char *name)
+{
+	struct slice line = trim((struct slice){text, length});
+	struct slice imphash = {0}, impfuzzy = {0};
+	struct slice rest = line;
+	struct fuzzy_shape shape = {0};
+	for (;;) {
+		size_t n;
+		if (!imphash.length && (n = imphash_at(rest)))
+			imphash = (struct slice){rest.at, n};
+		else if (!impfuzzy.length && (n = impfuzzy_at(rest, &shape)))
+			impfuzzy = (struct slice){rest.at, n};
+		else
+			break;
+		rest = skip_separator(slice_from(rest, n));
+	}
+	if (!imphash.length && !impfuzzy.length)
+		return known_not_a_hash(line);
+	_cleanup_text_ struct text buffer = {0};
+	rest = unquote(rest, &buffer);
+	if (!rest.length && name)
+		rest = (struct slice){name, strlen(name)};
+	return add_parsed(known, imphash, impfuzzy, &shape, rest);
+}

@@ -1,0 +1,28 @@
+/*
+ * Inside of the room: adding to the set, for the readers of lists.
+ */
+#ifndef IMPSCAN_MATCH_KNOWN_H
+#define IMPSCAN_MATCH_KNOWN_H
+
+#include <stddef.h>
+
+#include <impscan/error.h>
+#include <impscan/match.h>
+
+/* A stretch of text, not terminated. */
+struct slice {
+	const char *at;
+	size_t length;
+};
+
+/*
+ * Adds the hashes of one sample. An empty slice is no hash; with an empty name the hash itself is
+ * the name. Fails on a slice that is not a hash of its kind, and adds nothing then.
+ */
+struct error *known_add_pair(struct known *known, struct slice imphash, struct slice impfuzzy,
+			     struct slice name);
+
+/* "'xyz' is neither an imphash (...) nor an impfuzzy hash (...)", made fit to print. */
+struct error *known_not_a_hash(struct slice text);
+
+#endif
