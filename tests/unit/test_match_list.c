@@ -1,0 +1,356 @@
+/* match: the forms a hash may be given in, and what is no hash. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <impscan/bytes.h>
+#include <impscan/match.h>
+#include <impscan/text.h>
+
+#define IMPHASH	 "0123456789abcdef0123456789abcdef"
+#define IMPFUZZY "24:abcdefghijklmnopqrstuvwxyz:ABCDEFGHIJKLMN"
+#define EMPTY	 "d41d8cd98f00b204e9800998ecf8427e"
+
+static void find(struct known *known, const char *imphash, const char *impfuzzy, int threshold,
+		 struct matches *matches)
+{
+	struct hashes hashes = {0};
+	strcpy(hashes.imphash, imphash);
+	strcpy(hashes.impfuzzy, impfuzzy);
+	known_find(known, &hashes, threshold, matches);
+}
+
+/* The one match that `text` alone gives for both hashes. */
+static void check_form(const char *text, const char *given, const char *hash, const char *name)
+{
+	_cleanup_known_ struct known *known = known_new();
+	_cleanup_error_ struct error *error = known_add(known, text, strlen(text), given);
+	if (error)
+		fail_msg("%s: %s", text, error_message(error));
+	known_seal(known);
+	_cleanup_matches_ struct matches matches = {0};
+	find(known, IMPHASH, IMPFUZZY, 0, &matches);
+	assert_int_equal(matches.count, 1);
+	assert_int_equal(matches.items[0].score, 100);
+	assert_string_equal(matches.items[0].hash, hash);
+	assert_string_equal(matches.items[0].name, name);
+	assert_int_equal(matches.items[0].by_impfuzzy, !strcmp(hash, IMPFUZZY));
+}
+
+static void hashes_are_read_in_all_forms(void **state)
+{
+	(void)state;
+	check_form(IMPHASH, NULL, IMPHASH, IMPHASH);
+	check_form(IMPHASH, "given", IMPHASH, "given");
+	check_form("0123456789ABCDEF0123456789abcdeF", NULL, IMPHASH, IMPHASH);
+	check_form(IMPFUZZY, NULL, IMPFUZZY, IMPFUZZY);
+	check_form("  " IMPFUZZY "\t\r", NULL, IMPFUZZY, IMPFUZZY);
+	check_form(IMPFUZZY " a name of words ", "given", IMPFUZZY, "a name of words");
+	check_form(IMPFUZZY "\tname", NULL, IMPFUZZY, "name");
+	check_form(IMPFUZZY ",name", NULL, IMPFUZZY, "name");
+	check_form(IMPFUZZY " , name, too", NULL, IMPFUZZY, "name, too");
+	check_form(IMPFUZZY ",\"a \"\"b\"\", c.exe\"", NULL, IMPFUZZY, "a \"b\", c.exe");
+	check_form(IMPFUZZY ",\"a \\\"b\\\".exe\"", NULL, IMPFUZZY, "a \"b\".exe");
+	check_form(IMPFUZZY ",\"C:\\dir\\\"", NULL, IMPFUZZY, "C:\\dir\\");
+	check_form(IMPFUZZY ",\"open", NULL, IMPFUZZY, "\"open");
+	check_form(IMPFUZZY ",\"\"", NULL, IMPFUZZY, IMPFUZZY);
+	check_form(IMPFUZZY ",", "given", IMPFUZZY, "given");
+	check_form(IMPHASH "  " IMPFUZZY "  dir/a.exe", NULL, IMPHASH, "dir/a.exe");
+	check_form(IMPFUZZY "," IMPHASH ",a.exe", NULL, IMPHASH, "a.exe");
+	/* A second hash of the same kind is a name. */
+	check_form(IMPHASH " " EMPTY, NULL, IMPHASH, EMPTY);
+}
+
+static void what_is_no_hash_is_refused(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		"",
+		"xyz",
+		"0123456789abcdef0123456789abcde",
+		IMPHASH "0",
+		IMPHASH "g",
+		IMPHASH ":",
+		"24:abc",
+		"24",
+		":abc:def",
+		"x24:abc:def",
+		"24:a b:c",
+		"24:abc:def:ghi",
+		"-3:abc:def",
+		"+3:abc:def",
+		"4294967296:abc:def",
+		"00000000003:abc:def",
+		"24:a-b:c",
+		"24:abc:de\x80",
+		"24:abc:def;name",
+		"24:abc,name",
+		/* a part of 65 */
+		"3:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/A:a",
+		"3:a:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/A",
+	};
+	_cleanup_known_ struct known *known = known_new();
+	for (size_t i = 0; i < array_size(texts); i++) {
+		_cleanup_error_ struct error *error =
+			known_add(known, texts[i], strlen(texts[i]), NULL);
+		if (!error)
+			fail_msg("'%s' was taken", texts[i]);
+	}
+	assert_int_equal(known_count(known), 0);
+	_cleanup_error_ struct error *error = known_add(known, "x\x1by", 3, NULL);
+	assert_string_equal(error_message(error),
+			    "'x\\x1by' is neither an imphash (32 hex digits) nor an impfuzzy hash "
+			    "(BLOCKSIZE:TEXT:TEXT)");
+}
+
+static void empty_import_lists_never_match(void **state)
+{
+	(void)state;
+	_cleanup_known_ struct known *known = known_new();
+	assert_null(known_add(known, "3::", 3, NULL));
+	assert_null(known_add(known, EMPTY, 32, NULL));
+	struct hashes none = {0};
+	assert_null(known_add_hashes(known, &none, "none"));
+	assert_int_equal(known_count(known), 2);
+	known_seal(known);
+	_cleanup_matches_ struct matches matches = {0};
+	find(known, EMPTY, "3::", 0, &matches);
+	assert_int_equal(matches.count, 0);
+	find(known, "", "", 0, &matches);
+	assert_int_equal(matches.count, 0);
+}
+
+static void an_empty_set_is_searched(void **state)
+{
+	(void)state;
+	_cleanup_known_ struct known *known = known_new();
+	known_seal(known);
+	_cleanup_matches_ struct matches matches = {0};
+	find(known, IMPHASH, IMPFUZZY, 0, &matches);
+	assert_int_equal(matches.count, 0);
+}
+
+/* Both hashes of a sample are one row; entries of their own are rows of their own. */
+static void a_sample_is_one_row(void **state)
+{
+	(void)state;
+	static const char near[] = "24:abcdefghijklmXopqrstuvwxyZ:ABCDEFGHIJKLMX";
+	struct hashes hashes = {.imphash = IMPHASH, .impfuzzy = IMPFUZZY};
+	struct hashes relative = {.imphash = "ffffffffffffffffffffffffffffffff"};
+	strcpy(relative.impfuzzy, near);
+	_cleanup_known_ struct known *known = known_new();
+	assert_null(known_add_hashes(known, &relative, "relative"));
+	assert_null(known_add_hashes(known, &hashes, "same"));
+	assert_null(known_add(known, IMPFUZZY " alone", strlen(IMPFUZZY " alone"), NULL));
+	assert_null(known_add(known, IMPHASH, strlen(IMPHASH), "last"));
+	assert_int_equal(known_count(known), 6);
+	known_seal(known);
+
+	_cleanup_matches_ struct matches matches = {0};
+	find(known, IMPHASH, IMPFUZZY, 30, &matches);
+	assert_int_equal(matches.count, 4);
+	assert_string_equal(matches.items[0].name, "same");
+	assert_string_equal(matches.items[0].hash, IMPHASH);
+	assert_false(matches.items[0].by_impfuzzy);
+	assert_string_equal(matches.items[1].name, "alone");
+	assert_true(matches.items[1].by_impfuzzy);
+	assert_string_equal(matches.items[2].name, "last");
+	assert_string_equal(matches.items[3].name, "relative");
+	assert_true(matches.items[3].score >= 30 && matches.items[3].score < 100);
+	assert_true(matches.items[0].order < matches.items[1].order);
+
+	/* Where its imphash differs, a sample is found by its impfuzzy. */
+	find(known, "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee", IMPFUZZY, 100, &matches);
+	assert_int_equal(matches.count, 2);
+	assert_string_equal(matches.items[0].name, "same");
+	assert_true(matches.items[0].by_impfuzzy);
+
+	/* No threshold keeps an equal imphash away. */
+	find(known, IMPHASH, "3:abc:def", 100, &matches);
+	assert_int_equal(matches.count, 2);
+	find(known, "0123456789ABCDEF0123456789ABCDEF", "", 100, &matches);
+	assert_int_equal(matches.count, 2);
+}
+
+/* An impfuzzy row is left out for an imphash that matched, not for one that can't match. */
+static void an_empty_imphash_hides_no_impfuzzy(void **state)
+{
+	(void)state;
+	struct hashes hashes = {.imphash = EMPTY, .impfuzzy = IMPFUZZY};
+	_cleanup_known_ struct known *known = known_new();
+	assert_null(known_add_hashes(known, &hashes, "odd"));
+	known_seal(known);
+	_cleanup_matches_ struct matches matches = {0};
+	find(known, EMPTY, IMPFUZZY, 0, &matches);
+	assert_int_equal(matches.count, 1);
+	assert_true(matches.items[0].by_impfuzzy);
+}
+
+/* A file with this content, for the time of a scope. */
+struct list_file {
+	char path[32];
+};
+
+static struct list_file list_file(const char *content, size_t length)
+{
+	struct list_file file = {"/tmp/test_match.XXXXXX"};
+	int fd = mkstemp(file.path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, content, length), length);
+	close(fd);
+	return file;
+}
+
+static void list_file_remove(struct list_file *file)
+{
+	unlink(file->path);
+}
+#define _cleanup_list_file_ __attribute__((cleanup(list_file_remove)))
+
+/* Reads a list; its names, as found by IMPHASH and IMPFUZZY, are `names`, each ended by ";". */
+static void check_list(const char *content, const char *names)
+{
+	_cleanup_list_file_ struct list_file file = list_file(content, strlen(content));
+	_cleanup_known_ struct known *known = known_new();
+	_cleanup_error_ struct error *error = known_add_list(known, file.path);
+	if (error)
+		fail_msg("%s", error_message(error));
+	known_seal(known);
+	_cleanup_matches_ struct matches matches = {0};
+	find(known, IMPHASH, IMPFUZZY, 0, &matches);
+	_cleanup_text_ struct text found = {0};
+	for (size_t i = 0; i < matches.count; i++)
+		text_add_format(&found, "%s;", matches.items[i].name);
+	assert_string_equal(text_string(&found), names);
+}
+
+static void check_list_error(const char *content, const char *sentence)
+{
+	_cleanup_list_file_ struct list_file file = list_file(content, strlen(content));
+	_cleanup_known_ struct known *known = known_new();
+	_cleanup_error_ struct error *error = known_add_list(known, file.path);
+	assert_non_null(error);
+	size_t n = strlen(file.path);
+	assert_memory_equal(error_message(error), file.path, n);
+	assert_string_equal(error_message(error) + n, sentence);
+}
+
+static void lists_are_read(void **state)
+{
+	(void)state;
+	check_list("", "");
+	check_list("\n\n  \t\n# nothing\n", "");
+	check_list(IMPHASH " a", "a;");
+	check_list("\xef\xbb\xbf" IMPHASH " a\r\n\r\n  # c\r\n" IMPFUZZY ",b\r\n", "a;b;");
+	check_list("ssdeep,1.1--blocksize:hash:hash,filename\n" IMPFUZZY ",\"/x/a,b.exe\"\n",
+		   "/x/a,b.exe;");
+	check_list(IMPHASH "  " IMPFUZZY "  s/a.exe\n# s/b: no PE\n" IMPHASH "  s/c.exe\n",
+		   "s/a.exe;s/c.exe;");
+}
+
+static void csv_is_read(void **state)
+{
+	(void)state;
+	check_list("path,imports,imphash,impfuzzy,status,reason\r\n"
+		   "a.exe,3," IMPHASH "," IMPFUZZY ",ok,\r\n"
+		   "b.dll,0,,,no-imports,\r\n"
+		   "\"c,\"\"d\"\"\n.exe\",3,," IMPFUZZY ",ok,\r\n"
+		   "#e," IMPHASH ",\"" IMPHASH "\",,ok,\"x\ny\"\r\n",
+		   "a.exe;c,\"d\"\n.exe;#e;");
+	check_list("pid,process,module,path,imphash,impfuzzy\n"
+		   "4,System,a.sys,\\x\\a.sys," IMPHASH ",\n"
+		   "8,x.exe,INJECTED CODE,,," IMPFUZZY "\n",
+		   "\\x\\a.sys;INJECTED CODE;");
+	check_list("# made by hand\nname,imphash\na," IMPHASH "\n\nname,x,impfuzzy\nb,," IMPFUZZY,
+		   "a;b;");
+	check_list("imphash\n" IMPHASH, IMPHASH ";");
+}
+
+static void lists_with_errors_name_the_line(void **state)
+{
+	(void)state;
+	static const char none[] =
+		" is neither an imphash (32 hex digits) nor an impfuzzy hash (BLOCKSIZE:TEXT:TEXT)";
+	char sentence[256];
+	snprintf(sentence, sizeof(sentence), ":3: 'xyz'%s", none);
+	check_list_error(IMPHASH "\n\nxyz\n" IMPHASH "\n", sentence);
+	check_list_error(IMPHASH "\r\n#\r\nxyz", sentence);
+	/* Records over several lines are named by their first. */
+	snprintf(sentence, sizeof(sentence), ":4: 'xyz'%s", none);
+	check_list_error("path,imphash\n\"a\nb\"," IMPHASH "\n\"c\nd\",xyz\n", sentence);
+	snprintf(sentence, sizeof(sentence), ":2: '%s'%s", IMPFUZZY, none);
+	check_list_error("path,imphash\na," IMPFUZZY "\n", sentence);
+	check_list_error("path,imphash\na," IMPHASH "\nb\n",
+			 ":3: 1 fields, where the header has 2");
+	check_list_error("path,imphash\na," IMPHASH "\n\"b," IMPHASH "\nc\n",
+			 ":3: a quote is opened and never closed");
+}
+
+/* A list longer than what is read at once, and a line longer than any list has. */
+static void long_lists_are_read_whole(void **state)
+{
+	(void)state;
+	_cleanup_text_ struct text content = {0};
+	for (int i = 0; i < 60000; i++)
+		text_add_format(&content, "%08x%08x%08x%08x name-%d\n", i, i, i, i, i);
+	text_add_string(&content, IMPHASH " last");
+	_cleanup_list_file_ struct list_file file =
+		list_file(text_string(&content), content.length);
+	_cleanup_known_ struct known *known = known_new();
+	assert_null(known_add_list(known, file.path));
+	assert_int_equal(known_count(known), 60001);
+	known_seal(known);
+	_cleanup_matches_ struct matches matches = {0};
+	find(known, "0000abcd0000abcd0000abcd0000abcd", "", 0, &matches);
+	assert_int_equal(matches.count, 1);
+	assert_string_equal(matches.items[0].name, "name-43981");
+	find(known, IMPHASH, "", 0, &matches);
+	assert_string_equal(matches.items[0].name, "last");
+
+	text_clear(&content);
+	text_add_string(&content, IMPHASH "\n");
+	for (int i = 0; i < 3 << 20; i++)
+		text_add_char(&content, 'a');
+	check_list_error(text_string(&content), ":2: longer than 1048576 bytes");
+	/* One whose end is already there when it is looked at. */
+	content.data[content.length = (1 << 20) + 100] = '\0';
+	text_add_string(&content, "\n");
+	check_list_error(text_string(&content), ":2: longer than 1048576 bytes");
+}
+
+static void what_is_no_list_is_refused(void **state)
+{
+	(void)state;
+	_cleanup_known_ struct known *known = known_new();
+	_cleanup_error_ struct error *missing = known_add_list(known, "/nonexistent/list");
+	assert_string_equal(error_message(missing),
+			    "/nonexistent/list: can't be opened: No such file or directory");
+	_cleanup_error_ struct error *folder = known_add_list(known, "/");
+	assert_string_equal(error_message(folder), "/: can't be read: Is a directory");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hashes_are_read_in_all_forms),
+		cmocka_unit_test(what_is_no_hash_is_refused),
+		cmocka_unit_test(empty_import_lists_never_match),
+		cmocka_unit_test(an_empty_set_is_searched),
+		cmocka_unit_test(a_sample_is_one_row),
+		cmocka_unit_test(an_empty_imphash_hides_no_impfuzzy),
+		cmocka_unit_test(lists_are_read),
+		cmocka_unit_test(csv_is_read),
+		cmocka_unit_test(lists_with_errors_name_the_line),
+		cmocka_unit_test(long_lists_are_read_whole),
+		cmocka_unit_test(what_is_no_list_is_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
