@@ -1,0 +1,183 @@
+/*
+ * Opening an image: maps the file, asks each format in turn whether it is one of its own, and hands
+ * out what the format found. Ranges and lookups are in ranges.c.
+ */
+#include <impscan/image.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <impscan/alloc.h>
+
+#include "internal.h"
+
+/* Asked in this order; the last takes everything. */
+static const struct image_format *const formats[] = {
+	&image_format_lime,
+	&image_format_raw,
+};
+
+void image_name_format(struct image *image, const char *format, ...)
+{
+	char name[128];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(name, sizeof(name), format, args);
+	va_end(args);
+	free(image->format);
+	image->format = alloc_strdup(name);
+}
+
+void image_warn(struct image *image, const char *format, ...)
+{
+	char sentence[512];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(sentence, sizeof(sentence), format, args);
+	va_end(args);
+	if (image->warnings.length)
+		text_add_string(&image->warnings, "; ");
+	text_add_string(&image->warnings, sentence);
+}
+
+const char *image_size_text(uint64_t bytes, char text[IMAGE_SIZE_TEXT])
+{
+	const uint64_t kilo = 1024, mega = kilo * kilo;
+	if (bytes < kilo)
+		snprintf(text, IMAGE_SIZE_TEXT, "%u bytes", (unsigned int)bytes);
+	else if (bytes < mega)
+		snprintf(text, IMAGE_SIZE_TEXT, "%u KB", (unsigned int)(bytes / kilo));
+	else
+		snprintf(text, IMAGE_SIZE_TEXT, "%llu.%u MB", (unsigned long long)(bytes / mega),
+			 (unsigned int)(bytes % mega * 10 / mega));
+	return text;
+}
+
+/* Finds the format and lets it parse; `image` has its bytes. */
+static struct error *parse(struct image *image)
+{
+	for (size_t i = 0; i < array_size(formats); i++) {
+		if (!formats[i]->probe(image))
+			continue;
+		try_(formats[i]->parse(image));
+		if (!image->count)
+			return error_new("'%s' (%s) holds none of the memory that its headers list:"
+					 " it is truncated or damaged",
+					 image->path, image->format);
+		image_finish_ranges(image);
+		return NULL;
+	}
+	return error_new("'%s' is of no known format", image->path);
+}
+
+struct error *image_open_bytes(const char *path, const void *data, size_t size, struct image **ret)
+{
+	if (!size)
+		return error_new("'%s' is empty: nothing was written to it", path);
+	_cleanup_image_ struct image *image = alloc_new(struct image);
+	image->path = alloc_strdup(path);
+	image->data = data;
+	image->size = size;
+	try_(parse(image));
+	*ret = take_ptr(image);
+	return NULL;
+}
+
+/* The size of what can be mapped, or a sentence on why it can't. */
+static struct error *mappable_size(const char *path, int fd, uint64_t *ret)
+{
+	struct stat st;
+	if (fstat(fd, &st))
+		return error_errno(errno, "can't open '%s'", path);
+	if (S_ISDIR(st.st_mode))
+		return error_new("'%s' is a folder, not a memory image", path);
+	if (S_ISREG(st.st_mode)) {
+		*ret = (uint64_t)st.st_size;
+		return NULL;
+	}
+	if (S_ISBLK(st.st_mode)) { /* fstat() knows no size */
+		off_t end = lseek(fd, 0, SEEK_END);
+		if (end < 0)
+			return error_errno(errno, "can't find the size of '%s'", path);
+		*ret = (uint64_t)end;
+		return NULL;
+	}
+	return error_new("'%s' is a %s, which can't be mapped: write the image to a file first",
+			 path,
+			 S_ISFIFO(st.st_mode)	? "pipe"
+			 : S_ISSOCK(st.st_mode) ? "socket"
+						: "device");
+}
+
+struct error *image_open(const char *path, struct image **ret)
+{
+	/* Without O_NONBLOCK a pipe that nobody writes to would block here. */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return error_errno(errno, "can't open '%s'", path);
+	uint64_t size;
+	try_(mappable_size(path, fd, &size));
+	if (!size)
+		return image_open_bytes(path, NULL, 0, ret);
+	if (size > SIZE_MAX)
+		return error_new("'%s' is too large for this machine's address space", path);
+	void *data = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
+	if (data == MAP_FAILED)
+		return error_errno(errno, "can't map '%s'", path);
+	struct error *error = image_open_bytes(path, data, (size_t)size, ret);
+	if (error) {
+		munmap(data, (size_t)size);
+		return error;
+	}
+	(*ret)->mapped = true;
+	return NULL;
+}
+
+void image_close(struct image *image)
+{
+	if (!image)
+		return;
+	if (image->mapped)
+		munmap((void *)(uintptr_t)image->data, (size_t)image->size);
+	text_free(&image->warnings);
+	free(image->index);
+	free(image->ranges);
+	free(image->format);
+	free(image->path);
+	free(image);
+}
+
+const char *image_format(const struct image *image)
+{
+	return image->format;
+}
+
+const char *image_path(const struct image *image)
+{
+	return image->path;
+}
+
+uint64_t image_file_size(const struct image *image)
+{
+	return image->size;
+}
+
+const char *image_warning(const struct image *image)
+{
+	return image->warnings.length ? text_string(&image->warnings) : NULL;
+}
+
+const struct image_hints *image_hints(const struct image *image)
+{
+	return &image->hints;
+}
+
+const struct image_range *image_ranges(const struct image *image, size_t *count)
+{
+	*count = image->count;
+	return image->ranges;
+}

@@ -1,0 +1,111 @@
+/*
+ * Inside the room: an image while its file is parsed, and the table of functions that is a format.
+ *
+ * A new format is a new file with a `const struct image_format` and one line in image.c.
+ */
+#ifndef IMPSCAN_IMAGE_INTERNAL_H
+#define IMPSCAN_IMAGE_INTERNAL_H
+
+#include <impscan/bytes.h>
+#include <impscan/image.h>
+#include <impscan/text.h>
+
+#define IMAGE_PAGE_SIZE 4096u
+
+/* x86 processors have physical addresses of at most 52 bits; nothing lies at or above this. */
+#define IMAGE_PHYSICAL_END (UINT64_C(1) << 52)
+
+/*
+ * More ranges than this are not kept (with a warning). Each costs 24 bytes; a dump of 128 GB in
+ * which every second page is missing needs as many.
+ */
+#define IMAGE_RANGES_MAX (UINT32_C(1) << 24)
+
+#define IMAGE_FILE_MACHINE_I386	 0x14c
+#define IMAGE_FILE_MACHINE_AMD64 0x8664
+
+struct image {
+	/* What every lookup needs. */
+	const uint8_t *data; /* the file */
+	uint64_t size;
+	struct image_range *ranges;
+	size_t count;
+	/*
+	 * The number of the last range that starts at or below `bucket << shift`, for each bucket
+	 * and one more: where to begin and end the search for an address.
+	 */
+	uint32_t *index;
+	uint64_t buckets;
+	unsigned int shift;
+
+	bool mapped; /* `data` is ours to unmap */
+	char *path;
+	char *format;
+	struct image_hints hints;
+	struct text warnings;
+
+	/* While ranges are added. */
+	size_t capacity;
+	uint64_t listed;  /* bytes that the headers say are there, */
+	uint64_t held;	  /* and those that really are */
+	uint64_t beyond;  /* ranges at addresses that no machine has */
+	uint64_t surplus; /* ranges over IMAGE_RANGES_MAX */
+};
+
+struct image_format {
+	/* Is the file of this format? Looks only at signatures. */
+	bool (*probe)(const struct image *image);
+	/*
+	 * Names the format, sets the hints, adds the ranges, warns. The ranges may come in any order,
+	 * overlap and go beyond the end of the file.
+	 */
+	struct error *(*parse)(struct image *image);
+};
+
+extern const struct image_format image_format_lime;
+extern const struct image_format image_format_raw;
+
+/*
+ * As image_open(), of a file's bytes that stay the caller's and must outlive the image; `path` is
+ * only a name. For tests and fuzzers.
+ */
+struct error *image_open_bytes(const char *path, const void *data, size_t size, struct image **ret);
+
+/* `size` bytes of the file at `offset`, or NULL when they are not all there. */
+static inline const uint8_t *image_bytes(const struct image *image, uint64_t offset, uint64_t size)
+{
+	return range_within(offset, size, image->size) ? image->data + offset : NULL;
+}
+
+/* Does the file have these bytes at `offset`? */
+static inline bool image_has(const struct image *image, uint64_t offset, const void *bytes,
+			     size_t size)
+{
+	const uint8_t *p = image_bytes(image, offset, size);
+	return p && !memcmp(p, bytes, size);
+}
+
+/* Sets what image_format() says. */
+void image_name_format(struct image *image, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Adds to what image_warning() says; the parts are joined by "; ". */
+void image_warn(struct image *image, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* "12 KB", "381.5 MB": for sentences. Writes to `text` and returns it. */
+#define IMAGE_SIZE_TEXT 32
+const char *image_size_text(uint64_t bytes, char text[IMAGE_SIZE_TEXT]);
+
+/*
+ * `size` bytes at physical address `start` lie at `offset` of the file. Cuts off what is beyond the
+ * end of the file or of physical memory; joins the range to the one added before where it can.
+ */
+void image_add_range(struct image *image, uint64_t start, uint64_t size, uint64_t offset);
+
+/*
+ * When all are added: sorts, gives each address to the range that was added first, builds the
+ * index, and warns of what is missing or doubled. At least one range must have been added.
+ */
+void image_finish_ranges(struct image *image);
+
+#endif
