@@ -18,6 +18,7 @@
 /* Asked in this order; the last takes everything. */
 static const struct image_format *const formats[] = {
 	&image_format_lime,
+	&image_format_crashdump,
 	&image_format_raw,
 };
 
