@@ -19,6 +19,7 @@
 static const struct image_format *const formats[] = {
 	&image_format_lime,
 	&image_format_crashdump,
+	&image_format_elf,
 	&image_format_raw,
 };
 

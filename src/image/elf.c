@@ -1,0 +1,256 @@
+/*
+ * ELF cores of virtual machines: QEMU (dump-guest-memory, virsh dump --memory-only) and VirtualBox
+ * (dumpvmcore). Each PT_LOAD segment is a piece of physical memory at p_paddr; notes hold the
+ * processors' registers, and CR3 is a hint where the page tables are.
+ *
+ * Facts: elf.h; QEMUCPUState of QEMU's target/i386/arch_dump.c and contrib/elf2dmp; DBGFCORECPU of
+ * VirtualBox's include/VBox/vmm/dbgfcorefmt.h.
+ */
+#include "internal.h"
+
+#include <elf.h>
+
+/* Where the members lie in the headers of the two classes. */
+struct elf_layout {
+	unsigned int word; /* size of an address */
+	uint32_t header_size;
+	uint32_t e_phoff, e_shoff, e_phentsize, e_phnum;
+	uint32_t program_header_size;
+	uint32_t p_offset, p_vaddr, p_paddr, p_filesz;
+	uint32_t section_header_size, sh_info;
+};
+
+static const struct elf_layout elf32 = {
+	.word = 4,
+	.header_size = sizeof(Elf32_Ehdr),
+	.e_phoff = offsetof(Elf32_Ehdr, e_phoff),
+	.e_shoff = offsetof(Elf32_Ehdr, e_shoff),
+	.e_phentsize = offsetof(Elf32_Ehdr, e_phentsize),
+	.e_phnum = offsetof(Elf32_Ehdr, e_phnum),
+	.program_header_size = sizeof(Elf32_Phdr),
+	.p_offset = offsetof(Elf32_Phdr, p_offset),
+	.p_vaddr = offsetof(Elf32_Phdr, p_vaddr),
+	.p_paddr = offsetof(Elf32_Phdr, p_paddr),
+	.p_filesz = offsetof(Elf32_Phdr, p_filesz),
+	.section_header_size = sizeof(Elf32_Shdr),
+	.sh_info = offsetof(Elf32_Shdr, sh_info),
+};
+
+static const struct elf_layout elf64 = {
+	.word = 8,
+	.header_size = sizeof(Elf64_Ehdr),
+	.e_phoff = offsetof(Elf64_Ehdr, e_phoff),
+	.e_shoff = offsetof(Elf64_Ehdr, e_shoff),
+	.e_phentsize = offsetof(Elf64_Ehdr, e_phentsize),
+	.e_phnum = offsetof(Elf64_Ehdr, e_phnum),
+	.program_header_size = sizeof(Elf64_Phdr),
+	.p_offset = offsetof(Elf64_Phdr, p_offset),
+	.p_vaddr = offsetof(Elf64_Phdr, p_vaddr),
+	.p_paddr = offsetof(Elf64_Phdr, p_paddr),
+	.p_filesz = offsetof(Elf64_Phdr, p_filesz),
+	.section_header_size = sizeof(Elf64_Shdr),
+	.sh_info = offsetof(Elf64_Shdr, sh_info),
+};
+
+struct program_headers {
+	const struct elf_layout *layout;
+	const uint8_t *first;
+	uint64_t entry_size;
+	uint64_t count; /* that the file holds */
+};
+
+struct segment {
+	uint32_t type;
+	uint64_t offset, virtual, physical, size;
+};
+
+static struct segment segment_at(const struct program_headers *headers, uint64_t i)
+{
+	const struct elf_layout *layout = headers->layout;
+	const uint8_t *header = headers->first + i * headers->entry_size;
+	return (struct segment){
+		.type = le32(header), /* p_type comes first in both classes */
+		.offset = le_pointer(header + layout->p_offset, layout->word),
+		.virtual = le_pointer(header + layout->p_vaddr, layout->word),
+		.physical = le_pointer(header + layout->p_paddr, layout->word),
+		.size = le_pointer(header + layout->p_filesz, layout->word),
+	};
+}
+
+/* How many program headers there are: more than 16 bits can say stand in section header 0. */
+static uint64_t count_headers(const struct image *image, const struct elf_layout *layout)
+{
+	uint16_t count = le16(image->data + layout->e_phnum);
+	if (count != PN_XNUM)
+		return count;
+	const uint8_t *section =
+		image_bytes(image, le_pointer(image->data + layout->e_shoff, layout->word),
+			    layout->section_header_size);
+	return section ? le32(section + layout->sh_info) : count;
+}
+
+static struct program_headers find_headers(struct image *image, const struct elf_layout *layout)
+{
+	struct program_headers headers = {.layout = layout};
+	uint64_t offset = le_pointer(image->data + layout->e_phoff, layout->word);
+	uint64_t count = count_headers(image, layout);
+	headers.entry_size = le16(image->data + layout->e_phentsize);
+	if (headers.entry_size < layout->program_header_size || offset >= image->size)
+		return headers;
+	headers.first = image->data + offset;
+	headers.count = min_of(count, (image->size - offset) / headers.entry_size);
+	if (headers.count < count)
+		image_warn(image, "the file holds only %llu of its %llu program headers",
+			   (unsigned long long)headers.count, (unsigned long long)count);
+	return headers;
+}
+
+/*
+ * A core of one process: its segments have virtual addresses and none a physical one. A machine's
+ * segment at physical address 0 has the virtual address 0 as well.
+ */
+static bool is_process(const struct program_headers *headers)
+{
+	bool any_virtual = false;
+	for (uint64_t i = 0; i < headers->count; i++) {
+		struct segment segment = segment_at(headers, i);
+		if (segment.type != PT_LOAD)
+			continue;
+		if (segment.physical)
+			return false;
+		any_virtual = any_virtual || segment.virtual;
+	}
+	return any_virtual;
+}
+
+/* Of a processor, when the notes were written. */
+struct processor {
+	uint64_t cr0, cr3, cr4;
+	bool long_mode;
+	bool in_kernel;
+};
+
+/* QEMUCPUState: two 32-bit words, 18 registers, 10 segments of 24 bytes, cr0 to cr4 */
+static bool read_qemu(const uint8_t *note, uint64_t size, bool long_mode, struct processor *cpu)
+{
+	enum { VERSION = 0, GS_BASE = 0x108, CR = 0x188, END = 0x1b0 };
+	if (size < END || le32(note + VERSION) != 1)
+		return false;
+	*cpu = (struct processor){
+		.cr0 = le64(note + CR),
+		.cr3 = le64(note + CR + 0x18),
+		.cr4 = le64(note + CR + 0x20),
+		.long_mode = long_mode,
+		.in_kernel = le64(note + GS_BASE) >> 63,
+	};
+	return true;
+}
+
+/* DBGFCORECPU: 18 registers, 6 segments of 24 bytes, cr0, cr2, cr3, cr4 ... */
+static bool read_virtualbox(const uint8_t *note, uint64_t size, struct processor *cpu)
+{
+	enum { GS_BASE = 0xf0, CR0 = 0x120, CR3 = 0x130, CR4 = 0x138, EFER = 0x1e8 };
+	const uint64_t long_mode_active = 1 << 10;
+	if (size < EFER + 8)
+		return false;
+	*cpu = (struct processor){
+		.cr0 = le64(note + CR0),
+		.cr3 = le64(note + CR3),
+		.cr4 = le64(note + CR4),
+		.long_mode = le64(note + EFER) & long_mode_active,
+		.in_kernel = le64(note + GS_BASE) >> 63,
+	};
+	return true;
+}
+
+/* Takes the registers of a processor as hints, those of one in the kernel before others. */
+static void take_hints(struct image *image, const struct processor *cpu, bool *from_kernel)
+{
+	const uint64_t protected_and_paged = UINT64_C(1) << 31 | 1, pae = 1 << 5;
+	if ((cpu->cr0 & protected_and_paged) != protected_and_paged || !cpu->cr3)
+		return; /* not started yet, or another layout than we know */
+	if (image->hints.dtb && (*from_kernel || !cpu->in_kernel))
+		return;
+	*from_kernel = cpu->in_kernel;
+	struct image_hints *hints = &image->hints;
+	hints->machine = cpu->long_mode ? IMAGE_FILE_MACHINE_AMD64 : IMAGE_FILE_MACHINE_I386;
+	hints->pae = !cpu->long_mode && (cpu->cr4 & pae);
+	/* The low bits are flags or a PCID; a PAE table is aligned to 32 bytes. */
+	hints->dtb = cpu->cr3 & (hints->pae ? UINT64_C(0xffffffe0) : ~UINT64_C(0xfff)) &
+		     (IMAGE_PHYSICAL_END - 1);
+}
+
+/* Goes through the notes of a segment: namesz, descsz, type, then name and desc at 4 bytes. */
+static void read_notes(struct image *image, const struct segment *segment, bool *from_kernel)
+{
+	const bool long_mode = le16(image->data + offsetof(Elf64_Ehdr, e_machine)) == EM_X86_64;
+	uint64_t at = segment->offset;
+	uint64_t end = at + min_of(segment->size, at < image->size ? image->size - at : 0);
+	while (at < end && end - at >= sizeof(Elf64_Nhdr)) {
+		uint64_t name_size = le32(image->data + at);
+		uint64_t size = le32(image->data + at + 4);
+		uint32_t type = le32(image->data + at + 8);
+		at += sizeof(Elf64_Nhdr);
+		const uint64_t name = at, desc = name + ((name_size + 3) & ~UINT64_C(3));
+		if (!range_within(desc, size, end))
+			return;
+		at = desc + ((size + 3) & ~UINT64_C(3));
+		struct processor cpu;
+		bool known = false;
+		if (name_size == 5 && type == 0 && image_has(image, name, "QEMU", 5)) {
+			image_name_format(image, "ELF core (QEMU)");
+			known = read_qemu(image->data + desc, size, long_mode, &cpu);
+		} else if (name_size == 6 && type == 0xb01 && image_has(image, name, "VBCPU", 6)) {
+			image_name_format(image, "ELF core (VirtualBox)");
+			known = read_virtualbox(image->data + desc, size, &cpu);
+		}
+		if (known)
+			take_hints(image, &cpu, from_kernel);
+	}
+}
+
+static bool probe(const struct image *image)
+{
+	return image_has(image, 0, ELFMAG, SELFMAG);
+}
+
+static struct error *parse(struct image *image)
+{
+	image_name_format(image, "ELF core");
+	const uint8_t *ident = image_bytes(image, 0, sizeof(Elf32_Ehdr));
+	const struct elf_layout *layout = NULL;
+	if (ident && ident[EI_CLASS] == ELFCLASS64)
+		layout = &elf64;
+	else if (ident && ident[EI_CLASS] == ELFCLASS32)
+		layout = &elf32;
+	if (!layout || image->size < layout->header_size)
+		return error_new("'%s' is an ELF file whose header is cut off or damaged",
+				 image->path);
+	uint16_t machine = le16(ident + offsetof(Elf64_Ehdr, e_machine));
+	if (ident[EI_DATA] != ELFDATA2LSB || (machine != EM_386 && machine != EM_X86_64))
+		return error_new(
+			"'%s' is an ELF file of another kind of machine: only x86 and x64 are "
+			"supported",
+			image->path);
+	if (le16(ident + offsetof(Elf64_Ehdr, e_type)) != ET_CORE)
+		return error_new("'%s' is an ELF program or library, not a memory image",
+				 image->path);
+
+	struct program_headers headers = find_headers(image, layout);
+	if (is_process(&headers))
+		return error_new(
+			"'%s' is a core dump of one process: impscan needs the memory of the "
+			"whole machine (QEMU: dump-guest-memory or virsh dump --memory-only)",
+			image->path);
+	bool from_kernel = false;
+	for (uint64_t i = 0; i < headers.count; i++) {
+		struct segment segment = segment_at(&headers, i);
+		if (segment.type == PT_LOAD)
+			image_add_range(image, segment.physical, segment.size, segment.offset);
+		else if (segment.type == PT_NOTE)
+			read_notes(image, &segment, &from_kernel);
+	}
+	return NULL;
+}
+
+const struct image_format image_format_elf = {.probe = probe, .parse = parse};
