@@ -17,10 +17,8 @@
 
 /* Asked in this order; the last takes everything. */
 static const struct image_format *const formats[] = {
-	&image_format_lime,
-	&image_format_crashdump,
-	&image_format_elf,
-	&image_format_raw,
+	&image_format_lime,    &image_format_crashdump, &image_format_elf,
+	&image_format_refused, &image_format_raw,
 };
 
 void image_name_format(struct image *image, const char *format, ...)

@@ -65,6 +65,7 @@ struct image_format {
 extern const struct image_format image_format_lime;
 extern const struct image_format image_format_crashdump;
 extern const struct image_format image_format_elf;
+extern const struct image_format image_format_refused;
 extern const struct image_format image_format_raw;
 
 /*
