@@ -49,14 +49,12 @@ static void walk(struct space *space, uint64_t address, struct page *page)
 	const struct image *image = space->memory->image;
 	struct space_table table = {.tag = tag, .writable = true, .executable = true};
 	table.entries = image_page(image, space->dtb & ENTRY_FRAME);
+	page->span = UINT64_C(1) << 39;
 	/* PML4E, PDPTE, PDE: shift is that of the lowest address bit which indexes the table. */
-	for (unsigned int shift = 39; shift >= 21; shift -= 9) {
-		page->span = UINT64_C(1) << shift;
-		page->state = PAGE_NO_TABLE;
-		if (!table.entries)
-			return;
+	for (unsigned int shift = 39; shift >= 21 && table.entries; shift -= 9) {
 		uint64_t entry = le64(table.entries + 8 * (address >> shift & 511));
 		page->entry = entry;
+		page->span = UINT64_C(1) << shift;
 		if (!(entry & ENTRY_VALID)) {
 			table.entries = entry_table(space, entry);
 			continue;
@@ -69,8 +67,10 @@ static void walk(struct space *space, uint64_t address, struct page *page)
 		}
 		table.entries = image_page(image, entry & ENTRY_FRAME);
 	}
-	if (!table.entries)
+	if (!table.entries) {
+		page->state = PAGE_NO_TABLE;
 		return;
+	}
 	*known = table;
 	walk_page_table(known, address, page);
 }
