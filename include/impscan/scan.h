@@ -1,0 +1,72 @@
+/*
+ * The pipeline over one image, or over a set of samples: work units, threads, shared caches. Rows
+ * come out in a fixed order whatever the number of threads; how they look is the report's matter.
+ */
+#ifndef IMPSCAN_SCAN_H
+#define IMPSCAN_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <impscan/hash.h>
+#include <impscan/imports.h>
+#include <impscan/match.h>
+#include <impscan/windows.h>
+
+/* One module, or one module and one known hash that it resembles. */
+struct row {
+	const struct process *process; /* PID 4 for kernel modules */
+	const struct module *module;
+	enum imports_status status;
+	const char *reason;	   /* "" where there is nothing to say */
+	size_t imports;		   /* entries of the list hashed */
+	const char *import_source; /* "names", or NULL without a list */
+	struct hashes hashes;	   /* of the declared list; "" when there is none */
+	double readable;	   /* share of the needed pages that could be read, 0-1 */
+	const struct match *match; /* NULL in a listing */
+};
+
+struct scan_options {
+	const struct known *known; /* sealed; NULL lists all modules */
+	bool all;		   /* list every module, matched or not */
+	int threshold;		   /* least impfuzzy score, 0-100 */
+	bool best;		   /* of a module's matches only the best (ties: all) */
+	const uint32_t *pids;	   /* only these processes ... */
+	size_t pid_count;	   /* ... 0: every one */
+	unsigned int threads;	   /* at least 1 */
+};
+
+/* All called from the thread that called scan_image() or scan_samples(). */
+struct scan_events {
+	/* A row, in order. Return false to end the run (nobody reads any more). */
+	bool (*row)(void *context, const struct row *row);
+	/* A sample of scan_samples(), in order of path. */
+	bool (*sample)(void *context, const struct sample *sample);
+	/* `done` of `total` work units; NULL: not wanted. */
+	void (*progress)(void *context, size_t done, size_t total);
+	/* A condition of the evidence that belongs to no row; NULL: not wanted. */
+	void (*warning)(void *context, const char *sentence);
+	void *context;
+};
+
+struct scan_summary {
+	size_t processes; /* scanned */
+	size_t modules;
+	size_t hashed;	/* modules with a hash */
+	size_t damaged; /* modules whose list could not be read whole */
+	size_t rows;	/* handed out */
+};
+
+/*
+ * Scans the processes and drivers of `windows`: with options->all a row for every module, with
+ * options->known a row for every match. Fails when a PID asked for does not exist.
+ */
+struct error *scan_image(const struct windows *windows, const struct scan_options *options,
+			 const struct scan_events *events, struct scan_summary *summary);
+
+/* Reads and hashes sample files, `threads` at a time, and hands them out in the order given. */
+void scan_samples(char *const *paths, size_t count, unsigned int threads,
+		  const struct scan_events *events);
+
+#endif

@@ -1,0 +1,110 @@
+#include "scan/ordered.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+/*
+ * How many units may be begun ahead of the one that is handed out next, per thread: results that
+ * wait take memory, so a slow unit holds the others back at last.
+ */
+#define AHEAD 16
+
+struct run {
+	const struct ordered_work *work;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	size_t next;  /* to be begun */
+	size_t taken; /* handed out so far */
+	bool stopped;
+	unsigned int workers;
+	void **results; /* by unit modulo window */
+	bool *done;
+	size_t window;
+};
+
+static void *worker(void *argument)
+{
+	struct run *run = argument;
+	const struct ordered_work *work = run->work;
+	pthread_mutex_lock(&run->lock);
+	unsigned int self = run->workers++;
+	for (;;) {
+		while (!run->stopped && run->next < work->count &&
+		       run->next >= run->taken + run->window)
+			pthread_cond_wait(&run->changed, &run->lock);
+		if (run->stopped || run->next >= work->count)
+			break;
+		size_t i = run->next++;
+		pthread_mutex_unlock(&run->lock);
+		void *result = work->make(work->context, i, self);
+		pthread_mutex_lock(&run->lock);
+		run->results[i % run->window] = result;
+		run->done[i % run->window] = true;
+		pthread_cond_broadcast(&run->changed);
+	}
+	pthread_mutex_unlock(&run->lock);
+	return NULL;
+}
+
+/* Hands out in order what the workers make. */
+static void take_all(struct run *run)
+{
+	const struct ordered_work *work = run->work;
+	pthread_mutex_lock(&run->lock);
+	for (size_t i = 0; i < work->count; i++) {
+		size_t slot = i % run->window;
+		while (!run->done[slot])
+			pthread_cond_wait(&run->changed, &run->lock);
+		void *result = run->results[slot];
+		run->done[slot] = false;
+		pthread_mutex_unlock(&run->lock);
+		bool more = work->take(work->context, i, result);
+		pthread_mutex_lock(&run->lock);
+		run->taken = i + 1;
+		if (!more)
+			break;
+		pthread_cond_broadcast(&run->changed);
+	}
+	run->stopped = true;
+	pthread_cond_broadcast(&run->changed);
+	pthread_mutex_unlock(&run->lock);
+}
+
+void ordered_run(const struct ordered_work *work)
+{
+	if (work->threads <= 1 || work->count <= 1) {
+		for (size_t i = 0; i < work->count; i++)
+			if (!work->take(work->context, i, work->make(work->context, i, 0)))
+				return;
+		return;
+	}
+	struct run run = {.work = work, .window = (size_t)work->threads * AHEAD};
+	pthread_mutex_init(&run.lock, NULL);
+	pthread_cond_init(&run.changed, NULL);
+	run.results = alloc_zero(run.window, sizeof(*run.results));
+	run.done = alloc_zero(run.window, sizeof(*run.done));
+	size_t wanted = min_of((size_t)work->threads, work->count), started = 0;
+	pthread_t *threads = alloc_zero(wanted, sizeof(*threads));
+	while (started < wanted && !pthread_create(&threads[started], NULL, worker, &run))
+		started++;
+	if (!started) { /* no thread to be had: this one does it all */
+		struct ordered_work alone = *work;
+		alone.threads = 1;
+		ordered_run(&alone);
+	} else {
+		take_all(&run);
+	}
+	for (size_t i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	for (size_t i = 0; i < run.window; i++)
+		if (run.done[i])
+			work->drop(run.results[i]);
+	free(threads);
+	free(run.results);
+	free(run.done);
+	pthread_cond_destroy(&run.changed);
+	pthread_mutex_destroy(&run.lock);
+}
