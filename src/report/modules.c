@@ -1,0 +1,140 @@
+/*
+ * Modules of an image. The machine fields are a promise: their names and order never change, new
+ * ones are added at the end.
+ */
+#include <stdio.h>
+
+#include <impscan/bytes.h>
+
+#include "report/value.h"
+
+/* The columns, in the order of the machine forms; what only people see comes last. */
+enum {
+	PID,
+	PPID,
+	PROCESS,
+	EPROCESS,
+	BASE,
+	SIZE,
+	MODULE,
+	PATH,
+	FOUND_IN,
+	IMPORTS,
+	IMPORT_SOURCE,
+	IMPHASH,
+	IMPFUZZY,
+	REBUILT_IMPORTS,
+	REBUILT_IMPHASH,
+	REBUILT_IMPFUZZY,
+	READABLE,
+	STATUS,
+	REASON,
+	FLAGS,
+	MATCH,
+	SCORE,
+	MATCHED_HASH,
+	IMPFUZZY_OR_REASON,
+	COLUMN_COUNT,
+};
+
+static const struct column columns[COLUMN_COUNT] = {
+	[PID] = {"pid", "PID", 6, true},
+	[PPID] = {"ppid", "PPID", 6, true},
+	[PROCESS] = {"process", "Process", 15, false},
+	[EPROCESS] = {"eprocess", "EPROCESS", 18, false},
+	[BASE] = {"base", "Module Base", 18, false},
+	[SIZE] = {"size", "Size", 9, true},
+	[MODULE] = {"module", "Module Name", 24, false},
+	[PATH] = {"path", "Path", 48, false},
+	[FOUND_IN] = {"found_in", "Found In", 16, false},
+	[IMPORTS] = {"imports", "Imports", 7, true},
+	[IMPORT_SOURCE] = {"import_source", "Source", 6, false},
+	[IMPHASH] = {"imphash", "imphash", 32, false},
+	[IMPFUZZY] = {"impfuzzy", "impfuzzy", 64, false},
+	[REBUILT_IMPORTS] = {"rebuilt_imports", "Rebuilt", 7, true},
+	[REBUILT_IMPHASH] = {"rebuilt_imphash", "rebuilt imphash", 32, false},
+	[REBUILT_IMPFUZZY] = {"rebuilt_impfuzzy", "rebuilt impfuzzy", 64, false},
+	[READABLE] = {"readable", "Readable", 8, true},
+	[STATUS] = {"status", "Status", 10, false},
+	[REASON] = {"reason", "Reason", 0, false},
+	[FLAGS] = {"flags", "Flags", 12, false},
+	[MATCH] = {"match", "Match", 0, false},
+	[SCORE] = {"score", "Compare", 7, true},
+	[MATCHED_HASH] = {"matched_hash", "By", 8, false},
+	[IMPFUZZY_OR_REASON] = {NULL, "impfuzzy", 0, false},
+};
+
+static const uint8_t listing_table[] = {PID,	 PROCESS,	    BASE, MODULE, IMPORTS,
+					IMPHASH, IMPFUZZY_OR_REASON};
+static const uint8_t listing_wide[] = {PID,	PPID,	  PROCESS,  BASE,   SIZE,
+				       MODULE,	FOUND_IN, READABLE, STATUS, FLAGS,
+				       IMPORTS, IMPHASH,  IMPFUZZY, PATH,   REASON};
+static const uint8_t search_table[] = {PID, PROCESS, BASE, MODULE, IMPORTS, IMPFUZZY, SCORE, MATCH};
+static const uint8_t search_wide[] = {PID,     PPID,	 PROCESS,      BASE,  SIZE,
+				      MODULE,  FOUND_IN, FLAGS,	       PATH,  IMPORTS,
+				      IMPHASH, IMPFUZZY, MATCHED_HASH, SCORE, MATCH};
+
+static const struct report_shape listing = {
+	.columns = columns,
+	.count = COLUMN_COUNT,
+	.table = listing_table,
+	.table_count = array_size(listing_table),
+	.wide = listing_wide,
+	.wide_count = array_size(listing_wide),
+};
+
+static const struct report_shape search = {
+	.columns = columns,
+	.count = COLUMN_COUNT,
+	.table = search_table,
+	.table_count = array_size(search_table),
+	.wide = search_wide,
+	.wide_count = array_size(search_wide),
+};
+
+struct report *report_modules_new(FILE *out, enum report_form form, bool is_search)
+{
+	return report_new(out, form, is_search ? &search : &listing);
+}
+
+void report_module(struct report *report, const struct row *row)
+{
+	const struct module *module = row->module;
+	const struct match *match = row->match;
+	const char *found_in[FOUND_IN_COUNT];
+	size_t found_count = 0;
+	for (size_t i = 0; i < FOUND_IN_COUNT; i++)
+		if (module->found_in >> i & 1)
+			found_in[found_count++] = found_in_names[i];
+	char reason[sizeof(((struct imports *)0)->reason) + 2];
+	snprintf(reason, sizeof(reason), "(%s)",
+		 *row->reason ? row->reason : imports_status_name(row->status));
+
+	struct value values[COLUMN_COUNT] = {
+		[PID] = number_value(row->process->pid),
+		[PPID] = number_value(row->process->ppid),
+		[PROCESS] = text_value(row->process->name),
+		[EPROCESS] = address_value(row->process->eprocess),
+		[BASE] = address_value(module->base),
+		[SIZE] = number_value(module->size),
+		[MODULE] = text_value(module->name),
+		[PATH] = text_value(module->path),
+		[FOUND_IN] = list_value(found_in, found_count),
+		[IMPORTS] = number_value(row->imports),
+		[IMPORT_SOURCE] = text_value(row->import_source),
+		[IMPHASH] = text_value(row->hashes.imphash),
+		[IMPFUZZY] = text_value(row->hashes.impfuzzy),
+		[READABLE] = share_value(row->readable),
+		[STATUS] = text_value(imports_status_name(row->status)),
+		[REASON] = text_value(row->reason),
+		[FLAGS] = list_value(NULL, 0),
+		[IMPFUZZY_OR_REASON] =
+			text_value(*row->hashes.impfuzzy ? row->hashes.impfuzzy : reason),
+	};
+	if (match) {
+		values[MATCH] = text_value(match->name);
+		values[SCORE] = number_value((uint64_t)match->score);
+		values[MATCHED_HASH] = text_value(match->by_impfuzzy ? "impfuzzy" : "imphash");
+	}
+	report_values(report, values);
+}

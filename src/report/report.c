@@ -1,0 +1,301 @@
+#include <impscan/report.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+#include <impscan/text.h>
+
+struct report {
+	FILE *out;
+	enum report_form form;
+	const struct report_shape *shape;
+	size_t rows;
+	bool failed;
+	struct text line; /* reused */
+};
+
+bool report_form_named(const char *name, enum report_form *form)
+{
+	static const char *const names[] = {"table", "wide", "csv", "jsonl", "json"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i])) {
+			*form = (enum report_form)i;
+			return true;
+		}
+	return false;
+}
+
+static void write_line(struct report *report)
+{
+	size_t length = report->line.length;
+	if (fwrite(text_string(&report->line), 1, length, report->out) != length)
+		report->failed = true;
+	text_clear(&report->line);
+}
+
+/* The value as plain text, fit for a terminal; lists joined by `separator`. */
+static void add_plain(struct text *text, const struct value *value, char separator)
+{
+	switch (value->kind) {
+	case VALUE_NULL:
+		break;
+	case VALUE_NUMBER:
+		text_add_format(text, "%llu", (unsigned long long)value->number);
+		break;
+	case VALUE_ADDRESS:
+		text_add_format(text, "0x%llx", (unsigned long long)value->number);
+		break;
+	case VALUE_SHARE:
+		text_add_format(text, "%.2f", value->share);
+		break;
+	case VALUE_TEXT:
+		text_add_printable(text, value->text);
+		break;
+	case VALUE_LIST:
+		for (size_t i = 0; i < value->list_count; i++) {
+			if (i)
+				text_add_char(text, separator);
+			text_add_printable(text, value->list[i]);
+		}
+		break;
+	}
+}
+
+/* RFC 4180: quoted when it holds a quote, a comma or a line break, quotes doubled. */
+static void add_csv(struct text *text, const struct value *value)
+{
+	_cleanup_text_ struct text plain = {0};
+	add_plain(&plain, value, ';');
+	const char *s = text_string(&plain);
+	if (!strpbrk(s, "\",\r\n")) {
+		text_add_string(text, s);
+		return;
+	}
+	text_add_char(text, '"');
+	for (; *s; s++) {
+		if (*s == '"')
+			text_add_char(text, '"');
+		text_add_char(text, *s);
+	}
+	text_add_char(text, '"');
+}
+
+/* RFC 8259; whatever a terminal could act on is escaped too, bytes that are not UTF-8 as U+FFFD. */
+static void add_json_string(struct text *text, const char *s)
+{
+	text_add_char(text, '"');
+	while (*s) {
+		uint32_t code;
+		size_t length = text_utf8_next(s, &code);
+		if (!length) {
+			text_add_string(text, "\\ufffd");
+			s++;
+			continue;
+		}
+		if (code == '"' || code == '\\')
+			text_add_format(text, "\\%c", (char)code);
+		else if (text_is_control(code))
+			text_add_format(text, "\\u%04x", code);
+		else
+			text_add(text, s, length);
+		s += length;
+	}
+	text_add_char(text, '"');
+}
+
+static void add_json(struct text *text, const struct value *value)
+{
+	switch (value->kind) {
+	case VALUE_NULL:
+		text_add_string(text, "null");
+		break;
+	case VALUE_NUMBER:
+	case VALUE_SHARE:
+		add_plain(text, value, ' ');
+		break;
+	case VALUE_ADDRESS:
+		text_add_format(text, "\"0x%llx\"", (unsigned long long)value->number);
+		break;
+	case VALUE_TEXT:
+		add_json_string(text, value->text);
+		break;
+	case VALUE_LIST:
+		text_add_char(text, '[');
+		for (size_t i = 0; i < value->list_count; i++) {
+			if (i)
+				text_add_char(text, ',');
+			add_json_string(text, value->list[i]);
+		}
+		text_add_char(text, ']');
+		break;
+	}
+}
+
+/* Columns that a terminal shows for UTF-8 text, near enough: one a character. */
+static int shown_width(const char *s)
+{
+	int width = 0;
+	for (; *s; s++)
+		width += (*s & 0xc0) != 0x80;
+	return width;
+}
+
+/* One cell of a table, padded unless it is the last of its line. */
+static void add_cell(struct text *line, const struct column *column, const char *cell, bool last)
+{
+	int pad = column->width - shown_width(cell);
+	if (column->right)
+		for (; pad > 0; pad--)
+			text_add_char(line, ' ');
+	text_add_string(line, cell);
+	if (last)
+		return;
+	for (; pad > 0; pad--)
+		text_add_char(line, ' ');
+	text_add_string(line, "  ");
+}
+
+static void write_table_line(struct report *report, const struct value *values)
+{
+	const struct report_shape *shape = report->shape;
+	bool wide = report->form == REPORT_WIDE;
+	const uint8_t *order = wide ? shape->wide : shape->table;
+	size_t count = wide ? shape->wide_count : shape->table_count;
+	_cleanup_text_ struct text cell = {0};
+	for (size_t i = 0; i < count; i++) {
+		const struct column *column = &shape->columns[order[i]];
+		text_clear(&cell);
+		if (!values)
+			text_add_string(&cell, column->heading);
+		else if (values[order[i]].kind == VALUE_NULL)
+			text_add_char(&cell, '-');
+		else
+			add_plain(&cell, &values[order[i]], ',');
+		add_cell(&report->line, column, text_string(&cell), i == count - 1);
+	}
+	text_add_char(&report->line, '\n');
+	write_line(report);
+}
+
+/* A line of CSV: the values, or without them the fields' names. */
+static void write_csv_line(struct report *report, const struct value *values)
+{
+	const struct report_shape *shape = report->shape;
+	for (size_t i = 0; i < shape->count && shape->columns[i].field; i++) {
+		if (i)
+			text_add_char(&report->line, ',');
+		if (values)
+			add_csv(&report->line, &values[i]);
+		else
+			text_add_string(&report->line, shape->columns[i].field);
+	}
+	text_add_string(&report->line, "\r\n");
+	write_line(report);
+}
+
+static void add_json_object(struct report *report, const struct value *values)
+{
+	const struct report_shape *shape = report->shape;
+	text_add_char(&report->line, '{');
+	for (size_t i = 0; i < shape->count && shape->columns[i].field; i++) {
+		if (i)
+			text_add_char(&report->line, ',');
+		add_json_string(&report->line, shape->columns[i].field);
+		text_add_char(&report->line, ':');
+		add_json(&report->line, &values[i]);
+	}
+	text_add_char(&report->line, '}');
+}
+
+struct report *report_new(FILE *out, enum report_form form, const struct report_shape *shape)
+{
+	struct report *report = alloc_new(struct report);
+	report->out = out;
+	report->form = form;
+	report->shape = shape;
+	if (form == REPORT_CSV)
+		write_csv_line(report, NULL);
+	return report;
+}
+
+void report_values(struct report *report, const struct value *values)
+{
+	switch (report->form) {
+	case REPORT_TABLE:
+	case REPORT_WIDE:
+		if (!report->rows)
+			write_table_line(report, NULL);
+		write_table_line(report, values);
+		break;
+	case REPORT_CSV:
+		write_csv_line(report, values);
+		break;
+	case REPORT_JSON:
+		text_add_string(&report->line, report->rows ? ",\n" : "[\n");
+		add_json_object(report, values);
+		write_line(report);
+		break;
+	case REPORT_JSONL:
+		add_json_object(report, values);
+		text_add_char(&report->line, '\n');
+		write_line(report);
+		break;
+	}
+	report->rows++;
+}
+
+void report_comment(struct report *report, const char *comment)
+{
+	if (report->form != REPORT_TABLE && report->form != REPORT_WIDE)
+		return;
+	text_add_string(&report->line, "# ");
+	text_add_printable(&report->line, comment);
+	text_add_char(&report->line, '\n');
+	write_line(report);
+}
+
+enum report_form report_form(const struct report *report)
+{
+	return report->form;
+}
+
+bool report_failed(const struct report *report)
+{
+	return report->failed;
+}
+
+bool report_end(struct report *report)
+{
+	if (report->form == REPORT_JSON) {
+		text_add_string(&report->line, report->rows ? "\n]\n" : "[]\n");
+		write_line(report);
+	}
+	bool good = fflush(report->out) == 0 && !report->failed;
+	text_free(&report->line);
+	free(report);
+	return good;
+}
+
+bool report_record(FILE *out, enum report_form form, const struct report_shape *shape,
+		   const struct value *values)
+{
+	struct report *report = report_new(out, form, shape);
+	if (form != REPORT_TABLE && form != REPORT_WIDE) {
+		report_values(report, values);
+		return report_end(report);
+	}
+	int width = 0;
+	for (size_t i = 0; i < shape->count; i++)
+		width = max_of(width, shown_width(shape->columns[i].heading));
+	for (size_t i = 0; i < shape->count; i++) {
+		if (values[i].kind == VALUE_NULL)
+			continue;
+		text_add_format(&report->line, "%-*s  ", width, shape->columns[i].heading);
+		add_plain(&report->line, &values[i], ',');
+		text_add_char(&report->line, '\n');
+		write_line(report);
+	}
+	return report_end(report);
+}
