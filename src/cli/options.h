@@ -1,0 +1,54 @@
+/*
+ * What the user asked for.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <impscan/error.h>
+#include <impscan/report.h>
+
+/* Arguments of an option that may be given several times; the strings are argv's. */
+struct arguments {
+	const char **items;
+	size_t count;
+	size_t capacity;
+};
+
+struct options {
+	const char *file; /* -f, else $IMPSCAN_IMAGE; NULL: no image */
+	bool all;
+	struct arguments samples;
+	struct arguments lists;
+	struct arguments hashes;
+	uint32_t *pids;
+	size_t pid_count;
+	size_t pid_capacity;
+	int threshold;
+	bool best;
+	enum report_form form;
+	bool info;
+	bool list_profiles;
+	const char *profile;
+	struct arguments profile_directories;
+	uint64_t dtb;
+	uint64_t kernel_base;
+	unsigned int threads;
+	bool quiet;
+	bool verbose;
+	bool version;
+	bool help;
+};
+
+/* Reads the command line and checks that it makes sense. Release with options_free(). */
+struct error *options_parse(struct options *options, int argc, char **argv);
+void options_free(struct options *options);
+#define _cleanup_options_ __attribute__((cleanup(options_free)))
+
+void options_help(FILE *out);
+
+#endif

@@ -1,0 +1,57 @@
+#include "cli/progress.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define BAR_WIDTH 40
+
+void progress_init(struct progress *progress, bool quiet, const char *what)
+{
+	*progress = (struct progress){
+		.bar = !quiet && isatty(STDERR_FILENO),
+		.quiet = quiet,
+		.what = what,
+	};
+}
+
+void progress_show(struct progress *progress, size_t done, size_t total)
+{
+	if (!progress->bar)
+		return;
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	double since = (double)(now.tv_sec - progress->last.tv_sec) +
+		       (double)(now.tv_nsec - progress->last.tv_nsec) / 1e9;
+	if (done == total) {
+		progress_hide(progress);
+		return;
+	}
+	if (since < 0.1)
+		return;
+	progress->last = now;
+	size_t filled = total ? done * BAR_WIDTH / total : 0;
+	char bar[BAR_WIDTH + 1];
+	for (size_t i = 0; i < BAR_WIDTH; i++)
+		bar[i] = i < filled ? '#' : '.';
+	bar[BAR_WIDTH] = '\0';
+	fprintf(stderr, "\r[%s] %zu/%zu %s\x1b[K", bar, done, total, progress->what);
+	fflush(stderr);
+	progress->shown = true;
+}
+
+void progress_hide(struct progress *progress)
+{
+	if (!progress->shown)
+		return;
+	fputs("\r\x1b[K", stderr);
+	fflush(stderr);
+	progress->shown = false;
+}
+
+void progress_warning(struct progress *progress, const char *sentence)
+{
+	if (progress->quiet)
+		return;
+	progress_hide(progress);
+	fprintf(stderr, "impscan: warning: %s\n", sentence);
+}

@@ -1,0 +1,336 @@
+/*
+ * From options to exit code: opens what was named, runs the scan, hands its rows to the report.
+ */
+#include "cli/cli.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+#include "cli/options.h"
+#include "cli/progress.h"
+
+/*
+ * Reading a mapped file fails with SIGBUS when the disk fails or the file was cut meanwhile; there
+ * is nothing to go on with.
+ */
+static void on_bus_error(int number)
+{
+	static const char sentence[] = "impscan: error: a mapped file could not be read (did it "
+				       "shrink, or the disk fail?)\n";
+	(void)number;
+	(void)!write(STDERR_FILENO, sentence, sizeof(sentence) - 1);
+	_exit(EXIT_ERROR);
+}
+
+/* What the callbacks of a scan share. */
+struct output {
+	const struct options *options;
+	struct report *report;
+	struct progress progress;
+	size_t rows;
+	/* Samples being read into `known`. */
+	struct known *known;
+	size_t samples, unhashed;
+	struct error *error; /* from within a callback */
+	bool same_terminal;  /* rows and the progress bar go to one terminal */
+};
+
+static bool on_row(void *context, const struct row *row)
+{
+	struct output *output = context;
+	if (output->same_terminal)
+		progress_hide(&output->progress);
+	report_module(output->report, row);
+	output->rows++;
+	return !report_failed(output->report);
+}
+
+static bool on_sample(void *context, const struct sample *sample)
+{
+	struct output *output = context;
+	if (output->same_terminal)
+		progress_hide(&output->progress);
+	report_sample(output->report, sample);
+	output->rows++;
+	return !report_failed(output->report);
+}
+
+/* A sample to compare with. */
+static bool on_known_sample(void *context, const struct sample *sample)
+{
+	struct output *output = context;
+	output->samples++;
+	if (*sample->hashes.impfuzzy) {
+		output->error = known_add_hashes(output->known, &sample->hashes, sample->path);
+		return !output->error;
+	}
+	output->unhashed++;
+	if (output->options->verbose) {
+		_cleanup_text_ struct text text = {0};
+		text_add_printable(&text, sample->path);
+		text_add_format(&text, ": nothing to compare with: %s",
+				sample->reason[0] ? sample->reason
+						  : imports_status_name(sample->status));
+		progress_warning(&output->progress, text_string(&text));
+	}
+	return true;
+}
+
+static void on_progress(void *context, size_t done, size_t total)
+{
+	struct output *output = context;
+	progress_show(&output->progress, done, total);
+}
+
+static void on_warning(void *context, const char *sentence)
+{
+	struct output *output = context;
+	progress_warning(&output->progress, sentence);
+}
+
+static void warn_lines(struct progress *progress, struct text *lines)
+{
+	char *rest = lines->data, *line;
+	while (rest && (line = strsep(&rest, "\n")))
+		if (*line)
+			progress_warning(progress, line);
+}
+
+/* Every file of every -e, in order. */
+static struct error *list_samples(const struct options *options, struct output *output, char ***ret,
+				  size_t *ret_count)
+{
+	char **all = NULL;
+	size_t count = 0;
+	for (size_t i = 0; i < options->samples.count; i++) {
+		_cleanup_text_ struct text warnings = {0};
+		char **paths;
+		size_t more;
+		struct error *error =
+			samples_list(options->samples.items[i], &paths, &more, &warnings);
+		if (error) {
+			samples_list_free(all, count);
+			return error;
+		}
+		warn_lines(&output->progress, &warnings);
+		all = alloc_resize(all, count + more, sizeof(*all));
+		memcpy(all + count, paths, more * sizeof(*paths));
+		count += more;
+		free(paths);
+	}
+	*ret = all;
+	*ret_count = count;
+	return NULL;
+}
+
+static struct error *load_known(const struct options *options, struct output *output,
+				struct known **ret)
+{
+	_cleanup_known_ struct known *known = known_new();
+	for (size_t i = 0; i < options->hashes.count; i++)
+		try_(known_add(known, options->hashes.items[i], strlen(options->hashes.items[i]),
+			       NULL));
+	for (size_t i = 0; i < options->lists.count; i++)
+		try_(known_add_list(known, options->lists.items[i]));
+	if (options->samples.count) {
+		char **paths;
+		size_t count;
+		try_(list_samples(options, output, &paths, &count));
+		progress_init(&output->progress, options->quiet, "samples");
+		output->known = known;
+		scan_samples(paths, count, options->threads,
+			     &(struct scan_events){
+				     .sample = on_known_sample,
+				     .progress = on_progress,
+				     .context = output,
+			     });
+		samples_list_free(paths, count);
+		try_(take_ptr(output->error));
+	}
+	if (output->unhashed && !options->quiet && !options->verbose) {
+		_cleanup_text_ struct text text = {0};
+		text_add_format(&text,
+				"%zu of %zu sample files are no PE or import nothing (-v names "
+				"them)",
+				output->unhashed, output->samples);
+		progress_warning(&output->progress, text_string(&text));
+	}
+	known_seal(known);
+	*ret = take_ptr(known);
+	return NULL;
+}
+
+static struct error *load_profiles(const struct options *options, struct profiles **ret)
+{
+	_cleanup_profiles_ struct profiles *profiles = NULL;
+	try_(profiles_new(&profiles));
+	for (size_t i = 0; i < options->profile_directories.count; i++)
+		try_(profiles_add_directory(profiles, options->profile_directories.items[i]));
+	if (options->profile)
+		try_(profiles_add_file(profiles, options->profile));
+	*ret = take_ptr(profiles);
+	return NULL;
+}
+
+/* The profile of --profile, to be used whatever the build; NULL without it. */
+static struct error *forced_profile(const struct options *options, struct profiles *profiles,
+				    const struct profile **ret)
+{
+	*ret = NULL;
+	for (size_t i = 0; options->profile && i < profiles_count(profiles); i++)
+		if (!strcmp(profiles_summary(profiles, i).origin, options->profile))
+			return profiles_get(profiles, i, ret);
+	return NULL;
+}
+
+static struct error *print_failed(void)
+{
+	return error_new("the results could not be written to standard output");
+}
+
+static double seconds_since(const struct timespec *start)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+static struct error *run_image(const struct options *options, struct profiles *profiles,
+			       struct output *output)
+{
+	struct timespec start;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	bool search = options->samples.count || options->lists.count || options->hashes.count;
+	_cleanup_known_ struct known *known = NULL;
+	if (search)
+		try_(load_known(options, output, &known));
+
+	_cleanup_image_ struct image *image = NULL;
+	try_(image_open(options->file, &image));
+	progress_init(&output->progress, options->quiet, "processes");
+	if (image_warning(image))
+		progress_warning(&output->progress, image_warning(image));
+	struct windows_options windows_options = {
+		.dtb = options->dtb,
+		.kernel_base = options->kernel_base,
+	};
+	try_(forced_profile(options, profiles, &windows_options.profile));
+	_cleanup_windows_ struct windows *windows = NULL;
+	try_(windows_open(image, profiles, &windows_options, &windows));
+	if (options->verbose)
+		fprintf(stderr, "impscan: %s, Windows build %u, profile %s, page map 0x%llx (%s)\n",
+			image_format(image), windows->build, windows->profile->name,
+			(unsigned long long)windows->dtb, windows->found_by);
+	if (options->info) {
+		_cleanup_processes_ struct processes processes = {0};
+		windows_processes(windows, &processes);
+		output->rows++;
+		if (!report_info(stdout, options->form, windows, &processes))
+			return print_failed();
+	}
+	if (!options->all && !search)
+		return NULL;
+
+	struct scan_summary summary;
+	output->report = report_modules_new(stdout, options->form, search);
+	struct error *error = scan_image(windows,
+					 &(struct scan_options){
+						 .known = known,
+						 .all = options->all,
+						 .threshold = options->threshold,
+						 .best = options->best,
+						 .pids = options->pids,
+						 .pid_count = options->pid_count,
+						 .threads = options->threads,
+					 },
+					 &(struct scan_events){
+						 .row = on_row,
+						 .progress = on_progress,
+						 .warning = on_warning,
+						 .context = output,
+					 },
+					 &summary);
+	progress_hide(&output->progress);
+	if (!report_end(output->report) && !error)
+		error = print_failed();
+	if (!error && !options->quiet)
+		fprintf(stderr,
+			"impscan: %zu processes, %zu modules, %zu with a hash, %zu damaged; "
+			"%zu %s in %.2f s\n",
+			summary.processes, summary.modules, summary.hashed, summary.damaged,
+			summary.rows, search ? "matches" : "rows", seconds_since(&start));
+	return error;
+}
+
+/* -e without an image: the samples' own hashes. */
+static struct error *run_samples(const struct options *options, struct output *output)
+{
+	char **paths;
+	size_t count;
+	try_(list_samples(options, output, &paths, &count));
+	progress_init(&output->progress, options->quiet, "samples");
+	output->report = report_samples_new(stdout, options->form);
+	scan_samples(paths, count, options->threads,
+		     &(struct scan_events){
+			     .sample = on_sample,
+			     .progress = on_progress,
+			     .context = output,
+		     });
+	samples_list_free(paths, count);
+	progress_hide(&output->progress);
+	return report_end(output->report) ? NULL : print_failed();
+}
+
+static struct error *run(const struct options *options, struct output *output)
+{
+	if (options->help) {
+		options_help(stdout);
+		output->rows = 1;
+		return fflush(stdout) ? print_failed() : NULL;
+	}
+	if (options->version) {
+		puts("impscan " IMPSCAN_VERSION);
+		output->rows = 1;
+		return fflush(stdout) ? print_failed() : NULL;
+	}
+	if (!options->file && !options->list_profiles)
+		return run_samples(options, output);
+
+	_cleanup_profiles_ struct profiles *profiles = NULL;
+	try_(load_profiles(options, &profiles));
+	if (options->list_profiles) {
+		output->rows = profiles_count(profiles);
+		return report_profiles(stdout, options->form, profiles) ? NULL : print_failed();
+	}
+	return run_image(options, profiles, output);
+}
+
+int cli_main(int argc, char **argv)
+{
+	_cleanup_options_ struct options options = {0};
+	struct output output = {.options = &options};
+	struct sigaction action = {.sa_handler = on_bus_error};
+	sigaction(SIGBUS, &action, NULL);
+	output.same_terminal = isatty(STDOUT_FILENO);
+
+	_cleanup_error_ struct error *error = options_parse(&options, argc, argv);
+	if (!error) {
+		progress_init(&output.progress, options.quiet, "");
+		error = run(&options, &output);
+	}
+	if (error) {
+		_cleanup_text_ struct text sentence = {0};
+		text_add_printable(&sentence, error_message(error));
+		progress_hide(&output.progress);
+		fprintf(stderr, "impscan: error: %s\n", text_string(&sentence));
+		return EXIT_ERROR;
+	}
+	return output.rows ? EXIT_ROWS : EXIT_NONE;
+}
