@@ -71,7 +71,10 @@ const uint8_t *image_at(const struct image *image, uint64_t address, size_t *siz
 /* Copies `size` bytes from `address`, across ranges; false (nothing promised) if any is missing. */
 bool image_read(const struct image *image, uint64_t address, void *buffer, size_t size);
 
-/* The whole 4096-byte page at `address` (a multiple of 4096), or NULL unless all of it is there. */
+/*
+ * The whole 4096-byte page at `address` (a multiple of 4096), or NULL unless all of it is there in
+ * one piece, as it is in every image whose ranges begin and end at pages.
+ */
 const uint8_t *image_page(const struct image *image, uint64_t address);
 
 #endif

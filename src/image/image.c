@@ -119,12 +119,17 @@ struct error *image_open(const char *path, struct image **ret)
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return error_errno(errno, "can't open '%s'", path);
-	uint64_t size;
+	uint64_t size = 0;
 	try_(mappable_size(path, fd, &size));
 	if (!size)
 		return image_open_bytes(path, NULL, 0, ret);
 	if (size > SIZE_MAX)
 		return error_new("'%s' is too large for this machine's address space", path);
+	/*
+	 * No madvise(): on a warm file it makes no difference, and on a cold one the kernel stops
+	 * reading ahead by itself when that keeps missing, while MADV_RANDOM would make a sweep of
+	 * the whole image wait for each of its pages.
+	 */
 	void *data = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
 	if (data == MAP_FAILED)
 		return error_errno(errno, "can't map '%s'", path);

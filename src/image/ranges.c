@@ -3,8 +3,8 @@
  * indexed; and the lookups on them.
  *
  * A bitmap dump of a busy machine has hundreds of thousands of ranges and an address is looked up
- * for every page-table entry read, so the lookup starts from an index of about as many buckets as
- * there are ranges: a few nanoseconds whatever their number, with no cache that threads would have
+ * for every page-table entry read, so the lookup starts from an index of a few times as many buckets
+ * as there are ranges: a few nanoseconds whatever their number, with no cache that threads would have
  * to share.
  */
 #include "internal.h"
@@ -198,7 +198,8 @@ static void sort(struct image *image)
 static void build_index(struct image *image)
 {
 	uint64_t last = range_end(&image->ranges[image->count - 1]) - 1;
-	uint64_t most = max_of(UINT64_C(64), 2 * (uint64_t)image->count);
+	/* Fewer than a bucket a page or eight a range: most then hold no search at all. */
+	uint64_t most = max_of(UINT64_C(64), 8 * (uint64_t)image->count);
 	image->shift = 12;
 	while (last >> image->shift >= most)
 		image->shift++;
