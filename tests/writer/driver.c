@@ -1,0 +1,58 @@
+/*
+ * Kernel modules: mapped into kernel space and entered in PsLoadedModuleList. See guest.h.
+ */
+#include <writer/guest.h>
+
+/* KLDR_DATA_TABLE_ENTRY; the symbols before Windows 10 lack it, where the kernel's entries start
+ * like the loader's. */
+static const char *entry_type(const struct guest *guest)
+{
+	return layout_has(guest->layout, "_KLDR_DATA_TABLE_ENTRY", "DllBase")
+		       ? "_KLDR_DATA_TABLE_ENTRY"
+		       : "_LDR_DATA_TABLE_ENTRY";
+}
+
+struct guest_module *guest_enter_driver(struct guest *guest, struct guest_image *image,
+					uint64_t base, const char *path)
+{
+	const char *type = entry_type(guest);
+	struct paging *space = guest->kernel;
+	struct guest_module *module = util_alloc(1, sizeof(*module));
+	module->image = image;
+	module->base = base;
+	module->name = util_strdup(image->name);
+	module->path = util_strdup(path);
+	module->in_load = true;
+	uint64_t entry =
+		guest_pool_alloc(guest, GUEST_NONPAGED, size_of(guest->layout, type), "MmLd");
+	module->entry = entry;
+	guest_put(guest, space, entry, type, "DllBase", base, 8);
+	guest_put(guest, space, entry, type, "EntryPoint", base + image->pe->entry_point, 8);
+	guest_put(guest, space, entry, type, "SizeOfImage", image->pe->size, 4);
+	guest_put_if(guest, space, entry, type, "Flags", 0x49104000, 4);
+	guest_put_if(guest, space, entry, type, "LoadCount", 1, 2);
+	guest_put_kernel_string(guest, entry + offset_of(guest->layout, type, "FullDllName"), path);
+	guest_put_kernel_string(guest, entry + offset_of(guest->layout, type, "BaseDllName"),
+				image->name);
+	guest_list_append(space, guest_symbol(guest, "PsLoadedModuleList"),
+			  entry + offset_of(guest->layout, type, "InLoadOrderLinks"));
+	*util_push(guest->drivers, guest->driver_count, guest->driver_capacity) = module;
+	return module;
+}
+
+struct guest_module *guest_load_driver(struct guest *guest, const char *name)
+{
+	struct guest_image *image = guest_find_image(guest, name);
+	if (!image)
+		util_die("there is no driver %s", name);
+	uint64_t base = guest_map_image(guest, guest->kernel, image, false);
+	const char *dot = strrchr(name, '.');
+	char *path = util_printf(dot && util_same_name(dot, ".dll")
+					 ? "\\SystemRoot\\system32\\%s"
+					 : "\\SystemRoot\\System32\\drivers\\%s",
+				 image->name);
+	struct guest_module *module = guest_enter_driver(guest, image, base, path);
+	free(path);
+	guest_link_driver(guest, module);
+	return module;
+}

@@ -1,0 +1,255 @@
+/*
+ * The machine as a whole: where its parts lie, in which order they are made, and what comes last.
+ * See guest.h.
+ *
+ * Facts: regions of the kernel's address space by version from "Windows Internals", 6th and 7th
+ * editions, part 1, chapter "Memory Management"; they are fixed up to Windows 10 1511 and drawn at
+ * each boot from 1607 (build 14393) on.
+ */
+#include <writer/guest.h>
+
+enum {
+	SELF_INDEX_FIXED = 0x1ed,
+	FIRST_RANDOM_BUILD = 14393,
+	LAST_RANDOM_INDEX = 480, /* above lie the system's fixed regions */
+	TRANSITION_ONE_IN = 24,
+};
+
+static uint64_t region(unsigned int index)
+{
+	return UINT64_C(0xffff000000000000) | (uint64_t)index << 39;
+}
+
+static void place_random(struct guest *guest)
+{
+	struct util_random *random = &guest->random;
+	unsigned int index[3];
+	for (unsigned int i = 0; i < 3;) {
+		index[i] = 256 + (unsigned int)util_random_below(random, LAST_RANDOM_INDEX - 256);
+		bool taken = false;
+		for (unsigned int k = 0; k < i; k++)
+			taken |= index[k] == index[i];
+		i += !taken;
+	}
+	guest->self_index = index[0];
+	guest->pool_area[GUEST_NONPAGED] =
+		region(index[1]) + util_random_below(random, 0x40000) * 0x200000;
+	guest->pool_area[GUEST_PAGED] =
+		region(index[2]) + util_random_below(random, 0x40000) * 0x200000;
+}
+
+static void place(struct guest *guest)
+{
+	struct util_random *random = &guest->random;
+	guest->self_index = SELF_INDEX_FIXED;
+	const uint64_t kernel_range = UINT64_C(0xfffff80000000000);
+	if (guest->build < 9200) {
+		guest->pool_area[GUEST_NONPAGED] =
+			UINT64_C(0xfffffa8000c00000) + util_random_below(random, 0x100000) * PAGE;
+		guest->pool_area[GUEST_PAGED] = UINT64_C(0xfffff8a000000000);
+		guest->kernel_base =
+			kernel_range + 0x2a00000 + util_random_below(random, 0x400) * PAGE;
+		guest->driver_area =
+			UINT64_C(0xfffff88000c00000) + util_random_below(random, 0x400) * PAGE;
+		guest->native_area = 0x77900000 + util_random_below(random, 0x20) * 0x10000;
+		guest->user_area =
+			UINT64_C(0x7feff000000) + util_random_below(random, 0x80) * 0x10000;
+		guest->program_area =
+			UINT64_C(0x140000000) - util_random_below(random, 0x80) * 0x10000;
+		return;
+	}
+	if (guest->build < FIRST_RANDOM_BUILD) {
+		guest->pool_area[GUEST_NONPAGED] =
+			UINT64_C(0xffffe00000000000) + util_random_below(random, 0x1000000) * PAGE;
+		guest->pool_area[GUEST_PAGED] =
+			UINT64_C(0xffffc00000000000) + util_random_below(random, 0x1000000) * PAGE;
+	} else {
+		place_random(guest);
+	}
+	/* page-aligned up to 1809, at a large page's start from 1903 on */
+	uint64_t unit = guest->build < 18362 ? PAGE : 0x200000;
+	guest->kernel_base = kernel_range + 0x100000000 +
+			     util_random_below(random, UINT64_C(0x600000000) / unit) * unit;
+	guest->driver_area =
+		kernel_range + UINT64_C(0x800000000) + util_random_below(random, 0x10000) * PAGE;
+	guest->native_area = UINT64_C(0x7ffe00000000) - util_random_below(random, 0x1000) * 0x10000;
+	guest->user_area = guest->native_area - 0x2000000;
+	guest->program_area =
+		UINT64_C(0x7ff700000000) - util_random_below(random, 0x1000) * 0x10000;
+}
+
+static void new_sessions(struct guest *guest)
+{
+	for (uint32_t i = 0; i < 2; i++) {
+		guest->sessions[i] = guest_pool_alloc(guest, GUEST_NONPAGED, 0x200, "MmSe");
+		paging_put(guest->kernel, guest->sessions[i] + 8, i, 4); /* SessionId */
+		guest_list_init(guest->kernel, guest->sessions[i] + 16);
+	}
+}
+
+static void load_drivers(struct guest *guest)
+{
+	static const char *const names[] = {"hal.dll",	 "fltmgr.sys", "Ntfs.sys",   "NDIS.SYS",
+					    "tcpip.sys", "afd.sys",    "win32k.sys", "monitor.sys"};
+	struct guest_image *kernel = guest_find_image(guest, "ntoskrnl.exe");
+	guest_enter_driver(guest, kernel, guest->kernel_base,
+			   "\\SystemRoot\\system32\\ntoskrnl.exe");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		guest_load_driver(guest, names[i]);
+}
+
+static void new_kernel_processes(struct guest *guest)
+{
+	struct guest_process *system = guest_process_new(
+		guest,
+		&(struct guest_process_options){.name = "System", .pid = 4, .kernel_only = true});
+	paging_put_pointer(guest->kernel, guest_symbol(guest, "PsInitialSystemProcess"),
+			   system->eprocess);
+	if (guest->build >= 17134)
+		guest_process_new(guest, &(struct guest_process_options){.name = "Registry",
+									 .pid = 88,
+									 .ppid = 4,
+									 .kernel_only = true});
+}
+
+/* The boot loader makes System's top table, always in the first megabytes: 0x187000 of Windows 7
+ * and 0x1aa000 of Windows 10 are usual. */
+static uint64_t system_root(struct guest *guest)
+{
+	uint64_t first = guest->build < 9200 ? 0x187000 : 0x1a0000;
+	return first + util_random_below(&guest->random, 16) * PAGE;
+}
+
+struct guest *guest_new(const struct guest_options *options)
+{
+	struct guest *guest = util_alloc(1, sizeof(*guest));
+	guest->options = *options;
+	guest->random.state = options->seed * UINT64_C(0x5851f42d4c957f2d) + 1;
+	if (strcmp(options->arch, "x64"))
+		util_die("architecture %s: only x64 can be written", options->arch);
+	guest->layout =
+		layout_load(options->structs, options->build, options->arch, options->variant);
+	guest->build = layout_build(guest->layout);
+	if (guest->build < 7601)
+		util_die("build %u: only 7601 and later can be written", guest->build);
+	guest->major = guest->build < 10240 ? 6 : 10;
+	guest->minor = guest->build < 9200    ? 1
+		       : guest->build < 9600  ? 2
+		       : guest->build < 10240 ? 3
+					      : 0;
+	guest->boot_time = UINT64_C(133500000000000000) +
+			   util_random_below(&guest->random, UINT64_C(10000000000000));
+	guest->next_tid = 2000;
+	if (layout_has(guest->layout, "_MMPTE_TRANSITION", "SwizzleBit"))
+		guest->invalid_pte_mask = UINT64_C(1) << 45;
+	place(guest);
+	guest->ram = ram_new(options->memory, &guest->random);
+	guest->kernel = paging_new(&paging_x64, guest->ram, NULL, system_root(guest),
+				   guest->self_index, guest->invalid_pte_mask != 0);
+	guest_kernel_new(guest);
+	guest_kernel_data_new(guest);
+	new_sessions(guest);
+	load_drivers(guest);
+	new_kernel_processes(guest);
+	return guest;
+}
+
+/* Trims some private pages of a process: the loader's heap, the modules' data. */
+static void trim(struct guest_process *process)
+{
+	struct guest *guest = process->guest;
+	for (size_t i = 0; i < process->module_count; i++) {
+		const struct guest_module *module = process->modules[i];
+		for (uint64_t page = 0; page < module->image->pe->size / PAGE; page++) {
+			bool private_page = module->image->patched[page] ||
+					    (module->image->flags[page] & PAGE_WRITE);
+			uint64_t va = module->base + page * PAGE, physical;
+			if (private_page && paging_translate(process->space, va, &physical) &&
+			    !util_random_below(&guest->random, TRANSITION_ONE_IN))
+				paging_set_state(process->space, va, PAGE_TRANSITION);
+		}
+	}
+}
+
+/* The page table a process runs on in user mode where the kernel is shadowed (from 1709 on, on
+ * processors that need it): the user half, and of the kernel only its own entry code's entry. */
+static void new_shadow(struct guest_process *process)
+{
+	struct guest *guest = process->guest;
+	uint64_t frame = ram_take(guest->ram);
+	const uint8_t *top = ram_at(guest->ram, paging_root(process->space));
+	memcpy(ram_at(guest->ram, frame), top, 256 * 8);
+	guest_put(guest, guest->kernel, process->eprocess, "_KPROCESS", "UserDirectoryTableBase",
+		  frame | 1, 8);
+}
+
+void guest_finish(struct guest *guest)
+{
+	bool shadowed = layout_has(guest->layout, "_KPROCESS", "UserDirectoryTableBase") &&
+			guest->build >= 17134 && guest->options.seed % 2 == 0;
+	for (size_t i = 0; i < guest->process_count; i++) {
+		struct guest_process *process = guest->processes[i];
+		if (shadowed && process->peb)
+			new_shadow(process);
+		if (!guest->options.all_valid)
+			trim(process);
+	}
+}
+
+static void free_module(struct guest_module *module)
+{
+	free(module->name);
+	free(module->path);
+	free(module->units);
+	free(module);
+}
+
+static void free_process(struct guest_process *process)
+{
+	if (process->space != process->guest->kernel)
+		paging_free(process->space);
+	for (size_t i = 0; i < process->module_count; i++)
+		free_module(process->modules[i]);
+	free(process->modules);
+	free(process->name);
+	free(process->path);
+	free(process->command_line);
+	free(process);
+}
+
+static void free_image(struct guest_image *image)
+{
+	for (size_t i = 0; i < image->import_count; i++)
+		free(image->imports[i]);
+	free(image->imports);
+	pefile_free(image->pe);
+	free(image->name);
+	free(image->file);
+	free(image->source);
+	free(image->data);
+	free(image->relocated);
+	free(image->frames);
+	free(image->flags);
+	free(image->patched);
+	free(image);
+}
+
+void guest_free(struct guest *guest)
+{
+	for (size_t i = 0; i < guest->process_count; i++)
+		free_process(guest->processes[i]);
+	for (size_t i = 0; i < guest->driver_count; i++)
+		free_module(guest->drivers[i]);
+	for (size_t i = 0; i < guest->image_count; i++)
+		free_image(guest->images[i]);
+	for (size_t i = 0; i < guest->symbol_count; i++)
+		free(guest->symbols[i].name);
+	free(guest->processes);
+	free(guest->drivers);
+	free(guest->images);
+	free(guest->symbols);
+	paging_free(guest->kernel);
+	ram_free(guest->ram);
+	layout_free(guest->layout);
+	free(guest);
+}

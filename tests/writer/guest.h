@@ -1,0 +1,259 @@
+/*
+ * The machine that is written: one Windows of one build, with its kernel, processes and modules.
+ *
+ *	struct guest *guest = guest_new(&options);	// kernel, System, drivers
+ *	struct guest_process *p = guest_process_new(guest, &(struct guest_process_options){...});
+ *	guest_load(p, "user32.dll");			// like LoadLibrary
+ *	guest_finish(guest);				// what must come last
+ *	ramfile_write_lime(guest, "image.lime", false);
+ *
+ * The parts: library.c (which PE files there are), module.c (mapping and resolving them), pool.c
+ * (kernel memory and objects), kernel.c (the kernel image and its data), driver.c, process.c
+ * (EPROCESS, address space), peb.c (PEB and loader lists), handle.c (handle tables).
+ */
+#ifndef WRITER_GUEST_H
+#define WRITER_GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <writer/layout.h>
+#include <writer/paging.h>
+#include <writer/pefile.h>
+#include <writer/ram.h>
+
+enum guest_kdbg {
+	GUEST_KDBG_DEFAULT, /* as the build has it: plain before Windows 8, encoded from then on */
+	GUEST_KDBG_PLAIN,
+	GUEST_KDBG_ENCODED,
+	GUEST_KDBG_ABSENT,
+};
+
+struct guest_options {
+	const char *structs; /* path of windows-structs.tsv */
+	const char *build;
+	const char *arch;
+	const char *variant; /* NULL: the last one listed */
+	uint64_t memory;     /* bytes */
+	uint64_t seed;
+	const char *pe_dir;   /* NULL, or where real DLLs are */
+	const char *symbols;  /* NULL, or a table of kernel symbol RVAs (kernel-symbols.tsv) */
+	const char *pdb_guid; /* NULL, or "CA8E2F01B822EDE6357898BFBF862997-1" */
+	enum guest_kdbg kdbg;
+	bool no_low_stub;
+	bool all_valid; /* no page is in transition */
+};
+
+/* A PE file, and its image section: the frames that all processes which map it share. */
+struct guest_image {
+	char *name;    /* as its loader entry names it: "KERNEL32.DLL" */
+	char *file;    /* as the original is named in the truth file: "kernel32.dll" */
+	uint8_t *data; /* the original file */
+	size_t data_size;
+	char *source;	/* where a real file was read; NULL for a generated one */
+	char **imports; /* generated: the import list as hashed, "kernel32.heapalloc" */
+	size_t import_count;
+	struct pefile *pe;
+	uint64_t base;	    /* this boot's base; 0 while not placed */
+	uint8_t *relocated; /* the image at that base */
+	uint64_t *frames;   /* by page; 0: not made yet */
+	uint8_t *flags; /* by page: enum page_flags; PAGE_WRITE or address table: a private copy */
+	bool *patched;	/* by page: holds an import address table, so it is a private copy */
+};
+
+struct guest_module {
+	struct guest_image *image;
+	uint64_t base;
+	uint64_t entry; /* LDR_DATA_TABLE_ENTRY or KLDR_DATA_TABLE_ENTRY */
+	char *name;	/* BaseDllName, UTF-8; see units */
+	char *path;	/* FullDllName */
+	uint8_t *units; /* BaseDllName as written (UTF-16), where UTF-8 can't say it; else NULL */
+	size_t units_size;
+	const char *parts; /* what is damaged: the case's name, or NULL */
+	bool in_load, in_memory, in_init;
+	unsigned int init_order; /* 1 first; 0: not initialised (the program itself) */
+};
+
+struct guest_process {
+	struct guest *guest;
+	uint32_t pid, ppid;
+	char *name; /* "svchost.exe" */
+	char *path; /* "C:\\Windows\\System32\\svchost.exe" */
+	char *command_line;
+	const char *parts; /* what is damaged: the case's name, or NULL */
+	struct paging *space;
+	uint64_t eprocess;
+	uint64_t dtb; /* as in EPROCESS: with low bits where the build has them */
+	uint64_t peb; /* 0: System, Registry */
+	uint64_t ldr;
+	uint64_t heap, heap_end; /* the loader's heap: next free byte, end of what is mapped */
+	uint64_t stub;		 /* code that unresolved imports lead to; 0 while not needed */
+	uint64_t create_time;	 /* FILETIME */
+	uint32_t session;
+	bool hidden, exited;
+	struct guest_module **modules; /* load order */
+	size_t module_count, module_capacity;
+	unsigned int initialised;
+};
+
+struct guest_symbol {
+	char *name;
+	uint32_t rva;
+};
+
+struct guest {
+	struct guest_options options;
+	struct util_random random;
+	struct layout *layout;
+	uint32_t build;
+	unsigned int major, minor; /* 6.1, 6.3, 10.0 */
+	struct ram *ram;
+	struct paging *kernel; /* System's address space */
+	unsigned int self_index;
+
+	struct guest_image **images;
+	size_t image_count, image_capacity;
+
+	uint64_t kernel_base;
+	uint64_t kernel_size;
+	uint64_t kdbg; /* address of KDDEBUGGER_DATA64; 0: absent */
+	bool kdbg_encoded;
+	struct guest_symbol *symbols;
+	size_t symbol_count, symbol_capacity;
+	uint64_t low_stub;
+	uint64_t invalid_pte_mask;
+
+	uint64_t pool_next[2], pool_end[2]; /* nonpaged, paged: in the page being filled */
+	uint64_t pool_area[2];		    /* the next page */
+	uint32_t pool_previous[2];	    /* size of the block before, in units */
+	uint64_t driver_area;
+	uint64_t user_area;   /* next (lower) address of a DLL */
+	uint64_t native_area; /* the same for ntdll and, on Windows 7, kernel32 and user32 */
+	uint64_t program_area;
+	uint64_t boot_time;
+	uint64_t cid_table;
+	uint8_t object_cookie;
+	uint64_t sessions[2]; /* MM_SESSION_SPACE */
+	uint64_t shared_user_frame;
+	uint32_t next_tid;
+
+	struct guest_module **drivers; /* load order; the kernel first */
+	size_t driver_count, driver_capacity;
+	struct guest_process **processes; /* ring order; System first */
+	size_t process_count, process_capacity;
+};
+
+struct guest *guest_new(const struct guest_options *options);
+void guest_free(struct guest *guest);
+
+/* What needs everything else to be there: transition pages, shadow page tables. */
+void guest_finish(struct guest *guest);
+
+/* library.c: the file of a DLL, driver or program: real (options.pe_dir) before generated; NULL
+ * when there is neither. Looked up without case; owned by the guest. */
+struct guest_image *guest_find_image(struct guest *guest, const char *name);
+
+/* Adds a file of the caller's making under `name`; takes `data` (malloc'ed). */
+struct guest_image *guest_add_image(struct guest *guest, const char *name, uint8_t *data,
+				    size_t size);
+
+/* module.c */
+
+/*
+ * Maps an image as a section of `space`: pages that stay as they are share their frames with every
+ * other process, writable pages and address tables become copies. Returns its base.
+ */
+uint64_t guest_map_image(struct guest *guest, struct paging *space, struct guest_image *image,
+			 bool user);
+
+/* LoadLibrary: maps a DLL and what it imports, resolves, enters it in the list of modules. NULL
+ * when there is no such file. */
+struct guest_module *guest_load(struct guest_process *process, const char *name);
+
+/* The same for the program itself. */
+struct guest_module *guest_load_program(struct guest_process *process, const char *name);
+
+/* Loads what the program imports and resolves it. */
+void guest_link_program(struct guest_process *process);
+
+/* Resolves a driver's imports against the drivers before it. */
+void guest_link_driver(struct guest *guest, struct guest_module *driver);
+
+/* pool.c */
+
+enum guest_pool { GUEST_NONPAGED, GUEST_PAGED };
+
+/* A zeroed block of pool, behind a POOL_HEADER; blocks above a page take whole pages and have no
+ * header, as in Windows. `tag` as in "MmLd". */
+uint64_t guest_pool_alloc(struct guest *guest, enum guest_pool pool, uint32_t size,
+			  const char *tag);
+
+enum guest_type { GUEST_TYPE_PROCESS = 7, GUEST_TYPE_THREAD = 8, GUEST_TYPE_COUNT = 64 };
+
+/* A kernel object: pool block, optional headers, OBJECT_HEADER; the address of its body. */
+uint64_t guest_object_new(struct guest *guest, enum guest_type type, uint32_t size,
+			  const char *tag);
+
+/* A LIST_ENTRY that is empty, and an entry put in front of the head (at the end). */
+void guest_list_init(struct paging *space, uint64_t head);
+void guest_list_append(struct paging *space, uint64_t head, uint64_t entry);
+
+/* A UNICODE_STRING at `va` with its text at `buffer`. `units` is UTF-16. */
+void guest_put_string(struct paging *space, uint64_t va, uint64_t buffer, const uint8_t *units,
+		      size_t size);
+
+/* The same with text in paged pool. */
+void guest_put_kernel_string(struct guest *guest, uint64_t va, const char *utf8);
+
+/* Stores a member of the structure at `va`, of 1 to 8 bytes. */
+void guest_put(struct guest *guest, struct paging *space, uint64_t va, const char *type,
+	       const char *member, uint64_t value, unsigned int size);
+
+/* The same, when the build has the member. */
+void guest_put_if(struct guest *guest, struct paging *space, uint64_t va, const char *type,
+		  const char *member, uint64_t value, unsigned int size);
+
+/* kernel.c */
+void guest_kernel_new(struct guest *guest);
+
+/* The RVA of a kernel variable, and its address. Dies when the kernel has no such variable. */
+uint32_t guest_symbol_rva(const struct guest *guest, const char *name);
+uint64_t guest_symbol(const struct guest *guest, const char *name);
+
+/* kernel_data.c: KDBG, versions, the low stub, KUSER_SHARED_DATA. */
+void guest_kernel_data_new(struct guest *guest);
+
+/* driver.c: enters a driver in PsLoadedModuleList. */
+struct guest_module *guest_load_driver(struct guest *guest, const char *name);
+struct guest_module *guest_enter_driver(struct guest *guest, struct guest_image *image,
+					uint64_t base, const char *path);
+
+/* handle.c */
+uint64_t guest_handle_table_new(struct guest *guest, uint32_t pid, uint64_t owner);
+
+/* Puts `object` (an address) at `handle` (a multiple of 4). */
+void guest_handle_set(struct guest *guest, uint64_t table, uint32_t handle, uint64_t object);
+
+/* process.c */
+struct guest_process_options {
+	const char *name;      /* "svchost.exe"; the program's file is looked up by it */
+	const char *folder;    /* NULL: C:\Windows\System32 */
+	const char *arguments; /* NULL: none */
+	uint32_t pid, ppid;
+	uint32_t session;
+	bool kernel_only; /* no user part at all: System, Registry */
+	bool native;	  /* loads ntdll only: smss.exe */
+};
+
+struct guest_process *guest_process_new(struct guest *guest,
+					const struct guest_process_options *options);
+
+/* peb.c: the PEB, its lists and parameters, once all modules are loaded. */
+void guest_peb_new(struct guest_process *process);
+void guest_loader_lists_new(struct guest_process *process);
+
+/* `size` zeroed bytes of the loader's heap. */
+uint64_t guest_heap_alloc(struct guest_process *process, uint64_t size);
+
+#endif

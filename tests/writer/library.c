@@ -1,0 +1,71 @@
+/*
+ * Which PE files the machine has: real ones of a folder, generated ones of the catalog, and those
+ * a caller adds. See guest.h.
+ */
+#include <writer/guest.h>
+
+#include <ctype.h>
+#include <unistd.h>
+
+#include <writer/catalog.h>
+
+static struct guest_image *new_image(struct guest *guest, const char *name, uint8_t *data,
+				     size_t size)
+{
+	struct guest_image *image = util_alloc(1, sizeof(*image));
+	image->name = util_strdup(name);
+	image->file = util_strdup(name);
+	image->data = data;
+	image->data_size = size;
+	image->pe = pefile_parse(data, size, name);
+	*util_push(guest->images, guest->image_count, guest->image_capacity) = image;
+	return image;
+}
+
+struct guest_image *guest_add_image(struct guest *guest, const char *name, uint8_t *data,
+				    size_t size)
+{
+	return new_image(guest, name, data, size);
+}
+
+/* A file of options.pe_dir, whose names are lower case there; NULL when it has none. */
+static struct guest_image *read_real(struct guest *guest, const char *name)
+{
+	if (!guest->options.pe_dir)
+		return NULL;
+	char *lower = util_strdup(name);
+	for (char *c = lower; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	char *path = util_printf("%s/%s", guest->options.pe_dir, lower);
+	struct guest_image *image = NULL;
+	if (!access(path, R_OK)) {
+		const struct catalog_module *known = catalog_find(name);
+		size_t size;
+		uint8_t *data = util_read_file(path, &size);
+		image = new_image(guest, known ? known->name : lower, data, size);
+		image->source = path;
+		path = NULL;
+	}
+	free(path);
+	free(lower);
+	return image;
+}
+
+struct guest_image *guest_find_image(struct guest *guest, const char *name)
+{
+	for (size_t i = 0; i < guest->image_count; i++) {
+		if (util_same_name(guest->images[i]->name, name))
+			return guest->images[i];
+	}
+	struct guest_image *image = read_real(guest, name);
+	const struct catalog_module *module = catalog_find(name);
+	if (image || !module)
+		return image;
+	size_t size, count;
+	char **imports;
+	uint8_t *data = catalog_build(module, &size, &imports, &count);
+	image = new_image(guest, module->name, data, size);
+	image->imports = imports;
+	image->import_count = count;
+	return image;
+}

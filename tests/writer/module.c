@@ -1,0 +1,259 @@
+/*
+ * Mapping PE files and resolving their imports as the memory manager and the loader do. See
+ * guest.h.
+ *
+ * A file has one base per boot (its image section is relocated once and shared), so a DLL lies at
+ * the same address in every process, and what nobody writes to lies in the same frames.
+ */
+#include <writer/guest.h>
+
+#include <stdio.h>
+#include <strings.h>
+
+enum { ALLOCATION_GRANULARITY = 0x10000, FORWARD_DEPTH = 8 };
+
+/* Which of a process's modules stand for an API set: the host of the functions by its prefix. */
+static const struct {
+	const char *prefix;
+	const char *host;
+} api_sets[] = {
+	{"api-ms-win-crt-", "ucrtbase.dll"},	 {"api-ms-win-security-", "sechost.dll"},
+	{"api-ms-win-service-", "sechost.dll"},	 {"api-ms-win-eventing-", "sechost.dll"},
+	{"api-ms-win-core-com-", "combase.dll"}, {"api-ms-win-core-winrt-", "combase.dll"},
+	{"api-ms-win-", "kernelbase.dll"},	 {"ext-ms-win-", "user32.dll"},
+};
+
+static const char *api_set_host(const char *dll)
+{
+	for (size_t i = 0; i < sizeof(api_sets) / sizeof(api_sets[0]); i++) {
+		if (!strncasecmp(dll, api_sets[i].prefix, strlen(api_sets[i].prefix)))
+			return api_sets[i].host;
+	}
+	return dll;
+}
+
+static void mark_pages(struct guest_image *image)
+{
+	const struct pefile *pe = image->pe;
+	size_t pages = pe->size / PAGE;
+	image->frames = util_alloc(pages, sizeof(*image->frames));
+	image->flags = util_alloc(pages, sizeof(*image->flags));
+	image->patched = util_alloc(pages, sizeof(*image->patched));
+	for (size_t i = 0; i < pe->section_count; i++) {
+		const struct pefile_section *section = &pe->sections[i];
+		for (uint64_t rva = section->rva; rva < (uint64_t)section->rva + section->size;
+		     rva += PAGE) {
+			if (section->flags & PEFILE_EXECUTE)
+				image->flags[rva / PAGE] |= PAGE_EXECUTE;
+			if (section->flags & PEFILE_WRITE)
+				image->flags[rva / PAGE] |= PAGE_WRITE;
+		}
+	}
+	for (size_t i = 0; i < pe->import_count; i++) {
+		image->patched[pe->imports[i].slot / PAGE] = true;
+		/* a slot never crosses a page: address tables are aligned */
+	}
+}
+
+/* Windows 7 places what every process has below 2 GB and the rest below 8 TB; from 8 on all of it
+ * lies in the uppermost 64 GB of the 128 TB. */
+static uint64_t *area_of(struct guest *guest, const struct guest_image *image)
+{
+	const char *dot = strrchr(image->name, '.');
+	if (dot && util_same_name(dot, ".exe"))
+		return &guest->program_area;
+	if (util_same_name(image->name, "ntdll.dll") ||
+	    (guest->build < 9200 && (util_same_name(image->name, "kernel32.dll") ||
+				     util_same_name(image->name, "user32.dll"))))
+		return &guest->native_area;
+	return &guest->user_area;
+}
+
+static void place(struct guest *guest, struct guest_image *image, bool user)
+{
+	if (!image->base) {
+		if (user) {
+			uint64_t *area = area_of(guest, image);
+			uint64_t gap =
+				util_random_below(&guest->random, 4) * ALLOCATION_GRANULARITY;
+			*area -= util_round_up(image->pe->size, ALLOCATION_GRANULARITY) + gap;
+			image->base = *area;
+		} else {
+			image->base = guest->driver_area;
+			guest->driver_area +=
+				image->pe->size + util_random_below(&guest->random, 8) * PAGE;
+		}
+	}
+	image->relocated = util_alloc(image->pe->size, 1);
+	memcpy(image->relocated, image->pe->mapped, image->pe->size);
+	pefile_relocate(image->pe, image->relocated, image->base);
+	mark_pages(image);
+}
+
+static uint64_t new_frame(struct guest *guest, const struct guest_image *image, size_t page)
+{
+	uint64_t frame = ram_take(guest->ram);
+	memcpy(ram_at(guest->ram, frame), image->relocated + page * PAGE, PAGE);
+	return frame;
+}
+
+uint64_t guest_map_image(struct guest *guest, struct paging *space, struct guest_image *image,
+			 bool user)
+{
+	if (!image->relocated)
+		place(guest, image, user);
+	for (size_t page = 0; page < image->pe->size / PAGE; page++) {
+		unsigned int flags = image->flags[page] | (user ? PAGE_USER : 0);
+		uint64_t frame;
+		if (!user || image->patched[page] || (flags & PAGE_WRITE)) {
+			frame = new_frame(guest, image, page);
+			/* the loader puts the address table's protection back: read-only, written */
+			flags |= PAGE_DIRTY;
+		} else {
+			if (!image->frames[page])
+				image->frames[page] = new_frame(guest, image, page);
+			frame = image->frames[page];
+		}
+		paging_map(space, image->base + page * PAGE, frame, flags);
+	}
+	return image->base;
+}
+
+static struct guest_module *find_module(struct guest_module **modules, size_t count,
+					const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (util_same_name(modules[i]->image->name, name))
+			return modules[i];
+	}
+	return NULL;
+}
+
+/* Splits "NTDLL.RtlAllocateHeap" or "OLEAUT32.#2" into a DLL's file name and the rest. */
+static const char *split_forward(const char *forward, char *dll, size_t size)
+{
+	const char *dot = strrchr(forward, '.');
+	if (!dot)
+		util_die("a forwarder without a dot: %s", forward);
+	snprintf(dll, size, "%.*s.dll", (int)(dot - forward), forward);
+	return dot + 1;
+}
+
+/* The address of an export; 0 when it can't be resolved. Forwarders load what they lead to. */
+static uint64_t resolve(struct guest_process *process, const char *dll, const char *function,
+			uint32_t ordinal, unsigned int depth)
+{
+	struct guest_module *module = guest_load(process, api_set_host(dll));
+	if (!module || depth > FORWARD_DEPTH)
+		return 0;
+	const struct pefile *pe = module->image->pe;
+	const struct pefile_export *export =
+		function ? pefile_find_export(pe, function) : pefile_find_ordinal(pe, ordinal);
+	if (!export)
+		return 0;
+	if (!export->forward)
+		return module->base + export->rva;
+	char target[256];
+	const char *name = split_forward(export->forward, target, sizeof(target));
+	if (*name == '#')
+		return resolve(process, target, NULL, (uint32_t)strtoul(name + 1, NULL, 10),
+			       depth + 1);
+	return resolve(process, target, name, 0, depth + 1);
+}
+
+/* Where an import leads that nobody exports: a function of the process's own that raises. */
+static uint64_t stub_address(struct guest_process *process, uint32_t n)
+{
+	struct guest *guest = process->guest;
+	if (!process->stub) {
+		uint64_t frame = ram_take(guest->ram);
+		memset(ram_at(guest->ram, frame), 0xcc, PAGE);
+		process->stub = process->heap_end + ALLOCATION_GRANULARITY * 64;
+		paging_map(process->space, process->stub, frame,
+			   PAGE_USER | PAGE_EXECUTE | PAGE_WRITE);
+	}
+	return process->stub + n * 16 % PAGE;
+}
+
+static void snap(struct guest_process *process, struct guest_module *module)
+{
+	const struct pefile *pe = module->image->pe;
+	for (size_t i = 0; i < pe->import_count; i++) {
+		const struct pefile_import *import = &pe->imports[i];
+		uint64_t address =
+			resolve(process, import->dll, import->function, import->ordinal, 0);
+		if (!address)
+			address = stub_address(process, (uint32_t)i);
+		paging_put(process->space, module->base + import->slot, address,
+			   pe->pe32_plus ? 8 : 4);
+	}
+}
+
+static void load_dependencies(struct guest_process *process, const struct guest_module *module)
+{
+	const struct pefile *pe = module->image->pe;
+	for (size_t i = 0; i < pe->import_count; i++) {
+		if (!i || strcmp(pe->imports[i].dll, pe->imports[i - 1].dll))
+			guest_load(process, api_set_host(pe->imports[i].dll));
+	}
+}
+
+static struct guest_module *map(struct guest_process *process, struct guest_image *image)
+{
+	struct guest_module *module = util_alloc(1, sizeof(*module));
+	module->image = image;
+	module->base = guest_map_image(process->guest, process->space, image, true);
+	module->name = util_strdup(image->name);
+	module->path = util_printf("C:\\Windows\\System32\\%s", image->name);
+	module->in_load = module->in_memory = true;
+	*util_push(process->modules, process->module_count, process->module_capacity) = module;
+	return module;
+}
+
+struct guest_module *guest_load(struct guest_process *process, const char *name)
+{
+	struct guest_module *module = find_module(process->modules, process->module_count, name);
+	if (module)
+		return module;
+	struct guest_image *image = guest_find_image(process->guest, name);
+	if (!image)
+		return NULL;
+	module = map(process, image);
+	load_dependencies(process, module);
+	snap(process, module);
+	module->in_init = true;
+	module->init_order = ++process->initialised;
+	return module;
+}
+
+struct guest_module *guest_load_program(struct guest_process *process, const char *name)
+{
+	struct guest_image *image = guest_find_image(process->guest, name);
+	if (!image)
+		util_die("there is no program %s", name);
+	return map(process, image);
+}
+
+void guest_link_program(struct guest_process *process)
+{
+	load_dependencies(process, process->modules[0]);
+	snap(process, process->modules[0]);
+}
+
+void guest_link_driver(struct guest *guest, struct guest_module *driver)
+{
+	const struct pefile *pe = driver->image->pe;
+	for (size_t i = 0; i < pe->import_count; i++) {
+		const struct pefile_import *import = &pe->imports[i];
+		struct guest_module *from =
+			find_module(guest->drivers, guest->driver_count, import->dll);
+		const struct pefile_export *export = NULL;
+		if (from)
+			export = import->function
+					 ? pefile_find_export(from->image->pe, import->function)
+					 : pefile_find_ordinal(from->image->pe, import->ordinal);
+		if (export && !export->forward)
+			paging_put_pointer(guest->kernel, driver->base + import->slot,
+					   from->base + export->rva);
+	}
+}
