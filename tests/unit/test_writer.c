@@ -1,0 +1,397 @@
+/*
+ * The image writer itself: an own walk of the page tables in the written file leads back to the
+ * bytes that were put in; every format holds the same memory; damage is where the truth says.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <writer/ramfile.h>
+#include <writer/scenario.h>
+
+#define STRUCTS TEST_DATA "/windows-structs.tsv"
+
+static struct guest *new_guest(const char *build, const char *scenario)
+{
+	struct guest *guest = guest_new(&(struct guest_options){
+		.structs = STRUCTS,
+		.build = build,
+		.arch = "x64",
+		.memory = UINT64_C(64) << 20,
+		.seed = 7,
+	});
+	scenario_find(scenario)->build(guest);
+	guest_finish(guest);
+	return guest;
+}
+
+/* A written file, mapped. */
+struct written {
+	uint8_t *data;
+	size_t size;
+};
+
+static struct written write_as(struct guest *guest, const char *format)
+{
+	int fd = memfd_create(format, MFD_CLOEXEC);
+	assert_true(fd >= 0);
+	char *path = util_printf("/proc/self/fd/%d", fd);
+	ramfile_format(format)->write(guest, path);
+	free(path);
+	struct stat st;
+	assert_int_equal(fstat(fd, &st), 0);
+	struct written file = {.size = (size_t)st.st_size};
+	file.data = mmap(NULL, file.size, PROT_READ, MAP_PRIVATE, fd, 0);
+	assert_true(file.data != MAP_FAILED);
+	close(fd);
+	return file;
+}
+
+static void drop(struct written *file)
+{
+	munmap(file->data, file->size);
+}
+
+static uint64_t get(const struct written *file, uint64_t offset, unsigned int size)
+{
+	assert_true(offset + size <= file->size);
+	return util_get(file->data + offset, size);
+}
+
+/* The manual's walk of a raw file, valid and transition entries; 0: not there. */
+static uint64_t walk(const struct written *raw, uint64_t dtb, uint64_t va)
+{
+	uint64_t table = dtb & ~UINT64_C(0xfff);
+	for (int shift = 39; shift > 12; shift -= 9) {
+		uint64_t entry = get(raw, table + ((va >> shift) & 511) * 8, 8);
+		if (!(entry & 1))
+			return 0;
+		if (shift == 21 && (entry & 0x80))
+			return (entry & UINT64_C(0xffffffe00000)) | (va & 0x1fffff);
+		table = entry & UINT64_C(0xfffffffff000);
+	}
+	uint64_t entry = get(raw, table + ((va >> 12) & 511) * 8, 8);
+	if (!(entry & 1) && (entry & 0xc00) != 0x800)
+		return 0;
+	return (entry & UINT64_C(0xfffffffff000)) | (va & 0xfff);
+}
+
+static uint64_t read_at(const struct written *raw, uint64_t dtb, uint64_t va, unsigned int size)
+{
+	uint64_t physical = walk(raw, dtb, va);
+	assert_true(physical != 0);
+	return get(raw, physical, size);
+}
+
+static void layouts_are_looked_up_by_name(void **state)
+{
+	(void)state;
+	struct layout *layout = layout_load(STRUCTS, "19041", "x64", NULL);
+	assert_int_equal(offset_of(layout, "_EPROCESS", "UniqueProcessId"), 0x440);
+	assert_int_equal(size_of(layout, "_EPROCESS"), 0xa40);
+	assert_false(layout_has(layout, "_EPROCESS", "NoSuchMember"));
+	const struct layout_field *field = layout_find(layout, "_MMPTE_SOFTWARE", "PageFileHigh");
+	assert_int_equal(field->bit, 32);
+	assert_int_equal(field->bits, 32);
+	uint8_t pte[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	layout_put_bits(layout, "_MMPTE_SOFTWARE", "PageFileLow", pte, 2);
+	assert_int_equal(util_get(pte, 8), UINT64_C(0xffffffffffff2fff));
+	layout_free(layout);
+}
+
+/* Every process is reached through the ring and has its name, PEB and modules where it says. */
+static void check_ring(const struct guest *guest, const struct written *raw)
+{
+	const struct layout *l = guest->layout;
+	uint64_t dtb = paging_root(guest->kernel);
+	uint64_t head = guest_symbol(guest, "PsActiveProcessHead");
+	uint64_t links = offset_of(l, "_EPROCESS", "ActiveProcessLinks");
+	uint64_t at = read_at(raw, dtb, head, 8);
+	for (size_t i = 0; i < guest->process_count; i++) {
+		const struct guest_process *process = guest->processes[i];
+		assert_int_equal(at, process->eprocess + links);
+		uint64_t own = read_at(
+			raw, dtb,
+			process->eprocess + offset_of(l, "_KPROCESS", "DirectoryTableBase"), 8);
+		assert_int_equal(own & ~UINT64_C(0xfff), paging_root(process->space));
+		assert_int_equal(
+			read_at(raw, own,
+				process->eprocess + offset_of(l, "_EPROCESS", "UniqueProcessId"),
+				8),
+			process->pid);
+		if (process->peb)
+			assert_int_equal(
+				read_at(raw, own,
+					process->peb + offset_of(l, "_PEB", "ImageBaseAddress"), 8),
+				process->modules[0]->base);
+		at = read_at(raw, dtb, at, 8);
+	}
+	assert_int_equal(at, head);
+}
+
+/* What a module's pages hold is the relocated file, but for its address table. */
+static void check_modules(const struct guest *guest, const struct written *raw)
+{
+	for (size_t i = 0; i < guest->process_count; i++) {
+		const struct guest_process *process = guest->processes[i];
+		for (size_t k = 0; k < process->module_count; k++) {
+			const struct guest_module *module = process->modules[k];
+			const struct guest_image *image = module->image;
+			for (size_t page = 0; page < image->pe->size / PAGE; page++) {
+				uint64_t physical = walk(raw, paging_root(process->space),
+							 module->base + page * PAGE);
+				assert_true(physical != 0);
+				if (!image->patched[page])
+					assert_memory_equal(raw->data + physical,
+							    image->relocated + page * PAGE, PAGE);
+			}
+		}
+	}
+}
+
+static void own_walk_finds_what_was_put_in(void **state)
+{
+	(void)state;
+	static const char *const builds[] = {"7601", "9600", "10240", "19041", "26100"};
+	for (size_t i = 0; i < sizeof(builds) / sizeof(builds[0]); i++) {
+		struct guest *guest = new_guest(builds[i], "demo");
+		struct written raw = write_as(guest, "raw");
+		assert_int_equal(raw.size, ram_end(guest->ram));
+		check_ring(guest, &raw);
+		check_modules(guest, &raw);
+		drop(&raw);
+		guest_free(guest);
+	}
+}
+
+static struct guest_module *module_of(struct guest *guest, uint32_t pid, const char *name)
+{
+	struct guest_process *process = scenario_process(guest, pid);
+	for (size_t i = 0; i < process->module_count; i++) {
+		if (util_same_name(process->modules[i]->image->name, name))
+			return process->modules[i];
+	}
+	fail_msg("%u has no %s", pid, name);
+	return NULL;
+}
+
+static void imports_lead_to_exports(void **state)
+{
+	(void)state;
+	struct guest *guest = new_guest("19041", "demo");
+	const struct guest_module *program = module_of(guest, 4012, "invoice.exe");
+	const struct guest_module *ntdll = module_of(guest, 4012, "ntdll.dll");
+	const struct guest_module *sockets = module_of(guest, 4012, "ws2_32.dll");
+	const struct paging *space = scenario_process(guest, 4012)->space;
+	size_t forwarded = 0, by_ordinal = 0;
+	for (size_t i = 0; i < program->image->pe->import_count; i++) {
+		const struct pefile_import *import = &program->image->pe->imports[i];
+		uint64_t slot = paging_get(space, program->base + import->slot, 8);
+		if (import->function && !strcmp(import->function, "HeapAlloc")) {
+			const struct pefile_export *target =
+				pefile_find_export(ntdll->image->pe, "RtlAllocateHeap");
+			assert_int_equal(slot, ntdll->base + target->rva);
+			forwarded++;
+		} else if (!import->function && import->ordinal == 115) {
+			const struct pefile_export *target =
+				pefile_find_ordinal(sockets->image->pe, 115);
+			assert_int_equal(slot, sockets->base + target->rva);
+			by_ordinal++;
+		}
+	}
+	assert_true(forwarded && by_ordinal);
+	/* the list in the truth has an entry an import */
+	assert_int_equal(program->image->import_count, program->image->pe->import_count);
+	guest_free(guest);
+}
+
+static void shared_pages_share_frames(void **state)
+{
+	(void)state;
+	struct guest *guest = new_guest("18362", "plain");
+	const struct guest_module *one = module_of(guest, 728, "kernel32.dll");
+	const struct guest_module *two = module_of(guest, 2212, "kernel32.dll");
+	const struct guest_image *image = one->image;
+	assert_int_equal(one->base, two->base);
+	size_t shared = 0, copies = 0;
+	for (size_t page = 0; page < image->pe->size / PAGE; page++) {
+		uint64_t a, b, va = one->base + page * PAGE;
+		assert_true(paging_translate(scenario_process(guest, 728)->space, va, &a));
+		assert_true(paging_translate(scenario_process(guest, 2212)->space, va, &b));
+		bool copied = image->patched[page] || (image->flags[page] & PAGE_WRITE);
+		assert_int_equal(a != b, copied);
+		*(copied ? &copies : &shared) += 1;
+	}
+	assert_true(shared && copies);
+	guest_free(guest);
+}
+
+/* Copies a range out of a file to where it belongs in `memory`. */
+static void place(uint8_t *memory, size_t size, uint64_t address, const struct written *file,
+		  uint64_t offset, uint64_t length)
+{
+	assert_true(address + length <= size && offset + length <= file->size);
+	memcpy(memory + address, file->data + offset, length);
+}
+
+static void unpack_lime(const struct written *file, uint8_t *memory, size_t size)
+{
+	for (uint64_t at = 0; at < file->size;) {
+		assert_int_equal(get(file, at, 4), 0x4c694d45);
+		assert_int_equal(get(file, at + 4, 4), 1);
+		uint64_t start = get(file, at + 8, 8), end = get(file, at + 16, 8);
+		place(memory, size, start, file, at + 32, end + 1 - start);
+		at += 32 + end + 1 - start;
+	}
+}
+
+static void unpack_dump(const struct written *file, uint8_t *memory, size_t size)
+{
+	assert_memory_equal(file->data, "PAGEDU64", 8);
+	assert_int_equal(get(file, 0xf98, 4), 1);
+	uint64_t at = 0x2000, pages = 0;
+	for (uint64_t i = 0; i < get(file, 0x88, 4); i++) {
+		uint64_t first = get(file, 0x98 + 16 * i, 8), count = get(file, 0xa0 + 16 * i, 8);
+		place(memory, size, first * PAGE, file, at, count * PAGE);
+		at += count * PAGE;
+		pages += count;
+	}
+	assert_int_equal(at, file->size);
+	assert_int_equal(pages, get(file, 0x90, 8));
+}
+
+static void unpack_bitmap(const struct written *file, uint8_t *memory, size_t size)
+{
+	assert_memory_equal(file->data, "PAGEDU64", 8);
+	assert_int_equal(get(file, 0xf98, 4), 5);
+	assert_memory_equal(file->data + 0x2000, "SDMPDUMP", 8);
+	uint64_t at = get(file, 0x2020, 8), pages = 0;
+	for (uint64_t i = 0; i < get(file, 0x2030, 8); i++) {
+		if (!(get(file, 0x2038 + i / 8, 1) >> i % 8 & 1))
+			continue;
+		place(memory, size, i * PAGE, file, at, PAGE);
+		at += PAGE;
+		pages++;
+	}
+	assert_int_equal(at, file->size);
+	assert_int_equal(pages, get(file, 0x2028, 8));
+}
+
+static void unpack_elf(const struct written *file, uint8_t *memory, size_t size)
+{
+	assert_memory_equal(file->data, "\177ELF\2\1\1", 7);
+	assert_int_equal(get(file, 16, 2), 4); /* ET_CORE */
+	uint64_t segment = get(file, 32, 8), end = 0;
+	for (uint64_t i = 0; i < get(file, 56, 2); i++, segment += 56) {
+		uint64_t offset = get(file, segment + 8, 8), length = get(file, segment + 32, 8);
+		if (get(file, segment, 4) == 1) /* PT_LOAD */
+			place(memory, size, get(file, segment + 24, 8), file, offset, length);
+		end = offset + length;
+	}
+	assert_int_equal(end, file->size);
+}
+
+static void formats_hold_the_same_memory(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		void (*unpack)(const struct written *file, uint8_t *memory, size_t size);
+	} formats[] = {
+		{"lime", unpack_lime}, {"lime-shuffled", unpack_lime},
+		{"dump", unpack_dump}, {"bitmap", unpack_bitmap},
+		{"elf", unpack_elf},
+	};
+	struct guest *guest = new_guest("19041", "plain");
+	struct written raw = write_as(guest, "raw");
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		struct written file = write_as(guest, formats[i].name);
+		uint8_t *memory = util_alloc(raw.size, 1);
+		formats[i].unpack(&file, memory, raw.size);
+		assert_memory_equal(memory, raw.data, raw.size);
+		free(memory);
+		drop(&file);
+	}
+	drop(&raw);
+	guest_free(guest);
+}
+
+static void dump_header_leads_to_the_lists(void **state)
+{
+	(void)state;
+	struct guest *guest = new_guest("9600", "plain");
+	struct written file = write_as(guest, "dump");
+	assert_int_equal(get(&file, 0xc, 4), 9600);
+	assert_int_equal(get(&file, 0x10, 8), paging_root(guest->kernel));
+	assert_int_equal(get(&file, 0x20, 8), guest_symbol(guest, "PsLoadedModuleList"));
+	assert_int_equal(get(&file, 0x28, 8), guest_symbol(guest, "PsActiveProcessHead"));
+	assert_int_equal(get(&file, 0x30, 4), 0x8664);
+	assert_int_equal(get(&file, 0x80, 8), guest->kdbg);
+	drop(&file);
+	guest_free(guest);
+}
+
+static void damage_is_where_it_says(void **state)
+{
+	(void)state;
+	struct guest *guest = new_guest("22621", "damaged");
+	struct written raw = write_as(guest, "raw");
+	const struct guest_process *absent = scenario_process(guest, 512);
+	assert_string_equal(absent->parts, "peb-absent");
+	assert_int_equal(walk(&raw, absent->dtb, absent->peb), 0);
+	const struct guest_module *header = module_of(guest, 616, "rpcrt4.dll");
+	assert_int_equal(walk(&raw, scenario_process(guest, 616)->dtb, header->base), 0);
+	assert_true(walk(&raw, scenario_process(guest, 604)->dtb, header->base) != 0);
+	const struct guest_module *zeroed = module_of(guest, 2212, "shell32.dll");
+	uint64_t directory = zeroed->base + zeroed->image->pe->nt + 24 + 120;
+	assert_int_equal(read_at(&raw, scenario_process(guest, 2212)->dtb, directory, 8), 0);
+	assert_int_not_equal(read_at(&raw, scenario_process(guest, 4012)->dtb, directory, 8), 0);
+	/* the circle: following Flink never comes back to the head */
+	const struct guest_process *circle = scenario_process(guest, 728);
+	uint64_t head =
+		circle->ldr + offset_of(guest->layout, "_PEB_LDR_DATA", "InLoadOrderModuleList");
+	uint64_t at = read_at(&raw, circle->dtb, head, 8);
+	for (size_t i = 0; i < 10 * circle->module_count; i++) {
+		assert_int_not_equal(at, head);
+		at = read_at(&raw, circle->dtb, at, 8);
+	}
+	drop(&raw);
+	guest_free(guest);
+}
+
+static void a_seed_repeats_an_image(void **state)
+{
+	(void)state;
+	struct guest *one = new_guest("20348", "demo"), *two = new_guest("20348", "demo");
+	struct written a = write_as(one, "lime-shuffled"), b = write_as(two, "lime-shuffled");
+	assert_int_equal(a.size, b.size);
+	assert_memory_equal(a.data, b.data, a.size);
+	drop(&a);
+	drop(&b);
+	guest_free(one);
+	guest_free(two);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(layouts_are_looked_up_by_name),
+		cmocka_unit_test(own_walk_finds_what_was_put_in),
+		cmocka_unit_test(imports_lead_to_exports),
+		cmocka_unit_test(shared_pages_share_frames),
+		cmocka_unit_test(formats_hold_the_same_memory),
+		cmocka_unit_test(dump_header_leads_to_the_lists),
+		cmocka_unit_test(damage_is_where_it_says),
+		cmocka_unit_test(a_seed_repeats_an_image),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,240 @@
+/*
+ * mkimage: writes a Windows memory image to test with, and a file that says what is in it.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+
+#include <writer/ramfile.h>
+#include <writer/scenario.h>
+#include <writer/truth.h>
+
+struct arguments {
+	struct guest_options guest;
+	const char *format;
+	const char *scenario;
+	const char *output;
+	const char *truth;
+	const char *pe_out;
+	unsigned int cut_pid;
+	unsigned int cut_entry;
+};
+
+enum option_id {
+	OPTION_BUILD = 256,
+	OPTION_ARCH,
+	OPTION_VARIANT,
+	OPTION_FORMAT,
+	OPTION_SCENARIO,
+	OPTION_MEMORY,
+	OPTION_SEED,
+	OPTION_TRUTH,
+	OPTION_PE_DIR,
+	OPTION_PE_OUT,
+	OPTION_STRUCTS,
+	OPTION_SYMBOLS,
+	OPTION_PDB_GUID,
+	OPTION_KDBG,
+	OPTION_NO_LOW_STUB,
+	OPTION_ALL_VALID,
+	OPTION_CUT_LIST,
+	OPTION_LIST,
+};
+
+static const struct {
+	struct option option;
+	const char *argument;
+	const char *help;
+} table[] = {
+	{{"build", required_argument, NULL, OPTION_BUILD}, "N", "Windows build (19041)"},
+	{{"arch", required_argument, NULL, OPTION_ARCH}, "A", "x64"},
+	{{"variant", required_argument, NULL, OPTION_VARIANT}, "V", "layout variant: see --list"},
+	{{"format", required_argument, NULL, OPTION_FORMAT},
+	 "F",
+	 "raw, lime, lime-shuffled, dump, bitmap, elf (raw)"},
+	{{"scenario", required_argument, NULL, OPTION_SCENARIO}, "S", "see below (plain)"},
+	{{"memory", required_argument, NULL, OPTION_MEMORY}, "MB", "size of the machine (128)"},
+	{{"seed", required_argument, NULL, OPTION_SEED},
+	 "N",
+	 "what varies; an even one has shadow "
+	 "page tables (1)"},
+	{{"output", required_argument, NULL, 'o'}, "FILE", "the image"},
+	{{"truth", required_argument, NULL, OPTION_TRUTH}, "FILE", "what is in it, as JSON"},
+	{{"pe-dir", required_argument, NULL, OPTION_PE_DIR}, "DIR", "real DLLs, lower-case names"},
+	{{"pe-out", required_argument, NULL, OPTION_PE_OUT},
+	 "DIR",
+	 "write the original files here"},
+	{{"structs", required_argument, NULL, OPTION_STRUCTS}, "FILE", "structure table"},
+	{{"symbols", required_argument, NULL, OPTION_SYMBOLS},
+	 "FILE",
+	 "where a real kernel has its variables (needs --pdb-guid)"},
+	{{"pdb-guid", required_argument, NULL, OPTION_PDB_GUID}, "GUID-AGE", "the kernel's"},
+	{{"kdbg", required_argument, NULL, OPTION_KDBG}, "K", "plain, encoded or absent"},
+	{{"no-low-stub", no_argument, NULL, OPTION_NO_LOW_STUB}, "", "leave the low stub out"},
+	{{"all-valid", no_argument, NULL, OPTION_ALL_VALID}, "", "no page in transition"},
+	{{"cut-list", required_argument, NULL, OPTION_CUT_LIST},
+	 "PID:N",
+	 "lead entry N of a process's load order list to nowhere"},
+	{{"list", no_argument, NULL, OPTION_LIST}, "", "list builds and variants, then stop"},
+	{{"help", no_argument, NULL, 'h'}, "", "this text"},
+};
+
+enum { OPTIONS = sizeof(table) / sizeof(table[0]) };
+
+static void print_help(void)
+{
+	puts("mkimage -o IMAGE [options]: writes a Windows memory image to test with.\n");
+	for (size_t i = 0; i < OPTIONS; i++)
+		printf("  --%s %s\n\t%s\n", table[i].option.name, table[i].argument, table[i].help);
+	size_t count;
+	const struct scenario *scenarios = scenario_list(&count);
+	puts("\nScenarios:");
+	for (size_t i = 0; i < count; i++)
+		printf("  %s\n\t%s\n", scenarios[i].name, scenarios[i].what);
+}
+
+/* What can be written, a line each: build, architecture, variant. */
+static void print_layout(const char *build, const char *arch, const char *variant, void *data)
+{
+	(void)data;
+	const char *last = strrchr(build, '.');
+	if (!strcmp(arch, "x64") && last && strtoul(last + 1, NULL, 10) >= 7601)
+		printf("%s\t%s\t%s\n", last + 1, arch, variant);
+}
+
+static uint64_t number(const char *text, const char *option)
+{
+	char *end;
+	errno = 0;
+	unsigned long long value = strtoull(text, &end, 0);
+	if (errno || *end || end == text)
+		util_die("--%s %s: a number is needed", option, text);
+	return value;
+}
+
+static enum guest_kdbg parse_kdbg(const char *text)
+{
+	if (!strcmp(text, "plain"))
+		return GUEST_KDBG_PLAIN;
+	if (!strcmp(text, "encoded"))
+		return GUEST_KDBG_ENCODED;
+	if (!strcmp(text, "absent"))
+		return GUEST_KDBG_ABSENT;
+	util_die("--kdbg %s: plain, encoded or absent", text);
+}
+
+static void set_option(struct arguments *arguments, int id, const char *value)
+{
+	switch (id) {
+	case OPTION_BUILD:
+		arguments->guest.build = value;
+		break;
+	case OPTION_ARCH:
+		arguments->guest.arch = value;
+		break;
+	case OPTION_VARIANT:
+		arguments->guest.variant = value;
+		break;
+	case OPTION_FORMAT:
+		arguments->format = value;
+		break;
+	case OPTION_SCENARIO:
+		arguments->scenario = value;
+		break;
+	case OPTION_MEMORY:
+		arguments->guest.memory = number(value, "memory") << 20;
+		break;
+	case OPTION_SEED:
+		arguments->guest.seed = number(value, "seed");
+		break;
+	case 'o':
+		arguments->output = value;
+		break;
+	case OPTION_TRUTH:
+		arguments->truth = value;
+		break;
+	case OPTION_PE_DIR:
+		arguments->guest.pe_dir = value;
+		break;
+	case OPTION_PE_OUT:
+		arguments->pe_out = value;
+		break;
+	case OPTION_STRUCTS:
+		arguments->guest.structs = value;
+		break;
+	case OPTION_SYMBOLS:
+		arguments->guest.symbols = value;
+		break;
+	case OPTION_PDB_GUID:
+		arguments->guest.pdb_guid = value;
+		break;
+	case OPTION_KDBG:
+		arguments->guest.kdbg = parse_kdbg(value);
+		break;
+	case OPTION_NO_LOW_STUB:
+		arguments->guest.no_low_stub = true;
+		break;
+	case OPTION_ALL_VALID:
+		arguments->guest.all_valid = true;
+		break;
+	case OPTION_CUT_LIST:
+		if (sscanf(value, "%u:%u", &arguments->cut_pid, &arguments->cut_entry) != 2)
+			util_die("--cut-list %s: PID:N is needed", value);
+		break;
+	case OPTION_LIST:
+		layout_each(arguments->guest.structs, print_layout, NULL);
+		exit(0);
+	case 'h':
+		print_help();
+		exit(0);
+	default:
+		exit(2); /* getopt_long() has said why */
+	}
+}
+
+static struct arguments parse(int argc, char **argv)
+{
+	struct arguments arguments = {
+		.guest = {.structs = WRITER_STRUCTS,
+			  .build = "19041",
+			  .arch = "x64",
+			  .seed = 1,
+			  .memory = UINT64_C(128) << 20},
+		.format = "raw",
+		.scenario = "plain",
+	};
+	struct option options[OPTIONS + 1] = {{0}};
+	for (size_t i = 0; i < OPTIONS; i++)
+		options[i] = table[i].option;
+	int id;
+	while ((id = getopt_long(argc, argv, "o:h", options, NULL)) != -1)
+		set_option(&arguments, id, optarg);
+	if (optind != argc || !arguments.output)
+		util_die("-o FILE and nothing but options is needed: see --help");
+	if (arguments.guest.symbols && !arguments.guest.pdb_guid)
+		util_die("--symbols needs --pdb-guid, to know which kernel's");
+	return arguments;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments = parse(argc, argv);
+	const struct ramfile_format *format = ramfile_format(arguments.format);
+	const struct scenario *scenario = scenario_find(arguments.scenario);
+	if (!format)
+		util_die("--format %s: one of %s", arguments.format, ramfile_format_names());
+	if (!scenario)
+		util_die("--scenario %s: see --help", arguments.scenario);
+	struct guest *guest = guest_new(&arguments.guest);
+	scenario->build(guest);
+	if (arguments.cut_pid)
+		damage_cut_list(scenario_process(guest, arguments.cut_pid), arguments.cut_entry);
+	guest_finish(guest);
+	format->write(guest, arguments.output);
+	if (arguments.truth)
+		truth_write(guest, arguments.truth);
+	if (arguments.pe_out)
+		truth_write_files(guest, arguments.pe_out);
+	guest_free(guest);
+	return 0;
+}

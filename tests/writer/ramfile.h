@@ -1,0 +1,55 @@
+/*
+ * Files of physical memory: every format an acquisition tool or hypervisor writes. One file a
+ * format (format_*.c); frames nobody uses become holes of a sparse file.
+ */
+#ifndef WRITER_RAMFILE_H
+#define WRITER_RAMFILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <writer/guest.h>
+
+struct ramfile_format {
+	const char *name; /* as --format takes it */
+	void (*write)(struct guest *guest, const char *path);
+};
+
+/* All formats, by name; NULL when there is none of that name. */
+const struct ramfile_format *ramfile_format(const char *name);
+
+/* "raw, lime, ..." for messages. */
+const char *ramfile_format_names(void);
+
+/* Physical addresses are file offsets; what is no RAM is zero. */
+void ramfile_write_raw(struct guest *guest, const char *path);
+
+/* LiME version 1: a header and the bytes for each range; shuffled: many ranges in any order. */
+void ramfile_write_lime(struct guest *guest, const char *path);
+void ramfile_write_lime_shuffled(struct guest *guest, const char *path);
+
+/* 64-bit crash dumps: full (type 1), bitmap (type 5, only pages in use). */
+void ramfile_write_dump(struct guest *guest, const char *path);
+void ramfile_write_bitmap(struct guest *guest, const char *path);
+
+/* ELF64 core as QEMU's dump-guest-memory makes it. */
+void ramfile_write_elf(struct guest *guest, const char *path);
+
+/* The file being written. */
+struct ramfile {
+	const char *path;
+	int fd;
+	uint64_t at; /* where the next byte goes */
+};
+
+struct ramfile ramfile_create(const char *path);
+void ramfile_put(struct ramfile *file, const void *data, uint64_t size);
+void ramfile_skip(struct ramfile *file, uint64_t size);
+
+/* The bytes of RAM from physical address `start` on; what is not in use is skipped. */
+void ramfile_put_ram(struct ramfile *file, const struct ram *ram, uint64_t start, uint64_t size);
+
+/* Ends the file at the current place. */
+void ramfile_close(struct ramfile *file);
+
+#endif

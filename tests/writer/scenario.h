@@ -1,0 +1,41 @@
+/*
+ * What runs on the machine: scenarios by name, and the damage they hold.
+ */
+#ifndef WRITER_SCENARIO_H
+#define WRITER_SCENARIO_H
+
+#include <writer/guest.h>
+
+struct scenario {
+	const char *name;
+	const char *what; /* for --help */
+	void (*build)(struct guest *guest);
+};
+
+/* NULL when there is none of that name. */
+const struct scenario *scenario_find(const char *name);
+const struct scenario *scenario_list(size_t *count);
+
+/* The process with that PID; dies when there is none. */
+struct guest_process *scenario_process(struct guest *guest, uint32_t pid);
+
+/* damage.c: each marks what it damages with the case's name (`parts`), which the truth states.
+ * Before the PEB is made: */
+void damage_strange_names(struct guest_process *process);
+
+/* After it: */
+
+/* The load order list runs in a circle that never meets its head again. */
+void damage_cyclic_list(struct guest_process *process);
+/* Entry number `n` (0: the program) of the load order list leads to where nothing is mapped. */
+void damage_cut_list(struct guest_process *process, size_t n);
+/* The pages with names of imported functions are absent in this process. */
+void damage_import_names_absent(struct guest_process *process, const char *module);
+void damage_header_absent(struct guest_process *process, const char *module);
+/* The import directory entry in the header is zero, in this process only. */
+void damage_import_directory_zeroed(struct guest_process *process, const char *module);
+void damage_peb_absent(struct guest_process *process);
+/* The page that holds the loader's entries of the last modules is absent. */
+void damage_entry_absent(struct guest_process *process, const char *module);
+
+#endif

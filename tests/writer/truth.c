@@ -1,0 +1,183 @@
+/* See truth.h. */
+#include <writer/truth.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+/* UTF-16 as a JSON string; an unpaired surrogate stays one (\udxxx). */
+static void put_units(FILE *out, const uint8_t *units, size_t size)
+{
+	fputc('"', out);
+	for (size_t i = 0; i + 1 < size; i += 2) {
+		unsigned int unit = (unsigned int)util_get(units + i, 2);
+		if (unit < 0x20 || unit >= 0x7f)
+			fprintf(out, "\\u%04x", unit);
+		else if (unit == '"' || unit == '\\')
+			fprintf(out, "\\%c", (int)unit);
+		else
+			fputc((int)unit, out);
+	}
+	fputc('"', out);
+}
+
+static void put_string(FILE *out, const char *utf8)
+{
+	if (!utf8) {
+		fputs("null", out);
+		return;
+	}
+	size_t size;
+	uint8_t *units = util_utf16(utf8, &size);
+	put_units(out, units, size);
+	free(units);
+}
+
+static void put_member(FILE *out, const char *name, const char *value)
+{
+	fprintf(out, "\"%s\": ", name);
+	put_string(out, value);
+	fputs(", ", out);
+}
+
+static void put_address(FILE *out, const char *name, uint64_t value)
+{
+	if (value)
+		fprintf(out, "\"%s\": \"%#" PRIx64 "\", ", name, value);
+	else
+		fprintf(out, "\"%s\": null, ", name);
+}
+
+static const char *boolean(bool value)
+{
+	return value ? "true" : "false";
+}
+
+static void put_imports(FILE *out, const struct guest_image *image)
+{
+	fprintf(out, "\"n_imports\": %zu, ", image->pe->import_count);
+	if (image->source)
+		return;
+	fputs("\"imports\": [", out);
+	for (size_t i = 0; i < image->import_count; i++) {
+		fputs(i ? ", " : "", out);
+		put_string(out, image->imports[i]);
+	}
+	fputs("], ", out);
+}
+
+static void put_lists(FILE *out, const struct guest_module *module)
+{
+	const struct {
+		const char *name;
+		bool in;
+	} lists[] = {{"load", module->in_load},
+		     {"memory", module->in_memory},
+		     {"init", module->in_init}};
+	bool any = false;
+	fputs("\"lists\": [", out);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		if (!lists[i].in)
+			continue;
+		fprintf(out, "%s\"%s\"", any ? ", " : "", lists[i].name);
+		any = true;
+	}
+	fputs("], ", out);
+}
+
+static void put_module(FILE *out, const struct guest_module *module)
+{
+	fputs("   {", out);
+	put_address(out, "base", module->base);
+	fprintf(out, "\"size\": %u, \"name\": ", module->image->pe->size);
+	if (module->units)
+		put_units(out, module->units, module->units_size);
+	else
+		put_string(out, module->name);
+	fputs(", ", out);
+	put_member(out, "path", module->path);
+	put_member(out, "file", module->image->file);
+	put_lists(out, module);
+	put_imports(out, module->image);
+	fputs("\"case\": ", out);
+	put_string(out, module->parts);
+	fputc('}', out);
+}
+
+static void put_modules(FILE *out, struct guest_module *const *modules, size_t count)
+{
+	fputs("[\n", out);
+	for (size_t i = 0; i < count; i++) {
+		put_module(out, modules[i]);
+		fputs(i + 1 < count ? ",\n" : "\n", out);
+	}
+	fputs("  ]", out);
+}
+
+static void put_process(FILE *out, const struct guest_process *process)
+{
+	fprintf(out, "  {\"pid\": %u, \"ppid\": %u, ", process->pid, process->ppid);
+	put_member(out, "name", process->name);
+	put_address(out, "eprocess", process->eprocess);
+	put_address(out, "dtb", process->dtb & ~UINT64_C(0xfff));
+	put_address(out, "peb", process->peb);
+	put_member(out, "path", process->path);
+	put_member(out, "command_line", process->command_line);
+	fprintf(out, "\"hidden\": %s, \"exited\": %s, \"case\": ", boolean(process->hidden),
+		boolean(process->exited));
+	put_string(out, process->parts);
+	fputs(", \"modules\": ", out);
+	put_modules(out, process->modules, process->module_count);
+	fputc('}', out);
+}
+
+void truth_write(const struct guest *guest, const char *path)
+{
+	FILE *out = fopen(path, "w");
+	if (!out)
+		util_die("%s: %s", path, strerror(errno));
+	fputs("{\n ", out);
+	put_member(out, "build", layout_version(guest->layout));
+	put_member(out, "arch", guest->options.arch);
+	put_member(out, "variant", layout_variant(guest->layout));
+	fprintf(out, "\"seed\": %" PRIu64 ", \"memory\": %" PRIu64 ", ", guest->options.seed,
+		guest->options.memory);
+	put_address(out, "dtb", paging_root(guest->kernel));
+	put_address(out, "kernel_base", guest->kernel_base);
+	fprintf(out, "\"kernel_size\": %" PRIu64 ", ", guest->kernel_size);
+	put_address(out, "ps_active_process_head", guest_symbol(guest, "PsActiveProcessHead"));
+	put_address(out, "ps_loaded_module_list", guest_symbol(guest, "PsLoadedModuleList"));
+	put_address(out, "kdbg", guest->kdbg);
+	fprintf(out, "\"kdbg_encoded\": %s, \"self_index\": %u, ", boolean(guest->kdbg_encoded),
+		guest->self_index);
+	put_address(out, "low_stub", guest->low_stub);
+	size_t count;
+	const struct ram_run *runs = ram_runs(guest->ram, &count);
+	fputs("\"runs\": [", out);
+	for (size_t i = 0; i < count; i++)
+		fprintf(out, "%s[\"%#" PRIx64 "\", \"%#" PRIx64 "\"]", i ? ", " : "", runs[i].start,
+			runs[i].start + runs[i].size);
+	fputs("],\n \"drivers\": ", out);
+	put_modules(out, guest->drivers, guest->driver_count);
+	fputs(",\n \"processes\": [\n", out);
+	for (size_t i = 0; i < guest->process_count; i++) {
+		put_process(out, guest->processes[i]);
+		fputs(i + 1 < guest->process_count ? ",\n" : "\n", out);
+	}
+	fputs(" ]\n}\n", out);
+	if (fclose(out))
+		util_die("%s: %s", path, strerror(errno));
+}
+
+void truth_write_files(const struct guest *guest, const char *folder)
+{
+	if (mkdir(folder, 0777) && errno != EEXIST)
+		util_die("%s: %s", folder, strerror(errno));
+	for (size_t i = 0; i < guest->image_count; i++) {
+		const struct guest_image *image = guest->images[i];
+		char *path = util_printf("%s/%s", folder, image->file);
+		util_write_file(path, image->data, image->data_size);
+		free(path);
+	}
+}
