@@ -346,7 +346,7 @@ static void damage_is_where_it_says(void **state)
 	struct guest *guest = new_guest("22621", "damaged");
 	struct written raw = write_as(guest, "raw");
 	const struct guest_process *absent = scenario_process(guest, 512);
-	assert_string_equal(absent->parts, "peb-absent");
+	assert_string_equal(absent->damage, "peb-absent");
 	assert_int_equal(walk(&raw, absent->dtb, absent->peb), 0);
 	const struct guest_module *header = module_of(guest, 616, "rpcrt4.dll");
 	assert_int_equal(walk(&raw, scenario_process(guest, 616)->dtb, header->base), 0);

@@ -23,7 +23,7 @@ static void rename_module(struct guest_module *module, const uint16_t *units, si
 	module->units_size = count * 2;
 	for (size_t i = 0; i < count; i++)
 		util_put(module->units + 2 * i, units[i], 2);
-	module->parts = "strange-name";
+	module->damage = "strange-name";
 }
 
 void damage_strange_names(struct guest_process *process)
@@ -53,13 +53,13 @@ void damage_cyclic_list(struct guest_process *process)
 {
 	size_t last = process->module_count - 1;
 	paging_put_pointer(process->space, load_links(process, last), load_links(process, 1));
-	process->parts = "cyclic-list";
+	process->damage = "cyclic-list";
 }
 
 void damage_cut_list(struct guest_process *process, size_t n)
 {
 	paging_put_pointer(process->space, load_links(process, n), NOWHERE);
-	process->parts = "cut-list";
+	process->damage = "cut-list";
 }
 
 static void make_absent(struct guest_process *process, uint64_t va)
@@ -79,14 +79,14 @@ void damage_import_names_absent(struct guest_process *process, const char *name)
 			make_absent(process, module->base + (uint64_t)((const uint8_t *)function -
 								       pe->mapped));
 	}
-	module->parts = "import-names-absent";
+	module->damage = "import-names-absent";
 }
 
 void damage_header_absent(struct guest_process *process, const char *name)
 {
 	struct guest_module *module = module_of(process, name);
 	make_absent(process, module->base);
-	module->parts = "header-absent";
+	module->damage = "header-absent";
 }
 
 void damage_import_directory_zeroed(struct guest_process *process, const char *name)
@@ -102,18 +102,24 @@ void damage_import_directory_zeroed(struct guest_process *process, const char *n
 	paging_map_new(process->space, va, PAGE, PAGE_USER);
 	paging_write(process->space, va, page, PAGE);
 	paging_put(process->space, field, 0, 8);
-	module->parts = "import-directory-zeroed";
+	module->damage = "import-directory-zeroed";
 }
 
 void damage_peb_absent(struct guest_process *process)
 {
 	make_absent(process, process->peb);
-	process->parts = "peb-absent";
+	process->damage = "peb-absent";
 }
 
 void damage_entry_absent(struct guest_process *process, const char *name)
 {
-	make_absent(process, module_of(process, name)->entry);
-	module_of(process, name)->parts = "entry-absent";
-	process->parts = "entry-absent";
+	uint64_t page = module_of(process, name)->entry & ~(PAGE - 1);
+	make_absent(process, page);
+	for (size_t i = 0; i < process->module_count; i++) {
+		struct guest_module *module = process->modules[i];
+		uint64_t end = module->entry + size_of(process->guest->layout, ENTRY);
+		if (module->entry < page + PAGE && end > page)
+			module->damage = "entry-absent";
+	}
+	process->damage = "entry-absent";
 }

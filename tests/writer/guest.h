@@ -70,7 +70,7 @@ struct guest_module {
 	char *path;	/* FullDllName */
 	uint8_t *units; /* BaseDllName as written (UTF-16), where UTF-8 can't say it; else NULL */
 	size_t units_size;
-	const char *parts; /* what is damaged: the case's name, or NULL */
+	const char *damage; /* what is damaged: the case's name, or NULL */
 	bool in_load, in_memory, in_init;
 	unsigned int init_order; /* 1 first; 0: not initialised (the program itself) */
 };
@@ -81,7 +81,7 @@ struct guest_process {
 	char *name; /* "svchost.exe" */
 	char *path; /* "C:\\Windows\\System32\\svchost.exe" */
 	char *command_line;
-	const char *parts; /* what is damaged: the case's name, or NULL */
+	const char *damage; /* what is damaged: the case's name, or NULL */
 	struct paging *space;
 	uint64_t eprocess;
 	uint64_t dtb; /* as in EPROCESS: with low bits where the build has them */

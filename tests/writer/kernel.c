@@ -13,8 +13,7 @@
 
 enum { LARGE_PAGE = 0x200000, DATA_START = 0x40000, DEFAULT_DATA = 0x1c0000 };
 
-/* What the kernel holds, and from which build on it exports it (0: never). PsLoadedModuleList is
- * exported from Windows 8 on x64, PsInitialSystemProcess and NtBuildNumber always were. */
+/* What the kernel holds, and from which build on it exports it (0: never). */
 static const struct {
 	const char *name;
 	uint32_t size;
@@ -93,7 +92,7 @@ static void read_symbols(struct guest *guest)
 /* Places what no table has placed, behind `from`, in a shuffled order; returns the end. */
 static uint32_t place_variables(struct guest *guest, uint32_t from)
 {
-	size_t order[VARIABLES];
+	size_t order[VARIABLES] = {0};
 	for (size_t i = 0; i < VARIABLES; i++) {
 		size_t j = util_random_below(&guest->random, i + 1);
 		order[i] = order[j];

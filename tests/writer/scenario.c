@@ -32,27 +32,29 @@ static struct guest_process *start(struct guest *guest, const struct guest_proce
 	return guest_process_new(guest, options);
 }
 
-/* DLLs that come later than the program's imports, as plug-ins and delay loads do. */
-static void load_more(struct guest *guest)
+struct extra_dll {
+	uint32_t pid;
+	const char *name;
+};
+
+static void load_more(struct guest *guest, const struct extra_dll *dlls, size_t count)
 {
-	static const struct {
-		uint32_t pid;
-		const char *dll;
-	} more[] = {
-		{728, "ADVAPI32.dll"}, {728, "USER32.dll"},   {1020, "WS2_32.dll"},
-		{1020, "WININET.dll"}, {1020, "ole32.dll"},   {2212, "CRYPT32.dll"},
-		{2212, "WS2_32.dll"},  {604, "ADVAPI32.dll"}, {616, "CRYPT32.dll"},
-		{616, "WS2_32.dll"},
-	};
-	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
-		guest_load(scenario_process(guest, more[i].pid), more[i].dll);
+	for (size_t i = 0; i < count; i++)
+		guest_load(scenario_process(guest, dlls[i].pid), dlls[i].name);
 }
 
 static void start_usual(struct guest *guest)
 {
 	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
 		start(guest, &usual[i]);
-	load_more(guest);
+	/* DLLs that come later than the program's imports, as plug-ins and delay loads do */
+	static const struct extra_dll later[] = {
+		{728, "ADVAPI32.dll"}, {728, "USER32.dll"},   {1020, "WS2_32.dll"},
+		{1020, "WININET.dll"}, {1020, "ole32.dll"},   {2212, "CRYPT32.dll"},
+		{2212, "WS2_32.dll"},  {604, "ADVAPI32.dll"}, {616, "CRYPT32.dll"},
+		{616, "WS2_32.dll"},
+	};
+	load_more(guest, later, sizeof(later) / sizeof(later[0]));
 }
 
 static void make_pebs(struct guest *guest)
@@ -92,6 +94,13 @@ static void build_damaged(struct guest *guest)
 {
 	start_usual(guest);
 	start_invoice(guest);
+	/* real programs may import other DLLs than the generated ones */
+	static const struct extra_dll needed[] = {
+		{3344, "GDI32.dll"},   {3344, "USER32.dll"},  {3344, "msvcrt.dll"},
+		{3344, "SHELL32.dll"}, {3344, "ole32.dll"},   {1020, "ADVAPI32.dll"},
+		{616, "RPCRT4.dll"},   {2212, "SHELL32.dll"}, {580, "USER32.dll"},
+	};
+	load_more(guest, needed, sizeof(needed) / sizeof(needed[0]));
 	damage_strange_names(scenario_process(guest, 3344));
 	make_pebs(guest);
 	damage_cyclic_list(scenario_process(guest, 728));

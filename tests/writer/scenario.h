@@ -19,7 +19,7 @@ const struct scenario *scenario_list(size_t *count);
 /* The process with that PID; dies when there is none. */
 struct guest_process *scenario_process(struct guest *guest, uint32_t pid);
 
-/* damage.c: each marks what it damages with the case's name (`parts`), which the truth states.
+/* damage.c: each marks what it damages with the case's name (`damage`), which the truth states.
  * Before the PEB is made: */
 void damage_strange_names(struct guest_process *process);
 
@@ -35,7 +35,7 @@ void damage_header_absent(struct guest_process *process, const char *module);
 /* The import directory entry in the header is zero, in this process only. */
 void damage_import_directory_zeroed(struct guest_process *process, const char *module);
 void damage_peb_absent(struct guest_process *process);
-/* The page that holds the loader's entries of the last modules is absent. */
+/* The page of the heap that holds a module's loader entry is absent, with what else it holds. */
 void damage_entry_absent(struct guest_process *process, const char *module);
 
 #endif

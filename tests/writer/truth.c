@@ -86,7 +86,24 @@ static void put_lists(FILE *out, const struct guest_module *module)
 	fputs("], ", out);
 }
 
-static void put_module(FILE *out, const struct guest_module *module)
+/* The pages that are not valid, by RVA. */
+static void put_absent(FILE *out, const struct guest_module *module, const struct paging *space)
+{
+	const char *separator = "";
+	fputs("\"absent\": {", out);
+	for (uint64_t rva = 0; space && rva < module->image->pe->size; rva += PAGE) {
+		uint64_t entry = paging_entry(space, module->base + rva);
+		if (entry & 1)
+			continue;
+		fprintf(out, "%s\"%#" PRIx64 "\": \"%s\"", separator, rva,
+			entry ? "transition" : "zero");
+		separator = ", ";
+	}
+	fputs("}, ", out);
+}
+
+/* `space`: whose pages are stated; NULL for a kernel module, which has all of them. */
+static void put_module(FILE *out, const struct guest_module *module, const struct paging *space)
 {
 	fputs("   {", out);
 	put_address(out, "base", module->base);
@@ -100,16 +117,18 @@ static void put_module(FILE *out, const struct guest_module *module)
 	put_member(out, "file", module->image->file);
 	put_lists(out, module);
 	put_imports(out, module->image);
+	put_absent(out, module, space);
 	fputs("\"case\": ", out);
-	put_string(out, module->parts);
+	put_string(out, module->damage);
 	fputc('}', out);
 }
 
-static void put_modules(FILE *out, struct guest_module *const *modules, size_t count)
+static void put_modules(FILE *out, struct guest_module *const *modules, size_t count,
+			const struct paging *space)
 {
 	fputs("[\n", out);
 	for (size_t i = 0; i < count; i++) {
-		put_module(out, modules[i]);
+		put_module(out, modules[i], space);
 		fputs(i + 1 < count ? ",\n" : "\n", out);
 	}
 	fputs("  ]", out);
@@ -126,9 +145,9 @@ static void put_process(FILE *out, const struct guest_process *process)
 	put_member(out, "command_line", process->command_line);
 	fprintf(out, "\"hidden\": %s, \"exited\": %s, \"case\": ", boolean(process->hidden),
 		boolean(process->exited));
-	put_string(out, process->parts);
+	put_string(out, process->damage);
 	fputs(", \"modules\": ", out);
-	put_modules(out, process->modules, process->module_count);
+	put_modules(out, process->modules, process->module_count, process->space);
 	fputc('}', out);
 }
 
@@ -159,7 +178,7 @@ void truth_write(const struct guest *guest, const char *path)
 		fprintf(out, "%s[\"%#" PRIx64 "\", \"%#" PRIx64 "\"]", i ? ", " : "", runs[i].start,
 			runs[i].start + runs[i].size);
 	fputs("],\n \"drivers\": ", out);
-	put_modules(out, guest->drivers, guest->driver_count);
+	put_modules(out, guest->drivers, guest->driver_count, NULL);
 	fputs(",\n \"processes\": [\n", out);
 	for (size_t i = 0; i < guest->process_count; i++) {
 		put_process(out, guest->processes[i]);

@@ -5,7 +5,8 @@
  * ps_loaded_module_list, kdbg, kdbg_encoded, self_index, low_stub, runs, drivers, processes.
  * A process: pid, ppid, name, eprocess, dtb, peb, path, command_line, hidden, exited, case,
  * modules. A module: base, size, name, path, file (the original's name in --pe-out), lists
- * (load, memory, init), case; of a generated file `imports`, the list that is hashed. Addresses
+ * (load, memory, init),
+ * absent (page RVA: transition, zero), case; of a generated file `imports`, the list that is hashed. Addresses
  * are "0x..." strings, absent values null.
  */
 #ifndef WRITER_TRUTH_H

@@ -16,7 +16,7 @@
 #include <string.h>
 
 /* Ends the program: "mkimage: FORMAT" on standard error, exit code 2. */
-_Noreturn void util_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void util_die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* Zeroed memory, never NULL. Free with free(). */
 void *util_alloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
