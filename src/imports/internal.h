@@ -26,7 +26,7 @@ enum table_end {
 	TABLE_ENDED,	 /* by a zero or a limit; may be empty */
 	TABLE_DROPPED,	 /* it broke one of pefile's rules */
 	TABLE_OUTSIDE,	 /* it ran out of what can be read */
-	TABLE_ABSENT,	 /* memory: it ran into a page that is not present */
+	TABLE_ABSENT,	 /* memory: it ran into a page that is not present or not a table */
 	TABLE_ADDRESSES, /* memory: addresses instead of names; the table holds them */
 };
 
@@ -108,7 +108,11 @@ void names_add(struct reading *r, const struct descriptor *d, size_t count, cons
 bool names_valid_function(const char *name, size_t length);
 bool names_valid_dll(const char *name, size_t length);
 
-/* Has it a control character, as no name of a module that was loaded has? */
+/*
+ * In memory: is this what a page left that holds something else by now? Names have no characters
+ * but printable ASCII. pefile passes others over, and would do so in the file; but better no hash
+ * than another one.
+ */
 bool names_garbage(const char *name, size_t length);
 
 /* Notes a place of memory that is not there, or that can't be what the file holds. */

@@ -10,7 +10,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-enum { IN_FUNCTION = 1, IN_FILE = 2, CONTROL = 4 };
+enum { IN_FUNCTION = 1, IN_FILE = 2 };
 
 /* clang-format off */
 #define LETTERS(first, flags) \
@@ -18,8 +18,6 @@ enum { IN_FUNCTION = 1, IN_FILE = 2, CONTROL = 4 };
 	[first + 4] = flags, [first + 5] = flags, [first + 6] = flags, [first + 7] = flags
 
 static const uint8_t classes[256] = {
-	LETTERS(0x00, CONTROL), LETTERS(0x08, CONTROL), LETTERS(0x10, CONTROL),
-	LETTERS(0x18, CONTROL), [0x7f] = CONTROL,
 	LETTERS('a', 3), LETTERS('i', 3), LETTERS('q', 3), ['y'] = 3, ['z'] = 3,
 	LETTERS('A', 3), LETTERS('I', 3), LETTERS('Q', 3), ['Y'] = 3, ['Z'] = 3,
 	LETTERS('0', 3), ['8'] = 3, ['9'] = 3,
@@ -52,10 +50,10 @@ bool names_valid_dll(const char *name, size_t length)
 
 bool names_garbage(const char *name, size_t length)
 {
-	unsigned int any = 0;
 	for (size_t i = 0; i < length; i++)
-		any |= classes[(uint8_t)name[i]];
-	return (any & CONTROL) != 0;
+		if (name[i] < ' ' || name[i] > '~')
+			return true;
+	return false;
 }
 
 static void lower(char *s, size_t length)

@@ -119,8 +119,13 @@ enum table_end table_read(struct reading *r, struct table *table, uint32_t start
 				trouble_damage(r, "import table", rva, "in a page of zeros");
 			break;
 		}
-		if (addresses && is_address(r, value))
+		if (r->memory && !found_address && is_address(r, value)) {
+			if (!addresses) {
+				trouble_damage(r, "import table", rva, "neither name nor ordinal");
+				return TABLE_ABSENT;
+			}
 			found_address = true;
+		}
 		if (found_address) {
 			*array_push(table->values, table->count, table->capacity) = value;
 			continue;

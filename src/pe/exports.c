@@ -139,9 +139,10 @@ static void add_unnamed(struct reading *r, const struct directory *d, uint32_t c
 		uint32_t rva;
 		if (named[i / 8] & 1u << i % 8)
 			continue;
-		if (!table32(&r->cursor, d->address_of_functions, i, &rva))
-			r->exports->unreadable++;
-		else if (rva && !add_export(r, d->base, i, rva, 0)) /* 0: a gap in the ordinals */
+		bool read = table32(&r->cursor, d->address_of_functions, i, &rva);
+		if (read && !rva) /* a gap in the ordinals */
+			continue;
+		if (!read || !add_export(r, d->base, i, rva, 0))
 			r->exports->unreadable++;
 	}
 }
