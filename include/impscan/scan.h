@@ -24,6 +24,7 @@ struct row {
 	const char *import_source; /* "names", or NULL without a list */
 	struct hashes hashes;	   /* of the declared list; "" when there is none */
 	double readable;	   /* share of the needed pages that could be read, 0-1 */
+	unsigned int flags;	   /* enum module_flag, those of its process included */
 	const struct match *match; /* NULL in a listing */
 };
 
@@ -34,6 +35,7 @@ struct scan_options {
 	bool best;		   /* of a module's matches only the best (ties: all) */
 	const uint32_t *pids;	   /* only these processes ... */
 	size_t pid_count;	   /* ... 0: every one */
+	bool deep;		   /* sweep physical memory for processes */
 	unsigned int threads;	   /* at least 1 */
 };
 

@@ -61,13 +61,40 @@ struct process {
 	uint64_t eprocess;
 	uint32_t pid;
 	uint32_t ppid;
-	char *name;   /* ImageFileName: 15 characters at most */
-	uint64_t dtb; /* DirectoryTableBase without its low bits */
-	uint64_t peb; /* 0: none (System, Registry) */
+	char *name;	/* ImageFileName: 15 characters at most */
+	uint64_t dtb;	/* DirectoryTableBase without its low bits */
+	uint64_t peb;	/* 0: none (System, Registry) */
+	uint64_t peb32; /* of a WoW64 process: the 32-bit PEB; 0: none */
 	uint64_t section_base_address;
 	uint64_t create_time; /* FILETIME; 0 when unreadable */
 	uint64_t exit_time;   /* FILETIME; 0 while it runs */
+	unsigned int sources; /* enum process_source, where it was found */
 };
+
+/* Bits: the kernel's own books of processes, and the sweep. */
+enum process_source {
+	SOURCE_ACTIVE = 1 << 0,	 /* PsActiveProcessHead, EPROCESS.ActiveProcessLinks */
+	SOURCE_MM = 1 << 1,	 /* EPROCESS.MmProcessLinks */
+	SOURCE_SESSION = 1 << 2, /* EPROCESS.SessionProcessLinks */
+	SOURCE_CID = 1 << 3,	 /* the handle table of PIDs, PspCidTable */
+	SOURCE_DEEP = 1 << 4,	 /* the sweep of physical memory */
+};
+#define PROCESS_SOURCE_COUNT 5
+
+/* "active", "mm", "session", "cid", "deep": the word for bit i. */
+extern const char *const process_source_names[PROCESS_SOURCE_COUNT];
+
+/* It has ended: ExitTime is set. Some other process or driver still holds a handle to it. */
+static inline bool process_exited(const struct process *process)
+{
+	return process->exit_time != 0;
+}
+
+/* It runs, is in one of the kernel's books, and was taken out of ActiveProcessLinks. */
+static inline bool process_hidden(const struct process *process)
+{
+	return !(process->sources & SOURCE_ACTIVE) && !process_exited(process);
+}
 
 struct processes {
 	struct process *items;
@@ -79,10 +106,12 @@ struct processes {
 };
 
 /*
- * The processes of ActiveProcessLinks from System on, in ring order; a broken ring is followed
- * from both ends. Release with processes_free().
+ * The processes of ActiveProcessLinks from System on, in ring order (a broken ring is followed
+ * from both ends), then those that only the other sources know, by PID. With `deep`, physical
+ * memory is swept for EPROCESS structures by `threads` threads. Release with processes_free().
  */
-void windows_processes(const struct windows *windows, struct processes *processes);
+void windows_processes(const struct windows *windows, bool deep, unsigned int threads,
+		       struct processes *processes);
 void processes_free(struct processes *processes);
 #define _cleanup_processes_ __attribute__((cleanup(processes_free)))
 
@@ -137,21 +166,47 @@ enum found_in {
 	FOUND_LOAD = 1 << 0,   /* PEB's InLoadOrderModuleList */
 	FOUND_MEMORY = 1 << 1, /* InMemoryOrderModuleList */
 	FOUND_INIT = 1 << 2,   /* InInitializationOrderModuleList */
-	FOUND_KERNEL = 1 << 3, /* PsLoadedModuleList */
+	FOUND_LOAD32 = 1 << 3, /* those of the 32-bit PEB */
+	FOUND_MEMORY32 = 1 << 4,
+	FOUND_INIT32 = 1 << 5,
+	FOUND_VAD = 1 << 6,	/* a VAD of an image section */
+	FOUND_PRIVATE = 1 << 7, /* memory that no image section is behind */
+	FOUND_KERNEL = 1 << 8,	/* PsLoadedModuleList */
 };
-#define FOUND_IN_COUNT 4
+#define FOUND_IN_COUNT 9
+#define FOUND_LISTS    (FOUND_LOAD | FOUND_MEMORY | FOUND_INIT)
+#define FOUND_LISTS32  (FOUND_LOAD32 | FOUND_MEMORY32 | FOUND_INIT32)
 
 /* "load", "memory" ...: the word for bit i. */
 extern const char *const found_in_names[FOUND_IN_COUNT];
 
+/* What is suspicious about a module or its process; bits, named by module_flag_names[]. */
+enum module_flag {
+	MODULE_HIDDEN = 1 << 0,	      /* its process is hidden */
+	MODULE_EXITED = 1 << 1,	      /* its process has ended */
+	MODULE_UNLINKED = 1 << 2,     /* an image that no list of the loader has */
+	MODULE_PARTIAL_LIST = 1 << 3, /* in some lists, not in others where it belongs */
+	MODULE_STALE = 1 << 4,	      /* a list entry without an image section at its base */
+	MODULE_HOLLOWED = 1 << 5,     /* the process's image is not what it was started from */
+	MODULE_PATCHED = 1 << 6,      /* code pages differ from their section's */
+	MODULE_NO_HEADER = 1 << 7,    /* code with resolved APIs, its PE header wiped */
+	MODULE_HOOKED = 1 << 8,	      /* import slots lead elsewhere */
+	MODULE_WOW64 = 1 << 9,	      /* 32-bit code in a 64-bit system */
+};
+#define MODULE_FLAG_COUNT 10
+
+extern const char *const module_flag_names[MODULE_FLAG_COUNT];
+
 /* One module of a process, or of the kernel. */
 struct module {
 	uint64_t base;
-	uint64_t size;	/* SizeOfImage of its list entry */
-	char *name;	/* BaseDllName; "" when unreadable */
-	char *path;	/* FullDllName; "" when unreadable */
-	uint64_t entry; /* its LDR_DATA_TABLE_ENTRY */
+	uint64_t size;	/* SizeOfImage of its list entry, or what its VAD has */
+	char *name;	/* BaseDllName, or its VAD's file; "" when unreadable */
+	char *path;	/* FullDllName, or its VAD's file; "" when unreadable */
+	uint64_t entry; /* its LDR_DATA_TABLE_ENTRY, 0: none */
+	uint64_t entry_point;
 	unsigned int found_in;
+	unsigned int flags;
 };
 
 struct modules {
@@ -162,11 +217,12 @@ struct modules {
 };
 
 /*
- * The modules of the three lists of a PEB, merged by base: load order first, then what only the
- * others have. `space` is the process's. A cut or cyclic list gives what it has.
+ * All modules of a process: those of the PEB's three lists merged by base (load order first, then
+ * what only the others have), those of a WoW64 process's 32-bit PEB, and image VADs that no list
+ * has. A cut or cyclic list gives what it has.
  */
 void process_modules(const struct windows *windows, const struct process *process,
-		     struct space *space, struct modules *modules);
+		     struct view *view, struct modules *modules);
 
 /* The modules of PsLoadedModuleList. `space` is one of the kernel's. */
 void windows_drivers(const struct windows *windows, struct space *space, struct modules *modules);

@@ -18,6 +18,7 @@
 /* Values beyond any character: options that have no short form. */
 enum {
 	OPTION_BEST = 256,
+	OPTION_DEEP,
 	OPTION_INFO,
 	OPTION_PROFILE,
 	OPTION_PROFILE_DIR,
@@ -46,6 +47,7 @@ static const struct option_row rows[] = {
 	{'p', "pid", "PID", "only these processes (repeatable, comma lists)"},
 	{'t', "threshold", "N", "least impfuzzy score shown, 0-100 (default 30)"},
 	{OPTION_BEST, "best", NULL, "of a module's matches only the best (ties: all)"},
+	{OPTION_DEEP, "deep", NULL, "sweep physical memory for processes that no list has"},
 	{'o', "output", "FORM", "table (default), wide, csv, jsonl or json"},
 	{OPTION_INFO, "info", NULL, "what the image is: format, build, kernel, profile, processes"},
 	{OPTION_PROFILE, "profile", "FILE", "use this layout instead of choosing one by build"},
@@ -129,6 +131,9 @@ static struct error *take(struct options *options, int key, const char *argument
 		return NULL;
 	case OPTION_BEST:
 		options->best = true;
+		return NULL;
+	case OPTION_DEEP:
+		options->deep = true;
 		return NULL;
 	case 'o':
 		if (!report_form_named(argument, &options->form))

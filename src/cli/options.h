@@ -30,6 +30,7 @@ struct options {
 	size_t pid_capacity;
 	int threshold;
 	bool best;
+	bool deep;
 	enum report_form form;
 	bool info;
 	bool list_profiles;

@@ -230,7 +230,7 @@ static struct error *run_image(const struct options *options, struct profiles *p
 			(unsigned long long)windows->dtb, windows->found_by);
 	if (options->info) {
 		_cleanup_processes_ struct processes processes = {0};
-		windows_processes(windows, &processes);
+		windows_processes(windows, options->deep, options->threads, &processes);
 		output->rows++;
 		if (!report_info(stdout, options->form, windows, &processes))
 			return print_failed();
@@ -246,6 +246,7 @@ static struct error *run_image(const struct options *options, struct profiles *p
 						 .all = options->all,
 						 .threshold = options->threshold,
 						 .best = options->best,
+						 .deep = options->deep,
 						 .pids = options->pids,
 						 .pid_count = options->pid_count,
 						 .threads = options->threads,

@@ -106,6 +106,11 @@ void report_module(struct report *report, const struct row *row)
 	for (size_t i = 0; i < FOUND_IN_COUNT; i++)
 		if (module->found_in >> i & 1)
 			found_in[found_count++] = found_in_names[i];
+	const char *flags[MODULE_FLAG_COUNT];
+	size_t flag_count = 0;
+	for (size_t i = 0; i < MODULE_FLAG_COUNT; i++)
+		if (row->flags >> i & 1)
+			flags[flag_count++] = module_flag_names[i];
 	char reason[sizeof(((struct imports *)0)->reason) + 2];
 	snprintf(reason, sizeof(reason), "(%s)",
 		 *row->reason ? row->reason : imports_status_name(row->status));
@@ -127,7 +132,7 @@ void report_module(struct report *report, const struct row *row)
 		[READABLE] = share_value(row->readable),
 		[STATUS] = text_value(imports_status_name(row->status)),
 		[REASON] = text_value(row->reason),
-		[FLAGS] = list_value(NULL, 0),
+		[FLAGS] = list_value(flags, flag_count),
 		[IMPFUZZY_OR_REASON] =
 			text_value(*row->hashes.impfuzzy ? row->hashes.impfuzzy : reason),
 	};

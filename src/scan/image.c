@@ -81,7 +81,7 @@ static void *make_unit(void *context, size_t i, unsigned int worker)
 	if (process->pid == PID_SYSTEM)
 		windows_drivers(run->windows, view.kernel, &unit->modules);
 	else
-		process_modules(run->windows, process, view.space, &unit->modules);
+		process_modules(run->windows, process, &view, &unit->modules);
 	unit->findings = alloc_zero(unit->modules.count, sizeof(*unit->findings));
 	for (size_t m = 0; m < unit->modules.count; m++)
 		examine(run, &run->workers[worker], view.space, &unit->modules.items[m],
@@ -115,6 +115,8 @@ static bool emit(struct run *run, const struct process *process, const struct mo
 		.import_source = finding->imports ? "names" : NULL,
 		.hashes = finding->hashes,
 		.readable = finding->readable,
+		.flags = module->flags | (process_hidden(process) ? MODULE_HIDDEN : 0) |
+			 (process_exited(process) ? MODULE_EXITED : 0),
 	};
 	const struct matches *matches = &finding->matches;
 	if (!matches->count && !options->all)
@@ -192,7 +194,7 @@ struct error *scan_image(const struct windows *windows, const struct scan_option
 {
 	_cleanup_processes_ struct processes processes = {0};
 	*summary = (struct scan_summary){0};
-	windows_processes(windows, &processes);
+	windows_processes(windows, options->deep, options->threads, &processes);
 	try_(check_pids(windows, options, &processes));
 	if (processes.damage[0] && events->warning)
 		events->warning(events->context, processes.damage);

@@ -15,25 +15,57 @@
 
 #include "windows/limits.h"
 
-const char *const found_in_names[FOUND_IN_COUNT] = {"load", "memory", "init", "kernel"};
+const char *const found_in_names[FOUND_IN_COUNT] = {
+	"load", "memory", "init", "load32", "memory32", "init32", "vad", "private", "kernel"};
 
-/* Offsets within LDR_DATA_TABLE_ENTRY. */
+const char *const module_flag_names[MODULE_FLAG_COUNT] = {
+	"hidden",   "exited",  "unlinked",  "partial-list", "stale",
+	"hollowed", "patched", "no-header", "hooked",	    "wow64"};
+
+/* Offsets within PEB, PEB_LDR_DATA and LDR_DATA_TABLE_ENTRY. */
 struct ldr_layout {
 	unsigned int pointer_size;
-	uint32_t dll_base, size_of_image, full_dll_name, base_dll_name;
+	uint32_t ldr;
+	uint32_t head[3]; /* load, memory, initialisation order: the list's head ... */
+	uint32_t link[3]; /* ... and an entry's link in it */
+	uint32_t dll_base, entry_point, size_of_image, full_dll_name, base_dll_name;
+	unsigned int found[3]; /* enum found_in of the three */
 };
 
-static struct ldr_layout layout_of(const struct windows *windows)
+static struct ldr_layout native_layout(const struct windows *windows)
 {
 	const struct profile *profile = windows->profile;
 	return (struct ldr_layout){
 		.pointer_size = windows->pointer_size,
+		.ldr = profile_offset(profile, PEB_Ldr),
+		.head = {profile_offset(profile, PEB_LDR_DATA_InLoadOrderModuleList),
+			 profile_offset(profile, PEB_LDR_DATA_InMemoryOrderModuleList),
+			 profile_offset(profile, PEB_LDR_DATA_InInitializationOrderModuleList)},
+		.link = {profile_offset(profile, LDR_DATA_TABLE_ENTRY_InLoadOrderLinks),
+			 profile_offset(profile, LDR_DATA_TABLE_ENTRY_InMemoryOrderLinks),
+			 profile_offset(profile, LDR_DATA_TABLE_ENTRY_InInitializationOrderLinks)},
 		.dll_base = profile_offset(profile, LDR_DATA_TABLE_ENTRY_DllBase),
+		.entry_point = profile_offset(profile, LDR_DATA_TABLE_ENTRY_EntryPoint),
 		.size_of_image = profile_offset(profile, LDR_DATA_TABLE_ENTRY_SizeOfImage),
 		.full_dll_name = profile_offset(profile, LDR_DATA_TABLE_ENTRY_FullDllName),
 		.base_dll_name = profile_offset(profile, LDR_DATA_TABLE_ENTRY_BaseDllName),
+		.found = {FOUND_LOAD, FOUND_MEMORY, FOUND_INIT},
 	};
 }
+
+/* The 32-bit structures of a WoW64 process, the same in every build. */
+static const struct ldr_layout wow64_layout = {
+	.pointer_size = 4,
+	.ldr = 0xc,
+	.head = {0xc, 0x14, 0x1c},
+	.link = {0, 8, 0x10},
+	.dll_base = 0x18,
+	.entry_point = 0x1c,
+	.size_of_image = 0x20,
+	.full_dll_name = 0x24,
+	.base_dll_name = 0x2c,
+	.found = {FOUND_LOAD32, FOUND_MEMORY32, FOUND_INIT32},
+};
 
 static struct module *find_by_entry(struct modules *modules, uint64_t entry)
 {
@@ -60,8 +92,9 @@ static bool add_entry(const struct ldr_layout *layout, struct space *space, uint
 		known->found_in |= list;
 		return true;
 	}
-	uint64_t base;
+	uint64_t base, entry_point = 0;
 	uint32_t size;
+	(void)space_pointer(space, entry + layout->entry_point, layout->pointer_size, &entry_point);
 	if (!space_pointer(space, entry + layout->dll_base, layout->pointer_size, &base) ||
 	    !space_u32(space, entry + layout->size_of_image, &size))
 		return false;
@@ -86,6 +119,7 @@ static bool add_entry(const struct ldr_layout *layout, struct space *space, uint
 		.name = name,
 		.path = path,
 		.entry = entry,
+		.entry_point = entry_point,
 		.found_in = list,
 	};
 	return true;
@@ -128,46 +162,140 @@ static void walk_list(const struct ldr_layout *layout, struct space *space, uint
 	}
 }
 
-void process_modules(const struct windows *windows, const struct process *process,
-		     struct space *space, struct modules *modules)
+/* The three lists of one PEB. */
+static void walk_peb(const struct ldr_layout *layout, struct space *space, uint64_t peb,
+		     struct modules *modules)
 {
-	const struct profile *profile = windows->profile;
-	struct ldr_layout layout = layout_of(windows);
 	uint64_t ldr;
-
-	*modules = (struct modules){0};
-	if (!process->peb)
-		return;
-	if (!space_pointer(space, process->peb + profile_offset(profile, PEB_Ldr),
-			   layout.pointer_size, &ldr)) {
-		snprintf(modules->damage, sizeof(modules->damage), "PEB at 0x%llx not present",
-			 (unsigned long long)process->peb);
+	const char *which = layout->found[0] == FOUND_LOAD32 ? "32-bit PEB" : "PEB";
+	if (!space_pointer(space, peb + layout->ldr, layout->pointer_size, &ldr)) {
+		if (!modules->damage[0])
+			snprintf(modules->damage, sizeof(modules->damage),
+				 "%s at 0x%llx not present", which, (unsigned long long)peb);
 		return;
 	}
 	if (!ldr) {
-		snprintf(modules->damage, sizeof(modules->damage), "PEB at 0x%llx has no Ldr",
-			 (unsigned long long)process->peb);
+		if (!modules->damage[0])
+			snprintf(modules->damage, sizeof(modules->damage),
+				 "%s at 0x%llx has no Ldr", which, (unsigned long long)peb);
 		return;
 	}
-	const struct {
-		enum profile_member head, link;
-		unsigned int list;
-	} lists[] = {
-		{PEB_LDR_DATA_InLoadOrderModuleList, LDR_DATA_TABLE_ENTRY_InLoadOrderLinks,
-		 FOUND_LOAD},
-		{PEB_LDR_DATA_InMemoryOrderModuleList, LDR_DATA_TABLE_ENTRY_InMemoryOrderLinks,
-		 FOUND_MEMORY},
-		{PEB_LDR_DATA_InInitializationOrderModuleList,
-		 LDR_DATA_TABLE_ENTRY_InInitializationOrderLinks, FOUND_INIT},
+	for (size_t i = 0; i < 3; i++)
+		walk_list(layout, space, ldr + layout->head[i], layout->link[i], layout->found[i],
+			  modules);
+}
+
+/*
+ * The loader puts a module into all three lists, but into that of initialisation order only when
+ * there is something to initialise: an entry point, and not the program itself.
+ */
+static bool is_partly_listed(const struct module *module, uint64_t image_base)
+{
+	unsigned int lists = module->found_in & (FOUND_LISTS | FOUND_LISTS32);
+	unsigned int load = FOUND_LOAD | FOUND_LOAD32, memory = FOUND_MEMORY | FOUND_MEMORY32;
+	if (!lists)
+		return false;
+	if (!(lists & load) || !(lists & memory))
+		return true;
+	return !(lists & (FOUND_INIT | FOUND_INIT32)) && module->entry_point &&
+	       module->base != image_base;
+}
+
+static void name_by_file(struct module *module, const char *file)
+{
+	free(module->name);
+	free(module->path);
+	module->path = alloc_strdup(file);
+	module->name = alloc_strdup(text_base_name(file));
+}
+
+/* An image section of the process that no list has. */
+static void add_unlisted(const struct vad *vad, struct modules *modules)
+{
+	char *path = alloc_strdup(vad->file ? vad->file : "");
+	*array_push(modules->items, modules->count, modules->capacity) = (struct module){
+		.base = vad->start,
+		.size = vad->end - vad->start + 1,
+		.name = alloc_strdup(text_base_name(path)),
+		.path = path,
+		.found_in = FOUND_VAD,
 	};
-	for (size_t i = 0; i < array_size(lists); i++)
-		walk_list(&layout, space, ldr + profile_offset(profile, lists[i].head),
-			  profile_offset(profile, lists[i].link), lists[i].list, modules);
+}
+
+/* Is there a page in the range that the processor would run, by the page table or the section? */
+static bool is_executable(struct space *space, const struct vad *vad)
+{
+	uint64_t address = vad->start;
+	while (address <= vad->end) {
+		struct page page;
+		space_page(space, address, &page);
+		if (page.executable)
+			return true;
+		address = (address & ~(page.span - 1)) + page.span;
+	}
+	return false;
+}
+
+/* Holds the lists against the VADs. */
+static void compare_with_vads(struct view *view, uint64_t image_base, struct modules *modules)
+{
+	const struct vads *vads = &view->vads;
+	bool lists_whole = !modules->damage[0];
+	for (size_t i = 0; i < modules->count; i++) {
+		struct module *module = &modules->items[i];
+		const struct vad *vad = vads_find(vads, module->base);
+		if (vad && vad->file && !*module->name)
+			name_by_file(module, vad->file);
+		if (module->found_in & FOUND_LISTS32)
+			module->flags |= MODULE_WOW64;
+		if (vad && vad->kind == VAD_IMAGE) {
+			module->found_in |= FOUND_VAD;
+		} else if (vads->count && !vads->damage[0]) {
+			module->flags |= MODULE_STALE;
+			if (vad)
+				module->found_in |= FOUND_PRIVATE;
+		}
+		if (lists_whole && is_partly_listed(module, image_base))
+			module->flags |= MODULE_PARTIAL_LIST;
+	}
+	size_t listed = modules->count;
+	for (size_t v = 0; v < vads->count; v++) {
+		const struct vad *vad = &vads->items[v];
+		if (vad->kind != VAD_IMAGE)
+			continue;
+		bool known = false;
+		for (size_t i = 0; i < listed && !known; i++)
+			known = modules->items[i].base == vad->start;
+		if (known)
+			continue;
+		add_unlisted(vad, modules);
+		/* With lists that are cut nobody knows; without code there is nothing to hide. */
+		if (lists_whole && listed && is_executable(view->space, vad))
+			modules->items[modules->count - 1].flags |= MODULE_UNLINKED;
+	}
+}
+
+void process_modules(const struct windows *windows, const struct process *process,
+		     struct view *view, struct modules *modules)
+{
+	struct ldr_layout native = native_layout(windows);
+	uint64_t image_base = 0;
+	*modules = (struct modules){0};
+	if (process->peb) {
+		walk_peb(&native, view->space, process->peb, modules);
+		(void)space_pointer(view->space,
+				    process->peb +
+					    profile_offset(windows->profile, PEB_ImageBaseAddress),
+				    windows->pointer_size, &image_base);
+	}
+	if (process->peb32)
+		walk_peb(&wow64_layout, view->space, process->peb32, modules);
+	compare_with_vads(view, image_base, modules);
 }
 
 void windows_drivers(const struct windows *windows, struct space *space, struct modules *modules)
 {
-	struct ldr_layout layout = layout_of(windows);
+	struct ldr_layout layout = native_layout(windows);
 	*modules = (struct modules){0};
 	if (!windows->ps_loaded_module_list) {
 		snprintf(modules->damage, sizeof(modules->damage), "PsLoadedModuleList not found");

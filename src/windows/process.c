@@ -1,5 +1,5 @@
 /*
- * Processes: the ring of EPROCESS.ActiveProcessLinks.
+ * Processes: one EPROCESS, and the ring of ActiveProcessLinks.
  */
 #include "windows/process.h"
 
@@ -14,10 +14,40 @@
 
 #include "windows/limits.h"
 
+const char *const process_source_names[PROCESS_SOURCE_COUNT] = {"active", "mm", "session", "cid",
+								"deep"};
+
 #define IMAGE_FILE_NAME_SIZE 15 /* UCHAR ImageFileName[15] (16 before Vista; the last is NUL) */
 
 /* CR3's low 12 bits are flags and the PCID; bits 52-63 are never part of the address. */
 #define DTB_ADDRESS UINT64_C(0x000ffffffffff000)
+
+/*
+ * The 32-bit PEB of a WoW64 process. EPROCESS.Wow64Process is that PEB itself (Vista SP2 to
+ * 10.0.10240) or leads to it through a WOW64_PROCESS (before); WoW64Process leads to it through an
+ * EWOW64PROCESS (since 10.0.10586).
+ */
+static uint64_t read_peb32(const struct windows *windows, struct space *kernel, uint64_t eprocess)
+{
+	const struct profile *profile = windows->profile;
+	bool old = profile_has(profile, EPROCESS_Wow64Process);
+	uint64_t at = 0;
+	if (windows->pointer_size != 8 || (!old && !profile_has(profile, EPROCESS_WoW64Process)))
+		return 0;
+	if (!space_u64(kernel,
+		       eprocess + profile_offset(profile, old ? EPROCESS_Wow64Process
+							      : EPROCESS_WoW64Process),
+		       &at) ||
+	    !at)
+		return 0;
+	bool indirect = old ? profile_has(profile, WOW64_PROCESS_Wow64) : true;
+	if (indirect &&
+	    !space_u64(kernel,
+		       at + profile_offset(profile, old ? WOW64_PROCESS_Wow64 : EWOW64PROCESS_Peb),
+		       &at))
+		return 0;
+	return at <= UINT32_MAX ? at : 0;
+}
 
 bool process_read(const struct windows *windows, struct space *kernel, uint64_t eprocess,
 		  struct process *process)
@@ -57,8 +87,64 @@ bool process_read(const struct windows *windows, struct space *kernel, uint64_t 
 			&process->create_time);
 	(void)space_u64(kernel, eprocess + profile_offset(profile, EPROCESS_ExitTime),
 			&process->exit_time);
+	process->peb32 = read_peb32(windows, kernel, eprocess);
 	process->name = text_from_latin1(name, sizeof(name));
 	return true;
+}
+
+static struct process *find_process(struct processes *processes, uint64_t eprocess)
+{
+	for (size_t i = 0; i < processes->count; i++)
+		if (processes->items[i].eprocess == eprocess)
+			return &processes->items[i];
+	return NULL;
+}
+
+/*
+ * Is it a process beyond doubt? ActiveProcessLinks is believed; where other ways lead must look
+ * like one: a page map that the image holds (an exited process may have lost it), a name.
+ */
+static bool is_plausible(const struct windows *windows, const struct process *process)
+{
+	if (!process->pid || !process->name[0])
+		return false;
+	for (const char *s = process->name; *s; s++)
+		if ((unsigned char)*s < 0x20)
+			return false;
+	if (process->exit_time)
+		return process->create_time && process->exit_time >= process->create_time;
+	return process->dtb && image_page(windows->image, process->dtb & ~(PAGE_SIZE - 1));
+}
+
+bool processes_add(const struct windows *windows, struct space *kernel, struct processes *processes,
+		   uint64_t eprocess, unsigned int source)
+{
+	struct process *known = find_process(processes, eprocess);
+	if (known) {
+		known->sources |= source;
+		return true;
+	}
+	struct process process;
+	if (!process_read(windows, kernel, eprocess, &process))
+		return false;
+	if (source != SOURCE_ACTIVE && !is_plausible(windows, &process)) {
+		free(process.name);
+		return false;
+	}
+	process.sources = source;
+	*array_push(processes->items, processes->count, processes->capacity) = process;
+	return true;
+}
+
+static void note_damage(struct processes *processes, const char *format, uint64_t address)
+	__attribute__((format(printf, 2, 0)));
+
+/* Keeps the first sentence only. */
+static void note_damage(struct processes *processes, const char *format, uint64_t address)
+{
+	if (!processes->damage[0])
+		snprintf(processes->damage, sizeof(processes->damage), format,
+			 (unsigned long long)address);
 }
 
 /* Follows one direction from System; returns true when it came back to where it began. */
@@ -72,23 +158,20 @@ static bool follow_ring(const struct windows *windows, struct space *kernel, boo
 		uint64_t next;
 		if (!space_pointer(kernel, link + (forward ? 0 : windows->pointer_size),
 				   windows->pointer_size, &next)) {
-			snprintf(processes->damage, sizeof(processes->damage),
-				 "ActiveProcessLinks at 0x%llx not present",
-				 (unsigned long long)link);
+			note_damage(processes, "ActiveProcessLinks at 0x%llx not present", link);
 			return false;
 		}
 		if (next == first)
 			return true;
 		link = next;
 		if (!address_set_add(seen, link)) {
-			snprintf(processes->damage, sizeof(processes->damage),
-				 "ActiveProcessLinks runs in a circle at 0x%llx",
-				 (unsigned long long)link);
+			note_damage(processes, "ActiveProcessLinks runs in a circle at 0x%llx",
+				    link);
 			return false;
 		}
 		if (seen->count > LIMIT_PROCESSES) {
-			snprintf(processes->damage, sizeof(processes->damage),
-				 "ActiveProcessLinks has more than %d entries", LIMIT_PROCESSES);
+			note_damage(processes, "ActiveProcessLinks has too many entries at 0x%llx",
+				    link);
 			return false;
 		}
 		/* The ring's head is a variable of the kernel, not a process. */
@@ -96,40 +179,52 @@ static bool follow_ring(const struct windows *windows, struct space *kernel, boo
 			processes->ps_active_process_head = link;
 			continue;
 		}
-		struct process process;
-		if (!process_read(windows, kernel, link - links, &process)) {
-			snprintf(processes->damage, sizeof(processes->damage),
-				 "ActiveProcessLinks leads to 0x%llx, which is no process",
-				 (unsigned long long)link);
+		if (!processes_add(windows, kernel, processes, link - links, SOURCE_ACTIVE)) {
+			note_damage(processes,
+				    "ActiveProcessLinks leads to 0x%llx, which is no process",
+				    link);
 			return false;
 		}
-		*array_push(processes->items, processes->count, processes->capacity) = process;
 	}
 }
 
-void windows_processes(const struct windows *windows, struct processes *processes)
+static void reverse(struct process *items, size_t count)
+{
+	for (size_t i = 0; i < count / 2; i++) {
+		struct process swap = items[i];
+		items[i] = items[count - 1 - i];
+		items[count - 1 - i] = swap;
+	}
+}
+
+static int compare_pids(const void *a, const void *b)
+{
+	const struct process *x = a, *y = b;
+	if (x->pid != y->pid)
+		return x->pid < y->pid ? -1 : 1;
+	return x->eprocess < y->eprocess ? -1 : x->eprocess > y->eprocess;
+}
+
+void windows_processes(const struct windows *windows, bool deep, unsigned int threads,
+		       struct processes *processes)
 {
 	_cleanup_space_ struct space *kernel = windows_kernel_space(windows);
 	_cleanup_address_set_ struct address_set seen = {0};
-	struct process system;
 
 	*processes = (struct processes){0};
-	if (!process_read(windows, kernel, windows->system, &system))
-		return; /* windows_open() has read it */
-	*array_push(processes->items, processes->count, processes->capacity) = system;
+	processes_add(windows, kernel, processes, windows->system, SOURCE_ACTIVE);
 	if (!follow_ring(windows, kernel, true, &seen, processes)) {
 		/* What lies behind the break is reached from the other end, last one first. */
 		size_t from = processes->count;
-		char damage[sizeof(processes->damage)];
-		strcpy(damage, processes->damage);
 		follow_ring(windows, kernel, false, &seen, processes);
-		strcpy(processes->damage, damage);
-		for (size_t i = from, j = processes->count; i + 1 < j; i++) {
-			struct process swap = processes->items[i];
-			processes->items[i] = processes->items[--j];
-			processes->items[j] = swap;
-		}
+		reverse(processes->items + from, processes->count - from);
 	}
+	size_t active = processes->count;
+	process_sources(windows, kernel, processes);
+	if (deep)
+		process_sweep(windows, threads, processes);
+	qsort(processes->items + active, processes->count - active, sizeof(*processes->items),
+	      compare_pids);
 }
 
 void processes_free(struct processes *processes)

@@ -1,5 +1,9 @@
 /*
- * Inside the windows room: reading one EPROCESS.
+ * Inside the windows room: reading one EPROCESS, and where processes come from.
+ *
+ *	process.c          one EPROCESS; ActiveProcessLinks
+ *	process_sources.c  the kernel's other books
+ *	process_sweep.c    physical memory
  */
 #ifndef WINDOWS_PROCESS_H
 #define WINDOWS_PROCESS_H
@@ -8,9 +12,21 @@
 
 /*
  * Reads the process at `eprocess`; false when it is not present or can't be one. Uses of `windows`
- * only image, profile and pointer_size. The caller frees process->name.
+ * only memory, profile and pointer_size. The caller frees process->name.
  */
 bool process_read(const struct windows *windows, struct space *kernel, uint64_t eprocess,
 		  struct process *process);
+
+/* Adds the process at `eprocess`, or `source` to the one known; false when it is none. */
+bool processes_add(const struct windows *windows, struct space *kernel, struct processes *processes,
+		   uint64_t eprocess, unsigned int source);
+
+/* Adds what MmProcessLinks, SessionProcessLinks and PspCidTable know. */
+void process_sources(const struct windows *windows, struct space *kernel,
+		     struct processes *processes);
+
+/* Adds what a sweep of physical memory finds. */
+void process_sweep(const struct windows *windows, unsigned int threads,
+		   struct processes *processes);
 
 #endif

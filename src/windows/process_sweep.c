@@ -1,0 +1,144 @@
+/*
+ * Processes by a sweep of physical memory: finds an EPROCESS that no list leads to any more, with
+ * or without its pool header.
+ *
+ * An EPROCESS begins with a DISPATCHER_HEADER: Type is ProcessObject (3), and behind SignalState
+ * lies WaitListHead, which points to itself unless somebody waits for the process: then its
+ * neighbour points back. Either way the list gives the EPROCESS's virtual address, whose last 12
+ * bits are those of the physical one; and at that address the same page must be mapped.
+ */
+#include "windows/process.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+#define PROCESS_OBJECT 3
+
+/* DISPATCHER_HEADER.WaitListHead. */
+#define WAIT_LIST_HEAD 8
+
+/* What a thread takes at once. */
+#define SWEEP_CHUNK (UINT64_C(16) << 20)
+
+struct sweep {
+	const struct windows *windows;
+	pthread_mutex_t lock;
+	size_t range;	 /* the next chunk: of this range ... */
+	uint64_t offset; /* ... from here on */
+	uint64_t *found; /* virtual addresses */
+	size_t count;
+	size_t capacity;
+};
+
+/* The virtual address of what lies at physical `address`, told by its wait list; 0: none. */
+static uint64_t virtual_address(const struct windows *windows, struct space *kernel,
+				const uint8_t *object, uint64_t address)
+{
+	unsigned int pointer = windows->pointer_size;
+	uint64_t flink = le_pointer(object + WAIT_LIST_HEAD, pointer);
+	uint64_t blink = le_pointer(object + WAIT_LIST_HEAD + pointer, pointer);
+	uint64_t low = (address + WAIT_LIST_HEAD) & (PAGE_SIZE - 1);
+	uint64_t kernel_half = pointer == 8 ? UINT64_C(0xffff800000000000) : 0x80000000;
+	if (flink < kernel_half || blink < kernel_half)
+		return 0;
+	if (flink == blink && (flink & (PAGE_SIZE - 1)) == low)
+		return flink - WAIT_LIST_HEAD;
+	uint64_t back;
+	if (!space_pointer(kernel, flink + pointer, pointer, &back) ||
+	    (back & (PAGE_SIZE - 1)) != low)
+		return 0;
+	return back - WAIT_LIST_HEAD;
+}
+
+static void sweep_page(struct sweep *sweep, struct space *kernel, const uint8_t *data,
+		       uint64_t address)
+{
+	const struct windows *windows = sweep->windows;
+	const struct profile *profile = windows->profile;
+	size_t step = windows->pointer_size * 2; /* pool's granularity */
+	size_t last = PAGE_SIZE - profile_offset(profile, KPROCESS_DirectoryTableBase) - 8;
+	for (size_t i = 0; i <= last; i += step) {
+		if (data[i] != PROCESS_OBJECT)
+			continue;
+		uint64_t at = virtual_address(windows, kernel, data + i, address + i);
+		struct page page;
+		if (!at)
+			continue;
+		space_page(kernel, at, &page);
+		if (page.data != data)
+			continue;
+		pthread_mutex_lock(&sweep->lock);
+		*array_push(sweep->found, sweep->count, sweep->capacity) = at;
+		pthread_mutex_unlock(&sweep->lock);
+	}
+}
+
+/* Takes the next chunk; false when there is none left. */
+static bool next_chunk(struct sweep *sweep, uint64_t *start, uint64_t *end)
+{
+	size_t count;
+	const struct image_range *ranges = image_ranges(sweep->windows->image, &count);
+	bool more = false;
+	pthread_mutex_lock(&sweep->lock);
+	if (sweep->range < count) {
+		const struct image_range *range = &ranges[sweep->range];
+		uint64_t size = min_of(range->size - sweep->offset, SWEEP_CHUNK);
+		*start = range->start + sweep->offset;
+		*end = *start + size;
+		sweep->offset += size;
+		if (sweep->offset == range->size) {
+			sweep->range++;
+			sweep->offset = 0;
+		}
+		more = true;
+	}
+	pthread_mutex_unlock(&sweep->lock);
+	return more;
+}
+
+static void *sweep_worker(void *argument)
+{
+	struct sweep *sweep = argument;
+	_cleanup_space_ struct space *kernel = windows_kernel_space(sweep->windows);
+	uint64_t start, end;
+	while (next_chunk(sweep, &start, &end)) {
+		uint64_t address = (start + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+		for (; address < end && end - address >= PAGE_SIZE; address += PAGE_SIZE) {
+			const uint8_t *data = image_page(sweep->windows->image, address);
+			if (data)
+				sweep_page(sweep, kernel, data, address);
+		}
+	}
+	return NULL;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+void process_sweep(const struct windows *windows, unsigned int threads, struct processes *processes)
+{
+	struct sweep sweep = {.windows = windows};
+	pthread_mutex_init(&sweep.lock, NULL);
+	_cleanup_free_ pthread_t *workers = alloc_zero(threads, sizeof(*workers));
+	unsigned int started = 0;
+	while (started + 1 < threads &&
+	       !pthread_create(&workers[started], NULL, sweep_worker, &sweep))
+		started++;
+	sweep_worker(&sweep);
+	for (unsigned int i = 0; i < started; i++)
+		pthread_join(workers[i], NULL);
+	pthread_mutex_destroy(&sweep.lock);
+
+	_cleanup_space_ struct space *kernel = windows_kernel_space(windows);
+	if (sweep.count)
+		qsort(sweep.found, sweep.count, sizeof(*sweep.found), compare_addresses);
+	for (size_t i = 0; i < sweep.count; i++)
+		(void)processes_add(windows, kernel, processes, sweep.found[i], SOURCE_DEEP);
+	free(sweep.found);
+}
