@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Holds impscan's rows against images with truth files, made elsewhere, where there are any.
+
+    test_reference_images.py IMPSCAN IMAGES FOLDER
+
+IMAGES is a folder of NAME.FORMAT.xz and NAME.truth.json; FOLDER takes the unpacked images. Exits
+with 77 (skipped) when there are none.
+"""
+
+import json
+import lzma
+import pathlib
+import shutil
+import sys
+
+from image_truth import check, finish, rows
+
+LISTS = {"load": "load", "mem": "memory", "init": "init"}
+
+
+def unpack(packed, folder):
+    target = folder / packed.stem
+    if not target.exists() or target.stat().st_mtime < packed.stat().st_mtime:
+        with lzma.open(packed) as source, open(target, "wb") as out:
+            shutil.copyfileobj(source, out, 1 << 20)
+    return target
+
+
+def compare_plain(impscan, image, truth):
+    """An image with nothing hidden or absent: every row as on disk."""
+    found = {(row["pid"], row["base"]): row for row in rows(impscan, image, "-a")}
+    modules = hashed = 0
+    for process in truth["processes"]:
+        for module in process["modules"]:
+            modules += 1
+            where = f"{image.name} {process['pid']} {module['name']}"
+            row = found.pop((process["pid"], module["base"]), None)
+            if not row:
+                check(False, f"{where}: missing")
+                continue
+            check(row["module"] == module["name"], f"{where}: named {row['module']}")
+            # EPROCESS.ImageFileName holds 14 characters and a NUL.
+            check(row["process"] == process["name"][:14], f"{where}: process {row['process']}")
+            lists = [name for name in row["found_in"] if name in LISTS.values()]
+            check(lists == [LISTS[name] for name in module["lists"]], f"{where}: lists {lists}")
+            check(row["flags"] == [], f"{where}: flags {row['flags']}")
+            if not module["n_imports"]:
+                check(row["imphash"] is None, f"{where}: hash of no imports")
+                continue
+            hashed += 1
+            check((row["imphash"], row["impfuzzy"]) == (module["imphash"], module["impfuzzy"]),
+                  f"{where}: {row['status']} {row['reason']}")
+    drivers = {row["base"] for key, row in found.items() if key[0] == 4}
+    check(drivers == {driver["base"] for driver in truth["drivers"]}, f"{image.name}: drivers")
+    check(len(drivers) == len(found), f"{image.name}: rows that were not put in")
+    return f"{modules} modules, {hashed} with a hash"
+
+
+def main():
+    impscan, images, folder = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+    plain = sorted(images.glob("w10-19041-x64.*.xz")) if images.is_dir() else []
+    if not plain:
+        print(f"skipped: no images in {images}")
+        sys.exit(77)
+    folder.mkdir(parents=True, exist_ok=True)
+    done = []
+    for packed in plain:
+        truth = json.loads((images / (packed.name.split(".")[0] + ".truth.json")).read_text())
+        done.append(compare_plain(impscan, unpack(packed, folder), truth))
+    finish("; ".join(done))
+
+
+if __name__ == "__main__":
+    main()
