@@ -96,7 +96,7 @@ static struct error *parse_pids(struct options *options, const char *text)
 	_cleanup_free_ char *list = alloc_strdup(text);
 	char *rest = list, *part;
 	while ((part = strsep(&rest, ","))) {
-		uint64_t pid;
+		uint64_t pid = 0;
 		try_(parse_number("PID", part, 0, UINT32_MAX, &pid));
 		*array_push(options->pids, options->pid_count, options->pid_capacity) =
 			(uint32_t)pid;
@@ -106,7 +106,7 @@ static struct error *parse_pids(struct options *options, const char *text)
 
 static struct error *take(struct options *options, int key, const char *argument)
 {
-	uint64_t number;
+	uint64_t number = 0;
 	switch (key) {
 	case 'f':
 		options->file = argument;
