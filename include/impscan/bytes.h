@@ -43,19 +43,18 @@ static inline bool range_within(uint64_t offset, uint64_t size, uint64_t total)
 	return offset <= total && size <= total - offset;
 }
 
-#define min_of(a, b)                    \
-	({                              \
-		__typeof__(a) _a = (a); \
-		__typeof__(b) _b = (b); \
-		_a < _b ? _a : _b;      \
+/* Each argument is evaluated once; the names are unique so that they nest. */
+#define UNIQUE_NAME_(a, n) a##n
+#define UNIQUE_NAME(a, n)  UNIQUE_NAME_(a, n)
+#define CHOOSE_(a, op, b, n)                                                             \
+	({                                                                               \
+		__typeof__(a) UNIQUE_NAME(_a, n) = (a);                                  \
+		__typeof__(b) UNIQUE_NAME(_b, n) = (b);                                  \
+		UNIQUE_NAME(_a, n)                                                       \
+			op UNIQUE_NAME(_b, n) ? UNIQUE_NAME(_a, n) : UNIQUE_NAME(_b, n); \
 	})
-
-#define max_of(a, b)                    \
-	({                              \
-		__typeof__(a) _a = (a); \
-		__typeof__(b) _b = (b); \
-		_a > _b ? _a : _b;      \
-	})
+#define min_of(a, b) CHOOSE_(a, <, b, __COUNTER__)
+#define max_of(a, b) CHOOSE_(a, >, b, __COUNTER__)
 
 #define array_size(a) (sizeof(a) / sizeof((a)[0]))
 

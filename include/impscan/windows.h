@@ -230,6 +230,56 @@ void windows_drivers(const struct windows *windows, struct space *space, struct 
 void modules_free(struct modules *modules);
 #define _cleanup_modules_ __attribute__((cleanup(modules_free)))
 
+/* "PAGE_EXECUTE_READWRITE" ...: of MMVAD_FLAGS.Protection, guard and cache bits left out. */
+const char *vad_protection_name(unsigned int protection);
+
+/* A VAD without an image section that has executable pages. */
+struct region {
+	const struct vad *vad; /* the view's */
+	uint64_t committed;    /* pages that hold something, in memory or paged out */
+	uint64_t executable;   /* those of them that can be run ... */
+	uint64_t writable;     /* ... and written as well */
+	uint64_t first_executable;
+};
+
+struct regions {
+	struct region *items;
+	size_t count;
+	size_t capacity;
+};
+
+void view_regions(struct view *view, struct regions *regions);
+void regions_free(struct regions *regions);
+#define _cleanup_regions_ __attribute__((cleanup(regions_free)))
+
+/* A PE image within such a region, or a region where none was found. */
+struct injected {
+	const struct vad *vad;
+	uint64_t base;
+	uint64_t size;	  /* bytes of memory that belong to it */
+	bool no_header;	  /* no PE header in the region: base and size are the VAD's */
+	bool file_layout; /* lies as in the file, not as mapped by a loader */
+	bool pe32_plus;
+};
+
+struct injections {
+	struct injected *items;
+	size_t count;
+	size_t capacity;
+};
+
+/* Looks for PE images in each region; a region without any is one entry with no_header. */
+void view_injections(struct view *view, const struct regions *regions,
+		     struct injections *injections);
+void injections_free(struct injections *injections);
+#define _cleanup_injections_ __attribute__((cleanup(injections_free)))
+
+/*
+ * How many pages of the code sections of the image at `base`, whose headers are `pe`, are not what
+ * its section has: 0 for memory that no image section is behind.
+ */
+size_t view_patched_pages(struct view *view, const struct pe *pe, uint64_t base);
+
 /* A PE in virtual memory, for pe_open(). Initialise with module_reader_init(). */
 struct module_reader {
 	struct pe_reader reader;

@@ -1,0 +1,51 @@
+/*
+ * Code pages of an image that are no longer its section's: stomped modules, inline hooks.
+ *
+ * The loader maps an image's pages copy-on-write. A page that was written to is the process's own
+ * copy: valid or in transition without being the page that the section's prototype PTE has.
+ */
+#include <impscan/windows.h>
+
+#include <string.h>
+
+#include <impscan/bytes.h>
+
+#define IMAGE_SCN_MEM_EXECUTE 0x20000000
+#define IMAGE_SCN_MEM_WRITE   0x80000000
+
+/* Is the page at `address` a private copy with other bytes than the section's page? */
+static bool is_patched(struct view *view, const struct vad *vad, uint64_t address)
+{
+	struct page ours, theirs = {0};
+	space_page(view->space, address, &ours);
+	if (ours.prototype || !ours.data)
+		return false;
+	uint64_t index = (address - vad->start) / PAGE_SIZE;
+	space_prototype_page(view->space, vad->first_prototype_pte + index * view->entry_size,
+			     &theirs);
+	if (theirs.data)
+		return theirs.data != ours.data && memcmp(theirs.data, ours.data, PAGE_SIZE) != 0;
+	/* The section's page is not there to compare: a copy was made, so it was written to. */
+	return theirs.state == PAGE_FILE || theirs.state == PAGE_PAGEFILE;
+}
+
+size_t view_patched_pages(struct view *view, const struct pe *pe, uint64_t base)
+{
+	const struct vad *vad = vads_find(&view->vads, base);
+	size_t patched = 0;
+	if (!vad || vad->kind != VAD_IMAGE || !vad->first_prototype_pte)
+		return 0;
+	for (size_t i = 0; i < pe->section_count; i++) {
+		const struct pe_section *section = &pe->sections[i];
+		/* A section that is writable as well changes itself rightfully. */
+		if (!(section->characteristics & IMAGE_SCN_MEM_EXECUTE) ||
+		    section->characteristics & IMAGE_SCN_MEM_WRITE)
+			continue;
+		uint64_t start = base + section->virtual_address;
+		uint64_t end = min_of(start + section->virtual_size, vad->end + 1);
+		for (uint64_t address = start & ~(PAGE_SIZE - 1); address < end;
+		     address += PAGE_SIZE)
+			patched += is_patched(view, vad, address);
+	}
+	return patched;
+}

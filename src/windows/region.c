@@ -1,0 +1,72 @@
+/*
+ * Ranges of memory that can run code although no image section is behind them.
+ *
+ * A VAD's protection is the one first asked for; VirtualProtect() changes the page-table entries
+ * only. So every page of private and mapped memory is asked whether it is executable, be it
+ * valid, in transition, in a page file or known by a prototype PTE.
+ */
+#include <impscan/windows.h>
+
+#include <stdlib.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+const char *vad_protection_name(unsigned int protection)
+{
+	static const char *const names[8] = {"PAGE_NOACCESS",	       "PAGE_READONLY",
+					     "PAGE_EXECUTE",	       "PAGE_EXECUTE_READ",
+					     "PAGE_READWRITE",	       "PAGE_WRITECOPY",
+					     "PAGE_EXECUTE_READWRITE", "PAGE_EXECUTE_WRITECOPY"};
+	return names[protection & 7];
+}
+
+/* A page that holds something, wherever it is now. */
+static bool is_committed(const struct page *page)
+{
+	return page->state != PAGE_NO_TABLE && page->state != PAGE_DEMAND_ZERO;
+}
+
+static void measure(struct space *space, const struct vad *vad, struct region *region)
+{
+	uint64_t address = vad->start;
+	*region = (struct region){.vad = vad};
+	while (address <= vad->end) {
+		struct page page;
+		space_page(space, address, &page);
+		uint64_t next = (address & ~(page.span - 1)) + page.span;
+		if (is_committed(&page)) {
+			uint64_t pages = (min_of(next - 1, vad->end) - address) / PAGE_SIZE + 1;
+			region->committed += pages;
+			if (page.executable) {
+				if (!region->executable)
+					region->first_executable = address;
+				region->executable += pages;
+				region->writable += page.writable ? pages : 0;
+			}
+		}
+		if (next <= address)
+			return;
+		address = next;
+	}
+}
+
+void view_regions(struct view *view, struct regions *regions)
+{
+	*regions = (struct regions){0};
+	for (size_t i = 0; i < view->vads.count; i++) {
+		const struct vad *vad = &view->vads.items[i];
+		if (vad->kind == VAD_IMAGE)
+			continue;
+		struct region region;
+		measure(view->space, vad, &region);
+		if (region.executable)
+			*array_push(regions->items, regions->count, regions->capacity) = region;
+	}
+}
+
+void regions_free(struct regions *regions)
+{
+	free(regions->items);
+	*regions = (struct regions){0};
+}
