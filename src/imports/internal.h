@@ -104,6 +104,19 @@ size_t thunks_read(struct reading *r, const struct descriptor *d, size_t *kept);
 void names_add(struct reading *r, const struct descriptor *d, size_t count, const char *dll,
 	       size_t dll_length);
 
+/*
+ * A DLL's name as the hashed string has it: `low` becomes the name in lower case, or "*invalid*";
+ * returns how much of it stands before the dot.
+ */
+size_t names_library(struct text *low, const char *dll, size_t length);
+
+/*
+ * Adds "lib.func", after a comma where it is not the first; `name` NULL: of an ordinal. False when
+ * pefile's rules leave such an import out.
+ */
+bool names_append(struct text *text, const struct text *low, size_t library, const char *name,
+		  uint32_t ordinal);
+
 /* pefile's ideas of a function's name and of a file name. */
 bool names_valid_function(const char *name, size_t length);
 bool names_valid_dll(const char *name, size_t length);

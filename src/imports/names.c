@@ -79,6 +79,16 @@ struct function {
 	char number[12];
 };
 
+static void ordinal_name(const char *dll, uint32_t ordinal, struct function *function)
+{
+	function->data = imports_ordinal_name(dll, ordinal);
+	if (!function->data) {
+		snprintf(function->number, sizeof(function->number), "ord%u", ordinal & 0xffff);
+		function->data = function->number;
+	}
+	function->length = strlen(function->data);
+}
+
 static void get_function(struct reading *r, const struct found *f, const char *dll,
 			 struct function *function)
 {
@@ -87,12 +97,7 @@ static void get_function(struct reading *r, const struct found *f, const char *d
 		function->length = f->length;
 		return;
 	}
-	function->data = imports_ordinal_name(dll, f->ordinal);
-	if (!function->data) {
-		snprintf(function->number, sizeof(function->number), "ord%u", f->ordinal);
-		function->data = function->number;
-	}
-	function->length = strlen(function->data);
+	ordinal_name(dll, f->ordinal, function);
 }
 
 static void add_part(struct text *text, const char *library, size_t length,
@@ -113,6 +118,34 @@ static uint32_t keep_name(struct imports *imports, const char *name, size_t leng
 	text_add(&imports->names, name, length);
 	text_add_char(&imports->names, '\0');
 	return (uint32_t)start;
+}
+
+size_t names_library(struct text *low, const char *dll, size_t length)
+{
+	text_clear(low);
+	if (names_valid_dll(dll, length))
+		text_add(low, dll, length);
+	else
+		text_add_string(low, "*invalid*");
+	lower(low->data, low->length);
+	return library_length(low->data, low->length);
+}
+
+bool names_append(struct text *text, const struct text *low, size_t library, const char *name,
+		  uint32_t ordinal)
+{
+	struct function function = {.data = name};
+	if (name) {
+		function.length = strlen(name);
+		if (!function.length || !names_valid_function(name, function.length))
+			return false;
+	} else {
+		if (!ordinal)
+			return false;
+		ordinal_name(low->data, ordinal, &function);
+	}
+	add_part(text, low->data, library, &function);
+	return true;
 }
 
 static void add_entries(struct reading *r, const struct descriptor *d, size_t count,
@@ -149,13 +182,7 @@ void names_add(struct reading *r, const struct descriptor *d, size_t count, cons
 	if (!dll_length || !dll)
 		return;
 	struct text *low = &r->scratch->dll;
-	text_clear(low);
-	if (names_valid_dll(dll, dll_length))
-		text_add(low, dll, dll_length);
-	else
-		text_add_string(low, "*invalid*");
-	lower(low->data, low->length);
-	size_t library = library_length(low->data, low->length);
+	size_t library = names_library(low, dll, dll_length);
 
 	/*
 	 * pyimpfuzzy's rule: where the first import of a descriptor is bound, those that are not

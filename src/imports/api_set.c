@@ -1,0 +1,255 @@
+/*
+ * The API set schema. Its structures are not documented by Microsoft; names and layout are those of
+ * API_SET_NAMESPACE and the _V2, _V4 forms in the public symbols and in ntdll's headers as
+ * reconstructed by several projects (phnt: ntpebteb.h, apisetschema):
+ *
+ *	V2 (Windows 7, 8)  namespace {Version, Count, entries}, entry {NameOffset, NameLength,
+ *			   DataOffset}, data {Count, values}, value {NameOffset, NameLength,
+ *			   ValueOffset, ValueLength}
+ *	V4 (Windows 8.1)   namespace {Version, Size, Flags, Count, entries}, entry {Flags,
+ *			   NameOffset, NameLength, AliasOffset, AliasLength, DataOffset}, data {Flags,
+ *			   Count, values}, value {Flags, NameOffset, NameLength, ValueOffset,
+ *			   ValueLength}
+ *	V6 (Windows 10 on) namespace {Version, Size, Flags, Count, EntryOffset, HashOffset,
+ *			   HashFactor}, entry {Flags, NameOffset, NameLength, HashedLength,
+ *			   ValueOffset, ValueCount}, value as V4
+ *
+ * All members are 32 bits, offsets count from the namespace, names are UTF-16 and not terminated.
+ * V2 and V4 leave out the "api-" or "ext-" in front. The number behind the last hyphen is not
+ * compared: a contract's later revisions serve its earlier users. A value with a name counts for
+ * importers of that name only.
+ */
+#include <impscan/api_set.h>
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+#include <impscan/cleanup.h>
+
+#include "imports/api_set_common.h"
+
+enum {
+	SCHEMA_MAX = 2 << 20,	  /* the schema of Windows 11 has about 130 KB */
+	SCHEMA_UNSIZED = 1 << 18, /* V2 does not tell its size; Windows 7's has 8 KB */
+	SCHEMA_PAGE = 4096,
+	ENTRIES_MAX = 0x8000,
+	VALUES_MAX = 32,
+	NAME_MAX_CHARS = 255,
+};
+
+struct value {
+	char *importer; /* "" for all others */
+	char *host;
+};
+
+struct entry {
+	char *name; /* lower case, without the number behind the last hyphen */
+	struct value *values;
+	size_t count;
+};
+
+struct api_sets {
+	struct entry *entries; /* sorted by name */
+	size_t count;
+	bool bare; /* names lack "api-" and "ext-" */
+};
+
+/* Where a version has what it says of an entry and of a value; `none`: it has no such member. */
+struct schema_version {
+	uint32_t version;
+	uint32_t count, entries, entry_size;  /* in the namespace; entries 0: by EntryOffset */
+	uint32_t name, name_length;	      /* in an entry */
+	uint32_t hashed_length;		      /* V6 only, else 0 */
+	uint32_t data;			      /* offset of the values, or of their header */
+	uint32_t data_count, data_values;     /* in that header */
+	uint32_t value_size, importer, value; /* in a value: offset and length follow */
+};
+
+static const struct schema_version versions[] = {
+	{2, 4, 8, 12, 0, 4, 0, 8, 0, 4, 16, 0, 8},
+	{4, 12, 16, 24, 4, 8, 0, 20, 4, 8, 20, 4, 12},
+	{6, 12, 0, 24, 4, 8, 12, 16, 0, 0, 20, 4, 12},
+};
+
+struct schema {
+	const uint8_t *data;
+	uint32_t size;
+	const struct schema_version *v;
+};
+
+static uint32_t get(const struct schema *s, uint64_t offset)
+{
+	return range_within(offset, 4, s->size) ? le32(s->data + offset) : 0;
+}
+
+/* A name, lower case, as ASCII; NULL when it is not one. The caller frees it. */
+static char *get_name(const struct schema *s, uint32_t offset, uint32_t bytes)
+{
+	if (bytes % 2 || bytes / 2 > NAME_MAX_CHARS || !range_within(offset, bytes, s->size))
+		return NULL;
+	char *name = alloc_zero(bytes / 2 + 1, 1);
+	for (uint32_t i = 0; i < bytes / 2; i++) {
+		uint16_t c = le16(s->data + offset + i * 2);
+		if (c <= ' ' || c > '~') {
+			free(name);
+			return NULL;
+		}
+		name[i] = (char)tolower(c);
+	}
+	return name;
+}
+
+static void free_values(struct entry *e)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		free(e->values[i].importer);
+		free(e->values[i].host);
+	}
+	free(e->values);
+}
+
+static void read_values(const struct schema *s, uint64_t entry, struct entry *e)
+{
+	uint32_t data = get(s, entry + s->v->data);
+	uint32_t count = s->v->data_values ? get(s, (uint64_t)data + s->v->data_count)
+					   : get(s, entry + s->v->data + 4);
+	uint64_t value = (uint64_t)data + s->v->data_values;
+	size_t capacity = 0;
+	count = min_of(count, (uint32_t)VALUES_MAX);
+	for (uint32_t i = 0; i < count; i++, value += s->v->value_size) {
+		char *importer = get_name(s, get(s, value + s->v->importer),
+					  get(s, value + s->v->importer + 4));
+		char *host =
+			get_name(s, get(s, value + s->v->value), get(s, value + s->v->value + 4));
+		if (!importer || !host || !*host) {
+			free(importer);
+			free(host);
+			continue;
+		}
+		*array_push(e->values, e->count, capacity) = (struct value){importer, host};
+	}
+}
+
+/* Cuts the number behind the last hyphen. */
+static void cut_revision(char *name)
+{
+	char *hyphen = strrchr(name, '-');
+	if (hyphen)
+		*hyphen = '\0';
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
+}
+
+static struct api_sets *parse(const struct schema *s)
+{
+	struct api_sets *sets = alloc_new(struct api_sets);
+	size_t capacity = 0;
+	uint32_t count = min_of(get(s, s->v->count), (uint32_t)ENTRIES_MAX);
+	uint64_t entry = s->v->entries ? s->v->entries : get(s, 16);
+	sets->bare = s->v->version < 6;
+	for (uint32_t i = 0; i < count; i++, entry += s->v->entry_size) {
+		char *name =
+			get_name(s, get(s, entry + s->v->name), get(s, entry + s->v->name_length));
+		if (!name || !*name) {
+			free(name);
+			continue;
+		}
+		cut_revision(name);
+		struct entry *e = array_push(sets->entries, sets->count, capacity);
+		e->name = name;
+		read_values(s, entry, e);
+	}
+	if (!sets->count) {
+		api_sets_free(sets);
+		return NULL;
+	}
+	qsort(sets->entries, sets->count, sizeof(*sets->entries), compare_entries);
+	return sets;
+}
+
+struct api_sets *api_sets_read(api_set_read *read, void *context, uint64_t address)
+{
+	uint8_t head[28];
+	struct schema s = {0};
+	if (!address || !read(context, address, head, sizeof(head)))
+		return NULL;
+	for (size_t i = 0; i < array_size(versions); i++)
+		if (versions[i].version == le32(head))
+			s.v = &versions[i];
+	if (!s.v)
+		return NULL;
+	s.size = s.v->version == 2 ? SCHEMA_UNSIZED : le32(head + 4);
+	if (s.size < sizeof(head) || s.size > SCHEMA_MAX)
+		return NULL;
+	/* What is not present stays zero: entries that lie there have no name. */
+	_cleanup_free_ uint8_t *data = alloc_zero(s.size, 1);
+	for (uint32_t at = 0; at < s.size;) {
+		uint32_t page = (uint32_t)(SCHEMA_PAGE - (address + at) % SCHEMA_PAGE);
+		uint32_t n = min_of(page, s.size - at);
+		if (!read(context, address + at, data + at, n) && s.v->version == 2)
+			break;
+		at += n;
+	}
+	s.data = data;
+	return parse(&s);
+}
+
+void api_sets_free(struct api_sets *sets)
+{
+	if (!sets)
+		return;
+	for (size_t i = 0; i < sets->count; i++) {
+		free_values(&sets->entries[i]);
+		free(sets->entries[i].name);
+	}
+	free(sets->entries);
+	free(sets);
+}
+
+size_t api_sets_count(const struct api_sets *sets)
+{
+	return sets->count;
+}
+
+bool api_set_is(const char *dll)
+{
+	return !strncasecmp(dll, "api-", 4) || !strncasecmp(dll, "ext-", 4);
+}
+
+static const char *find(const struct api_sets *sets, const char *name, const char *importer)
+{
+	struct entry key = {.name = (char *)(sets->bare ? name + 4 : name)};
+	const struct entry *e =
+		bsearch(&key, sets->entries, sets->count, sizeof(key), compare_entries);
+	const char *host = NULL;
+	for (size_t i = 0; e && i < e->count; i++) {
+		const struct value *v = &e->values[i];
+		if (!*v->importer)
+			host = host ? host : v->host;
+		else if (importer && !strcasecmp(v->importer, importer))
+			return v->host;
+	}
+	return host;
+}
+
+const char *api_set_host(const struct api_sets *sets, const char *dll, const char *importer)
+{
+	char name[NAME_MAX_CHARS + 1];
+	size_t length = strlen(dll);
+	if (!api_set_is(dll) || length >= sizeof(name))
+		return NULL;
+	for (size_t i = 0; i <= length; i++)
+		name[i] = (char)tolower((unsigned char)dll[i]);
+	if (length > 4 && !strcmp(name + length - 4, ".dll"))
+		name[length - 4] = '\0';
+	cut_revision(name);
+	const char *host = strlen(name) > 4 && sets ? find(sets, name, importer) : NULL;
+	return host ? host : api_set_common_host(name);
+}
