@@ -46,12 +46,12 @@ static inline bool range_within(uint64_t offset, uint64_t size, uint64_t total)
 /* Each argument is evaluated once; the names are unique so that they nest. */
 #define UNIQUE_NAME_(a, n) a##n
 #define UNIQUE_NAME(a, n)  UNIQUE_NAME_(a, n)
-#define CHOOSE_(a, op, b, n)                                                             \
-	({                                                                               \
-		__typeof__(a) UNIQUE_NAME(_a, n) = (a);                                  \
-		__typeof__(b) UNIQUE_NAME(_b, n) = (b);                                  \
-		UNIQUE_NAME(_a, n)                                                       \
-			op UNIQUE_NAME(_b, n) ? UNIQUE_NAME(_a, n) : UNIQUE_NAME(_b, n); \
+#define CHOOSE_(a, op, b, n)                                                     \
+	({                                                                       \
+		__typeof__(a) UNIQUE_NAME(_a, n) = (a);                          \
+		__typeof__(b) UNIQUE_NAME(_b, n) = (b);                          \
+		UNIQUE_NAME(_a, n)                                               \
+		op UNIQUE_NAME(_b, n) ? UNIQUE_NAME(_a, n) : UNIQUE_NAME(_b, n); \
 	})
 #define min_of(a, b) CHOOSE_(a, <, b, __COUNTER__)
 #define max_of(a, b) CHOOSE_(a, >, b, __COUNTER__)

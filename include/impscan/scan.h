@@ -28,6 +28,18 @@ struct row {
 	const struct match *match; /* NULL in a listing */
 };
 
+/* Which rows are wanted: all when nothing is set, otherwise those that fit any of it. */
+struct scan_only {
+	unsigned int flags; /* rows with any of these flags */
+	bool listed;	    /* in a list of the loader */
+	bool injected;	    /* INJECTED CODE */
+	bool kernel;	    /* kernel modules */
+};
+
+/* Adds one word: "listed", "injected", "kernel" or a flag's name; false when it is none. */
+bool scan_only_add(struct scan_only *only, const char *word);
+bool scan_only_matches(const struct scan_only *only, const struct row *row);
+
 struct scan_options {
 	const struct known *known; /* sealed; NULL lists all modules */
 	bool all;		   /* list every module, matched or not */
@@ -35,8 +47,9 @@ struct scan_options {
 	bool best;		   /* of a module's matches only the best (ties: all) */
 	const uint32_t *pids;	   /* only these processes ... */
 	size_t pid_count;	   /* ... 0: every one */
-	bool deep;		   /* sweep physical memory for processes */
-	unsigned int threads;	   /* at least 1 */
+	struct scan_only only;
+	bool deep;	      /* sweep physical memory for processes */
+	unsigned int threads; /* at least 1 */
 };
 
 /* All called from the thread that called scan_image() or scan_samples(). */

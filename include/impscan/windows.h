@@ -77,11 +77,12 @@ enum process_source {
 	SOURCE_MM = 1 << 1,	 /* EPROCESS.MmProcessLinks */
 	SOURCE_SESSION = 1 << 2, /* EPROCESS.SessionProcessLinks */
 	SOURCE_CID = 1 << 3,	 /* the handle table of PIDs, PspCidTable */
-	SOURCE_DEEP = 1 << 4,	 /* the sweep of physical memory */
+	SOURCE_NEAR = 1 << 4,	 /* the pool around processes that are known */
+	SOURCE_DEEP = 1 << 5,	 /* the sweep of physical memory */
 };
-#define PROCESS_SOURCE_COUNT 5
+#define PROCESS_SOURCE_COUNT 6
 
-/* "active", "mm", "session", "cid", "deep": the word for bit i. */
+/* "active", "mm", "session", "cid", "near", "deep": the word for bit i. */
 extern const char *const process_source_names[PROCESS_SOURCE_COUNT];
 
 /* It has ended: ExitTime is set. Some other process or driver still holds a handle to it. */
@@ -195,6 +196,13 @@ enum module_flag {
 };
 #define MODULE_FLAG_COUNT 10
 
+/* Those that a process gives to all its modules. */
+static inline unsigned int process_flags(const struct process *process)
+{
+	return (process_hidden(process) ? MODULE_HIDDEN : 0u) |
+	       (process_exited(process) ? MODULE_EXITED : 0u);
+}
+
 extern const char *const module_flag_names[MODULE_FLAG_COUNT];
 
 /* One module of a process, or of the kernel. */
@@ -207,6 +215,10 @@ struct module {
 	uint64_t entry_point;
 	unsigned int found_in;
 	unsigned int flags;
+	bool injected;	      /* no loader put it there */
+	bool file_layout;     /* lies in memory as in its file */
+	size_t patched_pages; /* for MODULE_PATCHED */
+	size_t resolved;      /* for MODULE_NO_HEADER: resolved APIs that stand together */
 };
 
 struct modules {

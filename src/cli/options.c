@@ -19,6 +19,7 @@
 enum {
 	OPTION_BEST = 256,
 	OPTION_DEEP,
+	OPTION_ONLY,
 	OPTION_INFO,
 	OPTION_PROFILE,
 	OPTION_PROFILE_DIR,
@@ -48,6 +49,9 @@ static const struct option_row rows[] = {
 	{'t', "threshold", "N", "least impfuzzy score shown, 0-100 (default 30)"},
 	{OPTION_BEST, "best", NULL, "of a module's matches only the best (ties: all)"},
 	{OPTION_DEEP, "deep", NULL, "sweep physical memory for processes that no list has"},
+	{OPTION_ONLY, "only", "LIST",
+	 "only such rows: listed, injected, kernel, or a flag (hidden,\n"
+	 "unlinked, hollowed ...: see the man page); comma list"},
 	{'o', "output", "FORM", "table (default), wide, csv, jsonl or json"},
 	{OPTION_INFO, "info", NULL, "what the image is: format, build, kernel, profile, processes"},
 	{OPTION_PROFILE, "profile", "FILE", "use this layout instead of choosing one by build"},
@@ -104,6 +108,18 @@ static struct error *parse_pids(struct options *options, const char *text)
 	return NULL;
 }
 
+static struct error *parse_only(struct options *options, const char *text)
+{
+	_cleanup_free_ char *list = alloc_strdup(text);
+	char *rest = list, *part;
+	while ((part = strsep(&rest, ",")))
+		if (!scan_only_add(&options->only, part))
+			return error_new("--only does not know '%s'; it takes listed, injected, "
+					 "kernel and the names of flags",
+					 part);
+	return NULL;
+}
+
 static struct error *take(struct options *options, int key, const char *argument)
 {
 	uint64_t number = 0;
@@ -135,6 +151,8 @@ static struct error *take(struct options *options, int key, const char *argument
 	case OPTION_DEEP:
 		options->deep = true;
 		return NULL;
+	case OPTION_ONLY:
+		return parse_only(options, argument);
 	case 'o':
 		if (!report_form_named(argument, &options->form))
 			return error_new("'%s' is no output form: table, wide, csv, jsonl or json",

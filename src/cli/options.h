@@ -31,6 +31,7 @@ struct options {
 	int threshold;
 	bool best;
 	bool deep;
+	struct scan_only only;
 	enum report_form form;
 	bool info;
 	bool list_profiles;

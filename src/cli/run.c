@@ -246,6 +246,7 @@ static struct error *run_image(const struct options *options, struct profiles *p
 						 .all = options->all,
 						 .threshold = options->threshold,
 						 .best = options->best,
+						 .only = options->only,
 						 .deep = options->deep,
 						 .pids = options->pids,
 						 .pid_count = options->pid_count,

@@ -4,101 +4,40 @@
  */
 #include <impscan/scan.h>
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <impscan/alloc.h>
-#include <impscan/bytes.h>
-#include <impscan/pe.h>
 
 #include "scan/ordered.h"
-
-#define PID_SYSTEM 4
-
-/* What one module came to. */
-struct finding {
-	enum imports_status status;
-	char *reason; /* NULL: nothing to say */
-	size_t imports;
-	double readable;
-	struct hashes hashes;
-	struct matches matches;
-};
-
-struct unit {
-	struct modules modules;
-	struct finding *findings; /* one a module */
-};
-
-/* What a thread keeps from one module to the next. */
-struct worker {
-	struct imports imports;
-};
+#include "scan/selection.h"
+#include "scan/unit.h"
 
 struct run {
-	const struct windows *windows;
+	struct unit_context context;
 	const struct scan_options *options;
 	const struct scan_events *events;
 	struct scan_summary *summary;
-	struct process **processes; /* those to be scanned */
-	size_t count;
+	struct selection *selection;
 	struct worker *workers;
 };
 
-static void examine(const struct run *run, struct worker *worker, struct space *space,
-		    const struct module *module, struct finding *finding)
-{
-	struct module_reader reader;
-	module_reader_init(&reader, space, module->base, module->size);
-	_cleanup_pe_ struct pe pe;
-	pe_open(&pe, &reader.reader);
-	struct imports *imports = &worker->imports;
-	imports_declared(imports, &pe);
-
-	finding->status = imports->status;
-	finding->imports = imports->count;
-	finding->readable =
-		imports->pages ? (double)imports->pages_found / (double)imports->pages : 0;
-	if (imports->reason[0])
-		finding->reason = alloc_strdup(imports->reason);
-	if (imports->status != IMPORTS_OK)
-		return;
-	hash_imports(&finding->hashes, &imports->string, imports_fuzzy_string(imports));
-	if (!run->options->known)
-		return;
-	known_find(run->options->known, &finding->hashes, run->options->threshold,
-		   &finding->matches);
-}
-
-static void *make_unit(void *context, size_t i, unsigned int worker)
+static void *make(void *context, size_t i, unsigned int worker)
 {
 	struct run *run = context;
-	const struct process *process = run->processes[i];
-	struct unit *unit = alloc_new(struct unit);
-	_cleanup_view_ struct view view;
-	view_open(&view, run->windows, process);
-	if (process->pid == PID_SYSTEM)
-		windows_drivers(run->windows, view.kernel, &unit->modules);
-	else
-		process_modules(run->windows, process, &view, &unit->modules);
-	unit->findings = alloc_zero(unit->modules.count, sizeof(*unit->findings));
-	for (size_t m = 0; m < unit->modules.count; m++)
-		examine(run, &run->workers[worker], view.space, &unit->modules.items[m],
-			&unit->findings[m]);
-	return unit;
+	return unit_make(&run->context, &run->workers[worker], run->selection->items[i]);
 }
 
-static void drop_unit(void *result)
+static void drop(void *result)
 {
-	struct unit *unit = result;
-	for (size_t i = 0; i < unit->modules.count; i++) {
-		free(unit->findings[i].reason);
-		matches_free(&unit->findings[i].matches);
-	}
-	free(unit->findings);
-	modules_free(&unit->modules);
-	free(unit);
+	unit_free(result);
+}
+
+static bool hand_out(struct run *run, struct row *row)
+{
+	if (!scan_only_matches(&run->options->only, row))
+		return true;
+	run->summary->rows++;
+	return run->events->row(run->events->context, row);
 }
 
 /* Hands out one module: in a listing once, in a search once for every match. */
@@ -115,44 +54,49 @@ static bool emit(struct run *run, const struct process *process, const struct mo
 		.import_source = finding->imports ? "names" : NULL,
 		.hashes = finding->hashes,
 		.readable = finding->readable,
-		.flags = module->flags | (process_hidden(process) ? MODULE_HIDDEN : 0) |
-			 (process_exited(process) ? MODULE_EXITED : 0),
+		.flags = module->flags | process_flags(process),
 	};
 	const struct matches *matches = &finding->matches;
-	if (!matches->count && !options->all)
-		return true;
-	size_t i = 0;
-	do {
-		if (matches->count)
-			row.match = &matches->items[i];
-		if (options->best && i && row.match->score < matches->items[0].score)
+	if (!matches->count)
+		return !options->all || hand_out(run, &row);
+	for (size_t i = 0; i < matches->count; i++) {
+		row.match = &matches->items[i];
+		if (options->best && row.match->score < matches->items[0].score)
 			break;
-		run->summary->rows++;
-		if (!run->events->row(run->events->context, &row))
+		if (!hand_out(run, &row))
 			return false;
-	} while (++i < matches->count);
+	}
 	return true;
 }
 
-static void warn(const struct run *run, const struct process *process, const char *damage)
+/* A process that is not what it seems and has no module to show: a row all the same. */
+static bool emit_empty(struct run *run, const struct process *process)
 {
-	if (!damage[0] || !run->events->warning)
-		return;
-	_cleanup_text_ struct text text = {0};
-	text_add_format(&text, "PID %u ", process->pid);
-	text_add_printable(&text, process->name);
-	text_add_format(&text, ": %s", damage);
-	run->events->warning(run->events->context, text_string(&text));
+	static const struct module none = {.name = (char *)"", .path = (char *)""};
+	struct row row = {
+		.process = process,
+		.module = &none,
+		.status = IMPORTS_UNREADABLE,
+		.reason = process_exited(process) ? "process has exited, its modules are gone"
+						  : "no module list could be read",
+		.flags = process_flags(process),
+	};
+	if (!row.flags || !run->options->all)
+		return true;
+	return hand_out(run, &row);
 }
 
-static bool take_unit(void *context, size_t i, void *result)
+static bool take(void *context, size_t i, void *result)
 {
 	struct run *run = context;
 	struct unit *unit = result;
-	const struct process *process = run->processes[i];
+	const struct process *process = run->selection->items[i];
 	bool more = true;
-	warn(run, process, unit->modules.damage);
+	if (!process_exited(process))
+		selection_warn(run->events, process, unit->modules.damage);
 	run->summary->processes++;
+	if (!unit->modules.count)
+		more = emit_empty(run, process);
 	for (size_t m = 0; more && m < unit->modules.count; m++) {
 		const struct finding *finding = &unit->findings[m];
 		run->summary->modules++;
@@ -161,66 +105,38 @@ static bool take_unit(void *context, size_t i, void *result)
 			finding->status != IMPORTS_OK && finding->status != IMPORTS_NONE;
 		more = emit(run, process, &unit->modules.items[m], finding);
 	}
-	drop_unit(unit);
+	unit_free(unit);
 	if (run->events->progress)
-		run->events->progress(run->events->context, i + 1, run->count);
+		run->events->progress(run->events->context, i + 1, run->selection->count);
 	return more;
-}
-
-static bool wanted(const struct scan_options *options, uint32_t pid)
-{
-	for (size_t i = 0; i < options->pid_count; i++)
-		if (options->pids[i] == pid)
-			return true;
-	return !options->pid_count;
-}
-
-static struct error *check_pids(const struct windows *windows, const struct scan_options *options,
-				const struct processes *processes)
-{
-	for (size_t i = 0; i < options->pid_count; i++) {
-		bool found = false;
-		for (size_t p = 0; p < processes->count && !found; p++)
-			found = processes->items[p].pid == options->pids[i];
-		if (!found)
-			return error_new("%s: no process with PID %u", image_path(windows->image),
-					 options->pids[i]);
-	}
-	return NULL;
 }
 
 struct error *scan_image(const struct windows *windows, const struct scan_options *options,
 			 const struct scan_events *events, struct scan_summary *summary)
 {
-	_cleanup_processes_ struct processes processes = {0};
+	_cleanup_selection_ struct selection selection = {0};
+	_cleanup_export_cache_ struct export_cache *exports = export_cache_new();
 	*summary = (struct scan_summary){0};
-	windows_processes(windows, options->deep, options->threads, &processes);
-	try_(check_pids(windows, options, &processes));
-	if (processes.damage[0] && events->warning)
-		events->warning(events->context, processes.damage);
+	try_(selection_make(&selection, windows, options, events));
 
 	struct run run = {
-		.windows = windows,
+		.context = {.windows = windows, .options = options, .exports = exports},
 		.options = options,
 		.events = events,
 		.summary = summary,
-		.processes = alloc_zero(processes.count, sizeof(*run.processes)),
+		.selection = &selection,
 		.workers = alloc_zero(options->threads, sizeof(*run.workers)),
 	};
-	for (size_t i = 0; i < processes.count; i++)
-		if (wanted(options, processes.items[i].pid))
-			run.processes[run.count++] = &processes.items[i];
 	ordered_run(&(struct ordered_work){
-		.count = run.count,
+		.count = selection.count,
 		.threads = options->threads,
-		.make = make_unit,
-		.take = take_unit,
-		.drop = drop_unit,
+		.make = make,
+		.take = take,
+		.drop = drop,
 		.context = &run,
 	});
 	for (unsigned int i = 0; i < options->threads; i++)
-		imports_free(&run.workers[i].imports);
+		worker_free(&run.workers[i]);
 	free(run.workers);
-	free(run.processes);
 	return NULL;
 }

@@ -14,8 +14,8 @@
 
 #include "windows/limits.h"
 
-const char *const process_source_names[PROCESS_SOURCE_COUNT] = {"active", "mm", "session", "cid",
-								"deep"};
+const char *const process_source_names[PROCESS_SOURCE_COUNT] = {"active", "mm",	  "session",
+								"cid",	  "near", "deep"};
 
 #define IMAGE_FILE_NAME_SIZE 15 /* UCHAR ImageFileName[15] (16 before Vista; the last is NUL) */
 
@@ -221,6 +221,7 @@ void windows_processes(const struct windows *windows, bool deep, unsigned int th
 	}
 	size_t active = processes->count;
 	process_sources(windows, kernel, processes);
+	process_sweep_near(windows, kernel, processes);
 	if (deep)
 		process_sweep(windows, threads, processes);
 	qsort(processes->items + active, processes->count - active, sizeof(*processes->items),

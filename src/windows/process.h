@@ -25,6 +25,10 @@ bool processes_add(const struct windows *windows, struct space *kernel, struct p
 void process_sources(const struct windows *windows, struct space *kernel,
 		     struct processes *processes);
 
+/* Adds what lies in the same pool as the processes known so far. */
+void process_sweep_near(const struct windows *windows, struct space *kernel,
+			struct processes *processes);
+
 /* Adds what a sweep of physical memory finds. */
 void process_sweep(const struct windows *windows, unsigned int threads,
 		   struct processes *processes);

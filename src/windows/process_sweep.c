@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include <impscan/address_set.h>
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
@@ -73,6 +74,43 @@ static void sweep_page(struct sweep *sweep, struct space *kernel, const uint8_t 
 		pthread_mutex_lock(&sweep->lock);
 		*array_push(sweep->found, sweep->count, sweep->capacity) = at;
 		pthread_mutex_unlock(&sweep->lock);
+	}
+}
+
+/* What lies around a known EPROCESS is looked at as far as a segment of the pool's reaches. */
+#define NEIGHBOURHOOD (UINT64_C(2) << 20)
+
+/* One mapped page: processes that begin in it. */
+static void search_page(const struct windows *windows, struct space *kernel, uint64_t address,
+			const uint8_t *data, struct processes *processes)
+{
+	size_t step = windows->pointer_size * 2;
+	size_t last = PAGE_SIZE - profile_offset(windows->profile, KPROCESS_DirectoryTableBase) - 8;
+	for (size_t i = 0; i <= last; i += step) {
+		if (data[i] != PROCESS_OBJECT)
+			continue;
+		uint64_t at = virtual_address(windows, kernel, data + i, i);
+		if (at == address + i)
+			(void)processes_add(windows, kernel, processes, at, SOURCE_NEAR);
+	}
+}
+
+void process_sweep_near(const struct windows *windows, struct space *kernel,
+			struct processes *processes)
+{
+	_cleanup_address_set_ struct address_set seen = {0};
+	for (size_t i = 0; i < processes->count; i++) {
+		uint64_t start = processes->items[i].eprocess & ~(NEIGHBOURHOOD - 1);
+		if (!address_set_add(&seen, start))
+			continue;
+		for (uint64_t offset = 0; offset < NEIGHBOURHOOD;) {
+			struct page page;
+			space_page(kernel, start + offset, &page);
+			if (page.data)
+				search_page(windows, kernel, start + offset, page.data, processes);
+			offset += page.state == PAGE_NO_TABLE ? min_of(page.span, NEIGHBOURHOOD)
+							      : PAGE_SIZE;
+		}
 	}
 }
 

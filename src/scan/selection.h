@@ -1,0 +1,25 @@
+/*
+ * Inside the scan room: the processes of a run, one work unit each.
+ */
+#ifndef SCAN_SELECTION_H
+#define SCAN_SELECTION_H
+
+#include <impscan/scan.h>
+
+struct selection {
+	struct processes all;
+	struct process **items; /* those to be scanned */
+	size_t count;
+};
+
+/* The processes that the options ask for; fails when one of the PIDs is not there. */
+struct error *selection_make(struct selection *selection, const struct windows *windows,
+			     const struct scan_options *options, const struct scan_events *events);
+void selection_free(struct selection *selection);
+#define _cleanup_selection_ __attribute__((cleanup(selection_free)))
+
+/* "PID 4 System: SENTENCE" as a warning; nothing for an empty sentence. */
+void selection_warn(const struct scan_events *events, const struct process *process,
+		    const char *sentence);
+
+#endif
