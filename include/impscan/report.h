@@ -85,6 +85,10 @@ bool report_record(FILE *out, enum report_form form, const struct report_shape *
 struct report *report_modules_new(FILE *out, enum report_form form, bool search);
 void report_module(struct report *report, const struct row *row);
 
+/* Regions that can run code. */
+struct report *report_regions_new(FILE *out, enum report_form form);
+void report_region(struct report *report, const struct region_row *row);
+
 /* Samples without an image. */
 struct report *report_samples_new(FILE *out, enum report_form form);
 void report_sample(struct report *report, const struct sample *sample);

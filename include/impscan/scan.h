@@ -28,6 +28,16 @@ struct row {
 	const struct match *match; /* NULL in a listing */
 };
 
+/* A range that can run code without an image section behind it. */
+struct region_row {
+	const struct process *process;
+	struct region region;
+	uint64_t pe; /* address of the first PE header within, 0: none */
+	uint64_t bytes_at;
+	uint8_t bytes[32]; /* the first of the range, else of its first executable page */
+	size_t byte_count; /* 0 when neither is present */
+};
+
 /* Which rows are wanted: all when nothing is set, otherwise those that fit any of it. */
 struct scan_only {
 	unsigned int flags; /* rows with any of these flags */
@@ -52,12 +62,14 @@ struct scan_options {
 	unsigned int threads; /* at least 1 */
 };
 
-/* All called from the thread that called scan_image() or scan_samples(). */
+/* All called from the thread that called the scan. */
 struct scan_events {
 	/* A row, in order. Return false to end the run (nobody reads any more). */
 	bool (*row)(void *context, const struct row *row);
 	/* A sample of scan_samples(), in order of path. */
 	bool (*sample)(void *context, const struct sample *sample);
+	/* A region of scan_regions(). */
+	bool (*region)(void *context, const struct region_row *row);
 	/* `done` of `total` work units; NULL: not wanted. */
 	void (*progress)(void *context, size_t done, size_t total);
 	/* A condition of the evidence that belongs to no row; NULL: not wanted. */
@@ -79,6 +91,10 @@ struct scan_summary {
  */
 struct error *scan_image(const struct windows *windows, const struct scan_options *options,
 			 const struct scan_events *events, struct scan_summary *summary);
+
+/* The ranges of each process that can run code without an image section behind them. */
+struct error *scan_regions(const struct windows *windows, const struct scan_options *options,
+			   const struct scan_events *events);
 
 /* Reads and hashes sample files, `threads` at a time, and hands them out in the order given. */
 void scan_samples(char *const *paths, size_t count, unsigned int threads,

@@ -21,6 +21,7 @@ enum {
 	OPTION_DEEP,
 	OPTION_ONLY,
 	OPTION_INFO,
+	OPTION_REGIONS,
 	OPTION_PROFILE,
 	OPTION_PROFILE_DIR,
 	OPTION_LIST_PROFILES,
@@ -54,6 +55,8 @@ static const struct option_row rows[] = {
 	 "unlinked, hollowed ...: see the man page); comma list"},
 	{'o', "output", "FORM", "table (default), wide, csv, jsonl or json"},
 	{OPTION_INFO, "info", NULL, "what the image is: format, build, kernel, profile, processes"},
+	{OPTION_REGIONS, "regions", NULL,
+	 "list the ranges that can run code without an image behind them"},
 	{OPTION_PROFILE, "profile", "FILE", "use this layout instead of choosing one by build"},
 	{OPTION_PROFILE_DIR, "profile-dir", "DIR", "add the profiles of a folder (repeatable)"},
 	{OPTION_LIST_PROFILES, "list-profiles", NULL, "list the profiles there are"},
@@ -161,6 +164,9 @@ static struct error *take(struct options *options, int key, const char *argument
 	case OPTION_INFO:
 		options->info = true;
 		return NULL;
+	case OPTION_REGIONS:
+		options->regions = true;
+		return NULL;
 	case OPTION_PROFILE:
 		options->profile = argument;
 		return NULL;
@@ -214,16 +220,19 @@ static struct error *check(const struct options *options)
 	if (options->help || options->version || options->list_profiles)
 		return NULL;
 	if (options->file) {
-		if (!options->all && !search && !options->info)
+		if (!options->all && !search && !options->info && !options->regions)
 			return error_new("nothing to do with the image: give -a to list its "
-					 "modules, -e, -i or -s to search them, or --info (see "
-					 "--help)");
+					 "modules, -e, -i or -s to search them, --regions or "
+					 "--info (see --help)");
+		if (options->regions && (options->all || search))
+			return error_new("--regions is a listing of its own: not with -a, -e, -i "
+					 "or -s");
 		return NULL;
 	}
 	if (options->samples.count && !options->lists.count && !options->hashes.count &&
-	    !options->all && !options->info)
+	    !options->all && !options->info && !options->regions)
 		return NULL; /* the samples' own hashes */
-	if (options->all || search || options->info)
+	if (options->all || search || options->info || options->regions)
 		return error_new("no image given: use -f IMAGE or set IMPSCAN_IMAGE (see --help)");
 	return error_new("nothing to do: give an image with -f, and -a, -e, -i or -s (see "
 			 "--help)");

@@ -34,6 +34,7 @@ struct options {
 	struct scan_only only;
 	enum report_form form;
 	bool info;
+	bool regions;
 	bool list_profiles;
 	const char *profile;
 	struct arguments profile_directories;

@@ -52,6 +52,16 @@ static bool on_row(void *context, const struct row *row)
 	return !report_failed(output->report);
 }
 
+static bool on_region(void *context, const struct region_row *row)
+{
+	struct output *output = context;
+	if (output->same_terminal)
+		progress_hide(&output->progress);
+	report_region(output->report, row);
+	output->rows++;
+	return !report_failed(output->report);
+}
+
 static bool on_sample(void *context, const struct sample *sample)
 {
 	struct output *output = context;
@@ -202,6 +212,66 @@ static double seconds_since(const struct timespec *start)
 	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
 }
 
+static struct scan_options scan_options_of(const struct options *options, const struct known *known)
+{
+	return (struct scan_options){
+		.known = known,
+		.all = options->all,
+		.threshold = options->threshold,
+		.best = options->best,
+		.only = options->only,
+		.deep = options->deep,
+		.pids = options->pids,
+		.pid_count = options->pid_count,
+		.threads = options->threads,
+	};
+}
+
+static struct error *run_modules(const struct options *options, const struct windows *windows,
+				 const struct known *known, const struct timespec *start,
+				 struct output *output)
+{
+	struct scan_summary summary;
+	struct scan_options scan_options = scan_options_of(options, known);
+	output->report = report_modules_new(stdout, options->form, known != NULL);
+	struct error *error = scan_image(windows, &scan_options,
+					 &(struct scan_events){
+						 .row = on_row,
+						 .progress = on_progress,
+						 .warning = on_warning,
+						 .context = output,
+					 },
+					 &summary);
+	progress_hide(&output->progress);
+	if (!report_end(output->report) && !error)
+		error = print_failed();
+	if (!error && !options->quiet)
+		fprintf(stderr,
+			"impscan: %zu processes, %zu modules, %zu with a hash, %zu damaged; "
+			"%zu %s in %.2f s\n",
+			summary.processes, summary.modules, summary.hashed, summary.damaged,
+			summary.rows, known ? "matches" : "rows", seconds_since(start));
+	return error;
+}
+
+static struct error *run_regions(const struct options *options, const struct windows *windows,
+				 struct output *output)
+{
+	struct scan_options scan_options = scan_options_of(options, NULL);
+	output->report = report_regions_new(stdout, options->form);
+	struct error *error = scan_regions(windows, &scan_options,
+					   &(struct scan_events){
+						   .region = on_region,
+						   .progress = on_progress,
+						   .warning = on_warning,
+						   .context = output,
+					   });
+	progress_hide(&output->progress);
+	if (!report_end(output->report) && !error)
+		error = print_failed();
+	return error;
+}
+
 static struct error *run_image(const struct options *options, struct profiles *profiles,
 			       struct output *output)
 {
@@ -235,40 +305,11 @@ static struct error *run_image(const struct options *options, struct profiles *p
 		if (!report_info(stdout, options->form, windows, &processes))
 			return print_failed();
 	}
-	if (!options->all && !search)
-		return NULL;
-
-	struct scan_summary summary;
-	output->report = report_modules_new(stdout, options->form, search);
-	struct error *error = scan_image(windows,
-					 &(struct scan_options){
-						 .known = known,
-						 .all = options->all,
-						 .threshold = options->threshold,
-						 .best = options->best,
-						 .only = options->only,
-						 .deep = options->deep,
-						 .pids = options->pids,
-						 .pid_count = options->pid_count,
-						 .threads = options->threads,
-					 },
-					 &(struct scan_events){
-						 .row = on_row,
-						 .progress = on_progress,
-						 .warning = on_warning,
-						 .context = output,
-					 },
-					 &summary);
-	progress_hide(&output->progress);
-	if (!report_end(output->report) && !error)
-		error = print_failed();
-	if (!error && !options->quiet)
-		fprintf(stderr,
-			"impscan: %zu processes, %zu modules, %zu with a hash, %zu damaged; "
-			"%zu %s in %.2f s\n",
-			summary.processes, summary.modules, summary.hashed, summary.damaged,
-			summary.rows, search ? "matches" : "rows", seconds_since(&start));
-	return error;
+	if (options->regions)
+		return run_regions(options, windows, output);
+	if (options->all || search)
+		return run_modules(options, windows, known, &start, output);
+	return NULL;
 }
 
 /* -e without an image: the samples' own hashes. */
