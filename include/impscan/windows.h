@@ -292,13 +292,37 @@ void injections_free(struct injections *injections);
  */
 size_t view_patched_pages(struct view *view, const struct pe *pe, uint64_t base);
 
-/* A PE in virtual memory, for pe_open(). Initialise with module_reader_init(). */
+/* A page that was read: where in the module, and its bytes. */
+struct module_page {
+	uint64_t rva; /* a multiple of 4096 */
+	const uint8_t *data;
+};
+
+/*
+ * A PE in virtual memory, for pe_open(). Initialise with module_reader_init(), release with
+ * module_reader_free().
+ */
 struct module_reader {
 	struct pe_reader reader;
 	struct space *space;
 	uint64_t base;
 	char why[96];
+	/* The pages that were read since module_reader_record(); one may stand there twice. */
+	bool record;
+	struct module_page *pages;
+	size_t page_count;
+	size_t page_capacity;
 };
+
+/* From now on keep in mind which pages are read. */
+static inline void module_reader_record(struct module_reader *reader)
+{
+	reader->record = true;
+	reader->page_count = 0;
+}
+
+void module_reader_free(struct module_reader *reader);
+#define _cleanup_module_reader_ __attribute__((cleanup(module_reader_free)))
 
 /* `size`: bytes from `base` that may be read; 0 when unknown: up to 4 GB. */
 void module_reader_init(struct module_reader *reader, struct space *space, uint64_t base,

@@ -8,6 +8,8 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
+#include "scan/cache.h"
+
 /* A PE in file layout is copied to be read; no file that anybody injects is near this. */
 #define FILE_SIZE_MAX (UINT64_C(512) << 20)
 
@@ -31,12 +33,21 @@ static void conclude(const struct unit_context *context, const struct imports *i
 void examine_module(const struct unit_context *context, struct worker *worker, struct view *view,
 		    struct module *module, struct finding *finding)
 {
-	struct module_reader reader;
+	const struct vad *vad = vads_find(&view->vads, module->base);
+	uint64_t section = vad && vad->kind == VAD_IMAGE ? vad->control_area : 0;
+	_cleanup_module_reader_ struct module_reader reader;
 	module_reader_init(&reader, view->space, module->base, module->size);
+	module_reader_record(&reader);
 	_cleanup_pe_ struct pe pe;
 	pe_open(&pe, &reader.reader);
-	imports_declared(&worker->imports, &pe);
-	conclude(context, &worker->imports, finding);
+	if (!section ||
+	    !finding_cache_get(context->findings, section, view->space, module->base, finding)) {
+		imports_declared(&worker->imports, &pe);
+		conclude(context, &worker->imports, finding);
+		if (section && (finding->status == IMPORTS_OK || finding->status == IMPORTS_NONE))
+			finding_cache_put(context->findings, section, reader.pages,
+					  reader.page_count, finding);
+	}
 	if (pe.status == PE_OK && context->windows->pointer_size == 8 && !pe.pe32_plus)
 		module->flags |= MODULE_WOW64;
 	module->patched_pages =

@@ -8,6 +8,7 @@
 
 #include <impscan/alloc.h>
 
+#include "scan/cache.h"
 #include "scan/ordered.h"
 #include "scan/selection.h"
 #include "scan/unit.h"
@@ -116,11 +117,15 @@ struct error *scan_image(const struct windows *windows, const struct scan_option
 {
 	_cleanup_selection_ struct selection selection = {0};
 	_cleanup_export_cache_ struct export_cache *exports = export_cache_new();
+	_cleanup_finding_cache_ struct finding_cache *findings = finding_cache_new();
 	*summary = (struct scan_summary){0};
 	try_(selection_make(&selection, windows, options, events));
 
 	struct run run = {
-		.context = {.windows = windows, .options = options, .exports = exports},
+		.context = {.windows = windows,
+			    .options = options,
+			    .exports = exports,
+			    .findings = findings},
 		.options = options,
 		.events = events,
 		.summary = summary,

@@ -10,6 +10,8 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
+#include "scan/cache.h"
+
 #define PID_SYSTEM 4
 
 /* As impfuzzy for Volatility calls it. */
@@ -161,10 +163,8 @@ struct unit *unit_make(const struct unit_context *context, struct worker *worker
 
 void unit_free(struct unit *unit)
 {
-	for (size_t i = 0; i < unit->modules.count; i++) {
-		free(unit->findings[i].reason);
-		matches_free(&unit->findings[i].matches);
-	}
+	for (size_t i = 0; i < unit->modules.count; i++)
+		finding_free(&unit->findings[i]);
 	free(unit->findings);
 	modules_free(&unit->modules);
 	free(unit);

@@ -3,6 +3,7 @@
  *
  *	unit.c       what a process consists of: listed modules, hidden ones, injected code
  *	examine.c    one module: its import list, its hashes, what it matches
+ *	cache.c      what was found out before about the same pages
  *	exports.c    what the addresses of a process's modules are called
  */
 #ifndef SCAN_UNIT_H
@@ -31,6 +32,7 @@ struct unit_context {
 	const struct windows *windows;
 	const struct scan_options *options;
 	struct export_cache *exports;
+	struct finding_cache *findings;
 };
 
 /* What a thread keeps from one module to the next. */

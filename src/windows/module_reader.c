@@ -3,14 +3,25 @@
  */
 #include <impscan/windows.h>
 
+#include <stdlib.h>
+
+#include <impscan/alloc.h>
+
 static const uint8_t *reader_at(const struct pe_reader *reader, uint64_t position,
 				size_t *available)
 {
-	const struct module_reader *module = reader->context;
+	struct module_reader *module = reader->context;
 	uint64_t address;
 	if (__builtin_add_overflow(module->base, position, &address))
 		return NULL;
-	return space_at(module->space, address, available);
+	const uint8_t *bytes = space_at(module->space, address, available);
+	if (bytes && module->record)
+		*array_push(module->pages, module->page_count, module->page_capacity) =
+			(struct module_page){
+				.rva = position & ~(PAGE_SIZE - 1),
+				.data = bytes - (position & (PAGE_SIZE - 1)),
+			};
+	return bytes;
 }
 
 static const char *reader_why(const struct pe_reader *reader, uint64_t position)
@@ -36,4 +47,9 @@ void module_reader_init(struct module_reader *module, struct space *space, uint6
 		.base = base,
 	};
 	module->reader.context = module;
+}
+
+void module_reader_free(struct module_reader *module)
+{
+	free(module->pages);
 }

@@ -1,0 +1,129 @@
+#include "scan/cache.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+struct entry {
+	uint64_t control_area;
+	struct module_page *pages;
+	size_t page_count;
+	struct finding finding;
+	struct entry *next; /* of the same bucket */
+};
+
+/* A power of two; some thousand sections are in use on a machine. */
+#define BUCKETS 4096
+
+/* Variants kept of one section: one process in a hundred has pages of its own. */
+#define VARIANTS_MAX 8
+
+struct finding_cache {
+	pthread_rwlock_t lock;
+	struct entry *buckets[BUCKETS];
+};
+
+struct finding_cache *finding_cache_new(void)
+{
+	struct finding_cache *cache = alloc_new(struct finding_cache);
+	pthread_rwlock_init(&cache->lock, NULL);
+	return cache;
+}
+
+void finding_cache_free(struct finding_cache *cache)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct entry *entry = cache->buckets[i], *next; entry; entry = next) {
+			next = entry->next;
+			finding_free(&entry->finding);
+			free(entry->pages);
+			free(entry);
+		}
+	pthread_rwlock_destroy(&cache->lock);
+	free(cache);
+}
+
+static struct entry **bucket_of(struct finding_cache *cache, uint64_t control_area)
+{
+	uint64_t hash = control_area * UINT64_C(0x9e3779b97f4a7c15);
+	return &cache->buckets[(hash >> 32) & (BUCKETS - 1)];
+}
+
+/* Does this process have the same pages, physically? */
+static bool same_pages(const struct entry *entry, struct space *space, uint64_t base)
+{
+	for (size_t i = 0; i < entry->page_count; i++) {
+		struct page page;
+		space_page(space, base + entry->pages[i].rva, &page);
+		if (page.data != entry->pages[i].data)
+			return false;
+	}
+	return true;
+}
+
+bool finding_cache_get(struct finding_cache *cache, uint64_t control_area, struct space *space,
+		       uint64_t base, struct finding *finding)
+{
+	/* Entries are never changed or freed while the cache lives: only the list is locked. */
+	pthread_rwlock_rdlock(&cache->lock);
+	const struct entry *entry = *bucket_of(cache, control_area);
+	pthread_rwlock_unlock(&cache->lock);
+	for (; entry; entry = entry->next)
+		if (entry->control_area == control_area && same_pages(entry, space, base)) {
+			finding_copy(finding, &entry->finding);
+			return true;
+		}
+	return false;
+}
+
+void finding_cache_put(struct finding_cache *cache, uint64_t control_area,
+		       const struct module_page *pages, size_t page_count,
+		       const struct finding *finding)
+{
+	struct entry *entry = alloc_new(struct entry);
+	entry->control_area = control_area;
+	entry->pages = alloc_zero(page_count, sizeof(*pages));
+	entry->page_count = page_count;
+	memcpy(entry->pages, pages, page_count * sizeof(*pages));
+	finding_copy(&entry->finding, finding);
+
+	pthread_rwlock_wrlock(&cache->lock);
+	struct entry **bucket = bucket_of(cache, control_area);
+	size_t variants = 0;
+	for (const struct entry *other = *bucket; other; other = other->next)
+		variants += other->control_area == control_area;
+	bool full = variants >= VARIANTS_MAX;
+	if (!full) {
+		entry->next = *bucket;
+		*bucket = entry;
+	}
+	pthread_rwlock_unlock(&cache->lock);
+	if (full) {
+		finding_free(&entry->finding);
+		free(entry->pages);
+		free(entry);
+	}
+}
+
+void finding_copy(struct finding *to, const struct finding *from)
+{
+	*to = *from;
+	if (from->reason)
+		to->reason = alloc_strdup(from->reason);
+	to->matches = (struct matches){0};
+	if (from->matches.count) {
+		to->matches.items = alloc_zero(from->matches.count, sizeof(*to->matches.items));
+		memcpy(to->matches.items, from->matches.items,
+		       from->matches.count * sizeof(*to->matches.items));
+		to->matches.count = to->matches.capacity = from->matches.count;
+	}
+}
+
+void finding_free(struct finding *finding)
+{
+	free(finding->reason);
+	matches_free(&finding->matches);
+}

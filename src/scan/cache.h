@@ -1,0 +1,35 @@
+/*
+ * Inside the scan room: what was found out about an image section, for all who map it.
+ *
+ * A DLL is mapped by every process from the same physical pages. What its import list comes to is
+ * kept with the pages that were read for it; where another process has the very same pages at the
+ * same places, it is the same, and nothing is parsed or hashed again. Any page of its own (patched,
+ * relocated, absent) makes the difference seen.
+ */
+#ifndef SCAN_CACHE_H
+#define SCAN_CACHE_H
+
+#include "scan/unit.h"
+
+struct finding_cache *finding_cache_new(void);
+void finding_cache_free(struct finding_cache *cache);
+DEFINE_CLEANUP(struct finding_cache, finding_cache_free)
+#define _cleanup_finding_cache_ _cleanup_(finding_cache_free_p)
+
+/*
+ * Fills `finding` when the section of `control_area`, mapped at `base` in `space`, was examined
+ * before by the same pages. For any number of threads.
+ */
+bool finding_cache_get(struct finding_cache *cache, uint64_t control_area, struct space *space,
+		       uint64_t base, struct finding *finding);
+
+/* Keeps a finding with the pages that it was read from. */
+void finding_cache_put(struct finding_cache *cache, uint64_t control_area,
+		       const struct module_page *pages, size_t page_count,
+		       const struct finding *finding);
+
+/* A copy that owns what it has. */
+void finding_copy(struct finding *to, const struct finding *from);
+void finding_free(struct finding *finding);
+
+#endif
