@@ -52,13 +52,17 @@ static struct entry **bucket_of(struct finding_cache *cache, uint64_t control_ar
 	return &cache->buckets[(hash >> 32) & (BUCKETS - 1)];
 }
 
-/* Does this process have the same pages, physically? */
+/*
+ * Does this process have the same pages? Mostly they are the same physically; the one that the
+ * address table lies in is everybody's own, but mostly with the same addresses.
+ */
 static bool same_pages(const struct entry *entry, struct space *space, uint64_t base)
 {
 	for (size_t i = 0; i < entry->page_count; i++) {
 		struct page page;
 		space_page(space, base + entry->pages[i].rva, &page);
-		if (page.data != entry->pages[i].data)
+		if (page.data != entry->pages[i].data &&
+		    (!page.data || memcmp(page.data, entry->pages[i].data, PAGE_SIZE) != 0))
 			return false;
 	}
 	return true;

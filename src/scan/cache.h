@@ -2,9 +2,9 @@
  * Inside the scan room: what was found out about an image section, for all who map it.
  *
  * A DLL is mapped by every process from the same physical pages. What its import list comes to is
- * kept with the pages that were read for it; where another process has the very same pages at the
- * same places, it is the same, and nothing is parsed or hashed again. Any page of its own (patched,
- * relocated, absent) makes the difference seen.
+ * kept with the pages that were read for it; where another process has the same pages at the same
+ * places, it is the same, and nothing is parsed or hashed again. Any page with other bytes (patched,
+ * absent) makes the difference seen.
  */
 #ifndef SCAN_CACHE_H
 #define SCAN_CACHE_H
