@@ -292,6 +292,21 @@ void injections_free(struct injections *injections);
  */
 size_t view_patched_pages(struct view *view, const struct pe *pe, uint64_t base);
 
+/* Where else the pages of an image section may be: all processes that map it. */
+struct neighbours;
+
+/* Cheap until the first page is asked for. Both must outlive it. For any number of threads. */
+struct neighbours *neighbours_new(const struct windows *windows, const struct processes *processes);
+void neighbours_free(struct neighbours *neighbours);
+DEFINE_CLEANUP(struct neighbours, neighbours_free)
+#define _cleanup_neighbours_ _cleanup_(neighbours_free_p)
+
+/*
+ * The page at `rva` (a multiple of 4096) of the section of `control_area`, as the first process
+ * has it that has it and may not write to it; NULL when none has. Lives as long as `neighbours`.
+ */
+const uint8_t *neighbours_page(struct neighbours *neighbours, uint64_t control_area, uint64_t rva);
+
 /* A page that was read: where in the module, and its bytes. */
 struct module_page {
 	uint64_t rva; /* a multiple of 4096 */
@@ -307,6 +322,10 @@ struct module_reader {
 	struct space *space;
 	uint64_t base;
 	char why[96];
+	/* Where absent pages are looked for as well; NULL: nowhere. */
+	struct neighbours *neighbours;
+	uint64_t control_area;
+	size_t borrowed; /* how often one was found there */
 	/* The pages that were read since module_reader_record(); one may stand there twice. */
 	bool record;
 	struct module_page *pages;

@@ -37,6 +37,8 @@ void examine_module(const struct unit_context *context, struct worker *worker, s
 	uint64_t section = vad && vad->kind == VAD_IMAGE ? vad->control_area : 0;
 	_cleanup_module_reader_ struct module_reader reader;
 	module_reader_init(&reader, view->space, module->base, module->size);
+	reader.neighbours = context->neighbours;
+	reader.control_area = section;
 	module_reader_record(&reader);
 	_cleanup_pe_ struct pe pe;
 	pe_open(&pe, &reader.reader);
@@ -44,7 +46,11 @@ void examine_module(const struct unit_context *context, struct worker *worker, s
 	    !finding_cache_get(context->findings, section, view->space, module->base, finding)) {
 		imports_declared(&worker->imports, &pe);
 		conclude(context, &worker->imports, finding);
-		if (section && (finding->status == IMPORTS_OK || finding->status == IMPORTS_NONE))
+		if (reader.borrowed && !finding->reason)
+			finding->reason = alloc_printf("%zu pages taken from other processes",
+						       reader.borrowed);
+		if (section && !reader.borrowed &&
+		    (finding->status == IMPORTS_OK || finding->status == IMPORTS_NONE))
 			finding_cache_put(context->findings, section, reader.pages,
 					  reader.page_count, finding);
 	}

@@ -120,12 +120,15 @@ struct error *scan_image(const struct windows *windows, const struct scan_option
 	_cleanup_finding_cache_ struct finding_cache *findings = finding_cache_new();
 	*summary = (struct scan_summary){0};
 	try_(selection_make(&selection, windows, options, events));
+	_cleanup_neighbours_ struct neighbours *neighbours =
+		neighbours_new(windows, &selection.all);
 
 	struct run run = {
 		.context = {.windows = windows,
 			    .options = options,
 			    .exports = exports,
-			    .findings = findings},
+			    .findings = findings,
+			    .neighbours = neighbours},
 		.options = options,
 		.events = events,
 		.summary = summary,

@@ -33,6 +33,7 @@ struct unit_context {
 	const struct scan_options *options;
 	struct export_cache *exports;
 	struct finding_cache *findings;
+	struct neighbours *neighbours;
 };
 
 /* What a thread keeps from one module to the next. */

@@ -15,6 +15,16 @@ static const uint8_t *reader_at(const struct pe_reader *reader, uint64_t positio
 	if (__builtin_add_overflow(module->base, position, &address))
 		return NULL;
 	const uint8_t *bytes = space_at(module->space, address, available);
+	if (!bytes && module->neighbours && module->control_area) {
+		uint64_t offset = position & (PAGE_SIZE - 1);
+		bytes = neighbours_page(module->neighbours, module->control_area,
+					position - offset);
+		if (bytes) {
+			bytes += offset;
+			*available = (size_t)(PAGE_SIZE - offset);
+			module->borrowed++;
+		}
+	}
 	if (bytes && module->record)
 		*array_push(module->pages, module->page_count, module->page_capacity) =
 			(struct module_page){
