@@ -19,10 +19,12 @@
 #define PAGE_SIZE ((uint64_t)4096)
 
 enum paging {
+	PAGING_X86, /* two levels, 4-byte entries */
+	PAGING_PAE, /* three levels, 8-byte entries, 32-bit addresses */
 	PAGING_X64, /* four levels, 8-byte entries */
 };
 
-/* "x64" */
+/* "x86", "x86 PAE", "x64" */
 const char *paging_name(enum paging paging);
 
 /* Bits of an entry; `bits` 0: the kernel does not have them. */
@@ -41,6 +43,10 @@ struct entry_layout {
 	struct entry_field page_file_number;  /* MMPTE_SOFTWARE.PageFileLow */
 	struct entry_field page_file_offset;  /* MMPTE_SOFTWARE.PageFileHigh, in pages */
 	struct entry_field prototype_address; /* MMPTE_PROTOTYPE.ProtoAddress, sign-extended */
+	/* Without PAE it is in two parts, ProtoAddressLow and ProtoAddressHigh. */
+	struct entry_field prototype_address_low;
+	struct entry_field prototype_address_high;
+	struct entry_field prototype_protection; /* MMPTE_PROTOTYPE.Protection */
 };
 
 struct memory;
@@ -89,7 +95,10 @@ struct page {
 
 struct space;
 
-/* `dtb` is what CR3 holds: a physical address, low bits ignored. */
+/*
+ * `dtb` is what CR3 holds: a physical address, low bits ignored. With PAE it is a multiple of 32,
+ * not of a page.
+ */
 struct space *space_new(const struct memory *memory, uint64_t dtb);
 void space_free(struct space *space);
 DEFINE_CLEANUP(struct space, space_free)
@@ -107,7 +116,7 @@ typedef uint64_t space_find_prototype(void *context, uint64_t address);
 void space_set_prototypes(struct space *space, struct space *kernel, space_find_prototype *find,
 			  void *context);
 
-/* Is `address` one that the processor would take (canonical on x64)? */
+/* Is `address` one that the processor would take: canonical on x64, of 32 bits on x86? */
 bool space_canonical(const struct space *space, uint64_t address);
 
 /* Looks a page up. A frame that the image does not hold leaves `data` NULL, its state as it is. */

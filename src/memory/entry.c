@@ -19,6 +19,12 @@ static uint64_t field(struct entry_field field, uint64_t entry)
 	return entry >> field.bit & mask;
 }
 
+static bool all_ones(struct entry_field field, uint64_t entry)
+{
+	return field.bits && field.bits < 64 &&
+	       (~entry >> field.bit & ((UINT64_C(1) << field.bits) - 1)) == 0;
+}
+
 /*
  * MM_PROTECTION_MASK: bits 0-2 are 2 execute, 3 execute-read, 6 execute-read-write, 7
  * execute-write-copy among the executable; 4 and above are writable (5 and 7 by copy).
@@ -55,7 +61,7 @@ static void prototype_entry(const struct memory *memory, uint64_t entry, struct 
 	page->prototype = true;
 	if (entry & ENTRY_VALID) {
 		page->state = PAGE_VALID;
-		page->frame = entry & UINT64_C(0x000ffffffffff000);
+		page->frame = entry & memory->operations->frame_mask;
 	} else if (entry & ENTRY_PROTOTYPE) {
 		page->state = PAGE_FILE;
 	} else if (entry & ENTRY_TRANSITION) {
@@ -91,9 +97,24 @@ static bool ask_vad(struct space *space, uint64_t address, struct page *page)
 	return true;
 }
 
+/*
+ * Without PAE, 30 or 31 bits count from a constant, in steps of 4: the start of paged pool in XP and
+ * 2003, whose ProtoAddressLow has 7 bits, and that of the kernel's half since Vista, whose has 8
+ * (MiPteToProto; MM_PAGED_POOL_START is fixed there).
+ */
+static uint64_t split_prototype_address(const struct entry_layout *layout, uint64_t entry)
+{
+	unsigned int shift = 2 + layout->prototype_address_low.bits;
+	uint64_t base = layout->prototype_address_low.bits < 8 ? 0xe1000000 : 0x80000000;
+	return base + (field(layout->prototype_address_high, entry) << shift) +
+	       (field(layout->prototype_address_low, entry) << 2);
+}
+
 /* The address is sign-extended from the field's width. */
 static uint64_t prototype_address(const struct entry_layout *layout, uint64_t entry)
 {
+	if (layout->prototype_address_high.bits)
+		return split_prototype_address(layout, entry);
 	unsigned int bits = layout->prototype_address.bits;
 	uint64_t address = field(layout->prototype_address, entry);
 	if (bits && bits < 64 && address >> (bits - 1))
@@ -105,10 +126,11 @@ static void prototype(struct space *space, uint64_t address, struct page *page)
 {
 	const struct entry_layout *layout = &space->memory->layout;
 	uint64_t entry = page->entry;
-	uint64_t at = prototype_address(layout, entry);
+	uint64_t at = prototype_address(layout, entry) & space->memory->operations->address_mask;
 	page->prototype = true;
-	/* All ones in the upper half: only the VAD knows (MiPteNeedsLookup). */
-	if (field(layout->page_file_offset, entry) == 0xffffffff) {
+	/* All ones in the upper part: only the VAD knows (MiPteNeedsLookup). */
+	bool look_up = all_ones(layout->page_file_offset, entry);
+	if (look_up) {
 		if (!ask_vad(space, address, page))
 			page->state = PAGE_LOST;
 	} else if (at) {
@@ -117,7 +139,8 @@ static void prototype(struct space *space, uint64_t address, struct page *page)
 		page->state = PAGE_LOST;
 	}
 	/* This process's own protection goes before that of the section. */
-	uint64_t protection = field(layout->protection, entry);
+	uint64_t protection =
+		field(look_up ? layout->protection : layout->prototype_protection, entry);
 	if (protection)
 		rights(protection, page);
 }

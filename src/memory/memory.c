@@ -8,6 +8,8 @@
 #include "memory/paging.h"
 
 static const struct paging_operations *const operations[] = {
+	[PAGING_X86] = &paging_x86,
+	[PAGING_PAE] = &paging_pae,
 	[PAGING_X64] = &paging_x64,
 };
 
@@ -29,8 +31,7 @@ struct memory *memory_new(const struct image *image, enum paging paging)
 	while (memory->frame_mask < top)
 		memory->frame_mask = memory->frame_mask << 1 | 1;
 	memory->frame_mask &= ~(PAGE_SIZE - 1);
-	/* The same in every x64 kernel. */
-	memory->layout.frame = (struct entry_field){12, 36};
+	memory->layout.frame = memory->operations->frame;
 	return memory;
 }
 

@@ -3,7 +3,9 @@
  *
  *	memory.c   what all spaces of an image share
  *	space.c    reading through a space
- *	x64.c      the processor's translation, an architecture a file
+ *	x86.c, pae.c, x64.c
+ *	           the processor's translation, an architecture a file
+ *	wide.c     what pae.c and x64.c have in common
  *	entry.c    entries that are not valid: what the memory manager keeps in them
  */
 #ifndef MEMORY_PAGING_H
@@ -45,7 +47,10 @@ struct space {
 
 struct paging_operations {
 	const char *name;
-	unsigned int entry_size; /* 4 or 8 */
+	unsigned int entry_size;  /* 4 or 8 */
+	struct entry_field frame; /* in transition, as in every kernel of this kind */
+	uint64_t frame_mask;	  /* of a valid entry */
+	uint64_t address_mask;	  /* virtual addresses */
 	/*
 	 * Walks the tables for a canonical address: fills `entry` and `span`; for a valid page also
 	 * state, frame, mapped and rights; for one that is not, PAGE_NO_TABLE where a table is
@@ -55,6 +60,8 @@ struct paging_operations {
 	bool (*canonical)(uint64_t address);
 };
 
+extern const struct paging_operations paging_x86;
+extern const struct paging_operations paging_pae;
 extern const struct paging_operations paging_x64;
 
 /* Finds a page by page->entry, the entry of its page table, which is not valid. */

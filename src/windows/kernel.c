@@ -142,6 +142,11 @@ static void set_entries(struct windows *windows)
 			.page_file_number = entry_field(profile, MMPTE_SOFTWARE_PageFileLow),
 			.page_file_offset = entry_field(profile, MMPTE_SOFTWARE_PageFileHigh),
 			.prototype_address = entry_field(profile, MMPTE_PROTOTYPE_ProtoAddress),
+			.prototype_address_low =
+				entry_field(profile, MMPTE_PROTOTYPE_ProtoAddressLow),
+			.prototype_address_high =
+				entry_field(profile, MMPTE_PROTOTYPE_ProtoAddressHigh),
+			.prototype_protection = entry_field(profile, MMPTE_PROTOTYPE_Protection),
 		});
 }
 

@@ -1,0 +1,59 @@
+/*
+ * Tables of 512 entries of 8 bytes, as x64 and PAE have them (Intel SDM volume 3, 4.4 and 4.5).
+ */
+#include "memory/wide.h"
+
+#include <impscan/bytes.h>
+
+void wide_page_table(const struct space_table *table, uint64_t address, struct page *page)
+{
+	uint64_t entry = le64(table->entries + 8 * (address >> 12 & 511));
+	page->entry = entry;
+	page->span = PAGE_SIZE;
+	page->state = PAGE_LOST;
+	if (!(entry & WIDE_VALID))
+		return;
+	page->state = PAGE_VALID;
+	page->mapped = true;
+	page->frame = entry & WIDE_FRAME;
+	page->writable = table->writable && (entry & WIDE_WRITE);
+	page->executable = table->executable && !(entry & WIDE_NO_EXECUTE);
+}
+
+static void large_page(const struct space_table *above, uint64_t address, struct page *page)
+{
+	uint64_t offset = address & (page->span - 1) & ~(PAGE_SIZE - 1);
+	page->state = PAGE_VALID;
+	page->mapped = true;
+	page->frame = (page->entry & WIDE_FRAME & ~(page->span - 1)) + offset;
+	page->writable = above->writable;
+	page->executable = above->executable;
+}
+
+void wide_walk(struct space *space, struct space_table *table, struct space_table *known,
+	       uint64_t address, unsigned int shift, unsigned int largest, struct page *page)
+{
+	page->span = UINT64_C(1) << shift;
+	for (; shift >= 21 && table->entries; shift -= 9) {
+		uint64_t entry = le64(table->entries + 8 * (address >> shift & 511));
+		page->entry = entry;
+		page->span = UINT64_C(1) << shift;
+		if (!(entry & WIDE_VALID)) {
+			table->entries = entry_table(space, entry);
+			continue;
+		}
+		table->writable &= !!(entry & WIDE_WRITE);
+		table->executable &= !(entry & WIDE_NO_EXECUTE);
+		if (shift <= largest && (entry & WIDE_LARGE)) {
+			large_page(table, address, page);
+			return;
+		}
+		table->entries = image_page(space->memory->image, entry & WIDE_FRAME);
+	}
+	if (!table->entries) {
+		page->state = PAGE_NO_TABLE;
+		return;
+	}
+	*known = *table;
+	wide_page_table(known, address, page);
+}

@@ -1,0 +1,88 @@
+/*
+ * x86 two-level translation without PAE: 1,024 entries of 4 bytes a table, pages of 4 MB, their
+ * physical addresses of 40 bits with PSE-36 (Intel SDM volume 3, 4.3). All pages are executable.
+ */
+#include "memory/paging.h"
+
+#include <impscan/bytes.h>
+
+#define ENTRY_VALID UINT32_C(0x001)
+#define ENTRY_WRITE UINT32_C(0x002)
+#define ENTRY_LARGE UINT32_C(0x080)
+#define ENTRY_FRAME UINT32_C(0xfffff000)
+#define LARGE_FRAME UINT32_C(0xffc00000) /* bits 22-31 */
+#define LARGE_HIGH  UINT32_C(0x001fe000) /* bits 32-39, kept in 13-20 */
+
+static void walk_page_table(const struct space_table *table, uint64_t address, struct page *page)
+{
+	uint32_t entry = le32(table->entries + 4 * (address >> 12 & 1023));
+	page->entry = entry;
+	page->span = PAGE_SIZE;
+	page->state = PAGE_LOST;
+	if (!(entry & ENTRY_VALID))
+		return;
+	page->state = PAGE_VALID;
+	page->mapped = true;
+	page->frame = entry & ENTRY_FRAME;
+	page->writable = table->writable && (entry & ENTRY_WRITE);
+	page->executable = true;
+}
+
+static void large_page(uint32_t entry, uint64_t address, struct page *page)
+{
+	page->state = PAGE_VALID;
+	page->mapped = true;
+	page->frame = (entry & LARGE_FRAME) | (uint64_t)(entry & LARGE_HIGH) << (32 - 13) |
+		      (address & ~LARGE_FRAME & ENTRY_FRAME);
+	page->writable = entry & ENTRY_WRITE;
+	page->executable = true;
+}
+
+static void walk(struct space *space, uint64_t address, struct page *page)
+{
+	uint64_t tag = (address >> 22) + 1;
+	struct space_table *known = &space->tables[(address >> 22) % SPACE_TABLES];
+	if (known->tag == tag) {
+		walk_page_table(known, address, page);
+		return;
+	}
+	const struct image *image = space->memory->image;
+	page->span = UINT64_C(1) << 22;
+	page->state = PAGE_NO_TABLE;
+	const uint8_t *directory = image_page(image, space->dtb & ENTRY_FRAME);
+	if (!directory)
+		return;
+	uint32_t entry = le32(directory + 4 * (address >> 22));
+	page->entry = entry;
+	if ((entry & ENTRY_VALID) && (entry & ENTRY_LARGE)) {
+		large_page(entry, address, page);
+		return;
+	}
+	struct space_table table = {.tag = tag, .executable = true};
+	if (entry & ENTRY_VALID) {
+		table.writable = entry & ENTRY_WRITE;
+		table.entries = image_page(image, entry & ENTRY_FRAME);
+	} else {
+		table.writable = true;
+		table.entries = entry_table(space, entry);
+	}
+	if (!table.entries)
+		return;
+	*known = table;
+	walk_page_table(known, address, page);
+}
+
+static bool canonical(uint64_t address)
+{
+	return address <= UINT32_MAX;
+}
+
+const struct paging_operations paging_x86 = {
+	.name = "x86",
+	.entry_size = 4,
+	.frame = {12, 20},
+	.frame_mask = ENTRY_FRAME,
+	.address_mask = UINT32_MAX,
+	.walk = walk,
+	.canonical = canonical,
+};
