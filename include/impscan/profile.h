@@ -141,4 +141,19 @@ struct error *profiles_get(struct profiles *profiles, size_t i, const struct pro
 size_t profiles_match(const struct profiles *profiles, enum architecture architecture,
 		      uint32_t build, size_t *found, size_t limit);
 
+/*
+ * Turns a symbol file of Volatility 3 (its JSON, plain or xz) into a profile. Such a file seldom
+ * tells the build it is of: `build` is what the user says, or 0. When neither says, the header is
+ * that of the profile in `known` (which may be NULL) with the same layout, and it is an error when
+ * there is none, or more than one. Errors begin with "PATH: " or "PATH:LINE:COLUMN: " and name the
+ * place in the JSON, as in user_types._EPROCESS.fields.Peb. The caller frees the result.
+ */
+#define SYMBOL_FILE_LIMIT ((size_t)64 << 20)
+struct error *profile_import_symbols(const char *path, uint32_t build, struct profiles *known,
+				     struct profile **ret);
+
+/* The same of a file's content; `origin` is what errors call it. */
+struct error *profile_parse_symbols(const void *data, size_t size, const char *origin,
+				    uint32_t build, struct profiles *known, struct profile **ret);
+
 #endif
