@@ -4,6 +4,7 @@
  *	page_map.c      where could the page map be?          physical address, perhaps a hint
  *	kernel_image.c  is a kernel mapped there, and where?  base of ntoskrnl.exe
  *	system.c        which build, and where is System?     profile, EPROCESS, list heads
+ *	fit.c           which of several profiles of a build fits?
  *	kernel.c        tries it all, in order, and tells what was tried
  */
 #ifndef WINDOWS_DISCOVER_H
@@ -14,6 +15,7 @@
 
 /* A place where a page map may be. */
 struct page_map {
+	enum paging paging;
 	uint64_t dtb;
 	uint64_t kernel_hint; /* an address in or near the kernel, or 0 */
 	const char *source;   /* "low stub", "page-map scan" ... */
@@ -24,6 +26,25 @@ struct page_maps {
 	size_t count;
 	size_t capacity;
 };
+
+/* A value of CR3, or DirectoryTableBase, without its flags. */
+uint64_t page_map_address(enum paging paging, uint64_t cr3);
+
+/*
+ * A kernel address as a header or a debugger's block has it. There, those of 32-bit kernels are
+ * extended to 64 bits by their sign.
+ */
+static inline uint64_t kernel_pointer(enum paging paging, uint64_t address)
+{
+	bool extended = address >> 31 == UINT64_C(0x1ffffffff);
+	return paging != PAGING_X64 && extended ? address & UINT32_MAX : address;
+}
+
+/* The upper half of the address space; with /3GB on x86, a quarter of it is user mode's. */
+static inline bool is_kernel_address(enum paging paging, uint64_t address)
+{
+	return paging == PAGING_X64 ? address >> 47 == 0x1ffff : address >> 31 == 1;
+}
 
 /* What costs nothing: the user's word, the header's hints, the low stub. */
 void page_maps_known(const struct image *image, const struct windows_options *options,
@@ -46,9 +67,18 @@ bool kernel_build(struct windows *windows, struct space *space);
 
 /*
  * Finds System's EPROCESS by the layout of windows->profile: by the kernel's export, by the list
- * heads that the image's header claims, by KDBG, by a sweep of the image. Sets windows->system.
+ * heads that the image's header claims, by KDBG. Sets windows->system and windows->dtb.
  */
 bool system_find(struct windows *windows, struct space *space);
+
+/* The last resort: by a sweep of the image. */
+bool system_sweep(struct windows *windows, struct space *space);
+
+/*
+ * How well windows->profile fits what the image has behind windows->system: facts that agree less
+ * those that don't, over the first processes. To be compared among profiles of one image.
+ */
+int profile_fit(const struct windows *windows);
 
 /* Finds PsLoadedModuleList: by export, hint, KDBG, by content. Sets windows->ps_loaded_module_list. */
 void module_list_find(struct windows *windows, struct space *space);

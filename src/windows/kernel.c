@@ -18,47 +18,146 @@ struct attempts {
 	size_t maps;	       /* page maps tried */
 	uint64_t kernel_base;  /* a kernel that was found, but not confirmed */
 	uint32_t build;	       /* its build */
+	enum paging paging;    /* its page map's kind */
 	bool no_profile;       /* it has no profile */
+	bool other_profile;    /* the user's is for another kind of page map */
 	struct error *profile; /* a profile that could not be read */
 };
 
-/* Chooses among the profiles of the build the first by which System is found. */
-static bool confirm(struct windows *windows, struct space *space, struct profiles *profiles,
-		    const struct windows_options *options, struct attempts *attempts)
+static struct entry_field entry_field(const struct profile *profile, enum profile_member member)
 {
+	const struct profile_field *field = &profile->field[member];
+	return (struct entry_field){.bit = field->bit, .bits = field->bits};
+}
+
+/* Tells the memory how this build's page-table entries look. */
+static void set_entries(const struct windows *windows)
+{
+	const struct profile *profile = windows->profile;
+	memory_set_entries(
+		windows->memory,
+		&(struct entry_layout){
+			.frame = entry_field(profile, MMPTE_TRANSITION_PageFrameNumber),
+			.protection = entry_field(profile, MMPTE_SOFTWARE_Protection),
+			.page_file_number = entry_field(profile, MMPTE_SOFTWARE_PageFileLow),
+			.page_file_offset = entry_field(profile, MMPTE_SOFTWARE_PageFileHigh),
+			.prototype_address = entry_field(profile, MMPTE_PROTOTYPE_ProtoAddress),
+			.prototype_address_low =
+				entry_field(profile, MMPTE_PROTOTYPE_ProtoAddressLow),
+			.prototype_address_high =
+				entry_field(profile, MMPTE_PROTOTYPE_ProtoAddressHigh),
+			.prototype_protection = entry_field(profile, MMPTE_PROTOTYPE_Protection),
+		});
+}
+
+/* Is the profile for kernels with such page maps? MMPTE tells those with PAE from the others. */
+static bool fits_paging(const struct profile *profile, enum paging paging)
+{
+	bool x64 = paging == PAGING_X64;
+	return (profile->architecture == ARCHITECTURE_X64) == x64 &&
+	       (x64 || (profile_offset(profile, MMPTE_size) == 8) == (paging == PAGING_PAE));
+}
+
+/* The profiles that may be the build's. */
+struct candidate {
+	const struct profile *profile;
+	bool added; /* by the user */
+};
+
+struct choice {
+	struct candidate *items;
+	size_t count;
+	size_t capacity;
+};
+
+static void collect(const struct windows *windows, struct profiles *profiles,
+		    const struct windows_options *options, struct choice *choice,
+		    struct attempts *attempts)
+{
+	enum paging paging = memory_paging(windows->memory);
 	if (options->profile) {
-		windows->profile = options->profile;
-		return system_find(windows, space);
+		array_push(choice->items, choice->count, choice->capacity)->profile =
+			options->profile;
+		return;
 	}
-	size_t found[16];
+	_cleanup_free_ size_t *found = alloc_zero(profiles_count(profiles) + 1, sizeof(*found));
 	size_t count = profiles_match(profiles, windows->architecture, windows->build, found,
-				      array_size(found));
-	if (!count)
-		attempts->no_profile = true;
-	for (size_t i = 0; i < min_of(count, array_size(found)); i++) {
-		struct error *error = profiles_get(profiles, found[i], &windows->profile);
+				      profiles_count(profiles));
+	for (size_t i = 0; i < count; i++) {
+		const struct profile *profile;
+		struct error *error = profiles_get(profiles, found[i], &profile);
 		if (error) {
 			error_free(attempts->profile);
 			attempts->profile = error;
-			continue;
+		} else if (fits_paging(profile, paging)) {
+			*array_push(choice->items, choice->count, choice->capacity) =
+				(struct candidate){profile,
+						   profiles_summary(profiles, found[i]).added};
 		}
-		if (system_find(windows, space))
-			return true;
 	}
-	windows->profile = NULL;
-	return false;
+	if (!choice->count)
+		attempts->no_profile = true;
+}
+
+/*
+ * Takes the profile that fits best of those by which `find` finds System; where they are equal the
+ * user's, and of the shipped ones the last, which is of the latest updates.
+ */
+static bool choose(struct windows *windows, struct space *space, const struct choice *choice,
+		   bool (*find)(struct windows *windows, struct space *space))
+{
+	struct windows best = {0};
+	int best_fit = 0;
+	bool best_added = false;
+	for (size_t i = 0; i < choice->count; i++) {
+		windows->profile = choice->items[i].profile;
+		set_entries(windows);
+		if (!find(windows, space))
+			continue;
+		int fit = choice->count > 1 ? profile_fit(windows) : 0;
+		if (best.profile &&
+		    (fit < best_fit || (fit == best_fit && best_added != choice->items[i].added)))
+			continue;
+		best = *windows;
+		best_fit = fit;
+		best_added = choice->items[i].added;
+	}
+	if (!best.profile) {
+		windows->profile = NULL;
+		return false;
+	}
+	*windows = best;
+	set_entries(windows);
+	return true;
+}
+
+static bool confirm(struct windows *windows, struct space *space, struct profiles *profiles,
+		    const struct windows_options *options, struct attempts *attempts)
+{
+	struct choice choice = {0};
+	collect(windows, profiles, options, &choice, attempts);
+	bool found = choose(windows, space, &choice, system_find) ||
+		     choose(windows, space, &choice, system_sweep);
+	free(choice.items);
+	return found;
 }
 
 static bool try_page_map(struct windows *windows, const struct page_map *map,
 			 struct profiles *profiles, const struct windows_options *options,
 			 struct attempts *attempts)
 {
+	if (options->profile && !fits_paging(options->profile, map->paging)) {
+		attempts->other_profile = true;
+		return false;
+	}
 	attempts->maps++;
+	memory_free(windows->memory);
+	bool x64 = map->paging == PAGING_X64;
 	*windows = (struct windows){
 		.image = windows->image,
-		.memory = windows->memory,
-		.architecture = ARCHITECTURE_X64,
-		.pointer_size = 8,
+		.memory = memory_new(windows->image, map->paging),
+		.architecture = x64 ? ARCHITECTURE_X64 : ARCHITECTURE_X86,
+		.pointer_size = x64 ? 8 : 4,
 	};
 	_cleanup_space_ struct space *space = space_new(windows->memory, map->dtb);
 	bool found = options->kernel_base ? kernel_image_at(windows, space, options->kernel_base)
@@ -66,6 +165,7 @@ static bool try_page_map(struct windows *windows, const struct page_map *map,
 	if (!found)
 		return false;
 	attempts->kernel_base = windows->kernel_base;
+	attempts->paging = map->paging;
 	if (!kernel_build(windows, space) && !options->profile)
 		return false;
 	attempts->build = windows->build;
@@ -100,9 +200,10 @@ static struct error *not_found(const struct image *image, const struct windows_o
 				 "read: %s",
 				 path, attempts->build, error_message(attempts->profile));
 	if (attempts->no_profile)
-		return error_new("%s: Windows build %u at 0x%llx has no profile; see "
+		return error_new("%s: Windows build %u (%s) at 0x%llx has no profile; see "
 				 "--list-profiles, and give one with --profile",
-				 path, attempts->build, (unsigned long long)attempts->kernel_base);
+				 path, attempts->build, paging_name(attempts->paging),
+				 (unsigned long long)attempts->kernel_base);
 	if (attempts->kernel_base)
 		return error_new("%s: a Windows kernel (build %u) is at 0x%llx, but its System "
 				 "process was not found by %s; the image may be damaged, or needs "
@@ -118,36 +219,14 @@ static struct error *not_found(const struct image *image, const struct windows_o
 		return error_new("%s: this is the memory of a Linux machine; impscan reads that "
 				 "of Windows",
 				 path);
-	return error_new("%s: no 64-bit Windows kernel found (%zu page maps tried: header of the "
+	if (attempts->other_profile)
+		return error_new("%s: no kernel of the kind that profile %s is for was found (%zu "
+				 "page maps tried); leave --profile out to look for others",
+				 path, options->profile->name, attempts->maps);
+	return error_new("%s: no Windows kernel found (%zu page maps tried: header of the "
 			 "image, low stub, scan of the whole image); if you know the page map's "
 			 "physical address, give it with --dtb",
 			 path, attempts->maps);
-}
-
-static struct entry_field entry_field(const struct profile *profile, enum profile_member member)
-{
-	const struct profile_field *field = &profile->field[member];
-	return (struct entry_field){.bit = field->bit, .bits = field->bits};
-}
-
-/* Tells the memory how this build's page-table entries look. */
-static void set_entries(struct windows *windows)
-{
-	const struct profile *profile = windows->profile;
-	memory_set_entries(
-		windows->memory,
-		&(struct entry_layout){
-			.frame = entry_field(profile, MMPTE_TRANSITION_PageFrameNumber),
-			.protection = entry_field(profile, MMPTE_SOFTWARE_Protection),
-			.page_file_number = entry_field(profile, MMPTE_SOFTWARE_PageFileLow),
-			.page_file_offset = entry_field(profile, MMPTE_SOFTWARE_PageFileHigh),
-			.prototype_address = entry_field(profile, MMPTE_PROTOTYPE_ProtoAddress),
-			.prototype_address_low =
-				entry_field(profile, MMPTE_PROTOTYPE_ProtoAddressLow),
-			.prototype_address_high =
-				entry_field(profile, MMPTE_PROTOTYPE_ProtoAddressHigh),
-			.prototype_protection = entry_field(profile, MMPTE_PROTOTYPE_Protection),
-		});
 }
 
 struct error *windows_open(const struct image *image, struct profiles *profiles,
@@ -159,7 +238,6 @@ struct error *windows_open(const struct image *image, struct profiles *profiles,
 	size_t next = 0;
 
 	windows->image = image;
-	windows->memory = memory_new(image, PAGING_X64);
 	page_maps_known(image, options, &maps);
 	bool found = false, scanned = options->dtb != 0;
 	while (!found) {
@@ -175,8 +253,6 @@ struct error *windows_open(const struct image *image, struct profiles *profiles,
 	free(maps.items);
 	struct error *error = found ? NULL : not_found(image, options, &attempts);
 	error_free(attempts.profile);
-	if (!error)
-		set_entries(windows);
 	if (!error)
 		*ret = take_ptr(windows);
 	return error;

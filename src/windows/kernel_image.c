@@ -14,9 +14,21 @@
 #define KERNEL_FIRST UINT64_C(0xfffff80000000000)
 #define KERNEL_LAST  UINT64_C(0xfffff87fffffffff)
 
+/* 32-bit ones: 0x804d7000 in XP, elsewhere with /3GB, anywhere since Vista. */
+#define KERNEL32_FIRST UINT64_C(0x80000000)
+
+#define MACHINE_I386  0x014c
+#define MACHINE_AMD64 0x8664
+
+/* Also its names with PAE and for several processors; the export directory says the first. */
 static bool is_kernel_name(const char *name)
 {
-	return !strcasecmp(name, "ntoskrnl.exe");
+	static const char *const names[] = {"ntoskrnl.exe", "ntkrnlpa.exe", "ntkrnlmp.exe",
+					    "ntkrpamp.exe"};
+	for (size_t i = 0; i < array_size(names); i++)
+		if (!strcasecmp(name, names[i]))
+			return true;
+	return false;
 }
 
 static bool is_kernel_pdb(const char *path)
@@ -40,7 +52,8 @@ bool kernel_image_at(struct windows *windows, struct space *space, uint64_t base
 	struct module_reader reader;
 	module_reader_init(&reader, space, base, 0);
 	_cleanup_pe_ struct pe pe;
-	if (pe_open(&pe, &reader.reader) != PE_OK)
+	if (pe_open(&pe, &reader.reader) != PE_OK ||
+	    pe.machine != (windows->pointer_size == 8 ? MACHINE_AMD64 : MACHINE_I386))
 		return false;
 	char name[sizeof(windows->kernel_name)] = "";
 	struct pe_pdb pdb;
@@ -88,13 +101,16 @@ bool kernel_image_find(struct windows *windows, struct space *space, uint64_t hi
 		if (find_between(windows, space, base, last))
 			return true;
 	}
+	if (windows->pointer_size == 4)
+		return find_between(windows, space, KERNEL32_FIRST, UINT32_MAX);
 	return find_between(windows, space, KERNEL_FIRST, KERNEL_LAST) ||
 	       find_between(windows, space, UINT64_C(0xffff800000000000), KERNEL_FIRST - 1) ||
 	       find_between(windows, space, KERNEL_LAST + 1, UINT64_MAX);
 }
 
-/* KUSER_SHARED_DATA, at one address in every x64 kernel. */
-#define KUSER_SHARED_DATA UINT64_C(0xfffff78000000000)
+/* KUSER_SHARED_DATA, at one address in every kernel. */
+#define KUSER_SHARED_DATA   UINT64_C(0xfffff78000000000)
+#define KUSER_SHARED_DATA32 UINT64_C(0xffdf0000)
 
 bool kernel_build(struct windows *windows, struct space *space)
 {
@@ -107,11 +123,12 @@ bool kernel_build(struct windows *windows, struct space *space)
 	if (rva && space_u32(space, windows->kernel_base + rva, &value))
 		windows->build_kernel = value & 0xffff;
 
+	uint64_t shared = windows->pointer_size == 8 ? KUSER_SHARED_DATA : KUSER_SHARED_DATA32;
 	uint32_t number = 0;
-	(void)space_u32(space, KUSER_SHARED_DATA + 0x26c, &windows->major);
-	(void)space_u32(space, KUSER_SHARED_DATA + 0x270, &windows->minor);
+	(void)space_u32(space, shared + 0x26c, &windows->major);
+	(void)space_u32(space, shared + 0x270, &windows->minor);
 	/* NtBuildNumber is a member since Windows 10. */
-	if (windows->major >= 10 && space_u32(space, KUSER_SHARED_DATA + 0x260, &number))
+	if (windows->major >= 10 && space_u32(space, shared + 0x260, &number))
 		windows->build_shared = number & 0xffff;
 	windows->build = windows->build_kernel ? windows->build_kernel : windows->build_shared;
 	if (!windows->build)

@@ -12,15 +12,13 @@
 #include <impscan/bytes.h>
 #include <impscan/text.h>
 
+#include "windows/discover.h"
 #include "windows/limits.h"
 
 const char *const process_source_names[PROCESS_SOURCE_COUNT] = {"active", "mm",	  "session",
 								"cid",	  "near", "deep"};
 
 #define IMAGE_FILE_NAME_SIZE 15 /* UCHAR ImageFileName[15] (16 before Vista; the last is NUL) */
-
-/* CR3's low 12 bits are flags and the PCID; bits 52-63 are never part of the address. */
-#define DTB_ADDRESS UINT64_C(0x000ffffffffff000)
 
 /*
  * The 32-bit PEB of a WoW64 process. EPROCESS.Wow64Process is that PEB itself (Vista SP2 to
@@ -71,7 +69,7 @@ bool process_read(const struct windows *windows, struct space *kernel, uint64_t 
 	if (pid > UINT32_MAX || pid % 4)
 		return false;
 	process->pid = (uint32_t)pid;
-	process->dtb &= DTB_ADDRESS;
+	process->dtb = page_map_address(memory_paging(windows->memory), process->dtb);
 
 	/* The rest may lie on the next page; what is not present stays 0. */
 	if (space_pointer(kernel,

@@ -46,7 +46,10 @@ static bool export_pointer(const struct windows *windows, struct space *space, c
 	return space_pointer(space, *address, windows->pointer_size, value);
 }
 
-/* KDDEBUGGER_DATA64 (wdbgexts.h): tag at +0x10, KernBase +0x18, the list heads behind it. */
+/*
+ * KDDEBUGGER_DATA64 (wdbgexts.h), of 32-bit kernels as well: tag at +0x10, KernBase +0x18, the list
+ * heads behind it.
+ */
 struct kdbg {
 	uint64_t ps_loaded_module_list;
 	uint64_t ps_active_process_head;
@@ -58,10 +61,11 @@ static bool kdbg_at(const struct windows *windows, struct space *space, uint64_t
 	uint8_t block[0x58];
 	if (!space_read(space, address, block, sizeof(block)) || memcmp(block + 0x10, "KDBG", 4))
 		return false;
-	if (le64(block + 0x18) != windows->kernel_base)
+	enum paging paging = memory_paging(windows->memory);
+	if (kernel_pointer(paging, le64(block + 0x18)) != windows->kernel_base)
 		return false;
-	kdbg->ps_loaded_module_list = le64(block + 0x48);
-	kdbg->ps_active_process_head = le64(block + 0x50);
+	kdbg->ps_loaded_module_list = kernel_pointer(paging, le64(block + 0x48));
+	kdbg->ps_active_process_head = kernel_pointer(paging, le64(block + 0x50));
 	return true;
 }
 
@@ -71,7 +75,8 @@ static bool kdbg_at(const struct windows *windows, struct space *space, uint64_t
  */
 static bool kdbg_find(const struct windows *windows, struct space *space, struct kdbg *kdbg)
 {
-	uint64_t hint = image_hints(windows->image)->kd_debugger_data_block;
+	uint64_t hint = kernel_pointer(memory_paging(windows->memory),
+				       image_hints(windows->image)->kd_debugger_data_block);
 	if (hint && kdbg_at(windows, space, hint, kdbg))
 		return true;
 	for (uint64_t rva = 0; rva < windows->kernel_size; rva += PAGE_SIZE) {
@@ -79,7 +84,7 @@ static bool kdbg_find(const struct windows *windows, struct space *space, struct
 		space_page(space, windows->kernel_base + rva, &page);
 		if (!page.data)
 			continue;
-		for (size_t i = 0x10; i + 4 <= PAGE_SIZE; i += 8)
+		for (size_t i = 0x10; i + 4 <= PAGE_SIZE; i += windows->pointer_size)
 			if (!memcmp(page.data + i, "KDBG", 4) &&
 			    kdbg_at(windows, space, windows->kernel_base + rva + i - 0x10, kdbg))
 				return true;
@@ -100,7 +105,7 @@ static bool system_behind_head(struct windows *windows, struct space *space, uin
  * The last resort: every 8-byte step of the image that holds the name where System's EPROCESS
  * would, found through its own ActiveProcessLinks: the neighbour's Blink points back to it.
  */
-static bool system_sweep(struct windows *windows, struct space *space)
+bool system_sweep(struct windows *windows, struct space *space)
 {
 	static const char name[16] = "System";
 	const struct profile *profile = windows->profile;
@@ -143,13 +148,13 @@ bool system_find(struct windows *windows, struct space *space)
 	if (export_pointer(windows, space, "PsInitialSystemProcess", &address, &value) &&
 	    is_system(windows, space, value))
 		return true;
-	if (system_behind_head(windows, space, image_hints(windows->image)->ps_active_process_head))
+	uint64_t hint = kernel_pointer(memory_paging(windows->memory),
+				       image_hints(windows->image)->ps_active_process_head);
+	if (system_behind_head(windows, space, hint))
 		return true;
 	struct kdbg kdbg;
-	if (kdbg_find(windows, space, &kdbg) &&
-	    system_behind_head(windows, space, kdbg.ps_active_process_head))
-		return true;
-	return system_sweep(windows, space);
+	return kdbg_find(windows, space, &kdbg) &&
+	       system_behind_head(windows, space, kdbg.ps_active_process_head);
 }
 
 /* Does a list of KLDR_DATA_TABLE_ENTRY that begins with the kernel hang on `head`? */
@@ -169,6 +174,7 @@ static bool is_module_list(const struct windows *windows, struct space *space, u
 static uint64_t module_list_scan(const struct windows *windows, struct space *space)
 {
 	unsigned int pointer = windows->pointer_size;
+	enum paging paging = memory_paging(windows->memory);
 	for (uint64_t rva = 0; rva < windows->kernel_size; rva += PAGE_SIZE) {
 		struct page page;
 		space_page(space, windows->kernel_base + rva, &page);
@@ -178,7 +184,8 @@ static uint64_t module_list_scan(const struct windows *windows, struct space *sp
 			uint64_t flink = le_pointer(page.data + i, pointer);
 			uint64_t blink = le_pointer(page.data + i + pointer, pointer);
 			/* Both are aligned kernel addresses outside the image (pool). */
-			if (flink >> 47 != 0x1ffff || blink >> 47 != 0x1ffff || flink % pointer ||
+			if (!is_kernel_address(paging, flink) ||
+			    !is_kernel_address(paging, blink) || flink % pointer ||
 			    flink - windows->kernel_base < windows->kernel_size)
 				continue;
 			uint64_t head = windows->kernel_base + rva + i;
@@ -191,7 +198,8 @@ static uint64_t module_list_scan(const struct windows *windows, struct space *sp
 
 void module_list_find(struct windows *windows, struct space *space)
 {
-	uint64_t hint = image_hints(windows->image)->ps_loaded_module_list;
+	uint64_t hint = kernel_pointer(memory_paging(windows->memory),
+				       image_hints(windows->image)->ps_loaded_module_list);
 	uint64_t address, value;
 	struct kdbg kdbg;
 	if (export_pointer(windows, space, "PsLoadedModuleList", &address, &value) &&
