@@ -183,7 +183,7 @@ struct error *symbol_file_parse(const uint8_t *data, size_t size, const char *or
 	_cleanup_free_ uint8_t *unpacked = NULL;
 	*ret = NULL;
 	if (size >= sizeof(xz_magic) && !memcmp(data, xz_magic, sizeof(xz_magic))) {
-		size_t length;
+		size_t length = 0;
 		try_(unpack_xz(data, size, origin, &unpacked, &length));
 		data = unpacked;
 		size = length;
