@@ -441,6 +441,39 @@ static void power_on(struct machine *m)
 	assert_null(image_open(path, &m->image));
 }
 
+static void put_header(uint8_t *header, size_t offset, uint32_t value)
+{
+	for (unsigned int i = 0; i < 4; i++)
+		header[offset + i] = (uint8_t)(value >> (8 * i));
+}
+
+/* As a full crash dump (DUMP_HEADER32), whose header says that PAE is on, or not. */
+static void power_on_dump(struct machine *m, bool pae)
+{
+	char path[64];
+	uint8_t header[0x1000];
+	for (size_t i = 0; i < sizeof(header); i += 4)
+		memcpy(header + i, "PAGE", 4);
+	memcpy(header, "PAGEDUMP", 8);
+	put_header(header, 0xc, m->profile->build_first);
+	put_header(header, 0x10, (uint32_t)m->dtb[0]);
+	put_header(header, 0x18, (uint32_t)m->modules);
+	put_header(header, 0x1c, (uint32_t)m->head);
+	put_header(header, 0x20, 0x14c);
+	header[0x5c] = pae;
+	put_header(header, 0x64, 1); /* NumberOfRuns, NumberOfPages, BasePage, PageCount */
+	put_header(header, 0x68, RAM / 4096);
+	put_header(header, 0x6c, 0);
+	put_header(header, 0x70, RAM / 4096);
+	put_header(header, 0xf88, 1);
+	m->fd = memfd_create("image", 0);
+	assert_true(m->fd >= 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
+	assert_int_equal(pwrite(m->fd, header, sizeof(header), 0), sizeof(header));
+	assert_int_equal(pwrite(m->fd, m->ram, RAM, sizeof(header)), RAM);
+	assert_null(image_open(path, &m->image));
+}
+
 static void machine_free(struct machine *m)
 {
 	if (m->image)
@@ -579,6 +612,25 @@ static void the_user_knows_the_page_map(void **state)
 	}
 }
 
+static void the_header_of_a_dump_knows(void **state)
+{
+	(void)state;
+	static const char *const layouts[] = {"windows-xp-2600-x86", "windows-7-7601-x86-pae"};
+	_cleanup_profiles_ struct profiles *profiles = NULL;
+	assert_null(profiles_new(&profiles));
+	for (size_t i = 0; i < array_size(layouts); i++)
+		for (int lie = 0; lie < 2; lie++) {
+			/* Nothing else leads to System, nor to the page map if the header is right. */
+			struct machine *m = machine_new(shipped(profiles, layouts[i]),
+							&(struct damage){.broken_map = !lie,
+									 .no_export = true,
+									 .no_kdbg = true});
+			power_on_dump(m, m->pae != lie);
+			check_machine(m, profiles, &(struct windows_options){0});
+			machine_free(m);
+		}
+}
+
 static void a_profile_for_other_page_maps_is_declined(void **state)
 {
 	(void)state;
@@ -629,6 +681,7 @@ int main(void)
 		cmocka_unit_test(every_layout_is_found),
 		cmocka_unit_test(system_is_found_in_other_ways),
 		cmocka_unit_test(the_user_knows_the_page_map),
+		cmocka_unit_test(the_header_of_a_dump_knows),
 		cmocka_unit_test(a_profile_for_other_page_maps_is_declined),
 		cmocka_unit_test(noise_is_declined),
 	};
