@@ -62,11 +62,20 @@ void damage_cut_list(struct guest_process *process, size_t n)
 	process->damage = "cut-list";
 }
 
+/* A page that is nowhere. Of a section it is also gone from the prototype PTE, though others may
+ * have it still: the image was taken while the machine ran. */
 static void make_absent(struct guest_process *process, uint64_t va)
 {
 	uint64_t physical;
+	const struct guest_vad *vad = guest_vad_find(process, va);
+	va &= ~(PAGE - 1);
 	if (paging_translate(process->space, va, &physical))
-		paging_set_state(process->space, va & ~(PAGE - 1), PAGE_ZERO);
+		paging_set_state(process->space, va, PAGE_ZERO);
+	if (vad && vad->section) {
+		size_t page = (va - vad->start) / PAGE;
+		vad->section->frames[page] = 0;
+		vad->section->states[page] = PAGE_FILE;
+	}
 }
 
 void damage_import_names_absent(struct guest_process *process, const char *name)

@@ -11,6 +11,7 @@
 enum {
 	SELF_INDEX_FIXED = 0x1ed,
 	FIRST_RANDOM_BUILD = 14393,
+	FIRST_MASKED_BUILD = 15063,
 	LAST_RANDOM_INDEX = 480, /* above lie the system's fixed regions */
 	TRANSITION_ONE_IN = 24,
 };
@@ -72,6 +73,14 @@ static void place(struct guest *guest)
 			     util_random_below(random, UINT64_C(0x600000000) / unit) * unit;
 	guest->driver_area =
 		kernel_range + UINT64_C(0x800000000) + util_random_below(random, 0x10000) * PAGE;
+	if (guest->build < 9600) { /* Windows 8's processes have 8 TB, those after it 128 */
+		guest->native_area =
+			UINT64_C(0x7fe00000000) - util_random_below(random, 0x1000) * 0x10000;
+		guest->user_area = guest->native_area - 0x2000000;
+		guest->program_area =
+			UINT64_C(0x7f700000000) - util_random_below(random, 0x1000) * 0x10000;
+		return;
+	}
 	guest->native_area = UINT64_C(0x7ffe00000000) - util_random_below(random, 0x1000) * 0x10000;
 	guest->user_area = guest->native_area - 0x2000000;
 	guest->program_area =
@@ -140,12 +149,15 @@ struct guest *guest_new(const struct guest_options *options)
 	guest->boot_time = UINT64_C(133500000000000000) +
 			   util_random_below(&guest->random, UINT64_C(10000000000000));
 	guest->next_tid = 2000;
-	if (layout_has(guest->layout, "_MMPTE_TRANSITION", "SwizzleBit"))
+	guest->swizzle = layout_has(guest->layout, "_MMPTE_TRANSITION", "SwizzleBit");
+	/* Windows before 15063 got the bit with an update, but marks all entries as they are */
+	if (guest->swizzle && guest->build >= FIRST_MASKED_BUILD)
 		guest->invalid_pte_mask = UINT64_C(1) << 45;
+	guest->pte_size = size_of(guest->layout, "_MMPTE");
 	place(guest);
 	guest->ram = ram_new(options->memory, &guest->random);
 	guest->kernel = paging_new(&paging_x64, guest->ram, NULL, system_root(guest),
-				   guest->self_index, guest->invalid_pte_mask != 0);
+				   guest->self_index, guest->swizzle);
 	guest_kernel_new(guest);
 	guest_kernel_data_new(guest);
 	new_sessions(guest);
@@ -183,8 +195,48 @@ static void new_shadow(struct guest_process *process)
 		  frame | 1, 8);
 }
 
+/* The file of an image section, from the first process that has it in its lists. */
+static void name_section(struct guest *guest, struct guest_section *section)
+{
+	for (size_t i = 0; i < guest->process_count; i++) {
+		const struct guest_process *process = guest->processes[i];
+		for (size_t k = 0; k < process->module_count; k++) {
+			const struct guest_module *module = process->modules[k];
+			if (module->image->section != section)
+				continue;
+			free(section->file);
+			section->file = util_strdup(module->path + strlen("C:"));
+			return;
+		}
+	}
+}
+
+static void write_sections(struct guest *guest)
+{
+	for (size_t i = 0; i < guest->section_count; i++) {
+		if (guest->sections[i]->image)
+			name_section(guest, guest->sections[i]);
+		guest_section_write(guest, guest->sections[i]);
+	}
+}
+
+/* The process keeps the section of its program. */
+static void hold_program(struct guest_process *process)
+{
+	struct guest *guest = process->guest;
+	const struct guest_section *section = process->program;
+	if (!section)
+		return;
+	guest_put_pointer(guest, guest->kernel, process->eprocess, "_EPROCESS", "SectionObject",
+			  guest_section_object_new(guest, section));
+	if (layout_has(guest->layout, "_EPROCESS", "ImageFilePointer"))
+		guest_put_pointer(guest, guest->kernel, process->eprocess, "_EPROCESS",
+				  "ImageFilePointer", section->file_object);
+}
+
 void guest_finish(struct guest *guest)
 {
+	write_sections(guest);
 	bool shadowed = layout_has(guest->layout, "_KPROCESS", "UserDirectoryTableBase") &&
 			guest->build >= 17134 && guest->options.seed % 2 == 0;
 	for (size_t i = 0; i < guest->process_count; i++) {
@@ -193,7 +245,10 @@ void guest_finish(struct guest *guest)
 			new_shadow(process);
 		if (!guest->options.all_valid)
 			trim(process);
+		hold_program(process);
+		guest_vads_write(process);
 	}
+	guest_apply_states(guest);
 }
 
 static void free_module(struct guest_module *module)
@@ -211,6 +266,9 @@ static void free_process(struct guest_process *process)
 	for (size_t i = 0; i < process->module_count; i++)
 		free_module(process->modules[i]);
 	free(process->modules);
+	for (size_t i = 0; i < process->vad_count; i++)
+		free(process->vads[i]);
+	free(process->vads);
 	free(process->name);
 	free(process->path);
 	free(process->command_line);
@@ -228,7 +286,6 @@ static void free_image(struct guest_image *image)
 	free(image->source);
 	free(image->data);
 	free(image->relocated);
-	free(image->frames);
 	free(image->flags);
 	free(image->patched);
 	free(image);
@@ -244,6 +301,11 @@ void guest_free(struct guest *guest)
 		free_image(guest->images[i]);
 	for (size_t i = 0; i < guest->symbol_count; i++)
 		free(guest->symbols[i].name);
+	for (size_t i = 0; i < guest->section_count; i++)
+		guest_section_free(guest->sections[i]);
+	free(guest->sections);
+	free(guest->states);
+	free(guest->pagefile);
 	free(guest->processes);
 	free(guest->drivers);
 	free(guest->images);

@@ -9,7 +9,8 @@
  *
  * The parts: library.c (which PE files there are), module.c (mapping and resolving them), pool.c
  * (kernel memory and objects), kernel.c (the kernel image and its data), driver.c, process.c
- * (EPROCESS, address space), peb.c (PEB and loader lists), handle.c (handle tables).
+ * (EPROCESS, address space), peb.c (PEB and loader lists), handle.c (handle tables), section.c and
+ * vad.c (what lies where in a process), pte.c and state.c (pages that are not there).
  */
 #ifndef WRITER_GUEST_H
 #define WRITER_GUEST_H
@@ -45,6 +46,36 @@ struct guest_options {
 	bool all_valid; /* no page is in transition */
 };
 
+/* What image and data views map. */
+struct guest_section {
+	char *file; /* "\\Windows\\System32\\ntdll.dll"; NULL: backed by the page file */
+	struct guest_image *image; /* NULL: data */
+	size_t pages;
+	unsigned int protection; /* of a data view: an _MMPTE.Protection */
+	uint64_t *frames;	 /* by page; 0: none */
+	enum page_state *states; /* by page: what the prototype PTE says */
+	enum page_state name_state;
+	uint64_t control_area, subsection, segment, prototypes, file_object;
+};
+
+enum { GUEST_MAX_PARTS = 64 };
+
+/* A range of a process that is in use. */
+struct guest_vad {
+	uint64_t start, end; /* the last byte */
+	unsigned int protection;
+	bool commit;		       /* all of it was committed at once */
+	struct guest_section *section; /* NULL: private memory */
+	uint64_t node;		       /* MMVAD or MMVAD_SHORT */
+};
+
+/* A page of a process that is to be in a state, see guest_set_state(). */
+struct guest_state {
+	struct guest_process *process;
+	uint64_t va;
+	enum page_state state;
+};
+
 /* A PE file, and its image section: the frames that all processes which map it share. */
 struct guest_image {
 	char *name;    /* as its loader entry names it: "KERNEL32.DLL" */
@@ -55,9 +86,9 @@ struct guest_image {
 	char **imports; /* generated: the import list as hashed, "kernel32.heapalloc" */
 	size_t import_count;
 	struct pefile *pe;
-	uint64_t base;	    /* this boot's base; 0 while not placed */
-	uint8_t *relocated; /* the image at that base */
-	uint64_t *frames;   /* by page; 0: not made yet */
+	uint64_t base;		       /* this boot's base; 0 while not placed */
+	uint8_t *relocated;	       /* the image at that base */
+	struct guest_section *section; /* has the frames that are shared; NULL: not mapped yet */
 	uint8_t *flags; /* by page: enum page_flags; PAGE_WRITE or address table: a private copy */
 	bool *patched;	/* by page: holds an import address table, so it is a private copy */
 };
@@ -87,11 +118,17 @@ struct guest_process {
 	uint64_t dtb; /* as in EPROCESS: with low bits where the build has them */
 	uint64_t peb; /* 0: System, Registry */
 	uint64_t ldr;
-	uint64_t heap, heap_end; /* the loader's heap: next free byte, end of what is mapped */
-	uint64_t stub;		 /* code that unresolved imports lead to; 0 while not needed */
-	uint64_t create_time;	 /* FILETIME */
+	/* the loader's heap: next free byte, end of what is mapped, end of what is reserved */
+	uint64_t heap, heap_end, heap_limit;
+	uint64_t stub;	      /* code that unresolved imports lead to; 0 while not needed */
+	uint64_t create_time; /* FILETIME */
 	uint32_t session;
 	bool hidden, exited;
+	struct guest_section *program; /* of its program's image */
+	uint64_t area;		       /* where the next region goes */
+	uint64_t teb;
+	struct guest_vad **vads;
+	size_t vad_count, vad_capacity;
 	struct guest_module **modules; /* load order */
 	size_t module_count, module_capacity;
 	unsigned int initialised;
@@ -122,7 +159,13 @@ struct guest {
 	struct guest_symbol *symbols;
 	size_t symbol_count, symbol_capacity;
 	uint64_t low_stub;
-	uint64_t invalid_pte_mask;
+	bool swizzle;		   /* entries that are stored as they are say so */
+	uint64_t invalid_pte_mask; /* 0: no entry is stored through one */
+	unsigned int pte_size;	   /* bytes of an entry */
+	uint64_t pte_base;	   /* what 32-bit entries leave out of a pool address */
+	uint64_t device;	   /* the volume's DEVICE_OBJECT */
+	uint8_t *pagefile;
+	uint64_t pagefile_pages;
 
 	uint64_t pool_next[2], pool_end[2]; /* nonpaged, paged: in the page being filled */
 	uint64_t pool_area[2];		    /* the next page */
@@ -140,6 +183,11 @@ struct guest {
 
 	struct guest_module **drivers; /* load order; the kernel first */
 	size_t driver_count, driver_capacity;
+	struct guest_section **sections;
+	size_t section_count, section_capacity;
+	struct guest_section *locale; /* locale.nls, which every process maps */
+	struct guest_state *states;
+	size_t state_count, state_capacity;
 	struct guest_process **processes; /* ring order; System first */
 	size_t process_count, process_capacity;
 };
@@ -180,6 +228,9 @@ void guest_link_program(struct guest_process *process);
 /* Resolves a driver's imports against the drivers before it. */
 void guest_link_driver(struct guest *guest, struct guest_module *driver);
 
+/* A frame of bytes that look like data: words, counters, a little noise. */
+uint64_t guest_frame_of_text(struct guest *guest);
+
 /* pool.c */
 
 enum guest_pool { GUEST_NONPAGED, GUEST_PAGED };
@@ -189,7 +240,14 @@ enum guest_pool { GUEST_NONPAGED, GUEST_PAGED };
 uint64_t guest_pool_alloc(struct guest *guest, enum guest_pool pool, uint32_t size,
 			  const char *tag);
 
-enum guest_type { GUEST_TYPE_PROCESS = 7, GUEST_TYPE_THREAD = 8, GUEST_TYPE_COUNT = 64 };
+enum guest_type {
+	GUEST_TYPE_PROCESS = 7,
+	GUEST_TYPE_THREAD = 8,
+	GUEST_TYPE_SECTION = 9,
+	GUEST_TYPE_DEVICE = 10,
+	GUEST_TYPE_FILE = 11,
+	GUEST_TYPE_COUNT = 64
+};
 
 /* A kernel object: pool block, optional headers, OBJECT_HEADER; the address of its body. */
 uint64_t guest_object_new(struct guest *guest, enum guest_type type, uint32_t size,
@@ -213,6 +271,14 @@ void guest_put(struct guest *guest, struct paging *space, uint64_t va, const cha
 /* The same, when the build has the member. */
 void guest_put_if(struct guest *guest, struct paging *space, uint64_t va, const char *type,
 		  const char *member, uint64_t value, unsigned int size);
+
+/* Stores a pointer in a member. */
+void guest_put_pointer(struct guest *guest, struct paging *space, uint64_t va, const char *type,
+		       const char *member, uint64_t value);
+
+/* Stores a bit field of the kernel structure at `va`. */
+void guest_put_bits(struct guest *guest, uint64_t va, const char *type, const char *member,
+		    uint64_t value);
 
 /* kernel.c */
 void guest_kernel_new(struct guest *guest);
@@ -255,5 +321,67 @@ void guest_loader_lists_new(struct guest_process *process);
 
 /* `size` zeroed bytes of the loader's heap. */
 uint64_t guest_heap_alloc(struct guest_process *process, uint64_t size);
+
+/* pte.c: entries of pages that are not valid. `protection` is an _MMPTE.Protection. */
+uint64_t guest_pte_prototype(const struct guest *guest, uint64_t prototype,
+			     unsigned int protection);
+uint64_t guest_pte_lookup(const struct guest *guest, unsigned int protection);
+uint64_t guest_pte_subsection(const struct guest *guest, uint64_t subsection,
+			      unsigned int protection);
+uint64_t guest_pte_transition(const struct guest *guest, uint64_t frame, unsigned int protection);
+uint64_t guest_pte_pagefile(const struct guest *guest, unsigned int number, uint64_t page,
+			    unsigned int protection);
+
+/* section.c: a section of `pages` pages, owned by the guest; what it consists of in the kernel is
+ * written at the end. */
+struct guest_section *guest_section_new(struct guest *guest, const char *file, size_t pages,
+					unsigned int protection);
+void guest_section_free(struct guest_section *section);
+void guest_section_write(struct guest *guest, struct guest_section *section);
+
+/* Once written: the prototype PTE of a page, and writing it again after its state changed. */
+uint64_t guest_section_prototype(const struct guest *guest, const struct guest_section *section,
+				 size_t page);
+void guest_section_put(struct guest *guest, const struct guest_section *section, size_t page);
+unsigned int guest_section_protection(const struct guest_section *section, size_t page);
+
+/* A section object that a process holds on to. */
+uint64_t guest_section_object_new(struct guest *guest, const struct guest_section *section);
+
+/* vad.c: notes that a range is in use, by private memory or by a view of a section. */
+struct guest_vad *guest_vad_add(struct guest_process *process, uint64_t start, uint64_t size,
+				unsigned int protection);
+struct guest_vad *guest_vad_add_view(struct guest_process *process, uint64_t start,
+				     struct guest_section *section);
+struct guest_vad *guest_vad_find(const struct guest_process *process, uint64_t va);
+void guest_vad_remove(struct guest_process *process, uint64_t start);
+
+/* A free range of `size` bytes. */
+uint64_t guest_area(struct guest_process *process, uint64_t size);
+
+/* A committed private region: `protection` as it was allocated, `flags` (enum page_flags) as its
+ * pages are now. */
+uint64_t guest_region_new(struct guest_process *process, uint64_t size, unsigned int protection,
+			  unsigned int flags);
+
+/* Writes the tree of nodes, sections being written. */
+void guest_vads_write(struct guest_process *process);
+
+/* state.c */
+
+enum { GUEST_PAGEFILE = 0 }; /* number of the page file */
+
+/* The page at `va` is to be in that state when the machine is finished. */
+void guest_set_state(struct guest_process *process, uint64_t va, enum page_state state);
+const char *guest_state_name(enum page_state state);
+const struct guest_state *guest_find_state(const struct guest_process *process, uint64_t va);
+
+/* Changes a page of the kernel at once: PAGE_TRANSITION or PAGE_PAGEFILE. */
+void guest_kernel_state(struct guest *guest, uint64_t va, enum page_state state);
+void guest_apply_states(struct guest *guest);
+
+/* Puts a page into the page file; its number there. */
+uint64_t guest_pagefile_add(struct guest *guest, const uint8_t *page);
+void guest_pagefile_write(const struct guest *guest, const char *path);
 
 #endif

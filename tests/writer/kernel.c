@@ -34,6 +34,8 @@ static const struct {
 	{"KiWaitNever", 8, 0},
 	{"KiWaitAlways", 8, 0},
 	{"KdpDataBlockEncoded", 1, 0},
+	{"MiState", 0x10000, 0},
+	{"MmProtectToValue", 32 * 4, 0},
 };
 
 enum { VARIABLES = sizeof(variables) / sizeof(variables[0]) };

@@ -100,8 +100,9 @@ static void new_versions(struct guest *guest)
 /* ObTypeIndexTable: 0 and 1 stand for no type, then one OBJECT_TYPE each. */
 static void new_types(struct guest *guest)
 {
-	static const char *const names[] = {"Type", "Directory", "SymbolicLink", "Token",
-					    "Job",  "Process",	 "Thread"};
+	static const char *const names[] = {"Type",   "Directory", "SymbolicLink", "Token",
+					    "Job",    "Process",   "Thread",	   "Section",
+					    "Device", "File"};
 	uint64_t table = guest_symbol(guest, "ObTypeIndexTable");
 	if (!layout_has(guest->layout, "_OBJECT_TYPE", "Name"))
 		return;
@@ -159,8 +160,34 @@ static void new_low_stub(struct guest *guest)
 	util_put(page + 0xa0, paging_root(guest->kernel), 8);
 }
 
+/* MmProtectToValue: the PAGE_ constant of each _MMPTE.Protection; the upper two bits of that say no
+ * cache, guard page, write combining. */
+static void new_protections(struct guest *guest)
+{
+	static const uint32_t values[8] = {0x01, 0x02, 0x10, 0x20, 0x04, 0x08, 0x40, 0x80};
+	static const uint32_t modifiers[4] = {0, 0x200, 0x100, 0x400};
+	uint64_t va = guest_symbol(guest, "MmProtectToValue");
+	for (size_t i = 0; i < 32; i++)
+		paging_put(guest->kernel, va + 4 * i,
+			   values[i % 8] | (i % 8 ? modifiers[i / 8] : 0), 4);
+}
+
+/* What MiState holds of use to us: the mask that entries of absent pages are stored through. */
+static void new_mi_state(struct guest *guest)
+{
+	const struct layout *layout = guest->layout;
+	if (!guest->invalid_pte_mask || !layout_has(layout, "_MI_HARDWARE_STATE", "InvalidPteMask"))
+		return;
+	uint64_t va = guest_symbol(guest, "MiState") +
+		      offset_of(layout, "_MI_SYSTEM_INFORMATION", "Hardware") +
+		      offset_of(layout, "_MI_HARDWARE_STATE", "InvalidPteMask");
+	paging_put(guest->kernel, va, guest->invalid_pte_mask, 8);
+}
+
 void guest_kernel_data_new(struct guest *guest)
 {
+	new_mi_state(guest);
+	new_protections(guest);
 	new_versions(guest);
 	new_types(guest);
 	new_kdbg(guest);

@@ -16,6 +16,7 @@ struct arguments {
 	const char *output;
 	const char *truth;
 	const char *pe_out;
+	const char *pagefile;
 	unsigned int cut_pid;
 	unsigned int cut_entry;
 };
@@ -38,6 +39,7 @@ enum option_id {
 	OPTION_NO_LOW_STUB,
 	OPTION_ALL_VALID,
 	OPTION_CUT_LIST,
+	OPTION_PAGEFILE,
 	OPTION_LIST,
 };
 
@@ -64,6 +66,9 @@ static const struct {
 	{{"pe-out", required_argument, NULL, OPTION_PE_OUT},
 	 "DIR",
 	 "write the original files here"},
+	{{"pagefile", required_argument, NULL, OPTION_PAGEFILE},
+	 "FILE",
+	 "write the page file here"},
 	{{"structs", required_argument, NULL, OPTION_STRUCTS}, "FILE", "structure table"},
 	{{"symbols", required_argument, NULL, OPTION_SYMBOLS},
 	 "FILE",
@@ -181,6 +186,9 @@ static void set_option(struct arguments *arguments, int id, const char *value)
 		if (sscanf(value, "%u:%u", &arguments->cut_pid, &arguments->cut_entry) != 2)
 			util_die("--cut-list %s: PID:N is needed", value);
 		break;
+	case OPTION_PAGEFILE:
+		arguments->pagefile = value;
+		break;
 	case OPTION_LIST:
 		layout_each(arguments->guest.structs, print_layout, NULL);
 		exit(0);
@@ -231,6 +239,8 @@ int main(int argc, char **argv)
 		damage_cut_list(scenario_process(guest, arguments.cut_pid), arguments.cut_entry);
 	guest_finish(guest);
 	format->write(guest, arguments.output);
+	if (arguments.pagefile)
+		guest_pagefile_write(guest, arguments.pagefile);
 	if (arguments.truth)
 		truth_write(guest, arguments.truth);
 	if (arguments.pe_out)

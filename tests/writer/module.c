@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <strings.h>
 
-enum { ALLOCATION_GRANULARITY = 0x10000, FORWARD_DEPTH = 8 };
+enum { ALLOCATION_GRANULARITY = 0x10000, FORWARD_DEPTH = 8, PROTECTION_EXECUTE_READ = 3 };
 
 /* Which of a process's modules stand for an API set: the host of the functions by its prefix. */
 static const struct {
@@ -36,7 +36,6 @@ static void mark_pages(struct guest_image *image)
 {
 	const struct pefile *pe = image->pe;
 	size_t pages = pe->size / PAGE;
-	image->frames = util_alloc(pages, sizeof(*image->frames));
 	image->flags = util_alloc(pages, sizeof(*image->flags));
 	image->patched = util_alloc(pages, sizeof(*image->patched));
 	for (size_t i = 0; i < pe->section_count; i++) {
@@ -67,6 +66,14 @@ static uint64_t *area_of(struct guest *guest, const struct guest_image *image)
 				     util_same_name(image->name, "user32.dll"))))
 		return &guest->native_area;
 	return &guest->user_area;
+}
+
+/* Its name is known when the machine is finished: a scenario may move a file. */
+static struct guest_section *new_section(struct guest *guest, struct guest_image *image)
+{
+	struct guest_section *section = guest_section_new(guest, "", image->pe->size / PAGE, 0);
+	section->image = image;
+	return section;
 }
 
 static void place(struct guest *guest, struct guest_image *image, bool user)
@@ -102,6 +109,8 @@ uint64_t guest_map_image(struct guest *guest, struct paging *space, struct guest
 {
 	if (!image->relocated)
 		place(guest, image, user);
+	if (user && !image->section)
+		image->section = new_section(guest, image);
 	for (size_t page = 0; page < image->pe->size / PAGE; page++) {
 		unsigned int flags = image->flags[page] | (user ? PAGE_USER : 0);
 		uint64_t frame;
@@ -110,9 +119,9 @@ uint64_t guest_map_image(struct guest *guest, struct paging *space, struct guest
 			/* the loader puts the address table's protection back: read-only, written */
 			flags |= PAGE_DIRTY;
 		} else {
-			if (!image->frames[page])
-				image->frames[page] = new_frame(guest, image, page);
-			frame = image->frames[page];
+			if (!image->section->frames[page])
+				image->section->frames[page] = new_frame(guest, image, page);
+			frame = image->section->frames[page];
 		}
 		paging_map(space, image->base + page * PAGE, frame, flags);
 	}
@@ -164,13 +173,12 @@ static uint64_t resolve(struct guest_process *process, const char *dll, const ch
 /* Where an import leads that nobody exports: a function of the process's own that raises. */
 static uint64_t stub_address(struct guest_process *process, uint32_t n)
 {
-	struct guest *guest = process->guest;
 	if (!process->stub) {
-		uint64_t frame = ram_take(guest->ram);
-		memset(ram_at(guest->ram, frame), 0xcc, PAGE);
-		process->stub = process->heap_end + ALLOCATION_GRANULARITY * 64;
-		paging_map(process->space, process->stub, frame,
-			   PAGE_USER | PAGE_EXECUTE | PAGE_WRITE);
+		uint8_t code[PAGE];
+		memset(code, 0xcc, sizeof(code));
+		process->stub =
+			guest_region_new(process, PAGE, PROTECTION_EXECUTE_READ, PAGE_EXECUTE);
+		paging_write(process->space, process->stub, code, sizeof(code));
 	}
 	return process->stub + n * 16 % PAGE;
 }
@@ -203,6 +211,7 @@ static struct guest_module *map(struct guest_process *process, struct guest_imag
 	struct guest_module *module = util_alloc(1, sizeof(*module));
 	module->image = image;
 	module->base = guest_map_image(process->guest, process->space, image, true);
+	guest_vad_add_view(process, module->base, image->section);
 	module->name = util_strdup(image->name);
 	module->path = util_printf("C:\\Windows\\System32\\%s", image->name);
 	module->in_load = module->in_memory = true;

@@ -136,7 +136,7 @@ static uint64_t table_for(struct paging *paging, uint64_t va, unsigned int level
 	return table;
 }
 
-static uint64_t valid_entry(struct paging *paging, uint64_t frame, unsigned int flags)
+uint64_t paging_valid_entry(struct paging *paging, uint64_t frame, unsigned int flags)
 {
 	uint64_t entry = frame | ENTRY_VALID | ENTRY_ACCESSED;
 	if (flags & PAGE_WRITE)
@@ -163,7 +163,7 @@ void paging_map(struct paging *paging, uint64_t va, uint64_t frame, unsigned int
 	if (va % PAGE || frame % PAGE)
 		util_die("%#llx -> %#llx is not a page", (unsigned long long)va,
 			 (unsigned long long)frame);
-	paging_set_entry(paging, va, valid_entry(paging, frame, flags));
+	paging_set_entry(paging, va, paging_valid_entry(paging, frame, flags));
 }
 
 void paging_map_large(struct paging *paging, uint64_t va, uint64_t frame, unsigned int flags)
@@ -174,7 +174,7 @@ void paging_map_large(struct paging *paging, uint64_t va, uint64_t frame, unsign
 		util_die("%#llx -> %#llx is not a large page", (unsigned long long)va,
 			 (unsigned long long)frame);
 	uint8_t *p = entry_at(paging, table_for(paging, va, level), level, va);
-	util_put(p, valid_entry(paging, frame, flags | PAGE_DIRTY) | ENTRY_LARGE,
+	util_put(p, paging_valid_entry(paging, frame, flags | PAGE_DIRTY) | ENTRY_LARGE,
 		 paging->arch->entry_size);
 }
 
@@ -228,6 +228,8 @@ void paging_set_state(struct paging *paging, uint64_t va, enum page_state state)
 		break;
 	case PAGE_ZERO:
 		break;
+	default:
+		util_die("page state %d needs more than a page table", (int)state);
 	}
 	paging_set_entry(paging, va, entry);
 }

@@ -38,11 +38,15 @@ enum page_flags {
 	PAGE_COPY_ON_WRITE = 1 << 5,
 };
 
-/* What a leaf entry says of its page. The frame's bytes stay where they are in every state. */
+/* What a leaf entry or a prototype PTE says of its page. */
 enum page_state {
 	PAGE_VALID,
 	PAGE_TRANSITION, /* trimmed from the working set, the frame still holds it */
 	PAGE_ZERO,	 /* an entry of zero: never touched, or asks the VAD */
+	PAGE_PROTOTYPE,	 /* the entry holds the address of the prototype PTE */
+	PAGE_LOOKUP,	 /* the entry says: ask the VAD for the prototype PTE */
+	PAGE_FILE,	 /* of a section: only the file on disk has it */
+	PAGE_PAGEFILE,
 };
 
 struct paging;
@@ -63,13 +67,17 @@ const struct paging_arch *paging_arch_of(const struct paging *paging);
 /* Maps the page at `va` to the frame at `frame`; flags are of enum page_flags. */
 void paging_map(struct paging *paging, uint64_t va, uint64_t frame, unsigned int flags);
 
+/* The entry that maps a frame, as paging_map() stores it. */
+uint64_t paging_valid_entry(struct paging *paging, uint64_t frame, unsigned int flags);
+
 /* Maps one large page (2 MB on x64); both addresses are multiples of its size. */
 void paging_map_large(struct paging *paging, uint64_t va, uint64_t frame, unsigned int flags);
 
 /* Maps `size` bytes at `va` to new frames. */
 void paging_map_new(struct paging *paging, uint64_t va, uint64_t size, unsigned int flags);
 
-/* Changes the state of a 4 KB page that is mapped. PAGE_ZERO forgets its frame. */
+/* Changes the state of a 4 KB page that is mapped to PAGE_TRANSITION or PAGE_ZERO, which forgets
+ * its frame; for the other states see guest_set_state(). */
 void paging_set_state(struct paging *paging, uint64_t va, enum page_state state);
 
 /* The leaf entry of a 4 KB page as it stands; 0 when there is no table for it. */

@@ -29,6 +29,25 @@ void guest_put_if(struct guest *guest, struct paging *space, uint64_t va, const 
 		guest_put(guest, space, va, type, member, value, size);
 }
 
+void guest_put_pointer(struct guest *guest, struct paging *space, uint64_t va, const char *type,
+		       const char *member, uint64_t value)
+{
+	guest_put(guest, space, va, type, member, value, paging_arch_of(space)->pointer_size);
+}
+
+void guest_put_bits(struct guest *guest, uint64_t va, const char *type, const char *member,
+		    uint64_t value)
+{
+	const struct layout_field *field = layout_find(guest->layout, type, member);
+	if (!field || !field->bits)
+		util_die("%s has no bit field %s.%s", layout_version(guest->layout), type, member);
+	unsigned int size = (unsigned int)(field->bit + field->bits + 7) / 8;
+	uint64_t mask = (UINT64_C(1) << field->bits) - 1;
+	uint64_t old = paging_get(guest->kernel, va + field->offset, size);
+	old = (old & ~(mask << field->bit)) | (value & mask) << field->bit;
+	paging_put(guest->kernel, va + field->offset, old, size);
+}
+
 /* x64's header: sizes in units of 16 bytes, alike from Windows XP on (the symbols of some builds
  * leave the type out). */
 static void put_pool_header(struct guest *guest, uint64_t va, enum guest_pool pool, uint32_t units,

@@ -12,6 +12,10 @@ enum {
 	STATUS_PENDING = 0x103,
 	USER_SHARED = 0x7ffe0000,
 	FRAME_BITS = 0xfff,
+	HEAP_RESERVED = 0x100000,
+	FIRST_SHARED_RANGE = 15063,
+	PROTECTION_READONLY = 1,
+	PROTECTION_READWRITE = 4,
 };
 
 static void new_thread(struct guest_process *process, uint64_t start)
@@ -118,25 +122,104 @@ static void new_eprocess(struct guest_process *process)
 	guest_handle_set(guest, guest->cid_table, process->pid, e);
 }
 
+/* From Windows 10 1703 on the PEB and all TEBs lie in one reserved range, before that each in one
+ * of its own below the end of the address space. */
+static void new_peb(struct guest_process *process)
+{
+	struct guest *guest = process->guest;
+	struct util_random *random = &guest->random;
+	const unsigned int flags = PAGE_USER | PAGE_WRITE;
+	enum { TEB_PAGES = 2, SHARED_RANGE = 0x200000 };
+	process->peb = guest->build < 9600
+			       ? UINT64_C(0x7fffffd0000) + util_random_below(random, 16) * PAGE
+		       : guest->build < FIRST_SHARED_RANGE
+			       ? UINT64_C(0x7ff600000000) + util_random_below(random, 0x1000) * PAGE
+			       : util_random_below(random, 0x8000) * 0x1000000 + 0x200000 +
+					 util_random_below(random, 16) * PAGE;
+	process->teb =
+		guest->build < FIRST_SHARED_RANGE ? process->peb - 8 * PAGE : process->peb + PAGE;
+	paging_map_new(process->space, process->peb, PAGE, flags);
+	paging_map_new(process->space, process->teb, TEB_PAGES * PAGE, flags);
+	if (guest->build < FIRST_SHARED_RANGE) {
+		guest_vad_add(process, process->peb, PAGE, PROTECTION_READWRITE)->commit = true;
+		guest_vad_add(process, process->teb, TEB_PAGES * PAGE, PROTECTION_READWRITE)
+			->commit = true;
+	} else {
+		guest_vad_add(process, process->peb & ~(uint64_t)(SHARED_RANGE - 1), SHARED_RANGE,
+			      PROTECTION_READWRITE);
+	}
+	guest_put_if(guest, process->space, process->teb, "_TEB", "ProcessEnvironmentBlock",
+		     process->peb, 8);
+	/* NtTib.StackBase, StackLimit, Self are the first thread's: see new_stack() */
+}
+
+/* A megabyte is reserved for the first thread's stack, its end is in use. */
+static void new_stack(struct guest_process *process)
+{
+	enum { RESERVED = 0x100000, USED = 0x4000 };
+	struct paging *space = process->space;
+	uint64_t va = guest_area(process, RESERVED), end = va + RESERVED;
+	guest_vad_add(process, va, RESERVED, PROTECTION_READWRITE);
+	paging_map_new(space, end - USED, USED, PAGE_USER | PAGE_WRITE);
+	const unsigned int pointer = paging_arch_of(space)->pointer_size;
+	paging_put_pointer(space, process->teb + pointer, end);
+	paging_put_pointer(space, process->teb + 2 * pointer, end - USED);
+	paging_put_pointer(space, process->teb + 6 * pointer, process->teb);
+}
+
+/* What every process maps of locale.nls, and a section without a file that some have. */
+static void map_data(struct guest_process *process)
+{
+	struct guest *guest = process->guest;
+	enum { LOCALE_PAGES = 0xc9, SHARED_PAGES = 0x10 };
+	if (!guest->locale) {
+		guest->locale = guest_section_new(guest, "\\Windows\\System32\\locale.nls",
+						  LOCALE_PAGES, PROTECTION_READONLY);
+		for (size_t i = 0; i < LOCALE_PAGES; i++) {
+			guest->locale->states[i] = i % 3 ? PAGE_VALID : PAGE_FILE;
+			if (i % 3)
+				guest->locale->frames[i] = guest_frame_of_text(guest);
+		}
+	}
+	uint64_t va = guest_area(process, LOCALE_PAGES * PAGE);
+	guest_vad_add_view(process, va, guest->locale);
+	for (size_t i = 0; i < LOCALE_PAGES; i++) {
+		if (guest->locale->frames[i] && util_random_below(&guest->random, 2))
+			paging_map(process->space, va + i * PAGE, guest->locale->frames[i],
+				   PAGE_USER);
+	}
+	if (process->session == 0)
+		return;
+	struct guest_section *shared =
+		guest_section_new(guest, NULL, SHARED_PAGES, PROTECTION_READWRITE);
+	va = guest_area(process, SHARED_PAGES * PAGE);
+	guest_vad_add_view(process, va, shared);
+	for (size_t i = 0; i < SHARED_PAGES / 2; i++) {
+		shared->frames[i] = guest_frame_of_text(guest);
+		paging_map(process->space, va + i * PAGE, shared->frames[i],
+			   PAGE_USER | PAGE_WRITE);
+	}
+}
+
 /* Where the loader's heap lies: below 16 MB on Windows 7 (in the program's own range), in the
- * first terabytes, randomised, from Windows 8 on. */
+ * first terabytes, randomised, from Windows 8 on. What else is allocated follows it. */
 static void new_user_part(struct guest_process *process)
 {
 	struct guest *guest = process->guest;
 	struct util_random *random = &guest->random;
 	paging_map(process->space, USER_SHARED, guest->shared_user_frame, PAGE_USER);
+	guest_vad_add(process, USER_SHARED, PAGE, PROTECTION_READONLY)->commit = true;
 	process->heap =
 		guest->build < 9200
 			? 0x200000 + util_random_below(random, 0x80) * 0x10000
 			: (UINT64_C(0x100) << 32) + util_random_below(random, 0x1000000) * 0x10000;
 	process->heap_end = process->heap;
-	process->peb = guest->build < 9600
-			       ? UINT64_C(0x7fffffd0000) + util_random_below(random, 16) * PAGE
-		       : guest->build < 15063
-			       ? UINT64_C(0x7ff600000000) + util_random_below(random, 0x1000) * PAGE
-			       : util_random_below(random, 0x8000) * 0x1000000 + 0x200000 +
-					 util_random_below(random, 16) * PAGE;
-	paging_map_new(process->space, process->peb, PAGE, PAGE_USER | PAGE_WRITE);
+	process->heap_limit = process->heap + HEAP_RESERVED;
+	guest_vad_add(process, process->heap, HEAP_RESERVED, PROTECTION_READWRITE);
+	process->area = guest->build < 9200 ? 0x2000000 : process->heap_limit;
+	new_peb(process);
+	new_stack(process);
+	map_data(process);
 }
 
 uint64_t guest_heap_alloc(struct guest_process *process, uint64_t size)
@@ -144,6 +227,8 @@ uint64_t guest_heap_alloc(struct guest_process *process, uint64_t size)
 	enum { HEAP_ENTRY = 16 };
 	uint64_t va = process->heap + HEAP_ENTRY;
 	process->heap = util_round_up(va + size, HEAP_ENTRY);
+	if (process->heap > process->heap_limit)
+		util_die("%s (%u): its heap is full", process->name, process->pid);
 	while (process->heap_end < process->heap) {
 		paging_map_new(process->space, process->heap_end, PAGE, PAGE_USER | PAGE_WRITE);
 		process->heap_end += PAGE;
@@ -158,6 +243,7 @@ static void load_modules(struct guest_process *process, const struct guest_proce
 	struct guest_module *program = guest_load_program(process, options->name);
 	free(program->path);
 	program->path = util_strdup(process->path);
+	process->program = program->image->section;
 	guest_load(process, "ntdll.dll");
 	if (!options->native) {
 		guest_load(process, "kernel32.dll");
@@ -180,10 +266,9 @@ struct guest_process *guest_process_new(struct guest *guest,
 	process->create_time = guest->boot_time + guest->process_count * 12345678 +
 			       util_random_below(&guest->random, 1000000);
 	bool system = !guest->process_count;
-	process->space =
-		system ? guest->kernel
-		       : paging_new(paging_arch_of(guest->kernel), guest->ram, guest->kernel, 0,
-				    guest->self_index, guest->invalid_pte_mask != 0);
+	process->space = system ? guest->kernel
+				: paging_new(paging_arch_of(guest->kernel), guest->ram,
+					     guest->kernel, 0, guest->self_index, guest->swizzle);
 	if (!options->kernel_only) {
 		const char *folder = options->folder ? options->folder : "C:\\Windows\\System32";
 		process->path = util_printf("%s\\%s", folder, options->name);

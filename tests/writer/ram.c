@@ -103,6 +103,15 @@ uint64_t ram_take_at(struct ram *ram, uint64_t address)
 	return take(ram, address);
 }
 
+void ram_drop(struct ram *ram, uint64_t address)
+{
+	address &= ~(PAGE - 1);
+	memset(ram_at(ram, address), 0, PAGE);
+	if (ram->used[address / PAGE])
+		ram->used_count--;
+	ram->used[address / PAGE] = false;
+}
+
 uint64_t ram_take_low(struct ram *ram)
 {
 	uint64_t frames = ram->runs[0].size / PAGE;

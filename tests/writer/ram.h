@@ -39,6 +39,9 @@ uint64_t ram_take(struct ram *ram);
 /* The frame at `address`, which must be free. */
 uint64_t ram_take_at(struct ram *ram, uint64_t address);
 
+/* Takes a frame out of use again; its bytes are gone. It is not handed out once more. */
+void ram_drop(struct ram *ram, uint64_t address);
+
 /* One of the first megabyte's frames (the low stub's place), or one run of `count` frames at a
  * multiple of `align` bytes. */
 uint64_t ram_take_low(struct ram *ram);

@@ -86,24 +86,60 @@ static void put_lists(FILE *out, const struct guest_module *module)
 	fputs("], ", out);
 }
 
+/* How a page that is not valid can be had. */
+static const char *state_of(const struct guest_process *process, uint64_t va, uint64_t entry)
+{
+	const struct guest_state *wish = guest_find_state(process, va);
+	const struct guest_vad *vad = guest_vad_find(process, va);
+	if (entry)
+		return guest_state_name(wish ? wish->state : PAGE_TRANSITION);
+	if (vad && vad->section) {
+		size_t page = (va - vad->start) / PAGE;
+		if (!vad->section->frames[page])
+			return guest_state_name(vad->section->states[page]);
+	}
+	return guest_state_name(PAGE_ZERO);
+}
+
 /* The pages that are not valid, by RVA. */
-static void put_absent(FILE *out, const struct guest_module *module, const struct paging *space)
+static void put_absent(FILE *out, const struct guest_module *module,
+		       const struct guest_process *process)
 {
 	const char *separator = "";
 	fputs("\"absent\": {", out);
-	for (uint64_t rva = 0; space && rva < module->image->pe->size; rva += PAGE) {
-		uint64_t entry = paging_entry(space, module->base + rva);
+	for (uint64_t rva = 0; process && rva < module->image->pe->size; rva += PAGE) {
+		uint64_t entry = paging_entry(process->space, module->base + rva);
 		if (entry & 1)
 			continue;
 		fprintf(out, "%s\"%#" PRIx64 "\": \"%s\"", separator, rva,
-			entry ? "transition" : "zero");
+			state_of(process, module->base + rva, entry));
 		separator = ", ";
 	}
 	fputs("}, ", out);
 }
 
-/* `space`: whose pages are stated; NULL for a kernel module, which has all of them. */
-static void put_module(FILE *out, const struct guest_module *module, const struct paging *space)
+/* The VADs, in the tree's order. */
+static void put_vads(FILE *out, const struct guest_process *process)
+{
+	fputs("[", out);
+	for (size_t i = 0; i < process->vad_count; i++) {
+		const struct guest_vad *vad = process->vads[i];
+		const struct guest_section *section = vad->section;
+		fputs(i ? ",\n   {" : "\n   {", out);
+		fprintf(out, "\"start\": \"%#" PRIx64 "\", \"end\": \"%#" PRIx64 "\", ", vad->start,
+			vad->end);
+		put_member(out, "kind", !section ? "private" : section->image ? "image" : "data");
+		fprintf(out, "\"protection\": %u, \"private\": %s, \"path\": ", vad->protection,
+			boolean(!section));
+		put_string(out, section ? section->file : NULL);
+		fputc('}', out);
+	}
+	fputs("\n  ]", out);
+}
+
+/* `process`: whose pages are stated; NULL for a kernel module, which has all of them. */
+static void put_module(FILE *out, const struct guest_module *module,
+		       const struct guest_process *process)
 {
 	fputs("   {", out);
 	put_address(out, "base", module->base);
@@ -117,18 +153,18 @@ static void put_module(FILE *out, const struct guest_module *module, const struc
 	put_member(out, "file", module->image->file);
 	put_lists(out, module);
 	put_imports(out, module->image);
-	put_absent(out, module, space);
+	put_absent(out, module, process);
 	fputs("\"case\": ", out);
 	put_string(out, module->damage);
 	fputc('}', out);
 }
 
 static void put_modules(FILE *out, struct guest_module *const *modules, size_t count,
-			const struct paging *space)
+			const struct guest_process *process)
 {
 	fputs("[\n", out);
 	for (size_t i = 0; i < count; i++) {
-		put_module(out, modules[i], space);
+		put_module(out, modules[i], process);
 		fputs(i + 1 < count ? ",\n" : "\n", out);
 	}
 	fputs("  ]", out);
@@ -147,7 +183,9 @@ static void put_process(FILE *out, const struct guest_process *process)
 		boolean(process->exited));
 	put_string(out, process->damage);
 	fputs(", \"modules\": ", out);
-	put_modules(out, process->modules, process->module_count, process->space);
+	put_modules(out, process->modules, process->module_count, process);
+	fputs(", \"vads\": ", out);
+	put_vads(out, process);
 	fputc('}', out);
 }
 
