@@ -8,15 +8,6 @@ enum { IMPORT_DIRECTORY = 1 };
 /* User addresses nothing is ever mapped at. */
 #define NOWHERE UINT64_C(0x66600000000)
 
-static struct guest_module *module_of(struct guest_process *process, const char *name)
-{
-	for (size_t i = 0; i < process->module_count; i++) {
-		if (util_same_name(process->modules[i]->image->name, name))
-			return process->modules[i];
-	}
-	util_die("%s (%u) has no %s", process->name, process->pid, name);
-}
-
 static void rename_module(struct guest_module *module, const uint16_t *units, size_t count)
 {
 	module->units = util_alloc(count, 2);
@@ -34,11 +25,11 @@ void damage_strange_names(struct guest_process *process)
 	static const uint16_t lone_low[] = {0xdc00, 'd', '.', 'd', 'l', 'l', 0xdbff};
 	static const uint16_t quotes[] = {'e', '"', ',', '\'', ';', '|', ' ', '.', 'd', 'l', 'l'};
 	static const uint16_t turned[] = {0x202e, 'l', 'l', 'd', '.', 0x4e2d, 0xd83d, 0xde00};
-	rename_module(module_of(process, "GDI32.dll"), controls, sizeof(controls) / 2);
-	rename_module(module_of(process, "USER32.dll"), lone_high, sizeof(lone_high) / 2);
-	rename_module(module_of(process, "msvcrt.dll"), lone_low, sizeof(lone_low) / 2);
-	rename_module(module_of(process, "SHELL32.dll"), quotes, sizeof(quotes) / 2);
-	rename_module(module_of(process, "ole32.dll"), turned, sizeof(turned) / 2);
+	rename_module(scenario_module(process, "GDI32.dll"), controls, sizeof(controls) / 2);
+	rename_module(scenario_module(process, "USER32.dll"), lone_high, sizeof(lone_high) / 2);
+	rename_module(scenario_module(process, "msvcrt.dll"), lone_low, sizeof(lone_low) / 2);
+	rename_module(scenario_module(process, "SHELL32.dll"), quotes, sizeof(quotes) / 2);
+	rename_module(scenario_module(process, "ole32.dll"), turned, sizeof(turned) / 2);
 }
 
 static uint64_t load_links(const struct guest_process *process, size_t n)
@@ -80,7 +71,7 @@ static void make_absent(struct guest_process *process, uint64_t va)
 
 void damage_import_names_absent(struct guest_process *process, const char *name)
 {
-	struct guest_module *module = module_of(process, name);
+	struct guest_module *module = scenario_module(process, name);
 	const struct pefile *pe = module->image->pe;
 	for (size_t i = 0; i < pe->import_count; i++) {
 		const char *function = pe->imports[i].function;
@@ -93,14 +84,14 @@ void damage_import_names_absent(struct guest_process *process, const char *name)
 
 void damage_header_absent(struct guest_process *process, const char *name)
 {
-	struct guest_module *module = module_of(process, name);
+	struct guest_module *module = scenario_module(process, name);
 	make_absent(process, module->base);
 	module->damage = "header-absent";
 }
 
 void damage_import_directory_zeroed(struct guest_process *process, const char *name)
 {
-	struct guest_module *module = module_of(process, name);
+	struct guest_module *module = scenario_module(process, name);
 	const struct pefile *pe = module->image->pe;
 	uint64_t field =
 		module->base + pe->nt + 24 + (pe->pe32_plus ? 112 : 96) + IMPORT_DIRECTORY * 8;
@@ -122,7 +113,7 @@ void damage_peb_absent(struct guest_process *process)
 
 void damage_entry_absent(struct guest_process *process, const char *name)
 {
-	uint64_t page = module_of(process, name)->entry & ~(PAGE - 1);
+	uint64_t page = scenario_module(process, name)->entry & ~(PAGE - 1);
 	make_absent(process, page);
 	for (size_t i = 0; i < process->module_count; i++) {
 		struct guest_module *module = process->modules[i];

@@ -9,6 +9,8 @@
 #include <writer/scenario.h>
 #include <writer/truth.h>
 
+enum { MOST_STATES = 64 };
+
 struct arguments {
 	struct guest_options guest;
 	const char *format;
@@ -19,6 +21,9 @@ struct arguments {
 	const char *pagefile;
 	unsigned int cut_pid;
 	unsigned int cut_entry;
+	unsigned int move_out; /* of a hundred user pages */
+	const char *states[MOST_STATES];
+	size_t state_count;
 };
 
 enum option_id {
@@ -40,6 +45,8 @@ enum option_id {
 	OPTION_ALL_VALID,
 	OPTION_CUT_LIST,
 	OPTION_PAGEFILE,
+	OPTION_MOVE_OUT,
+	OPTION_STATE,
 	OPTION_LIST,
 };
 
@@ -80,6 +87,12 @@ static const struct {
 	{{"cut-list", required_argument, NULL, OPTION_CUT_LIST},
 	 "PID:N",
 	 "lead entry N of a process's load order list to nowhere"},
+	{{"move-out", required_argument, NULL, OPTION_MOVE_OUT},
+	 "PERCENT",
+	 "so many user pages are not valid: transition, page file, prototype, ask the VAD, zero"},
+	{{"state", required_argument, NULL, OPTION_STATE},
+	 "PID:MODULE:RVA:STATE",
+	 "a page's state: transition, proto, lookup, zero, file, pagefile"},
 	{{"list", no_argument, NULL, OPTION_LIST}, "", "list builds and variants, then stop"},
 	{{"help", no_argument, NULL, 'h'}, "", "this text"},
 };
@@ -189,6 +202,14 @@ static void set_option(struct arguments *arguments, int id, const char *value)
 	case OPTION_PAGEFILE:
 		arguments->pagefile = value;
 		break;
+	case OPTION_MOVE_OUT:
+		arguments->move_out = (unsigned int)number(value, "move-out");
+		break;
+	case OPTION_STATE:
+		if (arguments->state_count == MOST_STATES)
+			util_die("--state: more than %d", MOST_STATES);
+		arguments->states[arguments->state_count++] = value;
+		break;
 	case OPTION_LIST:
 		layout_each(arguments->guest.structs, print_layout, NULL);
 		exit(0);
@@ -224,6 +245,24 @@ static struct arguments parse(int argc, char **argv)
 	return arguments;
 }
 
+/* "2212:USER32.dll:0x1000:lookup" */
+static void set_state(struct guest *guest, const char *text)
+{
+	unsigned int pid;
+	unsigned long long rva;
+	char module[64], name[16];
+	if (sscanf(text, "%u:%63[^:]:%llx:%15s", &pid, module, &rva, name) != 4)
+		util_die("--state %s: PID:MODULE:RVA:STATE is needed", text);
+	struct guest_process *process = scenario_process(guest, pid);
+	for (enum page_state state = PAGE_TRANSITION; state <= PAGE_PAGEFILE; state++) {
+		if (strcmp(guest_state_name(state), name))
+			continue;
+		guest_set_state(process, scenario_module(process, module)->base + rva, state);
+		return;
+	}
+	util_die("--state %s: no such state", text);
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments = parse(argc, argv);
@@ -237,6 +276,10 @@ int main(int argc, char **argv)
 	scenario->build(guest);
 	if (arguments.cut_pid)
 		damage_cut_list(scenario_process(guest, arguments.cut_pid), arguments.cut_entry);
+	if (arguments.move_out)
+		absent_at_random(guest, arguments.move_out);
+	for (size_t i = 0; i < arguments.state_count; i++)
+		set_state(guest, arguments.states[i]);
 	guest_finish(guest);
 	format->write(guest, arguments.output);
 	if (arguments.pagefile)

@@ -114,10 +114,30 @@ static void build_damaged(struct guest *guest)
 	damage_peb_absent(scenario_process(guest, 512));
 }
 
+static void build_absent(struct guest *guest)
+{
+	start_usual(guest);
+	start_invoice(guest);
+	static const struct extra_dll needed[] = {
+		{604, "ADVAPI32.dll"},	{4012, "WININET.dll"},	{616, "RPCRT4.dll"},
+		{728, "KERNEL32.DLL"},	{2212, "ADVAPI32.dll"}, {2212, "USER32.dll"},
+		{2212, "OLEAUT32.dll"}, {2212, "SHLWAPI.dll"},	{2212, "GDI32.dll"},
+		{2212, "ole32.dll"},	{580, "USER32.dll"},	{1020, "WS2_32.dll"},
+		{3120, "msvcrt.dll"},
+	};
+	load_more(guest, needed, sizeof(needed) / sizeof(needed[0]));
+	make_pebs(guest);
+	absent_modules(guest);
+	absent_loader_data(guest);
+	absent_file_names(guest);
+}
+
 static const struct scenario scenarios[] = {
 	{"plain", "what every Windows runs, nothing missing but pages in transition", build_plain},
 	{"demo", "plain, and a downloader with a DLL of its own (PID 4012)", build_demo},
 	{"damaged", "demo with broken lists, strange names, absent pages", build_damaged},
+	{"absent", "demo with pages in every state where a scan needs them (--pagefile)",
+	 build_absent},
 };
 
 const struct scenario *scenario_find(const char *name)

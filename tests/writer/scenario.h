@@ -19,6 +19,16 @@ const struct scenario *scenario_list(size_t *count);
 /* The process with that PID; dies when there is none. */
 struct guest_process *scenario_process(struct guest *guest, uint32_t pid);
 
+/* A module of a process by its file's name; dies when it has none. */
+struct guest_module *scenario_module(const struct guest_process *process, const char *name);
+
+/* absent.c: puts every page state into modules, PEBs and loader entries, names of mapped files;
+ * and moves so many of a hundred user pages out, in equal parts. After the PEBs are made. */
+void absent_modules(struct guest *guest);
+void absent_loader_data(struct guest *guest);
+void absent_file_names(struct guest *guest);
+void absent_at_random(struct guest *guest, unsigned int percent);
+
 /* damage.c: each marks what it damages with the case's name (`damage`), which the truth states.
  * Before the PEB is made: */
 void damage_strange_names(struct guest_process *process);

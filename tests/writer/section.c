@@ -55,6 +55,21 @@ static uint64_t device(struct guest *guest)
 	return guest->device;
 }
 
+/* The name of a file; one that is to be absent has a page of its own. */
+static void put_name(struct guest *guest, const struct guest_section *section, uint64_t va)
+{
+	if (section->name_state == PAGE_VALID) {
+		guest_put_kernel_string(guest, va, section->file);
+		return;
+	}
+	size_t size;
+	uint8_t *units = util_utf16(section->file, &size);
+	uint64_t buffer = guest_pool_alloc(guest, GUEST_PAGED, (uint32_t)PAGE, "File");
+	guest_put_string(guest->kernel, va, buffer, units, size);
+	free(units);
+	guest_kernel_state(guest, buffer, section->name_state);
+}
+
 static void new_file_object(struct guest *guest, struct guest_section *section)
 {
 	static const char type[] = "_FILE_OBJECT";
@@ -65,7 +80,7 @@ static void new_file_object(struct guest *guest, struct guest_section *section)
 	guest_put(guest, space, file, type, "Type", FILE_OBJECT_TYPE, 2);
 	guest_put(guest, space, file, type, "Size", size_of(layout, type), 2);
 	guest_put_pointer(guest, space, file, type, "DeviceObject", device(guest));
-	guest_put_kernel_string(guest, file + offset_of(layout, type, "FileName"), section->file);
+	put_name(guest, section, file + offset_of(layout, type, "FileName"));
 	static const char pointers_type[] = "_SECTION_OBJECT_POINTERS";
 	uint64_t pointers =
 		guest_pool_alloc(guest, GUEST_NONPAGED, size_of(layout, pointers_type), "MmSo");

@@ -100,6 +100,9 @@ static void apply(struct guest *guest, const struct guest_state *wish)
 	struct paging *space = process->space;
 	const struct guest_vad *vad = guest_vad_find(process, wish->va);
 	uint64_t physical = 0;
+	/* set twice: the last one counts, and is found first */
+	if (guest_find_state(process, wish->va) != wish)
+		return;
 	bool there = paging_translate(space, wish->va, &physical);
 	if (!vad)
 		util_die("%s (%u): nothing at %#llx", process->name, process->pid,

@@ -91,13 +91,13 @@ static const char *state_of(const struct guest_process *process, uint64_t va, ui
 {
 	const struct guest_state *wish = guest_find_state(process, va);
 	const struct guest_vad *vad = guest_vad_find(process, va);
+	bool copied =
+		wish ? wish->state == PAGE_TRANSITION || wish->state == PAGE_PAGEFILE : entry != 0;
+	if (!copied && vad && vad->section &&
+	    vad->section->states[(va - vad->start) / PAGE] == PAGE_FILE)
+		return guest_state_name(PAGE_FILE);
 	if (entry)
 		return guest_state_name(wish ? wish->state : PAGE_TRANSITION);
-	if (vad && vad->section) {
-		size_t page = (va - vad->start) / PAGE;
-		if (!vad->section->frames[page])
-			return guest_state_name(vad->section->states[page]);
-	}
 	return guest_state_name(PAGE_ZERO);
 }
 
@@ -132,6 +132,9 @@ static void put_vads(FILE *out, const struct guest_process *process)
 		fprintf(out, "\"protection\": %u, \"private\": %s, \"path\": ", vad->protection,
 			boolean(!section));
 		put_string(out, section ? section->file : NULL);
+		if (section && section->name_state != PAGE_VALID)
+			fprintf(out, ", \"path_state\": \"%s\"",
+				guest_state_name(section->name_state));
 		fputc('}', out);
 	}
 	fputs("\n  ]", out);
@@ -170,6 +173,25 @@ static void put_modules(FILE *out, struct guest_module *const *modules, size_t c
 	fputs("  ]", out);
 }
 
+/* Pages outside of modules that are to be absent, by address. */
+static void put_states(FILE *out, const struct guest_process *process)
+{
+	const struct guest *guest = process->guest;
+	const char *separator = "";
+	fputs(", \"absent\": {", out);
+	for (size_t i = 0; i < guest->state_count; i++) {
+		const struct guest_state *wish = &guest->states[i];
+		const struct guest_vad *vad = guest_vad_find(process, wish->va);
+		if (wish->process != process || (vad && vad->section && vad->section->image) ||
+		    guest_find_state(process, wish->va) != wish)
+			continue;
+		fprintf(out, "%s\"%#" PRIx64 "\": \"%s\"", separator, wish->va,
+			guest_state_name(wish->state));
+		separator = ", ";
+	}
+	fputc('}', out);
+}
+
 static void put_process(FILE *out, const struct guest_process *process)
 {
 	fprintf(out, "  {\"pid\": %u, \"ppid\": %u, ", process->pid, process->ppid);
@@ -182,6 +204,7 @@ static void put_process(FILE *out, const struct guest_process *process)
 	fprintf(out, "\"hidden\": %s, \"exited\": %s, \"case\": ", boolean(process->hidden),
 		boolean(process->exited));
 	put_string(out, process->damage);
+	put_states(out, process);
 	fputs(", \"modules\": ", out);
 	put_modules(out, process->modules, process->module_count, process);
 	fputs(", \"vads\": ", out);
