@@ -264,6 +264,30 @@ static const struct catalog_module modules[] = {
 	 "KERNEL32.dll!HeapAlloc KERNEL32.dll!HeapSize KERNEL32.dll:24 ADVAPI32.dll:7 "
 	 "WS2_32.dll#115=wsastartup WS2_32.dll#116=wsacleanup WS2_32.dll#57=gethostname "
 	 "USER32.dll:5 OLEAUT32.dll#8=variantinit"},
+	/* what is injected, one file a case, so that none is taken for another */
+	{"beacon.dll", "ReflectiveLoader",
+	 "KERNEL32.dll:34 ADVAPI32.dll:9 WININET.dll:11 WS2_32.dll#115=wsastartup "
+	 "WS2_32.dll#23=socket WS2_32.dll#9=htons"},
+	{"stage.dll", "ReflectiveLoader Start", "KERNEL32.dll:22 USER32.dll:4 WININET.dll:6"},
+	{"keylog.dll", "Install", "USER32.dll:18 KERNEL32.dll:20 GDI32.dll:7"},
+	{"inject.dll", "Run", "KERNEL32.dll:28 ADVAPI32.dll:11"},
+	{"blob.dll", "Entry", "KERNEL32.dll:17 ntdll.dll:9 WS2_32.dll#4=connect"},
+	{"view.dll", "Entry Leave", "KERNEL32.dll:21 ADVAPI32.dll:5 RPCRT4.dll:3"},
+	{"payload.exe", "", "KERNEL32.dll:45 ADVAPI32.dll:13 WININET.dll:7 SHELL32.dll:2"},
+	{"miner.exe", "",
+	 "KERNEL32.dll:37 WS2_32.dll#115=wsastartup WS2_32.dll#16=recv "
+	 "msvcrt.dll:21"},
+	{"dropped.dll", "DllInstall", "KERNEL32.dll:19 ole32.dll:3"},
+	{"tap.dll", "ReflectiveLoader", "KERNEL32.dll:26 USER32.dll:9 WS2_32.dll#19=send"},
+	{"bridge.dll", "Cross", "ntdll.dll:24"},
+	{"client32.exe", "",
+	 "KERNEL32.dll:33 USER32.dll:14 ADVAPI32.dll:7 WS2_32.dll#115=wsastartup"},
+	{"rootkit.exe", "", "KERNEL32.dll:31 ADVAPI32.dll:16 ntdll.dll:12"},
+	{"ghost.exe", "", "KERNEL32.dll:29 USER32.dll:6 WININET.dll:8"},
+	{"update.exe", "", "KERNEL32.dll:25 USER32.dll:5"},
+	{"wow64.dll", "Wow64LdrpInitialize Wow64SystemServiceEx Wow64AllocateTemp", "ntdll.dll:30"},
+	{"wow64win.dll", "sdwhnt32JumpTable", "ntdll.dll:12"},
+	{"wow64cpu.dll", "CpuSimulate CpuThreadInit CpuGetContext", "ntdll.dll:7"},
 	{"ntoskrnl.exe",
 	 "DbgPrint ExAcquireFastMutex ExAllocatePool ExAllocatePoolWithTag ExFreePool "
 	 "ExFreePoolWithTag ExInitializeResourceLite ExReleaseFastMutex FsRtlIsNameInExpression "
@@ -436,13 +460,13 @@ static void add_import(const char *word, void *data)
 	free(dll);
 }
 
-uint8_t *catalog_build(const struct catalog_module *module, size_t *size, char ***imports,
-		       size_t *import_count)
+uint8_t *catalog_build(const struct catalog_module *module, bool pe32_plus, size_t *size,
+		       char ***imports, size_t *import_count)
 {
 	const char *dot = strrchr(module->name, '.');
 	bool program = dot && !strcasecmp(dot, ".exe");
 	struct build build = {
-		.builder = pe_builder_new(true, !program, module->name),
+		.builder = pe_builder_new(pe32_plus, !program, module->name),
 		.random = {util_hash(module->name)},
 	};
 	uint32_t number = (uint32_t)util_random(&build.random);

@@ -6,6 +6,7 @@
 #ifndef WRITER_CATALOG_H
 #define WRITER_CATALOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,8 +28,8 @@ const struct catalog_module *catalog_find(const char *name);
  * The file of a module, malloc'ed. In `*imports` the list of what it imports as it is hashed
  * ("kernel32.heapalloc"), each string and the array to be freed.
  */
-uint8_t *catalog_build(const struct catalog_module *module, size_t *size, char ***imports,
-		       size_t *import_count);
+uint8_t *catalog_build(const struct catalog_module *module, bool pe32_plus, size_t *size,
+		       char ***imports, size_t *import_count);
 
 /* Calls `call` with each word of "a b c"; `word` is valid for the call. */
 void catalog_each_word(const char *words, void (*call)(const char *word, void *data), void *data);

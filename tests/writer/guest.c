@@ -43,6 +43,8 @@ static void place(struct guest *guest)
 {
 	struct util_random *random = &guest->random;
 	guest->self_index = SELF_INDEX_FIXED;
+	guest->user_area32 = 0x75000000 + util_random_below(random, 0x80) * 0x10000;
+	guest->program_area32 = 0x2000000 - util_random_below(random, 0x40) * 0x10000;
 	const uint64_t kernel_range = UINT64_C(0xfffff80000000000);
 	if (guest->build < 9200) {
 		guest->pool_area[GUEST_NONPAGED] =
@@ -172,6 +174,8 @@ static void trim(struct guest_process *process)
 	struct guest *guest = process->guest;
 	for (size_t i = 0; i < process->module_count; i++) {
 		const struct guest_module *module = process->modules[i];
+		if (!module->image->section) /* no view of a file */
+			continue;
 		for (uint64_t page = 0; page < module->image->pe->size / PAGE; page++) {
 			bool private_page = module->image->patched[page] ||
 					    (module->image->flags[page] & PAGE_WRITE);
@@ -251,24 +255,18 @@ void guest_finish(struct guest *guest)
 	guest_apply_states(guest);
 }
 
-static void free_module(struct guest_module *module)
-{
-	free(module->name);
-	free(module->path);
-	free(module->units);
-	free(module);
-}
-
 static void free_process(struct guest_process *process)
 {
 	if (process->space != process->guest->kernel)
 		paging_free(process->space);
 	for (size_t i = 0; i < process->module_count; i++)
-		free_module(process->modules[i]);
+		guest_module_free(process->modules[i]);
 	free(process->modules);
 	for (size_t i = 0; i < process->vad_count; i++)
 		free(process->vads[i]);
 	free(process->vads);
+	free(process->injections);
+	free(process->decoys);
 	free(process->name);
 	free(process->path);
 	free(process->command_line);
@@ -296,7 +294,7 @@ void guest_free(struct guest *guest)
 	for (size_t i = 0; i < guest->process_count; i++)
 		free_process(guest->processes[i]);
 	for (size_t i = 0; i < guest->driver_count; i++)
-		free_module(guest->drivers[i]);
+		guest_module_free(guest->drivers[i]);
 	for (size_t i = 0; i < guest->image_count; i++)
 		free_image(guest->images[i]);
 	for (size_t i = 0; i < guest->symbol_count; i++)

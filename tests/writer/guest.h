@@ -83,6 +83,7 @@ struct guest_image {
 	uint8_t *data; /* the original file */
 	size_t data_size;
 	char *source;	/* where a real file was read; NULL for a generated one */
+	bool wow64;	/* a 32-bit file for WoW64 processes */
 	char **imports; /* generated: the import list as hashed, "kernel32.heapalloc" */
 	size_t import_count;
 	struct pefile *pe;
@@ -96,9 +97,15 @@ struct guest_image {
 struct guest_module {
 	struct guest_image *image;
 	uint64_t base;
-	uint64_t entry; /* LDR_DATA_TABLE_ENTRY or KLDR_DATA_TABLE_ENTRY */
-	char *name;	/* BaseDllName, UTF-8; see units */
-	char *path;	/* FullDllName */
+	uint64_t entry32;     /* WoW64: LDR_DATA_TABLE_ENTRY of the 32-bit lists */
+	bool wow64;	      /* 32-bit code in a 64-bit process */
+	bool native;	      /* it is in the lists of the native PEB */
+	unsigned int stomped; /* pages of code that are copies with other bytes */
+	const char *flags;    /* what a scan says of it: "unlinked", "stale", or NULL */
+	const char *holds;    /* the file that lies there in truth, or NULL */
+	uint64_t entry;	      /* LDR_DATA_TABLE_ENTRY or KLDR_DATA_TABLE_ENTRY */
+	char *name;	      /* BaseDllName, UTF-8; see units */
+	char *path;	      /* FullDllName */
 	uint8_t *units; /* BaseDllName as written (UTF-16), where UTF-8 can't say it; else NULL */
 	size_t units_size;
 	const char *damage; /* what is damaged: the case's name, or NULL */
@@ -106,9 +113,33 @@ struct guest_module {
 	unsigned int init_order; /* 1 first; 0: not initialised (the program itself) */
 };
 
+/* A PE file that no loader put into a process. What guest_inject() is told: */
+struct guest_injection {
+	const char *name; /* the case */
+	const char *kind;
+	const struct guest_image *image;
+	unsigned int protection; /* of the VAD; the pages are read-write-execute unless ... */
+	bool sections;		 /* ... they have what each section says */
+	bool raw;		 /* lies there as in the file, else as in memory */
+	bool wiped;		 /* the first page is zero */
+	bool mapped;		 /* in a view of a section without a file */
+	bool data;		 /* cannot run: is no injection */
+	uint64_t offset;	 /* bytes before (and after) it in its region */
+	const char *flags;	 /* what a scan says of it, or NULL */
+	/* Where it lies; `base` is set before where it must lie at that address. */
+	uint64_t base, size;
+	uint64_t region, region_size;
+};
+
+/* Memory with code that is no PE and must not be taken for one. */
+struct guest_decoy {
+	const char *name;
+	uint64_t start, size;
+};
+
 struct guest_process {
 	struct guest *guest;
-	uint32_t pid, ppid;
+	uint32_t pid, ppid, tid;
 	char *name; /* "svchost.exe" */
 	char *path; /* "C:\\Windows\\System32\\svchost.exe" */
 	char *command_line;
@@ -125,7 +156,16 @@ struct guest_process {
 	uint32_t session;
 	bool hidden, exited;
 	struct guest_section *program; /* of its program's image */
-	uint64_t area;		       /* where the next region goes */
+	bool wow64;
+	uint64_t peb32;
+	uint64_t heap32, heap32_end, heap32_limit;
+	uint64_t area32; /* where the next region below 2 GB goes */
+	unsigned int initialised32;
+	struct guest_injection *injections;
+	size_t injection_count, injection_capacity;
+	struct guest_decoy *decoys;
+	size_t decoy_count, decoy_capacity;
+	uint64_t area; /* where the next region goes */
 	uint64_t teb;
 	struct guest_vad **vads;
 	size_t vad_count, vad_capacity;
@@ -174,6 +214,7 @@ struct guest {
 	uint64_t user_area;   /* next (lower) address of a DLL */
 	uint64_t native_area; /* the same for ntdll and, on Windows 7, kernel32 and user32 */
 	uint64_t program_area;
+	uint64_t user_area32, program_area32; /* the same for 32-bit files in WoW64 processes */
 	uint64_t boot_time;
 	uint64_t cid_table;
 	uint8_t object_cookie;
@@ -202,6 +243,9 @@ void guest_finish(struct guest *guest);
  * when there is neither. Looked up without case; owned by the guest. */
 struct guest_image *guest_find_image(struct guest *guest, const char *name);
 
+/* The 32-bit file of that name, generated. */
+struct guest_image *guest_find_image32(struct guest *guest, const char *name);
+
 /* Adds a file of the caller's making under `name`; takes `data` (malloc'ed). */
 struct guest_image *guest_add_image(struct guest *guest, const char *name, uint8_t *data,
 				    size_t size);
@@ -219,8 +263,12 @@ uint64_t guest_map_image(struct guest *guest, struct paging *space, struct guest
  * when there is no such file. */
 struct guest_module *guest_load(struct guest_process *process, const char *name);
 
+/* The same for 32-bit DLLs of a WoW64 process. */
+struct guest_module *guest_load32(struct guest_process *process, const char *name);
+
 /* The same for the program itself. */
 struct guest_module *guest_load_program(struct guest_process *process, const char *name);
+void guest_module_free(struct guest_module *module);
 
 /* Loads what the program imports and resolves it. */
 void guest_link_program(struct guest_process *process);
@@ -310,6 +358,7 @@ struct guest_process_options {
 	uint32_t session;
 	bool kernel_only; /* no user part at all: System, Registry */
 	bool native;	  /* loads ntdll only: smss.exe */
+	bool wow64;
 };
 
 struct guest_process *guest_process_new(struct guest *guest,
@@ -364,6 +413,10 @@ uint64_t guest_area(struct guest_process *process, uint64_t size);
 uint64_t guest_region_new(struct guest_process *process, uint64_t size, unsigned int protection,
 			  unsigned int flags);
 
+/* The same below 2 GB, where `below` is set, for 32-bit code. */
+uint64_t guest_region_new32(struct guest_process *process, uint64_t size, unsigned int protection,
+			    unsigned int flags, bool below);
+
 /* Writes the tree of nodes, sections being written. */
 void guest_vads_write(struct guest_process *process);
 
@@ -383,5 +436,34 @@ void guest_apply_states(struct guest *guest);
 /* Puts a page into the page file; its number there. */
 uint64_t guest_pagefile_add(struct guest *guest, const uint8_t *page);
 void guest_pagefile_write(const struct guest *guest, const char *path);
+
+/* inject.c: all of it before the PEB is made. `how` is copied. */
+struct guest_injection *guest_inject(struct guest_process *process,
+				     const struct guest_injection *how);
+
+/* Loads what an injected file imports and fills its address table (module.c). */
+void guest_link_injection(struct guest_process *process, const struct guest_injection *injection);
+
+/* Takes a module's view out of the process, its entry stays. */
+void guest_unmap(struct guest_process *process, const struct guest_module *module);
+
+/* Overwrites so many pages of a module's code. */
+void guest_stomp(struct guest_process *process, struct guest_module *module, unsigned int pages);
+
+/* Bytes that look like functions. */
+void guest_put_code(struct guest_process *process, uint64_t va, uint64_t size);
+
+/* A region with code only, as a just-in-time compiler makes. */
+uint64_t guest_jit(struct guest_process *process, const char *name, uint64_t size,
+		   unsigned int protection, unsigned int flags);
+
+/* hide.c: takes a process out of ActiveProcessLinks, or out of everything that lists it; ends one
+ * whose object somebody still refers to. */
+void guest_hide(struct guest_process *process, bool everywhere);
+void guest_exit(struct guest_process *process);
+
+/* wow64.c: the 32-bit heap and PEB of a process, and their content once all is loaded. */
+void guest_wow64_new(struct guest_process *process);
+void guest_wow64_peb_new(struct guest_process *process);
 
 #endif

@@ -54,7 +54,7 @@ static struct guest_image *read_real(struct guest *guest, const char *name)
 struct guest_image *guest_find_image(struct guest *guest, const char *name)
 {
 	for (size_t i = 0; i < guest->image_count; i++) {
-		if (util_same_name(guest->images[i]->name, name))
+		if (util_same_name(guest->images[i]->name, name) && !guest->images[i]->wow64)
 			return guest->images[i];
 	}
 	struct guest_image *image = read_real(guest, name);
@@ -63,9 +63,30 @@ struct guest_image *guest_find_image(struct guest *guest, const char *name)
 		return image;
 	size_t size, count;
 	char **imports;
-	uint8_t *data = catalog_build(module, &size, &imports, &count);
+	uint8_t *data = catalog_build(module, true, &size, &imports, &count);
 	image = new_image(guest, module->name, data, size);
 	image->imports = imports;
 	image->import_count = count;
+	return image;
+}
+
+struct guest_image *guest_find_image32(struct guest *guest, const char *name)
+{
+	for (size_t i = 0; i < guest->image_count; i++) {
+		if (util_same_name(guest->images[i]->name, name) && guest->images[i]->wow64)
+			return guest->images[i];
+	}
+	const struct catalog_module *module = catalog_find(name);
+	if (!module)
+		return NULL;
+	size_t size, count;
+	char **imports;
+	uint8_t *data = catalog_build(module, false, &size, &imports, &count);
+	struct guest_image *image = new_image(guest, module->name, data, size);
+	image->wow64 = true;
+	image->imports = imports;
+	image->import_count = count;
+	free(image->file);
+	image->file = util_printf("syswow64-%s", module->name);
 	return image;
 }

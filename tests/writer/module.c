@@ -59,7 +59,10 @@ static void mark_pages(struct guest_image *image)
 static uint64_t *area_of(struct guest *guest, const struct guest_image *image)
 {
 	const char *dot = strrchr(image->name, '.');
-	if (dot && util_same_name(dot, ".exe"))
+	bool program = dot && util_same_name(dot, ".exe");
+	if (image->wow64)
+		return program ? &guest->program_area32 : &guest->user_area32;
+	if (program)
 		return &guest->program_area;
 	if (util_same_name(image->name, "ntdll.dll") ||
 	    (guest->build < 9200 && (util_same_name(image->name, "kernel32.dll") ||
@@ -129,10 +132,10 @@ uint64_t guest_map_image(struct guest *guest, struct paging *space, struct guest
 }
 
 static struct guest_module *find_module(struct guest_module **modules, size_t count,
-					const char *name)
+					const char *name, bool wow64)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (util_same_name(modules[i]->image->name, name))
+		if (util_same_name(modules[i]->image->name, name) && modules[i]->wow64 == wow64)
 			return modules[i];
 	}
 	return NULL;
@@ -148,26 +151,42 @@ static const char *split_forward(const char *forward, char *dll, size_t size)
 	return dot + 1;
 }
 
-/* The address of an export; 0 when it can't be resolved. Forwarders load what they lead to. */
-static uint64_t resolve(struct guest_process *process, const char *dll, const char *function,
-			uint32_t ordinal, unsigned int depth)
+static struct guest_module *load(struct guest_process *process, const char *name, bool wow64)
 {
-	struct guest_module *module = guest_load(process, api_set_host(dll));
+	return wow64 ? guest_load32(process, name) : guest_load(process, name);
+}
+
+/* An imported function: of which module, by name or ordinal. */
+struct wanted {
+	const char *dll;
+	const char *function; /* NULL: by ordinal */
+	uint32_t ordinal;
+	bool wow64;
+};
+
+/* The address of an export; 0 when it can't be resolved. Forwarders load what they lead to. */
+static uint64_t resolve(struct guest_process *process, const struct wanted *wanted,
+			unsigned int depth)
+{
+	struct guest_module *module = load(process, api_set_host(wanted->dll), wanted->wow64);
 	if (!module || depth > FORWARD_DEPTH)
 		return 0;
 	const struct pefile *pe = module->image->pe;
-	const struct pefile_export *export =
-		function ? pefile_find_export(pe, function) : pefile_find_ordinal(pe, ordinal);
+	const struct pefile_export *export = wanted->function
+						     ? pefile_find_export(pe, wanted->function)
+						     : pefile_find_ordinal(pe, wanted->ordinal);
 	if (!export)
 		return 0;
 	if (!export->forward)
 		return module->base + export->rva;
 	char target[256];
 	const char *name = split_forward(export->forward, target, sizeof(target));
-	if (*name == '#')
-		return resolve(process, target, NULL, (uint32_t)strtoul(name + 1, NULL, 10),
-			       depth + 1);
-	return resolve(process, target, name, 0, depth + 1);
+	struct wanted next = {.dll = target, .function = name, .wow64 = wanted->wow64};
+	if (*name == '#') {
+		next.function = NULL;
+		next.ordinal = (uint32_t)strtoul(name + 1, NULL, 10);
+	}
+	return resolve(process, &next, depth + 1);
 }
 
 /* Where an import leads that nobody exports: a function of the process's own that raises. */
@@ -176,33 +195,36 @@ static uint64_t stub_address(struct guest_process *process, uint32_t n)
 	if (!process->stub) {
 		uint8_t code[PAGE];
 		memset(code, 0xcc, sizeof(code));
-		process->stub =
-			guest_region_new(process, PAGE, PROTECTION_EXECUTE_READ, PAGE_EXECUTE);
+		process->stub = guest_region_new32(process, PAGE, PROTECTION_EXECUTE_READ,
+						   PAGE_EXECUTE, process->wow64);
 		paging_write(process->space, process->stub, code, sizeof(code));
 	}
 	return process->stub + n * 16 % PAGE;
 }
 
-static void snap(struct guest_process *process, struct guest_module *module)
+static void snap(struct guest_process *process, const struct guest_image *image, uint64_t base)
 {
-	const struct pefile *pe = module->image->pe;
+	const struct pefile *pe = image->pe;
 	for (size_t i = 0; i < pe->import_count; i++) {
 		const struct pefile_import *import = &pe->imports[i];
-		uint64_t address =
-			resolve(process, import->dll, import->function, import->ordinal, 0);
+		uint64_t address = resolve(process,
+					   &(struct wanted){.dll = import->dll,
+							    .function = import->function,
+							    .ordinal = import->ordinal,
+							    .wow64 = image->wow64},
+					   0);
 		if (!address)
 			address = stub_address(process, (uint32_t)i);
-		paging_put(process->space, module->base + import->slot, address,
-			   pe->pe32_plus ? 8 : 4);
+		paging_put(process->space, base + import->slot, address, pe->pe32_plus ? 8 : 4);
 	}
 }
 
-static void load_dependencies(struct guest_process *process, const struct guest_module *module)
+static void load_dependencies(struct guest_process *process, const struct guest_image *image)
 {
-	const struct pefile *pe = module->image->pe;
+	const struct pefile *pe = image->pe;
 	for (size_t i = 0; i < pe->import_count; i++) {
 		if (!i || strcmp(pe->imports[i].dll, pe->imports[i - 1].dll))
-			guest_load(process, api_set_host(pe->imports[i].dll));
+			load(process, api_set_host(pe->imports[i].dll), image->wow64);
 	}
 }
 
@@ -210,43 +232,73 @@ static struct guest_module *map(struct guest_process *process, struct guest_imag
 {
 	struct guest_module *module = util_alloc(1, sizeof(*module));
 	module->image = image;
+	module->wow64 = image->wow64;
+	module->native = !image->wow64;
 	module->base = guest_map_image(process->guest, process->space, image, true);
 	guest_vad_add_view(process, module->base, image->section);
 	module->name = util_strdup(image->name);
-	module->path = util_printf("C:\\Windows\\System32\\%s", image->name);
+	module->path = util_printf("C:\\Windows\\%s\\%s", image->wow64 ? "SysWOW64" : "System32",
+				   image->name);
 	module->in_load = module->in_memory = true;
 	*util_push(process->modules, process->module_count, process->module_capacity) = module;
 	return module;
 }
 
+void guest_module_free(struct guest_module *module)
+{
+	free(module->name);
+	free(module->path);
+	free(module->units);
+	free(module);
+}
+
+void guest_link_injection(struct guest_process *process, const struct guest_injection *injection)
+{
+	load_dependencies(process, injection->image);
+	snap(process, injection->image, injection->base);
+}
+
+static struct guest_module *load_image(struct guest_process *process, struct guest_image *image)
+{
+	struct guest_module *module = map(process, image);
+	load_dependencies(process, image);
+	snap(process, image, module->base);
+	module->in_init = true;
+	module->init_order = image->wow64 ? ++process->initialised32 : ++process->initialised;
+	return module;
+}
+
 struct guest_module *guest_load(struct guest_process *process, const char *name)
 {
-	struct guest_module *module = find_module(process->modules, process->module_count, name);
-	if (module)
-		return module;
-	struct guest_image *image = guest_find_image(process->guest, name);
-	if (!image)
-		return NULL;
-	module = map(process, image);
-	load_dependencies(process, module);
-	snap(process, module);
-	module->in_init = true;
-	module->init_order = ++process->initialised;
-	return module;
+	struct guest_module *module =
+		find_module(process->modules, process->module_count, name, false);
+	struct guest_image *image = module ? NULL : guest_find_image(process->guest, name);
+	return image ? load_image(process, image) : module;
+}
+
+struct guest_module *guest_load32(struct guest_process *process, const char *name)
+{
+	struct guest_module *module =
+		find_module(process->modules, process->module_count, name, true);
+	struct guest_image *image = module ? NULL : guest_find_image32(process->guest, name);
+	return image ? load_image(process, image) : module;
 }
 
 struct guest_module *guest_load_program(struct guest_process *process, const char *name)
 {
-	struct guest_image *image = guest_find_image(process->guest, name);
+	struct guest_image *image = process->wow64 ? guest_find_image32(process->guest, name)
+						   : guest_find_image(process->guest, name);
 	if (!image)
 		util_die("there is no program %s", name);
-	return map(process, image);
+	struct guest_module *module = map(process, image);
+	module->native = true;
+	return module;
 }
 
 void guest_link_program(struct guest_process *process)
 {
-	load_dependencies(process, process->modules[0]);
-	snap(process, process->modules[0]);
+	load_dependencies(process, process->modules[0]->image);
+	snap(process, process->modules[0]->image, process->modules[0]->base);
 }
 
 void guest_link_driver(struct guest *guest, struct guest_module *driver)
@@ -255,7 +307,7 @@ void guest_link_driver(struct guest *guest, struct guest_module *driver)
 	for (size_t i = 0; i < pe->import_count; i++) {
 		const struct pefile_import *import = &pe->imports[i];
 		struct guest_module *from =
-			find_module(guest->drivers, guest->driver_count, import->dll);
+			find_module(guest->drivers, guest->driver_count, import->dll, false);
 		const struct pefile_export *export = NULL;
 		if (from)
 			export = import->function

@@ -234,6 +234,12 @@ void paging_set_state(struct paging *paging, uint64_t va, enum page_state state)
 	paging_set_entry(paging, va, entry);
 }
 
+void paging_clear_user(struct paging *paging)
+{
+	memset(ram_at(paging->ram, paging->root), 0,
+	       (size_t)paging->arch->kernel_index * paging->arch->entry_size);
+}
+
 bool paging_translate(const struct paging *paging, uint64_t va, uint64_t *physical)
 {
 	const struct paging_arch *arch = paging->arch;

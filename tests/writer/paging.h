@@ -86,6 +86,9 @@ uint64_t paging_entry(const struct paging *paging, uint64_t va);
 /* Stores a leaf entry as it is, making the tables above it. */
 void paging_set_entry(struct paging *paging, uint64_t va, uint64_t entry);
 
+/* Forgets the whole user half: no address of it is mapped any more. */
+void paging_clear_user(struct paging *paging);
+
 /* The physical address of `va` if its page is valid or in transition. */
 bool paging_translate(const struct paging *paging, uint64_t va, uint64_t *physical);
 

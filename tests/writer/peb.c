@@ -49,13 +49,13 @@ static void link_all(struct guest_process *process, const char *head, const char
 	for (size_t i = 0; i < process->module_count; i++) {
 		struct guest_module *module = process->modules[i];
 		for (size_t k = 0; by_init && k < process->module_count; k++) {
-			if (process->modules[k]->init_order == i + 1)
+			if (process->modules[k]->native && process->modules[k]->init_order == i + 1)
 				module = process->modules[k];
 		}
 		bool in = by_init   ? module->in_init && module->init_order == i + 1
 			  : by_load ? module->in_load
 				    : module->in_memory;
-		if (in)
+		if (module->native && in)
 			guest_list_append(process->space, list,
 					  module->entry + offset_of(layout, ENTRY, links));
 	}
@@ -68,8 +68,10 @@ void guest_loader_lists_new(struct guest_process *process)
 	guest_put(guest, process->space, process->ldr, "_PEB_LDR_DATA", "Length",
 		  size_of(guest->layout, "_PEB_LDR_DATA"), 4);
 	guest_put(guest, process->space, process->ldr, "_PEB_LDR_DATA", "Initialized", 1, 1);
-	for (size_t i = 0; i < process->module_count; i++)
-		new_entry(process, process->modules[i]);
+	for (size_t i = 0; i < process->module_count; i++) {
+		if (process->modules[i]->native)
+			new_entry(process, process->modules[i]);
+	}
 	link_all(process, "InLoadOrderModuleList", "InLoadOrderLinks");
 	link_all(process, "InMemoryOrderModuleList", "InMemoryOrderLinks");
 	link_all(process, "InInitializationOrderModuleList", "InInitializationOrderLinks");
@@ -100,4 +102,6 @@ void guest_peb_new(struct guest_process *process)
 	guest_put(guest, space, process->peb, "_PEB", "OSBuildNumber", guest->build, 2);
 	guest_put_if(guest, space, process->peb, "_PEB", "SessionId", process->session, 4);
 	guest_loader_lists_new(process);
+	if (process->wow64)
+		guest_wow64_peb_new(process);
 }

@@ -27,7 +27,7 @@ static void new_thread(struct guest_process *process, uint64_t start)
 		return;
 	uint64_t thread =
 		guest_object_new(guest, GUEST_TYPE_THREAD, size_of(layout, "_ETHREAD"), "Thre");
-	uint32_t tid = guest->next_tid;
+	uint32_t tid = process->tid = guest->next_tid;
 	guest->next_tid += 4 + 4 * (uint32_t)util_random_below(&guest->random, 6);
 	paging_put(space, thread, DISPATCHER_THREAD, 1);
 	uint64_t cid = thread + offset_of(layout, "_ETHREAD", "Cid");
@@ -218,6 +218,8 @@ static void new_user_part(struct guest_process *process)
 	guest_vad_add(process, process->heap, HEAP_RESERVED, PROTECTION_READWRITE);
 	process->area = guest->build < 9200 ? 0x2000000 : process->heap_limit;
 	new_peb(process);
+	if (process->wow64)
+		guest_wow64_new(process);
 	new_stack(process);
 	map_data(process);
 }
@@ -245,7 +247,14 @@ static void load_modules(struct guest_process *process, const struct guest_proce
 	program->path = util_strdup(process->path);
 	process->program = program->image->section;
 	guest_load(process, "ntdll.dll");
-	if (!options->native) {
+	if (process->wow64) {
+		guest_load(process, "wow64.dll");
+		guest_load(process, "wow64win.dll");
+		guest_load(process, "wow64cpu.dll");
+		guest_load32(process, "ntdll.dll");
+		guest_load32(process, "kernel32.dll");
+		guest_load32(process, "kernelbase.dll");
+	} else if (!options->native) {
 		guest_load(process, "kernel32.dll");
 		guest_load(process, "kernelbase.dll");
 	}
@@ -262,6 +271,7 @@ struct guest_process *guest_process_new(struct guest *guest,
 	process->pid = options->pid;
 	process->ppid = options->ppid;
 	process->session = options->session;
+	process->wow64 = options->wow64;
 	process->name = util_strdup(options->name);
 	process->create_time = guest->boot_time + guest->process_count * 12345678 +
 			       util_random_below(&guest->random, 1000000);
@@ -270,7 +280,9 @@ struct guest_process *guest_process_new(struct guest *guest,
 				: paging_new(paging_arch_of(guest->kernel), guest->ram,
 					     guest->kernel, 0, guest->self_index, guest->swizzle);
 	if (!options->kernel_only) {
-		const char *folder = options->folder ? options->folder : "C:\\Windows\\System32";
+		const char *folder = options->folder  ? options->folder
+				     : options->wow64 ? "C:\\Windows\\SysWOW64"
+						      : "C:\\Windows\\System32";
 		process->path = util_printf("%s\\%s", folder, options->name);
 		process->command_line =
 			util_printf("%s%s%s", process->path, options->arguments ? " " : "",

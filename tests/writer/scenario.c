@@ -132,12 +132,22 @@ static void build_absent(struct guest *guest)
 	absent_file_names(guest);
 }
 
+static void build_hidden(struct guest *guest)
+{
+	start_usual(guest);
+	hidden_before_pebs(guest);
+	make_pebs(guest);
+	hidden_after_pebs(guest);
+}
+
 static const struct scenario scenarios[] = {
 	{"plain", "what every Windows runs, nothing missing but pages in transition", build_plain},
 	{"demo", "plain, and a downloader with a DLL of its own (PID 4012)", build_demo},
 	{"damaged", "demo with broken lists, strange names, absent pages", build_damaged},
 	{"absent", "demo with pages in every state where a scan needs them (--pagefile)",
 	 build_absent},
+	{"hidden", "plain with injected code, hidden processes and modules, hollowing, WoW64",
+	 build_hidden},
 };
 
 const struct scenario *scenario_find(const char *name)

@@ -29,6 +29,10 @@ void absent_loader_data(struct guest *guest);
 void absent_file_names(struct guest *guest);
 void absent_at_random(struct guest *guest, unsigned int percent);
 
+/* hidden.c: everything that hides, in two steps. */
+void hidden_before_pebs(struct guest *guest);
+void hidden_after_pebs(struct guest *guest);
+
 /* damage.c: each marks what it damages with the case's name (`damage`), which the truth states.
  * Before the PEB is made: */
 void damage_strange_names(struct guest_process *process);

@@ -67,14 +67,18 @@ static void put_imports(FILE *out, const struct guest_image *image)
 	fputs("], ", out);
 }
 
+/* The lists a module is in; those of 32-bit code have names of their own. */
 static void put_lists(FILE *out, const struct guest_module *module)
 {
 	const struct {
 		const char *name;
 		bool in;
-	} lists[] = {{"load", module->in_load},
-		     {"memory", module->in_memory},
-		     {"init", module->in_init}};
+	} lists[] = {{"load", module->native && module->in_load},
+		     {"memory", module->native && module->in_memory},
+		     {"init", module->native && module->in_init},
+		     {"load32", module->wow64 && module->in_load},
+		     {"memory32", module->wow64 && module->in_memory},
+		     {"init32", module->wow64 && module->in_init}};
 	bool any = false;
 	fputs("\"lists\": [", out);
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
@@ -82,6 +86,18 @@ static void put_lists(FILE *out, const struct guest_module *module)
 			continue;
 		fprintf(out, "%s\"%s\"", any ? ", " : "", lists[i].name);
 		any = true;
+	}
+	fputs("], ", out);
+}
+
+/* Words separated by blanks, as an array. */
+static void put_words(FILE *out, const char *name, const char *words)
+{
+	fprintf(out, "\"%s\": [", name);
+	for (bool first = true; words && *words; first = false) {
+		size_t length = strcspn(words, " ");
+		fprintf(out, "%s\"%.*s\"", first ? "" : ", ", (int)length, words);
+		words += length + (words[length] == ' ');
 	}
 	fputs("], ", out);
 }
@@ -157,7 +173,16 @@ static void put_module(FILE *out, const struct guest_module *module,
 	put_lists(out, module);
 	put_imports(out, module->image);
 	put_absent(out, module, process);
-	fputs("\"case\": ", out);
+	char *flags = util_printf("%s%s%s%s", module->wow64 ? "wow64 " : "",
+				  module->stomped ? "patched " : "",
+				  module->flags ? module->flags : "", "");
+	put_words(out, "flags", flags);
+	free(flags);
+	if (module->stomped)
+		fprintf(out, "\"patched_pages\": %u, ", module->stomped);
+	if (module->holds)
+		put_member(out, "holds", module->holds);
+	fprintf(out, "\"bits\": %d, \"case\": ", module->image->pe->pe32_plus ? 64 : 32);
 	put_string(out, module->damage);
 	fputc('}', out);
 }
@@ -171,6 +196,60 @@ static void put_modules(FILE *out, struct guest_module *const *modules, size_t c
 		fputs(i + 1 < count ? ",\n" : "\n", out);
 	}
 	fputs("  ]", out);
+}
+
+static void put_table(FILE *out, const struct guest_process *process,
+		      const struct guest_injection *injection)
+{
+	const struct pefile *pe = injection->image->pe;
+	fputs("\"iat\": [", out);
+	for (size_t i = 0; i < pe->import_count && !injection->raw; i++) {
+		uint64_t slot = injection->base + pe->imports[i].slot;
+		fprintf(out, "%s[\"%#" PRIx64 "\", ", i ? ", " : "", slot);
+		put_string(out, injection->image->imports ? injection->image->imports[i]
+							  : pe->imports[i].function);
+		fprintf(out, ", \"%#" PRIx64 "\"]",
+			paging_get(process->space, slot, pe->pe32_plus ? 8 : 4));
+	}
+	fputs("], ", out);
+}
+
+static void put_injection(FILE *out, const struct guest_process *process,
+			  const struct guest_injection *injection)
+{
+	put_member(out, "case", injection->name);
+	put_member(out, "kind", injection->kind);
+	put_address(out, "base", injection->base);
+	fprintf(out, "\"size\": %" PRIu64 ", ", injection->size);
+	put_address(out, "vad_start", injection->region);
+	put_address(out, "vad_end", injection->region + injection->region_size - 1);
+	put_member(out, "file", injection->image->file);
+	put_words(out, "flags", injection->flags);
+	put_imports(out, injection->image);
+	put_table(out, process, injection);
+	fprintf(out, "\"layout\": \"%s\", \"header\": %s, \"bits\": %d, \"found\": %s",
+		injection->raw ? "file" : "memory", boolean(!injection->wiped),
+		injection->image->pe->pe32_plus ? 64 : 32, boolean(!injection->data));
+}
+
+/* PE files that nobody loaded (`found`: a scan must find it), and regions that are none. */
+static void put_injections(FILE *out, const struct guest_process *process)
+{
+	fputs(", \"injected\": [", out);
+	for (size_t i = 0; i < process->injection_count; i++) {
+		fputs(i ? ",\n   {" : "\n   {", out);
+		put_injection(out, process, &process->injections[i]);
+		fputc('}', out);
+	}
+	fputs("], \"decoys\": [", out);
+	for (size_t i = 0; i < process->decoy_count; i++) {
+		const struct guest_decoy *decoy = &process->decoys[i];
+		fputs(i ? ", {" : "{", out);
+		put_member(out, "case", decoy->name);
+		put_address(out, "start", decoy->start);
+		fprintf(out, "\"size\": %" PRIu64 "}", decoy->size);
+	}
+	fputc(']', out);
 }
 
 /* Pages outside of modules that are to be absent, by address. */
@@ -201,14 +280,16 @@ static void put_process(FILE *out, const struct guest_process *process)
 	put_address(out, "peb", process->peb);
 	put_member(out, "path", process->path);
 	put_member(out, "command_line", process->command_line);
-	fprintf(out, "\"hidden\": %s, \"exited\": %s, \"case\": ", boolean(process->hidden),
-		boolean(process->exited));
+	put_address(out, "peb32", process->peb32);
+	fprintf(out, "\"hidden\": %s, \"exited\": %s, \"wow64\": %s, \"case\": ",
+		boolean(process->hidden), boolean(process->exited), boolean(process->wow64));
 	put_string(out, process->damage);
 	put_states(out, process);
 	fputs(", \"modules\": ", out);
 	put_modules(out, process->modules, process->module_count, process);
 	fputs(", \"vads\": ", out);
 	put_vads(out, process);
+	put_injections(out, process);
 	fputc('}', out);
 }
 

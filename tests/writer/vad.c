@@ -69,6 +69,19 @@ uint64_t guest_area(struct guest_process *process, uint64_t size)
 	return va;
 }
 
+uint64_t guest_region_new32(struct guest_process *process, uint64_t size, unsigned int protection,
+			    unsigned int flags, bool below)
+{
+	if (!below || !process->wow64)
+		return guest_region_new(process, size, protection, flags);
+	uint64_t area = process->area;
+	process->area = process->area32;
+	uint64_t va = guest_region_new(process, size, protection, flags);
+	process->area32 = process->area;
+	process->area = area;
+	return va;
+}
+
 uint64_t guest_region_new(struct guest_process *process, uint64_t size, unsigned int protection,
 			  unsigned int flags)
 {
