@@ -13,6 +13,18 @@
 /* A PE in file layout is copied to be read; no file that anybody injects is near this. */
 #define FILE_SIZE_MAX (UINT64_C(512) << 20)
 
+static void add_reason(struct finding *finding, const char *format, size_t count)
+	__attribute__((format(printf, 2, 0)));
+
+/* Adds what is to be said of the module. */
+static void add_reason(struct finding *finding, const char *format, size_t count)
+{
+	char *before = finding->reason;
+	_cleanup_free_ char *more = alloc_printf(format, count);
+	finding->reason = before ? alloc_printf("%s; %s", before, more) : take_ptr(more);
+	free(before);
+}
+
 static void conclude(const struct unit_context *context, const struct imports *imports,
 		     struct finding *finding)
 {
@@ -46,9 +58,9 @@ void examine_module(const struct unit_context *context, struct worker *worker, s
 	    !finding_cache_get(context->findings, section, view->space, module->base, finding)) {
 		imports_declared(&worker->imports, &pe);
 		conclude(context, &worker->imports, finding);
-		if (reader.borrowed && !finding->reason)
-			finding->reason = alloc_printf("%zu pages taken from other processes",
-						       reader.borrowed);
+		if (reader.borrowed)
+			add_reason(finding, "%zu pages taken from other processes",
+				   reader.borrowed);
 		if (section && !reader.borrowed &&
 		    (finding->status == IMPORTS_OK || finding->status == IMPORTS_NONE))
 			finding_cache_put(context->findings, section, reader.pages,
@@ -58,8 +70,10 @@ void examine_module(const struct unit_context *context, struct worker *worker, s
 		module->flags |= MODULE_WOW64;
 	module->patched_pages =
 		pe.status == PE_OK ? view_patched_pages(view, &pe, module->base) : 0;
-	if (module->patched_pages)
+	if (module->patched_pages) {
 		module->flags |= MODULE_PATCHED;
+		add_reason(finding, "%zu code pages patched", module->patched_pages);
+	}
 }
 
 void examine_file(const struct unit_context *context, struct worker *worker, struct view *view,

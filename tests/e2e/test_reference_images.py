@@ -56,17 +56,66 @@ def compare_plain(impscan, image, truth):
     return f"{modules} modules, {hashed} with a hash"
 
 
+def compare_tricks(impscan, image, truth):
+    """An image with hidden processes, injected code, unlisted modules and absent pages."""
+    found = {(row["pid"], row["base"]): row for row in rows(impscan, image, "-a")}
+    modules = hashed = equal = injected = flagged = 0
+    known = set()
+    for process in truth["processes"]:
+        own = {"hidden"} if process["hidden"] else set()
+        for module in process["modules"]:
+            modules += 1
+            where = f"{image.name} {process['pid']} {module['name']}"
+            key = (process["pid"], module["base"])
+            known.add(key)
+            row = found.get(key)
+            if not row:
+                check(False, f"{where}: missing")
+                continue
+            expected = set(own)
+            if module["bits"] == 32 or "wow64" in row["flags"]:
+                expected.add("wow64")
+            if not module["lists"] and "unlinked" in row["flags"]:
+                expected.add("unlinked")
+            check(module["lists"] or process["lists_paged_out"] or "unlinked" in row["flags"],
+                  f"{where}: not flagged as unlinked")
+            if not module["vad"]:
+                expected.add("hollowed")
+            flagged += bool(expected - {"wow64"})
+            check(set(row["flags"]) == expected, f"{where}: flags {row['flags']}, not {expected}")
+            if module["n_imports"]:
+                hashed += 1
+                same = ((row["imphash"], row["impfuzzy"]) ==
+                        (module["imphash"], module["impfuzzy"]))
+                equal += same
+                check(same or (not row["imphash"] and row["reason"]),
+                      f"{where}: another hash than the file's")
+        for region in process["injected"]:
+            where = f"{image.name} {process['pid']} injected at {region['base']}"
+            known.add((process["pid"], region["base"]))
+            row = found.get((process["pid"], region["base"]))
+            check(row, f"{where}: missing")
+            injected += row is not None
+    for key, row in found.items():
+        check(key in known or key[0] == 4 or row["base"] is None,
+              f"{image.name}: a row that was not put in: {row}")
+    return (f"{modules} modules, {equal} of {hashed} hashes, {injected} injected regions, "
+            f"{flagged} rows flagged")
+
+
 def main():
     impscan, images, folder = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
-    plain = sorted(images.glob("w10-19041-x64.*.xz")) if images.is_dir() else []
-    if not plain:
+    kinds = [("w10-19041-x64.lime.xz", compare_plain),
+             ("w10-18362-x64-tricks.dmp.xz", compare_tricks)]
+    kinds = [(images / name, compare) for name, compare in kinds if (images / name).exists()]
+    if not kinds:
         print(f"skipped: no images in {images}")
         sys.exit(77)
     folder.mkdir(parents=True, exist_ok=True)
     done = []
-    for packed in plain:
+    for packed, compare in kinds:
         truth = json.loads((images / (packed.name.split(".")[0] + ".truth.json")).read_text())
-        done.append(compare_plain(impscan, unpack(packed, folder), truth))
+        done.append(compare(impscan, unpack(packed, folder), truth))
     finish("; ".join(done))
 
 

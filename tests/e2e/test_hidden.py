@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""What hides: images of every layout with hidden processes, injected code, hollowed and patched
+images, and what looks like it and is not; every flag must be there, and no other.
+
+    test_hidden.py IMPSCAN MKIMAGE FOLDER
+"""
+
+import collections
+import json
+import pathlib
+import subprocess
+import sys
+
+from image_truth import check, finish, imphash, impfuzzy, rows
+
+IMAGE = "INJECTED CODE"
+
+
+def compare_hashes(name, row, imports):
+    """Of an injected PE whose import names are in memory."""
+    check(row["imphash"] == imphash(imports), f"{name}: imphash {row['status']} {row['reason']}")
+    fuzzy = impfuzzy(imports)
+    check(fuzzy is None or row["impfuzzy"] == fuzzy, f"{name}: impfuzzy")
+
+
+def compare_process(where, process, found, cases):
+    flags = set()
+    if process["hidden"]:
+        flags.add("hidden")
+    if process["exited"]:
+        flags.add("exited")
+    listed = {}
+    for module in process["modules"]:
+        name = f"{where} {module['name']} ({module['case']})"
+        row = listed[module["base"]] = found.pop(module["base"], None)
+        if not row:
+            check(False, f"{name}: missing")
+            continue
+        expected = set(module["flags"]) | flags
+        check(set(row["flags"]) == expected, f"{name}: flags {row['flags']}, not {expected}")
+        cases[module["case"]] += 1
+        if "patched" in expected:
+            check(f"{module['patched_pages']} " in (row["reason"] or ""),
+                  f"{name}: {module['patched_pages']} pages patched, but {row['reason']}")
+    for injected in process["injected"]:
+        name = f"{where} {injected['case']} at {injected['base']}"
+        row = found.pop(injected["base"], None)
+        if injected["case"].startswith("hollowed"):  # the loader's entry names it
+            row = listed.get(injected["base"])
+            check(row and "private" in row["found_in"], f"{name}: {row}")
+            if row:
+                compare_hashes(name, row, injected["imports"])
+            continue
+        if not injected["found"]:
+            check(not row, f"{name}: reported")
+            continue
+        if not row:
+            check(False, f"{name}: missing")
+            continue
+        cases[injected["case"]] += 1
+        check(row["module"] == IMAGE, f"{name}: named {row['module']}")
+        check(row["found_in"] == ["private"], f"{name}: found in {row['found_in']}")
+        check(set(row["flags"]) == set(injected["flags"]) | flags,
+              f"{name}: flags {row['flags']}, not {injected['flags']}")
+        if injected["header"]:
+            compare_hashes(name, row, injected["imports"])
+    if process["exited"]:
+        row = found.pop(None, None)
+        check(row and row["flags"] == ["exited"], f"{where}: exited process has no row")
+        cases["exited"] += 1
+    if process["case"] == "hollowed-elsewhere":
+        # The image it was started from is still mapped, and no list has it.
+        check([row["flags"] for row in found.values()] == [["unlinked"]], f"{where}: {found}")
+        found.clear()
+    check(not found, f"{where}: rows that were not put in: {list(found)}")
+
+
+def compare(where, impscan, image, truth):
+    cases = collections.Counter()
+    found = {}
+    for row in rows(impscan, image, "-a", "--deep"):
+        found.setdefault(row["pid"], {})[row["base"]] = row
+    for row in found.pop(4).values():
+        check(row["flags"] == [], f"{where}: driver {row['module']} has flags {row['flags']}")
+    for process in truth["processes"]:
+        if process["pid"] != 4:
+            compare_process(f"{where} {process['pid']} {process['name']}", process,
+                            found.pop(process["pid"], {}), cases)
+        cases[process["case"]] += 1
+    check(not found, f"{where}: processes that were not put in: {sorted(found)}")
+
+    hidden = {process["pid"] for process in truth["processes"] if process["hidden"]}
+    only = {row["pid"] for row in rows(impscan, image, "-a", "--deep", "--only", "hidden")}
+    check(only == hidden, f"{where}: --only hidden gives {only}")
+    injected = {row["module"] for row in rows(impscan, image, "-a", "--only", "injected")}
+    check(injected == {IMAGE}, f"{where}: --only injected gives {injected}")
+
+    regions = {(row["pid"], row["start"]): row for row in rows(impscan, image, "--regions")}
+    for process in truth["processes"]:
+        for put_in in process["injected"]:
+            row = regions.get((process["pid"], put_in["vad_start"]))
+            if put_in["found"]:
+                check(row and row["end"] == put_in["vad_end"] and row["executable"] > 0,
+                      f"{where}: --regions on {put_in['case']}: {row}")
+                check(not row or (row["pe"] is not None) == put_in["header"],
+                      f"{where}: --regions: PE in {put_in['case']}")
+    return cases
+
+
+def main():
+    impscan, mkimage, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+    folder.mkdir(parents=True, exist_ok=True)
+    listing = subprocess.run([mkimage, "--list"], check=True, capture_output=True, text=True)
+    layouts = [line.split("\t") for line in listing.stdout.splitlines()]
+    cases = collections.Counter()
+    image, truth = folder / "hidden.raw", folder / "hidden.json"
+    count = 0
+    for number, (build, arch, variant) in enumerate(layouts):
+        if arch != "x64" or int(build) < 7601:
+            continue
+        count += 1
+        subprocess.run([mkimage, "--build", build, "--arch", arch, "--variant", variant,
+                        "--scenario", "hidden", "--seed", str(100 + number), "-o", image,
+                        "--truth", truth], check=True)
+        cases += compare(f"{build} {variant}", impscan, image, json.loads(truth.read_text()))
+    image.unlink()
+    cases.pop(None, None)
+    for case, times in sorted(cases.items()):
+        print(f"{case}: {times}")
+    finish(f"{count} layouts, {len(cases)} cases")
+
+
+if __name__ == "__main__":
+    main()
