@@ -1,0 +1,105 @@
+/* Within the room `imports`: one run of rebuilding. */
+#ifndef IMPORTS_REBUILD_INTERNAL_H
+#define IMPORTS_REBUILD_INTERNAL_H
+
+#include <impscan/address_set.h>
+#include <impscan/rebuild.h>
+
+#include "imports/internal.h"
+
+enum {
+	CANDIDATES_MAX = 24,	  /* names of one address that are looked at */
+	GAP_MAX = 4,		  /* slots between two hits of one table */
+	SLOTS_MAX = 1 << 20,	  /* of one area: no more imports are believed */
+	CALLED_MAX = 1 << 18,	  /* slots that code names */
+	MODULE_TABLE_MIN = 3,	  /* distinct exports of a table: in a module without imports, */
+	MODULE_OTHER_MIN = 8,	  /* in one that has an import directory, */
+	PRIVATE_TABLE_MIN = 5,	  /* and in private memory */
+	CALLED_TABLE_MIN = 2,	  /* where code calls through one of them */
+};
+
+/* A slot that is or may be an import. */
+struct slot {
+	uint64_t address;
+	uint64_t value;
+	uint64_t target; /* the export, through trampolines; 0: none */
+	bool null;
+	bool own;    /* leads into the area itself */
+	bool hooked; /* target is not value */
+	bool dropped; /* belongs to a delay-load table */
+};
+
+/* A run of slots. */
+struct run {
+	size_t first, count; /* in `slots` */
+	bool header;	     /* lies in the address table that the header names */
+};
+
+struct range {
+	uint64_t start, end;
+};
+
+struct rebuild_scratch {
+	struct slot *slots;
+	size_t slot_count, slot_capacity;
+	struct run *runs;
+	size_t run_count, run_capacity;
+	struct range *covered; /* slots known already, and delay-load tables; sorted */
+	size_t covered_count, covered_capacity;
+	uint64_t *called; /* slots that code names, sorted */
+	size_t called_count, called_capacity;
+	struct address_set called_set;
+	struct address_set distinct;
+	struct text low;
+};
+
+struct rebuilding {
+	struct rebuilt *rebuilt;
+	struct rebuild_scratch *scratch;
+	const struct export_map *map;
+	const struct rebuild_memory *memory;
+	const struct rebuild_area *area; /* NULL in private data */
+	const struct pe *pe;		 /* NULL without headers */
+	unsigned int pointer_size;
+	uint64_t start, end;		     /* what is scanned */
+	uint64_t iat_start, iat_end;	     /* the address table that the header names */
+	uint64_t page;			     /* number + 1 of the page read last */
+	const uint8_t *page_bytes;
+	size_t page_available;
+};
+
+/* Copies bytes of the process; false when any is not present. */
+bool rebuild_read(struct rebuilding *r, uint64_t address, void *buffer, size_t size);
+
+/* The pointer at `address`; false when it is not present. */
+bool rebuild_slot(struct rebuilding *r, uint64_t address, uint64_t *value);
+
+/*
+ * The export that a value leads to, through up to a few jumps; 0: none. Itself when it is one.
+ */
+uint64_t rebuild_target(struct rebuilding *r, uint64_t value);
+
+/* Finds the runs of [start, end): scratch->slots and ->runs, by address. */
+void rebuild_find_runs(struct rebuilding *r);
+
+/* Collects the slots that the area's code names: scratch->called. */
+void rebuild_find_called(struct rebuilding *r);
+bool rebuild_is_called(const struct rebuilding *r, uint64_t slot);
+
+/* Adds the entries of a run, grouped by DLL and named. */
+void rebuild_name_run(struct rebuilding *r, const struct run *run, uint32_t table,
+		      enum rebuilt_source source);
+
+/* The best name of an export in a DLL; NULL when that does not lead to it. */
+const struct pe_export *rebuild_best_name(const struct export_candidate *candidates, size_t count,
+					  const struct export_module *module);
+
+/* Adds an entry named by an export of a DLL; `export` NULL: unknown. */
+struct rebuilt_entry *rebuild_add(struct rebuilding *r, uint64_t address, uint64_t value);
+void rebuild_set_name(struct rebuilding *r, struct rebuilt_entry *entry, const char *dll,
+		      const char *name, uint32_t ordinal);
+
+/* Makes the lists. */
+void rebuild_lists(struct rebuilding *r);
+
+#endif

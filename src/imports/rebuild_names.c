@@ -1,0 +1,319 @@
+/*
+ * Naming the slots of a run.
+ *
+ * An address can have many names: forwarders of other DLLs, aliases in its own. But a linker gives
+ * each DLL one piece of the table, so the DLL is chosen for a piece, not for a slot: one that has a
+ * name for all of its slots. Pieces end at zeros, and where no single DLL explains what follows.
+ *
+ * Where several DLLs remain, one that has no other piece in the table wins, then one that keeps the
+ * pieces in alphabetical order if the others are, then the one that programs are linked against:
+ * kernel32 rather than the ntdll or kernelbase that its forwarders lead to. Of several names in
+ * that DLL the one that fits between its neighbours if those are sorted, then by convention.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+#include "imports/rebuild_internal.h"
+
+enum { PIECE_DLLS = 8 };
+
+/* Slots of one DLL. */
+struct piece {
+	size_t first, count; /* in scratch->slots */
+	const struct export_module *dlls[PIECE_DLLS];
+	size_t dll_count; /* 0: none of its slots leads anywhere */
+	const struct export_module *dll;
+};
+
+struct pieces {
+	struct piece *items;
+	size_t count, capacity;
+	size_t zeros; /* that part them */
+};
+
+/* How likely a program names this DLL for what others export as well. */
+static int rank(const struct export_module *dll, bool forwarded)
+{
+	static const struct {
+		const char *name;
+		int rank;
+	} known[] = {
+		{"kernel32.dll", 20}, {"user32.dll", 20},   {"gdi32.dll", 20},
+		{"advapi32.dll", 20}, {"ws2_32.dll", 20},   {"ole32.dll", 19},
+		{"oleaut32.dll", 19}, {"shell32.dll", 18},  {"shlwapi.dll", 18},
+		{"msvcrt.dll", 18},   {"ucrtbase.dll", 10}, {"ntdll.dll", 8},
+		{"kernelbase.dll", 6}, {"sechost.dll", 4},  {"combase.dll", 4},
+		{"gdi32full.dll", 4}, {"win32u.dll", 4},    {"wsock32.dll", 3},
+		{"crtdll.dll", 2},
+	};
+	for (size_t i = 0; i < array_size(known); i++)
+		if (!strcmp(dll->name, known[i].name))
+			return known[i].rank;
+	if (api_set_is(dll->name))
+		return 0;
+	return forwarded ? 7 : 12;
+}
+
+/* The DLLs that have a name for `target`, each once; the first one is where it lies. */
+static size_t dlls_of(struct rebuilding *r, uint64_t target,
+		      const struct export_module *dlls[CANDIDATES_MAX])
+{
+	struct export_candidate candidates[CANDIDATES_MAX];
+	size_t found = export_map_find(r->map, target, candidates, CANDIDATES_MAX);
+	size_t n = 0;
+	for (size_t i = 0; i < min_of(found, (size_t)CANDIDATES_MAX); i++) {
+		bool has = false;
+		for (size_t k = 0; k < n && !has; k++)
+			has = dlls[k] == candidates[i].module;
+		if (!has)
+			dlls[n++] = candidates[i].module;
+	}
+	return n;
+}
+
+/* Narrows the piece to the DLLs that name `target` too; false when none is left. */
+static bool narrow(struct rebuilding *r, struct piece *piece, uint64_t target)
+{
+	const struct export_module *dlls[CANDIDATES_MAX];
+	size_t n = dlls_of(r, target, dlls);
+	if (!piece->dll_count) {
+		piece->dll_count = min_of(n, (size_t)PIECE_DLLS);
+		memcpy(piece->dlls, dlls, piece->dll_count * sizeof(*dlls));
+		return true;
+	}
+	const struct export_module *common[PIECE_DLLS];
+	size_t count = 0;
+	for (size_t i = 0; i < piece->dll_count; i++)
+		for (size_t k = 0; k < n; k++)
+			if (piece->dlls[i] == dlls[k])
+				common[count++] = dlls[k];
+	if (!count)
+		return false;
+	memcpy(piece->dlls, common, count * sizeof(*common));
+	piece->dll_count = count;
+	return true;
+}
+
+static void cut_pieces(struct rebuilding *r, const struct run *run, struct pieces *pieces)
+{
+	const struct slot *slots = r->scratch->slots;
+	struct piece *piece = NULL;
+	for (size_t i = run->first; i < run->first + run->count; i++) {
+		if (slots[i].null || slots[i].dropped) {
+			pieces->zeros += piece != NULL;
+			piece = NULL;
+			continue;
+		}
+		struct piece next = {.first = i};
+		if (slots[i].target) {
+			if (piece && !narrow(r, piece, slots[i].target))
+				piece = NULL;
+			if (!piece)
+				narrow(r, &next, slots[i].target);
+		}
+		if (!piece) {
+			piece = array_push(pieces->items, pieces->count, pieces->capacity);
+			*piece = next;
+		}
+		piece->count = i + 1 - piece->first;
+	}
+}
+
+static bool is_used(const struct pieces *pieces, const struct export_module *dll)
+{
+	for (size_t i = 0; i < pieces->count; i++)
+		if (pieces->items[i].dll == dll)
+			return true;
+	return false;
+}
+
+/* The decided neighbours of a piece, and whether all decided ones are in alphabetical order. */
+static bool sorted_around(const struct pieces *pieces, size_t at, const char **before,
+			  const char **after)
+{
+	const char *last = NULL;
+	*before = *after = NULL;
+	for (size_t i = 0; i < pieces->count; i++) {
+		const struct export_module *dll = pieces->items[i].dll;
+		if (!dll)
+			continue;
+		if (last && strcmp(last, dll->name) > 0)
+			return false;
+		last = dll->name;
+		if (i < at)
+			*before = last;
+		else if (i > at && !*after)
+			*after = last;
+	}
+	return last != NULL;
+}
+
+static const struct export_module *choose(const struct rebuilding *r, const struct pieces *pieces,
+					  size_t at)
+{
+	const struct piece *piece = &pieces->items[at];
+	const char *before, *after;
+	bool sorted = sorted_around(pieces, at, &before, &after);
+	const struct export_module *best = NULL;
+	int best_score = 0;
+	uint64_t target = 0;
+	for (size_t i = piece->first; !target && i < piece->first + piece->count; i++)
+		target = r->scratch->slots[i].target;
+	for (size_t i = 0; i < piece->dll_count; i++) {
+		const struct export_module *dll = piece->dlls[i];
+		int score = rank(dll, target - dll->base >= dll->size);
+		if (pieces->zeros && is_used(pieces, dll))
+			score -= 100;
+		if (sorted && ((before && strcmp(dll->name, before) < 0) ||
+			       (after && strcmp(dll->name, after) > 0)))
+			score -= 50;
+		if (!best || score > best_score ||
+		    (score == best_score && strcmp(dll->name, best->name) < 0)) {
+			best = dll;
+			best_score = score;
+		}
+	}
+	return best;
+}
+
+static void choose_dlls(const struct rebuilding *r, struct pieces *pieces)
+{
+	for (size_t i = 0; i < pieces->count; i++)
+		if (pieces->items[i].dll_count == 1)
+			pieces->items[i].dll = pieces->items[i].dlls[0];
+	for (size_t i = 0; i < pieces->count; i++)
+		if (pieces->items[i].dll_count > 1)
+			pieces->items[i].dll = choose(r, pieces, i);
+}
+
+/* The fewer the better: how unusual a name is among aliases of one function. */
+static int oddity(const char *name)
+{
+	if (!name)
+		return 4; /* by ordinal only */
+	if (!strncmp(name, "_o_", 3))
+		return 3; /* ucrtbase's second names, for Windows' own DLLs */
+	if (!strncmp(name, "Zw", 2))
+		return 2;
+	/* the POSIX names without underscore are deprecated: linking leads to those with it */
+	return name[0] == '_' ? 0 : 1;
+}
+
+/* Names of the neighbours in the piece; NULL: none, or they are not sorted. */
+struct neighbours {
+	const char *before, *after;
+};
+
+static const struct pe_export *best_name(const struct export_candidate *candidates, size_t count,
+					 const struct export_module *module,
+					 const struct neighbours *neighbours)
+{
+	const struct pe_export *best = NULL;
+	int best_score = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct pe_export *e = candidates[i].export;
+		if (candidates[i].module != module)
+			continue;
+		int score = oddity(e->name);
+		if (neighbours && e->name &&
+		    ((neighbours->before && strcmp(e->name, neighbours->before) < 0) ||
+		     (neighbours->after && strcmp(e->name, neighbours->after) > 0)))
+			score += 10;
+		if (!best || score < best_score) {
+			best = e;
+			best_score = score;
+		}
+	}
+	return best;
+}
+
+const struct pe_export *rebuild_best_name(const struct export_candidate *candidates, size_t count,
+					  const struct export_module *module)
+{
+	return best_name(candidates, count, module, NULL);
+}
+
+/* The only name of a slot's target in a DLL; NULL when there are several or it has none. */
+static const char *only_name(struct rebuilding *r, const struct slot *slot,
+			     const struct export_module *dll)
+{
+	struct export_candidate candidates[CANDIDATES_MAX];
+	if (!slot->target)
+		return NULL;
+	size_t n = export_map_find(r->map, slot->target, candidates, CANDIDATES_MAX);
+	const char *name = NULL;
+	for (size_t i = 0; i < min_of(n, (size_t)CANDIDATES_MAX); i++) {
+		if (candidates[i].module != dll)
+			continue;
+		if (name || !candidates[i].export->name)
+			return NULL;
+		name = candidates[i].export->name;
+	}
+	return name;
+}
+
+/* Are those names of the piece that leave no choice in alphabetical order? */
+static bool is_sorted(struct rebuilding *r, const struct piece *piece)
+{
+	const char *last = NULL;
+	for (size_t i = piece->first; i < piece->first + piece->count; i++) {
+		const char *name = only_name(r, &r->scratch->slots[i], piece->dll);
+		if (!name)
+			continue;
+		if (last && strcmp(last, name) > 0)
+			return false;
+		last = name;
+	}
+	return true;
+}
+
+static void name_piece(struct rebuilding *r, const struct piece *piece, uint32_t group,
+		       uint32_t table, enum rebuilt_source source)
+{
+	bool sorted = piece->dll && is_sorted(r, piece);
+	const char *before = NULL;
+	for (size_t i = piece->first; i < piece->first + piece->count; i++) {
+		const struct slot *slot = &r->scratch->slots[i];
+		struct rebuilt_entry *entry = rebuild_add(r, slot->address, slot->value);
+		entry->source = source;
+		entry->group = group;
+		entry->table = table;
+		entry->target = slot->target;
+		entry->hooked = slot->hooked;
+		if (!slot->target || !piece->dll) {
+			r->rebuilt->unknown++;
+			continue;
+		}
+		struct neighbours neighbours = {.before = sorted ? before : NULL};
+		for (size_t k = i + 1; sorted && !neighbours.after &&
+				       k < piece->first + piece->count && k <= i + CANDIDATES_MAX;
+		     k++)
+			neighbours.after = only_name(r, &r->scratch->slots[k], piece->dll);
+		struct export_candidate candidates[CANDIDATES_MAX];
+		size_t n = export_map_find(r->map, slot->target, candidates, CANDIDATES_MAX);
+		const struct pe_export *e = best_name(candidates, min_of(n, (size_t)CANDIDATES_MAX),
+						      piece->dll, &neighbours);
+		if (!e) {
+			r->rebuilt->unknown++;
+			continue;
+		}
+		rebuild_set_name(r, entry, piece->dll->name, e->name, e->ordinal);
+		before = e->name ? e->name : before;
+	}
+}
+
+void rebuild_name_run(struct rebuilding *r, const struct run *run, uint32_t table,
+		      enum rebuilt_source source)
+{
+	struct pieces pieces = {0};
+	cut_pieces(r, run, &pieces);
+	choose_dlls(r, &pieces);
+	uint32_t group = r->rebuilt->count ? r->rebuilt->entries[r->rebuilt->count - 1].group + 1
+					   : 0;
+	for (size_t i = 0; i < pieces.count; i++)
+		name_piece(r, &pieces.items[i], group++, table, source);
+	free(pieces.items);
+}

@@ -1,0 +1,375 @@
+/*
+ * Looking for address tables: every aligned pointer of an area is compared with what the process's
+ * modules export, and what lies close together is a run.
+ *
+ * A run goes on over a zero (it parts DLLs), over slots that lead to no export (hooks, shims, targets
+ * that are paged out) and over delay-load slots not resolved yet, which lead into the module itself.
+ * What is no pointer ends it. Whether a run is a table is decided by how many different exports it
+ * has and how dense they are; the limits are in rebuild_internal.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+#include "imports/rebuild_internal.h"
+
+enum { PAGE_BYTES = 4096, OWN_GAP_MAX = 128, EDGE_MAX = 2, THUNK_SPAN = 16 };
+
+bool rebuild_read(struct rebuilding *r, uint64_t address, void *buffer, size_t size)
+{
+	uint8_t *to = buffer;
+	while (size) {
+		size_t available;
+		const uint8_t *p = r->memory->at(r->memory, address, &available);
+		if (!p)
+			return false;
+		size_t n = min_of(size, available);
+		memcpy(to, p, n);
+		to += n;
+		address += n;
+		size -= n;
+	}
+	return true;
+}
+
+bool rebuild_slot(struct rebuilding *r, uint64_t address, uint64_t *value)
+{
+	uint64_t page = address / PAGE_BYTES + 1;
+	size_t offset = (size_t)(address % PAGE_BYTES);
+	if (page != r->page) {
+		r->page = page;
+		r->page_bytes = r->memory->at(r->memory, address - offset, &r->page_available);
+	}
+	if (r->page_bytes && offset + r->pointer_size <= r->page_available) {
+		*value = le_pointer(r->page_bytes + offset, r->pointer_size);
+		return true;
+	}
+	uint8_t bytes[8];
+	if (!rebuild_read(r, address, bytes, r->pointer_size))
+		return false;
+	*value = le_pointer(bytes, r->pointer_size);
+	return true;
+}
+
+static bool is_own(const struct rebuilding *r, uint64_t value)
+{
+	return r->area && value - r->area->base < r->area->size;
+}
+
+/* Could it be a pointer to code or data of a process or of the kernel? */
+static bool is_pointer(const struct rebuilding *r, uint64_t value)
+{
+	if (r->pointer_size == 4)
+		return value >= 0x10000;
+	return (value >= 0x10000 && value < UINT64_C(1) << 47) ||
+	       value >= UINT64_C(0xffff) << 48;
+}
+
+static bool is_covered(const struct rebuild_scratch *s, uint64_t address)
+{
+	size_t low = 0, high = s->covered_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (s->covered[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < s->covered_count && s->covered[low].start <= address;
+}
+
+static struct slot *push_slot(struct rebuilding *r, uint64_t address, uint64_t value)
+{
+	struct rebuild_scratch *s = r->scratch;
+	struct slot *slot = array_push(s->slots, s->slot_count, s->slot_capacity);
+	slot->address = address;
+	slot->value = value;
+	slot->null = !value;
+	return slot;
+}
+
+/*
+ * The slots between two hits, `from` to before `to`: added to the run when they may lie in a table.
+ */
+static bool bridge(struct rebuilding *r, uint64_t from, uint64_t to)
+{
+	struct rebuild_scratch *s = r->scratch;
+	size_t before = s->slot_count;
+	size_t nulls = 0, own = 0, others = 0;
+	size_t gap = (size_t)min_of((to - from) / r->pointer_size, (uint64_t)OWN_GAP_MAX + 1);
+	if (gap > OWN_GAP_MAX)
+		return false;
+	for (uint64_t a = from; a < to; a += r->pointer_size) {
+		uint64_t value;
+		bool mine = false;
+		if (!rebuild_slot(r, a, &value) || is_covered(s, a) ||
+		    (value && !is_pointer(r, value)))
+			break;
+		mine = is_own(r, value);
+		nulls += !value;
+		own += mine;
+		others += value && !mine;
+		push_slot(r, a, value)->own = mine;
+	}
+	if (nulls + own + others == gap && (gap <= GAP_MAX || (!others && nulls <= own + 2)))
+		return true;
+	s->slot_count = before;
+	return false;
+}
+
+/* Adds the slot at `address` if it leads to an export through a jump; false when not. */
+static bool push_hooked(struct rebuilding *r, uint64_t address)
+{
+	uint64_t value;
+	if (address < r->start || address >= r->end || !rebuild_slot(r, address, &value) ||
+	    is_covered(r->scratch, address) || !is_pointer(r, value))
+		return false;
+	uint64_t target = rebuild_target(r, value);
+	if (!target || target == value)
+		return false;
+	struct slot *slot = push_slot(r, address, value);
+	slot->target = target;
+	slot->hooked = true;
+	return true;
+}
+
+/* Ends a run. Hooked slots behind its last hit belong to it. */
+static void close_run(struct rebuilding *r, struct run *run)
+{
+	struct rebuild_scratch *s = r->scratch;
+	if (s->slot_count == run->first)
+		return;
+	uint64_t next = s->slots[s->slot_count - 1].address;
+	for (int i = 0; s->slot_count - run->first >= 2 && i < EDGE_MAX; i++) {
+		next += r->pointer_size;
+		if (!push_hooked(r, next))
+			break;
+	}
+	run->count = s->slot_count - run->first;
+	*array_push(s->runs, s->run_count, s->run_capacity) = *run;
+	*run = (struct run){.first = s->slot_count};
+}
+
+struct scan {
+	struct run run;
+	uint64_t last; /* address of the last hit; 0: none */
+};
+
+static void add_hit(struct rebuilding *r, struct scan *scan, uint64_t address, uint64_t value)
+{
+	struct rebuild_scratch *s = r->scratch;
+	if (is_covered(s, address) || s->slot_count >= SLOTS_MAX)
+		return;
+	bool starts = !scan->last;
+	if (scan->last && !bridge(r, scan->last + r->pointer_size, address)) {
+		close_run(r, &scan->run);
+		starts = true;
+	}
+	for (unsigned int i = EDGE_MAX; starts && i > 0; i--)
+		push_hooked(r, address - i * r->pointer_size);
+	push_slot(r, address, value)->target = value;
+	scan->last = address;
+}
+
+static bool any_in_range_8(const uint8_t *p, size_t slots, uint64_t low, uint64_t span)
+{
+	unsigned int any = 0;
+	for (size_t i = 0; i < slots; i++)
+		any |= le64(p + i * 8) - low < span;
+	return any;
+}
+
+static bool any_in_range_4(const uint8_t *p, size_t slots, uint32_t low, uint32_t span)
+{
+	unsigned int any = 0;
+	for (size_t i = 0; i < slots; i++)
+		any |= le32(p + i * 4) - low < span;
+	return any;
+}
+
+static void scan_page(struct rebuilding *r, struct scan *scan, uint64_t address,
+		      const uint8_t *p, size_t size)
+{
+	uint64_t low, high;
+	export_map_range(r->map, &low, &high);
+	if (low >= high)
+		return;
+	size_t slots = size / r->pointer_size;
+	bool any;
+	if (r->pointer_size == 8)
+		any = any_in_range_8(p, slots, low, high - low);
+	else
+		any = low <= UINT32_MAX &&
+		      any_in_range_4(p, slots, (uint32_t)low,
+				     (uint32_t)min_of(high - low, (uint64_t)UINT32_MAX));
+	if (!any) {
+		if (r->memory->found_clean && size == PAGE_BYTES)
+			r->memory->found_clean(r->memory, address);
+		return;
+	}
+	for (size_t i = 0; i < slots; i++) {
+		uint64_t value = le_pointer(p + i * r->pointer_size, r->pointer_size);
+		if (value - low >= high - low || is_own(r, value) ||
+		    !export_map_hit(r->map, value))
+			continue;
+		add_hit(r, scan, address + i * r->pointer_size, value);
+	}
+}
+
+/* The table that the header names, every slot of it. */
+static void take_header_table(struct rebuilding *r)
+{
+	struct rebuild_scratch *s = r->scratch;
+	struct run run = {.first = s->slot_count, .header = true};
+	size_t hits = 0, others = 0;
+	for (uint64_t a = r->iat_start; a < r->iat_end; a += r->pointer_size) {
+		uint64_t value;
+		if (!rebuild_slot(r, a, &value) || is_covered(s, a) || s->slot_count >= SLOTS_MAX)
+			continue;
+		struct slot *slot = push_slot(r, a, value);
+		slot->own = is_own(r, value);
+		if (value && !slot->own && export_map_hit(r->map, value))
+			slot->target = value;
+		hits += slot->target != 0;
+		others += value && !slot->own && !slot->target;
+	}
+	if (!hits || others > hits * 2) {
+		s->slot_count = run.first;
+		return;
+	}
+	run.count = s->slot_count - run.first;
+	*array_push(s->runs, s->run_count, s->run_capacity) = run;
+}
+
+/* Does the code at `value` load the address of its own slot, as a delay-load thunk does? */
+static bool is_delay_thunk(struct rebuilding *r, uint64_t slot, uint64_t value)
+{
+	uint8_t code[THUNK_SPAN + 4];
+	if (!rebuild_read(r, value, code, sizeof(code)))
+		return false;
+	for (unsigned int i = 0; i < THUNK_SPAN; i++) {
+		uint64_t operand = le32(code + i);
+		if (r->pointer_size == 8)
+			operand = value + i + 4 + (uint64_t)(int64_t)(int32_t)le32(code + i);
+		if (operand == slot)
+			return true;
+	}
+	return false;
+}
+
+/* Drops a segment (between zeros) that is a delay-load table resolved in part, or not at all. */
+static void judge_segment(struct rebuilding *r, struct slot *slots, size_t count)
+{
+	size_t own = 0;
+	bool delay = false;
+	for (size_t i = 0; i < count; i++) {
+		if (!slots[i].own || slots[i].target)
+			continue;
+		own++;
+		delay = delay || is_delay_thunk(r, slots[i].address, slots[i].value);
+	}
+	if (!delay && own * 2 <= count)
+		return;
+	for (size_t i = 0; i < count; i++)
+		slots[i].dropped = true;
+}
+
+static void judge_segments(struct rebuilding *r, const struct run *run)
+{
+	struct slot *slots = &r->scratch->slots[run->first];
+	for (size_t i = 0; i < run->count;) {
+		size_t end = i;
+		while (end < run->count && !slots[end].null)
+			end++;
+		judge_segment(r, &slots[i], end - i);
+		i = end + 1;
+	}
+}
+
+/* Follows the jumps of slots that hold no export's address. */
+static void follow_hooks(struct rebuilding *r, const struct run *run)
+{
+	struct slot *slots = &r->scratch->slots[run->first];
+	for (size_t i = 0; i < run->count; i++) {
+		if (slots[i].null || slots[i].target)
+			continue;
+		slots[i].target = rebuild_target(r, slots[i].value);
+		slots[i].hooked = slots[i].target != 0;
+	}
+}
+
+/* Is it a table? */
+static bool judge(struct rebuilding *r, const struct run *run)
+{
+	struct rebuild_scratch *s = r->scratch;
+	const struct slot *slots = &s->slots[run->first];
+	size_t filled = 0, hits = 0, called = 0;
+	address_set_free(&s->distinct);
+	for (size_t i = 0; i < run->count; i++) {
+		if (slots[i].null || slots[i].dropped)
+			continue;
+		filled++;
+		hits += slots[i].target != 0;
+		if (slots[i].target)
+			address_set_add(&s->distinct, slots[i].target);
+		called += rebuild_is_called(r, slots[i].address);
+	}
+	if (run->header)
+		return hits > 0;
+	bool imports = r->area && r->area->declared && r->area->declared->count;
+	size_t least = !r->area || !r->area->pe ? PRIVATE_TABLE_MIN
+		       : imports	       ? MODULE_OTHER_MIN
+					       : MODULE_TABLE_MIN;
+	if (called && !imports)
+		least = CALLED_TABLE_MIN;
+	/* two thirds lead somewhere, and most to different exports */
+	return s->distinct.count >= least && hits * 3 >= filled * 2 &&
+	       s->distinct.count * 2 >= hits;
+}
+
+void rebuild_find_runs(struct rebuilding *r)
+{
+	struct rebuild_scratch *s = r->scratch;
+	struct scan scan = {0};
+	s->slot_count = 0;
+	s->run_count = 0;
+	if (r->iat_start < r->iat_end) {
+		take_header_table(r);
+		scan.run.first = s->slot_count;
+	}
+	for (uint64_t a = r->start; a < r->end;) {
+		uint64_t next = a - a % PAGE_BYTES + PAGE_BYTES;
+		if (r->memory->is_clean && r->memory->is_clean(r->memory, a)) {
+			a = next;
+			continue;
+		}
+		size_t available;
+		const uint8_t *p = r->memory->at(r->memory, a, &available);
+		uint64_t lead = (r->pointer_size - a % r->pointer_size) % r->pointer_size;
+		uint64_t here = min_of(next, r->end) - a;
+		uint64_t n = p ? min_of(here, (uint64_t)available) : 0;
+		if (p && n > lead)
+			scan_page(r, &scan, a + lead, p + lead, (size_t)(n - lead));
+		a = next;
+	}
+	close_run(r, &scan.run);
+
+	size_t kept = 0;
+	for (size_t i = 0; i < s->run_count; i++) {
+		struct run run = s->runs[i];
+		const struct slot *first = &s->slots[run.first];
+		/* the scan sees the header's table a second time */
+		if (!run.header && first->address >= r->iat_start && first->address < r->iat_end &&
+		    s->runs[0].header)
+			continue;
+		if (run.count < CALLED_TABLE_MIN && !run.header)
+			continue;
+		follow_hooks(r, &run);
+		judge_segments(r, &run);
+		if (judge(r, &run))
+			s->runs[kept++] = run;
+	}
+	s->run_count = kept;
+}
