@@ -333,7 +333,14 @@ static bool in_entries(const struct rebuilt *rebuilt, uint64_t slot)
 	return false;
 }
 
-/* Single slots that code calls through; one alone is not believed. */
+/* Is the slot all that its surroundings have, with a zero behind it, as the only import is? */
+static bool stands_alone(struct rebuilding *r, uint64_t slot)
+{
+	uint64_t next;
+	return r->pe && rebuild_slot(r, slot + r->pointer_size, &next) && !next;
+}
+
+/* Single slots that code calls through; one alone is believed only in a module. */
 static void take_called(struct rebuilding *r)
 {
 	struct rebuild_scratch *s = r->scratch;
@@ -350,7 +357,8 @@ static void take_called(struct rebuilding *r)
 		slot->target = value;
 		address_set_add(&s->distinct, value);
 	}
-	if (s->distinct.count < CALLED_TABLE_MIN)
+	if (s->distinct.count < CALLED_TABLE_MIN &&
+	    (!s->slot_count || !stands_alone(r, s->slots[0].address)))
 		return;
 	size_t first = r->rebuilt->count;
 	uint32_t number = (uint32_t)r->rebuilt->table_count;

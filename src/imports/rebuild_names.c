@@ -189,23 +189,74 @@ static void choose_dlls(const struct rebuilding *r, struct pieces *pieces)
 			pieces->items[i].dll = choose(r, pieces, i);
 }
 
-/* The fewer the better: how unusual a name is among aliases of one function. */
-static int oddity(const char *name)
+/* Is `name` that of one of the candidates in the DLL with `before` in front or `after` behind it? */
+static bool extends(const struct export_candidate *candidates, size_t count,
+		    const struct export_module *dll, const char *name, const char *before,
+		    const char *after)
 {
+	size_t front = strlen(before), back = strlen(after), length = strlen(name);
+	if (length <= front + back || strncmp(name, before, front) != 0 ||
+	    strcmp(name + length - back, after) != 0)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const char *other = candidates[i].export->name;
+		if (candidates[i].module == dll && other &&
+		    strlen(other) == length - front - back &&
+		    !strncmp(other, name + front, length - front - back))
+			return true;
+	}
+	return false;
+}
+
+/* Does any DLL's forwarder lead to this name? */
+static bool is_forwarded_to(const struct export_candidate *candidates, size_t count,
+			    const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *forwarder = candidates[i].export->forwarder;
+		const char *dot = forwarder ? strrchr(forwarder, '.') : NULL;
+		if (dot && !strcmp(dot + 1, name))
+			return true;
+	}
+	return false;
+}
+
+/* The fewer the better: how unusual a name is among the aliases of one function. */
+static int oddity(const struct export_candidate *candidates, size_t count,
+		  const struct export_candidate *candidate)
+{
+	const char *name = candidate->export->name;
+	const struct export_module *dll = candidate->module;
 	if (!name)
-		return 4; /* by ordinal only */
+		return 9; /* by ordinal only */
+	int odd = 4;
 	if (!strncmp(name, "_o_", 3))
-		return 3; /* ucrtbase's second names, for Windows' own DLLs */
-	if (!strncmp(name, "Zw", 2))
-		return 2;
-	/* the POSIX names without underscore are deprecated: linking leads to those with it */
-	return name[0] == '_' ? 0 : 1;
+		odd += 4; /* ucrtbase's second names, for Windows' own DLLs */
+	if (!strncmp(name, "Zw", 2) || !strncmp(name, "_mbs", 4))
+		odd += 2;
+	/* Linking leads to the form with a suffix, and to _strdup rather than POSIX's strdup. */
+	if (extends(candidates, count, dll, name, "", "A") ||
+	    extends(candidates, count, dll, name, "_", "") ||
+	    extends(candidates, count, dll, name, "K32", ""))
+		odd -= 2;
+	if (is_forwarded_to(candidates, count, name))
+		odd -= 1;
+	return odd;
 }
 
 /* Names of the neighbours in the piece; NULL: none, or they are not sorted. */
 struct neighbours {
 	const char *before, *after;
 };
+
+static bool is_better(const char *name, const char *best)
+{
+	if (!name || !best)
+		return name != NULL;
+	size_t a = strlen(name), b = strlen(best);
+	/* of "...A" and "...W" the second: what is compiled today */
+	return a != b ? a < b : strcmp(name, best) > 0;
+}
 
 static const struct pe_export *best_name(const struct export_candidate *candidates, size_t count,
 					 const struct export_module *module,
@@ -217,12 +268,13 @@ static const struct pe_export *best_name(const struct export_candidate *candidat
 		const struct pe_export *e = candidates[i].export;
 		if (candidates[i].module != module)
 			continue;
-		int score = oddity(e->name);
+		int score = oddity(candidates, count, &candidates[i]);
 		if (neighbours && e->name &&
-		    ((neighbours->before && strcmp(e->name, neighbours->before) < 0) ||
-		     (neighbours->after && strcmp(e->name, neighbours->after) > 0)))
-			score += 10;
-		if (!best || score < best_score) {
+		    ((neighbours->before && strcmp(e->name, neighbours->before) <= 0) ||
+		     (neighbours->after && strcmp(e->name, neighbours->after) >= 0)))
+			score += 20;
+		if (!best || score < best_score ||
+		    (score == best_score && is_better(e->name, best->name))) {
 			best = e;
 			best_score = score;
 		}
