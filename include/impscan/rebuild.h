@@ -72,9 +72,9 @@ struct rebuilt_entry {
 /* Slots that belong together. */
 struct rebuilt_table {
 	uint64_t start, end;
-	size_t imports; /* entries that have a name or an ordinal */
-	bool directory; /* it is the one that the import directory describes */
-	bool outside;	/* it lies outside the module, which refers to it */
+	size_t imports;	  /* entries that have a name or an ordinal */
+	bool directory;	  /* it is the one that the import directory describes */
+	bool outside;	  /* it lies outside the module, which refers to it */
 	uint32_t section; /* its number in the section table; UINT32_MAX: unknown */
 };
 
@@ -110,7 +110,8 @@ struct rebuilt {
 struct rebuild_area {
 	uint64_t base;
 	uint64_t size;
-	const struct pe *pe; /* its headers, or NULL; those with another status than PE_OK count not */
+	const struct pe
+		*pe; /* its headers, or NULL; those with another status than PE_OK count not */
 	/* imports_declared() of `pe` with keep_entries, or NULL. */
 	const struct imports *declared;
 	/*

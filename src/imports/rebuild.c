@@ -19,7 +19,7 @@ enum {
 	DELAY_DESCRIPTOR_SIZE = 32, /* IMAGE_DELAYLOAD_DESCRIPTOR */
 	DELAY_DESCRIPTORS_MAX = 1024,
 	DELAY_SLOTS_MAX = 0x2000,
-	IAT_MAX = 1 << 20, /* bytes of an address table that a header may name */
+	IAT_MAX = 1 << 20,	  /* bytes of an address table that a header may name */
 	UNRESOLVED_MAX = 0x10000, /* below: no address, but the file's RVA of a name */
 	REFERENCE_SPAN = 64, /* a pointer to a table may be one to the structure it stands in */
 };
@@ -251,8 +251,8 @@ static void cover_delay_tables(struct rebuilding *r)
 	uint64_t rva = directory->rva;
 	for (int i = 0; rva && i < DELAY_DESCRIPTORS_MAX; i++, rva += DELAY_DESCRIPTOR_SIZE) {
 		uint8_t d[DELAY_DESCRIPTOR_SIZE];
-		if (rva >= r->area->size ||
-		    !rebuild_read(r, r->area->base + rva, d, sizeof(d)) || !le32(d + 4))
+		if (rva >= r->area->size || !rebuild_read(r, r->area->base + rva, d, sizeof(d)) ||
+		    !le32(d + 4))
 			break;
 		/* Attributes bit 0: RVAs; else addresses, as old linkers wrote them. */
 		uint64_t slots = le32(d + 12), names = le32(d + 16);
@@ -278,7 +278,7 @@ static void set_header_table(struct rebuilding *r)
 {
 	const struct pe_data_directory *iat = &r->pe->directory[PE_DIRECTORY_IAT];
 	if (!iat->rva || iat->size > IAT_MAX || !range_within(iat->rva, iat->size, r->area->size) ||
-	    (r->area->base + iat->rva) % r->pointer_size)
+	    (r->area->base + iat->rva) % 4)
 		return;
 	r->iat_start = r->area->base + iat->rva;
 	r->iat_end = r->iat_start + iat->size;
@@ -333,11 +333,19 @@ static bool in_entries(const struct rebuilt *rebuilt, uint64_t slot)
 	return false;
 }
 
-/* Is the slot all that its surroundings have, with a zero behind it, as the only import is? */
+/*
+ * Is it such a slot as that of a module's only import: a zero behind it, and in a section for
+ * constants or for imports, not among data?
+ */
 static bool stands_alone(struct rebuilding *r, uint64_t slot)
 {
 	uint64_t next;
-	return r->pe && rebuild_slot(r, slot + r->pointer_size, &next) && !next;
+	uint32_t section = section_of(r, slot);
+	if (section == UINT32_MAX || !rebuild_slot(r, slot + r->pointer_size, &next) || next)
+		return false;
+	const struct pe_section *s = &r->pe->sections[section];
+	return !(s->characteristics & 0x80000000) || /* IMAGE_SCN_MEM_WRITE */
+	       !strcmp(s->name, ".idata");
 }
 
 /* Single slots that code calls through; one alone is believed only in a module. */

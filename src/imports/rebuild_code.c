@@ -73,9 +73,8 @@ static void look(struct decoder *d, const uint8_t *p, size_t size, uint64_t addr
 		if (at > i || (x64 && p[i] == 0x8b && (p[at] & 0xf8) != 0x48))
 			continue;
 		uint64_t slot, value;
-		if (!operand(d, p + at, size - at, address + at, &slot) ||
-		    slot % r->pointer_size || s->called_count >= CALLED_MAX ||
-		    !rebuild_slot(r, slot, &value))
+		if (!operand(d, p + at, size - at, address + at, &slot) || slot % 4 ||
+		    s->called_count >= CALLED_MAX || !rebuild_slot(r, slot, &value))
 			continue;
 		if (!export_map_hit(r->map, value) ||
 		    (r->area && value - r->area->base < r->area->size) ||

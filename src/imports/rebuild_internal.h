@@ -8,14 +8,14 @@
 #include "imports/internal.h"
 
 enum {
-	CANDIDATES_MAX = 24,	  /* names of one address that are looked at */
-	GAP_MAX = 4,		  /* slots between two hits of one table */
-	SLOTS_MAX = 1 << 20,	  /* of one area: no more imports are believed */
-	CALLED_MAX = 1 << 18,	  /* slots that code names */
-	MODULE_TABLE_MIN = 3,	  /* distinct exports of a table: in a module without imports, */
-	MODULE_OTHER_MIN = 8,	  /* in one that has an import directory, */
-	PRIVATE_TABLE_MIN = 5,	  /* and in private memory */
-	CALLED_TABLE_MIN = 2,	  /* where code calls through one of them */
+	CANDIDATES_MAX = 24,   /* names of one address that are looked at */
+	GAP_MAX = 4,	       /* slots between two hits of one table */
+	SLOTS_MAX = 1 << 20,   /* of one area: no more imports are believed */
+	CALLED_MAX = 1 << 18,  /* slots that code names */
+	MODULE_TABLE_MIN = 3,  /* distinct exports of a table: in a module without imports, */
+	MODULE_OTHER_MIN = 8,  /* in one that has an import directory, */
+	PRIVATE_TABLE_MIN = 5, /* and in private memory */
+	CALLED_TABLE_MIN = 2,  /* where code calls through one of them */
 };
 
 /* A slot that is or may be an import. */
@@ -24,8 +24,8 @@ struct slot {
 	uint64_t value;
 	uint64_t target; /* the export, through trampolines; 0: none */
 	bool null;
-	bool own;    /* leads into the area itself */
-	bool hooked; /* target is not value */
+	bool own;     /* leads into the area itself */
+	bool hooked;  /* target is not value */
 	bool dropped; /* belongs to a delay-load table */
 };
 
@@ -61,9 +61,9 @@ struct rebuilding {
 	const struct rebuild_area *area; /* NULL in private data */
 	const struct pe *pe;		 /* NULL without headers */
 	unsigned int pointer_size;
-	uint64_t start, end;		     /* what is scanned */
-	uint64_t iat_start, iat_end;	     /* the address table that the header names */
-	uint64_t page;			     /* number + 1 of the page read last */
+	uint64_t start, end;	     /* what is scanned */
+	uint64_t iat_start, iat_end; /* the address table that the header names */
+	uint64_t page;		     /* number + 1 of the page read last */
 	const uint8_t *page_bytes;
 	size_t page_available;
 };

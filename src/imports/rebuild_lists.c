@@ -154,8 +154,7 @@ static bool has_rich_mark(struct rebuilding *r, bool *known)
 		return false;
 	for (uint32_t rva = 0x40; rva + 8 <= min_of(r->pe->nt_headers, 0x1000u); rva += 4) {
 		uint8_t bytes[4];
-		if (rebuild_read(r, r->area->base + rva, bytes, 4) &&
-		    !memcmp(bytes, "Rich", 4))
+		if (rebuild_read(r, r->area->base + rva, bytes, 4) && !memcmp(bytes, "Rich", 4))
 			return true;
 	}
 	return false;
@@ -267,7 +266,7 @@ void rebuild_lists(struct rebuilding *r)
 	memset(choice.tables, 1, choice.count * sizeof(bool));
 	make_list(r, &choice, ORDER_TABLE, "all tables");
 	free(choice.tables);
-	rebuilt->differs = rebuilt->list_count &&
-			   (!intact || strcmp(text_string(&rebuilt->lists[0].string),
-					      text_string(&declared->string)) != 0);
+	rebuilt->differs =
+		rebuilt->list_count && (!intact || strcmp(text_string(&rebuilt->lists[0].string),
+							  text_string(&declared->string)) != 0);
 }

@@ -41,12 +41,12 @@ static int rank(const struct export_module *dll, bool forwarded)
 		const char *name;
 		int rank;
 	} known[] = {
-		{"kernel32.dll", 20}, {"user32.dll", 20},   {"gdi32.dll", 20},
-		{"advapi32.dll", 20}, {"ws2_32.dll", 20},   {"ole32.dll", 19},
-		{"oleaut32.dll", 19}, {"shell32.dll", 18},  {"shlwapi.dll", 18},
-		{"msvcrt.dll", 18},   {"ucrtbase.dll", 10}, {"ntdll.dll", 8},
-		{"kernelbase.dll", 6}, {"sechost.dll", 4},  {"combase.dll", 4},
-		{"gdi32full.dll", 4}, {"win32u.dll", 4},    {"wsock32.dll", 3},
+		{"kernel32.dll", 20},  {"user32.dll", 20},   {"gdi32.dll", 20},
+		{"advapi32.dll", 20},  {"ws2_32.dll", 20},   {"ole32.dll", 19},
+		{"oleaut32.dll", 19},  {"shell32.dll", 18},  {"shlwapi.dll", 18},
+		{"msvcrt.dll", 18},    {"ucrtbase.dll", 10}, {"ntdll.dll", 8},
+		{"kernelbase.dll", 6}, {"sechost.dll", 4},   {"combase.dll", 4},
+		{"gdi32full.dll", 4},  {"win32u.dll", 4},    {"wsock32.dll", 3},
 		{"crtdll.dll", 2},
 	};
 	for (size_t i = 0; i < array_size(known); i++)
@@ -363,8 +363,8 @@ void rebuild_name_run(struct rebuilding *r, const struct run *run, uint32_t tabl
 	struct pieces pieces = {0};
 	cut_pieces(r, run, &pieces);
 	choose_dlls(r, &pieces);
-	uint32_t group = r->rebuilt->count ? r->rebuilt->entries[r->rebuilt->count - 1].group + 1
-					   : 0;
+	uint32_t group =
+		r->rebuilt->count ? r->rebuilt->entries[r->rebuilt->count - 1].group + 1 : 0;
 	for (size_t i = 0; i < pieces.count; i++)
 		name_piece(r, &pieces.items[i], group++, table, source);
 	free(pieces.items);

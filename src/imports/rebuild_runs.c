@@ -63,8 +63,7 @@ static bool is_pointer(const struct rebuilding *r, uint64_t value)
 {
 	if (r->pointer_size == 4)
 		return value >= 0x10000;
-	return (value >= 0x10000 && value < UINT64_C(1) << 47) ||
-	       value >= UINT64_C(0xffff) << 48;
+	return (value >= 0x10000 && value < UINT64_C(1) << 47) || value >= UINT64_C(0xffff) << 48;
 }
 
 static bool is_covered(const struct rebuild_scratch *s, uint64_t address)
@@ -189,8 +188,8 @@ static bool any_in_range_4(const uint8_t *p, size_t slots, uint32_t low, uint32_
 	return any;
 }
 
-static void scan_page(struct rebuilding *r, struct scan *scan, uint64_t address,
-		      const uint8_t *p, size_t size)
+static void scan_page(struct rebuilding *r, struct scan *scan, uint64_t address, const uint8_t *p,
+		      size_t size)
 {
 	uint64_t low, high;
 	export_map_range(r->map, &low, &high);
@@ -211,8 +210,7 @@ static void scan_page(struct rebuilding *r, struct scan *scan, uint64_t address,
 	}
 	for (size_t i = 0; i < slots; i++) {
 		uint64_t value = le_pointer(p + i * r->pointer_size, r->pointer_size);
-		if (value - low >= high - low || is_own(r, value) ||
-		    !export_map_hit(r->map, value))
+		if (value - low >= high - low || is_own(r, value) || !export_map_hit(r->map, value))
 			continue;
 		add_hit(r, scan, address + i * r->pointer_size, value);
 	}
@@ -296,7 +294,7 @@ static void follow_hooks(struct rebuilding *r, const struct run *run)
 		if (slots[i].null || slots[i].target)
 			continue;
 		slots[i].target = rebuild_target(r, slots[i].value);
-		slots[i].hooked = slots[i].target != 0;
+		slots[i].hooked = slots[i].target && slots[i].target != slots[i].value;
 	}
 }
 
@@ -320,8 +318,8 @@ static bool judge(struct rebuilding *r, const struct run *run)
 		return hits > 0;
 	bool imports = r->area && r->area->declared && r->area->declared->count;
 	size_t least = !r->area || !r->area->pe ? PRIVATE_TABLE_MIN
-		       : imports	       ? MODULE_OTHER_MIN
-					       : MODULE_TABLE_MIN;
+		       : imports		? MODULE_OTHER_MIN
+						: MODULE_TABLE_MIN;
 	if (called && !imports)
 		least = CALLED_TABLE_MIN;
 	/* two thirds lead somewhere, and most to different exports */
@@ -329,25 +327,21 @@ static bool judge(struct rebuilding *r, const struct run *run)
 	       s->distinct.count * 2 >= hits;
 }
 
-void rebuild_find_runs(struct rebuilding *r)
+/* Looks at every pointer of the area whose address is `phase` more than a multiple of its size. */
+static void scan_area(struct rebuilding *r, unsigned int phase)
 {
 	struct rebuild_scratch *s = r->scratch;
-	struct scan scan = {0};
-	s->slot_count = 0;
-	s->run_count = 0;
-	if (r->iat_start < r->iat_end) {
-		take_header_table(r);
-		scan.run.first = s->slot_count;
-	}
+	struct scan scan = {.run.first = s->slot_count};
 	for (uint64_t a = r->start; a < r->end;) {
 		uint64_t next = a - a % PAGE_BYTES + PAGE_BYTES;
-		if (r->memory->is_clean && r->memory->is_clean(r->memory, a)) {
+		if (!phase && r->memory->is_clean && r->memory->is_clean(r->memory, a)) {
 			a = next;
 			continue;
 		}
 		size_t available;
 		const uint8_t *p = r->memory->at(r->memory, a, &available);
-		uint64_t lead = (r->pointer_size - a % r->pointer_size) % r->pointer_size;
+		uint64_t size = r->pointer_size;
+		uint64_t lead = (size + phase - a % size) % size;
 		uint64_t here = min_of(next, r->end) - a;
 		uint64_t n = p ? min_of(here, (uint64_t)available) : 0;
 		if (p && n > lead)
@@ -355,7 +349,11 @@ void rebuild_find_runs(struct rebuilding *r)
 		a = next;
 	}
 	close_run(r, &scan.run);
+}
 
+static void keep_tables(struct rebuilding *r)
+{
+	struct rebuild_scratch *s = r->scratch;
 	size_t kept = 0;
 	for (size_t i = 0; i < s->run_count; i++) {
 		struct run run = s->runs[i];
@@ -372,4 +370,21 @@ void rebuild_find_runs(struct rebuilding *r)
 			s->runs[kept++] = run;
 	}
 	s->run_count = kept;
+}
+
+void rebuild_find_runs(struct rebuilding *r)
+{
+	struct rebuild_scratch *s = r->scratch;
+	s->slot_count = 0;
+	s->run_count = 0;
+	if (r->iat_start < r->iat_end)
+		take_header_table(r);
+	scan_area(r, 0);
+	keep_tables(r);
+	/* GNU ld aligns 64-bit tables to 4 bytes only. */
+	if (s->run_count || r->pointer_size != 8 || !r->area || r->rebuilt->count)
+		return;
+	s->slot_count = 0;
+	scan_area(r, 4);
+	keep_tables(r);
 }

@@ -138,8 +138,8 @@ static void compare(struct tally *tally, const struct rebuilt *rebuilt, const st
 	if (same || !verbose)
 		return;
 	printf("%s: score %d, %zu of %zu imports, %zu lists, %zu tables\n", name, score,
-	       rebuilt->list_count ? rebuilt->lists[0].count : 0, truth->count,
-	       rebuilt->list_count, rebuilt->table_count);
+	       rebuilt->list_count ? rebuilt->lists[0].count : 0, truth->count, rebuilt->list_count,
+	       rebuilt->table_count);
 	printf("  file    %s\n  rebuilt %s\n", text_string(&truth->string),
 	       rebuilt->list_count ? text_string(&rebuilt->lists[0].string) : "");
 }
@@ -210,7 +210,8 @@ static void print(const struct tally *t)
 	printf("scores 0-9 .. 90-99, 100:");
 	for (size_t i = 0; i < 11; i++)
 		printf(" %zu", t->scores[i]);
-	printf("\na module: names %.0f us, rebuilding intact %.0f us, erased %.0f us, map %.0f us\n",
+	printf("\na module: names %.0f us, rebuilding intact %.0f us, erased %.0f us, map %.0f "
+	       "us\n",
 	       t->names_time / n * 1e6, t->intact_time / n * 1e6, t->rebuild_time / n * 1e6,
 	       t->map_time / n * 1e6);
 }

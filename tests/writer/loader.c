@@ -120,8 +120,8 @@ bool loader_add(struct loader *loader, const char *name, const uint8_t *file, si
 	relocate(&m, m.pe32_plus ? u64(file + nt + 48) : u32(file + nt + 52));
 	if (loader->count == loader->capacity) {
 		loader->capacity = loader->capacity ? loader->capacity * 2 : 64;
-		loader->modules = realloc(loader->modules,
-					  loader->capacity * sizeof(*loader->modules));
+		loader->modules =
+			realloc(loader->modules, loader->capacity * sizeof(*loader->modules));
 	}
 	loader->modules[loader->count++] = m;
 	return true;
@@ -155,10 +155,10 @@ static struct loader_module *find_host(struct loader *loader, const char *dll)
 	struct loader_module *m = loader_find(loader, dll);
 	if (m || strncasecmp(dll, "api-ms-win-", 11) != 0)
 		return m;
-	return loader_find(loader, !strncasecmp(dll + 11, "crt-", 4)	      ? "ucrtbase.dll"
-				   : !strncasecmp(dll + 11, "core-com-", 9)   ? "combase.dll"
+	return loader_find(loader, !strncasecmp(dll + 11, "crt-", 4)	       ? "ucrtbase.dll"
+				   : !strncasecmp(dll + 11, "core-com-", 9)    ? "combase.dll"
 				   : !strncasecmp(dll + 11, "core-winrt-", 11) ? "combase.dll"
-									      : "kernelbase.dll");
+									       : "kernelbase.dll");
 }
 
 static uint64_t find_export(struct loader *loader, struct loader_module *m, const char *name,
@@ -198,9 +198,8 @@ static uint64_t find_export(struct loader *loader, struct loader_module *m, cons
 		uint32_t low = 0, high = u32(d + 24);
 		while (low < high) {
 			uint32_t middle = (low + high) / 2;
-			int order = strcmp(name,
-					   (const char *)image +
-						   u32(image + u32(d + 32) + middle * 4));
+			int order = strcmp(name, (const char *)image +
+							 u32(image + u32(d + 32) + middle * 4));
 			if (!order) {
 				index = u16(image + u32(d + 36) + middle * 2);
 				break;
