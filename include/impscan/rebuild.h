@@ -32,8 +32,9 @@ struct rebuild_memory {
 			     size_t *available);
 	/*
 	 * Both may be NULL. found_clean() tells that the page at `address` holds no pointer into
-	 * the map's range; is_clean() may tell so later of the same bytes, in any process whose map
-	 * has the same range (export_map_set_range()), which saves looking at them again.
+	 * the map's range but to the area itself; is_clean() may tell so later of the same bytes in
+	 * the same module, in any process whose map has the same range (export_map_set_range()),
+	 * which saves looking at them again: remember physical pages.
 	 */
 	bool (*is_clean)(const struct rebuild_memory *memory, uint64_t address);
 	void (*found_clean)(const struct rebuild_memory *memory, uint64_t address);

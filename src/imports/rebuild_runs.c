@@ -172,6 +172,7 @@ static void add_hit(struct rebuilding *r, struct scan *scan, uint64_t address, u
 	scan->last = address;
 }
 
+/* A first look, without branches: may any value lie from `low` to `low + span`? */
 static bool any_in_range_8(const uint8_t *p, size_t slots, uint64_t low, uint64_t span)
 {
 	unsigned int any = 0;
@@ -203,17 +204,17 @@ static void scan_page(struct rebuilding *r, struct scan *scan, uint64_t address,
 		any = low <= UINT32_MAX &&
 		      any_in_range_4(p, slots, (uint32_t)low,
 				     (uint32_t)min_of(high - low, (uint64_t)UINT32_MAX));
-	if (!any) {
-		if (r->memory->found_clean && size == PAGE_BYTES)
-			r->memory->found_clean(r->memory, address);
-		return;
-	}
-	for (size_t i = 0; i < slots; i++) {
+	bool foreign = false;
+	for (size_t i = 0; any && i < slots; i++) {
 		uint64_t value = le_pointer(p + i * r->pointer_size, r->pointer_size);
-		if (value - low >= high - low || is_own(r, value) || !export_map_hit(r->map, value))
+		if (value - low >= high - low || is_own(r, value))
 			continue;
-		add_hit(r, scan, address + i * r->pointer_size, value);
+		foreign = true;
+		if (export_map_hit(r->map, value))
+			add_hit(r, scan, address + i * r->pointer_size, value);
 	}
+	if (!foreign && r->memory->found_clean && size == PAGE_BYTES)
+		r->memory->found_clean(r->memory, address);
 }
 
 /* The table that the header names, every slot of it. */
