@@ -55,6 +55,7 @@ struct match {
 	const char *name; /* the sample or list entry; owned by the set */
 	const char *hash; /* the known hash as text; owned by the set */
 	int score;	  /* 0-100; 100 for an equal imphash */
+	bool rebuilt;	  /* the caller's: not known_find()'s matter, false from it */
 	bool by_impfuzzy; /* which of ours matched it */
 	size_t order;	  /* rises in the order added; both hashes of a sample have the same */
 };

@@ -20,9 +20,11 @@ struct row {
 	const struct module *module;
 	enum imports_status status;
 	const char *reason;	   /* "" where there is nothing to say */
-	size_t imports;		   /* entries of the list hashed */
-	const char *import_source; /* "names", or NULL without a list */
+	size_t imports;		   /* entries of the declared list */
+	const char *import_source; /* "names", "iat", "table", "call"; NULL without a list */
 	struct hashes hashes;	   /* of the declared list; "" when there is none */
+	size_t rebuilt_imports;	   /* entries of the rebuilt list, where it is another */
+	struct hashes rebuilt;	   /* of the rebuilt list; "" when there is no other */
 	double readable;	   /* share of the needed pages that could be read, 0-1 */
 	unsigned int flags;	   /* enum module_flag, those of its process included */
 	const struct match *match; /* NULL in a listing */
@@ -58,6 +60,7 @@ struct scan_options {
 	const uint32_t *pids;	   /* only these processes ... */
 	size_t pid_count;	   /* ... 0: every one */
 	struct scan_only only;
+	bool fast;	      /* names only: lists are not rebuilt */
 	bool deep;	      /* sweep physical memory for processes */
 	unsigned int threads; /* at least 1 */
 };

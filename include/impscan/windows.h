@@ -215,10 +215,12 @@ struct module {
 	uint64_t entry_point;
 	unsigned int found_in;
 	unsigned int flags;
-	bool injected;	      /* no loader put it there */
-	bool file_layout;     /* lies in memory as in its file */
-	size_t patched_pages; /* for MODULE_PATCHED */
-	size_t resolved;      /* for MODULE_NO_HEADER: resolved APIs that stand together */
+	bool injected;		   /* no loader put it there */
+	bool file_layout;	   /* lies in memory as in its file */
+	size_t patched_pages;	   /* for MODULE_PATCHED */
+	size_t resolved;	   /* for MODULE_NO_HEADER: APIs of its rebuilt list ... */
+	unsigned int pointer_size; /* ... of pointers of this size ... */
+	uint64_t used, used_size;  /* ... found in what of the region holds anything */
 };
 
 struct modules {
@@ -252,6 +254,7 @@ struct region {
 	uint64_t executable;   /* those of them that can be run ... */
 	uint64_t writable;     /* ... and written as well */
 	uint64_t first_executable;
+	uint64_t first_committed, last_committed; /* addresses of pages */
 };
 
 struct regions {
@@ -268,9 +271,10 @@ void regions_free(struct regions *regions);
 struct injected {
 	const struct vad *vad;
 	uint64_t base;
-	uint64_t size;	  /* bytes of memory that belong to it */
-	bool no_header;	  /* no PE header in the region: base and size are the VAD's */
-	bool file_layout; /* lies as in the file, not as mapped by a loader */
+	uint64_t size;		  /* bytes of memory that belong to it */
+	bool no_header;		  /* no PE header in the region: base and size are the VAD's */
+	uint64_t used, used_size; /* with no_header: what of it holds anything */
+	bool file_layout;	  /* lies as in the file, not as mapped by a loader */
 	bool pe32_plus;
 };
 

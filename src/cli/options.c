@@ -49,6 +49,7 @@ static const struct option_row rows[] = {
 	{'p', "pid", "PID", "only these processes (repeatable, comma lists)"},
 	{'t', "threshold", "N", "least impfuzzy score shown, 0-100 (default 30)"},
 	{OPTION_BEST, "best", NULL, "of a module's matches only the best (ties: all)"},
+	{'F', "fast", NULL, "names only: don't rebuild lists from addresses"},
 	{OPTION_DEEP, "deep", NULL, "sweep physical memory for processes that no list has"},
 	{OPTION_ONLY, "only", "LIST",
 	 "only such rows: listed, injected, kernel, or a flag (hidden,\n"
@@ -150,6 +151,9 @@ static struct error *take(struct options *options, int key, const char *argument
 		return NULL;
 	case OPTION_BEST:
 		options->best = true;
+		return NULL;
+	case 'F':
+		options->fast = true;
 		return NULL;
 	case OPTION_DEEP:
 		options->deep = true;

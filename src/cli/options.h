@@ -30,6 +30,7 @@ struct options {
 	size_t pid_capacity;
 	int threshold;
 	bool best;
+	bool fast;
 	bool deep;
 	struct scan_only only;
 	enum report_form form;

@@ -219,6 +219,7 @@ static struct scan_options scan_options_of(const struct options *options, const 
 		.all = options->all,
 		.threshold = options->threshold,
 		.best = options->best,
+		.fast = options->fast,
 		.only = options->only,
 		.deep = options->deep,
 		.pids = options->pids,

@@ -129,6 +129,10 @@ void report_module(struct report *report, const struct row *row)
 		[IMPORT_SOURCE] = text_value(row->import_source),
 		[IMPHASH] = text_value(row->hashes.imphash),
 		[IMPFUZZY] = text_value(row->hashes.impfuzzy),
+		[REBUILT_IMPORTS] = *row->rebuilt.imphash ? number_value(row->rebuilt_imports)
+							  : text_value(NULL),
+		[REBUILT_IMPHASH] = text_value(row->rebuilt.imphash),
+		[REBUILT_IMPFUZZY] = text_value(row->rebuilt.impfuzzy),
 		[READABLE] = share_value(row->readable),
 		[STATUS] = text_value(imports_status_name(row->status)),
 		[REASON] = text_value(row->reason),
@@ -139,7 +143,10 @@ void report_module(struct report *report, const struct row *row)
 	if (match) {
 		values[MATCH] = text_value(match->name);
 		values[SCORE] = number_value((uint64_t)match->score);
-		values[MATCHED_HASH] = text_value(match->by_impfuzzy ? "impfuzzy" : "imphash");
+		values[MATCHED_HASH] =
+			text_value(match->rebuilt ? (match->by_impfuzzy ? "rebuilt_impfuzzy"
+									: "rebuilt_imphash")
+						  : (match->by_impfuzzy ? "impfuzzy" : "imphash"));
 	}
 	report_values(report, values);
 }

@@ -1,5 +1,8 @@
 /*
- * One module: its import list, its hashes, and which known ones they resemble.
+ * One module: its import lists, their hashes, and which known ones they resemble.
+ *
+ * The declared list is what the import directory says, with the hashes of the file on disk. The
+ * rebuilt list is what the address tables say. Where they differ by more than hooks, both count.
  */
 #include "scan/unit.h"
 
@@ -9,25 +12,62 @@
 #include <impscan/bytes.h>
 
 #include "scan/cache.h"
+#include "scan/rebuilt.h"
 
 /* A PE in file layout is copied to be read; no file that anybody injects is near this. */
 #define FILE_SIZE_MAX (UINT64_C(512) << 20)
 
-static void add_reason(struct finding *finding, const char *format, size_t count)
-	__attribute__((format(printf, 2, 0)));
-
-/* Adds what is to be said of the module. */
-static void add_reason(struct finding *finding, const char *format, size_t count)
+/* Adds what is to be said of the module; takes `more`. */
+static void add_reason(struct finding *finding, char *more)
 {
 	char *before = finding->reason;
-	_cleanup_free_ char *more = alloc_printf(format, count);
-	finding->reason = before ? alloc_printf("%s; %s", before, more) : take_ptr(more);
+	finding->reason = before ? alloc_printf("%s; %s", before, more) : alloc_strdup(more);
 	free(before);
+	free(more);
 }
 
-static void conclude(const struct unit_context *context, const struct imports *imports,
+/* Adds what the hashes match: of an entry that both lists match, the better score stays. */
+static void add_matches(const struct unit_context *context, struct worker *worker,
+			const struct hashes *hashes, bool rebuilt, struct finding *finding)
+{
+	if (!context->options->known || !*hashes->imphash)
+		return;
+	struct matches *all = &finding->matches;
+	known_find(context->options->known, hashes, context->options->threshold, &worker->matches);
+	for (size_t i = 0; i < worker->matches.count; i++) {
+		struct match match = worker->matches.items[i];
+		match.rebuilt = rebuilt;
+		size_t at = 0;
+		while (at < all->count && all->items[at].order != match.order)
+			at++;
+		if (at == all->count)
+			*array_push(all->items, all->count, all->capacity) = match;
+		else if (match.score > all->items[at].score)
+			all->items[at] = match;
+	}
+}
+
+/* As known_find() sorts: highest score first, then in the order added. */
+static int compare_matches(const void *a, const void *b)
+{
+	const struct match *x = a, *y = b;
+	if (x->score != y->score)
+		return x->score > y->score ? -1 : 1;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static void sort_matches(struct finding *finding)
+{
+	if (finding->matches.count)
+		qsort(finding->matches.items, finding->matches.count,
+		      sizeof(*finding->matches.items), compare_matches);
+}
+
+/* What the declared list comes to. */
+static void conclude(const struct unit_context *context, struct worker *worker,
 		     struct finding *finding)
 {
+	const struct imports *imports = &worker->imports;
 	finding->status = imports->status;
 	finding->imports = imports->count;
 	finding->readable =
@@ -36,44 +76,116 @@ static void conclude(const struct unit_context *context, const struct imports *i
 		finding->reason = alloc_strdup(imports->reason);
 	if (imports->status != IMPORTS_OK)
 		return;
+	finding->import_source = rebuilt_source_name(REBUILT_NAMES);
 	hash_imports(&finding->hashes, &imports->string, imports_fuzzy_string(imports));
-	if (context->options->known)
-		known_find(context->options->known, &finding->hashes, context->options->threshold,
-			   &finding->matches);
+	add_matches(context, worker, &finding->hashes, false, finding);
 }
 
-void examine_module(const struct unit_context *context, struct worker *worker, struct view *view,
-		    struct module *module, struct finding *finding)
+/* Where most entries of the rebuilt list come from. */
+static const char *main_source(const struct rebuilt *rebuilt)
 {
-	const struct vad *vad = vads_find(&view->vads, module->base);
-	uint64_t section = vad && vad->kind == VAD_IMAGE ? vad->control_area : 0;
+	enum rebuilt_source most = REBUILT_NAMES;
+	for (enum rebuilt_source source = 0; source < REBUILT_SOURCES; source++)
+		if (rebuilt->sources[source] > rebuilt->sources[most])
+			most = source;
+	return rebuilt_source_name(most);
+}
+
+/*
+ * What the rebuilt lists come to. The first one is shown; where memory does not tell the original
+ * order for certain there are others, and all are matched.
+ */
+static void conclude_rebuilt(const struct unit_context *context, struct worker *worker,
+			     struct finding *finding)
+{
+	const struct rebuilt *rebuilt = &worker->rebuilt;
+	if (!rebuilt->list_count || (*finding->hashes.imphash && !rebuilt->differs))
+		return;
+	finding->rebuilt_imports = rebuilt->lists[0].count;
+	if (!finding->import_source)
+		finding->import_source = main_source(rebuilt);
+	for (size_t i = 0; i < rebuilt->list_count; i++) {
+		const struct text *string = &rebuilt->lists[i].string;
+		struct hashes hashes;
+		if (i && !context->options->known)
+			break;
+		hash_imports(&hashes, string, string);
+		if (!i)
+			finding->rebuilt = hashes;
+		add_matches(context, worker, &hashes, true, finding);
+	}
+}
+
+/* The declared list, from the cache when another process maps the same pages. */
+static void examine_declared(const struct unit_context *context, struct worker *worker,
+			     struct module_reader *reader, const struct pe *pe,
+			     struct finding *finding)
+{
+	uint64_t section = reader->control_area;
+	bool rebuild = !context->options->fast;
+	if (section && !rebuild &&
+	    finding_cache_get(context->findings, section, reader->space, reader->base, finding))
+		return;
+	worker->imports.keep_entries = rebuild;
+	imports_declared(&worker->imports, pe);
+	if (section && rebuild &&
+	    finding_cache_get(context->findings, section, reader->space, reader->base, finding))
+		return;
+	conclude(context, worker, finding);
+	if (reader->borrowed)
+		add_reason(finding,
+			   alloc_printf("%zu pages taken from other processes", reader->borrowed));
+	else if (section && (finding->status == IMPORTS_OK || finding->status == IMPORTS_NONE))
+		finding_cache_put(context->findings, section, reader->pages, reader->page_count,
+				  finding);
+}
+
+void examine_module(struct unit_maps *maps, struct worker *worker, struct module *module,
+		    struct finding *finding)
+{
+	const struct unit_context *context = maps->context;
+	const struct vad *vad = vads_find(&maps->view->vads, module->base);
 	_cleanup_module_reader_ struct module_reader reader;
-	module_reader_init(&reader, view->space, module->base, module->size);
+	module_reader_init(&reader, maps->view->space, module->base, module->size);
 	reader.neighbours = context->neighbours;
-	reader.control_area = section;
+	reader.control_area = vad && vad->kind == VAD_IMAGE ? vad->control_area : 0;
 	module_reader_record(&reader);
 	_cleanup_pe_ struct pe pe;
 	pe_open(&pe, &reader.reader);
-	if (!section ||
-	    !finding_cache_get(context->findings, section, view->space, module->base, finding)) {
-		imports_declared(&worker->imports, &pe);
-		conclude(context, &worker->imports, finding);
-		if (reader.borrowed)
-			add_reason(finding, "%zu pages taken from other processes",
-				   reader.borrowed);
-		if (section && !reader.borrowed &&
-		    (finding->status == IMPORTS_OK || finding->status == IMPORTS_NONE))
-			finding_cache_put(context->findings, section, reader.pages,
-					  reader.page_count, finding);
-	}
-	if (pe.status == PE_OK && context->windows->pointer_size == 8 && !pe.pe32_plus)
+	examine_declared(context, worker, &reader, &pe, finding);
+	reader.record = false;
+
+	bool has_header = pe.status == PE_OK;
+	if (has_header && context->windows->pointer_size == 8 && !pe.pe32_plus)
 		module->flags |= MODULE_WOW64;
-	module->patched_pages =
-		pe.status == PE_OK ? view_patched_pages(view, &pe, module->base) : 0;
+	if (!context->options->fast) {
+		unsigned int size = has_header			   ? pe_pointer_size(&pe)
+				    : module->flags & MODULE_WOW64 ? 4
+								   : context->windows->pointer_size;
+		unit_rebuild(maps, &worker->rebuilt, size, module->base, module->size, &pe,
+			     &worker->imports, false);
+		conclude_rebuilt(context, worker, finding);
+		sort_matches(finding);
+		if (worker->rebuilt.hooked)
+			module->flags |= MODULE_HOOKED;
+	}
+	module->patched_pages = has_header ? view_patched_pages(maps->view, &pe, module->base) : 0;
 	if (module->patched_pages) {
 		module->flags |= MODULE_PATCHED;
-		add_reason(finding, "%zu code pages patched", module->patched_pages);
+		add_reason(finding, alloc_printf("%zu code pages patched", module->patched_pages));
 	}
+}
+
+void examine_region(struct unit_maps *maps, struct worker *worker, const struct module *module,
+		    struct finding *finding)
+{
+	finding->status = IMPORTS_NOT_PE;
+	finding->readable = 1;
+	finding->reason = alloc_printf("no PE header, %zu resolved APIs", module->resolved);
+	unit_rebuild(maps, &worker->rebuilt, module->pointer_size, module->used, module->used_size,
+		     NULL, NULL, true);
+	conclude_rebuilt(maps->context, worker, finding);
+	sort_matches(finding);
 }
 
 void examine_file(const struct unit_context *context, struct worker *worker, struct view *view,
@@ -104,7 +216,7 @@ void examine_file(const struct unit_context *context, struct worker *worker, str
 			alloc_printf("%llu of %llu pages not present", (unsigned long long)absent,
 				     (unsigned long long)pages);
 	} else {
-		conclude(context, &worker->imports, finding);
+		conclude(context, worker, finding);
 	}
 	finding->readable = (double)(pages - absent) / (double)pages;
 }

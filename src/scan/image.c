@@ -10,6 +10,7 @@
 
 #include "scan/cache.h"
 #include "scan/ordered.h"
+#include "scan/rebuilt.h"
 #include "scan/selection.h"
 #include "scan/unit.h"
 
@@ -52,8 +53,10 @@ static bool emit(struct run *run, const struct process *process, const struct mo
 		.status = finding->status,
 		.reason = finding->reason ? finding->reason : "",
 		.imports = finding->imports,
-		.import_source = finding->imports ? "names" : NULL,
+		.import_source = finding->import_source,
 		.hashes = finding->hashes,
+		.rebuilt_imports = finding->rebuilt_imports,
+		.rebuilt = finding->rebuilt,
 		.readable = finding->readable,
 		.flags = module->flags | process_flags(process),
 	};
@@ -112,6 +115,32 @@ static bool take(void *context, size_t i, void *result)
 	return more;
 }
 
+static bool read_space(void *context, uint64_t address, void *buffer, size_t size)
+{
+	return space_read(context, address, buffer, size);
+}
+
+/* The API sets of the machine, as the first process has them whose PEB leads to them. */
+static struct api_sets *find_api_sets(const struct windows *windows,
+				      const struct processes *processes)
+{
+	struct api_sets *sets = NULL;
+	for (size_t i = 0; !sets && i < processes->count; i++) {
+		const struct process *process = &processes->items[i];
+		uint64_t address;
+		if (!process->peb || !profile_has(windows->profile, PEB_ApiSetMap))
+			continue;
+		_cleanup_view_ struct view view;
+		view_open(&view, windows, process);
+		if (space_pointer(view.space,
+				  process->peb + profile_offset(windows->profile, PEB_ApiSetMap),
+				  windows->pointer_size, &address) &&
+		    address)
+			sets = api_sets_read(read_space, view.space, address);
+	}
+	return sets;
+}
+
 struct error *scan_image(const struct windows *windows, const struct scan_options *options,
 			 const struct scan_events *events, struct scan_summary *summary)
 {
@@ -123,12 +152,16 @@ struct error *scan_image(const struct windows *windows, const struct scan_option
 	_cleanup_neighbours_ struct neighbours *neighbours =
 		neighbours_new(windows, &selection.all);
 
+	_cleanup_clean_pages_ struct clean_pages *clean = clean_pages_new(windows->image);
+	struct api_sets *api_sets = find_api_sets(windows, &selection.all);
 	struct run run = {
 		.context = {.windows = windows,
 			    .options = options,
 			    .exports = exports,
 			    .findings = findings,
-			    .neighbours = neighbours},
+			    .neighbours = neighbours,
+			    .api_sets = api_sets,
+			    .clean = clean},
 		.options = options,
 		.events = events,
 		.summary = summary,
@@ -146,5 +179,6 @@ struct error *scan_image(const struct windows *windows, const struct scan_option
 	for (unsigned int i = 0; i < options->threads; i++)
 		worker_free(&run.workers[i]);
 	free(run.workers);
+	api_sets_free(api_sets);
 	return NULL;
 }

@@ -11,6 +11,7 @@
 #include <impscan/bytes.h>
 
 #include "scan/cache.h"
+#include "scan/rebuilt.h"
 
 #define PID_SYSTEM 4
 
@@ -44,58 +45,78 @@ static struct module *add_injected(struct modules *modules, const struct injecte
 }
 
 /*
- * Does a region that has no PE header hold a table of resolved APIs? The maps are made when the
- * first such region asks.
+ * A region that has no PE header: does it hold, or refer to, a table of resolved APIs? Then its
+ * module is filled in, with the pointer size that has the longer list.
  */
-static size_t resolved_in(const struct unit_context *context, struct view *view,
-			  const struct modules *modules, const struct injected *injected,
-			  struct export_map *maps[2])
+static void judge_region(struct unit_maps *maps, struct worker *worker,
+			 const struct injected *injected, struct module *module)
 {
-	size_t most = 0;
-	for (unsigned int i = 0; i < 2; i++) {
-		unsigned int size = i ? 4 : 8;
-		if (size > context->windows->pointer_size)
+	for (unsigned int size = maps->context->windows->pointer_size; size >= 4; size -= 4) {
+		if (!export_map_count(unit_map(maps, size)))
 			continue;
-		if (!maps[i])
-			maps[i] = unit_export_map(context, view, modules, size);
-		if (!export_map_count(maps[i]))
-			continue;
-		most = max_of(most, count_resolved(maps[i], view->space, injected->base,
-						   injected->base + injected->size));
+		unit_rebuild(maps, &worker->rebuilt, size, injected->used, injected->used_size,
+			     NULL, NULL, true);
+		size_t count = worker->rebuilt.list_count ? worker->rebuilt.lists[0].count : 0;
+		if (count >= RESOLVED_LEAST && count > module->resolved) {
+			module->resolved = count;
+			module->pointer_size = size;
+		}
 	}
-	return most;
 }
 
-static void add_injections(const struct unit_context *context, struct view *view,
-			   struct modules *modules)
+/* The PEs that no loader put there. */
+static void add_injections(struct view *view, struct modules *modules,
+			   struct injections *injections)
 {
 	_cleanup_regions_ struct regions regions = {0};
-	_cleanup_injections_ struct injections injections = {0};
-	struct export_map *maps[2] = {NULL, NULL};
 	view_regions(view, &regions);
-	view_injections(view, &regions, &injections);
+	view_injections(view, &regions, injections);
 	size_t known = modules->count;
-	for (size_t i = 0; i < injections.count; i++) {
-		const struct injected *injected = &injections.items[i];
+	for (size_t i = 0; i < injections->count; i++) {
+		const struct injected *injected = &injections->items[i];
 		struct module *listed = module_at(modules, injected->base);
 		if (listed && (size_t)(listed - modules->items) < known) {
 			listed->found_in |= FOUND_PRIVATE;
 			listed->file_layout = !injected->no_header && injected->file_layout;
-			continue;
-		}
-		if (!injected->no_header) {
+		} else if (!injected->no_header) {
 			add_injected(modules, injected);
-			continue;
-		}
-		size_t resolved = resolved_in(context, view, modules, injected, maps);
-		if (resolved >= RESOLVED_LEAST) {
-			struct module *module = add_injected(modules, injected);
-			module->flags |= MODULE_NO_HEADER;
-			module->resolved = resolved;
 		}
 	}
-	export_map_free(maps[0]);
-	export_map_free(maps[1]);
+}
+
+/* Regions without a header. They need the exports of all modules, so they come last. */
+static void add_headerless(struct unit_maps *maps, struct worker *worker,
+			   const struct injections *injections, struct modules *modules)
+{
+	struct module *found = NULL;
+	size_t count = 0, capacity = 0;
+	for (size_t i = 0; i < injections->count; i++) {
+		const struct injected *injected = &injections->items[i];
+		struct module module = {0};
+		if (!injected->no_header || module_at(modules, injected->base))
+			continue;
+		judge_region(maps, worker, injected, &module);
+		if (module.resolved < RESOLVED_LEAST)
+			continue;
+		module.base = injected->base;
+		module.size = injected->size;
+		module.used = injected->used;
+		module.used_size = injected->used_size;
+		module.path = alloc_strdup(injected->vad->file ? injected->vad->file : "");
+		*array_push(found, count, capacity) = module;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct module *module =
+			array_push(modules->items, modules->count, modules->capacity);
+		*module = found[i];
+		module->name = alloc_strdup(INJECTED_NAME);
+		module->found_in = FOUND_PRIVATE;
+		module->injected = true;
+		module->flags = MODULE_NO_HEADER;
+		if (module->pointer_size < maps->context->windows->pointer_size)
+			module->flags |= MODULE_WOW64;
+	}
+	free(found);
 }
 
 /*
@@ -128,18 +149,15 @@ static void judge_image(const struct unit_context *context, const struct process
 	}
 }
 
-static void examine(const struct unit_context *context, struct worker *worker, struct view *view,
-		    struct module *module, struct finding *finding)
+static void examine(struct unit_maps *maps, struct worker *worker, struct module *module,
+		    struct finding *finding)
 {
-	if (module->flags & MODULE_NO_HEADER) {
-		finding->status = IMPORTS_NOT_PE;
-		finding->reason =
-			alloc_printf("no PE header, %zu resolved APIs together", module->resolved);
-	} else if (module->file_layout) {
-		examine_file(context, worker, view, module, finding);
-	} else {
-		examine_module(context, worker, view, module, finding);
-	}
+	if (module->flags & MODULE_NO_HEADER)
+		examine_region(maps, worker, module, finding);
+	else if (module->file_layout)
+		examine_file(maps->context, worker, maps->view, module, finding);
+	else
+		examine_module(maps, worker, module, finding);
 }
 
 struct unit *unit_make(const struct unit_context *context, struct worker *worker,
@@ -147,17 +165,21 @@ struct unit *unit_make(const struct unit_context *context, struct worker *worker
 {
 	struct unit *unit = alloc_new(struct unit);
 	_cleanup_view_ struct view view;
+	_cleanup_unit_maps_ struct unit_maps maps;
 	view_open(&view, context->windows, process);
+	unit_maps_init(&maps, context, &view, &unit->modules);
 	if (process->pid == PID_SYSTEM) {
 		windows_drivers(context->windows, view.kernel, &unit->modules);
 	} else {
+		_cleanup_injections_ struct injections injections = {0};
 		process_modules(context->windows, process, &view, &unit->modules);
-		add_injections(context, &view, &unit->modules);
+		add_injections(&view, &unit->modules, &injections);
+		add_headerless(&maps, worker, &injections, &unit->modules);
 		judge_image(context, process, &view, &unit->modules);
 	}
 	unit->findings = alloc_zero(unit->modules.count, sizeof(*unit->findings));
 	for (size_t i = 0; i < unit->modules.count; i++)
-		examine(context, worker, &view, &unit->modules.items[i], &unit->findings[i]);
+		examine(&maps, worker, &unit->modules.items[i], &unit->findings[i]);
 	return unit;
 }
 
@@ -173,4 +195,6 @@ void unit_free(struct unit *unit)
 void worker_free(struct worker *worker)
 {
 	imports_free(&worker->imports);
+	rebuilt_free(&worker->rebuilt);
+	matches_free(&worker->matches);
 }

@@ -4,12 +4,13 @@
  *	unit.c       what a process consists of: listed modules, hidden ones, injected code
  *	examine.c    one module: its import list, its hashes, what it matches
  *	cache.c      what was found out before about the same pages
- *	exports.c    what the addresses of a process's modules are called
+ *	rebuilt.c    import lists from addresses, and what addresses are called
  */
 #ifndef SCAN_UNIT_H
 #define SCAN_UNIT_H
 
 #include <impscan/export_map.h>
+#include <impscan/rebuild.h>
 #include <impscan/scan.h>
 
 /* What one module came to. */
@@ -19,7 +20,11 @@ struct finding {
 	size_t imports;
 	double readable;
 	struct hashes hashes;
-	struct matches matches;
+	struct matches matches; /* of all lists, the best of each known entry */
+	/* The rebuilt list, where there is one and it is another. */
+	size_t rebuilt_imports;
+	struct hashes rebuilt;
+	const char *import_source; /* "names" ... of the list hashed; NULL: none */
 };
 
 struct unit {
@@ -34,11 +39,15 @@ struct unit_context {
 	struct export_cache *exports;
 	struct finding_cache *findings;
 	struct neighbours *neighbours;
+	const struct api_sets *api_sets; /* may be NULL */
+	struct clean_pages *clean;
 };
 
 /* What a thread keeps from one module to the next. */
 struct worker {
 	struct imports imports;
+	struct rebuilt rebuilt;
+	struct matches matches;
 };
 
 void worker_free(struct worker *worker);
@@ -47,20 +56,18 @@ struct unit *unit_make(const struct unit_context *context, struct worker *worker
 		       const struct process *process);
 void unit_free(struct unit *unit);
 
+struct unit_maps;
+
 /* A module that lies in memory as a loader maps it. */
-void examine_module(const struct unit_context *context, struct worker *worker, struct view *view,
-		    struct module *module, struct finding *finding);
+void examine_module(struct unit_maps *maps, struct worker *worker, struct module *module,
+		    struct finding *finding);
+
+/* A region without header, of a pointer size: only its address tables tell of it. */
+void examine_region(struct unit_maps *maps, struct worker *worker, const struct module *module,
+		    struct finding *finding);
 
 /* A PE that lies in memory as in its file. */
 void examine_file(const struct unit_context *context, struct worker *worker, struct view *view,
 		  const struct module *module, struct finding *finding);
-
-/* How many resolved APIs stand together somewhere in [start, end), at the most. */
-size_t count_resolved(const struct export_map *map, struct space *space, uint64_t start,
-		      uint64_t end);
-
-/* The export map of the process's modules of one pointer size. The caller frees it. */
-struct export_map *unit_export_map(const struct unit_context *context, struct view *view,
-				   const struct modules *modules, unsigned int pointer_size);
 
 #endif

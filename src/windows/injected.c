@@ -137,6 +137,9 @@ void view_injections(struct view *view, const struct regions *regions,
 				.base = vad->start,
 				.size = vad->end - vad->start + 1,
 				.no_header = true,
+				.used = regions->items[i].first_committed,
+				.used_size = regions->items[i].last_committed + PAGE_SIZE -
+					     regions->items[i].first_committed,
 			};
 	}
 }

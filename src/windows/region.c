@@ -37,6 +37,9 @@ static void measure(struct space *space, const struct vad *vad, struct region *r
 		uint64_t next = (address & ~(page.span - 1)) + page.span;
 		if (is_committed(&page)) {
 			uint64_t pages = (min_of(next - 1, vad->end) - address) / PAGE_SIZE + 1;
+			if (!region->committed)
+				region->first_committed = address;
+			region->last_committed = min_of(next - 1, vad->end) & ~(PAGE_SIZE - 1);
 			region->committed += pages;
 			if (page.executable) {
 				if (!region->executable)

@@ -1,0 +1,49 @@
+/*
+ * Inside the scan room: rebuilding the import lists of one process.
+ */
+#ifndef SCAN_REBUILT_H
+#define SCAN_REBUILT_H
+
+#include <impscan/rebuild.h>
+
+#include "scan/unit.h"
+
+/* What the addresses of a process are called, made when first asked for. */
+struct unit_maps {
+	const struct unit_context *context;
+	struct view *view;
+	const struct modules *modules; /* all that were found */
+	struct export_map *map[2];     /* of 8 and 4 byte pointers */
+	struct rebuild_memory memory[2];
+	struct rebuilt others[2]; /* tables in private memory */
+	bool others_known[2];
+};
+
+void unit_maps_init(struct unit_maps *maps, const struct unit_context *context, struct view *view,
+		    const struct modules *modules);
+void unit_maps_free(struct unit_maps *maps);
+#define _cleanup_unit_maps_ __attribute__((cleanup(unit_maps_free)))
+
+/* The export map of a pointer size (4 or 8). */
+const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_size);
+
+/*
+ * Rebuilds the list of [base, base + size). `pe` and `declared` (with entries) may be NULL: a
+ * region without header. With `private_too`, tables in private memory that it refers to count.
+ */
+void unit_rebuild(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int pointer_size,
+		  uint64_t base, uint64_t size, const struct pe *pe, const struct imports *declared,
+		  bool private_too);
+
+/*
+ * Pages of the image without any pointer into the range where 64-bit modules lie: no table is in
+ * them, whichever process maps them. Shared by all threads of a run.
+ */
+struct clean_pages;
+
+struct clean_pages *clean_pages_new(const struct image *image);
+void clean_pages_free(struct clean_pages *clean);
+DEFINE_CLEANUP(struct clean_pages, clean_pages_free)
+#define _cleanup_clean_pages_ _cleanup_(clean_pages_free_p)
+
+#endif
