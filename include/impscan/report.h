@@ -89,6 +89,10 @@ void report_module(struct report *report, const struct row *row);
 struct report *report_regions_new(FILE *out, enum report_form form);
 void report_region(struct report *report, const struct region_row *row);
 
+/* Imports, slot by slot. */
+struct report *report_imports_new(FILE *out, enum report_form form);
+void report_import(struct report *report, const struct import_row *row);
+
 /* Samples without an image. */
 struct report *report_samples_new(FILE *out, enum report_form form);
 void report_sample(struct report *report, const struct sample *sample);

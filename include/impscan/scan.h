@@ -12,6 +12,7 @@
 #include <impscan/hash.h>
 #include <impscan/imports.h>
 #include <impscan/match.h>
+#include <impscan/rebuild.h>
 #include <impscan/windows.h>
 
 /* One module, or one module and one known hash that it resembles. */
@@ -40,6 +41,14 @@ struct region_row {
 	size_t byte_count; /* 0 when neither is present */
 };
 
+/* One import of scan_imports(). */
+struct import_row {
+	const struct process *process;
+	const struct module *module;
+	const struct rebuilt *rebuilt;
+	const struct rebuilt_entry *entry;
+};
+
 /* Which rows are wanted: all when nothing is set, otherwise those that fit any of it. */
 struct scan_only {
 	unsigned int flags; /* rows with any of these flags */
@@ -61,6 +70,7 @@ struct scan_options {
 	size_t pid_count;	   /* ... 0: every one */
 	struct scan_only only;
 	bool fast;	      /* names only: lists are not rebuilt */
+	const char *module;   /* scan_imports(): part of a name, or 0x...; NULL: all */
 	bool deep;	      /* sweep physical memory for processes */
 	unsigned int threads; /* at least 1 */
 };
@@ -71,6 +81,8 @@ struct scan_events {
 	bool (*row)(void *context, const struct row *row);
 	/* A sample of scan_samples(), in order of path. */
 	bool (*sample)(void *context, const struct sample *sample);
+	/* An import of scan_imports(). */
+	bool (*import)(void *context, const struct import_row *row);
 	/* A region of scan_regions(). */
 	bool (*region)(void *context, const struct region_row *row);
 	/* `done` of `total` work units; NULL: not wanted. */
@@ -97,6 +109,10 @@ struct error *scan_image(const struct windows *windows, const struct scan_option
 
 /* The ranges of each process that can run code without an image section behind them. */
 struct error *scan_regions(const struct windows *windows, const struct scan_options *options,
+			   const struct scan_events *events);
+
+/* The rebuilt import lists of modules, slot by slot. */
+struct error *scan_imports(const struct windows *windows, const struct scan_options *options,
 			   const struct scan_events *events);
 
 /* Reads and hashes sample files, `threads` at a time, and hands them out in the order given. */

@@ -22,6 +22,7 @@ enum {
 	OPTION_ONLY,
 	OPTION_INFO,
 	OPTION_REGIONS,
+	OPTION_IMPORTS,
 	OPTION_PROFILE,
 	OPTION_PROFILE_DIR,
 	OPTION_LIST_PROFILES,
@@ -58,6 +59,8 @@ static const struct option_row rows[] = {
 	{OPTION_INFO, "info", NULL, "what the image is: format, build, kernel, profile, processes"},
 	{OPTION_REGIONS, "regions", NULL,
 	 "list the ranges that can run code without an image behind them"},
+	{OPTION_IMPORTS, "imports", NULL, "list the rebuilt imports of modules, slot by slot"},
+	{'m', "module", "MODULE", "with --imports: part of a module's name, or an address in it"},
 	{OPTION_PROFILE, "profile", "FILE", "use this layout instead of choosing one by build"},
 	{OPTION_PROFILE_DIR, "profile-dir", "DIR", "add the profiles of a folder (repeatable)"},
 	{OPTION_LIST_PROFILES, "list-profiles", NULL, "list the profiles there are"},
@@ -171,6 +174,12 @@ static struct error *take(struct options *options, int key, const char *argument
 	case OPTION_REGIONS:
 		options->regions = true;
 		return NULL;
+	case OPTION_IMPORTS:
+		options->imports = true;
+		return NULL;
+	case 'm':
+		options->module = argument;
+		return NULL;
 	case OPTION_PROFILE:
 		options->profile = argument;
 		return NULL;
@@ -224,19 +233,24 @@ static struct error *check(const struct options *options)
 	if (options->help || options->version || options->list_profiles)
 		return NULL;
 	if (options->file) {
-		if (!options->all && !search && !options->info && !options->regions)
+		bool listing = options->regions || options->imports;
+		if (options->module && !options->imports)
+			return error_new("-m goes with --imports");
+		if (options->regions && options->imports)
+			return error_new("--regions and --imports are two listings: one at a time");
+		if (!options->all && !search && !options->info && !listing)
 			return error_new("nothing to do with the image: give -a to list its "
-					 "modules, -e, -i or -s to search them, --regions or "
-					 "--info (see --help)");
-		if (options->regions && (options->all || search))
-			return error_new("--regions is a listing of its own: not with -a, -e, -i "
-					 "or -s");
+					 "modules, -e, -i or -s to search them, --regions, "
+					 "--imports or --info (see --help)");
+		if (listing && (options->all || search))
+			return error_new("--regions and --imports are listings of their own: not "
+					 "with -a, -e, -i or -s");
 		return NULL;
 	}
 	if (options->samples.count && !options->lists.count && !options->hashes.count &&
-	    !options->all && !options->info && !options->regions)
+	    !options->all && !options->info && !options->regions && !options->imports)
 		return NULL; /* the samples' own hashes */
-	if (options->all || search || options->info || options->regions)
+	if (options->all || search || options->info || options->regions || options->imports)
 		return error_new("no image given: use -f IMAGE or set IMPSCAN_IMAGE (see --help)");
 	return error_new("nothing to do: give an image with -f, and -a, -e, -i or -s (see "
 			 "--help)");

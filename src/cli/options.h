@@ -36,6 +36,8 @@ struct options {
 	enum report_form form;
 	bool info;
 	bool regions;
+	bool imports;
+	const char *module;
 	bool list_profiles;
 	const char *profile;
 	struct arguments profile_directories;

@@ -62,6 +62,16 @@ static bool on_region(void *context, const struct region_row *row)
 	return !report_failed(output->report);
 }
 
+static bool on_import(void *context, const struct import_row *row)
+{
+	struct output *output = context;
+	if (output->same_terminal)
+		progress_hide(&output->progress);
+	report_import(output->report, row);
+	output->rows++;
+	return !report_failed(output->report);
+}
+
 static bool on_sample(void *context, const struct sample *sample)
 {
 	struct output *output = context;
@@ -220,6 +230,7 @@ static struct scan_options scan_options_of(const struct options *options, const 
 		.threshold = options->threshold,
 		.best = options->best,
 		.fast = options->fast,
+		.module = options->module,
 		.only = options->only,
 		.deep = options->deep,
 		.pids = options->pids,
@@ -255,18 +266,22 @@ static struct error *run_modules(const struct options *options, const struct win
 	return error;
 }
 
-static struct error *run_regions(const struct options *options, const struct windows *windows,
+/* --regions or --imports. */
+static struct error *run_listing(const struct options *options, const struct windows *windows,
 				 struct output *output)
 {
 	struct scan_options scan_options = scan_options_of(options, NULL);
-	output->report = report_regions_new(stdout, options->form);
-	struct error *error = scan_regions(windows, &scan_options,
-					   &(struct scan_events){
-						   .region = on_region,
-						   .progress = on_progress,
-						   .warning = on_warning,
-						   .context = output,
-					   });
+	const struct scan_events events = {
+		.region = on_region,
+		.import = on_import,
+		.progress = on_progress,
+		.warning = on_warning,
+		.context = output,
+	};
+	output->report = options->regions ? report_regions_new(stdout, options->form)
+					  : report_imports_new(stdout, options->form);
+	struct error *error = options->regions ? scan_regions(windows, &scan_options, &events)
+					       : scan_imports(windows, &scan_options, &events);
 	progress_hide(&output->progress);
 	if (!report_end(output->report) && !error)
 		error = print_failed();
@@ -306,8 +321,8 @@ static struct error *run_image(const struct options *options, struct profiles *p
 		if (!report_info(stdout, options->form, windows, &processes))
 			return print_failed();
 	}
-	if (options->regions)
-		return run_regions(options, windows, output);
+	if (options->regions || options->imports)
+		return run_listing(options, windows, output);
 	if (options->all || search)
 		return run_modules(options, windows, known, &start, output);
 	return NULL;

@@ -8,6 +8,8 @@
 
 #include "report/value.h"
 
+#include <impscan/text.h>
+
 /* The columns, in the order of the machine forms; what only people see comes last. */
 enum {
 	PID,
@@ -97,6 +99,18 @@ struct report *report_modules_new(FILE *out, enum report_form form, bool is_sear
 	return report_new(out, form, is_search ? &search : &listing);
 }
 
+/* In the listing's table the rebuilt list has a line of its own, below the declared one. */
+static void report_rebuilt(struct report *report, const struct row *row, struct value *values)
+{
+	_cleanup_text_ struct text name = {0};
+	text_add_format(&name, "%s (rebuilt)", row->module->name);
+	values[MODULE] = text_value(text_string(&name));
+	values[IMPORTS] = number_value(row->rebuilt_imports);
+	values[IMPHASH] = text_value(row->rebuilt.imphash);
+	values[IMPFUZZY_OR_REASON] = text_value(row->rebuilt.impfuzzy);
+	report_values(report, values);
+}
+
 void report_module(struct report *report, const struct row *row)
 {
 	const struct module *module = row->module;
@@ -149,4 +163,6 @@ void report_module(struct report *report, const struct row *row)
 						  : (match->by_impfuzzy ? "impfuzzy" : "imphash"));
 	}
 	report_values(report, values);
+	if (report_form(report) == REPORT_TABLE && *row->rebuilt.imphash && !match)
+		report_rebuilt(report, row, values);
 }

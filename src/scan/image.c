@@ -8,25 +8,23 @@
 
 #include <impscan/alloc.h>
 
-#include "scan/cache.h"
 #include "scan/ordered.h"
-#include "scan/rebuilt.h"
-#include "scan/selection.h"
+#include "scan/session.h"
 #include "scan/unit.h"
 
 struct run {
-	struct unit_context context;
+	struct session *session;
 	const struct scan_options *options;
 	const struct scan_events *events;
 	struct scan_summary *summary;
-	struct selection *selection;
 	struct worker *workers;
 };
 
 static void *make(void *context, size_t i, unsigned int worker)
 {
 	struct run *run = context;
-	return unit_make(&run->context, &run->workers[worker], run->selection->items[i]);
+	return unit_make(&run->session->context, &run->workers[worker],
+			 run->session->selection.items[i]);
 }
 
 static void drop(void *result)
@@ -94,7 +92,7 @@ static bool take(void *context, size_t i, void *result)
 {
 	struct run *run = context;
 	struct unit *unit = result;
-	const struct process *process = run->selection->items[i];
+	const struct process *process = run->session->selection.items[i];
 	bool more = true;
 	if (!process_exited(process))
 		selection_warn(run->events, process, unit->modules.damage);
@@ -111,65 +109,25 @@ static bool take(void *context, size_t i, void *result)
 	}
 	unit_free(unit);
 	if (run->events->progress)
-		run->events->progress(run->events->context, i + 1, run->selection->count);
+		run->events->progress(run->events->context, i + 1, run->session->selection.count);
 	return more;
-}
-
-static bool read_space(void *context, uint64_t address, void *buffer, size_t size)
-{
-	return space_read(context, address, buffer, size);
-}
-
-/* The API sets of the machine, as the first process has them whose PEB leads to them. */
-static struct api_sets *find_api_sets(const struct windows *windows,
-				      const struct processes *processes)
-{
-	struct api_sets *sets = NULL;
-	for (size_t i = 0; !sets && i < processes->count; i++) {
-		const struct process *process = &processes->items[i];
-		uint64_t address;
-		if (!process->peb || !profile_has(windows->profile, PEB_ApiSetMap))
-			continue;
-		_cleanup_view_ struct view view;
-		view_open(&view, windows, process);
-		if (space_pointer(view.space,
-				  process->peb + profile_offset(windows->profile, PEB_ApiSetMap),
-				  windows->pointer_size, &address) &&
-		    address)
-			sets = api_sets_read(read_space, view.space, address);
-	}
-	return sets;
 }
 
 struct error *scan_image(const struct windows *windows, const struct scan_options *options,
 			 const struct scan_events *events, struct scan_summary *summary)
 {
-	_cleanup_selection_ struct selection selection = {0};
-	_cleanup_export_cache_ struct export_cache *exports = export_cache_new();
-	_cleanup_finding_cache_ struct finding_cache *findings = finding_cache_new();
+	_cleanup_session_ struct session session;
 	*summary = (struct scan_summary){0};
-	try_(selection_make(&selection, windows, options, events));
-	_cleanup_neighbours_ struct neighbours *neighbours =
-		neighbours_new(windows, &selection.all);
-
-	_cleanup_clean_pages_ struct clean_pages *clean = clean_pages_new(windows->image);
-	struct api_sets *api_sets = find_api_sets(windows, &selection.all);
+	try_(session_open(&session, windows, options, events));
 	struct run run = {
-		.context = {.windows = windows,
-			    .options = options,
-			    .exports = exports,
-			    .findings = findings,
-			    .neighbours = neighbours,
-			    .api_sets = api_sets,
-			    .clean = clean},
+		.session = &session,
 		.options = options,
 		.events = events,
 		.summary = summary,
-		.selection = &selection,
 		.workers = alloc_zero(options->threads, sizeof(*run.workers)),
 	};
 	ordered_run(&(struct ordered_work){
-		.count = selection.count,
+		.count = session.selection.count,
 		.threads = options->threads,
 		.make = make,
 		.take = take,
@@ -179,6 +137,5 @@ struct error *scan_image(const struct windows *windows, const struct scan_option
 	for (unsigned int i = 0; i < options->threads; i++)
 		worker_free(&run.workers[i]);
 	free(run.workers);
-	api_sets_free(api_sets);
 	return NULL;
 }

@@ -149,6 +149,21 @@ static void judge_image(const struct unit_context *context, const struct process
 	}
 }
 
+void unit_find_modules(struct unit_maps *maps, struct worker *worker, const struct process *process,
+		       struct modules *modules)
+{
+	const struct unit_context *context = maps->context;
+	if (process->pid == PID_SYSTEM) {
+		windows_drivers(context->windows, maps->view->kernel, modules);
+		return;
+	}
+	_cleanup_injections_ struct injections injections = {0};
+	process_modules(context->windows, process, maps->view, modules);
+	add_injections(maps->view, modules, &injections);
+	add_headerless(maps, worker, &injections, modules);
+	judge_image(context, process, maps->view, modules);
+}
+
 static void examine(struct unit_maps *maps, struct worker *worker, struct module *module,
 		    struct finding *finding)
 {
@@ -168,15 +183,7 @@ struct unit *unit_make(const struct unit_context *context, struct worker *worker
 	_cleanup_unit_maps_ struct unit_maps maps;
 	view_open(&view, context->windows, process);
 	unit_maps_init(&maps, context, &view, &unit->modules);
-	if (process->pid == PID_SYSTEM) {
-		windows_drivers(context->windows, view.kernel, &unit->modules);
-	} else {
-		_cleanup_injections_ struct injections injections = {0};
-		process_modules(context->windows, process, &view, &unit->modules);
-		add_injections(&view, &unit->modules, &injections);
-		add_headerless(&maps, worker, &injections, &unit->modules);
-		judge_image(context, process, &view, &unit->modules);
-	}
+	unit_find_modules(&maps, worker, process, &unit->modules);
 	unit->findings = alloc_zero(unit->modules.count, sizeof(*unit->findings));
 	for (size_t i = 0; i < unit->modules.count; i++)
 		examine(&maps, worker, &unit->modules.items[i], &unit->findings[i]);

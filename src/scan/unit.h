@@ -39,7 +39,7 @@ struct unit_context {
 	struct export_cache *exports;
 	struct finding_cache *findings;
 	struct neighbours *neighbours;
-	const struct api_sets *api_sets; /* may be NULL */
+	struct api_sets *api_sets; /* may be NULL */
 	struct clean_pages *clean;
 };
 
@@ -52,11 +52,15 @@ struct worker {
 
 void worker_free(struct worker *worker);
 
+struct unit_maps;
+
+/* All modules and injected code of the process of `maps`, into the modules that `maps` knows. */
+void unit_find_modules(struct unit_maps *maps, struct worker *worker, const struct process *process,
+		       struct modules *modules);
+
 struct unit *unit_make(const struct unit_context *context, struct worker *worker,
 		       const struct process *process);
 void unit_free(struct unit *unit);
-
-struct unit_maps;
 
 /* A module that lies in memory as a loader maps it. */
 void examine_module(struct unit_maps *maps, struct worker *worker, struct module *module,

@@ -43,7 +43,7 @@ def compare_module(where, module, row):
         check(row["path"] == expected_path, f"{name}: path {row['path']!r}")
     check(row["size"] == module["size"], f"{name}: size {row['size']}")
     expected = DAMAGED_MODULES.get(module["case"])
-    if expected:
+    if expected and "other processes" not in (row["reason"] or ""):
         check(row["status"] in expected, f"{name}: status {row['status']}")
         check(row["reason"] or row["status"] == "no-imports", f"{name}: no reason")
         check(row["imphash"] is None and row["impfuzzy"] is None, f"{name}: damaged, yet a hash")

@@ -1,0 +1,134 @@
+/*
+ * --imports: the rebuilt import lists of modules, slot by slot.
+ */
+#include <impscan/scan.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+
+#include "scan/ordered.h"
+#include "scan/rebuilt.h"
+#include "scan/session.h"
+#include "scan/unit.h"
+
+struct run {
+	struct session *session;
+	const struct scan_events *events;
+	struct worker *workers;
+};
+
+/* The lists of one process. */
+struct lists {
+	struct modules modules;
+	struct rebuilt *rebuilt; /* one a module; empty for one that is not wanted */
+};
+
+/* Is it the module asked for: by a part of its name in any case, or by an address within it? */
+static bool is_wanted(const struct scan_options *options, const struct module *module)
+{
+	if (!options->module)
+		return true;
+	char *end;
+	unsigned long long address = strtoull(options->module, &end, 16);
+	if (!strncmp(options->module, "0x", 2) && !*end)
+		return address - module->base < module->size;
+	return strcasestr(module->name, options->module) != NULL;
+}
+
+static void rebuild_module(struct unit_maps *maps, struct worker *worker,
+			   const struct module *module, struct rebuilt *rebuilt)
+{
+	if (module->flags & MODULE_NO_HEADER) {
+		unit_rebuild(maps, rebuilt, module->pointer_size, module->used, module->used_size,
+			     NULL, NULL, true);
+		return;
+	}
+	if (module->file_layout)
+		return; /* nothing is resolved in it */
+	struct module_reader reader;
+	module_reader_init(&reader, maps->view->space, module->base, module->size);
+	_cleanup_pe_ struct pe pe;
+	pe_open(&pe, &reader.reader);
+	worker->imports.keep_entries = true;
+	imports_declared(&worker->imports, &pe);
+	unsigned int size =
+		pe.status == PE_OK ? pe_pointer_size(&pe) : maps->context->windows->pointer_size;
+	unit_rebuild(maps, rebuilt, size, module->base, module->size, &pe, &worker->imports, false);
+}
+
+static void *make(void *context, size_t i, unsigned int number)
+{
+	struct run *run = context;
+	const struct unit_context *shared = &run->session->context;
+	struct worker *worker = &run->workers[number];
+	struct lists *lists = alloc_new(struct lists);
+	_cleanup_view_ struct view view;
+	_cleanup_unit_maps_ struct unit_maps maps;
+	view_open(&view, shared->windows, run->session->selection.items[i]);
+	unit_maps_init(&maps, shared, &view, &lists->modules);
+	unit_find_modules(&maps, worker, run->session->selection.items[i], &lists->modules);
+	lists->rebuilt = alloc_zero(lists->modules.count, sizeof(*lists->rebuilt));
+	for (size_t m = 0; m < lists->modules.count; m++)
+		if (is_wanted(shared->options, &lists->modules.items[m]))
+			rebuild_module(&maps, worker, &lists->modules.items[m], &lists->rebuilt[m]);
+	return lists;
+}
+
+static void drop(void *result)
+{
+	struct lists *lists = result;
+	for (size_t i = 0; i < lists->modules.count; i++)
+		rebuilt_free(&lists->rebuilt[i]);
+	free(lists->rebuilt);
+	modules_free(&lists->modules);
+	free(lists);
+}
+
+static bool take(void *context, size_t i, void *result)
+{
+	struct run *run = context;
+	const struct scan_events *events = run->events;
+	struct lists *lists = result;
+	bool more = true;
+	for (size_t m = 0; more && m < lists->modules.count; m++) {
+		const struct rebuilt *rebuilt = &lists->rebuilt[m];
+		for (size_t e = 0; more && e < rebuilt->count; e++)
+			more = events->import(events->context,
+					      &(struct import_row){
+						      .process = run->session->selection.items[i],
+						      .module = &lists->modules.items[m],
+						      .rebuilt = rebuilt,
+						      .entry = &rebuilt->entries[e],
+					      });
+	}
+	drop(lists);
+	if (events->progress)
+		events->progress(events->context, i + 1, run->session->selection.count);
+	return more;
+}
+
+struct error *scan_imports(const struct windows *windows, const struct scan_options *options,
+			   const struct scan_events *events)
+{
+	_cleanup_session_ struct session session;
+	try_(session_open(&session, windows, options, events));
+	struct run run = {
+		.session = &session,
+		.events = events,
+		.workers = alloc_zero(options->threads, sizeof(*run.workers)),
+	};
+	ordered_run(&(struct ordered_work){
+		.count = session.selection.count,
+		.threads = options->threads,
+		.make = make,
+		.take = take,
+		.drop = drop,
+		.context = &run,
+	});
+	for (unsigned int i = 0; i < options->threads; i++)
+		worker_free(&run.workers[i]);
+	free(run.workers);
+	return NULL;
+}
