@@ -90,6 +90,12 @@ const char *imports_entry_dll(const struct imports *imports, const struct import
 /* The function as written; NULL unless IMPORT_NAME. */
 const char *imports_entry_name(const struct imports *imports, const struct import_entry *entry);
 
+/*
+ * The RVA of an import directory in a PE in memory, found by its content; 0 when there is none. For
+ * one whose headers say nothing: pe_assume().
+ */
+uint32_t imports_find_directory(const struct pe *pe);
+
 void imports_free(struct imports *imports);
 #define _cleanup_imports_ __attribute__((cleanup(imports_free)))
 

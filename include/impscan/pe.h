@@ -121,6 +121,13 @@ struct pe {
  * pefile takes; of memory, also for headers whose section table is not wholly present.
  */
 enum pe_status pe_open(struct pe *pe, const struct pe_reader *reader);
+/*
+ * Instead of pe_open(), for a PE in memory whose headers are gone: what is known without them. It
+ * has no sections and no directories.
+ */
+void pe_assume(struct pe *pe, const struct pe_reader *reader, bool pe32_plus,
+	       uint32_t size_of_image);
+
 void pe_close(struct pe *pe);
 #define _cleanup_pe_ __attribute__((cleanup(pe_close)))
 

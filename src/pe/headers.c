@@ -256,3 +256,14 @@ void pe_close(struct pe *pe)
 	pe->extents = NULL;
 	pe->extent_count = 0;
 }
+
+void pe_assume(struct pe *pe, const struct pe_reader *reader, bool pe32_plus,
+	       uint32_t size_of_image)
+{
+	*pe = (struct pe){
+		.reader = reader,
+		.status = PE_OK,
+		.pe32_plus = pe32_plus,
+		.size_of_image = size_of_image,
+	};
+}

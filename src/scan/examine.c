@@ -116,6 +116,28 @@ static void conclude_rebuilt(const struct unit_context *context, struct worker *
 	}
 }
 
+/*
+ * The declared list of an image whose header page is gone: its import directory may still be there.
+ * A list that is not whole is worth no more than none.
+ */
+static bool find_declared(struct worker *worker, struct module_reader *reader, const struct pe *pe)
+{
+	if (!reader->control_area || reader->reader.size > UINT32_MAX - 1)
+		return false;
+	_cleanup_pe_ struct pe assumed;
+	pe_assume(&assumed, &reader->reader, worker->pointer_size == 8,
+		  (uint32_t)reader->reader.size);
+	uint32_t rva = imports_find_directory(&assumed);
+	if (!rva)
+		return false;
+	assumed.directory[PE_DIRECTORY_IMPORT].rva = rva;
+	imports_declared(&worker->imports, &assumed);
+	if (worker->imports.status == IMPORTS_OK)
+		return true;
+	imports_declared(&worker->imports, pe);
+	return false;
+}
+
 /* The declared list, from the cache when another process maps the same pages. */
 static void examine_declared(const struct unit_context *context, struct worker *worker,
 			     struct module_reader *reader, const struct pe *pe,
@@ -128,6 +150,12 @@ static void examine_declared(const struct unit_context *context, struct worker *
 		return;
 	worker->imports.keep_entries = rebuild;
 	imports_declared(&worker->imports, pe);
+	if (pe->status != PE_OK && rebuild && find_declared(worker, reader, pe)) {
+		conclude(context, worker, finding);
+		add_reason(finding,
+			   alloc_printf("%s, import directory found by its content", pe->reason));
+		return;
+	}
 	if (section && rebuild &&
 	    finding_cache_get(context->findings, section, reader->space, reader->base, finding))
 		return;
@@ -152,6 +180,8 @@ void examine_module(struct unit_maps *maps, struct worker *worker, struct module
 	module_reader_record(&reader);
 	_cleanup_pe_ struct pe pe;
 	pe_open(&pe, &reader.reader);
+	worker->pointer_size =
+		module->found_in & FOUND_LISTS32 ? 4 : context->windows->pointer_size;
 	examine_declared(context, worker, &reader, &pe, finding);
 	reader.record = false;
 

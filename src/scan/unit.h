@@ -48,6 +48,7 @@ struct worker {
 	struct imports imports;
 	struct rebuilt rebuilt;
 	struct matches matches;
+	unsigned int pointer_size; /* what a module without header is taken to have */
 };
 
 void worker_free(struct worker *worker);
