@@ -34,7 +34,8 @@ struct rebuild_memory {
 	 * Both may be NULL. found_clean() tells that the page at `address` holds no pointer into
 	 * the map's range but to the area itself; is_clean() may tell so later of the same bytes in
 	 * the same module, in any process whose map has the same range (export_map_set_range()),
-	 * which saves looking at them again: remember physical pages.
+	 * which saves looking at them again: remember physical pages. Nor does a page hold any that
+	 * is the mapped file's, never written to: addresses of other modules are not in files.
 	 */
 	bool (*is_clean)(const struct rebuild_memory *memory, uint64_t address);
 	void (*found_clean)(const struct rebuild_memory *memory, uint64_t address);
@@ -100,7 +101,9 @@ struct rebuilt {
 	size_t list_count;
 	size_t sources[REBUILT_SOURCES]; /* entries by source, those with a name or ordinal */
 	size_t hooked;
-	size_t unknown; /* slots that lead to no export */
+	size_t unknown;	    /* slots that lead to no export */
+	size_t pages;	    /* of the area that were looked at, or known to be clean ... */
+	size_t pages_found; /* ... and those present: slots may lie in the others */
 	/* The first list is another than the declared one: not by hooks, which keep their names. */
 	bool differs;
 	struct text names;
@@ -116,9 +119,8 @@ struct rebuild_area {
 	/* imports_declared() of `pe` with keep_entries, or NULL. */
 	const struct imports *declared;
 	/*
-	 * Where code may lie outside the module that slots lead to: nothing to set; read through the
-	 * memory. Tables found in private memory of the process (rebuild_private()), or NULL: those
-	 * that this area refers to belong to it.
+	 * Tables found in private memory of the process (rebuild_private()), or NULL. Where the import
+	 * directory gives nothing, those that this area refers to belong to it.
 	 */
 	const struct rebuilt *others;
 };

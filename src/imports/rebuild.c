@@ -52,6 +52,8 @@ void rebuilt_clear(struct rebuilt *rebuilt)
 	memset(rebuilt->sources, 0, sizeof(rebuilt->sources));
 	rebuilt->hooked = 0;
 	rebuilt->unknown = 0;
+	rebuilt->pages = 0;
+	rebuilt->pages_found = 0;
 	rebuilt->differs = false;
 	text_clear(&rebuilt->names);
 	if (!rebuilt->scratch)

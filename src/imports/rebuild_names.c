@@ -8,7 +8,8 @@
  * Where several DLLs remain, one that has no other piece in the table wins, then one that keeps the
  * pieces in alphabetical order if the others are, then the one that programs are linked against:
  * kernel32 rather than the ntdll or kernelbase that its forwarders lead to. Of several names in
- * that DLL the one that fits between its neighbours if those are sorted, then by convention.
+ * that DLL the one that still stands in the module, where only descriptors were erased, then the one
+ * that fits between its neighbours if those are sorted, then by convention.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,14 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
+#include "imports/export_table.h"
 #include "imports/rebuild_internal.h"
 
-enum { PIECE_DLLS = 8 };
+enum {
+	PIECE_DLLS = 8,
+	NAME_LENGTH = 512,
+	NAMES_NEAR = 32 << 10, /* bytes around a slot in which names of a module may stand */
+};
 
 /* Slots of one DLL. */
 struct piece {
@@ -249,6 +255,35 @@ struct neighbours {
 	const char *before, *after;
 };
 
+/*
+ * Does an IMAGE_IMPORT_BY_NAME of this export still stand near the table? Its hint, the name's place
+ * among the DLL's names, tells it from any other text.
+ */
+static bool stands_near(struct rebuilding *r, uint64_t slot, const struct export_candidate *c)
+{
+	uint8_t entry[2 + NAME_LENGTH];
+	size_t length = strlen(c->export->name) + 1;
+	ptrdiff_t hint = c->export - c->module->table->exports.items;
+	if (length > NAME_LENGTH || hint > UINT16_MAX)
+		return false;
+	entry[0] = (uint8_t)hint;
+	entry[1] = (uint8_t)(hint >> 8);
+	memcpy(entry + 2, c->export->name, length);
+	uint64_t start = max_of(r->start, slot - min_of(slot, (uint64_t)NAMES_NEAR));
+	uint64_t end = min_of(r->end, slot + NAMES_NEAR);
+	for (uint64_t a = start; a < end;) {
+		uint64_t next = min_of(end, a - a % PE_PAGE_SIZE + PE_PAGE_SIZE);
+		size_t available;
+		const uint8_t *p = r->memory->at(r->memory, a, &available);
+		size_t n = p ? (size_t)min_of(next - a, (uint64_t)available) : 0;
+		/* one that crosses pages is not seen, which costs little */
+		if (n && memmem(p, n, entry, length + 2))
+			return true;
+		a = next;
+	}
+	return false;
+}
+
 static bool is_better(const char *name, const char *best)
 {
 	if (!name || !best)
@@ -258,7 +293,9 @@ static bool is_better(const char *name, const char *best)
 	return a != b ? a < b : strcmp(name, best) > 0;
 }
 
-static const struct pe_export *best_name(const struct export_candidate *candidates, size_t count,
+/* `r` is NULL where no names can stand near. */
+static const struct pe_export *best_name(struct rebuilding *r, uint64_t slot,
+					 const struct export_candidate *candidates, size_t count,
 					 const struct export_module *module,
 					 const struct neighbours *neighbours)
 {
@@ -273,6 +310,8 @@ static const struct pe_export *best_name(const struct export_candidate *candidat
 		    ((neighbours->before && strcmp(e->name, neighbours->before) <= 0) ||
 		     (neighbours->after && strcmp(e->name, neighbours->after) >= 0)))
 			score += 20;
+		if (r && e->name && stands_near(r, slot, &candidates[i]))
+			score -= 40;
 		if (!best || score < best_score ||
 		    (score == best_score && is_better(e->name, best->name))) {
 			best = e;
@@ -285,7 +324,7 @@ static const struct pe_export *best_name(const struct export_candidate *candidat
 const struct pe_export *rebuild_best_name(const struct export_candidate *candidates, size_t count,
 					  const struct export_module *module)
 {
-	return best_name(candidates, count, module, NULL);
+	return best_name(NULL, 0, candidates, count, module, NULL);
 }
 
 /* The only name of a slot's target in a DLL; NULL when there are several or it has none. */
@@ -346,8 +385,10 @@ static void name_piece(struct rebuilding *r, const struct piece *piece, uint32_t
 			neighbours.after = only_name(r, &r->scratch->slots[k], piece->dll);
 		struct export_candidate candidates[CANDIDATES_MAX];
 		size_t n = export_map_find(r->map, slot->target, candidates, CANDIDATES_MAX);
-		const struct pe_export *e = best_name(candidates, min_of(n, (size_t)CANDIDATES_MAX),
-						      piece->dll, &neighbours);
+		n = min_of(n, (size_t)CANDIDATES_MAX);
+		bool choice = r->area && !only_name(r, slot, piece->dll);
+		const struct pe_export *e = best_name(choice ? r : NULL, slot->address, candidates,
+						      n, piece->dll, &neighbours);
 		if (!e) {
 			r->rebuilt->unknown++;
 			continue;

@@ -335,12 +335,15 @@ static void scan_area(struct rebuilding *r, unsigned int phase)
 	struct scan scan = {.run.first = s->slot_count};
 	for (uint64_t a = r->start; a < r->end;) {
 		uint64_t next = a - a % PAGE_BYTES + PAGE_BYTES;
+		r->rebuilt->pages += !phase;
 		if (!phase && r->memory->is_clean && r->memory->is_clean(r->memory, a)) {
+			r->rebuilt->pages_found++;
 			a = next;
 			continue;
 		}
 		size_t available;
 		const uint8_t *p = r->memory->at(r->memory, a, &available);
+		r->rebuilt->pages_found += !phase && p;
 		uint64_t size = r->pointer_size;
 		uint64_t lead = (size + phase - a % size) % size;
 		uint64_t here = min_of(next, r->end) - a;
