@@ -438,6 +438,32 @@ static void test_names_gone(void **state)
 	close_world(&w);
 }
 
+/* Two names lead to one function: the one whose hint/name entry survived is the import's. */
+static void test_surviving_name(void **state)
+{
+	(void)state;
+	struct world w;
+	open_world(&w, true);
+	struct loader_module *m = add_program(&w, true, 0);
+	struct imports declared = {0};
+	struct rebuilt rebuilt = {0};
+	loader_erase(m, false);
+	const struct pe_exports *ntdll =
+		export_table_exports(export_map_dll(w.map, "ntdll.dll")->table);
+	uint16_t hint = 0;
+	while (!ntdll->items[hint].name || strcmp(ntdll->items[hint].name, "ZwClose") != 0)
+		hint++;
+	rebuild_module(&w, m, &declared, &rebuilt, NULL);
+	uint64_t near = slot_of(&rebuilt, "NtClose") + 0x400;
+	memcpy(m->bytes + (near - m->base), &hint, 2);
+	memcpy(m->bytes + (near - m->base) + 2, "ZwClose", 8);
+	rebuild_module(&w, m, &declared, &rebuilt, NULL);
+	assert_non_null(strstr(list(&rebuilt, 0), "ntdll.zwclose"));
+	rebuilt_free(&rebuilt);
+	imports_free(&declared);
+	close_world(&w);
+}
+
 /* A stub that declares two imports, and the unpacked program's table in .data. */
 static void test_packed(void **state)
 {
@@ -756,10 +782,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_map),	   cmocka_unit_test(test_cache),
 		cmocka_unit_test(test_erased),	   cmocka_unit_test(test_hooks),
-		cmocka_unit_test(test_names_gone), cmocka_unit_test(test_packed),
-		cmocka_unit_test(test_blob),	   cmocka_unit_test(test_called),
-		cmocka_unit_test(test_delay),	   cmocka_unit_test(test_no_tables),
-		cmocka_unit_test(test_absent),	   cmocka_unit_test(test_api_sets),
+		cmocka_unit_test(test_names_gone), cmocka_unit_test(test_surviving_name),
+		cmocka_unit_test(test_packed),	   cmocka_unit_test(test_blob),
+		cmocka_unit_test(test_called),	   cmocka_unit_test(test_delay),
+		cmocka_unit_test(test_no_tables),  cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_api_sets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
