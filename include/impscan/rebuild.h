@@ -74,10 +74,11 @@ struct rebuilt_entry {
 /* Slots that belong together. */
 struct rebuilt_table {
 	uint64_t start, end;
-	size_t imports;	  /* entries that have a name or an ordinal */
-	bool directory;	  /* it is the one that the import directory describes */
-	bool outside;	  /* it lies outside the module, which refers to it */
-	uint32_t section; /* its number in the section table; UINT32_MAX: unknown */
+	size_t first, count; /* its entries */
+	size_t imports;	     /* those that have a name or an ordinal */
+	bool directory;	     /* it is the one that the import directory describes */
+	bool outside;	     /* it lies outside the module, which refers to it */
+	uint32_t section;    /* its number in the section table; UINT32_MAX: unknown */
 };
 
 /* A list to be hashed, in exactly the form of struct imports' `string`. */

@@ -241,13 +241,16 @@ void export_map_finish(struct export_map *map)
 	if (map->count)
 		qsort_r(map->by_name, map->count, sizeof(*map->by_name), compare_module_names,
 			map->modules);
+	size_t followed = 0;
 	for (uint32_t m = 0; m < map->count; m++) {
 		const struct export_module *module = &map->modules[m];
 		const struct export_table *t = module->table;
 		for (size_t i = 0; t && i < t->forward_count; i++) {
+			if (followed++ >= EXPORT_FORWARDERS_MAX)
+				break;
 			const struct pe_export *e = &t->exports.items[t->forwards[i]];
 			uint64_t address = follow_forwarder(map, module, e->forwarder, 0);
-			if (!address || map->forward_count >= EXPORT_FORWARDERS_MAX)
+			if (!address)
 				continue;
 			*array_push(map->forwards, map->forward_count, map->forward_capacity) =
 				(struct forward){address, m, t->forwards[i]};

@@ -305,6 +305,8 @@ static void add_table(struct rebuilding *r, size_t first, uint32_t number)
 	struct rebuilt_table *table =
 		array_push(rebuilt->tables, rebuilt->table_count, rebuilt->table_capacity);
 	table->start = UINT64_MAX;
+	table->first = first;
+	table->count = rebuilt->count - first;
 	for (size_t i = first; i < rebuilt->count; i++) {
 		struct rebuilt_entry *entry = &rebuilt->entries[i];
 		entry->table = number;
@@ -325,14 +327,6 @@ static void take_runs(struct rebuilding *r)
 		if (r->rebuilt->count > first)
 			add_table(r, first, number);
 	}
-}
-
-static bool in_entries(const struct rebuilt *rebuilt, uint64_t slot)
-{
-	for (size_t i = 0; i < rebuilt->table_count; i++)
-		if (slot >= rebuilt->tables[i].start && slot < rebuilt->tables[i].end)
-			return true;
-	return false;
 }
 
 /*
@@ -356,10 +350,19 @@ static void take_called(struct rebuilding *r)
 	struct rebuild_scratch *s = r->scratch;
 	s->slot_count = 0;
 	s->run_count = 0;
+	/* first the slots that are known already, then the targets */
+	address_set_free(&s->distinct);
+	for (size_t i = 0; i < r->rebuilt->count; i++)
+		address_set_add(&s->distinct, r->rebuilt->entries[i].slot);
+	size_t known = 0;
+	for (size_t i = 0; i < s->called_count; i++)
+		if (!address_set_has(&s->distinct, s->called[i]))
+			s->called[known++] = s->called[i];
+	s->called_count = known;
 	address_set_free(&s->distinct);
 	for (size_t i = 0; i < s->called_count; i++) {
 		uint64_t value;
-		if (in_entries(r->rebuilt, s->called[i]) || !rebuild_slot(r, s->called[i], &value))
+		if (!rebuild_slot(r, s->called[i], &value))
 			continue;
 		struct slot *slot = array_push(s->slots, s->slot_count, s->slot_capacity);
 		slot->address = s->called[i];
@@ -378,9 +381,40 @@ static void take_called(struct rebuilding *r)
 		add_table(r, first, number);
 }
 
-/* Does the area hold the address of a table, or of a structure that begins just before it? */
-static bool refers_to(struct rebuilding *r, const struct rebuilt_table *table)
+struct reference {
+	uint64_t start, end; /* of a table, and what lies just before it */
+	size_t table;
+	bool used;
+};
+
+static int compare_references(const void *a, const void *b)
 {
+	const struct reference *x = a, *y = b;
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static void use(struct reference *references, size_t count, uint64_t value)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (references[middle].end <= value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	/* the space before a table may overlap the one before */
+	for (; low < count && references[low].start <= value; low++)
+		references[low].used = true;
+}
+
+/*
+ * Marks the tables whose address the area holds, be it as data or within an instruction, or that of
+ * a structure that begins just before.
+ */
+static void find_references(struct rebuilding *r, struct reference *references, size_t count)
+{
+	uint64_t low = references[0].start, high = references[count - 1].end;
 	for (uint64_t a = r->start; a < r->end;) {
 		size_t available;
 		uint64_t page = a - a % PE_PAGE_SIZE + PE_PAGE_SIZE;
@@ -389,48 +423,62 @@ static bool refers_to(struct rebuilding *r, const struct rebuilt_table *table)
 		size_t n = p ? (size_t)min_of(here, (uint64_t)available) : 0;
 		for (size_t i = 0; i + r->pointer_size <= n; i++) {
 			uint64_t value = le_pointer(p + i, r->pointer_size);
-			if (value < table->end && value + REFERENCE_SPAN >= table->start)
-				return true;
+			if (value >= low && value < high)
+				use(references, count, value);
 		}
 		a = page;
 	}
-	return false;
+}
+
+/* Adds one table of another place, as it was named there. */
+static void take_other(struct rebuilding *r, const struct rebuilt *others,
+		       const struct rebuilt_table *from)
+{
+	size_t first = r->rebuilt->count;
+	uint32_t group = first ? r->rebuilt->entries[first - 1].group + 1 : 0;
+	for (size_t i = from->first; i < from->first + from->count; i++) {
+		const struct rebuilt_entry *e = &others->entries[i];
+		struct rebuilt_entry *entry = rebuild_add(r, e->slot, e->value);
+		entry->target = e->target;
+		entry->source = e->source;
+		entry->hooked = e->hooked;
+		entry->group = group + (e->group - others->entries[from->first].group);
+		if (e->kind != IMPORT_UNKNOWN)
+			rebuild_set_name(r, entry, rebuilt_dll(others, e), rebuilt_name(others, e),
+					 e->ordinal);
+		else
+			r->rebuilt->unknown++;
+	}
+	uint32_t number = (uint32_t)r->rebuilt->table_count;
+	add_table(r, first, number);
+	r->rebuilt->tables[number].outside = true;
+	r->rebuilt->tables[number].section = UINT32_MAX;
 }
 
 static void take_others(struct rebuilding *r)
 {
 	const struct rebuilt *others = r->area->others;
+	struct reference *references = NULL;
+	size_t count = 0, capacity = 0;
 	for (size_t t = 0; t < others->table_count; t++) {
-		const struct rebuilt_table *from = &others->tables[t];
+		const struct rebuilt_table *table = &others->tables[t];
 		/* one in the area has been found there */
-		if (from->start - r->area->base < r->area->size || !refers_to(r, from))
+		if (table->start - r->area->base < r->area->size)
 			continue;
-		size_t first = r->rebuilt->count;
-		uint32_t group = first ? r->rebuilt->entries[first - 1].group + 1 : 0;
-		for (size_t i = 0; i < others->count; i++) {
-			const struct rebuilt_entry *e = &others->entries[i];
-			if (e->table != t)
-				continue;
-			struct rebuilt_entry copy = *e;
-			struct rebuilt_entry *entry = rebuild_add(r, e->slot, e->value);
-			copy.group += group;
-			copy.kind = IMPORT_UNKNOWN;
-			copy.dll = 0;
-			copy.name = 0;
-			*entry = copy;
-			if (e->kind != IMPORT_UNKNOWN)
-				rebuild_set_name(r, entry, rebuilt_dll(others, e),
-						 rebuilt_name(others, e), e->ordinal);
-			else
-				r->rebuilt->unknown++;
-		}
-		if (r->rebuilt->count == first)
-			continue;
-		uint32_t number = (uint32_t)r->rebuilt->table_count;
-		add_table(r, first, number);
-		r->rebuilt->tables[number].outside = true;
-		r->rebuilt->tables[number].section = UINT32_MAX;
+		*array_push(references, count, capacity) = (struct reference){
+			.start = table->start - min_of(table->start, (uint64_t)REFERENCE_SPAN),
+			.end = table->end,
+			.table = t,
+		};
 	}
+	if (!count)
+		return;
+	qsort(references, count, sizeof(*references), compare_references);
+	find_references(r, references, count);
+	for (size_t i = 0; i < count; i++)
+		if (references[i].used)
+			take_other(r, others, &others->tables[references[i].table]);
+	free(references);
 }
 
 static void count_entries(struct rebuilt *rebuilt)
@@ -465,6 +513,7 @@ void rebuild(struct rebuilt *rebuilt, const struct export_map *map,
 	};
 	r.scratch->covered_count = 0;
 	r.scratch->called_count = 0;
+	r.scratch->near_looks = 0;
 	if (r.pe && area->declared && area->declared->entry_count)
 		take_directory(&r);
 	if (rebuilt->count) {
@@ -510,6 +559,7 @@ void rebuild_private(struct rebuilt *rebuilt, const struct export_map *map,
 	};
 	r.scratch->covered_count = 0;
 	r.scratch->called_count = 0;
+	r.scratch->near_looks = 0;
 	rebuild_find_runs(&r);
 	take_runs(&r);
 }

@@ -15,6 +15,7 @@ enum {
 	MODULE_TABLE_MIN = 3,  /* distinct exports of a table: in a module without imports, */
 	MODULE_OTHER_MIN = 8,  /* in one that has an import directory, */
 	PRIVATE_TABLE_MIN = 5, /* and in private memory */
+	NEAR_LOOKS_MAX = 4096, /* for names that survived, in one area; then conventions decide */
 	CALLED_TABLE_MIN = 2,  /* where code calls through one of them */
 };
 
@@ -51,6 +52,7 @@ struct rebuild_scratch {
 	struct address_set called_set;
 	struct address_set distinct;
 	struct text low;
+	size_t near_looks; /* for surviving names, so far */
 };
 
 struct rebuilding {

@@ -16,6 +16,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/cleanup.h>
 
 #include "imports/export_table.h"
 #include "imports/rebuild_internal.h"
@@ -128,41 +129,33 @@ static void cut_pieces(struct rebuilding *r, const struct run *run, struct piece
 	}
 }
 
-static bool is_used(const struct pieces *pieces, const struct export_module *dll)
-{
-	for (size_t i = 0; i < pieces->count; i++)
-		if (pieces->items[i].dll == dll)
-			return true;
-	return false;
-}
+/* What the pieces that leave no choice tell about the others. */
+struct context {
+	uint8_t *used;			   /* by number of the module: it has such a piece */
+	const struct export_module *first; /* module number 0 */
+	bool sorted;			   /* they are in alphabetical order */
+	const char *before, *after;	   /* the nearest ones of the piece in question */
+};
 
-/* The decided neighbours of a piece, and whether all decided ones are in alphabetical order. */
-static bool sorted_around(const struct pieces *pieces, size_t at, const char **before,
-			  const char **after)
+static void look_around(const struct pieces *pieces, struct context *context)
 {
 	const char *last = NULL;
-	*before = *after = NULL;
+	context->sorted = true;
 	for (size_t i = 0; i < pieces->count; i++) {
 		const struct export_module *dll = pieces->items[i].dll;
 		if (!dll)
 			continue;
+		context->used[dll - context->first] = 1;
 		if (last && strcmp(last, dll->name) > 0)
-			return false;
+			context->sorted = false;
 		last = dll->name;
-		if (i < at)
-			*before = last;
-		else if (i > at && !*after)
-			*after = last;
 	}
-	return last != NULL;
 }
 
 static const struct export_module *choose(const struct rebuilding *r, const struct pieces *pieces,
-					  size_t at)
+					  size_t at, const struct context *context)
 {
 	const struct piece *piece = &pieces->items[at];
-	const char *before, *after;
-	bool sorted = sorted_around(pieces, at, &before, &after);
 	const struct export_module *best = NULL;
 	int best_score = 0;
 	uint64_t target = 0;
@@ -171,10 +164,11 @@ static const struct export_module *choose(const struct rebuilding *r, const stru
 	for (size_t i = 0; i < piece->dll_count; i++) {
 		const struct export_module *dll = piece->dlls[i];
 		int score = rank(dll, target - dll->base >= dll->size);
-		if (pieces->zeros && is_used(pieces, dll))
+		if (pieces->zeros && context->used[dll - context->first])
 			score -= 100;
-		if (sorted && ((before && strcmp(dll->name, before) < 0) ||
-			       (after && strcmp(dll->name, after) > 0)))
+		if (context->sorted &&
+		    ((context->before && strcmp(dll->name, context->before) < 0) ||
+		     (context->after && strcmp(dll->name, context->after) > 0)))
 			score -= 50;
 		if (!best || score > best_score ||
 		    (score == best_score && strcmp(dll->name, best->name) < 0)) {
@@ -187,12 +181,28 @@ static const struct export_module *choose(const struct rebuilding *r, const stru
 
 static void choose_dlls(const struct rebuilding *r, struct pieces *pieces)
 {
+	if (!pieces->count)
+		return;
+	_cleanup_free_ uint8_t *used = alloc_zero(export_map_count(r->map), 1);
+	struct context context = {.used = used, .first = export_map_module(r->map, 0)};
 	for (size_t i = 0; i < pieces->count; i++)
 		if (pieces->items[i].dll_count == 1)
 			pieces->items[i].dll = pieces->items[i].dlls[0];
-	for (size_t i = 0; i < pieces->count; i++)
-		if (pieces->items[i].dll_count > 1)
-			pieces->items[i].dll = choose(r, pieces, i);
+	look_around(pieces, &context);
+	size_t next = 0; /* the first decided piece behind the current one */
+	for (size_t i = 0; i < pieces->count; i++) {
+		struct piece *piece = &pieces->items[i];
+		for (next = max_of(next, i + 1);
+		     next < pieces->count && pieces->items[next].dll_count != 1; next++)
+			;
+		if (piece->dll_count > 1) {
+			context.after = next < pieces->count ? pieces->items[next].dll->name : NULL;
+			piece->dll = choose(r, pieces, i, &context);
+			context.used[piece->dll - context.first] = 1;
+		}
+		if (piece->dll)
+			context.before = piece->dll->name;
+	}
 }
 
 /* Is `name` that of one of the candidates in the DLL with `before` in front or `after` behind it? */
@@ -264,7 +274,7 @@ static bool stands_near(struct rebuilding *r, uint64_t slot, const struct export
 	uint8_t entry[2 + NAME_LENGTH];
 	size_t length = strlen(c->export->name) + 1;
 	ptrdiff_t hint = c->export - c->module->table->exports.items;
-	if (length > NAME_LENGTH || hint > UINT16_MAX)
+	if (length > NAME_LENGTH || hint > UINT16_MAX || r->scratch->near_looks++ >= NEAR_LOOKS_MAX)
 		return false;
 	entry[0] = (uint8_t)hint;
 	entry[1] = (uint8_t)(hint >> 8);
