@@ -63,16 +63,15 @@ struct schema_version {
 	uint32_t version;
 	uint32_t count, entries, entry_size;  /* in the namespace; entries 0: by EntryOffset */
 	uint32_t name, name_length;	      /* in an entry */
-	uint32_t hashed_length;		      /* V6 only, else 0 */
 	uint32_t data;			      /* offset of the values, or of their header */
 	uint32_t data_count, data_values;     /* in that header */
 	uint32_t value_size, importer, value; /* in a value: offset and length follow */
 };
 
 static const struct schema_version versions[] = {
-	{2, 4, 8, 12, 0, 4, 0, 8, 0, 4, 16, 0, 8},
-	{4, 12, 16, 24, 4, 8, 0, 20, 4, 8, 20, 4, 12},
-	{6, 12, 0, 24, 4, 8, 12, 16, 0, 0, 20, 4, 12},
+	{2, 4, 8, 12, 0, 4, 8, 0, 4, 16, 0, 8},
+	{4, 12, 16, 24, 4, 8, 20, 4, 8, 20, 4, 12},
+	{6, 12, 0, 24, 4, 8, 16, 0, 0, 20, 4, 12},
 };
 
 struct schema {

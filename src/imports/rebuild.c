@@ -191,7 +191,7 @@ static void cover(struct rebuilding *r, uint64_t start, uint64_t end)
 			(struct range){start, end};
 }
 
-/* Is any DLL of the directory without a name? Then tables tell it. */
+/* The directory's slots. Those of a DLL without a name are left to the tables. */
 static void take_directory(struct rebuilding *r)
 {
 	const struct imports *declared = r->area->declared;
@@ -465,11 +465,10 @@ static void take_others(struct rebuilding *r)
 		/* one in the area has been found there */
 		if (table->start - r->area->base < r->area->size)
 			continue;
-		*array_push(references, count, capacity) = (struct reference){
-			.start = table->start - min_of(table->start, (uint64_t)REFERENCE_SPAN),
-			.end = table->end,
-			.table = t,
-		};
+		struct reference *reference = array_push(references, count, capacity);
+		reference->start = table->start - min_of(table->start, (uint64_t)REFERENCE_SPAN);
+		reference->end = table->end;
+		reference->table = t;
 	}
 	if (!count)
 		return;
