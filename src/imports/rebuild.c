@@ -329,11 +329,7 @@ static void take_runs(struct rebuilding *r)
 	}
 }
 
-/*
- * Is it such a slot as that of a module's only import: a zero behind it, and in a section for
- * constants or for imports, not among data?
- */
-static bool stands_alone(struct rebuilding *r, uint64_t slot)
+bool rebuild_stands_alone(struct rebuilding *r, uint64_t slot)
 {
 	uint64_t next;
 	uint32_t section = section_of(r, slot);
@@ -371,7 +367,7 @@ static void take_called(struct rebuilding *r)
 		address_set_add(&s->distinct, value);
 	}
 	if (s->distinct.count < CALLED_TABLE_MIN &&
-	    (!s->slot_count || !stands_alone(r, s->slots[0].address)))
+	    (!s->slot_count || !rebuild_stands_alone(r, s->slots[0].address)))
 		return;
 	size_t first = r->rebuilt->count;
 	uint32_t number = (uint32_t)r->rebuilt->table_count;
@@ -524,10 +520,7 @@ void rebuild(struct rebuilt *rebuilt, const struct export_map *map,
 		set_header_table(&r);
 	}
 	sort_covered(r.scratch);
-	/* Code is asked only where the directory says nothing: it costs more than all the rest. */
 	bool ask_code = !rebuilt->count;
-	if (ask_code)
-		rebuild_find_called(&r);
 	rebuild_find_runs(&r);
 	take_runs(&r);
 	if (ask_code)

@@ -88,6 +88,12 @@ void rebuild_find_runs(struct rebuilding *r);
 void rebuild_find_called(struct rebuilding *r);
 bool rebuild_is_called(const struct rebuilding *r, uint64_t slot);
 
+/*
+ * Is it such a slot as that of a module's only import: a zero behind it, and in a section for
+ * constants or for imports, not among data?
+ */
+bool rebuild_stands_alone(struct rebuilding *r, uint64_t slot);
+
 /* Adds the entries of a run, grouped by DLL and named. */
 void rebuild_name_run(struct rebuilding *r, const struct run *run, uint32_t table,
 		      enum rebuilt_source source);

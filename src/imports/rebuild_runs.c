@@ -384,11 +384,21 @@ void rebuild_find_runs(struct rebuilding *r)
 	if (r->iat_start < r->iat_end)
 		take_header_table(r);
 	scan_area(r, 0);
+	/*
+	 * Code is asked only where the directory says nothing, since it costs more than all the rest,
+	 * and in a module only when there is a slot that it could name.
+	 */
+	bool slots = s->slot_count > 1 ||
+		     (s->slot_count && r->pe && rebuild_stands_alone(r, s->slots[0].address));
+	if (r->area && !r->rebuilt->count && (slots || !r->pe))
+		rebuild_find_called(r);
 	keep_tables(r);
 	/* GNU ld aligns 64-bit tables to 4 bytes only. */
 	if (s->run_count || r->pointer_size != 8 || !r->area || r->rebuilt->count)
 		return;
 	s->slot_count = 0;
 	scan_area(r, 4);
+	if (!slots && s->slot_count && r->pe)
+		rebuild_find_called(r);
 	keep_tables(r);
 }
