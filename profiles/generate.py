@@ -5,7 +5,8 @@
 
 This is how the profiles came to be; they are the source of truth and may be edited. The facts are
 tests/data/windows-structs*.tsv (build arch variant source type member offset bit bits; a row
-without a member is the size of the type), which the unit tests compare with the profiles again.
+without a member is the size of the type), and tests/data/windows-store.tsv (first and last build, as
+those who described the compressed store give them); the unit tests compare both with the profiles.
 Which members a profile holds, and their order, comes from include/impscan/profile_fields.h.
 Microsoft's type names lose their leading underscore; member names stay as they are.
 """
@@ -112,6 +113,7 @@ BORROWED = {("10.0.10586", "x64"): ("10.0.14393", "x64", "10.0.14393.4770", ["PO
             ("10.0.10586", "x86"): ("10.0.14393", "x86", "win10_x86_9619274A", ["POOL_HEADER"])}
 
 COMMENTS = {
+    "B_TREE": "A node of the compressed store's trees: B_TREE_LEAF_NODE or B_TREE_NODE from Nodes on",
     "CONTROL_AREA": "A mapped file: its section and file object; u holds MMSECTION_FLAGS",
     "EPROCESS": "A process",
     "ETHREAD": "A thread; its first member is the KTHREAD",
@@ -135,6 +137,12 @@ COMMENTS = {
     "POOL_HEADER": "Stands in front of every small pool allocation",
     "SECTION": "What EPROCESS.SectionObject points to; u1 holds the CONTROL_AREA",
     "SEGMENT": "A mapped file's prototype PTEs",
+    "SMHP_CHUNK": "An element of the arrays of SMHP_CHUNK_METADATA; begins with a pointer",
+    "SMHP_CHUNK_METADATA": "Where the compressed store has its page records",
+    "SMKM_STORE": "One compressed store",
+    "SMKM_STORE_MGR": "Their manager, SmGlobals or what it points to",
+    "SM_PAGE_KEY": "What pages are found by in the compressed store",
+    "ST_PAGE_RECORD": "Where a page is in the compressed store",
     "SUBSECTION": "A part of a mapped file: a section of an image",
     "WOW64_PROCESS": "What EPROCESS.Wow64Process points to",
 }
@@ -156,6 +164,24 @@ def read_layouts():
                     (row["type"].lstrip("_"), row["member"] or "size")] = (
                         number(row["offset"]), number(row["bit"]), number(row["bits"]))
     return layouts
+
+
+def read_store():
+    """The compressed store's members, which no public symbols have: rows by a range of builds."""
+    with open(os.path.join(ROOT, "tests/data/windows-store.tsv"), newline="") as f:
+        return list(csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def add_store(facts, rows, arch, first, last):
+    """Adds the facts that hold for all of a profile's builds; returns who gave them."""
+    sources = set()
+    number = lambda s: int(s, 0) if s else None
+    for row in rows:
+        if row["arch"] == arch and int(row["first"]) <= first and last <= int(row["last"]):
+            facts[(row["type"], row["member"])] = (
+                number(row["offset"]), number(row["bit"]), number(row["bits"]))
+            sources.update(row["source"].split(", "))
+    return "; compressed store by " + " and ".join(sorted(sources)) if sources else ""
 
 
 def merge(name, parts, fields):
@@ -219,6 +245,7 @@ def join(*parts):
 def main():
     fields = read_fields()
     layouts = read_layouts()
+    store = read_store()
     used = {(b, a, PAE_LAYOUT) for b, a, v in layouts if v == PAE_LAYOUT}
     (pae_key,) = used
     pae_types = {t for t, _, _ in fields if t.startswith("MMPTE")}
@@ -240,6 +267,7 @@ def main():
             source = source_text(keys, layouts)
             if any(k[:2] in BORROWED for k in keys):
                 source += "; POOL_HEADER as in 10240 and 14393"
+            source += add_store(facts, store, arch, first, last)
             pae = arch == "x86" and first <= PAE_LAST
             write(name, description, arch, first, last,
                   join(variant, "without PAE" if pae else ""), source, facts, fields)

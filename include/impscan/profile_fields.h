@@ -30,9 +30,25 @@
  *		SwizzleBit: where it is clear, an invalid PTE is stored XORed with the kernel's
  *		InvalidPteMask. Updates of 2018 brought it to builds 7601 to 17134, with other places
  *		for PageFileLow and Protection: there the symbols known may not be those of the kernel.
+ * Store	The compressed store (B_TREE..., SM..., ST_...; 1607 and later) is in no public symbols;
+ *		types go by the kernel's decorated names, members by those who described them. Two
+ *		names are ours: SMHP_CHUNK (an element of a chunk array) and SMKM_STORE_MGR's
+ *		SmGlobalsLink: where SmGlobals is not the manager but points into one, the place
+ *		in it. Without PageFileNumber a key is the offset alone; without
+ *		CompressionAlgorithm all is LZ4.
  */
 /* clang-format off */
 #define PROFILE_FIELDS(X) \
+	X(B_TREE, Elements, O) \
+	X(B_TREE, Leaf, O) \
+	X(B_TREE, LeftChild, O) \
+	X(B_TREE, Nodes, O) \
+	X(B_TREE_LEAF_NODE, size, O) \
+	X(B_TREE_LEAF_NODE, Key, O) \
+	X(B_TREE_LEAF_NODE, Value, O) \
+	X(B_TREE_NODE, size, O) \
+	X(B_TREE_NODE, Key, O) \
+	X(B_TREE_NODE, Child, O) \
 	X(CONTROL_AREA, Segment, R) \
 	X(CONTROL_AREA, u, R) \
 	X(CONTROL_AREA, FilePointer, R) \
@@ -234,6 +250,32 @@
 	X(SEGMENT, BasedAddress, R) \
 	X(SEGMENT, PrototypePte, R) \
 	X(SE_AUDIT_PROCESS_CREATION_INFO, ImageFileName, R) \
+	X(SMHP_CHUNK, size, O) \
+	X(SMHP_CHUNK_METADATA, ChunkPtrArray, O) \
+	X(SMHP_CHUNK_METADATA, BitValue, O) \
+	X(SMHP_CHUNK_METADATA, PageRecordsPerChunkMask, O) \
+	X(SMHP_CHUNK_METADATA, PageRecordSize, O) \
+	X(SMHP_CHUNK_METADATA, ChunkPageHeaderSize, O) \
+	X(SMKM_STORE, StStore, O) \
+	X(SMKM_STORE, CompressedRegionPtrArray, O) \
+	X(SMKM_STORE, OwnerProcess, O) \
+	X(SMKM_STORE_METADATA, size, O) \
+	X(SMKM_STORE_METADATA, SmkmStore, O) \
+	X(SMKM_STORE_MGR, Smkm, O) \
+	X(SMKM_STORE_MGR, KeyToStoreTree, O) \
+	X(SMKM_STORE_MGR, SmGlobalsLink, O) \
+	X(SM_PAGE_KEY, PageFileOffset, O) \
+	X(SM_PAGE_KEY, PageFileNumber, O) \
+	X(ST_DATA_MGR, PagesTree, O) \
+	X(ST_DATA_MGR, ChunkMetaData, O) \
+	X(ST_DATA_MGR, SmkmStore, O) \
+	X(ST_DATA_MGR, RegionSizeMask, O) \
+	X(ST_DATA_MGR, RegionIndexMask, O) \
+	X(ST_DATA_MGR, CompressionAlgorithm, O) \
+	X(ST_PAGE_RECORD, Key, O) \
+	X(ST_PAGE_RECORD, CompressedSize, O) \
+	X(ST_PAGE_RECORD, NextKey, O) \
+	X(ST_STORE, StDataMgr, O) \
 	X(SUBSECTION, ControlArea, R) \
 	X(SUBSECTION, SubsectionBase, R) \
 	X(SUBSECTION, PtesInSubsection, R) \

@@ -713,6 +713,35 @@ static void compare_row(struct comparison *comparison, char *const *row)
 	assert_true(any);
 }
 
+/* The columns of windows-store.tsv begin otherwise: a row holds for a range of builds. */
+enum { FIRST, LAST, STORE_ARCH };
+
+/* The compressed store's members: a row stands behind the profiles whose builds are in its range. */
+static void compare_store_row(struct comparison *comparison, char *const *row)
+{
+	enum profile_member member;
+	assert_true(find_member(row[TYPE], row[MEMBER], &member));
+	comparison->tally.used++;
+	for (size_t i = 0; i < profiles_count(comparison->profiles); i++) {
+		struct profile_summary summary = profiles_summary(comparison->profiles, i);
+		size_t at = i * PROFILE_MEMBER_COUNT + member;
+		if (strcmp(architecture_name(summary.architecture), row[STORE_ARCH]) ||
+		    summary.build_first < strtoul(row[FIRST], NULL, 10) ||
+		    summary.build_last > strtoul(row[LAST], NULL, 10))
+			continue;
+		const struct profile *profile;
+		assert_ok(profiles_get(comparison->profiles, i, &profile));
+		const struct profile_field *field = &profile->field[member];
+		assert_true(field->present);
+		assert_int_equal(field->offset, strtoul(row[OFFSET], NULL, 0));
+		assert_int_equal(field->bit, strtoul(row[BIT], NULL, 10));
+		assert_int_equal(field->bits, strtoul(row[BITS], NULL, 10));
+		assert_false(comparison->covered[at]); /* no two rows for one thing */
+		comparison->covered[at] = comparison->smallest[at] = true;
+		comparison->tally.compared++;
+	}
+}
+
 static void profiles_say_what_the_tables_say(void **state)
 {
 	(void)state;
@@ -722,7 +751,8 @@ static void profiles_say_what_the_tables_say(void **state)
 	_cleanup_free_ bool *covered = alloc_zero(cells, sizeof(bool));
 	_cleanup_free_ bool *smallest = alloc_zero(cells, sizeof(bool));
 	struct comparison comparison = {profiles, covered, smallest, {0}};
-	static const char *const tables[] = {"windows-structs.tsv", "windows-structs-variants.tsv"};
+	static const char *const tables[] = {"windows-structs.tsv", "windows-structs-variants.tsv",
+					     "windows-store.tsv"};
 	for (size_t t = 0; t < array_size(tables); t++) {
 		_cleanup_free_ char *path = alloc_printf("%s/%s", TEST_DATA, tables[t]);
 		_cleanup_file_ FILE *file = fopen(path, "re");
@@ -733,7 +763,10 @@ static void profiles_say_what_the_tables_say(void **state)
 		assert_true(getline(&line, &capacity, file) > 0); /* the columns' names */
 		while (getline(&line, &capacity, file) > 0) {
 			assert_int_equal(split(line, row), COLUMNS);
-			compare_row(&comparison, row);
+			if (!strcmp(tables[t], "windows-store.tsv"))
+				compare_store_row(&comparison, row);
+			else
+				compare_row(&comparison, row);
 		}
 	}
 	/* Nothing in a profile is without a fact behind it; a size is one of those known. */
