@@ -4,8 +4,8 @@
  *
  * struct memory is what all address spaces of an image share; set up once, then any number of
  * threads may use it. struct space is one page map; it is cheap and belongs to one thread at a
- * time (it remembers the tables it walked last). What a space hands out points into the image's
- * mapping and lives as long as the memory.
+ * time (it remembers the tables it walked last). What a space hands out points into the mapping of
+ * the image or of a page file and lives as long as the memory.
  */
 #ifndef IMPSCAN_MEMORY_H
 #define IMPSCAN_MEMORY_H
@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <impscan/error.h>
 #include <impscan/image.h>
 
 #define PAGE_SIZE ((uint64_t)4096)
@@ -43,6 +44,7 @@ struct entry_layout {
 	struct entry_field page_file_number;  /* MMPTE_SOFTWARE.PageFileLow */
 	struct entry_field page_file_offset;  /* MMPTE_SOFTWARE.PageFileHigh, in pages */
 	struct entry_field prototype_address; /* MMPTE_PROTOTYPE.ProtoAddress, sign-extended */
+	struct entry_field swizzle;	      /* SwizzleBit, the same in all of them */
 	/* Without PAE it is in two parts, ProtoAddressLow and ProtoAddressHigh. */
 	struct entry_field prototype_address_low;
 	struct entry_field prototype_address_high;
@@ -50,6 +52,7 @@ struct entry_layout {
 };
 
 struct memory;
+struct space;
 
 struct memory *memory_new(const struct image *image, enum paging paging);
 void memory_free(struct memory *memory);
@@ -64,6 +67,73 @@ enum paging memory_paging(const struct memory *memory);
  * is enough to find the kernel. Not while other threads use the memory.
  */
 void memory_set_entries(struct memory *memory, const struct entry_layout *layout);
+
+/*
+ * Tells the InvalidPteMask of this machine: an entry that is not valid and whose SwizzleBit is
+ * clear was stored with these bits turned over (0: none). Until it is told, they are taken to be
+ * the bits of a frame that lie above the image's memory. Not while other threads use the memory.
+ */
+void memory_set_invalid_mask(struct memory *memory, uint64_t mask);
+
+/*
+ * What the entries of some page tables say of how the kernel writes them: for finding the
+ * InvalidPteMask, which is 1 << (the processor's physical address bits - 1), or 0 on a machine
+ * that needs none, and which no exported symbol leads to. Start with all zero.
+ */
+#define MASK_TALLY 8
+struct mask_tally {
+	struct {
+		uint64_t mask;
+		uint64_t votes;
+	} masks[MASK_TALLY];
+	size_t count;
+};
+
+struct entry_votes {
+	struct mask_tally transition; /* by entries in transition whose SwizzleBit is clear */
+	struct mask_tally zero;	      /* by those that are demand zero */
+	/* By those in a page file: how many, and in how many of them each bit is set. */
+	uint64_t paged;
+	uint64_t paged_bits[64];
+	uint64_t plain;	  /* whose SwizzleBit is set: so this kernel knows of a mask */
+	uint64_t entries; /* looked at */
+	struct {
+		uint64_t pages; /* entries that name this page file */
+		uint64_t end;	/* the highest offset among them + 1, in pages */
+	} page_files[16];
+};
+
+/*
+ * Adds the entries of up to `tables` last-level page tables of a space, those of `first` to `end`.
+ * For page_files[] to be right, the mask must have been told before.
+ */
+void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t first, uint64_t end,
+		     unsigned int tables);
+
+/* The mask that most entries carry; false when none of them tells. */
+bool entry_votes_mask(const struct entry_votes *votes, uint64_t *mask);
+
+/* A page file that was given: mapped, never copied. */
+struct page_file {
+	const uint8_t *data;
+	uint64_t size;	/* bytes */
+	uint64_t pages; /* whole ones */
+	char *path;
+	/* What speaks against its being one, in words: "its size is not ..."; "" for nothing. */
+	char doubt[128];
+};
+
+#define PAGE_FILES 16
+
+/*
+ * Gives page file `number` (0-15), raw as Windows keeps it (pagefile.sys, swapfile.sys), holes
+ * and all. Fails when it can't be read, when that number has one, or when it is plainly something
+ * else: empty, a crash dump, a hibernation file. Not while other threads use the memory.
+ */
+struct error *memory_add_page_file(struct memory *memory, unsigned int number, const char *path);
+
+/* The page file given under a number, NULL when none was. */
+const struct page_file *memory_page_file(const struct memory *memory, unsigned int number);
 
 /* Where a page is. */
 enum page_state {
@@ -91,9 +161,9 @@ struct page {
 	bool writable, executable; /* by all levels, or by the entry's Protection */
 	uint8_t page_file;	   /* for PAGE_PAGEFILE */
 	uint64_t page_file_offset; /* in pages */
+	/* Why `data` is NULL, where the state alone doesn't say it; static words, or NULL. */
+	const char *why;
 };
-
-struct space;
 
 /*
  * `dtb` is what CR3 holds: a physical address, low bits ignored. With PAE it is a multiple of 32,
@@ -119,7 +189,10 @@ void space_set_prototypes(struct space *space, struct space *kernel, space_find_
 /* Is `address` one that the processor would take: canonical on x64, of 32 bits on x86? */
 bool space_canonical(const struct space *space, uint64_t address);
 
-/* Looks a page up. A frame that the image does not hold leaves `data` NULL, its state as it is. */
+/*
+ * Looks a page up. A frame that the image does not hold, or a page file that was not given, leaves
+ * `data` NULL, the state as it is.
+ */
 void space_page(struct space *space, uint64_t address, struct page *page);
 
 /* Reads one prototype PTE at a kernel address, as space_page() would on its way. */

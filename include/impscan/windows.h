@@ -18,9 +18,19 @@
 
 /* What the user knows better; all zero: find it. */
 struct windows_options {
-	uint64_t dtb;		       /* physical address of the page map */
-	uint64_t kernel_base;	       /* where ntoskrnl.exe is loaded */
-	const struct profile *profile; /* this layout, whatever the build */
+	uint64_t dtb;			    /* physical address of the page map */
+	uint64_t kernel_base;		    /* where ntoskrnl.exe is loaded */
+	const struct profile *profile;	    /* this layout, whatever the build */
+	const char *page_files[PAGE_FILES]; /* paths by number; see memory_add_page_file() */
+};
+
+/* A page file as the kernel knows it: its MMPAGING_FILE. */
+struct paging_file {
+	uint64_t address;
+	unsigned int number;
+	uint64_t size, maximum; /* in pages */
+	bool virtual_store;	/* no file: the compressed store */
+	char *name;		/* PageFileName, NULL: none */
 };
 
 struct windows {
@@ -41,6 +51,10 @@ struct windows {
 	uint64_t system;       /* EPROCESS of System */
 	uint64_t ps_loaded_module_list; /* 0 when it was not found */
 	char found_by[64];		/* how the page map was found */
+	bool invalid_mask_found;
+	uint64_t invalid_mask; /* InvalidPteMask, by the page tables; see memory.h */
+	struct paging_file paging_files[PAGE_FILES]; /* by number; none when they were not found */
+	size_t paging_file_count;
 };
 
 /*
@@ -52,6 +66,20 @@ struct error *windows_open(const struct image *image, struct profiles *profiles,
 void windows_close(struct windows *windows);
 DEFINE_CLEANUP(struct windows, windows_close)
 #define _cleanup_windows_ _cleanup_(windows_close_p)
+
+/*
+ * Counts the pages that page tables of all processes name in each page file (votes->page_files):
+ * what giving it would help. Reads every page table, so it is for --info.
+ */
+void windows_page_file_use(const struct windows *windows, struct entry_votes *votes);
+
+/*
+ * Does page file `number`, as it was given, belong to this image? True, and a sentence, where
+ * something speaks against it: its size, pages beyond its end, contents that can't be. `votes` by
+ * windows_page_file_use().
+ */
+bool windows_page_file_doubt(const struct windows *windows, unsigned int number,
+			     const struct entry_votes *votes, char *sentence, size_t size);
 
 /* A new space of the kernel's page map; the caller frees it. */
 struct space *windows_kernel_space(const struct windows *windows);

@@ -11,12 +11,38 @@
 #define ENTRY_PROTOTYPE	 (UINT64_C(1) << 10)
 #define ENTRY_TRANSITION (UINT64_C(1) << 11)
 
-static uint64_t field(struct entry_field field, uint64_t entry)
+/* Where all bits of MiIsPrototypePteVadLookup() of the newest kernels are set. */
+#define LOOKUP_NARROW UINT64_C(0x003ffffffffff000)
+
+uint64_t entry_field_value(struct entry_field field, uint64_t entry)
 {
 	if (!field.bits)
 		return 0;
 	uint64_t mask = field.bits >= 64 ? UINT64_MAX : (UINT64_C(1) << field.bits) - 1;
 	return entry >> field.bit & mask;
+}
+
+static uint64_t field(struct entry_field which, uint64_t entry)
+{
+	return entry_field_value(which, entry);
+}
+
+/*
+ * MiSwizzleInvalidPte() of 10.0.15063 and later (and of the updates of 2018 for older builds): an
+ * entry that has none of the mask's bits gets them all and keeps its SwizzleBit clear; one that
+ * has some is left as it is and its SwizzleBit is set. So where the bit is clear the mask's bits
+ * were clear before.
+ */
+uint64_t entry_unswizzle(const struct memory *memory, uint64_t entry)
+{
+	if (!memory->invalid_mask || field(memory->layout.swizzle, entry))
+		return entry;
+	return entry & ~memory->invalid_mask;
+}
+
+static bool is_x64(const struct memory *memory)
+{
+	return memory->operations->address_mask > UINT32_MAX;
 }
 
 static bool all_ones(struct entry_field field, uint64_t entry)
@@ -39,13 +65,18 @@ static void rights(uint64_t protection, struct page *page)
 static void transition(const struct memory *memory, uint64_t entry, struct page *page)
 {
 	page->state = PAGE_TRANSITION;
-	page->frame = field(memory->layout.frame, entry) << 12 & memory->frame_mask;
+	page->frame = field(memory->layout.frame, entry_unswizzle(memory, entry)) << 12;
+	if (!memory->invalid_mask_known)
+		page->frame &= memory->frame_mask;
 }
 
 static void page_file(const struct memory *memory, uint64_t entry, struct page *page)
 {
 	const struct entry_layout *layout = &memory->layout;
 	uint64_t offset = field(layout->page_file_offset, entry);
+	/* Turned over rather than cleared: the same, but for writers that always turn them over. */
+	if (offset && !field(layout->swizzle, entry))
+		offset ^= field(layout->page_file_offset, memory->invalid_mask);
 	if (!offset) {
 		page->state = PAGE_DEMAND_ZERO; /* committed, nothing but a protection so far */
 		return;
@@ -55,6 +86,15 @@ static void page_file(const struct memory *memory, uint64_t entry, struct page *
 	page->page_file_offset = offset;
 }
 
+/*
+ * From Windows 11 22H2 on the prototype PTE of a page that is only in the file may be the address
+ * of the section's control area as it stands (seen by MemProcFS): no page file is that large.
+ */
+static bool control_area(const struct memory *memory, uint64_t entry)
+{
+	return is_x64(memory) && entry >> 47 == 0x1ffff && !(entry & 15);
+}
+
 /* A prototype PTE's own entry: its prototype bit says that the page is in the mapped file. */
 static void prototype_entry(const struct memory *memory, uint64_t entry, struct page *page)
 {
@@ -62,7 +102,7 @@ static void prototype_entry(const struct memory *memory, uint64_t entry, struct 
 	if (entry & ENTRY_VALID) {
 		page->state = PAGE_VALID;
 		page->frame = entry & memory->operations->frame_mask;
-	} else if (entry & ENTRY_PROTOTYPE) {
+	} else if (entry & ENTRY_PROTOTYPE || control_area(memory, entry)) {
 		page->state = PAGE_FILE;
 	} else if (entry & ENTRY_TRANSITION) {
 		transition(memory, entry, page);
@@ -73,7 +113,7 @@ static void prototype_entry(const struct memory *memory, uint64_t entry, struct 
 		rights(field(memory->layout.protection, entry), page);
 }
 
-void space_prototype_page(struct space *space, uint64_t prototype, struct page *page)
+static void read_prototype(struct space *space, uint64_t prototype, struct page *page)
 {
 	uint64_t entry;
 	unsigned int size = space->memory->operations->entry_size;
@@ -82,8 +122,12 @@ void space_prototype_page(struct space *space, uint64_t prototype, struct page *
 	if (!space->kernel || !space_pointer(space->kernel, prototype, size, &entry))
 		return;
 	prototype_entry(space->memory, entry, page);
-	if (page->state == PAGE_VALID || page->state == PAGE_TRANSITION)
-		page->data = image_page(space->memory->image, page->frame);
+}
+
+void space_prototype_page(struct space *space, uint64_t prototype, struct page *page)
+{
+	read_prototype(space, prototype, page);
+	page_find(space, page);
 }
 
 /* The prototype PTE that the VAD has for a page; false when it has none. */
@@ -93,7 +137,7 @@ static bool ask_vad(struct space *space, uint64_t address, struct page *page)
 		space->find_prototype ? space->find_prototype(space->find_context, address) : 0;
 	if (!prototype)
 		return false;
-	space_prototype_page(space, prototype, page);
+	read_prototype(space, prototype, page);
 	return true;
 }
 
@@ -122,21 +166,32 @@ static uint64_t prototype_address(const struct entry_layout *layout, uint64_t en
 	return address;
 }
 
+/* All ones in place of the address: only the VAD knows (MiIsPrototypePteVadLookup()). */
+static bool needs_lookup(const struct memory *memory, uint64_t entry)
+{
+	if (all_ones(memory->layout.page_file_offset, entry))
+		return true;
+	return is_x64(memory) && (entry & LOOKUP_NARROW) == LOOKUP_NARROW;
+}
+
 static void prototype(struct space *space, uint64_t address, struct page *page)
 {
 	const struct entry_layout *layout = &space->memory->layout;
 	uint64_t entry = page->entry;
-	uint64_t at = prototype_address(layout, entry) & space->memory->operations->address_mask;
+	uint64_t mask = space->memory->operations->address_mask;
+	uint64_t plain = entry_unswizzle(space->memory, entry);
+	uint64_t at = prototype_address(layout, plain) & mask;
 	page->prototype = true;
-	/* All ones in the upper part: only the VAD knows (MiPteNeedsLookup). */
-	bool look_up = all_ones(layout->page_file_offset, entry);
+	page->state = PAGE_LOST;
+	bool look_up = needs_lookup(space->memory, entry);
 	if (look_up) {
 		if (!ask_vad(space, address, page))
 			page->state = PAGE_LOST;
 	} else if (at) {
-		space_prototype_page(space, at, page);
-	} else {
-		page->state = PAGE_LOST;
+		read_prototype(space, at, page);
+		/* Written without the mask: one of a kernel that was not yet told of it. */
+		if (page->state == PAGE_LOST && plain != entry)
+			read_prototype(space, prototype_address(layout, entry) & mask, page);
 	}
 	/* This process's own protection goes before that of the section. */
 	uint64_t protection =
@@ -176,8 +231,10 @@ const uint8_t *entry_table(struct space *space, uint64_t entry)
 	struct page page = {0};
 	if (!entry || entry & ENTRY_PROTOTYPE)
 		return NULL;
-	if (!(entry & ENTRY_TRANSITION))
-		return NULL;
-	transition(space->memory, entry, &page);
-	return image_page(space->memory->image, page.frame);
+	if (entry & ENTRY_TRANSITION)
+		transition(space->memory, entry, &page);
+	else
+		page_file(space->memory, entry, &page);
+	page_find(space, &page);
+	return page.data;
 }

@@ -37,6 +37,9 @@ struct memory *memory_new(const struct image *image, enum paging paging)
 
 void memory_free(struct memory *memory)
 {
+	if (!memory)
+		return;
+	page_files_close(memory);
 	free(memory);
 }
 
@@ -53,4 +56,10 @@ enum paging memory_paging(const struct memory *memory)
 void memory_set_entries(struct memory *memory, const struct entry_layout *layout)
 {
 	memory->layout = *layout;
+}
+
+void memory_set_invalid_mask(struct memory *memory, uint64_t mask)
+{
+	memory->invalid_mask = mask;
+	memory->invalid_mask_known = true;
 }

@@ -7,6 +7,8 @@
  *	           the processor's translation, an architecture a file
  *	wide.c     what pae.c and x64.c have in common
  *	entry.c    entries that are not valid: what the memory manager keeps in them
+ *	swizzle.c  finding the mask that such entries are stored with
+ *	page_file.c    page files that were given
  */
 #ifndef MEMORY_PAGING_H
 #define MEMORY_PAGING_H
@@ -20,10 +22,14 @@ struct memory {
 	/*
 	 * The address bits that physical memory of this image can have. Since 10.0.15063 entries
 	 * that are not valid carry a mask of bits beyond the machine's memory (against L1TF),
-	 * unless their SwizzleBit is set; it falls out of a frame number with this.
+	 * unless their SwizzleBit is set; as long as it is not known, it falls out of a frame
+	 * number with this.
 	 */
 	uint64_t frame_mask;
+	uint64_t invalid_mask;
+	bool invalid_mask_known;
 	struct entry_layout layout;
+	struct page_file page_files[PAGE_FILES];
 };
 
 /* How many last-level tables a space remembers; a power of two. */
@@ -66,6 +72,17 @@ extern const struct paging_operations paging_x64;
 
 /* Finds a page by page->entry, the entry of its page table, which is not valid. */
 void entry_resolve(struct space *space, uint64_t address, struct page *page);
+
+/* An entry as it was before the kernel turned the mask's bits over. */
+uint64_t entry_unswizzle(const struct memory *memory, uint64_t entry);
+
+/* The value of a field of an entry. */
+uint64_t entry_field_value(struct entry_field field, uint64_t entry);
+
+/* Finds the bytes of a page by its state, frame and page file: page->data, page->why. */
+void page_find(struct space *space, struct page *page);
+
+void page_files_close(struct memory *memory);
 
 /*
  * The 4096 bytes of a lower table behind an upper entry that is not valid: tables are trimmed and

@@ -53,8 +53,25 @@ void space_page(struct space *space, uint64_t address, struct page *page)
 	space->memory->operations->walk(space, address, page);
 	if (page->state != PAGE_VALID)
 		entry_resolve(space, address, page);
-	if (page->state == PAGE_VALID || page->state == PAGE_TRANSITION)
-		page->data = image_page(space->memory->image, page->frame);
+	page_find(space, page);
+}
+
+void page_find(struct space *space, struct page *page)
+{
+	const struct memory *memory = space->memory;
+	page->data = NULL;
+	page->why = NULL;
+	if (page->state == PAGE_VALID || page->state == PAGE_TRANSITION) {
+		page->data = image_page(memory->image, page->frame);
+		return;
+	}
+	if (page->state != PAGE_PAGEFILE)
+		return;
+	const struct page_file *file = memory_page_file(memory, page->page_file);
+	if (file && page->page_file_offset < file->pages)
+		page->data = file->data + page->page_file_offset * PAGE_SIZE;
+	else if (file)
+		page->why = "beyond the end of the page file given";
 }
 
 const char *page_why(const struct page *page, char *buffer, size_t size)
@@ -66,6 +83,8 @@ const char *page_why(const struct page *page, char *buffer, size_t size)
 			 (unsigned long long)page->frame);
 		return buffer;
 	case PAGE_PAGEFILE:
+		if (page->why)
+			return page->why;
 		snprintf(buffer, size, "page file %u not given", page->page_file);
 		return buffer;
 	case PAGE_FILE:
@@ -75,7 +94,7 @@ const char *page_why(const struct page *page, char *buffer, size_t size)
 	case PAGE_LOST:
 		return "prototype PTE not present";
 	case PAGE_NO_TABLE:
-		return "not mapped";
+		return page->entry ? "page table not present" : "not mapped";
 	}
 	return "unknown";
 }

@@ -6,6 +6,7 @@
  *	system.c        which build, and where is System?     profile, EPROCESS, list heads
  *	fit.c           which of several profiles of a build fits?
  *	kernel.c        tries it all, in order, and tells what was tried
+ *	pages.c         what finds pages that are not there: entries, page files
  */
 #ifndef WINDOWS_DISCOVER_H
 #define WINDOWS_DISCOVER_H
@@ -82,5 +83,14 @@ int profile_fit(const struct windows *windows);
 
 /* Finds PsLoadedModuleList: by export, hint, KDBG, by content. Sets windows->ps_loaded_module_list. */
 void module_list_find(struct windows *windows, struct space *space);
+
+/* What a profile says of page-table entries. */
+struct entry_layout entry_layout_of(const struct profile *profile);
+
+/*
+ * Tells the memory, which has the profile's entries, what of them is this machine's own; finds
+ * the page files. The kernel and System are known.
+ */
+void pages_find(struct windows *windows);
 
 #endif

@@ -15,39 +15,21 @@
 
 /* What was tried, for the sentence that tells of failure. */
 struct attempts {
-	size_t maps;	       /* page maps tried */
-	uint64_t kernel_base;  /* a kernel that was found, but not confirmed */
-	uint32_t build;	       /* its build */
-	enum paging paging;    /* its page map's kind */
-	bool no_profile;       /* it has no profile */
-	bool other_profile;    /* the user's is for another kind of page map */
-	struct error *profile; /* a profile that could not be read */
+	size_t maps;		 /* page maps tried */
+	uint64_t kernel_base;	 /* a kernel that was found, but not confirmed */
+	uint32_t build;		 /* its build */
+	enum paging paging;	 /* its page map's kind */
+	bool no_profile;	 /* it has no profile */
+	bool other_profile;	 /* the user's is for another kind of page map */
+	struct error *profile;	 /* a profile that could not be read */
+	struct error *page_file; /* one that can't be used: there is no sense in going on */
 };
-
-static struct entry_field entry_field(const struct profile *profile, enum profile_member member)
-{
-	const struct profile_field *field = &profile->field[member];
-	return (struct entry_field){.bit = field->bit, .bits = field->bits};
-}
 
 /* Tells the memory how this build's page-table entries look. */
 static void set_entries(const struct windows *windows)
 {
-	const struct profile *profile = windows->profile;
-	memory_set_entries(
-		windows->memory,
-		&(struct entry_layout){
-			.frame = entry_field(profile, MMPTE_TRANSITION_PageFrameNumber),
-			.protection = entry_field(profile, MMPTE_SOFTWARE_Protection),
-			.page_file_number = entry_field(profile, MMPTE_SOFTWARE_PageFileLow),
-			.page_file_offset = entry_field(profile, MMPTE_SOFTWARE_PageFileHigh),
-			.prototype_address = entry_field(profile, MMPTE_PROTOTYPE_ProtoAddress),
-			.prototype_address_low =
-				entry_field(profile, MMPTE_PROTOTYPE_ProtoAddressLow),
-			.prototype_address_high =
-				entry_field(profile, MMPTE_PROTOTYPE_ProtoAddressHigh),
-			.prototype_protection = entry_field(profile, MMPTE_PROTOTYPE_Protection),
-		});
+	struct entry_layout layout = entry_layout_of(windows->profile);
+	memory_set_entries(windows->memory, &layout);
 }
 
 /* Is the profile for kernels with such page maps? MMPTE tells those with PAE from the others. */
@@ -142,6 +124,14 @@ static bool confirm(struct windows *windows, struct space *space, struct profile
 	return found;
 }
 
+static struct error *add_page_files(struct memory *memory, const struct windows_options *options)
+{
+	for (unsigned int i = 0; i < PAGE_FILES; i++)
+		if (options->page_files[i])
+			try_(memory_add_page_file(memory, i, options->page_files[i]));
+	return NULL;
+}
+
 static bool try_page_map(struct windows *windows, const struct page_map *map,
 			 struct profiles *profiles, const struct windows_options *options,
 			 struct attempts *attempts)
@@ -159,6 +149,9 @@ static bool try_page_map(struct windows *windows, const struct page_map *map,
 		.architecture = x64 ? ARCHITECTURE_X64 : ARCHITECTURE_X86,
 		.pointer_size = x64 ? 8 : 4,
 	};
+	attempts->page_file = add_page_files(windows->memory, options);
+	if (attempts->page_file)
+		return false;
 	_cleanup_space_ struct space *space = space_new(windows->memory, map->dtb);
 	bool found = options->kernel_base ? kernel_image_at(windows, space, options->kernel_base)
 					  : kernel_image_find(windows, space, map->kernel_hint);
@@ -240,7 +233,7 @@ struct error *windows_open(const struct image *image, struct profiles *profiles,
 	windows->image = image;
 	page_maps_known(image, options, &maps);
 	bool found = false, scanned = options->dtb != 0;
-	while (!found) {
+	while (!found && !attempts.page_file) {
 		if (next == maps.count) {
 			if (scanned)
 				break;
@@ -251,8 +244,12 @@ struct error *windows_open(const struct image *image, struct profiles *profiles,
 		found = try_page_map(windows, &maps.items[next++], profiles, options, &attempts);
 	}
 	free(maps.items);
-	struct error *error = found ? NULL : not_found(image, options, &attempts);
+	struct error *error = attempts.page_file;
+	if (!found && !error)
+		error = not_found(image, options, &attempts);
 	error_free(attempts.profile);
+	if (!error)
+		pages_find(windows);
 	if (!error)
 		*ret = take_ptr(windows);
 	return error;
@@ -260,6 +257,8 @@ struct error *windows_open(const struct image *image, struct profiles *profiles,
 
 void windows_close(struct windows *windows)
 {
+	for (size_t i = 0; i < windows->paging_file_count; i++)
+		free(windows->paging_files[i].name);
 	memory_free(windows->memory);
 	free(windows);
 }

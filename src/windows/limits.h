@@ -14,4 +14,7 @@
 /* Nodes of a VAD tree. Browsers have some 20,000. */
 #define LIMIT_VADS 1048576
 
+/* Bytes of a kernel image that are searched for pointers. Real ones have some 11 MB. */
+#define LIMIT_KERNEL_SIZE (UINT64_C(64) << 20)
+
 #endif

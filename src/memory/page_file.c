@@ -1,0 +1,104 @@
+/*
+ * Page files: pagefile.sys and swapfile.sys as Windows keeps them, without any header; page n is
+ * the 4096 bytes at 4096 * n. So nothing in the file says that it is one, and what can be noticed
+ * here is only that it is something else.
+ */
+#include "memory/paging.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+/* What begins files that are taken for a page file by mistake. */
+static const struct {
+	const char *magic;
+	size_t size;
+	const char *what;
+} others[] = {
+	{"PAGEDUMP", 8, "a 32-bit crash dump"},
+	{"PAGEDU64", 8, "a 64-bit crash dump"},
+	{"HIBR", 4, "a hibernation file"},
+	{"hibr", 4, "a hibernation file"},
+	{"WAKE", 4, "a hibernation file"},
+	{"wake", 4, "a hibernation file"},
+	{"EMiL", 4, "a LiME image"},
+	{"\177ELF", 4, "an ELF file"},
+	{"PK\3\4", 4, "a ZIP archive"},
+	{"\375"
+	 "7zXZ",
+	 5, "an xz archive"},
+	{"7z\274\257\047\034", 6, "a 7-Zip archive"},
+	{"\037\213", 2, "a gzip file"},
+	{"EVF\t", 4, "an EnCase image"},
+};
+
+static const char *other_kind(const uint8_t *data)
+{
+	for (size_t i = 0; i < array_size(others); i++)
+		if (!memcmp(data, others[i].magic, others[i].size))
+			return others[i].what;
+	return NULL;
+}
+
+struct error *memory_add_page_file(struct memory *memory, unsigned int number, const char *path)
+{
+	struct stat status;
+	if (number >= PAGE_FILES)
+		return error_new("%s: page files are numbered 0 to %d, not %u", path,
+				 PAGE_FILES - 1, number);
+	struct page_file *file = &memory->page_files[number];
+	if (file->data)
+		return error_new("%s: page file %u is already given: %s", path, number, file->path);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &status))
+		return error_errno(errno, "can't open page file %s", path);
+	if (!S_ISREG(status.st_mode))
+		return error_new("%s is not a file; a page file must be one, copied raw", path);
+	if (status.st_size < (off_t)PAGE_SIZE)
+		return error_new("%s is not a page file: it has %lld bytes, less than one page",
+				 path, (long long)status.st_size);
+	uint64_t size = (uint64_t)status.st_size;
+	if (size > SIZE_MAX)
+		return error_new("%s is too large to map", path);
+	void *data = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (data == MAP_FAILED)
+		return error_errno(errno, "can't map page file %s", path);
+	const char *what = other_kind(data);
+	if (what) {
+		munmap(data, (size_t)size);
+		return error_new("%s is not a page file but %s", path, what);
+	}
+	file->data = data;
+	file->size = size;
+	file->pages = size / PAGE_SIZE;
+	file->path = alloc_strdup(path);
+	if (size % PAGE_SIZE)
+		snprintf(file->doubt, sizeof(file->doubt),
+			 "its size of %llu bytes is not a multiple of 4096; it may be cut",
+			 (unsigned long long)size);
+	return NULL;
+}
+
+const struct page_file *memory_page_file(const struct memory *memory, unsigned int number)
+{
+	if (number >= PAGE_FILES || !memory->page_files[number].data)
+		return NULL;
+	return &memory->page_files[number];
+}
+
+void page_files_close(struct memory *memory)
+{
+	for (size_t i = 0; i < PAGE_FILES; i++) {
+		struct page_file *file = &memory->page_files[i];
+		if (file->data)
+			munmap((void *)(uintptr_t)file->data, (size_t)file->size);
+		free(file->path);
+	}
+}

@@ -1,0 +1,149 @@
+/*
+ * Finding the InvalidPteMask from page tables.
+ *
+ * Where the kernel uses a mask, every entry that is not valid and whose SwizzleBit is clear has
+ * all of the mask's bits set (see entry.c). In an entry in transition the bits of the frame above
+ * the image's memory are then just the mask; in one that is demand zero, so is the page-file
+ * offset. A few strange entries don't matter: most of them decide, and "no mask" is one of the
+ * answers.
+ */
+#include "memory/paging.h"
+
+#define ENTRY_VALID	 (UINT64_C(1) << 0)
+#define ENTRY_PROTOTYPE	 (UINT64_C(1) << 10)
+#define ENTRY_TRANSITION (UINT64_C(1) << 11)
+
+static void vote(struct mask_tally *tally, uint64_t mask)
+{
+	for (size_t i = 0; i < tally->count; i++) {
+		if (tally->masks[i].mask == mask) {
+			tally->masks[i].votes++;
+			return;
+		}
+	}
+	/* Full: the weakest wears off, so that what is frequent stays. */
+	size_t at = tally->count;
+	if (at == MASK_TALLY) {
+		at = 0;
+		for (size_t i = 1; i < MASK_TALLY; i++)
+			if (tally->masks[i].votes < tally->masks[at].votes)
+				at = i;
+		if (--tally->masks[at].votes)
+			return;
+	} else {
+		tally->count++;
+	}
+	tally->masks[at].mask = mask;
+	tally->masks[at].votes = 1;
+}
+
+static uint64_t field_bits(struct entry_field field)
+{
+	if (!field.bits)
+		return 0;
+	return entry_field_value(field, UINT64_MAX) << field.bit;
+}
+
+static void paged(struct entry_votes *votes, uint64_t high)
+{
+	votes->paged++;
+	for (; high; high &= high - 1)
+		votes->paged_bits[__builtin_ctzll(high)]++;
+}
+
+/* One entry that is neither valid nor zero nor a prototype's. */
+static void look(struct entry_votes *votes, const struct memory *memory, uint64_t entry)
+{
+	const struct entry_layout *layout = &memory->layout;
+	bool plain = entry_field_value(layout->swizzle, entry) != 0;
+	votes->entries++;
+	votes->plain += plain;
+	if (entry & ENTRY_TRANSITION) {
+		if (!plain)
+			vote(&votes->transition,
+			     entry & field_bits(layout->frame) & ~memory->frame_mask);
+		return;
+	}
+	uint64_t high = entry & field_bits(layout->page_file_offset);
+	uint64_t offset = entry_field_value(layout->page_file_offset, entry);
+	/* No bit, or one that is above the memory: demand zero, with the mask. */
+	if (!plain && !(high & (high - 1)) && !(high & memory->frame_mask))
+		vote(&votes->zero, high);
+	else if (!plain)
+		paged(votes, high & ~memory->frame_mask);
+	if (offset && !plain)
+		offset ^= entry_field_value(layout->page_file_offset, memory->invalid_mask);
+	if (!offset)
+		return;
+	uint64_t number = entry_field_value(layout->page_file_number, entry);
+	if (number >= PAGE_FILES)
+		return;
+	votes->page_files[number].pages++;
+	if (offset >= votes->page_files[number].end)
+		votes->page_files[number].end = offset + 1;
+}
+
+void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t first, uint64_t end,
+		     unsigned int tables)
+{
+	const struct memory *memory = space->memory;
+	const uint64_t table_span = PAGE_SIZE * (PAGE_SIZE / memory->operations->entry_size);
+	uint64_t address = first;
+	/* Upper levels are stepped over by what a missing table would cover. */
+	for (unsigned int upper = 0; tables && upper < 1u << 16; upper++) {
+		if (address >= end || !space_canonical(space, address))
+			return;
+		struct page page = {.span = PAGE_SIZE};
+		memory->operations->walk(space, address, &page);
+		bool table = page.span == PAGE_SIZE && page.state != PAGE_NO_TABLE;
+		uint64_t span = table ? table_span : page.span;
+		uint64_t next = (address & ~(span - 1)) + span;
+		for (; table && address < next; address += PAGE_SIZE) {
+			page = (struct page){.span = PAGE_SIZE};
+			memory->operations->walk(space, address, &page);
+			if (page.entry && !(page.entry & (ENTRY_VALID | ENTRY_PROTOTYPE)))
+				look(votes, memory, page.entry);
+		}
+		tables -= table;
+		if (next <= first)
+			return;
+		address = next;
+	}
+}
+
+/* The mask that most have; 0 where it is none, or nobody voted. */
+static uint64_t winner(const struct mask_tally *tally)
+{
+	size_t best = 0;
+	for (size_t i = 1; i < tally->count; i++)
+		if (tally->masks[i].votes > tally->masks[best].votes)
+			best = i;
+	return tally->count ? tally->masks[best].mask : 0;
+}
+
+/*
+ * The bit that entries in a page file share. Offsets of one file may share bits of their own, but
+ * lower ones: a file of 32 GB has offsets of 23 bits.
+ */
+static uint64_t shared_bit(const struct entry_votes *votes)
+{
+	for (unsigned int bit = 64; bit-- > 0;)
+		if (votes->paged && votes->paged_bits[bit] > votes->paged / 4 * 3)
+			return UINT64_C(1) << bit;
+	return 0;
+}
+
+bool entry_votes_mask(const struct entry_votes *votes, uint64_t *mask)
+{
+	/* A frame can't lie beyond the memory: what entries in transition say is certain. */
+	*mask = winner(&votes->transition);
+	if (votes->transition.count)
+		return true;
+	/* A page-file offset may be a single bit by chance, but not in most. */
+	*mask = winner(&votes->zero);
+	if (*mask)
+		return true;
+	if (votes->plain)
+		*mask = shared_bit(votes);
+	return *mask || votes->zero.count;
+}

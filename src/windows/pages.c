@@ -1,0 +1,288 @@
+/*
+ * Pages that are not there: what the memory room must be told of this machine so that it finds
+ * them. How entries look (profile), the mask they are stored with (by the page tables of some
+ * processes), the page files (by pointers of the kernel image to their MMPAGING_FILE; no symbol
+ * leads to the array).
+ */
+#include "windows/discover.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+#include "windows/limits.h"
+
+/* Page tables that are asked for the mask, and processes that they are taken from. */
+#define MASK_TABLES    64
+#define MASK_PROCESSES 64
+
+/* Where the user's half ends (x86 started with /3GB has a larger one, of which half will do). */
+#define USER_END_X64 UINT64_C(0x800000000000)
+#define USER_END_X86 UINT64_C(0x80000000)
+
+static struct entry_field entry_field(const struct profile *profile, enum profile_member member)
+{
+	const struct profile_field *field = &profile->field[member];
+	return (struct entry_field){.bit = field->bit, .bits = field->bits};
+}
+
+struct entry_layout entry_layout_of(const struct profile *profile)
+{
+	return (struct entry_layout){
+		.frame = entry_field(profile, MMPTE_TRANSITION_PageFrameNumber),
+		.protection = entry_field(profile, MMPTE_SOFTWARE_Protection),
+		.page_file_number = entry_field(profile, MMPTE_SOFTWARE_PageFileLow),
+		.page_file_offset = entry_field(profile, MMPTE_SOFTWARE_PageFileHigh),
+		.prototype_address = entry_field(profile, MMPTE_PROTOTYPE_ProtoAddress),
+		.prototype_address_low = entry_field(profile, MMPTE_PROTOTYPE_ProtoAddressLow),
+		.prototype_address_high = entry_field(profile, MMPTE_PROTOTYPE_ProtoAddressHigh),
+		.prototype_protection = entry_field(profile, MMPTE_PROTOTYPE_Protection),
+		.swizzle = entry_field(profile, MMPTE_SOFTWARE_SwizzleBit),
+	};
+}
+
+/* Adds the votes of processes, few or many tables of each. */
+static void count_votes(const struct windows *windows, unsigned int tables, size_t limit,
+			struct entry_votes *votes)
+{
+	_cleanup_processes_ struct processes processes = {0};
+	windows_processes(windows, false, 1, &processes);
+	for (size_t i = 0; i < processes.count && i < limit; i++) {
+		const struct process *process = &processes.items[i];
+		if (!process->dtb || !process->peb)
+			continue;
+		_cleanup_space_ struct space *space = space_new(windows->memory, process->dtb);
+		entry_votes_add(votes, space, 0,
+				windows->pointer_size == 8 ? USER_END_X64 : USER_END_X86, tables);
+	}
+}
+
+/*
+ * Where a profile is without SwizzleBit but entries carry a mask, the kernel has the updates of
+ * 2018 and the layout that they brought to all builds.
+ */
+static void find_mask(struct windows *windows)
+{
+	struct entry_votes votes = {0};
+	struct entry_layout layout = entry_layout_of(windows->profile);
+	uint64_t mask = 0;
+	/* Entries of 4 bytes have no room for a mask, and never had one. */
+	if (profile_offset(windows->profile, MMPTE_size) != 8)
+		return;
+	count_votes(windows, MASK_TABLES, MASK_PROCESSES, &votes);
+	if (!entry_votes_mask(&votes, &mask))
+		return;
+	if (mask && !layout.swizzle.bits) {
+		layout.swizzle = (struct entry_field){4, 1};
+		layout.protection = (struct entry_field){5, 5};
+		layout.prototype_protection = (struct entry_field){5, 5};
+		layout.page_file_number = (struct entry_field){12, 4};
+		memory_set_entries(windows->memory, &layout);
+	}
+	memory_set_invalid_mask(windows->memory, mask);
+	windows->invalid_mask = mask;
+	windows->invalid_mask_found = true;
+}
+
+static bool kernel_address(const struct windows *windows, uint64_t address)
+{
+	return windows->pointer_size == 8 ? address >> 47 == 0x1ffff : address >= 0x80000000;
+}
+
+/* A number of pages: as wide as the room to the next one is. */
+static bool read_pages(const struct windows *windows, struct space *space, uint64_t at,
+		       uint64_t *pages)
+{
+	const struct profile *profile = windows->profile;
+	bool wide = profile_offset(profile, MMPAGING_FILE_MaximumSize) >=
+		    profile_offset(profile, MMPAGING_FILE_Size) + 8;
+	return space_pointer(space, at, wide ? 8 : 4, pages);
+}
+
+/* Reads the MMPAGING_FILE at an address; false when its numbers make no sense. */
+static bool paging_file_read(const struct windows *windows, struct space *space, uint64_t address,
+			     struct paging_file *file)
+{
+	const struct profile *profile = windows->profile;
+	uint32_t flags;
+	*file = (struct paging_file){.address = address};
+	if (!read_pages(windows, space, address + profile_offset(profile, MMPAGING_FILE_Size),
+			&file->size) ||
+	    !read_pages(windows, space,
+			address + profile_offset(profile, MMPAGING_FILE_MaximumSize),
+			&file->maximum) ||
+	    !space_u32(space, address + profile_offset(profile, MMPAGING_FILE_PageFileNumber),
+		       &flags))
+		return false;
+	if (!file->size || file->size > file->maximum || file->maximum > UINT64_C(1) << 32)
+		return false;
+	file->number = (unsigned int)profile_bits(profile, MMPAGING_FILE_PageFileNumber, flags);
+	file->virtual_store = profile_has(profile, MMPAGING_FILE_VirtualStorePagefile) &&
+			      profile_bits(profile, MMPAGING_FILE_VirtualStorePagefile, flags);
+	return file->number < PAGE_FILES;
+}
+
+/* One with a name: a path of the object manager ("\??\C:\pagefile.sys") is no accident. */
+static bool paging_file_named(const struct windows *windows, struct space *space,
+			      struct paging_file *file)
+{
+	const struct profile *profile = windows->profile;
+	uint16_t lengths[2];
+	uint64_t object;
+	uint64_t name = file->address + profile_offset(profile, MMPAGING_FILE_PageFileName);
+	if (!space_pointer(space, file->address + profile_offset(profile, MMPAGING_FILE_File),
+			   windows->pointer_size, &object) ||
+	    !kernel_address(windows, object) || !space_u16(space, name, &lengths[0]) ||
+	    !space_u16(space, name + 2, &lengths[1]) || lengths[0] < 8 || lengths[0] % 2 ||
+	    lengths[0] > lengths[1] || lengths[0] > 1024)
+		return false;
+	file->name = space_unicode_string(space, name, windows->pointer_size);
+	if (file->name && file->name[0] == '\\')
+		return true;
+	free(file->name);
+	file->name = NULL;
+	return false;
+}
+
+/* The kernel's array of pointers, found by one of its elements at `slot`, which is `known`. */
+static void paging_files_around(struct windows *windows, struct space *space, uint64_t slot,
+				const struct paging_file *known)
+{
+	uint64_t array = slot - known->number * windows->pointer_size;
+	for (unsigned int i = 0; i < PAGE_FILES; i++) {
+		struct paging_file file;
+		uint64_t address;
+		if (!space_pointer(space, array + i * windows->pointer_size, windows->pointer_size,
+				   &address) ||
+		    !kernel_address(windows, address) ||
+		    !paging_file_read(windows, space, address, &file) || file.number != i)
+			continue;
+		if (!paging_file_named(windows, space, &file) && !file.virtual_store)
+			continue;
+		windows->paging_files[windows->paging_file_count++] = file;
+	}
+}
+
+/* MmPagingFile, or its place in MiSystemPartition: a word of the kernel image that leads there. */
+static void find_paging_files(struct windows *windows, struct space *space)
+{
+	const struct profile *profile = windows->profile;
+	unsigned int step = windows->pointer_size;
+	uint32_t size = profile_offset(profile, MMPAGING_FILE_size);
+	for (uint64_t page = 0; page < min_of(windows->kernel_size, LIMIT_KERNEL_SIZE);
+	     page += PAGE_SIZE) {
+		size_t available;
+		const uint8_t *data = space_at(space, windows->kernel_base + page, &available);
+		if (!data)
+			continue;
+		for (size_t at = 0; at < PAGE_SIZE; at += step) {
+			struct paging_file file;
+			uint64_t address = le_pointer(data + at, step);
+			if (address % step || !kernel_address(windows, address) ||
+			    address > UINT64_MAX - size ||
+			    !paging_file_read(windows, space, address, &file) ||
+			    !paging_file_named(windows, space, &file))
+				continue;
+			free(file.name);
+			paging_files_around(windows, space, windows->kernel_base + page + at,
+					    &file);
+			return;
+		}
+	}
+}
+
+void pages_find(struct windows *windows)
+{
+	_cleanup_space_ struct space *space = windows_kernel_space(windows);
+	find_mask(windows);
+	find_paging_files(windows, space);
+}
+
+void windows_page_file_use(const struct windows *windows, struct entry_votes *votes)
+{
+	*votes = (struct entry_votes){0};
+	count_votes(windows, UINT32_MAX, SIZE_MAX, votes);
+}
+
+static const struct paging_file *find_paging_file(const struct windows *windows,
+						  unsigned int number)
+{
+	for (size_t i = 0; i < windows->paging_file_count; i++)
+		if (windows->paging_files[i].number == number)
+			return &windows->paging_files[i];
+	return NULL;
+}
+
+/* Of images whose first page is in that page file, which is a private copy: is it a header? */
+static void count_headers(const struct windows *windows, unsigned int number, size_t *headers,
+			  size_t *others)
+{
+	_cleanup_processes_ struct processes processes = {0};
+	windows_processes(windows, false, 1, &processes);
+	for (size_t i = 0; i < processes.count; i++) {
+		_cleanup_view_ struct view view;
+		view_open(&view, windows, &processes.items[i]);
+		for (size_t v = 0; v < view.vads.count; v++) {
+			const struct vad *vad = &view.vads.items[v];
+			struct page page;
+			if (vad->kind != VAD_IMAGE)
+				continue;
+			space_page(view.space, vad->start, &page);
+			if (page.state != PAGE_PAGEFILE || page.page_file != number || !page.data)
+				continue;
+			if (page.data[0] == 'M' && page.data[1] == 'Z')
+				++*headers;
+			else
+				++*others;
+		}
+	}
+}
+
+bool windows_page_file_doubt(const struct windows *windows, unsigned int number,
+			     const struct entry_votes *votes, char *sentence, size_t size)
+{
+	const struct page_file *given = memory_page_file(windows->memory, number);
+	const struct paging_file *known = find_paging_file(windows, number);
+	size_t headers = 0, others = 0;
+	if (!given)
+		return false;
+	if (given->doubt[0]) {
+		snprintf(sentence, size, "%s: %s", given->path, given->doubt);
+		return true;
+	}
+	if (known && known->virtual_store) {
+		snprintf(sentence, size,
+			 "%s: page file %u of the image is the compressed store, not a file",
+			 given->path, number);
+		return true;
+	}
+	if (known && (given->pages < known->size || given->pages > known->maximum)) {
+		snprintf(sentence, size,
+			 "%s: has %llu pages, page file %u of the image has %llu (at most %llu); "
+			 "it may be that of another machine",
+			 given->path, (unsigned long long)given->pages, number,
+			 (unsigned long long)known->size, (unsigned long long)known->maximum);
+		return true;
+	}
+	if (votes->page_files[number].end > given->pages) {
+		snprintf(sentence, size,
+			 "%s: has %llu pages, the image needs %llu of page file %u; it may be cut, "
+			 "or that of another machine",
+			 given->path, (unsigned long long)given->pages,
+			 (unsigned long long)votes->page_files[number].end, number);
+		return true;
+	}
+	count_headers(windows, number, &headers, &others);
+	if (others > headers) {
+		snprintf(sentence, size,
+			 "%s: of %zu pages that should be headers of modules, %zu are not; it may "
+			 "be "
+			 "that of another machine, or of another time",
+			 given->path, headers + others, others);
+		return true;
+	}
+	return false;
+}
