@@ -4,8 +4,9 @@
  *
  * struct memory is what all address spaces of an image share; set up once, then any number of
  * threads may use it. struct space is one page map; it is cheap and belongs to one thread at a
- * time (it remembers the tables it walked last). What a space hands out points into the mapping of
- * the image or of a page file and lives as long as the memory.
+ * time (it remembers the tables it walked last, and the pages it decompressed). What a space hands
+ * out points into the mapping of the image or of a page file, or is a page that it decompressed:
+ * it lives as long as the space.
  */
 #ifndef IMPSCAN_MEMORY_H
 #define IMPSCAN_MEMORY_H
@@ -135,11 +136,29 @@ struct error *memory_add_page_file(struct memory *memory, unsigned int number, c
 /* The page file given under a number, NULL when none was. */
 const struct page_file *memory_page_file(const struct memory *memory, unsigned int number);
 
+/*
+ * The compressed store, which the memory then owns (see store.h), and the number of the virtual
+ * page file, whose pages it keeps; -1 when that is not known: then a page of any page file that
+ * was not given is asked for there too. Without a store (NULL), `why` says in words why such a
+ * page is not there: "layout of this build not known". Not while other threads use the memory.
+ */
+struct store;
+void memory_set_store(struct memory *memory, int number, struct store *store, const char *why);
+const struct store *memory_store(const struct memory *memory);
+
+/*
+ * How many decompressed pages a space keeps at most, SPACE_STORE_PAGES unless told. Beyond them
+ * only what copies (space_read() and what builds on it) still reads new ones. Not while other
+ * threads use the memory.
+ */
+#define SPACE_STORE_PAGES 65536
+void memory_set_store_pages(struct memory *memory, size_t pages);
+
 /* Where a page is. */
 enum page_state {
 	PAGE_VALID,
 	PAGE_TRANSITION,  /* trimmed from the working set, the frame still holds it */
-	PAGE_PAGEFILE,	  /* written to a page file */
+	PAGE_PAGEFILE,	  /* written to a page file, or to the compressed store */
 	PAGE_FILE,	  /* only in the mapped file on disk */
 	PAGE_DEMAND_ZERO, /* never touched: reads as zeros, holds nothing */
 	PAGE_LOST,	  /* what should tell where it is is not present itself */
@@ -161,6 +180,7 @@ struct page {
 	bool writable, executable; /* by all levels, or by the entry's Protection */
 	uint8_t page_file;	   /* for PAGE_PAGEFILE */
 	uint64_t page_file_offset; /* in pages */
+	bool compressed;	   /* asked of the compressed store */
 	/* Why `data` is NULL, where the state alone doesn't say it; static words, or NULL. */
 	const char *why;
 };

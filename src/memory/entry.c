@@ -127,7 +127,7 @@ static void read_prototype(struct space *space, uint64_t prototype, struct page 
 void space_prototype_page(struct space *space, uint64_t prototype, struct page *page)
 {
 	read_prototype(space, prototype, page);
-	page_find(space, page);
+	page_find(space, page, NULL);
 }
 
 /* The prototype PTE that the VAD has for a page; false when it has none. */
@@ -235,6 +235,6 @@ const uint8_t *entry_table(struct space *space, uint64_t entry)
 		transition(space->memory, entry, &page);
 	else
 		page_file(space->memory, entry, &page);
-	page_find(space, &page);
+	page_find(space, &page, NULL);
 	return page.data;
 }

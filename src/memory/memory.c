@@ -4,6 +4,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/store.h>
 
 #include "memory/paging.h"
 
@@ -32,6 +33,8 @@ struct memory *memory_new(const struct image *image, enum paging paging)
 		memory->frame_mask = memory->frame_mask << 1 | 1;
 	memory->frame_mask &= ~(PAGE_SIZE - 1);
 	memory->layout.frame = memory->operations->frame;
+	memory->store_number = -1;
+	memory->store_pages = SPACE_STORE_PAGES;
 	return memory;
 }
 
@@ -40,6 +43,7 @@ void memory_free(struct memory *memory)
 	if (!memory)
 		return;
 	page_files_close(memory);
+	store_free(memory->store);
 	free(memory);
 }
 
@@ -62,4 +66,22 @@ void memory_set_invalid_mask(struct memory *memory, uint64_t mask)
 {
 	memory->invalid_mask = mask;
 	memory->invalid_mask_known = true;
+}
+
+void memory_set_store(struct memory *memory, int number, struct store *store, const char *why)
+{
+	store_free(memory->store);
+	memory->store_number = number;
+	memory->store = store;
+	memory->store_why = why;
+}
+
+const struct store *memory_store(const struct memory *memory)
+{
+	return memory->store;
+}
+
+void memory_set_store_pages(struct memory *memory, size_t pages)
+{
+	memory->store_pages = pages;
 }

@@ -9,6 +9,9 @@
  *	entry.c    entries that are not valid: what the memory manager keeps in them
  *	swizzle.c  finding the mask that such entries are stored with
  *	page_file.c    page files that were given
+ *	stored.c   the decompressed pages of a space
+ *	store*.c   the compressed store, behind store.h
+ *	xpress.c   decompression
  */
 #ifndef MEMORY_PAGING_H
 #define MEMORY_PAGING_H
@@ -30,6 +33,10 @@ struct memory {
 	bool invalid_mask_known;
 	struct entry_layout layout;
 	struct page_file page_files[PAGE_FILES];
+	struct store *store;
+	int store_number;      /* which page file it is; -1: not known */
+	const char *store_why; /* why there is none */
+	size_t store_pages;    /* that a space keeps at most */
 };
 
 /* How many last-level tables a space remembers; a power of two. */
@@ -42,6 +49,8 @@ struct space_table {
 	bool writable, executable;
 };
 
+struct stored_pages;
+
 struct space {
 	const struct memory *memory;
 	uint64_t dtb;
@@ -49,6 +58,12 @@ struct space {
 	space_find_prototype *find_prototype;
 	void *find_context;
 	struct space_table tables[SPACE_TABLES];
+	/*
+	 * One of the store's own, which reads what the store is made of: it never asks the store,
+	 * so that no page can need itself.
+	 */
+	bool without_store;
+	struct stored_pages *stored; /* decompressed pages; NULL until the first */
 };
 
 struct paging_operations {
@@ -79,8 +94,16 @@ uint64_t entry_unswizzle(const struct memory *memory, uint64_t entry);
 /* The value of a field of an entry. */
 uint64_t entry_field_value(struct entry_field field, uint64_t entry);
 
-/* Finds the bytes of a page by its state, frame and page file: page->data, page->why. */
-void page_find(struct space *space, struct page *page);
+/*
+ * Finds the bytes of a page by its state, frame and page file: page->data, page->why. A page of
+ * the store is kept by the space, or, when it keeps as many as it may, copied to `buffer` unless
+ * that is NULL.
+ */
+void page_find(struct space *space, struct page *page, uint8_t *buffer);
+
+/* page_find() for one that is in the store. */
+void stored_page_find(struct space *space, struct page *page, uint8_t *buffer);
+void stored_pages_free(struct stored_pages *stored);
 
 void page_files_close(struct memory *memory);
 

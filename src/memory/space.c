@@ -19,6 +19,7 @@ struct space *space_new(const struct memory *memory, uint64_t dtb)
 
 void space_free(struct space *space)
 {
+	stored_pages_free(space->stored);
 	free(space);
 }
 
@@ -45,7 +46,7 @@ bool space_canonical(const struct space *space, uint64_t address)
 	return space->memory->operations->canonical(address);
 }
 
-void space_page(struct space *space, uint64_t address, struct page *page)
+static void look_up(struct space *space, uint64_t address, struct page *page, uint8_t *buffer)
 {
 	*page = (struct page){.span = PAGE_SIZE, .state = PAGE_NO_TABLE};
 	if (!space_canonical(space, address))
@@ -53,10 +54,15 @@ void space_page(struct space *space, uint64_t address, struct page *page)
 	space->memory->operations->walk(space, address, page);
 	if (page->state != PAGE_VALID)
 		entry_resolve(space, address, page);
-	page_find(space, page);
+	page_find(space, page, buffer);
 }
 
-void page_find(struct space *space, struct page *page)
+void space_page(struct space *space, uint64_t address, struct page *page)
+{
+	look_up(space, address, page, NULL);
+}
+
+void page_find(struct space *space, struct page *page, uint8_t *buffer)
 {
 	const struct memory *memory = space->memory;
 	page->data = NULL;
@@ -72,6 +78,9 @@ void page_find(struct space *space, struct page *page)
 		page->data = file->data + page->page_file_offset * PAGE_SIZE;
 	else if (file)
 		page->why = "beyond the end of the page file given";
+	else if (page->page_file == memory->store_number ||
+		 (memory->store_number < 0 && memory->store))
+		stored_page_find(space, page, buffer);
 }
 
 const char *page_why(const struct page *page, char *buffer, size_t size)
@@ -83,6 +92,10 @@ const char *page_why(const struct page *page, char *buffer, size_t size)
 			 (unsigned long long)page->frame);
 		return buffer;
 	case PAGE_PAGEFILE:
+		if (page->compressed && page->why) {
+			snprintf(buffer, size, "compressed store: %s", page->why);
+			return buffer;
+		}
 		if (page->why)
 			return page->why;
 		snprintf(buffer, size, "page file %u not given", page->page_file);
@@ -113,13 +126,15 @@ const uint8_t *space_at(struct space *space, uint64_t address, size_t *available
 bool space_read(struct space *space, uint64_t address, void *buffer, size_t size)
 {
 	uint8_t *to = buffer;
+	uint8_t decompressed[PAGE_SIZE];
 	while (size) {
-		size_t available;
-		const uint8_t *from = space_at(space, address, &available);
-		if (!from)
+		struct page page;
+		look_up(space, address, &page, decompressed);
+		if (!page.data)
 			return false;
-		size_t part = min_of(available, size);
-		memcpy(to, from, part);
+		size_t offset = (size_t)(address & (PAGE_SIZE - 1));
+		size_t part = min_of((size_t)PAGE_SIZE - offset, size);
+		memcpy(to, page.data + offset, part);
 		to += part;
 		size -= part;
 		if (size && address > UINT64_MAX - part)

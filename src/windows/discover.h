@@ -6,11 +6,12 @@
  *	system.c        which build, and where is System?     profile, EPROCESS, list heads
  *	fit.c           which of several profiles of a build fits?
  *	kernel.c        tries it all, in order, and tells what was tried
- *	pages.c         what finds pages that are not there: entries, page files
+ *	pages.c         what finds pages that are not there: entries, page files, store
  */
 #ifndef WINDOWS_DISCOVER_H
 #define WINDOWS_DISCOVER_H
 
+#include <impscan/store.h>
 #include <impscan/text.h>
 #include <impscan/windows.h>
 
@@ -88,9 +89,12 @@ void module_list_find(struct windows *windows, struct space *space);
 struct entry_layout entry_layout_of(const struct profile *profile);
 
 /*
- * Tells the memory, which has the profile's entries, what of them is this machine's own; finds
- * the page files. The kernel and System are known.
+ * Tells the memory, which has the profile's entries, what of them is this machine's own, and where
+ * its compressed store is; finds the page files. The kernel and System are known.
  */
 void pages_find(struct windows *windows);
+
+/* What a profile says of the compressed store; it must have SMKM_STORE_MGR.KeyToStoreTree. */
+struct store_layout store_layout_of(const struct profile *profile);
 
 #endif

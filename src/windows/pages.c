@@ -2,7 +2,7 @@
  * Pages that are not there: what the memory room must be told of this machine so that it finds
  * them. How entries look (profile), the mask they are stored with (by the page tables of some
  * processes), the page files (by pointers of the kernel image to their MMPAGING_FILE; no symbol
- * leads to the array).
+ * leads to the array), and the compressed store.
  */
 #include "windows/discover.h"
 
@@ -12,6 +12,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/store.h>
 
 #include "windows/limits.h"
 
@@ -194,11 +195,85 @@ static void find_paging_files(struct windows *windows, struct space *space)
 	}
 }
 
+struct store_layout store_layout_of(const struct profile *p)
+{
+	uint32_t store = profile_offset(p, SMKM_STORE_StStore);
+	uint32_t data = store + profile_offset(p, ST_STORE_StDataMgr);
+	return (struct store_layout){
+		.pointer_size = p->architecture == ARCHITECTURE_X64 ? 8 : 4,
+		.key_number = entry_field(p, SM_PAGE_KEY_PageFileNumber),
+		.key_offset = entry_field(p, SM_PAGE_KEY_PageFileOffset),
+		.manager_link = profile_offset(p, SMKM_STORE_MGR_SmGlobalsLink),
+		.manager_smkm = profile_offset(p, SMKM_STORE_MGR_Smkm),
+		.manager_tree = profile_offset(p, SMKM_STORE_MGR_KeyToStoreTree),
+		.metadata_size = profile_offset(p, SMKM_STORE_METADATA_size),
+		.metadata_store = profile_offset(p, SMKM_STORE_METADATA_SmkmStore),
+		.store_regions = profile_offset(p, SMKM_STORE_CompressedRegionPtrArray),
+		.store_owner = profile_offset(p, SMKM_STORE_OwnerProcess),
+		.store_tree = data + profile_offset(p, ST_DATA_MGR_PagesTree),
+		.store_chunks = data + profile_offset(p, ST_DATA_MGR_ChunkMetaData),
+		.store_self = data + profile_offset(p, ST_DATA_MGR_SmkmStore),
+		.store_region_size_mask = data + profile_offset(p, ST_DATA_MGR_RegionSizeMask),
+		.store_region_index_mask = data + profile_offset(p, ST_DATA_MGR_RegionIndexMask),
+		.has_algorithm = profile_has(p, ST_DATA_MGR_CompressionAlgorithm),
+		.store_algorithm = data + profile_offset(p, ST_DATA_MGR_CompressionAlgorithm),
+		.chunks_pointers = profile_offset(p, SMHP_CHUNK_METADATA_ChunkPtrArray),
+		.chunks_bit_value = profile_offset(p, SMHP_CHUNK_METADATA_BitValue),
+		.chunks_records_mask =
+			profile_offset(p, SMHP_CHUNK_METADATA_PageRecordsPerChunkMask),
+		.chunks_record_size = profile_offset(p, SMHP_CHUNK_METADATA_PageRecordSize),
+		.chunks_header_size = profile_offset(p, SMHP_CHUNK_METADATA_ChunkPageHeaderSize),
+		.chunk_size = profile_offset(p, SMHP_CHUNK_size),
+		.tree_elements = profile_offset(p, B_TREE_Elements),
+		.tree_leaf = profile_offset(p, B_TREE_Leaf),
+		.tree_left_child = profile_offset(p, B_TREE_LeftChild),
+		.tree_nodes = profile_offset(p, B_TREE_Nodes),
+		.inner_size = profile_offset(p, B_TREE_NODE_size),
+		.inner_key = profile_offset(p, B_TREE_NODE_Key),
+		.inner_child = profile_offset(p, B_TREE_NODE_Child),
+		.leaf_size = profile_offset(p, B_TREE_LEAF_NODE_size),
+		.leaf_key = profile_offset(p, B_TREE_LEAF_NODE_Key),
+		.leaf_value = profile_offset(p, B_TREE_LEAF_NODE_Value),
+		.record_key = profile_offset(p, ST_PAGE_RECORD_Key),
+		.record_size = profile_offset(p, ST_PAGE_RECORD_CompressedSize),
+		.record_next = profile_offset(p, ST_PAGE_RECORD_NextKey),
+		.process_dtb = profile_offset(p, EPROCESS_Pcb) +
+			       profile_offset(p, KPROCESS_DirectoryTableBase),
+	};
+}
+
+/*
+ * The store, under the number of the virtual page file. Where no MMPAGING_FILE tells it, keys do,
+ * or where they are without it, that it comes after pagefile.sys and swapfile.sys.
+ */
+static void find_store(struct windows *windows, struct space *space)
+{
+	const struct profile *profile = windows->profile;
+	int number = profile_has(profile, SM_PAGE_KEY_PageFileNumber) ? -1 : 2;
+	bool known = false;
+	for (size_t i = 0; i < windows->paging_file_count; i++) {
+		if (windows->paging_files[i].virtual_store) {
+			number = (int)windows->paging_files[i].number;
+			known = true;
+		}
+	}
+	struct store *store = NULL;
+	const char *why = "layout of this build not known";
+	if (profile_has(profile, SMKM_STORE_MGR_KeyToStoreTree)) {
+		struct store_layout layout = store_layout_of(profile);
+		store = store_find(space, &layout, windows->kernel_base, windows->kernel_size);
+		why = "not found";
+	}
+	if (store || known)
+		memory_set_store(windows->memory, number, store, why);
+}
+
 void pages_find(struct windows *windows)
 {
 	_cleanup_space_ struct space *space = windows_kernel_space(windows);
 	find_mask(windows);
 	find_paging_files(windows, space);
+	find_store(windows, space);
 }
 
 void windows_page_file_use(const struct windows *windows, struct entry_votes *votes)

@@ -1,0 +1,37 @@
+/*
+ * Any bytes as compressed data: nothing outside of the buffers is touched, and what the tests'
+ * compressor makes of the bytes comes back.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/store.h>
+#include <writer/store.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	/* Buffers of just the size, so that one byte too many is seen. */
+	size_t room = size ? (size_t)data[0] * 17 + 1 : 4096;
+	uint8_t *in = malloc(size + 1), *out = malloc(room);
+	memcpy(in, data, size);
+	ptrdiff_t written = xpress_decompress(in, size, out, room);
+	if (written < -1 || written > (ptrdiff_t)room)
+		abort();
+	free(in);
+	free(out);
+
+	if (size) {
+		uint8_t *packed = malloc(2 * size + 64);
+		size_t packed_size = store_xpress_compress(data, size, packed, 2 * size + 64);
+		uint8_t *back = malloc(size);
+		if (!packed_size ||
+		    xpress_decompress(packed, packed_size, back, size) != (ptrdiff_t)size ||
+		    memcmp(back, data, size))
+			abort();
+		free(packed);
+		free(back);
+	}
+	return 0;
+}
