@@ -3,7 +3,7 @@
  *
  * A profile may name these and no others. `need` is R where every known Windows from XP on has the
  * member, so that a profile without it is incomplete; O where some builds lack it (the code then
- * takes another way). A type's size is the member `size`; where updates of one build let a type
+ * takes another way); S like O, but in no public symbols: symbol files can't have it. A type's size is the member `size`; where updates of one build let a type
  * grow (EPROCESS), it is the smallest one, which is always safe to read. The members of a type
  * stand together.
  *
@@ -39,16 +39,16 @@
  */
 /* clang-format off */
 #define PROFILE_FIELDS(X) \
-	X(B_TREE, Elements, O) \
-	X(B_TREE, Leaf, O) \
-	X(B_TREE, LeftChild, O) \
-	X(B_TREE, Nodes, O) \
-	X(B_TREE_LEAF_NODE, size, O) \
-	X(B_TREE_LEAF_NODE, Key, O) \
-	X(B_TREE_LEAF_NODE, Value, O) \
-	X(B_TREE_NODE, size, O) \
-	X(B_TREE_NODE, Key, O) \
-	X(B_TREE_NODE, Child, O) \
+	X(B_TREE, Elements, S) \
+	X(B_TREE, Leaf, S) \
+	X(B_TREE, LeftChild, S) \
+	X(B_TREE, Nodes, S) \
+	X(B_TREE_LEAF_NODE, size, S) \
+	X(B_TREE_LEAF_NODE, Key, S) \
+	X(B_TREE_LEAF_NODE, Value, S) \
+	X(B_TREE_NODE, size, S) \
+	X(B_TREE_NODE, Key, S) \
+	X(B_TREE_NODE, Child, S) \
 	X(CONTROL_AREA, Segment, R) \
 	X(CONTROL_AREA, u, R) \
 	X(CONTROL_AREA, FilePointer, R) \
@@ -250,32 +250,32 @@
 	X(SEGMENT, BasedAddress, R) \
 	X(SEGMENT, PrototypePte, R) \
 	X(SE_AUDIT_PROCESS_CREATION_INFO, ImageFileName, R) \
-	X(SMHP_CHUNK, size, O) \
-	X(SMHP_CHUNK_METADATA, ChunkPtrArray, O) \
-	X(SMHP_CHUNK_METADATA, BitValue, O) \
-	X(SMHP_CHUNK_METADATA, PageRecordsPerChunkMask, O) \
-	X(SMHP_CHUNK_METADATA, PageRecordSize, O) \
-	X(SMHP_CHUNK_METADATA, ChunkPageHeaderSize, O) \
-	X(SMKM_STORE, StStore, O) \
-	X(SMKM_STORE, CompressedRegionPtrArray, O) \
-	X(SMKM_STORE, OwnerProcess, O) \
-	X(SMKM_STORE_METADATA, size, O) \
-	X(SMKM_STORE_METADATA, SmkmStore, O) \
-	X(SMKM_STORE_MGR, Smkm, O) \
-	X(SMKM_STORE_MGR, KeyToStoreTree, O) \
-	X(SMKM_STORE_MGR, SmGlobalsLink, O) \
-	X(SM_PAGE_KEY, PageFileOffset, O) \
-	X(SM_PAGE_KEY, PageFileNumber, O) \
-	X(ST_DATA_MGR, PagesTree, O) \
-	X(ST_DATA_MGR, ChunkMetaData, O) \
-	X(ST_DATA_MGR, SmkmStore, O) \
-	X(ST_DATA_MGR, RegionSizeMask, O) \
-	X(ST_DATA_MGR, RegionIndexMask, O) \
-	X(ST_DATA_MGR, CompressionAlgorithm, O) \
-	X(ST_PAGE_RECORD, Key, O) \
-	X(ST_PAGE_RECORD, CompressedSize, O) \
-	X(ST_PAGE_RECORD, NextKey, O) \
-	X(ST_STORE, StDataMgr, O) \
+	X(SMHP_CHUNK, size, S) \
+	X(SMHP_CHUNK_METADATA, ChunkPtrArray, S) \
+	X(SMHP_CHUNK_METADATA, BitValue, S) \
+	X(SMHP_CHUNK_METADATA, PageRecordsPerChunkMask, S) \
+	X(SMHP_CHUNK_METADATA, PageRecordSize, S) \
+	X(SMHP_CHUNK_METADATA, ChunkPageHeaderSize, S) \
+	X(SMKM_STORE, StStore, S) \
+	X(SMKM_STORE, CompressedRegionPtrArray, S) \
+	X(SMKM_STORE, OwnerProcess, S) \
+	X(SMKM_STORE_METADATA, size, S) \
+	X(SMKM_STORE_METADATA, SmkmStore, S) \
+	X(SMKM_STORE_MGR, Smkm, S) \
+	X(SMKM_STORE_MGR, KeyToStoreTree, S) \
+	X(SMKM_STORE_MGR, SmGlobalsLink, S) \
+	X(SM_PAGE_KEY, PageFileOffset, S) \
+	X(SM_PAGE_KEY, PageFileNumber, S) \
+	X(ST_DATA_MGR, PagesTree, S) \
+	X(ST_DATA_MGR, ChunkMetaData, S) \
+	X(ST_DATA_MGR, SmkmStore, S) \
+	X(ST_DATA_MGR, RegionSizeMask, S) \
+	X(ST_DATA_MGR, RegionIndexMask, S) \
+	X(ST_DATA_MGR, CompressionAlgorithm, S) \
+	X(ST_PAGE_RECORD, Key, S) \
+	X(ST_PAGE_RECORD, CompressedSize, S) \
+	X(ST_PAGE_RECORD, NextKey, S) \
+	X(ST_STORE, StDataMgr, S) \
 	X(SUBSECTION, ControlArea, R) \
 	X(SUBSECTION, SubsectionBase, R) \
 	X(SUBSECTION, PtesInSubsection, R) \

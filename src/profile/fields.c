@@ -6,7 +6,7 @@
 
 #include <impscan/bytes.h>
 
-enum need { R, O };
+enum need { R, O, S };
 
 struct field_name {
 	const char *type;
@@ -36,6 +36,11 @@ const char *profile_member_name(enum profile_member member)
 bool profile_member_required(enum profile_member member)
 {
 	return names[member].need == R;
+}
+
+bool profile_member_in_symbols(enum profile_member member)
+{
+	return names[member].need != S;
 }
 
 bool profile_member_is_size(enum profile_member member)

@@ -16,6 +16,9 @@ bool profile_find_type(const char *name, size_t length, enum profile_member *fir
 /* Is this a member without which no profile is complete? */
 bool profile_member_required(enum profile_member member);
 
+/* Can a symbol file have it? */
+bool profile_member_in_symbols(enum profile_member member);
+
 /* Is this not a member but the size of its type? */
 bool profile_member_is_size(enum profile_member member);
 

@@ -239,6 +239,8 @@ static bool same_fields(const struct profile *a, const struct profile *b)
 		const struct profile_field *x = &a->field[i], *y = &b->field[i];
 		/* A profile for several updates has the smallest of their sizes. */
 		bool size = profile_member_is_size((enum profile_member)i);
+		if (!x->present && !profile_member_in_symbols((enum profile_member)i))
+			continue;
 		if (x->present != y->present || x->bit != y->bit || x->bits != y->bits ||
 		    (size ? x->offset < y->offset : x->offset != y->offset))
 			return false;
@@ -316,6 +318,25 @@ static struct error *find_header(const struct symbols *symbols, uint32_t build,
 			 text_string(&names));
 }
 
+/* What no symbol file has, from a known profile of the same build. */
+static struct error *take_unpublished(struct profiles *known, struct profile *profile)
+{
+	for (size_t i = 0; known && i < profiles_count(known); i++) {
+		struct profile_summary summary = profiles_summary(known, i);
+		const struct profile *other;
+		if (summary.architecture != profile->architecture ||
+		    profile->build_first < summary.build_first ||
+		    profile->build_last > summary.build_last)
+			continue;
+		try_(profiles_get(known, i, &other));
+		for (size_t m = 0; m < PROFILE_MEMBER_COUNT; m++)
+			if (!profile->field[m].present &&
+			    !profile_member_in_symbols((enum profile_member)m))
+				profile->field[m] = other->field[m];
+	}
+	return NULL;
+}
+
 static struct error *import(const struct symbols *symbols, struct json_object *root, uint32_t build,
 			    struct profiles *known, struct profile *profile)
 {
@@ -324,7 +345,8 @@ static struct error *import(const struct symbols *symbols, struct json_object *r
 	try_(check_required(symbols, profile));
 	_cleanup_free_ char *pdb = pdb_name(symbols);
 	profile->source = alloc_printf("symbols of %s in Volatility 3's form", pdb);
-	return find_header(symbols, build, known, profile);
+	try_(find_header(symbols, build, known, profile));
+	return take_unpublished(known, profile);
 }
 
 struct error *profile_parse_symbols(const void *data, size_t size, const char *origin,

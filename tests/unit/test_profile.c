@@ -406,6 +406,7 @@ static void every_shipped_profile_parses(void **state)
 	/* Members that no build has or, called optional, every build has, are a mistake in the list. */
 #define NEED_R			     false
 #define NEED_O			     true
+#define NEED_S			     true
 #define OPTIONAL(type, member, need) NEED_##need,
 	static const bool optional[] = {PROFILE_FIELDS(OPTIONAL)};
 	for (size_t m = 0; m < PROFILE_MEMBER_COUNT; m++) {
