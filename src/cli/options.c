@@ -26,6 +26,7 @@ enum {
 	OPTION_PROFILE,
 	OPTION_PROFILE_DIR,
 	OPTION_LIST_PROFILES,
+	OPTION_PAGEFILE,
 	OPTION_DTB,
 	OPTION_KERNEL,
 	OPTION_VERSION,
@@ -64,6 +65,8 @@ static const struct option_row rows[] = {
 	{OPTION_PROFILE, "profile", "FILE", "use this layout instead of choosing one by build"},
 	{OPTION_PROFILE_DIR, "profile-dir", "DIR", "add the profiles of a folder (repeatable)"},
 	{OPTION_LIST_PROFILES, "list-profiles", NULL, "list the profiles there are"},
+	{OPTION_PAGEFILE, "pagefile", "N=FILE",
+	 "page file number N (pagefile.sys is 0, swapfile.sys 1)"},
 	{OPTION_DTB, "dtb", "ADDRESS", "physical address of the kernel's page map"},
 	{OPTION_KERNEL, "kernel", "ADDRESS", "where ntoskrnl.exe is loaded"},
 	{'j', "threads", "N", "threads to work with (default: the processors)"},
@@ -112,6 +115,17 @@ static struct error *parse_pids(struct options *options, const char *text)
 		*array_push(options->pids, options->pid_count, options->pid_capacity) =
 			(uint32_t)pid;
 	}
+	return NULL;
+}
+
+static struct error *parse_page_file(struct options *options, const char *text)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end != '=' || !end[1] || number >= PAGE_FILES)
+		return error_new("--pagefile '%s' is not of the form N=FILE, N from 0 to %d", text,
+				 PAGE_FILES - 1);
+	options->page_files[number] = end + 1;
 	return NULL;
 }
 
@@ -189,6 +203,8 @@ static struct error *take(struct options *options, int key, const char *argument
 	case OPTION_LIST_PROFILES:
 		options->list_profiles = true;
 		return NULL;
+	case OPTION_PAGEFILE:
+		return parse_page_file(options, argument);
 	case OPTION_DTB:
 		return parse_address("--dtb", argument, &options->dtb);
 	case OPTION_KERNEL:

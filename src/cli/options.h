@@ -41,6 +41,7 @@ struct options {
 	bool list_profiles;
 	const char *profile;
 	struct arguments profile_directories;
+	const char *page_files[PAGE_FILES]; /* by number */
 	uint64_t dtb;
 	uint64_t kernel_base;
 	unsigned int threads;

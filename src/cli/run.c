@@ -307,6 +307,7 @@ static struct error *run_image(const struct options *options, struct profiles *p
 		.dtb = options->dtb,
 		.kernel_base = options->kernel_base,
 	};
+	memcpy(windows_options.page_files, options->page_files, sizeof(options->page_files));
 	try_(forced_profile(options, profiles, &windows_options.profile));
 	_cleanup_windows_ struct windows *windows = NULL;
 	try_(windows_open(image, profiles, &windows_options, &windows));

@@ -27,6 +27,18 @@ static bool is_committed(const struct page *page)
 	return page->state != PAGE_NO_TABLE && page->state != PAGE_DEMAND_ZERO;
 }
 
+/*
+ * Can the page be run? 32-bit page tables without PAE have no bit for it, so there only the
+ * protection of the VAD tells.
+ */
+static bool is_executable(struct space *space, const struct vad *vad, const struct page *page)
+{
+	if (memory_paging(space_memory(space)) != PAGING_X86 || !page->mapped)
+		return page->executable;
+	unsigned int access = vad->protection & 7;
+	return access == 2 || access == 3 || access >= 6;
+}
+
 static void measure(struct space *space, const struct vad *vad, struct region *region)
 {
 	uint64_t address = vad->start;
@@ -41,7 +53,7 @@ static void measure(struct space *space, const struct vad *vad, struct region *r
 				region->first_committed = address;
 			region->last_committed = min_of(next - 1, vad->end) & ~(PAGE_SIZE - 1);
 			region->committed += pages;
-			if (page.executable) {
+			if (is_executable(space, vad, &page)) {
 				if (!region->executable)
 					region->first_executable = address;
 				region->executable += pages;
