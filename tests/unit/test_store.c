@@ -167,6 +167,7 @@ static void few_and_full_nodes_are_read(void **state)
 			power_on(&s);
 			assert_non_null(s.store);
 			_cleanup_store_ struct store *store = s.store;
+			assert_true(store_summary(store).stores > 0);
 			for (size_t k = 0; k < pages; k++)
 				assert_null(read_one(&s, offset_of_page(k)));
 		}
