@@ -93,6 +93,10 @@ void report_region(struct report *report, const struct region_row *row);
 struct report *report_imports_new(FILE *out, enum report_form form);
 void report_import(struct report *report, const struct import_row *row);
 
+/* The index of a folder of dumped modules, REPORT_JSON: one object for each row with a dump. */
+struct report *report_dumps_new(FILE *out);
+void report_dump(struct report *report, const struct row *row);
+
 /* Samples without an image. */
 struct report *report_samples_new(FILE *out, enum report_form form);
 void report_sample(struct report *report, const struct sample *sample);

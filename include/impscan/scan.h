@@ -15,6 +15,16 @@
 #include <impscan/rebuild.h>
 #include <impscan/windows.h>
 
+/* A module as a file of options->dump_directory. */
+struct dump {
+	char *file;	       /* its name; NULL: not written, see note */
+	const char *layout;    /* pe_written_layout_name(); NULL: there was nothing to write */
+	uint64_t size;	       /* bytes of the file */
+	uint64_t pages;	       /* of the module ... */
+	uint64_t pages_absent; /* ... that were not present: zeros */
+	char *note; /* why there is no file, or what it lacks, in words; NULL: nothing to say */
+};
+
 /* One module, or one module and one known hash that it resembles. */
 struct row {
 	const struct process *process; /* PID 4 for kernel modules */
@@ -29,6 +39,7 @@ struct row {
 	double readable;	   /* share of the needed pages that could be read, 0-1 */
 	unsigned int flags;	   /* enum module_flag, those of its process included */
 	const struct match *match; /* NULL in a listing */
+	const struct dump *dump;   /* NULL: not asked for */
 };
 
 /* A range that can run code without an image section behind it. */
@@ -69,9 +80,11 @@ struct scan_options {
 	const uint32_t *pids;	   /* only these processes ... */
 	size_t pid_count;	   /* ... 0: every one */
 	struct scan_only only;
-	bool fast;	      /* names only: lists are not rebuilt */
-	const char *module;   /* scan_imports(): part of a name, or 0x...; NULL: all */
-	bool deep;	      /* sweep physical memory for processes */
+	bool fast;	    /* names only: lists are not rebuilt */
+	const char *module; /* scan_imports(): part of a name, or 0x...; NULL: all */
+	bool deep;	    /* sweep physical memory for processes */
+	/* A folder that the module of each row is written to; NULL: none. */
+	const char *dump_directory;
 	unsigned int threads; /* at least 1 */
 };
 
@@ -79,6 +92,8 @@ struct scan_options {
 struct scan_events {
 	/* A row, in order. Return false to end the run (nobody reads any more). */
 	bool (*row)(void *context, const struct row *row);
+	/* A module with row->dump, once, before its rows; false ends the run. NULL: not wanted. */
+	bool (*dumped)(void *context, const struct row *row);
 	/* A sample of scan_samples(), in order of path. */
 	bool (*sample)(void *context, const struct sample *sample);
 	/* An import of scan_imports(). */

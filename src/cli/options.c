@@ -56,6 +56,7 @@ static const struct option_row rows[] = {
 	{OPTION_ONLY, "only", "LIST",
 	 "only such rows: listed, injected, kernel, or a flag (hidden,\n"
 	 "unlinked, hollowed ...: see the man page); comma list"},
+	{'d', "dump", "DIR", "write each module shown to a folder, as a PE file, with an index"},
 	{'o', "output", "FORM", "table (default), wide, csv, jsonl or json"},
 	{OPTION_INFO, "info", NULL, "what the image is: format, build, kernel, profile, processes"},
 	{OPTION_REGIONS, "regions", NULL,
@@ -177,6 +178,9 @@ static struct error *take(struct options *options, int key, const char *argument
 		return NULL;
 	case OPTION_ONLY:
 		return parse_only(options, argument);
+	case 'd':
+		options->dump = argument;
+		return NULL;
 	case 'o':
 		if (!report_form_named(argument, &options->form))
 			return error_new("'%s' is no output form: table, wide, csv, jsonl or json",
@@ -248,6 +252,11 @@ static struct error *check(const struct options *options)
 	bool search = options->samples.count || options->lists.count || options->hashes.count;
 	if (options->help || options->version || options->list_profiles)
 		return NULL;
+	if (options->dump && (!options->file || (!options->all && !search)))
+		return error_new("-d writes the modules that a listing or a search of an image "
+				 "shows: give -f IMAGE with -a, -e, -i or -s (see --help)");
+	if (options->dump && !*options->dump)
+		return error_new("-d needs the name of a folder (see --help)");
 	if (options->file) {
 		bool listing = options->regions || options->imports;
 		if (options->module && !options->imports)

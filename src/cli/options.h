@@ -33,6 +33,7 @@ struct options {
 	bool fast;
 	bool deep;
 	struct scan_only only;
+	const char *dump; /* -d; NULL: none */
 	enum report_form form;
 	bool info;
 	bool regions;

@@ -13,6 +13,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
+#include "cli/dump.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 
@@ -38,6 +39,7 @@ struct output {
 	/* Samples being read into `known`. */
 	struct known *known;
 	size_t samples, unhashed;
+	struct dump_folder dump;
 	struct error *error; /* from within a callback */
 	bool same_terminal;  /* rows and the progress bar go to one terminal */
 };
@@ -49,7 +51,8 @@ static bool on_row(void *context, const struct row *row)
 		progress_hide(&output->progress);
 	report_module(output->report, row);
 	output->rows++;
-	return !report_failed(output->report);
+	/* Modules are wanted as files also when nobody reads their rows any more. */
+	return output->dump.index || !report_failed(output->report);
 }
 
 static bool on_region(void *context, const struct region_row *row)
@@ -70,6 +73,12 @@ static bool on_import(void *context, const struct import_row *row)
 	report_import(output->report, row);
 	output->rows++;
 	return !report_failed(output->report);
+}
+
+static bool on_dumped(void *context, const struct row *row)
+{
+	struct output *output = context;
+	return dump_folder_add(&output->dump, row);
 }
 
 static bool on_sample(void *context, const struct sample *sample)
@@ -233,22 +242,42 @@ static struct scan_options scan_options_of(const struct options *options, const 
 		.module = options->module,
 		.only = options->only,
 		.deep = options->deep,
+		.dump_directory = options->dump,
 		.pids = options->pids,
 		.pid_count = options->pid_count,
 		.threads = options->threads,
 	};
 }
 
+/* Modules that are no file now. */
+static void warn_dump(struct output *output)
+{
+	const struct dump_folder *dump = &output->dump;
+	if (!dump->failed)
+		return;
+	_cleanup_text_ struct text text = {0};
+	text_add_format(&text, "%zu of %zu modules could not be written; ", dump->failed,
+			dump->failed + dump->written);
+	text_add_printable(&text, dump->index_path);
+	text_add_string(&text, " says why");
+	progress_warning(&output->progress, text_string(&text));
+}
+
 static struct error *run_modules(const struct options *options, const struct windows *windows,
 				 const struct known *known, const struct timespec *start,
 				 struct output *output)
 {
+	if (options->dump) {
+		try_(dump_folder_open(&output->dump, options->dump));
+		signal(SIGPIPE, SIG_IGN);
+	}
 	struct scan_summary summary;
 	struct scan_options scan_options = scan_options_of(options, known);
 	output->report = report_modules_new(stdout, options->form, known != NULL);
 	struct error *error = scan_image(windows, &scan_options,
 					 &(struct scan_events){
 						 .row = on_row,
+						 .dumped = on_dumped,
 						 .progress = on_progress,
 						 .warning = on_warning,
 						 .context = output,
@@ -257,6 +286,12 @@ static struct error *run_modules(const struct options *options, const struct win
 	progress_hide(&output->progress);
 	if (!report_end(output->report) && !error)
 		error = print_failed();
+	warn_dump(output);
+	struct error *index_error = dump_folder_end(&output->dump);
+	if (error)
+		error_free(index_error);
+	else
+		error = index_error;
 	if (!error && !options->quiet)
 		fprintf(stderr,
 			"impscan: %zu processes, %zu modules, %zu with a hash, %zu damaged; "
@@ -390,7 +425,9 @@ int cli_main(int argc, char **argv)
 		text_add_printable(&sentence, error_message(error));
 		progress_hide(&output.progress);
 		fprintf(stderr, "impscan: error: %s\n", text_string(&sentence));
+		dump_folder_close(&output.dump);
 		return EXIT_ERROR;
 	}
+	dump_folder_close(&output.dump);
 	return output.rows ? EXIT_ROWS : EXIT_NONE;
 }

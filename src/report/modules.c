@@ -35,6 +35,7 @@ enum {
 	MATCH,
 	SCORE,
 	MATCHED_HASH,
+	DUMP,
 	IMPFUZZY_OR_REASON,
 	COLUMN_COUNT,
 };
@@ -63,6 +64,7 @@ static const struct column columns[COLUMN_COUNT] = {
 	[MATCH] = {"match", "Match", 0, false},
 	[SCORE] = {"score", "Compare", 7, true},
 	[MATCHED_HASH] = {"matched_hash", "By", 8, false},
+	[DUMP] = {"dump", "File", 0, false},
 	[IMPFUZZY_OR_REASON] = {NULL, "impfuzzy", 0, false},
 };
 
@@ -154,6 +156,8 @@ void report_module(struct report *report, const struct row *row)
 		[IMPFUZZY_OR_REASON] =
 			text_value(*row->hashes.impfuzzy ? row->hashes.impfuzzy : reason),
 	};
+	if (row->dump)
+		values[DUMP] = text_value(row->dump->file);
 	if (match) {
 		values[MATCH] = text_value(match->name);
 		values[SCORE] = number_value((uint64_t)match->score);

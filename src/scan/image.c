@@ -57,7 +57,10 @@ static bool emit(struct run *run, const struct process *process, const struct mo
 		.rebuilt = finding->rebuilt,
 		.readable = finding->readable,
 		.flags = module->flags | process_flags(process),
+		.dump = finding->dump,
 	};
+	if (row.dump && run->events->dumped && !run->events->dumped(run->events->context, &row))
+		return false;
 	const struct matches *matches = &finding->matches;
 	if (!matches->count)
 		return !options->all || hand_out(run, &row);

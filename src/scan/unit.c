@@ -11,6 +11,7 @@
 #include <impscan/bytes.h>
 
 #include "scan/cache.h"
+#include "scan/dump.h"
 #include "scan/rebuilt.h"
 
 #define PID_SYSTEM 4
@@ -185,15 +186,20 @@ struct unit *unit_make(const struct unit_context *context, struct worker *worker
 	unit_maps_init(&maps, context, &view, &unit->modules);
 	unit_find_modules(&maps, worker, process, &unit->modules);
 	unit->findings = alloc_zero(unit->modules.count, sizeof(*unit->findings));
-	for (size_t i = 0; i < unit->modules.count; i++)
-		examine(&maps, worker, &unit->modules.items[i], &unit->findings[i]);
+	for (size_t i = 0; i < unit->modules.count; i++) {
+		struct module *module = &unit->modules.items[i];
+		examine(&maps, worker, module, &unit->findings[i]);
+		dump_module(context, worker, &view, process, module, &unit->findings[i]);
+	}
 	return unit;
 }
 
 void unit_free(struct unit *unit)
 {
-	for (size_t i = 0; i < unit->modules.count; i++)
+	for (size_t i = 0; i < unit->modules.count; i++) {
 		finding_free(&unit->findings[i]);
+		dump_free(unit->findings[i].dump);
+	}
 	free(unit->findings);
 	modules_free(&unit->modules);
 	free(unit);

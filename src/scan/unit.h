@@ -5,6 +5,7 @@
  *	examine.c    one module: its import list, its hashes, what it matches
  *	cache.c      what was found out before about the same pages
  *	rebuilt.c    import lists from addresses, and what addresses are called
+ *	dump.c       one module: as a file
  */
 #ifndef SCAN_UNIT_H
 #define SCAN_UNIT_H
@@ -25,6 +26,7 @@ struct finding {
 	size_t rebuilt_imports;
 	struct hashes rebuilt;
 	const char *import_source; /* "names" ... of the list hashed; NULL: none */
+	struct dump *dump;	   /* NULL: not asked for */
 };
 
 struct unit {

@@ -18,7 +18,7 @@ from image_truth import check, finish, imphash, run
 FIELDS = ["pid", "ppid", "process", "eprocess", "base", "size", "module", "path", "found_in",
           "imports", "import_source", "imphash", "impfuzzy", "rebuilt_imports",
           "rebuilt_imphash", "rebuilt_impfuzzy", "readable", "status", "reason", "flags", "match",
-          "score", "matched_hash"]
+          "score", "matched_hash", "dump"]
 
 
 def fails(impscan, sentence, *arguments, stdin=None):

@@ -1,0 +1,276 @@
+/*
+ * A module, written as a PE file: named so that any file system takes it, and never in the place of
+ * another file. A file can't be written for many reasons; that is told with the module, and the run
+ * goes on.
+ */
+#include "scan/dump.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+#include <impscan/pe_write.h>
+
+/*
+ * Parts of a file's name, in bytes. With a PID, an address and the rest no name is longer than 120
+ * bytes, which leaves room for a path even under Windows.
+ */
+#define PROCESS_NAME_MAX 24
+#define MODULE_NAME_MAX	 48
+
+/* Zeros in pieces of this size are not written: the file has holes there. */
+#define HOLE ((size_t)64 << 10)
+
+/* Adds a part of a file's name: ASCII letters, digits, ".", "_" and "-"; others become "_". */
+static void add_part(struct text *name, const char *part, size_t most)
+{
+	for (size_t i = 0; part[i] && i < most; i++) {
+		char c = part[i];
+		bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+		text_add_char(name, safe ? c : '_');
+	}
+}
+
+/*
+ * 4012.invoice.exe.0x7ff6f3a10000.kernel32.dll.bin: beginning with a digit it is no device name and
+ * not hidden, ending in .bin it has no dot or blank at its end, and nothing runs it by mistake. A
+ * PID is used again once its process has ended, so that of an exited one says so.
+ */
+static char *file_name(const struct process *process, const struct module *module)
+{
+	struct text name = {0};
+	text_add_format(&name, "%u.", process->pid);
+	if (process_exited(process))
+		text_add_string(&name, "exited.");
+	add_part(&name, process->name, PROCESS_NAME_MAX);
+	text_add_format(&name, ".0x%llx.", (unsigned long long)module->base);
+	add_part(&name, module->name, MODULE_NAME_MAX);
+	text_add_string(&name, ".bin");
+	return name.data;
+}
+
+static bool is_zero(const uint8_t *p, size_t size)
+{
+	return !*p && !memcmp(p, p + 1, size - 1);
+}
+
+/* Writes all of it; 0, or the errno. */
+static int write_all(int fd, const uint8_t *bytes, size_t size)
+{
+	if (ftruncate(fd, (off_t)size))
+		return errno;
+	for (size_t done = 0; done < size;) {
+		size_t part = min_of(HOLE - done % HOLE, size - done);
+		if (is_zero(bytes + done, part)) {
+			done += part;
+			continue;
+		}
+		ssize_t n = pwrite(fd, bytes + done, part, (off_t)done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? errno : EIO;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+/* Creates the file, which must not be there yet; 0, or the errno. */
+static int write_file(const char *folder, const char *name, const uint8_t *bytes, size_t size)
+{
+	_cleanup_free_ char *path = alloc_printf("%s/%s", folder, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return errno;
+	int number = write_all(fd, bytes, size);
+	if (close(fd) && !number)
+		number = errno;
+	if (number)
+		unlink(path);
+	return number;
+}
+
+/* Is it one of those whose rows are handed out? */
+static bool is_wanted(const struct unit_context *context, const struct process *process,
+		      const struct module *module, const struct finding *finding)
+{
+	const struct scan_options *options = context->options;
+	struct row row = {
+		.process = process,
+		.module = module,
+		.flags = module->flags | process_flags(process),
+	};
+	return (options->all || finding->matches.count) && scan_only_matches(&options->only, &row);
+}
+
+/*
+ * The list for an import directory where the declared one gives no hash and slots tell more:
+ * worker->rebuilt is of the module examined last. The caller frees it; its names are the worker's.
+ */
+static struct pe_write_import *imports_to_restore(const struct worker *worker,
+						  const struct module *module,
+						  const struct finding *finding, size_t *count)
+{
+	const struct rebuilt *rebuilt = &worker->rebuilt;
+	struct pe_write_import *imports = NULL;
+	size_t capacity = 0;
+	*count = 0;
+	if (module->file_layout || !finding->rebuilt_imports || *finding->hashes.imphash)
+		return NULL;
+	for (size_t i = 0; i < rebuilt->count; i++) {
+		const struct rebuilt_entry *entry = &rebuilt->entries[i];
+		if (entry->kind == IMPORT_UNKNOWN)
+			continue;
+		*array_push(imports, *count, capacity) = (struct pe_write_import){
+			.dll = rebuilt_dll(rebuilt, entry),
+			.name = rebuilt_name(rebuilt, entry),
+			.ordinal = entry->ordinal,
+			/* A slot below the module comes out beyond any end. */
+			.position = entry->slot - module->base,
+		};
+	}
+	return imports;
+}
+
+/* Does hashing the file give what the module's row says? */
+static bool hashes_equal(struct worker *worker, const struct pe_written *written,
+			 const struct hashes *hashes)
+{
+	struct pe_reader reader = pe_reader_bytes(written->bytes, written->size, PE_LAYOUT_FILE);
+	_cleanup_pe_ struct pe pe;
+	pe_open(&pe, &reader);
+	imports_declared(&worker->imports, &pe);
+	if (worker->imports.status != IMPORTS_OK)
+		return false;
+	struct hashes file = {0};
+	hash_imports(&file, &worker->imports.string, imports_fuzzy_string(&worker->imports));
+	return !strcmp(file.imphash, hashes->imphash) && !strcmp(file.impfuzzy, hashes->impfuzzy);
+}
+
+__attribute__((format(printf, 2, 3))) static void add_note(struct text *notes, const char *format,
+							   ...)
+{
+	char *note;
+	va_list arguments;
+	va_start(arguments, format);
+	if (vasprintf(&note, format, arguments) < 0)
+		note = NULL;
+	va_end(arguments);
+	if (!note)
+		return;
+	if (notes->length)
+		text_add_string(notes, "; ");
+	text_add_string(notes, note);
+	free(note);
+}
+
+/* What to keep in mind of a file that was written; NULL: nothing. */
+static char *make_note(struct worker *worker, const struct pe_written *written,
+		       const struct finding *finding, bool borrowed)
+{
+	struct text notes = {0};
+	if (written->cut)
+		add_note(&notes, "cut: larger than %llu MiB",
+			 (unsigned long long)(PE_WRITE_MAX >> 20));
+	if (borrowed)
+		add_note(&notes, "absent pages taken from other processes");
+	if (written->imports_added)
+		add_note(&notes, "import directory made of %zu rebuilt imports",
+			 written->imports_added);
+	if (written->imports_lost)
+		add_note(&notes, "%zu rebuilt imports have no slot in it", written->imports_lost);
+	if (finding->status == IMPORTS_OK || written->imports_added) {
+		const struct hashes *hashes =
+			*finding->hashes.imphash ? &finding->hashes : &finding->rebuilt;
+		if (!hashes_equal(worker, written, hashes))
+			add_note(&notes, "import hashes of the file differ from the module's");
+	} else if (finding->status == IMPORTS_PARTIAL) {
+		add_note(&notes, "import list not whole: import hashes of the file are none of the "
+				 "module's");
+	}
+	return notes.data;
+}
+
+static void write_module(const struct unit_context *context, struct worker *worker,
+			 struct view *view, const struct process *process,
+			 const struct module *module, struct finding *finding)
+{
+	struct dump *dump = finding->dump;
+	const struct vad *vad = vads_find(&view->vads, module->base);
+	_cleanup_module_reader_ struct module_reader reader;
+	module_reader_init(&reader, view->space, module->base, module->size);
+	/* As for the import list, which the file must have: see examine.c. */
+	reader.neighbours = context->neighbours;
+	reader.control_area = vad && vad->kind == VAD_IMAGE ? vad->control_area : 0;
+	if (module->file_layout)
+		reader.reader.layout = PE_LAYOUT_FILE;
+	_cleanup_pe_ struct pe pe;
+	pe_open(&pe, &reader.reader);
+	if (!module->size && pe.status == PE_OK)
+		reader.reader.size = pe.size_of_image;
+	/* Behind a header that can't be read may be anything: no more than what is known. */
+	if (!module->size && pe.status != PE_OK)
+		reader.reader.size = PAGE_SIZE;
+
+	unsigned int pointer_size = context->windows->pointer_size;
+	if (module->pointer_size)
+		pointer_size = module->pointer_size;
+	else if (module->found_in & FOUND_LISTS32 && !(module->found_in & FOUND_LISTS))
+		pointer_size = 4;
+	size_t import_count;
+	_cleanup_free_ struct pe_write_import *imports =
+		imports_to_restore(worker, module, finding, &import_count);
+	_cleanup_pe_written_ struct pe_written written;
+	pe_write(&pe,
+		 &(struct pe_write_options){
+			 .base = module->base,
+			 .pointer_size = pointer_size,
+			 .entry_point = module->entry_point,
+			 .imports = imports,
+			 .import_count = import_count,
+		 },
+		 &written);
+	dump->pages = written.pages;
+	dump->pages_absent = written.pages_absent;
+	if (!written.bytes) {
+		dump->note = alloc_strdup("not written: no page of it is present");
+		return;
+	}
+	dump->layout = pe_written_layout_name(written.layout);
+	dump->size = written.size;
+	_cleanup_free_ char *name = file_name(process, module);
+	int number =
+		write_file(context->options->dump_directory, name, written.bytes, written.size);
+	if (number) {
+		dump->note = alloc_printf("not written: %s: %s", name, strerror(number));
+		return;
+	}
+	dump->file = take_ptr(name);
+	dump->note = make_note(worker, &written, finding, reader.borrowed);
+}
+
+void dump_module(const struct unit_context *context, struct worker *worker, struct view *view,
+		 const struct process *process, const struct module *module,
+		 struct finding *finding)
+{
+	if (!context->options->dump_directory || !is_wanted(context, process, module, finding))
+		return;
+	finding->dump = alloc_new(struct dump);
+	write_module(context, worker, view, process, module, finding);
+}
+
+void dump_free(struct dump *dump)
+{
+	if (!dump)
+		return;
+	free(dump->file);
+	free(dump->note);
+	free(dump);
+}

@@ -1,0 +1,19 @@
+/*
+ * Inside the scan room: modules as files in a folder.
+ */
+#ifndef SCAN_DUMP_H
+#define SCAN_DUMP_H
+
+#include "scan/unit.h"
+
+/*
+ * Writes the module as a file of options->dump_directory, if a row of it will be handed out; what
+ * came of it goes to finding->dump. From any thread. `module` is examined.
+ */
+void dump_module(const struct unit_context *context, struct worker *worker, struct view *view,
+		 const struct process *process, const struct module *module,
+		 struct finding *finding);
+
+void dump_free(struct dump *dump);
+
+#endif
