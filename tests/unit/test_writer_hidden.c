@@ -11,7 +11,7 @@
 
 #include "written.h"
 
-static const char *const builds[] = {"7601", "9200", "9600", "10240", "19041", "26100"};
+static const char *const builds[] = {"7600", "7601", "9200", "9600", "10240", "19041", "26100"};
 
 enum { BUILDS = sizeof(builds) / sizeof(builds[0]) };
 

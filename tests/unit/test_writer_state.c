@@ -107,7 +107,8 @@ static void check_pages(const struct guest *guest, const struct written *raw, bo
 static void every_state_leads_to_the_page(void **state)
 {
 	(void)state;
-	static const char *const builds[] = {"7601", "9200", "9600", "15063", "19041", "26100"};
+	static const char *const builds[] = {"6001", "7600",  "7601",  "9200",
+					     "9600", "15063", "19041", "26100"};
 	for (size_t i = 0; i < sizeof(builds) / sizeof(builds[0]); i++) {
 		struct guest *guest = new_guest(builds[i], "absent");
 		struct written raw = write_as(guest, "raw");

@@ -123,7 +123,8 @@ static void check_process(struct walk_state *w)
 static void trees_hold_every_range(void **state)
 {
 	(void)state;
-	static const char *const builds[] = {"7601", "9200", "9600", "15063", "19041", "26100"};
+	static const char *const builds[] = {"6001", "7600",  "7601",  "9200",
+					     "9600", "15063", "19041", "26100"};
 	for (size_t i = 0; i < sizeof(builds) / sizeof(builds[0]); i++) {
 		struct guest *guest = new_guest(builds[i], "demo");
 		struct written raw = write_as(guest, "raw");

@@ -26,8 +26,9 @@ struct guest_module *guest_enter_driver(struct guest *guest, struct guest_image 
 	uint64_t entry =
 		guest_pool_alloc(guest, GUEST_NONPAGED, size_of(guest->layout, type), "MmLd");
 	module->entry = entry;
-	guest_put(guest, space, entry, type, "DllBase", base, 8);
-	guest_put(guest, space, entry, type, "EntryPoint", base + image->pe->entry_point, 8);
+	guest_put(guest, space, entry, type, "DllBase", base, guest->pointer);
+	guest_put(guest, space, entry, type, "EntryPoint", base + image->pe->entry_point,
+		  guest->pointer);
 	guest_put(guest, space, entry, type, "SizeOfImage", image->pe->size, 4);
 	guest_put_if(guest, space, entry, type, "Flags", 0x49104000, 4);
 	guest_put_if(guest, space, entry, type, "LoadCount", 1, 2);

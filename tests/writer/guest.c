@@ -136,15 +136,15 @@ struct guest *guest_new(const struct guest_options *options)
 	struct guest *guest = util_alloc(1, sizeof(*guest));
 	guest->options = *options;
 	guest->random.state = options->seed * UINT64_C(0x5851f42d4c957f2d) + 1;
-	if (strcmp(options->arch, "x64"))
-		util_die("architecture %s: only x64 can be written", options->arch);
 	guest->layout =
 		layout_load(options->structs, options->build, options->arch, options->variant);
 	guest->build = layout_build(guest->layout);
-	if (guest->build < 7601)
-		util_die("build %u: only 7601 and later can be written", guest->build);
-	guest->major = guest->build < 10240 ? 6 : 10;
-	guest->minor = guest->build < 9200    ? 1
+	guest->pointer = size_of(guest->layout, "_LIST_ENTRY") / 2;
+	guest->major = guest->build < 6000 ? 5 : guest->build < 10240 ? 6 : 10;
+	guest->minor = guest->build < 3790    ? 1
+		       : guest->build < 6000  ? 2
+		       : guest->build < 7600  ? 0
+		       : guest->build < 9200  ? 1
 		       : guest->build < 9600  ? 2
 		       : guest->build < 10240 ? 3
 					      : 0;

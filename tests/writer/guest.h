@@ -179,6 +179,15 @@ struct guest_symbol {
 	uint32_t rva;
 };
 
+enum guest_type {
+	GUEST_TYPE_PROCESS = 7,
+	GUEST_TYPE_THREAD = 8,
+	GUEST_TYPE_SECTION = 9,
+	GUEST_TYPE_DEVICE = 10,
+	GUEST_TYPE_FILE = 11,
+	GUEST_TYPE_COUNT = 64
+};
+
 struct guest {
 	struct guest_options options;
 	struct util_random random;
@@ -199,11 +208,13 @@ struct guest {
 	struct guest_symbol *symbols;
 	size_t symbol_count, symbol_capacity;
 	uint64_t low_stub;
-	bool swizzle;		   /* entries that are stored as they are say so */
-	uint64_t invalid_pte_mask; /* 0: no entry is stored through one */
-	unsigned int pte_size;	   /* bytes of an entry */
-	uint64_t pte_base;	   /* what 32-bit entries leave out of a pool address */
-	uint64_t device;	   /* the volume's DEVICE_OBJECT */
+	bool swizzle;			  /* entries that are stored as they are say so */
+	uint64_t invalid_pte_mask;	  /* 0: no entry is stored through one */
+	unsigned int pointer;		  /* bytes of an address */
+	uint64_t types[GUEST_TYPE_COUNT]; /* OBJECT_TYPEs */
+	unsigned int pte_size;		  /* bytes of an entry */
+	uint64_t pte_base;		  /* what 32-bit entries leave out of a pool address */
+	uint64_t device;		  /* the volume's DEVICE_OBJECT */
 	uint8_t *pagefile;
 	uint64_t pagefile_pages;
 
@@ -287,15 +298,6 @@ enum guest_pool { GUEST_NONPAGED, GUEST_PAGED };
  * header, as in Windows. `tag` as in "MmLd". */
 uint64_t guest_pool_alloc(struct guest *guest, enum guest_pool pool, uint32_t size,
 			  const char *tag);
-
-enum guest_type {
-	GUEST_TYPE_PROCESS = 7,
-	GUEST_TYPE_THREAD = 8,
-	GUEST_TYPE_SECTION = 9,
-	GUEST_TYPE_DEVICE = 10,
-	GUEST_TYPE_FILE = 11,
-	GUEST_TYPE_COUNT = 64
-};
 
 /* A kernel object: pool block, optional headers, OBJECT_HEADER; the address of its body. */
 uint64_t guest_object_new(struct guest *guest, enum guest_type type, uint32_t size,

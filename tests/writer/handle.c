@@ -26,9 +26,10 @@ uint64_t guest_handle_table_new(struct guest *guest, uint32_t pid, uint64_t owne
 	uint64_t table = guest_pool_alloc(guest, GUEST_PAGED,
 					  size_of(guest->layout, "_HANDLE_TABLE"), "Obtb");
 	struct paging *space = guest->kernel;
-	guest_put(guest, space, table, "_HANDLE_TABLE", "TableCode", new_page(guest), 8);
+	guest_put(guest, space, table, "_HANDLE_TABLE", "TableCode", new_page(guest),
+		  guest->pointer);
 	guest_put_if(guest, space, table, "_HANDLE_TABLE", "UniqueProcessId", pid, 4);
-	guest_put_if(guest, space, table, "_HANDLE_TABLE", "QuotaProcess", owner, 8);
+	guest_put_if(guest, space, table, "_HANDLE_TABLE", "QuotaProcess", owner, guest->pointer);
 	guest_put_if(guest, space, table, "_HANDLE_TABLE", "NextHandleNeedingPool",
 		     leaf_entries(guest) * HANDLE_STEP, 4);
 	return table;
@@ -39,21 +40,21 @@ static uint64_t leaf_for(struct guest *guest, uint64_t table, uint64_t index)
 {
 	struct paging *space = guest->kernel;
 	uint64_t code_at = table + offset_of(guest->layout, "_HANDLE_TABLE", "TableCode");
-	uint64_t code = paging_get(space, code_at, 8), n = index / leaf_entries(guest);
+	uint64_t code = paging_get(space, code_at, guest->pointer), n = index / leaf_entries(guest);
 	if (!(code & LEVEL_MASK)) {
 		if (!n)
 			return code;
 		uint64_t second = new_page(guest);
-		paging_put(space, second, code, 8);
+		paging_put(space, second, code, guest->pointer);
 		code = second | 1;
-		paging_put(space, code_at, code, 8);
+		paging_put(space, code_at, code, guest->pointer);
 	}
-	if (n >= PAGE / 8)
+	if (n >= PAGE / guest->pointer)
 		util_die("handle index %llu needs a third level", (unsigned long long)index);
-	uint64_t slot = (code & ~(uint64_t)LEVEL_MASK) + n * 8;
-	if (!paging_get(space, slot, 8))
-		paging_put(space, slot, new_page(guest), 8);
-	return paging_get(space, slot, 8);
+	uint64_t slot = (code & ~(uint64_t)LEVEL_MASK) + n * guest->pointer;
+	if (!paging_get(space, slot, guest->pointer))
+		paging_put(space, slot, new_page(guest), guest->pointer);
+	return paging_get(space, slot, guest->pointer);
 }
 
 void guest_handle_set(struct guest *guest, uint64_t table, uint32_t handle, uint64_t object)
@@ -69,6 +70,7 @@ void guest_handle_set(struct guest *guest, uint64_t table, uint32_t handle, uint
 		uint64_t mask = (UINT64_C(1) << field->bits) - 1;
 		value = (((object >> 4) & mask) << field->bit) | UNLOCKED;
 	}
-	paging_put(guest->kernel, va, value, 8);
-	paging_put(guest->kernel, va + 8, 0x1fffff, 4); /* GrantedAccess: all of a process */
+	paging_put(guest->kernel, va, value, guest->pointer);
+	paging_put(guest->kernel, va + guest->pointer, 0x1fffff,
+		   4); /* GrantedAccess: all of a process */
 }

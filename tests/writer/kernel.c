@@ -148,7 +148,7 @@ static struct guest_image *build_image(struct guest *guest)
 								   : DATA_START + 0x100);
 	if (end < DATA_START + DEFAULT_DATA)
 		end = DATA_START + DEFAULT_DATA;
-	struct pe_builder *builder = pe_builder_new(true, false, "ntoskrnl.exe");
+	struct pe_builder *builder = pe_builder_new(guest->pointer == 8, false, "ntoskrnl.exe");
 	pe_builder_room(builder, text, end - DATA_START);
 	pe_builder_subsystem(builder, 1);
 	pe_builder_time_date_stamp(builder, (uint32_t)util_random(&guest->random));
@@ -176,7 +176,7 @@ static struct guest_image *build_image(struct guest *guest)
  * whose kernel starts at one. */
 static bool has_large_pages(const struct guest *guest)
 {
-	return guest->build < 10240 || guest->build >= 18362;
+	return guest->pointer == 8 && (guest->build < 10240 || guest->build >= 18362);
 }
 
 void guest_kernel_new(struct guest *guest)

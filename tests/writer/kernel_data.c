@@ -12,6 +12,8 @@
 #include <stdio.h>
 
 enum {
+	KDBG_SIZE_XP = 0x290,
+	KDBG_SIZE_VISTA = 0x330,
 	KDBG_SIZE_7 = 0x340,
 	KDBG_SIZE_8 = 0x360,
 	KDBG_SIZE_10 = 0x368,
@@ -19,18 +21,23 @@ enum {
 	USER_SHARED = 0x7ffe0000,
 };
 
-#define KERNEL_SHARED UINT64_C(0xfffff78000000000)
+/* The debugger's structures hold 64-bit addresses; those of x86 are extended by their sign. */
+static uint64_t extended(const struct guest *guest, uint64_t va)
+{
+	return guest->pointer == 8 ? va : (uint64_t)(int64_t)(int32_t)va;
+}
 
 static void put_kdbg(struct guest *guest, uint8_t *block, uint32_t size)
 {
 	util_put(block + 0x10, 0x4742444b, 4); /* "KDBG" */
 	util_put(block + 0x14, size, 4);
-	util_put(block + 0x18, guest->kernel_base, 8);
-	util_put(block + 0x20, guest->kernel_base + 0x1000, 8); /* BreakpointWithStatus */
-	util_put(block + 0x48, guest_symbol(guest, "PsLoadedModuleList"), 8);
-	util_put(block + 0x50, guest_symbol(guest, "PsActiveProcessHead"), 8);
-	util_put(block + 0x58, guest_symbol(guest, "PspCidTable"), 8);
-	util_put(block + 0xc0, guest_symbol(guest, "MmPfnDatabase"), 8);
+	util_put(block + 0x18, extended(guest, guest->kernel_base), 8);
+	util_put(block + 0x20, extended(guest, guest->kernel_base + 0x1000),
+		 8); /* BreakpointWithStatus */
+	util_put(block + 0x48, extended(guest, guest_symbol(guest, "PsLoadedModuleList")), 8);
+	util_put(block + 0x50, extended(guest, guest_symbol(guest, "PsActiveProcessHead")), 8);
+	util_put(block + 0x58, extended(guest, guest_symbol(guest, "PspCidTable")), 8);
+	util_put(block + 0xc0, extended(guest, guest_symbol(guest, "MmPfnDatabase")), 8);
 }
 
 /* What KdEncodeDataBlock makes of it: each quadword, its tag too, through three keys. */
@@ -55,17 +62,21 @@ static void new_kdbg(struct guest *guest)
 {
 	enum guest_kdbg kind = guest->options.kdbg;
 	if (kind == GUEST_KDBG_DEFAULT)
-		kind = guest->build < 9200 ? GUEST_KDBG_PLAIN : GUEST_KDBG_ENCODED;
+		kind = guest->build < 9200 || guest->pointer == 4 ? GUEST_KDBG_PLAIN
+								  : GUEST_KDBG_ENCODED;
 	if (kind == GUEST_KDBG_ABSENT)
 		return;
 	uint8_t block[0x380] = {0};
-	uint32_t size = guest->build < 9200    ? KDBG_SIZE_7
+	uint32_t size = guest->build < 6000    ? KDBG_SIZE_XP
+			: guest->build < 7600  ? KDBG_SIZE_VISTA
+			: guest->build < 9200  ? KDBG_SIZE_7
 			: guest->build < 10240 ? KDBG_SIZE_8
 					       : KDBG_SIZE_10;
 	put_kdbg(guest, block, size);
 	guest->kdbg = guest_symbol(guest, "KdDebuggerDataBlock");
-	util_put(block, guest->kdbg, 8); /* KdpDebuggerDataListHead is folded into it here */
-	util_put(block + 8, guest->kdbg, 8);
+	util_put(block, extended(guest, guest->kdbg),
+		 8); /* KdpDebuggerDataListHead is folded into it here */
+	util_put(block + 8, extended(guest, guest->kdbg), 8);
 	guest->kdbg_encoded = kind == GUEST_KDBG_ENCODED;
 	if (guest->kdbg_encoded)
 		encode_kdbg(guest, block, size);
@@ -73,11 +84,13 @@ static void new_kdbg(struct guest *guest)
 	uint64_t version = guest_symbol(guest, "KdVersionBlock");
 	paging_put(guest->kernel, version, 15, 2); /* MajorVersion: a free build */
 	paging_put(guest->kernel, version + 2, guest->build, 2);
-	paging_put(guest->kernel, version + 4, 6, 2);	   /* protocol */
-	paging_put(guest->kernel, version + 8, 0x8664, 2); /* MachineType */
-	paging_put(guest->kernel, version + 0x10, guest->kernel_base, 8);
-	paging_put(guest->kernel, version + 0x18, guest_symbol(guest, "PsLoadedModuleList"), 8);
-	paging_put(guest->kernel, version + 0x20, guest->kdbg, 8);
+	paging_put(guest->kernel, version + 4, 6, 2); /* protocol */
+	paging_put(guest->kernel, version + 8, guest->pointer == 8 ? 0x8664 : 0x14c,
+		   2); /* MachineType */
+	paging_put(guest->kernel, version + 0x10, extended(guest, guest->kernel_base), 8);
+	paging_put(guest->kernel, version + 0x18,
+		   extended(guest, guest_symbol(guest, "PsLoadedModuleList")), 8);
+	paging_put(guest->kernel, version + 0x20, extended(guest, guest->kdbg), 8);
 }
 
 static void put_text(struct guest *guest, const char *name, const char *text)
@@ -90,8 +103,9 @@ static void new_versions(struct guest *guest)
 	paging_put(guest->kernel, guest_symbol(guest, "NtBuildNumber"), 0xf0000000 | guest->build,
 		   4);
 	char lab[64];
-	snprintf(lab, sizeof(lab), "%u.%s.amd64fre.release", guest->build,
-		 guest->build < 9200 ? "win7sp1_ldr" : "rs_release");
+	snprintf(lab, sizeof(lab), "%u.%s.%s.release", guest->build,
+		 guest->build < 9200 ? "win7sp1_ldr" : "rs_release",
+		 guest->pointer == 8 ? "amd64fre" : "x86fre");
 	put_text(guest, "NtBuildLab", lab);
 	guest->object_cookie = (uint8_t)util_random(&guest->random);
 	paging_put(guest->kernel, guest_symbol(guest, "ObHeaderCookie"), guest->object_cookie, 1);
@@ -106,13 +120,16 @@ static void new_types(struct guest *guest)
 	uint64_t table = guest_symbol(guest, "ObTypeIndexTable");
 	if (!layout_has(guest->layout, "_OBJECT_TYPE", "Name"))
 		return;
+	bool indexed = layout_has(guest->layout, "_OBJECT_HEADER", "TypeIndex");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		uint64_t type = guest_pool_alloc(guest, GUEST_NONPAGED,
 						 size_of(guest->layout, "_OBJECT_TYPE"), "ObjT");
 		guest_put_kernel_string(
 			guest, type + offset_of(guest->layout, "_OBJECT_TYPE", "Name"), names[i]);
 		guest_put(guest, guest->kernel, type, "_OBJECT_TYPE", "Index", i + 2, 1);
-		paging_put_pointer(guest->kernel, table + (i + 2) * 8, type);
+		guest->types[i + 2] = type;
+		if (indexed)
+			paging_put_pointer(guest->kernel, table + (i + 2) * guest->pointer, type);
 	}
 }
 
@@ -121,27 +138,26 @@ static void new_shared_data(struct guest *guest)
 	uint64_t frame = ram_take(guest->ram);
 	guest->shared_user_frame = frame;
 	struct paging *space = guest->kernel;
-	paging_map(space, KERNEL_SHARED, frame, PAGE_WRITE | PAGE_GLOBAL);
-	guest_put(guest, space, KERNEL_SHARED, "_KUSER_SHARED_DATA", "NtMajorVersion", guest->major,
-		  4);
-	guest_put(guest, space, KERNEL_SHARED, "_KUSER_SHARED_DATA", "NtMinorVersion", guest->minor,
-		  4);
-	guest_put_if(guest, space, KERNEL_SHARED, "_KUSER_SHARED_DATA", "NtBuildNumber",
-		     guest->build, 4);
-	guest_put(guest, space, KERNEL_SHARED, "_KUSER_SHARED_DATA", "NtProductType",
+	const uint64_t shared =
+		guest->pointer == 8 ? UINT64_C(0xfffff78000000000) : UINT64_C(0xffdf0000);
+	paging_map(space, shared, frame, PAGE_WRITE | PAGE_GLOBAL);
+	guest_put(guest, space, shared, "_KUSER_SHARED_DATA", "NtMajorVersion", guest->major, 4);
+	guest_put(guest, space, shared, "_KUSER_SHARED_DATA", "NtMinorVersion", guest->minor, 4);
+	guest_put_if(guest, space, shared, "_KUSER_SHARED_DATA", "NtBuildNumber", guest->build, 4);
+	guest_put(guest, space, shared, "_KUSER_SHARED_DATA", "NtProductType",
 		  guest->build == 20348 ? 3 : 1, 4);
-	guest_put(guest, space, KERNEL_SHARED, "_KUSER_SHARED_DATA", "ProductTypeIsValid", 1, 1);
-	guest_put(guest, space, KERNEL_SHARED, "_KUSER_SHARED_DATA", "NumberOfPhysicalPages",
+	guest_put(guest, space, shared, "_KUSER_SHARED_DATA", "ProductTypeIsValid", 1, 1);
+	guest_put(guest, space, shared, "_KUSER_SHARED_DATA", "NumberOfPhysicalPages",
 		  guest->options.memory / PAGE, 4);
 	uint64_t time = offset_of(guest->layout, "_KUSER_SHARED_DATA", "SystemTime");
 	uint64_t now = guest->boot_time + UINT64_C(36000000000); /* an hour later */
-	paging_put(space, KERNEL_SHARED + time, now & 0xffffffff, 4);
-	paging_put(space, KERNEL_SHARED + time + 4, now >> 32, 4);
-	paging_put(space, KERNEL_SHARED + time + 8, now >> 32, 4);
+	paging_put(space, shared + time, now & 0xffffffff, 4);
+	paging_put(space, shared + time + 4, now >> 32, 4);
+	paging_put(space, shared + time + 8, now >> 32, 4);
 	/* NtSystemRoot, +0x30 in every build */
 	size_t size;
 	uint8_t *root = util_utf16("C:\\Windows", &size);
-	paging_write(space, KERNEL_SHARED + 0x30, root, size);
+	paging_write(space, shared + 0x30, root, size);
 	free(root);
 }
 
@@ -149,7 +165,7 @@ static void new_shared_data(struct guest *guest)
  * a kernel address and the page-map base. */
 static void new_low_stub(struct guest *guest)
 {
-	if (guest->options.no_low_stub)
+	if (guest->options.no_low_stub || guest->pointer == 4)
 		return;
 	guest->low_stub = ram_take_low(guest->ram);
 	uint8_t *page = ram_at(guest->ram, guest->low_stub);
@@ -181,7 +197,7 @@ static void new_mi_state(struct guest *guest)
 	uint64_t va = guest_symbol(guest, "MiState") +
 		      offset_of(layout, "_MI_SYSTEM_INFORMATION", "Hardware") +
 		      offset_of(layout, "_MI_HARDWARE_STATE", "InvalidPteMask");
-	paging_put(guest->kernel, va, guest->invalid_pte_mask, 8);
+	paging_put(guest->kernel, va, guest->invalid_pte_mask, guest->pte_size);
 }
 
 void guest_kernel_data_new(struct guest *guest)

@@ -31,7 +31,7 @@ struct guest_image *guest_add_image(struct guest *guest, const char *name, uint8
 /* A file of options.pe_dir, whose names are lower case there; NULL when it has none. */
 static struct guest_image *read_real(struct guest *guest, const char *name)
 {
-	if (!guest->options.pe_dir)
+	if (!guest->options.pe_dir || guest->pointer == 4) /* what there is, is 64-bit */
 		return NULL;
 	char *lower = util_strdup(name);
 	for (char *c = lower; *c; c++)
@@ -63,7 +63,7 @@ struct guest_image *guest_find_image(struct guest *guest, const char *name)
 		return image;
 	size_t size, count;
 	char **imports;
-	uint8_t *data = catalog_build(module, true, &size, &imports, &count);
+	uint8_t *data = catalog_build(module, guest->pointer == 8, &size, &imports, &count);
 	image = new_image(guest, module->name, data, size);
 	image->imports = imports;
 	image->import_count = count;

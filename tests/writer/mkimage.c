@@ -56,7 +56,7 @@ static const struct {
 	const char *help;
 } table[] = {
 	{{"build", required_argument, NULL, OPTION_BUILD}, "N", "Windows build (19041)"},
-	{{"arch", required_argument, NULL, OPTION_ARCH}, "A", "x64"},
+	{{"arch", required_argument, NULL, OPTION_ARCH}, "A", "x64 (x64) or x86"},
 	{{"variant", required_argument, NULL, OPTION_VARIANT}, "V", "layout variant: see --list"},
 	{{"format", required_argument, NULL, OPTION_FORMAT},
 	 "F",
@@ -116,7 +116,7 @@ static void print_layout(const char *build, const char *arch, const char *varian
 {
 	(void)data;
 	const char *last = strrchr(build, '.');
-	if (!strcmp(arch, "x64") && last && strtoul(last + 1, NULL, 10) >= 7601)
+	if (last)
 		printf("%s\t%s\t%s\n", last + 1, arch, variant);
 }
 

@@ -25,9 +25,9 @@ static void new_entry(struct guest_process *process, struct guest_module *module
 	const struct pefile *pe = module->image->pe;
 	uint64_t entry = guest_heap_alloc(process, size_of(layout, ENTRY));
 	module->entry = entry;
-	guest_put(guest, space, entry, ENTRY, "DllBase", module->base, 8);
+	guest_put(guest, space, entry, ENTRY, "DllBase", module->base, guest->pointer);
 	guest_put(guest, space, entry, ENTRY, "EntryPoint",
-		  pe->entry_point ? module->base + pe->entry_point : 0, 8);
+		  pe->entry_point ? module->base + pe->entry_point : 0, guest->pointer);
 	guest_put(guest, space, entry, ENTRY, "SizeOfImage", pe->size, 4);
 	guest_put_if(guest, space, entry, ENTRY, "Flags", 0xa2c4, 4);
 	guest_put_if(guest, space, entry, ENTRY, "LoadCount", 0xffff, 2);
@@ -75,7 +75,7 @@ void guest_loader_lists_new(struct guest_process *process)
 	link_all(process, "InLoadOrderModuleList", "InLoadOrderLinks");
 	link_all(process, "InMemoryOrderModuleList", "InMemoryOrderLinks");
 	link_all(process, "InInitializationOrderModuleList", "InInitializationOrderLinks");
-	guest_put(guest, process->space, process->peb, "_PEB", "Ldr", process->ldr, 8);
+	guest_put(guest, process->space, process->peb, "_PEB", "Ldr", process->ldr, guest->pointer);
 }
 
 void guest_peb_new(struct guest_process *process)
@@ -95,8 +95,9 @@ void guest_peb_new(struct guest_process *process)
 	put_string(process, parameters + offset_of(layout, parameters_type, "CurrentDirectory"),
 		   "C:\\Windows\\System32\\", NULL, 0);
 	guest_put(guest, space, process->peb, "_PEB", "ImageBaseAddress", process->modules[0]->base,
-		  8);
-	guest_put(guest, space, process->peb, "_PEB", "ProcessParameters", parameters, 8);
+		  guest->pointer);
+	guest_put(guest, space, process->peb, "_PEB", "ProcessParameters", parameters,
+		  guest->pointer);
 	guest_put(guest, space, process->peb, "_PEB", "OSMajorVersion", guest->major, 4);
 	guest_put(guest, space, process->peb, "_PEB", "OSMinorVersion", guest->minor, 4);
 	guest_put(guest, space, process->peb, "_PEB", "OSBuildNumber", guest->build, 2);

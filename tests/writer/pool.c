@@ -8,11 +8,11 @@
 #include <writer/guest.h>
 
 enum {
-	POOL_UNIT = 16,
 	POOL_TYPE_NONPAGED = 2, /* POOL_TYPE + 1 while allocated */
 	POOL_TYPE_PAGED = 3,
 	INFO_QUOTA = 0x8, /* OBJECT_HEADER.InfoMask: a quota header in front */
 	QUOTA_SIZE = 0x20,
+	QUOTA_SIZE_32 = 0x10,
 	OBJECT_FLAG_KERNEL = 0x2,
 };
 
@@ -48,17 +48,27 @@ void guest_put_bits(struct guest *guest, uint64_t va, const char *type, const ch
 	paging_put(guest->kernel, va + field->offset, old, size);
 }
 
-/* x64's header: sizes in units of 16 bytes, alike from Windows XP on (the symbols of some builds
- * leave the type out). */
+static uint32_t pool_unit(const struct guest *guest)
+{
+	return 2 * guest->pointer;
+}
+
+/* x64: bytes, sizes in units of 16; x86: fields of 9 and 7 bits, sizes in units of 8. Alike from
+ * Windows XP on (the symbols of some builds leave the type out). */
 static void put_pool_header(struct guest *guest, uint64_t va, enum guest_pool pool, uint32_t units,
 			    const char *tag)
 {
-	uint8_t header[POOL_UNIT] = {0};
-	header[0] = (uint8_t)guest->pool_previous[pool];
-	header[2] = (uint8_t)units;
-	header[3] = pool == GUEST_PAGED ? POOL_TYPE_PAGED : POOL_TYPE_NONPAGED;
+	uint8_t header[16] = {0};
+	uint32_t type = pool == GUEST_PAGED ? POOL_TYPE_PAGED : POOL_TYPE_NONPAGED;
+	if (guest->pointer == 8) {
+		header[0] = (uint8_t)guest->pool_previous[pool];
+		header[2] = (uint8_t)units;
+		header[3] = (uint8_t)type;
+	} else {
+		util_put(header, guest->pool_previous[pool] | units << 16 | type << 25, 4);
+	}
 	memcpy(header + 4, tag, strlen(tag) < 4 ? strlen(tag) : 4);
-	paging_write(guest->kernel, va, header, sizeof(header));
+	paging_write(guest->kernel, va, header, pool_unit(guest));
 }
 
 static uint64_t new_pages(struct guest *guest, enum guest_pool pool, uint64_t size)
@@ -73,8 +83,9 @@ static uint64_t new_pages(struct guest *guest, enum guest_pool pool, uint64_t si
 
 uint64_t guest_pool_alloc(struct guest *guest, enum guest_pool pool, uint32_t size, const char *tag)
 {
-	uint32_t need = (uint32_t)util_round_up(size, POOL_UNIT) + POOL_UNIT;
-	if (need > PAGE - POOL_UNIT)
+	const uint32_t unit = pool_unit(guest);
+	uint32_t need = (uint32_t)util_round_up(size, unit) + unit;
+	if (need > PAGE - unit)
 		return new_pages(guest, pool, util_round_up(size, PAGE));
 	if (guest->pool_end[pool] - guest->pool_next[pool] < need) {
 		guest->pool_next[pool] = new_pages(guest, pool, PAGE);
@@ -82,10 +93,10 @@ uint64_t guest_pool_alloc(struct guest *guest, enum guest_pool pool, uint32_t si
 		guest->pool_previous[pool] = 0;
 	}
 	uint64_t va = guest->pool_next[pool];
-	put_pool_header(guest, va, pool, need / POOL_UNIT, tag);
+	put_pool_header(guest, va, pool, need / unit, tag);
 	guest->pool_next[pool] += need;
-	guest->pool_previous[pool] = need / POOL_UNIT;
-	return va + POOL_UNIT;
+	guest->pool_previous[pool] = need / unit;
+	return va + unit;
 }
 
 uint64_t guest_object_new(struct guest *guest, enum guest_type type, uint32_t size, const char *tag)
@@ -96,19 +107,27 @@ uint64_t guest_object_new(struct guest *guest, enum guest_type type, uint32_t si
 	if (guest->build < 9200) /* protected from being freed under another tag */
 		allocated_tag[3] = (char)(allocated_tag[3] | 0x80);
 	uint32_t body = offset_of(layout, "_OBJECT_HEADER", "Body");
+	const unsigned int pointer = guest->pointer;
+	const uint32_t quota_size = pointer == 8 ? QUOTA_SIZE : QUOTA_SIZE_32;
 	uint64_t block =
-		guest_pool_alloc(guest, GUEST_NONPAGED, QUOTA_SIZE + body + size, allocated_tag);
-	uint64_t header = block + QUOTA_SIZE;
+		guest_pool_alloc(guest, GUEST_NONPAGED, quota_size + body + size, allocated_tag);
+	uint64_t header = block + quota_size;
 	struct paging *space = guest->kernel;
 	paging_put(space, block, 0x1000 + size, 4); /* PagedPoolCharge and NonPagedPoolCharge */
 	paging_put(space, block + 4, size, 4);
-	guest_put(guest, space, header, "_OBJECT_HEADER", "PointerCount", 0x7fff, 8);
-	guest_put(guest, space, header, "_OBJECT_HEADER", "HandleCount", 3, 8);
-	uint64_t index = type;
-	if (guest->build >= 10240)
-		index ^= ((header >> 8) & 0xff) ^ guest->object_cookie;
-	guest_put(guest, space, header, "_OBJECT_HEADER", "TypeIndex", index, 1);
-	guest_put(guest, space, header, "_OBJECT_HEADER", "InfoMask", INFO_QUOTA, 1);
+	guest_put(guest, space, header, "_OBJECT_HEADER", "PointerCount", 0x7fff, pointer);
+	guest_put(guest, space, header, "_OBJECT_HEADER", "HandleCount", 3, pointer);
+	if (layout_has(layout, "_OBJECT_HEADER", "TypeIndex")) {
+		uint64_t index = type;
+		if (guest->build >= 10240)
+			index ^= ((header >> 8) & 0xff) ^ guest->object_cookie;
+		guest_put(guest, space, header, "_OBJECT_HEADER", "TypeIndex", index, 1);
+		guest_put(guest, space, header, "_OBJECT_HEADER", "InfoMask", INFO_QUOTA, 1);
+	} else { /* before Windows 7: the type's address, and how far before it a header lies */
+		guest_put_pointer(guest, space, header, "_OBJECT_HEADER", "Type",
+				  guest->types[type]);
+		guest_put(guest, space, header, "_OBJECT_HEADER", "QuotaInfoOffset", quota_size, 1);
+	}
 	guest_put(guest, space, header, "_OBJECT_HEADER", "Flags", OBJECT_FLAG_KERNEL, 1);
 	return header + body;
 }

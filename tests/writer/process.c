@@ -32,10 +32,11 @@ static void new_thread(struct guest_process *process, uint64_t start)
 	paging_put(space, thread, DISPATCHER_THREAD, 1);
 	uint64_t cid = thread + offset_of(layout, "_ETHREAD", "Cid");
 	paging_put_pointer(space, cid, process->pid);
-	paging_put_pointer(space, cid + 8, tid);
-	guest_put_if(guest, space, thread, "_ETHREAD", "StartAddress", start, 8);
-	guest_put_if(guest, space, thread, "_ETHREAD", "Win32StartAddress", start, 8);
-	guest_put_if(guest, space, thread, "_KTHREAD", "Process", process->eprocess, 8);
+	paging_put_pointer(space, cid + guest->pointer, tid);
+	guest_put_if(guest, space, thread, "_ETHREAD", "StartAddress", start, guest->pointer);
+	guest_put_if(guest, space, thread, "_ETHREAD", "Win32StartAddress", start, guest->pointer);
+	guest_put_if(guest, space, thread, "_KTHREAD", "Process", process->eprocess,
+		     guest->pointer);
 	if (layout_has(layout, "_ETHREAD", "ThreadListEntry"))
 		guest_list_append(
 			space, process->eprocess + offset_of(layout, "_EPROCESS", "ThreadListHead"),
@@ -60,7 +61,7 @@ static void put_audit_name(struct guest_process *process)
 	guest_put_kernel_string(guest, name, path);
 	free(path);
 	guest_put_if(guest, guest->kernel, process->eprocess, "_EPROCESS",
-		     "SeAuditProcessCreationInfo", name, 8);
+		     "SeAuditProcessCreationInfo", name, guest->pointer);
 }
 
 static void put_links(struct guest_process *process)
@@ -71,8 +72,9 @@ static void put_links(struct guest_process *process)
 	uint64_t e = process->eprocess;
 	guest_list_append(space, guest_symbol(guest, "PsActiveProcessHead"),
 			  e + offset_of(layout, "_EPROCESS", "ActiveProcessLinks"));
-	guest_list_append(space, guest_symbol(guest, "MmProcessList"),
-			  e + offset_of(layout, "_EPROCESS", "MmProcessLinks"));
+	if (layout_has(layout, "_EPROCESS", "MmProcessLinks"))
+		guest_list_append(space, guest_symbol(guest, "MmProcessList"),
+				  e + offset_of(layout, "_EPROCESS", "MmProcessLinks"));
 	guest_list_init(space, e + offset_of(layout, "_EPROCESS", "ThreadListHead"));
 	guest_list_init(space, e + offset_of(layout, "_KPROCESS", "ThreadListHead"));
 	uint64_t links = e + offset_of(layout, "_EPROCESS", "SessionProcessLinks");
@@ -82,7 +84,7 @@ static void put_links(struct guest_process *process)
 	}
 	uint64_t session = guest->sessions[process->session];
 	guest_list_append(space, session + 16, links);
-	guest_put_if(guest, space, e, "_EPROCESS", "Session", session, 8);
+	guest_put_if(guest, space, e, "_EPROCESS", "Session", session, guest->pointer);
 }
 
 /* DirectoryTableBase carries a process context identifier from 1803 on: 2 for the kernel's. */
@@ -102,14 +104,16 @@ static void new_eprocess(struct guest_process *process)
 	paging_put(space, e, DISPATCHER_PROCESS, 1);
 	paging_put(space, e + 2, size_of(guest->layout, "_KPROCESS") / 4, 1);
 	guest_list_init(space, e + 8); /* Header.WaitListHead */
-	guest_put(guest, space, e, "_KPROCESS", "DirectoryTableBase", process->dtb, 8);
-	guest_put(guest, space, e, "_EPROCESS", "UniqueProcessId", process->pid, 8);
-	guest_put(guest, space, e, "_EPROCESS", "InheritedFromUniqueProcessId", process->ppid, 8);
+	guest_put(guest, space, e, "_KPROCESS", "DirectoryTableBase", process->dtb, guest->pointer);
+	guest_put(guest, space, e, "_EPROCESS", "UniqueProcessId", process->pid, guest->pointer);
+	guest_put(guest, space, e, "_EPROCESS", "InheritedFromUniqueProcessId", process->ppid,
+		  guest->pointer);
 	guest_put(guest, space, e, "_EPROCESS", "CreateTime", process->create_time, 8);
 	guest_put_if(guest, space, e, "_EPROCESS", "ExitStatus", STATUS_PENDING, 4);
 	guest_put_if(guest, space, e, "_EPROCESS", "HighestUserAddress",
-		     guest->build < 9600 ? UINT64_C(0x7ffffff0000) : UINT64_C(0x7fffffff0000), 8);
-	guest_put(guest, space, e, "_EPROCESS", "Peb", process->peb, 8);
+		     guest->build < 9600 ? UINT64_C(0x7ffffff0000) : UINT64_C(0x7fffffff0000),
+		     guest->pointer);
+	guest_put(guest, space, e, "_EPROCESS", "Peb", process->peb, guest->pointer);
 	char name[NAME_LENGTH + 1] = {0};
 	snprintf(name, sizeof(name), "%s", process->name);
 	paging_write(space, e + offset_of(guest->layout, "_EPROCESS", "ImageFileName"), name,
@@ -117,7 +121,7 @@ static void new_eprocess(struct guest_process *process)
 	put_links(process);
 	put_audit_name(process);
 	uint64_t handles = guest_handle_table_new(guest, process->pid, e);
-	guest_put(guest, space, e, "_EPROCESS", "ObjectTable", handles, 8);
+	guest_put(guest, space, e, "_EPROCESS", "ObjectTable", handles, guest->pointer);
 	guest_handle_set(guest, handles, 4, e - offset_of(guest->layout, "_OBJECT_HEADER", "Body"));
 	guest_handle_set(guest, guest->cid_table, process->pid, e);
 }
@@ -149,7 +153,7 @@ static void new_peb(struct guest_process *process)
 			      PROTECTION_READWRITE);
 	}
 	guest_put_if(guest, process->space, process->teb, "_TEB", "ProcessEnvironmentBlock",
-		     process->peb, 8);
+		     process->peb, guest->pointer);
 	/* NtTib.StackBase, StackLimit, Self are the first thread's: see new_stack() */
 }
 
@@ -260,7 +264,7 @@ static void load_modules(struct guest_process *process, const struct guest_proce
 	}
 	guest_link_program(process);
 	guest_put(process->guest, process->guest->kernel, process->eprocess, "_EPROCESS",
-		  "SectionBaseAddress", program->base, 8);
+		  "SectionBaseAddress", program->base, process->guest->pointer);
 }
 
 struct guest_process *guest_process_new(struct guest *guest,
