@@ -6,7 +6,8 @@
 enum { IMPORT_DIRECTORY = 1 };
 
 /* User addresses nothing is ever mapped at. */
-#define NOWHERE UINT64_C(0x66600000000)
+#define NOWHERE	   UINT64_C(0x66600000000)
+#define NOWHERE_32 UINT64_C(0x7a000000)
 
 static void rename_module(struct guest_module *module, const uint16_t *units, size_t count)
 {
@@ -49,7 +50,8 @@ void damage_cyclic_list(struct guest_process *process)
 
 void damage_cut_list(struct guest_process *process, size_t n)
 {
-	paging_put_pointer(process->space, load_links(process, n), NOWHERE);
+	paging_put_pointer(process->space, load_links(process, n),
+			   process->guest->pointer == 8 ? NOWHERE : NOWHERE_32);
 	process->damage = "cut-list";
 }
 

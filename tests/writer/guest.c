@@ -10,6 +10,7 @@
 
 enum {
 	SELF_INDEX_FIXED = 0x1ed,
+	SELF_INDEX_32 = 0x300,
 	FIRST_RANDOM_BUILD = 14393,
 	FIRST_MASKED_BUILD = 15063,
 	LAST_RANDOM_INDEX = 480, /* above lie the system's fixed regions */
@@ -39,8 +40,29 @@ static void place_random(struct guest *guest)
 		region(index[2]) + util_random_below(random, 0x40000) * 0x200000;
 }
 
+static void place_32(struct guest *guest)
+{
+	struct util_random *random = &guest->random;
+	bool old = guest->build < 6000;
+	guest->self_index = SELF_INDEX_32;
+	guest->kernel_base =
+		old ? 0x804d7000 : 0x82800000 + util_random_below(random, 0x200) * PAGE;
+	guest->pool_area[GUEST_NONPAGED] = old ? 0x81a00000 : 0x85000000;
+	guest->pool_area[GUEST_PAGED] = old ? 0xe1000000 : 0x8e000000;
+	guest->driver_area = old ? 0xf8000000 : 0x8a000000;
+	guest->pte_base = old ? 0xe1000000 : 0x80000000;
+	guest->subsection_base = old ? 0x81a00000 : 0;
+	guest->native_area = 0x77c00000 - util_random_below(random, 0x20) * 0x10000;
+	guest->user_area = 0x76f00000 - util_random_below(random, 0x80) * 0x10000;
+	guest->program_area = 0x1700000 - util_random_below(random, 0x10) * 0x10000;
+}
+
 static void place(struct guest *guest)
 {
+	if (guest->pointer == 4) {
+		place_32(guest);
+		return;
+	}
 	struct util_random *random = &guest->random;
 	guest->self_index = SELF_INDEX_FIXED;
 	guest->user_area32 = 0x75000000 + util_random_below(random, 0x80) * 0x10000;
@@ -127,7 +149,7 @@ static void new_kernel_processes(struct guest *guest)
  * and 0x1aa000 of Windows 10 are usual. */
 static uint64_t system_root(struct guest *guest)
 {
-	uint64_t first = guest->build < 9200 ? 0x187000 : 0x1a0000;
+	uint64_t first = guest->pointer == 4 || guest->build < 9200 ? 0x187000 : 0x1a0000;
 	return first + util_random_below(&guest->random, 16) * PAGE;
 }
 
@@ -153,13 +175,16 @@ struct guest *guest_new(const struct guest_options *options)
 	guest->next_tid = 2000;
 	guest->swizzle = layout_has(guest->layout, "_MMPTE_TRANSITION", "SwizzleBit");
 	/* Windows before 15063 got the bit with an update, but marks all entries as they are */
-	if (guest->swizzle && guest->build >= FIRST_MASKED_BUILD)
+	if (guest->swizzle && guest->build >= FIRST_MASKED_BUILD && guest->pointer == 8)
 		guest->invalid_pte_mask = UINT64_C(1) << 45;
 	guest->pte_size = size_of(guest->layout, "_MMPTE");
 	place(guest);
 	guest->ram = ram_new(options->memory, &guest->random);
-	guest->kernel = paging_new(&paging_x64, guest->ram, NULL, system_root(guest),
-				   guest->self_index, guest->swizzle);
+	const struct paging_arch *arch = guest->pointer == 8	? &paging_x64
+					 : guest->pte_size == 8 ? &paging_pae
+								: &paging_x86;
+	guest->kernel = paging_new(arch, guest->ram, NULL, system_root(guest), guest->self_index,
+				   guest->swizzle);
 	guest_kernel_new(guest);
 	guest_kernel_data_new(guest);
 	new_sessions(guest);
@@ -242,7 +267,8 @@ void guest_finish(struct guest *guest)
 {
 	write_sections(guest);
 	bool shadowed = layout_has(guest->layout, "_KPROCESS", "UserDirectoryTableBase") &&
-			guest->build >= 17134 && guest->options.seed % 2 == 0;
+			guest->build >= 17134 && guest->pointer == 8 &&
+			guest->options.seed % 2 == 0;
 	for (size_t i = 0; i < guest->process_count; i++) {
 		struct guest_process *process = guest->processes[i];
 		if (shadowed && process->peb)

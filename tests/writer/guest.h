@@ -208,13 +208,13 @@ struct guest {
 	struct guest_symbol *symbols;
 	size_t symbol_count, symbol_capacity;
 	uint64_t low_stub;
-	bool swizzle;			  /* entries that are stored as they are say so */
-	uint64_t invalid_pte_mask;	  /* 0: no entry is stored through one */
-	unsigned int pointer;		  /* bytes of an address */
-	uint64_t types[GUEST_TYPE_COUNT]; /* OBJECT_TYPEs */
-	unsigned int pte_size;		  /* bytes of an entry */
-	uint64_t pte_base;		  /* what 32-bit entries leave out of a pool address */
-	uint64_t device;		  /* the volume's DEVICE_OBJECT */
+	bool swizzle;			    /* entries that are stored as they are say so */
+	uint64_t invalid_pte_mask;	    /* 0: no entry is stored through one */
+	unsigned int pointer;		    /* bytes of an address */
+	uint64_t types[GUEST_TYPE_COUNT];   /* OBJECT_TYPEs */
+	unsigned int pte_size;		    /* bytes of an entry */
+	uint64_t pte_base, subsection_base; /* what 32-bit entries leave out of a pool address */
+	uint64_t device;		    /* the volume's DEVICE_OBJECT */
 	uint8_t *pagefile;
 	uint64_t pagefile_pages;
 

@@ -168,7 +168,8 @@ void hidden_before_pebs(struct guest *guest)
 	struct guest_module *stomped = guest_load(scenario_process(guest, 616), "CRYPT32.dll");
 	guest_stomp(scenario_process(guest, 616), stomped, 2);
 	stomped->damage = "stomped";
-	start_wow64(guest);
+	if (guest->pointer == 8)
+		start_wow64(guest);
 	start(guest, 4100, "rootkit.exe", "C:\\ProgramData");
 	start(guest, 4104, "ghost.exe", "C:\\Users\\k\\AppData\\Roaming");
 	start(guest, 4108, "update.exe", "C:\\Users\\k\\Downloads");

@@ -37,6 +37,29 @@ const struct paging_arch paging_x64 = {
 	.large_level = 2,
 };
 
+const struct paging_arch paging_pae = {
+	.name = "PAE",
+	.pointer_size = 4,
+	.entry_size = 8,
+	.levels = 3,
+	.shift = {30, 21, 12},
+	.entries = {4, 512, 512},
+	.kernel_index = 2,
+	.large_level = 1,
+	.share_level = 1,
+};
+
+const struct paging_arch paging_x86 = {
+	.name = "x86",
+	.pointer_size = 4,
+	.entry_size = 4,
+	.levels = 2,
+	.shift = {22, 12},
+	.entries = {1024, 1024},
+	.kernel_index = 512,
+	.large_level = 0,
+};
+
 struct paging {
 	const struct paging_arch *arch;
 	struct ram *ram;
@@ -63,6 +86,37 @@ static bool is_kernel(const struct paging *paging, uint64_t va)
 	return ((va >> arch->shift[0]) & (arch->entries[0] - 1)) >= arch->kernel_index;
 }
 
+static uint64_t frame_mask(const struct paging *paging)
+{
+	return paging->arch->entry_size == 4 ? UINT64_C(0xfffff000) : ENTRY_FRAME;
+}
+
+static uint64_t table_entry(const struct paging *paging, uint64_t frame)
+{
+	return frame | ENTRY_VALID | ENTRY_WRITE | ENTRY_ACCESSED | ENTRY_DIRTY |
+	       (paging->arch == &paging_x64 ? ENTRY_NO_EXECUTE : 0);
+}
+
+/* The four page directories: the third is the kernel's for everybody, the fourth begins with
+ * entries of all four. */
+static void new_directories(struct paging *paging, const struct paging *kernel)
+{
+	enum { DIRECTORIES = 4, SHARED = 2, LAST = 3 };
+	struct ram *ram = paging->ram;
+	uint64_t frames[DIRECTORIES];
+	for (unsigned int i = 0; i < DIRECTORIES; i++) {
+		uint8_t *entry = ram_at(ram, paging->root) + i * 8;
+		uint64_t theirs =
+			kernel ? util_get(ram_at(ram, kernel->root) + i * 8, 8) & ENTRY_FRAME : 0;
+		frames[i] = kernel && i == SHARED ? theirs : ram_take(ram);
+		if (kernel && i == LAST)
+			memcpy(ram_at(ram, frames[i]), ram_at(ram, theirs), PAGE);
+		util_put(entry, frames[i] | ENTRY_VALID, 8);
+	}
+	for (unsigned int i = 0; i < DIRECTORIES; i++)
+		util_put(ram_at(ram, frames[LAST]) + i * 8, table_entry(paging, frames[i]), 8);
+}
+
 struct paging *paging_new(const struct paging_arch *arch, struct ram *ram, struct paging *kernel,
 			  uint64_t root, unsigned int self_index, bool swizzle)
 {
@@ -72,16 +126,22 @@ struct paging *paging_new(const struct paging_arch *arch, struct ram *ram, struc
 	paging->self_index = self_index;
 	paging->swizzle = swizzle;
 	paging->root = root ? ram_take_at(ram, root) : ram_take(ram);
+	if (kernel)
+		*util_push(kernel->sharers, kernel->sharer_count, kernel->sharer_capacity) = paging;
+	if (arch == &paging_pae) {
+		/* a table of 32 bytes, many in one page */
+		if (!root)
+			paging->root += 32 * (1 + paging->root / PAGE % 120);
+		new_directories(paging, kernel);
+		return paging;
+	}
 	uint8_t *top = ram_at(ram, paging->root);
 	if (kernel) {
 		size_t from = (size_t)arch->kernel_index * arch->entry_size;
 		memcpy(top + from, ram_at(ram, kernel->root) + from,
 		       (size_t)arch->entries[0] * arch->entry_size - from);
-		*util_push(kernel->sharers, kernel->sharer_count, kernel->sharer_capacity) = paging;
 	}
-	util_put(top + (size_t)self_index * arch->entry_size,
-		 paging->root | ENTRY_VALID | ENTRY_WRITE | ENTRY_ACCESSED | ENTRY_DIRTY |
-			 (arch->entry_size == 8 ? ENTRY_NO_EXECUTE : 0),
+	util_put(top + (size_t)self_index * arch->entry_size, table_entry(paging, paging->root),
 		 arch->entry_size);
 	return paging;
 }
@@ -102,13 +162,22 @@ const struct paging_arch *paging_arch_of(const struct paging *paging)
 	return paging->arch;
 }
 
-/* A top entry of the kernel's half belongs to every process at once. */
-static void store_top(struct paging *paging, uint64_t va, uint64_t entry)
+/* An entry of a table that is no leaf. Some of the kernel's belong to every process at once. */
+static void store(struct paging *paging, uint64_t table, unsigned int level, uint64_t va,
+		  uint64_t entry)
 {
 	const unsigned int size = paging->arch->entry_size;
-	util_put(entry_at(paging, paging->root, 0, va), entry, size);
-	for (size_t i = 0; i < paging->sharer_count; i++)
-		util_put(entry_at(paging, paging->sharers[i]->root, 0, va), entry, size);
+	util_put(entry_at(paging, table, level, va), entry, size);
+	if (level != paging->arch->share_level || !is_kernel(paging, va))
+		return;
+	for (size_t i = 0; i < paging->sharer_count; i++) {
+		const struct paging *sharer = paging->sharers[i];
+		uint64_t theirs = sharer->root;
+		for (unsigned int k = 0; k < level; k++)
+			theirs = util_get(entry_at(sharer, theirs, k, va), size) &
+				 frame_mask(sharer);
+		util_put(entry_at(sharer, theirs, level, va), entry, size);
+	}
 }
 
 /* The table of `level` that `va` goes through, made when there is none. */
@@ -126,12 +195,9 @@ static uint64_t table_for(struct paging *paging, uint64_t va, unsigned int level
 				ENTRY_DIRTY | ENTRY_SOFTWARE_WRITE;
 			if (!is_kernel(paging, va))
 				entry |= ENTRY_USER;
-			if (i == 0)
-				store_top(paging, va, entry);
-			else
-				util_put(p, entry, size);
+			store(paging, table, i, va, entry);
 		}
-		table = entry & ENTRY_FRAME;
+		table = entry & frame_mask(paging);
 	}
 	return table;
 }
@@ -192,7 +258,7 @@ uint64_t paging_entry(const struct paging *paging, uint64_t va)
 		uint64_t entry = util_get(entry_at(paging, table, i, va), size);
 		if (!(entry & ENTRY_VALID) || (entry & ENTRY_LARGE))
 			return 0;
-		table = entry & ENTRY_FRAME;
+		table = entry & frame_mask(paging);
 	}
 	return util_get(entry_at(paging, table, paging->arch->levels - 1, va), size);
 }
@@ -222,7 +288,7 @@ void paging_set_state(struct paging *paging, uint64_t va, enum page_state state)
 		entry = old;
 		break;
 	case PAGE_TRANSITION:
-		entry = (old & ENTRY_FRAME) | INVALID_TRANSITION |
+		entry = (old & frame_mask(paging)) | INVALID_TRANSITION |
 			(uint64_t)protection_of(old) << INVALID_PROTECTION_SHIFT |
 			(paging->swizzle ? INVALID_SWIZZLED : 0);
 		break;
@@ -250,16 +316,16 @@ bool paging_translate(const struct paging *paging, uint64_t va, uint64_t *physic
 		if (i + 1 == arch->levels) {
 			/* Prototype (bit 10) set means that the upper bits are no frame. */
 			bool transition = (entry & INVALID_TRANSITION) && !(entry & 1 << 10);
-			*physical = (entry & ENTRY_FRAME) + within;
+			*physical = (entry & frame_mask(paging)) + within;
 			return (entry & ENTRY_VALID) || transition;
 		}
 		if (!(entry & ENTRY_VALID))
 			return false;
 		if (i == arch->large_level && (entry & ENTRY_LARGE)) {
-			*physical = (entry & ENTRY_FRAME) + within;
+			*physical = (entry & frame_mask(paging)) + within;
 			return true;
 		}
-		table = entry & ENTRY_FRAME;
+		table = entry & frame_mask(paging);
 	}
 	return false;
 }

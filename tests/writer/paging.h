@@ -1,7 +1,8 @@
 /*
  * Address spaces: page tables as the memory manager keeps them, and reads and writes through them.
  *
- * An architecture is a row of numbers (struct paging_arch), so that x86 and PAE are further rows.
+ * An architecture is a row of numbers (struct paging_arch). With PAE a process has four page
+ * directories of its own, all but the last of the kernel's half shared, and the last maps them.
  * Facts: Intel SDM 3A chapter 4; the software bits of an entry are _MMPTE_HARDWARE and
  * _MMPTE_TRANSITION of the published symbols, alike in all 64-bit builds.
  */
@@ -25,9 +26,10 @@ struct paging_arch {
 	unsigned int kernel_index; /* first entry of the top table that all processes share */
 	uint64_t sign;		   /* upper bits of a kernel address */
 	unsigned int large_level;  /* where an entry can map a large page */
+	unsigned int share_level;  /* of the tables whose kernel entries all processes share */
 };
 
-extern const struct paging_arch paging_x64;
+extern const struct paging_arch paging_x64, paging_pae, paging_x86;
 
 enum page_flags {
 	PAGE_WRITE = 1 << 0,

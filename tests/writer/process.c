@@ -90,7 +90,7 @@ static void put_links(struct guest_process *process)
 /* DirectoryTableBase carries a process context identifier from 1803 on: 2 for the kernel's. */
 static uint64_t dtb_of(const struct guest *guest, const struct paging *space)
 {
-	return paging_root(space) | (guest->build >= 17134 ? 2 : 0);
+	return paging_root(space) | (guest->build >= 17134 && guest->pointer == 8 ? 2 : 0);
 }
 
 static void new_eprocess(struct guest_process *process)
@@ -111,7 +111,9 @@ static void new_eprocess(struct guest_process *process)
 	guest_put(guest, space, e, "_EPROCESS", "CreateTime", process->create_time, 8);
 	guest_put_if(guest, space, e, "_EPROCESS", "ExitStatus", STATUS_PENDING, 4);
 	guest_put_if(guest, space, e, "_EPROCESS", "HighestUserAddress",
-		     guest->build < 9600 ? UINT64_C(0x7ffffff0000) : UINT64_C(0x7fffffff0000),
+		     guest->pointer == 4   ? 0x7ffeffff
+		     : guest->build < 9600 ? UINT64_C(0x7ffffff0000)
+					   : UINT64_C(0x7fffffff0000),
 		     guest->pointer);
 	guest_put(guest, space, e, "_EPROCESS", "Peb", process->peb, guest->pointer);
 	char name[NAME_LENGTH + 1] = {0};
@@ -134,17 +136,20 @@ static void new_peb(struct guest_process *process)
 	struct util_random *random = &guest->random;
 	const unsigned int flags = PAGE_USER | PAGE_WRITE;
 	enum { TEB_PAGES = 2, SHARED_RANGE = 0x200000 };
-	process->peb = guest->build < 9600
+	bool shared_range = guest->build >= FIRST_SHARED_RANGE && guest->pointer == 8;
+	process->peb = guest->pointer == 4 ? 0x7ffd3000 + util_random_below(random, 8) * PAGE
+		       : guest->build < 9600
 			       ? UINT64_C(0x7fffffd0000) + util_random_below(random, 16) * PAGE
 		       : guest->build < FIRST_SHARED_RANGE
 			       ? UINT64_C(0x7ff600000000) + util_random_below(random, 0x1000) * PAGE
 			       : util_random_below(random, 0x8000) * 0x1000000 + 0x200000 +
 					 util_random_below(random, 16) * PAGE;
-	process->teb =
-		guest->build < FIRST_SHARED_RANGE ? process->peb - 8 * PAGE : process->peb + PAGE;
+	process->teb = guest->pointer == 4 ? 0x7ffdd000
+		       : shared_range	   ? process->peb + PAGE
+					   : process->peb - 8 * PAGE;
 	paging_map_new(process->space, process->peb, PAGE, flags);
 	paging_map_new(process->space, process->teb, TEB_PAGES * PAGE, flags);
-	if (guest->build < FIRST_SHARED_RANGE) {
+	if (!shared_range) {
 		guest_vad_add(process, process->peb, PAGE, PROTECTION_READWRITE)->commit = true;
 		guest_vad_add(process, process->teb, TEB_PAGES * PAGE, PROTECTION_READWRITE)
 			->commit = true;
@@ -213,14 +218,15 @@ static void new_user_part(struct guest_process *process)
 	struct util_random *random = &guest->random;
 	paging_map(process->space, USER_SHARED, guest->shared_user_frame, PAGE_USER);
 	guest_vad_add(process, USER_SHARED, PAGE, PROTECTION_READONLY)->commit = true;
+	bool low = guest->build < 9200 || guest->pointer == 4;
 	process->heap =
-		guest->build < 9200
-			? 0x200000 + util_random_below(random, 0x80) * 0x10000
-			: (UINT64_C(0x100) << 32) + util_random_below(random, 0x1000000) * 0x10000;
+		low ? 0x200000 + util_random_below(random, guest->pointer == 8 ? 0x80 : 0x40) *
+					 0x10000
+		    : (UINT64_C(0x100) << 32) + util_random_below(random, 0x1000000) * 0x10000;
 	process->heap_end = process->heap;
 	process->heap_limit = process->heap + HEAP_RESERVED;
 	guest_vad_add(process, process->heap, HEAP_RESERVED, PROTECTION_READWRITE);
-	process->area = guest->build < 9200 ? 0x2000000 : process->heap_limit;
+	process->area = low ? 0x2000000 : process->heap_limit;
 	new_peb(process);
 	if (process->wow64)
 		guest_wow64_new(process);

@@ -32,14 +32,16 @@ static void put_address(const struct guest *guest, const char *type, const char 
 		layout_put_bits(layout, type, member, entry, va);
 		return;
 	}
-	/* x86 without PAE: bits from 2 (prototype PTEs) or 3 (subsections) on, relative to where
-	 * paged pool can start, split in a low and a high part */
+	/* x86 without PAE: a distance from where paged pool or subsections start (XP, Server 2003),
+	 * from 2 GB or from 0 (later), split in a low and a high part */
 	char *low = util_printf("%sLow", member), *high = util_printf("%sHigh", member);
 	const struct layout_field *field = layout_find(layout, type, low);
 	if (!field)
 		util_die("%s: no field for an address", type);
 	bool prototype = !strcmp(member, "ProtoAddress");
-	uint64_t units = (va - guest->pte_base) >> (prototype ? 2 : 3);
+	uint64_t base = prototype ? guest->pte_base : guest->subsection_base;
+	/* prototype PTEs lie at multiples of 4; subsections of 8, of 4 where the field says so */
+	uint64_t units = (va - base) >> (prototype || field->bits > 4 ? 2 : 3);
 	layout_put_bits(layout, type, low, entry, units);
 	layout_put_bits(layout, type, high, entry, units >> field->bits);
 	put(guest, type, "WhichPool", entry, 1);

@@ -28,7 +28,7 @@ void ramfile_write_raw(struct guest *guest, const char *path);
 void ramfile_write_lime(struct guest *guest, const char *path);
 void ramfile_write_lime_shuffled(struct guest *guest, const char *path);
 
-/* 64-bit crash dumps: full (type 1), bitmap (type 5, only pages in use). */
+/* Crash dumps: full (type 1), bitmap (type 5, only pages in use; 64-bit only). */
 void ramfile_write_dump(struct guest *guest, const char *path);
 void ramfile_write_bitmap(struct guest *guest, const char *path);
 

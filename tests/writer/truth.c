@@ -276,7 +276,7 @@ static void put_process(FILE *out, const struct guest_process *process)
 	fprintf(out, "  {\"pid\": %u, \"ppid\": %u, ", process->pid, process->ppid);
 	put_member(out, "name", process->name);
 	put_address(out, "eprocess", process->eprocess);
-	put_address(out, "dtb", process->dtb & ~UINT64_C(0xfff));
+	put_address(out, "dtb", paging_root(process->space));
 	put_address(out, "peb", process->peb);
 	put_member(out, "path", process->path);
 	put_member(out, "command_line", process->command_line);
@@ -302,6 +302,7 @@ void truth_write(const struct guest *guest, const char *path)
 	put_member(out, "build", layout_version(guest->layout));
 	put_member(out, "arch", guest->options.arch);
 	put_member(out, "variant", layout_variant(guest->layout));
+	fprintf(out, "\"pae\": %s, ", boolean(guest->pointer == 4 && guest->pte_size == 8));
 	fprintf(out, "\"seed\": %" PRIu64 ", \"memory\": %" PRIu64 ", ", guest->options.seed,
 		guest->options.memory);
 	put_address(out, "dtb", paging_root(guest->kernel));

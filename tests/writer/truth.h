@@ -1,7 +1,7 @@
 /*
  * The truth file: what is in an image, as JSON, for the tests to compare with.
  *
- * Top: build, arch, variant, seed, memory, dtb, kernel_base, kernel_size, ps_active_process_head,
+ * Top: build, arch, variant, pae, seed, memory, dtb, kernel_base, kernel_size, ps_active_process_head,
  * ps_loaded_module_list, kdbg, kdbg_encoded, self_index, low_stub, runs, drivers, processes.
  * A process: pid, ppid, name, eprocess, dtb, peb, path, command_line, hidden, exited, case,
  * absent (page address: state, outside of modules), vads,
