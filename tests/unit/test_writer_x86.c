@@ -16,6 +16,8 @@ static const struct {
 	const char *variant;
 	bool pae;
 } machines[] = {
+	{"2600", NULL, true},
+	{"6002", NULL, true},
 	{"2600", NULL, false},
 	{"3790", NULL, false},
 	{"6001", NULL, false},
@@ -36,6 +38,7 @@ static struct guest *new_machine(size_t n, const char *scenario)
 		.build = machines[n].build,
 		.arch = "x86",
 		.variant = machines[n].variant,
+		.pae = machines[n].pae,
 		.memory = UINT64_C(64) << 20,
 		.seed = 4,
 	});

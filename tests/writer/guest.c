@@ -17,6 +17,12 @@ enum {
 	TRANSITION_ONE_IN = 24,
 };
 
+/* Up to Windows 7 a 32-bit build has a kernel without PAE, which the table describes, and one with;
+ * their structures differ in page table entries only, which are alike in all PAE kernels of that
+ * time: this one's are in the table. */
+#define PAE_BUILD   "7601"
+#define PAE_VARIANT "win7_sp1_x86_24000"
+
 static uint64_t region(unsigned int index)
 {
 	return UINT64_C(0xffff000000000000) | (uint64_t)index << 39;
@@ -161,6 +167,9 @@ struct guest *guest_new(const struct guest_options *options)
 	guest->layout =
 		layout_load(options->structs, options->build, options->arch, options->variant);
 	guest->build = layout_build(guest->layout);
+	guest->pte_layout = guest->layout;
+	if (options->pae && size_of(guest->layout, "_MMPTE") == 4)
+		guest->pte_layout = layout_load(options->structs, PAE_BUILD, "x86", PAE_VARIANT);
 	guest->pointer = size_of(guest->layout, "_LIST_ENTRY") / 2;
 	guest->major = guest->build < 6000 ? 5 : guest->build < 10240 ? 6 : 10;
 	guest->minor = guest->build < 3790    ? 1
@@ -173,11 +182,11 @@ struct guest *guest_new(const struct guest_options *options)
 	guest->boot_time = UINT64_C(133500000000000000) +
 			   util_random_below(&guest->random, UINT64_C(10000000000000));
 	guest->next_tid = 2000;
-	guest->swizzle = layout_has(guest->layout, "_MMPTE_TRANSITION", "SwizzleBit");
+	guest->swizzle = layout_has(guest->pte_layout, "_MMPTE_TRANSITION", "SwizzleBit");
 	/* Windows before 15063 got the bit with an update, but marks all entries as they are */
 	if (guest->swizzle && guest->build >= FIRST_MASKED_BUILD && guest->pointer == 8)
 		guest->invalid_pte_mask = UINT64_C(1) << 45;
-	guest->pte_size = size_of(guest->layout, "_MMPTE");
+	guest->pte_size = size_of(guest->pte_layout, "_MMPTE");
 	place(guest);
 	guest->ram = ram_new(options->memory, &guest->random);
 	const struct paging_arch *arch = guest->pointer == 8	? &paging_x64
@@ -336,6 +345,8 @@ void guest_free(struct guest *guest)
 	free(guest->symbols);
 	paging_free(guest->kernel);
 	ram_free(guest->ram);
+	if (guest->pte_layout != guest->layout)
+		layout_free(guest->pte_layout);
 	layout_free(guest->layout);
 	free(guest);
 }

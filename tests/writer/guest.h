@@ -42,6 +42,7 @@ struct guest_options {
 	const char *symbols;  /* NULL, or a table of kernel symbol RVAs (kernel-symbols.tsv) */
 	const char *pdb_guid; /* NULL, or "CA8E2F01B822EDE6357898BFBF862997-1" */
 	enum guest_kdbg kdbg;
+	bool pae; /* a PAE kernel of a 32-bit build that came with both */
 	bool no_low_stub;
 	bool all_valid; /* no page is in transition */
 };
@@ -192,6 +193,7 @@ struct guest {
 	struct guest_options options;
 	struct util_random random;
 	struct layout *layout;
+	struct layout *pte_layout; /* of page table entries: the same, but with options.pae */
 	uint32_t build;
 	unsigned int major, minor; /* 6.1, 6.3, 10.0 */
 	struct ram *ram;
@@ -280,6 +282,10 @@ struct guest_module *guest_load32(struct guest_process *process, const char *nam
 /* The same for the program itself. */
 struct guest_module *guest_load_program(struct guest_process *process, const char *name);
 void guest_module_free(struct guest_module *module);
+
+/* Notes an image that is mapped but has no entry of the loader's. */
+struct guest_module *guest_note_module(struct guest_process *process, struct guest_image *image,
+				       uint64_t base);
 
 /* Loads what the program imports and resolves it. */
 void guest_link_program(struct guest_process *process);

@@ -105,6 +105,8 @@ static void hollow_elsewhere(struct guest *guest, uint32_t pid)
 {
 	struct guest_process *process = start_service(guest, pid);
 	struct guest_module *program = process->modules[0];
+	struct guest_module *original = guest_note_module(process, program->image, program->base);
+	original->flags = original->damage = "unlinked";
 	program->image = guest_find_image(guest, "miner.exe");
 	program->base =
 		guest_inject(process, &(struct guest_injection){.name = "hollowed-elsewhere",

@@ -41,6 +41,7 @@ enum option_id {
 	OPTION_SYMBOLS,
 	OPTION_PDB_GUID,
 	OPTION_KDBG,
+	OPTION_PAE,
 	OPTION_NO_LOW_STUB,
 	OPTION_ALL_VALID,
 	OPTION_CUT_LIST,
@@ -82,6 +83,7 @@ static const struct {
 	 "where a real kernel has its variables (needs --pdb-guid)"},
 	{{"pdb-guid", required_argument, NULL, OPTION_PDB_GUID}, "GUID-AGE", "the kernel's"},
 	{{"kdbg", required_argument, NULL, OPTION_KDBG}, "K", "plain, encoded or absent"},
+	{{"pae", no_argument, NULL, OPTION_PAE}, "", "the PAE kernel of a 32-bit build up to 7"},
 	{{"no-low-stub", no_argument, NULL, OPTION_NO_LOW_STUB}, "", "leave the low stub out"},
 	{{"all-valid", no_argument, NULL, OPTION_ALL_VALID}, "", "no page in transition"},
 	{{"cut-list", required_argument, NULL, OPTION_CUT_LIST},
@@ -188,6 +190,9 @@ static void set_option(struct arguments *arguments, int id, const char *value)
 		break;
 	case OPTION_KDBG:
 		arguments->guest.kdbg = parse_kdbg(value);
+		break;
+	case OPTION_PAE:
+		arguments->guest.pae = true;
 		break;
 	case OPTION_NO_LOW_STUB:
 		arguments->guest.no_low_stub = true;

@@ -244,6 +244,18 @@ static struct guest_module *map(struct guest_process *process, struct guest_imag
 	return module;
 }
 
+struct guest_module *guest_note_module(struct guest_process *process, struct guest_image *image,
+				       uint64_t base)
+{
+	struct guest_module *module = util_alloc(1, sizeof(*module));
+	module->image = image;
+	module->base = base;
+	module->name = util_strdup(image->name);
+	module->path = util_printf("C:\\Windows\\System32\\%s", image->name);
+	*util_push(process->modules, process->module_count, process->module_capacity) = module;
+	return module;
+}
+
 void guest_module_free(struct guest_module *module)
 {
 	free(module->name);

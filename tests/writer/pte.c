@@ -17,9 +17,9 @@ static uint32_t entry_size(const struct guest *guest)
 static void put(const struct guest *guest, const char *type, const char *member, uint8_t *entry,
 		uint64_t value)
 {
-	const struct layout_field *field = layout_find(guest->layout, type, member);
+	const struct layout_field *field = layout_find(guest->pte_layout, type, member);
 	if (field && field->bits)
-		layout_put_bits(guest->layout, type, member, entry, value);
+		layout_put_bits(guest->pte_layout, type, member, entry, value);
 }
 
 /* A kernel address in the fields for it: one of 48 or 32 bits, or two parts that leave out what
@@ -27,7 +27,7 @@ static void put(const struct guest *guest, const char *type, const char *member,
 static void put_address(const struct guest *guest, const char *type, const char *member,
 			uint8_t *entry, uint64_t va)
 {
-	const struct layout *layout = guest->layout;
+	const struct layout *layout = guest->pte_layout;
 	if (layout_has(layout, type, member)) {
 		layout_put_bits(layout, type, member, entry, va);
 		return;
