@@ -1,14 +1,24 @@
 /*
  * The truth file: what is in an image, as JSON, for the tests to compare with.
  *
- * Top: build, arch, variant, pae, seed, memory, dtb, kernel_base, kernel_size, ps_active_process_head,
- * ps_loaded_module_list, kdbg, kdbg_encoded, self_index, low_stub, runs, drivers, processes.
- * A process: pid, ppid, name, eprocess, dtb, peb, path, command_line, hidden, exited, case,
- * absent (page address: state, outside of modules), vads,
- * modules. A module: base, size, name, path, file (the original's name in --pe-out), lists
- * (load, memory, init),
- * absent (page RVA: transition, proto, lookup, zero, file, pagefile), case; of a generated file `imports`, the list that is hashed. Addresses
- * are "0x..." strings, absent values null.
+ * Top: build, arch, variant, pae, seed, memory, dtb, kernel_base, kernel_size,
+ * ps_active_process_head, ps_loaded_module_list, kdbg, kdbg_encoded, self_index, low_stub, runs,
+ * drivers, processes.
+ *
+ * A process: pid, ppid, name, eprocess, dtb, peb, peb32, path, command_line, hidden, exited, wow64,
+ * case, absent (page address: state, outside of modules), modules, vads, injected, decoys.
+ *
+ * A module: base, size, name, path, file (the original's name in --pe-out), lists (load, memory,
+ * init, and with 32 behind it those of the WoW64 loader), absent (page RVA: transition, proto,
+ * lookup, zero, file, pagefile), flags (what a scan must say), patched_pages, holds (the file that
+ * lies there in truth), bits, case; of a generated file `imports`, the list that is hashed.
+ *
+ * A VAD: start, end, kind (private, image, data), protection, private, path, path_state. An
+ * injected file: case, kind, base, size, vad_start, vad_end, file, flags, imports, iat (slot,
+ * import, value), layout (memory, file), header, bits, found (false: mere data, to be left alone).
+ * A decoy: case, start, size of a region with code that is no PE.
+ *
+ * Addresses are "0x..." strings, absent values null.
  */
 #ifndef WRITER_TRUTH_H
 #define WRITER_TRUTH_H
