@@ -26,10 +26,11 @@ BROKEN_LISTS = {"peb-absent", "entry-absent", "cut-list"}
 
 
 def write_image(mkimage, folder, layout, form, scenario, seed):
-    build, _, variant = layout
+    build, arch, variant = layout
     image, truth = folder / f"image.{form}", folder / "truth.json"
-    subprocess.run([mkimage, "--build", build, "--variant", variant, "--format", form,
-                    "--scenario", scenario, "--seed", str(seed), "-o", image, "--truth", truth],
+    subprocess.run([mkimage, "--build", build, "--arch", arch, "--variant", variant,
+                    "--format", form, "--scenario", scenario, "--seed", str(seed),
+                    "-o", image, "--truth", truth],
                    check=True)
     return image, json.loads(truth.read_text(encoding="utf-8", errors="surrogatepass"))
 
@@ -108,6 +109,8 @@ def main():
         if layout[0] == "19041":
             runs += [(form, "demo") for form in FORMATS]
         for form, scenario in runs:
+            if layout[1] == "x86" and form in ("bitmap", "elf"):
+                form = "dump"  # the others are written of 64-bit machines only
             seed = 1 + number * 10 + len(form)
             image, truth = write_image(mkimage, folder, layout, form, scenario, seed)
             where = f"{layout[0]} {layout[1]} {layout[2]} {form} {scenario} seed {seed}"
