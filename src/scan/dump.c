@@ -110,18 +110,42 @@ static bool is_wanted(const struct unit_context *context, const struct process *
 	return (options->all || finding->matches.count) && scan_only_matches(&options->only, &row);
 }
 
+/* The declared list of an image whose header is gone: its directory was found by its content. */
+static struct pe_write_import *declared_imports(const struct worker *worker, size_t *count)
+{
+	const struct imports *declared = &worker->imports;
+	struct pe_write_import *imports = NULL;
+	size_t capacity = 0;
+	for (size_t i = 0; i < declared->entry_count; i++) {
+		const struct import_entry *entry = &declared->entries[i];
+		if (entry->kind == IMPORT_UNKNOWN)
+			continue;
+		*array_push(imports, *count, capacity) = (struct pe_write_import){
+			.dll = imports_entry_dll(declared, entry),
+			.name = imports_entry_name(declared, entry),
+			.ordinal = entry->ordinal,
+			.position = entry->slot,
+		};
+	}
+	return imports;
+}
+
 /*
- * The list for an import directory where the declared one gives no hash and slots tell more:
- * worker->rebuilt is of the module examined last. The caller frees it; its names are the worker's.
+ * The list for an import directory where the header has none that could be read: worker->imports
+ * and worker->rebuilt are of the module examined last. The caller frees it; its names are the
+ * worker's.
  */
 static struct pe_write_import *imports_to_restore(const struct worker *worker,
 						  const struct module *module,
-						  const struct finding *finding, size_t *count)
+						  const struct finding *finding, bool has_header,
+						  size_t *count)
 {
 	const struct rebuilt *rebuilt = &worker->rebuilt;
 	struct pe_write_import *imports = NULL;
 	size_t capacity = 0;
 	*count = 0;
+	if (!has_header && *finding->hashes.imphash)
+		return declared_imports(worker, count);
 	if (module->file_layout || !finding->rebuilt_imports || *finding->hashes.imphash)
 		return NULL;
 	for (size_t i = 0; i < rebuilt->count; i++) {
@@ -182,10 +206,9 @@ static char *make_note(struct worker *worker, const struct pe_written *written,
 	if (borrowed)
 		add_note(&notes, "absent pages taken from other processes");
 	if (written->imports_added)
-		add_note(&notes, "import directory made of %zu rebuilt imports",
-			 written->imports_added);
+		add_note(&notes, "import directory made of %zu imports", written->imports_added);
 	if (written->imports_lost)
-		add_note(&notes, "%zu rebuilt imports have no slot in it", written->imports_lost);
+		add_note(&notes, "%zu imports have no slot in it", written->imports_lost);
 	if (finding->status == IMPORTS_OK || written->imports_added) {
 		const struct hashes *hashes =
 			*finding->hashes.imphash ? &finding->hashes : &finding->rebuilt;
@@ -226,7 +249,7 @@ static void write_module(const struct unit_context *context, struct worker *work
 		pointer_size = 4;
 	size_t import_count;
 	_cleanup_free_ struct pe_write_import *imports =
-		imports_to_restore(worker, module, finding, &import_count);
+		imports_to_restore(worker, module, finding, pe.status == PE_OK, &import_count);
 	_cleanup_pe_written_ struct pe_written written;
 	pe_write(&pe,
 		 &(struct pe_write_options){
