@@ -104,8 +104,8 @@ void report_sample(struct report *report, const struct sample *sample);
 /* Profiles. */
 bool report_profiles(FILE *out, enum report_form form, const struct profiles *profiles);
 
-/* What an image is. `processes` of the ring; modules are not looked at. */
+/* What an image is. */
 bool report_info(FILE *out, enum report_form form, const struct windows *windows,
-		 const struct processes *processes);
+		 const struct survey *survey);
 
 #endif

@@ -122,6 +122,24 @@ struct scan_summary {
 struct error *scan_image(const struct windows *windows, const struct scan_options *options,
 			 const struct scan_events *events, struct scan_summary *summary);
 
+/* What --info tells of an image beyond its kernel. */
+struct survey {
+	size_t processes;
+	size_t by_source[PROCESS_SOURCE_COUNT];
+	size_t hidden, exited;
+	uint64_t ps_active_process_head; /* 0: the ring does not lead to it */
+	char damage[160];		 /* of the ring */
+	uint32_t build_peb;		 /* PEB.OSBuildNumber; 0: none could be read */
+	size_t modules;
+	size_t readable;	    /* those whose import list could be read, or that have none */
+	size_t lacking[PAGE_FILES]; /* those that lack pages of a page file not given */
+	struct entry_votes votes;   /* page_files[]: what page tables say of page files */
+};
+
+/* Looks at all processes and the names of all their imports. */
+struct error *scan_survey(const struct windows *windows, const struct scan_options *options,
+			  struct survey *survey);
+
 /* The ranges of each process that can run code without an image section behind them. */
 struct error *scan_regions(const struct windows *windows, const struct scan_options *options,
 			   const struct scan_events *events);

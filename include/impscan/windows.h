@@ -243,12 +243,13 @@ struct module {
 	uint64_t entry_point;
 	unsigned int found_in;
 	unsigned int flags;
-	bool injected;		   /* no loader put it there */
-	bool file_layout;	   /* lies in memory as in its file */
-	size_t patched_pages;	   /* for MODULE_PATCHED */
-	size_t resolved;	   /* for MODULE_NO_HEADER: APIs of its rebuilt list ... */
-	unsigned int pointer_size; /* ... of pointers of this size ... */
-	uint64_t used, used_size;  /* ... found in what of the region holds anything */
+	bool injected;			 /* no loader put it there */
+	bool file_layout;		 /* lies in memory as in its file */
+	size_t patched_pages;		 /* for MODULE_PATCHED */
+	unsigned int missing_page_files; /* bit N: pages in page file N were asked for in vain */
+	size_t resolved;		 /* for MODULE_NO_HEADER: APIs of its rebuilt list ... */
+	unsigned int pointer_size;	 /* ... of pointers of this size ... */
+	uint64_t used, used_size;	 /* ... found in what of the region holds anything */
 };
 
 struct modules {
@@ -357,7 +358,8 @@ struct module_reader {
 	/* Where absent pages are looked for as well; NULL: nowhere. */
 	struct neighbours *neighbours;
 	uint64_t control_area;
-	size_t borrowed; /* how often one was found there */
+	size_t borrowed;		 /* how often one was found there */
+	unsigned int missing_page_files; /* bit N: a page in page file N was not there */
 	/* The pages that were read since module_reader_record(); one may stand there twice. */
 	bool record;
 	struct module_page *pages;

@@ -351,10 +351,11 @@ static struct error *run_image(const struct options *options, struct profiles *p
 			image_format(image), windows->build, windows->profile->name,
 			(unsigned long long)windows->dtb, windows->found_by);
 	if (options->info) {
-		_cleanup_processes_ struct processes processes = {0};
-		windows_processes(windows, options->deep, options->threads, &processes);
+		struct scan_options survey_options = scan_options_of(options, NULL);
+		struct survey survey;
+		try_(scan_survey(windows, &survey_options, &survey));
 		output->rows++;
-		if (!report_info(stdout, options->form, windows, &processes))
+		if (!report_info(stdout, options->form, windows, &survey))
 			return print_failed();
 	}
 	if (options->regions || options->imports)

@@ -3,7 +3,12 @@
  */
 #include "report/value.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/store.h>
 
 enum {
 	IMAGE,
@@ -17,6 +22,8 @@ enum {
 	BUILD,
 	BUILD_KERNEL,
 	BUILD_SHARED,
+	BUILD_PEB,
+	BUILD_NOTE,
 	KERNEL_BASE,
 	KERNEL_SIZE,
 	PDB,
@@ -29,7 +36,15 @@ enum {
 	ACTIVE_PROCESS_HEAD,
 	LOADED_MODULE_LIST,
 	PROCESSES,
+	BY_SOURCE,
+	HIDDEN,
+	EXITED,
 	DAMAGE,
+	MODULES,
+	READABLE,
+	PAGE_FILE_LIST,
+	STORE,
+	ADVICE,
 	COLUMN_COUNT,
 };
 
@@ -45,6 +60,8 @@ static const struct column columns[COLUMN_COUNT] = {
 	[BUILD] = {"build", "Windows build", 0, false},
 	[BUILD_KERNEL] = {"build_kernel", "  by NtBuildNumber", 0, false},
 	[BUILD_SHARED] = {"build_shared", "  by KUSER_SHARED_DATA", 0, false},
+	[BUILD_PEB] = {"build_peb", "  by PEB.OSBuildNumber", 0, false},
+	[BUILD_NOTE] = {"build_note", "  note", 0, false},
 	[KERNEL_BASE] = {"kernel_base", "Kernel base", 0, false},
 	[KERNEL_SIZE] = {"kernel_size", "Kernel size", 0, false},
 	[PDB] = {"pdb", "Kernel PDB", 0, false},
@@ -57,7 +74,15 @@ static const struct column columns[COLUMN_COUNT] = {
 	[ACTIVE_PROCESS_HEAD] = {"ps_active_process_head", "PsActiveProcessHead", 0, false},
 	[LOADED_MODULE_LIST] = {"ps_loaded_module_list", "PsLoadedModuleList", 0, false},
 	[PROCESSES] = {"processes", "Processes", 0, false},
+	[BY_SOURCE] = {"processes_by_source", "  by source", 0, false},
+	[HIDDEN] = {"processes_hidden", "  hidden", 0, false},
+	[EXITED] = {"processes_exited", "  exited", 0, false},
 	[DAMAGE] = {"damage", "Damage", 0, false},
+	[MODULES] = {"modules", "Modules", 0, false},
+	[READABLE] = {"modules_readable", "  readable", 0, false},
+	[PAGE_FILE_LIST] = {"page_files", "Page files", 0, false},
+	[STORE] = {"compressed_store", "Compressed store", 0, false},
+	[ADVICE] = {"advice", "What would help", 0, false},
 };
 
 static const struct report_shape shape = {.columns = columns, .count = COLUMN_COUNT};
@@ -72,8 +97,103 @@ static struct value number_or_nothing(uint64_t number)
 	return number ? number_value(number) : text_value(NULL);
 }
 
+/* Texts made here, for a value of several. */
+struct list {
+	char **items;
+	size_t count;
+	size_t capacity;
+};
+
+static void list_add(struct list *list, char *text)
+{
+	*array_push(list->items, list->count, list->capacity) = text;
+}
+
+static void list_free(struct list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+}
+
+static struct value list_or_nothing(const struct list *list)
+{
+	return list->count ? list_value((const char *const *)list->items, list->count)
+			   : text_value(NULL);
+}
+
+static void add_sources(struct list *list, const struct survey *survey)
+{
+	for (unsigned int i = 0; i < PROCESS_SOURCE_COUNT; i++)
+		list_add(list,
+			 alloc_printf("%s %zu", process_source_names[i], survey->by_source[i]));
+}
+
+/* The page files that the kernel has, and those that page tables name. */
+static void add_page_files(struct list *list, const struct windows *windows,
+			   const struct survey *survey)
+{
+	for (unsigned int i = 0; i < PAGE_FILES; i++) {
+		const struct page_file *given = memory_page_file(windows->memory, i);
+		uint64_t used = survey->votes.page_files[i].pages;
+		const struct paging_file *file = NULL;
+		for (size_t f = 0; f < windows->paging_file_count; f++)
+			if (windows->paging_files[f].number == i)
+				file = &windows->paging_files[f];
+		if (!used && !given && !file)
+			continue;
+		const char *name = file && file->name ? file->name : "";
+		list_add(list, alloc_printf("%u: %s%s%llu pages in it%s%s", i, name,
+					    *name ? ", " : "", (unsigned long long)used,
+					    given ? ", given: " : "", given ? given->path : ""));
+	}
+}
+
+static void describe_store(const struct windows *windows, char *text, size_t size)
+{
+	const struct store *store = memory_store(windows->memory);
+	text[0] = '\0';
+	if (!store)
+		return;
+	struct store_summary summary = store_summary(store);
+	snprintf(text, size, "%u stores, SMKM_STORE_MGR at 0x%llx", summary.stores,
+		 (unsigned long long)summary.manager);
+}
+
+static void add_advice(struct list *list, const struct windows *windows,
+		       const struct survey *survey)
+{
+	for (unsigned int i = 0; i < PAGE_FILES; i++) {
+		char doubt[160];
+		if (memory_page_file(windows->memory, i)) {
+			if (windows_page_file_doubt(windows, i, &survey->votes, doubt,
+						    sizeof(doubt)))
+				list_add(list, alloc_strdup(doubt));
+		} else if (survey->lacking[i]) {
+			list_add(list,
+				 alloc_printf("--pagefile %u=%s would help to read %zu modules", i,
+					      i == 1 ? "swapfile.sys" : "pagefile.sys",
+					      survey->lacking[i]));
+		}
+	}
+	if (survey->hidden)
+		list_add(list,
+			 alloc_strdup("-a --only hidden lists the hidden processes' modules"));
+}
+
+/* Do the places that know the build agree? Updates that enable features count the build up. */
+static const char *build_note(const struct windows *windows, const struct survey *survey)
+{
+	uint32_t build = windows->build;
+	bool differ = (windows->build_kernel && windows->build_kernel != build) ||
+		      (windows->build_shared && windows->build_shared != build) ||
+		      (survey->build_peb && survey->build_peb != build);
+	return differ ? "the places disagree: an update that was half-way, or a damaged image"
+		      : NULL;
+}
+
 bool report_info(FILE *out, enum report_form form, const struct windows *windows,
-		 const struct processes *processes)
+		 const struct survey *survey)
 {
 	const struct image *image = windows->image;
 	size_t count;
@@ -81,6 +201,12 @@ bool report_info(FILE *out, enum report_form form, const struct windows *windows
 	uint64_t memory = 0;
 	for (size_t i = 0; i < count; i++)
 		memory += ranges[i].size;
+	struct list by_source = {0}, files = {0}, advice = {0};
+	add_sources(&by_source, survey);
+	add_page_files(&files, windows, survey);
+	add_advice(&advice, windows, survey);
+	char store[96];
+	describe_store(windows, store, sizeof(store));
 	const struct value values[COLUMN_COUNT] = {
 		[IMAGE] = text_value(image_path(image)),
 		[FORMAT] = text_value(image_format(image)),
@@ -93,6 +219,8 @@ bool report_info(FILE *out, enum report_form form, const struct windows *windows
 		[BUILD] = number_value(windows->build),
 		[BUILD_KERNEL] = number_or_nothing(windows->build_kernel),
 		[BUILD_SHARED] = number_or_nothing(windows->build_shared),
+		[BUILD_PEB] = number_or_nothing(survey->build_peb),
+		[BUILD_NOTE] = text_value(build_note(windows, survey)),
 		[KERNEL_BASE] = address_value(windows->kernel_base),
 		[KERNEL_SIZE] = number_value(windows->kernel_size),
 		[PDB] = text_value(windows->kernel_pdb.name),
@@ -102,10 +230,22 @@ bool report_info(FILE *out, enum report_form form, const struct windows *windows
 		[PROFILE] = text_value(windows->profile->name),
 		[PROFILE_ORIGIN] = text_value(windows->profile->origin),
 		[SYSTEM] = address_value(windows->system),
-		[ACTIVE_PROCESS_HEAD] = address_or_nothing(processes->ps_active_process_head),
+		[ACTIVE_PROCESS_HEAD] = address_or_nothing(survey->ps_active_process_head),
 		[LOADED_MODULE_LIST] = address_or_nothing(windows->ps_loaded_module_list),
-		[PROCESSES] = number_value(processes->count),
-		[DAMAGE] = text_value(processes->damage),
+		[PROCESSES] = number_value(survey->processes),
+		[BY_SOURCE] = list_value((const char *const *)by_source.items, by_source.count),
+		[HIDDEN] = number_value(survey->hidden),
+		[EXITED] = number_value(survey->exited),
+		[DAMAGE] = text_value(survey->damage),
+		[MODULES] = number_value(survey->modules),
+		[READABLE] = number_value(survey->readable),
+		[PAGE_FILE_LIST] = list_or_nothing(&files),
+		[STORE] = text_value(store),
+		[ADVICE] = list_or_nothing(&advice),
 	};
-	return report_record(out, form, &shape, values);
+	bool good = report_record(out, form, &shape, values);
+	list_free(&by_source);
+	list_free(&files);
+	list_free(&advice);
+	return good;
 }

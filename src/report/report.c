@@ -278,6 +278,16 @@ bool report_end(struct report *report)
 	return good;
 }
 
+/* A list within a record: an item a line, all at the same column. */
+static void add_lines(struct text *line, const struct value *value, int indent)
+{
+	for (size_t i = 0; i < value->list_count; i++) {
+		if (i)
+			text_add_format(line, "\n%*s", indent, "");
+		text_add_printable(line, value->list[i]);
+	}
+}
+
 bool report_record(FILE *out, enum report_form form, const struct report_shape *shape,
 		   const struct value *values)
 {
@@ -293,7 +303,10 @@ bool report_record(FILE *out, enum report_form form, const struct report_shape *
 		if (values[i].kind == VALUE_NULL)
 			continue;
 		text_add_format(&report->line, "%-*s  ", width, shape->columns[i].heading);
-		add_plain(&report->line, &values[i], ',');
+		if (values[i].kind == VALUE_LIST)
+			add_lines(&report->line, &values[i], width + 2);
+		else
+			add_plain(&report->line, &values[i], ',');
 		text_add_char(&report->line, '\n');
 		write_line(report);
 	}

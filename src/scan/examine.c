@@ -184,6 +184,7 @@ void examine_module(struct unit_maps *maps, struct worker *worker, struct module
 		module->found_in & FOUND_LISTS32 ? 4 : context->windows->pointer_size;
 	examine_declared(context, worker, &reader, &pe, finding);
 	reader.record = false;
+	module->missing_page_files = reader.missing_page_files;
 
 	bool has_header = pe.status == PE_OK;
 	if (has_header && context->windows->pointer_size == 8 && !pe.pe32_plus)

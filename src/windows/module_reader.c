@@ -25,6 +25,12 @@ static const uint8_t *reader_at(const struct pe_reader *reader, uint64_t positio
 			module->borrowed++;
 		}
 	}
+	if (!bytes) {
+		struct page page;
+		space_page(module->space, address, &page);
+		if (page.state == PAGE_PAGEFILE && !page.compressed)
+			module->missing_page_files |= 1u << (page.page_file % PAGE_FILES);
+	}
 	if (bytes && module->record)
 		*array_push(module->pages, module->page_count, module->page_capacity) =
 			(struct module_page){
