@@ -336,7 +336,8 @@ DEFINE_CLEANUP(struct neighbours, neighbours_free)
 
 /*
  * The page at `rva` (a multiple of 4096) of the section of `control_area`, as the first process
- * has it that has it and may not write to it; NULL when none has. Lives as long as `neighbours`.
+ * has it that may not write to it, or else the first that has it; NULL when none has. Lives as long
+ * as `neighbours`.
  */
 const uint8_t *neighbours_page(struct neighbours *neighbours, uint64_t control_area, uint64_t rva);
 

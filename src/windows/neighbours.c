@@ -1,6 +1,10 @@
 /*
- * The copy next door: a read-only page of a mapped file that one process has lost may still be in
- * another that maps the same section (the same CONTROL_AREA).
+ * The copy next door: a page of a mapped file that one process has lost may still be in another
+ * that maps the same section (the same CONTROL_AREA).
+ *
+ * A page that nobody may write to is the file's. Only where there is none, one that is some
+ * process's own is taken: some linkers put import names into the same pages as the address table,
+ * which the loader writes to, and leave those writable. The names in it are the file's all the same.
  */
 #include <impscan/windows.h>
 
@@ -95,7 +99,7 @@ static size_t first_view(const struct neighbours *neighbours, uint64_t control_a
 
 const uint8_t *neighbours_page(struct neighbours *neighbours, uint64_t control_area, uint64_t rva)
 {
-	const uint8_t *data = NULL;
+	const uint8_t *data = NULL, *written = NULL;
 	pthread_mutex_lock(&neighbours->lock);
 	if (!neighbours->known)
 		find_sections(neighbours);
@@ -107,10 +111,13 @@ const uint8_t *neighbours_page(struct neighbours *neighbours, uint64_t control_a
 		if (rva > section->end - section->start)
 			continue;
 		space_page(neighbours->views[section->process].space, section->start + rva, &page);
-		/* What a process may write is its own, and no copy of anybody's. */
 		if (page.data && !page.writable)
 			data = page.data;
+		else if (page.data && !written)
+			written = page.data;
 	}
+	if (!data)
+		data = written;
 	pthread_mutex_unlock(&neighbours->lock);
 	return data;
 }

@@ -56,9 +56,14 @@ def compare_plain(impscan, image, truth):
     return f"{modules} modules, {hashed} with a hash"
 
 
-def compare_tricks(impscan, image, truth):
+def needs_page_file(module):
+    """Are pages of it in the page file? The truth does not tell which of them its list needs."""
+    return "pagefile" in module.get("absent", {}).values()
+
+
+def compare_tricks(impscan, image, truth, *arguments):
     """An image with hidden processes, injected code, unlisted modules and absent pages."""
-    found = {(row["pid"], row["base"]): row for row in rows(impscan, image, "-a")}
+    found = {(row["pid"], row["base"]): row for row in rows(impscan, image, "-a", *arguments)}
     modules = hashed = equal = injected = flagged = 0
     known = set()
     for process in truth["processes"]:
@@ -88,14 +93,21 @@ def compare_tricks(impscan, image, truth):
                 same = ((row["imphash"], row["impfuzzy"]) ==
                         (module["imphash"], module["impfuzzy"]))
                 equal += same
+                check(same or (not arguments and needs_page_file(module)),
+                      f"{where}: {row['status']} {row['reason']}")
                 check(same or (not row["imphash"] and row["reason"]),
                       f"{where}: another hash than the file's")
         for region in process["injected"]:
             where = f"{image.name} {process['pid']} injected at {region['base']}"
             known.add((process["pid"], region["base"]))
             row = found.get((process["pid"], region["base"]))
-            check(row, f"{where}: missing")
-            injected += row is not None
+            if not row:
+                check(False, f"{where}: missing")
+                continue
+            injected += 1
+            check((region["imphash"], region["impfuzzy"]) in (
+                (row["imphash"], row["impfuzzy"]),
+                (row["rebuilt_imphash"], row["rebuilt_impfuzzy"])), f"{where}: other hashes")
     for key, row in found.items():
         check(key in known or key[0] == 4 or row["base"] is None,
               f"{image.name}: a row that was not put in: {row}")
@@ -116,6 +128,11 @@ def main():
     for packed, compare in kinds:
         truth = json.loads((images / (packed.name.split(".")[0] + ".truth.json")).read_text())
         done.append(compare(impscan, unpack(packed, folder), truth))
+        page_file = images / (packed.name.split(".")[0] + ".pagefile.sys.xz")
+        if page_file.exists():
+            done.append("with its page file: " + compare(
+                impscan, unpack(packed, folder), truth, "--pagefile",
+                f"0={unpack(page_file, folder)}"))
     finish("; ".join(done))
 
 
