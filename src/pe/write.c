@@ -299,6 +299,10 @@ static void mend_headers(struct writing *w)
 {
 	uint64_t optional = w->nt + WRITE_FILE_HEADER;
 	uint64_t directories = optional + write_optional_fixed(w);
+	/* Behind those that could be read, part of another header may stand. */
+	uint8_t *sections = write_bytes_at(w, w->nt + 6, 2);
+	if (sections)
+		put16(sections, w->sections);
 	uint8_t *magic = write_bytes_at(w, optional, 2);
 	if (magic)
 		put16(magic, w->pe32_plus ? 0x20b : 0x10b);

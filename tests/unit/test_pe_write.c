@@ -205,6 +205,35 @@ static void absent_pages_are_zeros(void **state)
 	assert_memory_equal(bytes, "\0\0\0\0", 4);
 }
 
+/* The header page up to within the third section header. */
+static const uint8_t *cut_at(const struct pe_reader *reader, uint64_t position, size_t *available)
+{
+	const struct mapped *m = reader->context;
+	uint64_t cut = le32(m->data + 0x3c) + 24u + 0xf0 + 2 * 40 + 24;
+	if (position >= cut && position < 4096)
+		return NULL;
+	const uint8_t *bytes = mapped_at(reader, position, available);
+	if (position < cut)
+		*available = (size_t)(cut - position);
+	return bytes;
+}
+
+static void cut_section_headers_are_none(void **state)
+{
+	(void)state;
+	_cleanup_mapped_ struct mapped m;
+	mapped_make(&m, true);
+	m.reader.at = cut_at;
+	_cleanup_pe_written_ struct pe_written written;
+	write_it(&m, &written, NULL, 0);
+	assert_int_equal(written.layout, PE_WRITTEN_SECTIONS);
+	struct pe_reader reader = pe_reader_bytes(written.bytes, written.size, PE_LAYOUT_FILE);
+	_cleanup_pe_ struct pe pe;
+	assert_int_equal(pe_open(&pe, &reader), PE_OK);
+	assert_int_equal(pe.section_count, 2);
+	assert_int_equal(le16(written.bytes + pe.nt_headers + 6), 2);
+}
+
 /* Header words that no linker writes; the file has to be one all the same. */
 static void hostile_headers_give_sane_files(void **state)
 {
@@ -385,6 +414,7 @@ int main(void)
 		cmocka_unit_test(modules_become_their_files),
 		cmocka_unit_test(sections_grow_by_what_was_unpacked),
 		cmocka_unit_test(absent_pages_are_zeros),
+		cmocka_unit_test(cut_section_headers_are_none),
 		cmocka_unit_test(hostile_headers_give_sane_files),
 		cmocka_unit_test(headers_are_made),
 		cmocka_unit_test(imports_are_declared_again),
