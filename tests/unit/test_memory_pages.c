@@ -78,7 +78,8 @@ static void pages_come_from_page_files(void **state)
 	assert_string_equal(why(&m, 0x11000), "page file 1 not given");
 	assert_string_equal(why(&m, 0x14000), "page file 0 not given");
 
-	_cleanup_close_ int fd = new_file(NULL, 0, 8 * PAGE_SIZE, path, sizeof(path));
+	_cleanup_close_ __attribute__((unused)) int fd =
+		new_file(NULL, 0, 8 * PAGE_SIZE, path, sizeof(path));
 	assert_null(memory_add_page_file(m.memory, 0, path));
 	assert_page(&m, 0x10000, 3);
 	assert_page(&m, 0x14000, 4);
@@ -107,7 +108,8 @@ static void tables_come_from_page_files(void **state)
 	machine_put(&m, machine_entry(&m, MACHINE_PML4, 0x10000, 21), in_page_file(0, 2), 8);
 	machine_power_on(&m);
 	assert_string_equal(why(&m, 0x10000), "page table not present");
-	_cleanup_close_ int fd = new_file(NULL, 0, 4 * PAGE_SIZE, path, sizeof(path));
+	_cleanup_close_ __attribute__((unused)) int fd =
+		new_file(NULL, 0, 4 * PAGE_SIZE, path, sizeof(path));
 	frame |= VALID;
 	assert_int_equal(pwrite(fd, &frame, 8, 2 * PAGE_SIZE + 16 * 8), 8);
 	assert_null(memory_add_page_file(m.memory, 0, path));
@@ -118,7 +120,8 @@ static void assert_refused(struct memory *memory, const void *start, size_t star
 			   uint64_t size, const char *words)
 {
 	char path[64];
-	_cleanup_close_ int fd = new_file(start, start_size, size, path, sizeof(path));
+	_cleanup_close_ __attribute__((unused)) int fd =
+		new_file(start, start_size, size, path, sizeof(path));
 	_cleanup_error_ struct error *error = memory_add_page_file(memory, 0, path);
 	assert_non_null(error);
 	assert_non_null(strstr(error_message(error), words));
@@ -146,7 +149,8 @@ static void what_is_no_page_file_is_refused(void **state)
 	assert_non_null(strstr(error_message(folder), "is not a file"));
 	_cleanup_error_ struct error *missing = memory_add_page_file(m.memory, 0, "/nonexistent");
 	assert_non_null(strstr(error_message(missing), "No such file"));
-	_cleanup_close_ int fd = new_file(NULL, 0, 8192, path, sizeof(path));
+	_cleanup_close_ __attribute__((unused)) int fd =
+		new_file(NULL, 0, 8192, path, sizeof(path));
 	_cleanup_error_ struct error *number = memory_add_page_file(m.memory, 16, path);
 	assert_non_null(strstr(error_message(number), "0 to 15"));
 	assert_null(memory_add_page_file(m.memory, 15, path));
@@ -154,7 +158,8 @@ static void what_is_no_page_file_is_refused(void **state)
 	assert_non_null(strstr(error_message(twice), "already given"));
 	assert_null(memory_page_file(m.memory, 14));
 	/* An odd size may be a cut file: it is used as far as it goes, with a word of doubt. */
-	_cleanup_close_ int odd = new_file(NULL, 0, 8192 + 5, path, sizeof(path));
+	_cleanup_close_ __attribute__((unused)) int odd =
+		new_file(NULL, 0, 8192 + 5, path, sizeof(path));
 	assert_null(memory_add_page_file(m.memory, 3, path));
 	assert_int_equal(memory_page_file(m.memory, 3)->pages, 2);
 	assert_non_null(strstr(memory_page_file(m.memory, 3)->doubt, "8197 bytes"));
@@ -189,7 +194,8 @@ static void swizzled_entries_are_understood(void **state)
 	machine_set(&m, MACHINE_PML4, 0x16000, swizzled(frame | TRANSITION | UINT64_C(1) << 40));
 	machine_power_on(&m);
 	memory_set_invalid_mask(m.memory, MASK);
-	_cleanup_close_ int fd = new_file(NULL, 0, 0x2010 * PAGE_SIZE, path, sizeof(path));
+	_cleanup_close_ __attribute__((unused)) int fd =
+		new_file(NULL, 0, 0x2010 * PAGE_SIZE, path, sizeof(path));
 	for (uint64_t page = 0x2003; page < 0x2005; page++)
 		assert_int_equal(pwrite(fd, &page, 8, (off_t)(page * PAGE_SIZE)), 8);
 	assert_null(memory_add_page_file(m.memory, 0, path));
