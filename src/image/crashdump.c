@@ -120,9 +120,13 @@ static void read_hints(struct image *image, const struct dump_layout *layout)
 		member_pointer(image, layout, layout->ps_active_process_head);
 	hints->kd_debugger_data_block =
 		member_pointer(image, layout, layout->kd_debugger_data_block);
-	/* CR3 as it was: the low bits are flags or a PCID; a PAE table is aligned to 32 bytes. */
+	/*
+	 * CR3 as it was: the low bits are flags or a PCID. A PAE table is aligned to 32 bytes, and
+	 * PaeEnabled is not believed: some writers leave it out, so a 32-bit address stays whole.
+	 */
 	hints->dtb = member_pointer(image, layout, layout->directory_table_base) &
-		     (hints->pae ? ~UINT64_C(0x1f) : ~UINT64_C(0xfff)) & (IMAGE_PHYSICAL_END - 1);
+		     (layout->pointer_size == 4 ? ~UINT64_C(0x1f) : ~UINT64_C(0xfff)) &
+		     (IMAGE_PHYSICAL_END - 1);
 }
 
 /* What DUMP_FILE_ATTRIBUTES say, EncryptedDumpData; older writers left other things there. */
