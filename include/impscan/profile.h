@@ -10,6 +10,8 @@
  *	builds: [19041, 19045]             # first and last
  *	variant: as of 7601.24000          # only where one build has several layouts
  *	source: public symbols of ntkrnlmp.pdb 10.0.19041.3324
+ *	inferred: 40 of 52 fields verified # only in one that was inferred from an image: it may
+ *	                                   # leave out what its making could not verify
  *	types:
  *	  EPROCESS:
  *	    size: 0xa40
@@ -49,9 +51,10 @@ struct profile_field {
 struct profile {
 	char *name;
 	char *description;
-	char *variant; /* "" where the build has one layout */
-	char *source;  /* where the facts come from */
-	char *origin;  /* the file it was read from, or "built in" */
+	char *variant;	/* "" where the build has one layout */
+	char *source;	/* where the facts come from */
+	char *origin;	/* the file it was read from, or "built in" */
+	char *inferred; /* how it was found in an image; NULL: it is of symbols, and complete */
 	enum architecture architecture;
 	uint32_t build_first;
 	uint32_t build_last;
@@ -78,6 +81,12 @@ static inline uint64_t profile_bits(const struct profile *profile, enum profile_
 		return value >> field->bit;
 	return (value >> field->bit) & ((UINT64_C(1) << field->bits) - 1);
 }
+
+/* Has every known Windows the member, so that only an inferred profile may lack it? */
+bool profile_member_required(enum profile_member member);
+
+/* Is this a member that nothing works without, so that not even an inferred profile may lack it? */
+bool profile_member_core(enum profile_member member);
 
 /* "EPROCESS.UniqueProcessId" in two parts. */
 const char *profile_type_name(enum profile_member member);

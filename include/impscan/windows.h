@@ -21,6 +21,7 @@ struct windows_options {
 	uint64_t dtb;			    /* physical address of the page map */
 	uint64_t kernel_base;		    /* where ntoskrnl.exe is loaded */
 	const struct profile *profile;	    /* this layout, whatever the build */
+	bool infer; /* infer the layout from the image, without the profiles of its build */
 	const char *page_files[PAGE_FILES]; /* paths by number; see memory_add_page_file() */
 };
 
@@ -36,7 +37,9 @@ struct paging_file {
 struct windows {
 	const struct image *image;
 	struct memory *memory;
-	const struct profile *profile; /* owned by the set it was chosen from */
+	const struct profile *profile; /* owned by the set it was chosen from, or `inferred` */
+	struct profile *inferred;      /* the layout, where it was inferred; NULL otherwise */
+	char *doubt; /* what is not certain of it: sentences, a line each; NULL: none */
 	enum architecture architecture;
 	unsigned int pointer_size; /* bytes of a kernel pointer */
 	uint64_t dtb;		   /* System's DirectoryTableBase */
@@ -59,7 +62,7 @@ struct windows {
 
 /*
  * Finds the kernel, its page map and its build, confirmed through System's EPROCESS, and chooses
- * the profile. On failure the error says what was tried. `image` and `profiles` must outlive it.
+ * the profile; where there is none of the build that fits, infers it. On failure the error says what was tried. `image` and `profiles` must outlive it.
  */
 struct error *windows_open(const struct image *image, struct profiles *profiles,
 			   const struct windows_options *options, struct windows **ret);

@@ -27,6 +27,10 @@ enum {
 	OPTION_PROFILE_DIR,
 	OPTION_LIST_PROFILES,
 	OPTION_PAGEFILE,
+	OPTION_INFER,
+	OPTION_PROFILE_OUT,
+	OPTION_IMPORT_SYMBOLS,
+	OPTION_BUILD,
 	OPTION_DTB,
 	OPTION_KERNEL,
 	OPTION_VERSION,
@@ -68,6 +72,12 @@ static const struct option_row rows[] = {
 	{OPTION_LIST_PROFILES, "list-profiles", NULL, "list the profiles there are"},
 	{OPTION_PAGEFILE, "pagefile", "N=FILE",
 	 "page file number N (pagefile.sys is 0, swapfile.sys 1)"},
+	{OPTION_INFER, "infer", NULL,
+	 "infer the layout from the image, as for a build without a profile"},
+	{OPTION_PROFILE_OUT, "profile-out", "FILE", "write the layout in use as a profile"},
+	{OPTION_IMPORT_SYMBOLS, "import-symbols", "FILE",
+	 "print a symbol file of Volatility 3 (.json, .json.xz) as a profile"},
+	{OPTION_BUILD, "build", "N", "the build that such a file is of, when it does not say"},
 	{OPTION_DTB, "dtb", "ADDRESS", "physical address of the kernel's page map"},
 	{OPTION_KERNEL, "kernel", "ADDRESS", "where ntoskrnl.exe is loaded"},
 	{'j', "threads", "N", "threads to work with (default: the processors)"},
@@ -209,6 +219,19 @@ static struct error *take(struct options *options, int key, const char *argument
 		return NULL;
 	case OPTION_PAGEFILE:
 		return parse_page_file(options, argument);
+	case OPTION_INFER:
+		options->infer = true;
+		return NULL;
+	case OPTION_PROFILE_OUT:
+		options->profile_out = argument;
+		return NULL;
+	case OPTION_IMPORT_SYMBOLS:
+		options->import_symbols = argument;
+		return NULL;
+	case OPTION_BUILD:
+		try_(parse_number("build", argument, 1, UINT32_MAX, &number));
+		options->build = (uint32_t)number;
+		return NULL;
 	case OPTION_DTB:
 		return parse_address("--dtb", argument, &options->dtb);
 	case OPTION_KERNEL:
@@ -247,10 +270,24 @@ static struct error *complaint(int result, char **argv, int index)
 			 given);
 }
 
+static struct error *check_profile_options(const struct options *options)
+{
+	if (options->build && !options->import_symbols)
+		return error_new("--build belongs to --import-symbols (see --help)");
+	if (options->infer && options->profile)
+		return error_new("--infer and --profile contradict each other");
+	if ((options->infer || options->profile_out) && !options->file)
+		return error_new("no image given: use -f IMAGE or set IMPSCAN_IMAGE (see --help)");
+	return NULL;
+}
+
 static struct error *check(const struct options *options)
 {
 	bool search = options->samples.count || options->lists.count || options->hashes.count;
 	if (options->help || options->version || options->list_profiles)
+		return NULL;
+	try_(check_profile_options(options));
+	if (options->import_symbols)
 		return NULL;
 	if (options->dump && (!options->file || (!options->all && !search)))
 		return error_new("-d writes the modules that a listing or a search of an image "
@@ -263,7 +300,7 @@ static struct error *check(const struct options *options)
 			return error_new("-m goes with --imports");
 		if (options->regions && options->imports)
 			return error_new("--regions and --imports are two listings: one at a time");
-		if (!options->all && !search && !options->info && !listing)
+		if (!options->all && !search && !options->info && !listing && !options->profile_out)
 			return error_new("nothing to do with the image: give -a to list its "
 					 "modules, -e, -i or -s to search them, --regions, "
 					 "--imports or --info (see --help)");

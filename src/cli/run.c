@@ -3,6 +3,7 @@
  */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -323,6 +324,35 @@ static struct error *run_listing(const struct options *options, const struct win
 	return error;
 }
 
+/* That the layout was inferred, and what is not certain of it. */
+static void warn_inferred(const struct windows *windows, struct progress *progress)
+{
+	_cleanup_text_ struct text lines = {0};
+	if (!windows->profile->inferred)
+		return;
+	if (windows->inferred)
+		text_add_format(&lines, "the layout of Windows build %u was %s\n", windows->build,
+				windows->profile->origin);
+	else
+		text_add_format(&lines, "profile %s was inferred from an image\n",
+				windows->profile->name);
+	text_add_string(&lines, windows->doubt ? windows->doubt : "");
+	warn_lines(progress, &lines);
+}
+
+/* --profile-out: to a new file, so that none is lost. */
+static struct error *write_profile(const char *path, const struct profile *profile, size_t *rows)
+{
+	_cleanup_file_ FILE *file = fopen(path, "wxe");
+	if (!file)
+		return error_errno(errno, "can't write the profile to '%s'", path);
+	_cleanup_free_ char *yaml = profile_to_yaml(profile);
+	if (fputs(yaml, file) < 0 || fflush(file))
+		return error_errno(errno, "can't write the profile to '%s'", path);
+	(*rows)++;
+	return NULL;
+}
+
 static struct error *run_image(const struct options *options, struct profiles *profiles,
 			       struct output *output)
 {
@@ -341,6 +371,7 @@ static struct error *run_image(const struct options *options, struct profiles *p
 	struct windows_options windows_options = {
 		.dtb = options->dtb,
 		.kernel_base = options->kernel_base,
+		.infer = options->infer,
 	};
 	memcpy(windows_options.page_files, options->page_files, sizeof(options->page_files));
 	try_(forced_profile(options, profiles, &windows_options.profile));
@@ -350,6 +381,9 @@ static struct error *run_image(const struct options *options, struct profiles *p
 		fprintf(stderr, "impscan: %s, Windows build %u, profile %s, page map 0x%llx (%s)\n",
 			image_format(image), windows->build, windows->profile->name,
 			(unsigned long long)windows->dtb, windows->found_by);
+	warn_inferred(windows, &output->progress);
+	if (options->profile_out)
+		try_(write_profile(options->profile_out, windows->profile, &output->rows));
 	if (options->info) {
 		struct scan_options survey_options = scan_options_of(options, NULL);
 		struct survey survey;
@@ -384,6 +418,17 @@ static struct error *run_samples(const struct options *options, struct output *o
 	return report_end(output->report) ? NULL : print_failed();
 }
 
+/* --import-symbols: the file as a profile. */
+static struct error *run_import(const struct options *options, struct profiles *profiles,
+				struct output *output)
+{
+	_cleanup_profile_ struct profile *profile = NULL;
+	try_(profile_import_symbols(options->import_symbols, options->build, profiles, &profile));
+	_cleanup_free_ char *yaml = profile_to_yaml(profile);
+	output->rows = 1;
+	return fputs(yaml, stdout) < 0 || fflush(stdout) ? print_failed() : NULL;
+}
+
 static struct error *run(const struct options *options, struct output *output)
 {
 	if (options->help) {
@@ -396,7 +441,7 @@ static struct error *run(const struct options *options, struct output *output)
 		output->rows = 1;
 		return fflush(stdout) ? print_failed() : NULL;
 	}
-	if (!options->file && !options->list_profiles)
+	if (!options->file && !options->list_profiles && !options->import_symbols)
 		return run_samples(options, output);
 
 	_cleanup_profiles_ struct profiles *profiles = NULL;
@@ -405,6 +450,8 @@ static struct error *run(const struct options *options, struct output *output)
 		output->rows = profiles_count(profiles);
 		return report_profiles(stdout, options->form, profiles) ? NULL : print_failed();
 	}
+	if (options->import_symbols)
+		return run_import(options, profiles, output);
 	return run_image(options, profiles, output);
 }
 

@@ -43,6 +43,43 @@ bool profile_member_in_symbols(enum profile_member member)
 	return names[member].need != S;
 }
 
+bool profile_member_core(enum profile_member member)
+{
+	static const enum profile_member core[] = {
+		EPROCESS_UniqueProcessId,
+		EPROCESS_ActiveProcessLinks,
+		EPROCESS_ImageFileName,
+		EPROCESS_Pcb,
+		EPROCESS_Peb,
+		EPROCESS_VadRoot,
+		KPROCESS_DirectoryTableBase,
+		LDR_DATA_TABLE_ENTRY_InLoadOrderLinks,
+		LDR_DATA_TABLE_ENTRY_InMemoryOrderLinks,
+		LDR_DATA_TABLE_ENTRY_InInitializationOrderLinks,
+		LDR_DATA_TABLE_ENTRY_DllBase,
+		LDR_DATA_TABLE_ENTRY_EntryPoint,
+		LDR_DATA_TABLE_ENTRY_SizeOfImage,
+		LDR_DATA_TABLE_ENTRY_FullDllName,
+		LDR_DATA_TABLE_ENTRY_BaseDllName,
+		MMPTE_size,
+		MMVAD_FLAGS_size,
+		MMVAD_FLAGS_PrivateMemory,
+		MMVAD_FLAGS_Protection,
+		MMVAD_SHORT_StartingVpn,
+		MMVAD_SHORT_EndingVpn,
+		MMVAD_SHORT_u,
+		PEB_ImageBaseAddress,
+		PEB_Ldr,
+		PEB_LDR_DATA_InLoadOrderModuleList,
+		PEB_LDR_DATA_InMemoryOrderModuleList,
+		PEB_LDR_DATA_InInitializationOrderModuleList,
+	};
+	for (size_t i = 0; i < array_size(core); i++)
+		if (core[i] == member)
+			return true;
+	return false;
+}
+
 bool profile_member_is_size(enum profile_member member)
 {
 	return !strcmp(names[member].member, "size");
@@ -71,5 +108,6 @@ void profile_free(struct profile *profile)
 	free(profile->variant);
 	free(profile->source);
 	free(profile->origin);
+	free(profile->inferred);
 	free(profile);
 }

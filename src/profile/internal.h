@@ -13,9 +13,6 @@
  */
 bool profile_find_type(const char *name, size_t length, enum profile_member *first, size_t *count);
 
-/* Is this a member without which no profile is complete? */
-bool profile_member_required(enum profile_member member);
-
 /* Can a symbol file have it? */
 bool profile_member_in_symbols(enum profile_member member);
 

@@ -46,6 +46,11 @@ static struct error *read_source(struct parser *parser)
 	return reader_string(&parser->reader, "a source", &parser->profile->source);
 }
 
+static struct error *read_inferred(struct parser *parser)
+{
+	return reader_string(&parser->reader, "how it was inferred", &parser->profile->inferred);
+}
+
 static struct error *read_architecture(struct parser *parser)
 {
 	try_(reader_next_expect(&parser->reader, YAML_SCALAR_EVENT, "an architecture"));
@@ -181,6 +186,12 @@ static struct error *check_size(const struct parser *parser, enum profile_member
 	return NULL;
 }
 
+static bool is_missing(const struct profile *profile, enum profile_member member)
+{
+	return !profile->field[member].present &&
+	       (profile->inferred ? profile_member_core(member) : profile_member_required(member));
+}
+
 /* One type with its members; the current event is its name. */
 static struct error *read_type(struct parser *parser, bool *types_seen)
 {
@@ -205,8 +216,7 @@ static struct error *read_type(struct parser *parser, bool *types_seen)
 		try_(read_member(parser, first, count));
 	}
 	for (size_t i = first; i < first + count; i++)
-		if (!parser->profile->field[i].present &&
-		    profile_member_required((enum profile_member)i))
+		if (is_missing(parser->profile, (enum profile_member)i))
 			return reader_error(&parser->reader, mark, "type %s lacks its member %s",
 					    profile_type_name(first),
 					    profile_member_name((enum profile_member)i));
@@ -226,8 +236,7 @@ static struct error *read_types(struct parser *parser)
 		try_(read_type(parser, types_seen));
 	}
 	for (size_t i = 0; i < PROFILE_MEMBER_COUNT; i++)
-		if (!parser->profile->field[i].present &&
-		    profile_member_required((enum profile_member)i))
+		if (is_missing(parser->profile, (enum profile_member)i))
 			return reader_error(&parser->reader, start, "type %s is missing",
 					    profile_type_name((enum profile_member)i));
 	return NULL;
@@ -245,6 +254,7 @@ static const struct {
 	{"builds", read_builds, true},
 	{"variant", read_variant, false},
 	{"source", read_source, true},
+	{"inferred", read_inferred, false},
 	{"types", read_types, true},
 };
 

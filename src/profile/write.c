@@ -74,6 +74,8 @@ char *profile_to_yaml(const struct profile *profile)
 	if (profile->variant[0])
 		add_key(&text, "variant", profile->variant);
 	add_key(&text, "source", profile->source);
+	if (profile->inferred)
+		add_key(&text, "inferred", profile->inferred);
 	text_add_string(&text, "types:\n");
 	const char *type = "";
 	for (size_t i = 0; i < PROFILE_MEMBER_COUNT; i++) {

@@ -5,6 +5,7 @@
  *	kernel_image.c  is a kernel mapped there, and where?  base of ntoskrnl.exe
  *	system.c        which build, and where is System?     profile, EPROCESS, list heads
  *	fit.c           which of several profiles of a build fits?
+ *	infer.c         no profile of the build: the layout from the image, see infer.h
  *	kernel.c        tries it all, in order, and tells what was tried
  *	pages.c         what finds pages that are not there: entries, page files, store
  */
@@ -72,6 +73,18 @@ bool kernel_build(struct windows *windows, struct space *space);
  * heads that the image's header claims, by KDBG. Sets windows->system and windows->dtb.
  */
 bool system_find(struct windows *windows, struct space *space);
+
+/* Where the export PsInitialSystemProcess leads, unchecked; 0: nowhere. */
+uint64_t system_export(const struct windows *windows, struct space *space);
+
+/* PsActiveProcessHead by the image's header and by KDBG, unchecked; 0: unknown. */
+void system_heads(const struct windows *windows, struct space *space, uint64_t heads[2]);
+
+/* Is the profile for kernels with such page maps? MMPTE tells those with PAE from the others. */
+bool profile_fits_paging(const struct profile *profile, enum paging paging);
+
+/* Tells the memory how page-table entries look, by windows->profile. */
+void windows_set_entries(const struct windows *windows);
 
 /* The last resort: by a sweep of the image. */
 bool system_sweep(struct windows *windows, struct space *space);

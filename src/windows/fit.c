@@ -50,6 +50,8 @@ static bool is_kernel(const struct fit *fit, uint64_t address)
 static void fit_times(struct fit *fit)
 {
 	const struct process *process = fit->process;
+	if (!profile_has(fit->windows->profile, EPROCESS_CreateTime))
+		return;
 	judge(fit, process->create_time >= FILETIME_FIRST && process->create_time <= FILETIME_LAST);
 	judge(fit, !process->exit_time || (process->exit_time >= process->create_time &&
 					   process->exit_time <= FILETIME_LAST));
@@ -81,7 +83,8 @@ static void fit_thread(struct fit *fit, uint64_t head, enum profile_member link)
 {
 	const struct profile *profile = fit->windows->profile;
 	uint64_t flink, pid, owner;
-	if (!read_pointer(fit, fit->kernel, head, &flink) || flink == head)
+	if (!profile_has(profile, link) || !profile_has(profile, ETHREAD_Cid) ||
+	    !read_pointer(fit, fit->kernel, head, &flink) || flink == head)
 		return;
 	if (!is_kernel(fit, flink)) {
 		judge(fit, false);
@@ -109,7 +112,9 @@ static void fit_threads(struct fit *fit)
 static void fit_handles(struct fit *fit)
 {
 	uint64_t table, pid;
-	if (!read_pointer(fit, fit->kernel, member_at(fit, EPROCESS_ObjectTable), &table) ||
+	if (!profile_has(fit->windows->profile, EPROCESS_ObjectTable) ||
+	    !profile_has(fit->windows->profile, HANDLE_TABLE_UniqueProcessId) ||
+	    !read_pointer(fit, fit->kernel, member_at(fit, EPROCESS_ObjectTable), &table) ||
 	    (!table && fit->process->exit_time))
 		return;
 	if (!is_kernel(fit, table)) {
@@ -143,7 +148,7 @@ static void fit_peb(struct fit *fit, struct space *space)
 	if (read_pointer(fit, space, peb + profile_offset(profile, PEB_ImageBaseAddress),
 			 &image_base))
 		judge(fit, image_base == fit->process->section_base_address);
-	if (fit->windows->build &&
+	if (fit->windows->build && profile_has(profile, PEB_OSBuildNumber) &&
 	    space_u32(space, peb + profile_offset(profile, PEB_OSBuildNumber), &build))
 		judge(fit, (build & 0xffff) == (fit->windows->build & 0xffff));
 	if (!read_pointer(fit, space, peb + profile_offset(profile, PEB_Ldr), &ldr) || !ldr ||

@@ -5,6 +5,7 @@
  * build's profile says; a candidate is never taken for looking plausible.
  */
 #include "windows/discover.h"
+#include "windows/infer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,20 +21,19 @@ struct attempts {
 	uint32_t build;		 /* its build */
 	enum paging paging;	 /* its page map's kind */
 	bool no_profile;	 /* it has no profile */
+	char *inference;	 /* why none could be inferred, a line each; NULL: not tried */
 	bool other_profile;	 /* the user's is for another kind of page map */
 	struct error *profile;	 /* a profile that could not be read */
 	struct error *page_file; /* one that can't be used: there is no sense in going on */
 };
 
-/* Tells the memory how this build's page-table entries look. */
-static void set_entries(const struct windows *windows)
+void windows_set_entries(const struct windows *windows)
 {
 	struct entry_layout layout = entry_layout_of(windows->profile);
 	memory_set_entries(windows->memory, &layout);
 }
 
-/* Is the profile for kernels with such page maps? MMPTE tells those with PAE from the others. */
-static bool fits_paging(const struct profile *profile, enum paging paging)
+bool profile_fits_paging(const struct profile *profile, enum paging paging)
 {
 	bool x64 = paging == PAGING_X64;
 	return (profile->architecture == ARCHITECTURE_X64) == x64 &&
@@ -71,7 +71,7 @@ static void collect(const struct windows *windows, struct profiles *profiles,
 		if (error) {
 			error_free(attempts->profile);
 			attempts->profile = error;
-		} else if (fits_paging(profile, paging)) {
+		} else if (profile_fits_paging(profile, paging)) {
 			*array_push(choice->items, choice->count, choice->capacity) =
 				(struct candidate){profile,
 						   profiles_summary(profiles, found[i]).added};
@@ -93,7 +93,7 @@ static bool choose(struct windows *windows, struct space *space, const struct ch
 	bool best_added = false;
 	for (size_t i = 0; i < choice->count; i++) {
 		windows->profile = choice->items[i].profile;
-		set_entries(windows);
+		windows_set_entries(windows);
 		if (!find(windows, space))
 			continue;
 		int fit = choice->count > 1 ? profile_fit(windows) : 0;
@@ -109,7 +109,7 @@ static bool choose(struct windows *windows, struct space *space, const struct ch
 		return false;
 	}
 	*windows = best;
-	set_entries(windows);
+	windows_set_entries(windows);
 	return true;
 }
 
@@ -132,11 +132,26 @@ static struct error *add_page_files(struct memory *memory, const struct windows_
 	return NULL;
 }
 
+/* The layout from the image itself; windows owns it then. */
+static bool infer(struct windows *windows, struct space *space, struct profiles *profiles,
+		  struct attempts *attempts)
+{
+	_cleanup_inference_ struct inference inference;
+	if (infer_profile(windows, space, profiles, &inference)) {
+		windows->inferred = take_ptr(inference.profile);
+		windows->doubt = take_ptr(inference.doubt);
+		return true;
+	}
+	free(attempts->inference);
+	attempts->inference = take_ptr(inference.tried);
+	return false;
+}
+
 static bool try_page_map(struct windows *windows, const struct page_map *map,
 			 struct profiles *profiles, const struct windows_options *options,
 			 struct attempts *attempts)
 {
-	if (options->profile && !fits_paging(options->profile, map->paging)) {
+	if (options->profile && !profile_fits_paging(options->profile, map->paging)) {
 		attempts->other_profile = true;
 		return false;
 	}
@@ -162,7 +177,8 @@ static bool try_page_map(struct windows *windows, const struct page_map *map,
 	if (!kernel_build(windows, space) && !options->profile)
 		return false;
 	attempts->build = windows->build;
-	if (!confirm(windows, space, profiles, options, attempts))
+	bool known = !options->infer && confirm(windows, space, profiles, options, attempts);
+	if (!known && (options->profile || !infer(windows, space, profiles, attempts)))
 		return false;
 	module_list_find(windows, space);
 	snprintf(windows->found_by, sizeof(windows->found_by), "%s", map->source);
@@ -184,6 +200,25 @@ static bool looks_like_linux(const struct image *image)
 	return false;
 }
 
+/* What was tried, and what the user can give. */
+static struct error *inference_failed(const struct image *image,
+				      const struct windows_options *options,
+				      const struct attempts *attempts)
+{
+	_cleanup_text_ struct text why = {0};
+	for (const char *s = attempts->inference; *s; s++)
+		text_add_string(&why, *s == '\n' ? "; " : (char[]){*s, '\0'});
+	return error_new("%s: Windows build %u (%s) at 0x%llx %s, and its layout can't be inferred "
+			 "from the image: %s. Give a profile with --profile: made of the "
+			 "kernel's symbols by --import-symbols, or one of --list-profiles",
+			 image_path(image), attempts->build, paging_name(attempts->paging),
+			 (unsigned long long)attempts->kernel_base,
+			 options->infer		? "was found"
+			 : attempts->no_profile ? "has no profile"
+						: "is not as its profile says",
+			 text_string(&why));
+}
+
 static struct error *not_found(const struct image *image, const struct windows_options *options,
 			       const struct attempts *attempts)
 {
@@ -192,6 +227,8 @@ static struct error *not_found(const struct image *image, const struct windows_o
 		return error_new("%s: a kernel of build %u was found, but its profile can't be "
 				 "read: %s",
 				 path, attempts->build, error_message(attempts->profile));
+	if (attempts->inference)
+		return inference_failed(image, options, attempts);
 	if (attempts->no_profile)
 		return error_new("%s: Windows build %u (%s) at 0x%llx has no profile; see "
 				 "--list-profiles, and give one with --profile",
@@ -248,6 +285,7 @@ struct error *windows_open(const struct image *image, struct profiles *profiles,
 	if (!found && !error)
 		error = not_found(image, options, &attempts);
 	error_free(attempts.profile);
+	free(attempts.inference);
 	if (!error)
 		pages_find(windows);
 	if (!error)
@@ -260,6 +298,8 @@ void windows_close(struct windows *windows)
 	for (size_t i = 0; i < windows->paging_file_count; i++)
 		free(windows->paging_files[i].name);
 	memory_free(windows->memory);
+	profile_free(windows->inferred);
+	free(windows->doubt);
 	free(windows);
 }
 

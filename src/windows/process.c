@@ -72,19 +72,24 @@ bool process_read(const struct windows *windows, struct space *kernel, uint64_t 
 	process->dtb = page_map_address(memory_paging(windows->memory), process->dtb);
 
 	/* The rest may lie on the next page; what is not present stays 0. */
-	if (space_pointer(kernel,
+	if (profile_has(profile, EPROCESS_InheritedFromUniqueProcessId) &&
+	    space_pointer(kernel,
 			  eprocess + profile_offset(profile, EPROCESS_InheritedFromUniqueProcessId),
 			  pointer, &ppid) &&
 	    ppid <= UINT32_MAX)
 		process->ppid = (uint32_t)ppid;
 	(void)space_pointer(kernel, eprocess + profile_offset(profile, EPROCESS_Peb), pointer,
 			    &process->peb);
-	(void)space_pointer(kernel, eprocess + profile_offset(profile, EPROCESS_SectionBaseAddress),
-			    pointer, &process->section_base_address);
-	(void)space_u64(kernel, eprocess + profile_offset(profile, EPROCESS_CreateTime),
-			&process->create_time);
-	(void)space_u64(kernel, eprocess + profile_offset(profile, EPROCESS_ExitTime),
-			&process->exit_time);
+	if (profile_has(profile, EPROCESS_SectionBaseAddress))
+		(void)space_pointer(kernel,
+				    eprocess + profile_offset(profile, EPROCESS_SectionBaseAddress),
+				    pointer, &process->section_base_address);
+	if (profile_has(profile, EPROCESS_CreateTime))
+		(void)space_u64(kernel, eprocess + profile_offset(profile, EPROCESS_CreateTime),
+				&process->create_time);
+	if (profile_has(profile, EPROCESS_ExitTime))
+		(void)space_u64(kernel, eprocess + profile_offset(profile, EPROCESS_ExitTime),
+				&process->exit_time);
 	process->peb32 = read_peb32(windows, kernel, eprocess);
 	process->name = text_from_latin1(name, sizeof(name));
 	return true;

@@ -25,6 +25,9 @@ bool processes_add(const struct windows *windows, struct space *kernel, struct p
 void process_sources(const struct windows *windows, struct space *kernel,
 		     struct processes *processes);
 
+/* Is PspCidTable found, by the profile's layout of handles? */
+bool process_cid_found(const struct windows *windows, struct space *kernel);
+
 /* Adds what lies in the same pool as the processes known so far. */
 void process_sweep_near(const struct windows *windows, struct space *kernel,
 			struct processes *processes);

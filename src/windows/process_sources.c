@@ -90,6 +90,8 @@ static uint64_t table_object(const struct windows *windows, struct space *kernel
 	unsigned int level = table_code & 3;
 	uint64_t table = table_code & ~UINT64_C(7);
 	uint32_t entry_size = profile_offset(windows->profile, HANDLE_TABLE_ENTRY_size);
+	if (!entry_size)
+		return 0;
 	uint32_t per_page = (uint32_t)PAGE_SIZE / entry_size;
 	uint32_t pointers = (uint32_t)PAGE_SIZE / windows->pointer_size;
 	uint32_t index = handle / 4;
@@ -144,6 +146,13 @@ static bool find_cid_table(const struct windows *windows, struct space *kernel,
 	return false;
 }
 
+bool process_cid_found(const struct windows *windows, struct space *kernel)
+{
+	uint64_t table_code;
+	return profile_has(windows->profile, HANDLE_TABLE_ENTRY_size) &&
+	       find_cid_table(windows, kernel, &table_code);
+}
+
 /* Handles up to this are looked at: PIDs are handles of that table, and small numbers. */
 #define HANDLE_LAST 0x400000
 
@@ -151,7 +160,9 @@ static void process_cid_table(const struct windows *windows, struct space *kerne
 			      struct processes *processes)
 {
 	uint64_t table_code;
-	if (!find_cid_table(windows, kernel, &table_code))
+	/* An inferred profile may not know how handles look. */
+	if (!profile_has(windows->profile, HANDLE_TABLE_ENTRY_size) ||
+	    !find_cid_table(windows, kernel, &table_code))
 		return;
 	uint32_t per_page =
 		(uint32_t)PAGE_SIZE / profile_offset(windows->profile, HANDLE_TABLE_ENTRY_size);

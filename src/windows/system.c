@@ -142,6 +142,21 @@ bool system_sweep(struct windows *windows, struct space *space)
 	return false;
 }
 
+uint64_t system_export(const struct windows *windows, struct space *space)
+{
+	uint64_t address, value;
+	return export_pointer(windows, space, "PsInitialSystemProcess", &address, &value) ? value
+											  : 0;
+}
+
+void system_heads(const struct windows *windows, struct space *space, uint64_t heads[2])
+{
+	struct kdbg kdbg;
+	heads[0] = kernel_pointer(memory_paging(windows->memory),
+				  image_hints(windows->image)->ps_active_process_head);
+	heads[1] = kdbg_find(windows, space, &kdbg) ? kdbg.ps_active_process_head : 0;
+}
+
 bool system_find(struct windows *windows, struct space *space)
 {
 	uint64_t address, value;

@@ -106,7 +106,8 @@ static void read_section(const struct windows *windows, struct space *kernel, st
 {
 	const struct profile *profile = windows->profile;
 	unsigned int pointer = windows->pointer_size;
-	if (profile_has(profile, MMVAD_Subsection)) {
+	if (profile_has(profile, MMVAD_Subsection) &&
+	    profile_has(profile, SUBSECTION_ControlArea)) {
 		if (!space_pointer(kernel, vad->address + profile_offset(profile, MMVAD_Subsection),
 				   pointer, &vad->subsection) ||
 		    !space_pointer(kernel,
@@ -114,14 +115,18 @@ static void read_section(const struct windows *windows, struct space *kernel, st
 					   profile_offset(profile, SUBSECTION_ControlArea),
 				   pointer, &vad->control_area))
 			vad->control_area = 0;
-	} else {
+	} else if (profile_has(profile, MMVAD_ControlArea)) {
 		(void)space_pointer(kernel,
 				    vad->address + profile_offset(profile, MMVAD_ControlArea),
 				    pointer, &vad->control_area);
 	}
-	(void)space_pointer(kernel, vad->address + profile_offset(profile, MMVAD_FirstPrototypePte),
-			    pointer, &vad->first_prototype_pte);
-	if (vad->control_area)
+	if (profile_has(profile, MMVAD_FirstPrototypePte))
+		(void)space_pointer(kernel,
+				    vad->address + profile_offset(profile, MMVAD_FirstPrototypePte),
+				    pointer, &vad->first_prototype_pte);
+	/* Where it was inferred, and this was not found, files stay without names. */
+	if (vad->control_area && profile_has(profile, CONTROL_AREA_FilePointer) &&
+	    profile_has(profile, FILE_OBJECT_FileName))
 		vad->file = file_name(windows, kernel, vad->control_area);
 }
 
@@ -146,7 +151,8 @@ static bool read_vad(const struct windows *windows, struct space *kernel, uint64
 			return false;
 		flags = narrow;
 	}
-	if (last < first || last >= UINT64_C(1) << 47 >> 12)
+	unsigned int address_bits = windows->pointer_size == 8 ? 47 : 32;
+	if (last < first || last >= UINT64_C(1) << address_bits >> 12)
 		return false;
 	vad->start = first << 12;
 	vad->end = (last << 12) + PAGE_SIZE - 1;

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Infers the layout of every image the writer can write, as if its build had no profile, and holds
+the rows against those of the run with the shipped profile.
+
+    test_infer.py IMPSCAN MKIMAGE FOLDER [SCENARIO...]
+
+Prints a table: layout, scenario, fields verified, and whether the rows are identical. Rows that
+differ without a word on standard error are a failure, and so are more than a tenth that differ.
+"""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+from image_truth import check, finish, run
+
+
+def write_image(mkimage, image, layout, scenario, seed):
+    build, arch, variant = layout
+    command = [mkimage, "--build", build, "--arch", arch, "--variant", variant, "--scenario",
+               scenario, "--seed", str(seed), "--memory", "96", "-o", image]
+    if scenario == "absent":
+        command += ["--pagefile", f"{image}.pagefile"]
+    subprocess.run(command, check=True)
+
+
+def listing(impscan, image, *options):
+    """Rows, regions and processes of one run, its warnings, and the profile that was used."""
+    out, err = run(impscan, "-f", image, "-a", "-j", "2", "-o", "jsonl", *options,
+                   status=(0, 1, 2))
+    regions, _ = run(impscan, "-f", image, "--regions", "-q", "-o", "jsonl", *options,
+                     status=(0, 1, 2))
+    info, _ = run(impscan, "-f", image, "--info", "-q", "-o", "json", *options, status=(0, 2))
+    info = json.loads(info)[0] if info else {}
+    words = [line for line in err.splitlines() if not re.search(r"processes, \d+ modules", line)]
+    chosen = {name: info.pop(name, None) for name in ("profile", "profile_origin")}
+    rows = [json.loads(line) for line in out.splitlines()]
+    return rows, regions.splitlines(), info, words, chosen
+
+
+def difference(known, inferred):
+    """What the second run has otherwise than the first, in a few words; empty: nothing."""
+    parts = []
+    for what, a, b in (("rows", known[0], inferred[0]), ("regions", known[1], inferred[1])):
+        if a == b:
+            continue
+        if len(a) != len(b):
+            parts.append(f"{len(b)} {what} for {len(a)}")
+        elif what == "rows":
+            fields = {key for x, y in zip(a, b) for key in x if x[key] != y[key]}
+            parts.append(f"fields {', '.join(sorted(fields))}")
+        else:
+            parts.append(what)
+    keys = {key for key in known[2] if known[2][key] != inferred[2].get(key)}
+    if keys:
+        parts.append(f"--info {', '.join(sorted(keys))}")
+    return "; ".join(parts)
+
+
+def read_back(impscan, image, inferred, folder, where):
+    """The profile written by --profile-out gives the same rows, and is not written over."""
+    path = folder / "inferred.yaml"
+    path.unlink(missing_ok=True)
+    run(impscan, "-f", image, "--infer", "--profile-out", path, "-q")
+    again = listing(impscan, image, "--profile", path)
+    check(not difference(inferred, again), f"{where}: read back: {difference(inferred, again)}")
+    _, err = run(impscan, "-f", image, "--infer", "--profile-out", path, status=(2,))
+    check("exists" in err, f"{where}: --profile-out wrote over a file: {err}")
+
+
+def main():
+    impscan, mkimage, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+    scenarios = sys.argv[4:]
+    folder.mkdir(parents=True, exist_ok=True)
+    out = subprocess.run([mkimage, "--list"], check=True, capture_output=True, text=True).stdout
+    layouts = [line.split("\t") for line in out.splitlines()]
+    image = folder / "infer.raw"
+    identical = total = 0
+    for number, layout in enumerate(layouts):
+        # One scenario a layout in turn, unless they are named.
+        for scenario in scenarios or [("plain", "hidden", "absent", "demo")[number % 4]]:
+            write_image(mkimage, image, layout, scenario, number + 1)
+            known = listing(impscan, image)
+            inferred = listing(impscan, image, "--infer")
+            what = difference(known, inferred)
+            where = f"{layout[0]} {layout[1]} {layout[2]} {scenario}"
+            total += 1
+            identical += not what
+            words = [line for line in inferred[3] if line not in known[3]]
+            print(f"{where:44} {inferred[4]['profile_origin'] or '-':40} {what or 'identical'}")
+            for line in words[1:]:
+                print(f"    {line}")
+            check(known[4]["profile_origin"] == "built in", f"{where}: {known[4]}")
+            check(words, f"{where}: nothing tells that the layout was inferred")
+            if what:
+                check(len(words) > 1, f"{where}: wrong in silence: {what}")
+            elif number == 0:
+                read_back(impscan, image, inferred, folder, where)
+            image.unlink()
+    check(identical * 10 >= total * 9, f"only {identical} of {total} are identical")
+    finish(f"{identical} of {total} images identical")
+
+
+if __name__ == "__main__":
+    main()
