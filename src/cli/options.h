@@ -43,8 +43,8 @@ struct options {
 	const char *profile;
 	struct arguments profile_directories;
 	const char *page_files[PAGE_FILES]; /* by number */
-	const char *import_symbols; /* a symbol file to be printed as a profile */
-	uint32_t build;		    /* its build, when it does not say; 0: not given */
+	const char *import_symbols;	    /* a symbol file to be printed as a profile */
+	uint32_t build;			    /* its build, when it does not say; 0: not given */
 	bool infer;
 	const char *profile_out;
 	uint64_t dtb;

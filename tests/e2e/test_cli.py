@@ -179,6 +179,38 @@ def test_others(impscan, image, truth):
     check(result.returncode == 2 and "could not be written" in result.stderr, "full disk")
 
 
+def test_profiles(impscan, image, folder):
+    """--import-symbols, --infer, --profile-out: what is wrong with them is told."""
+    (folder / "bad.json").write_text("{")
+    (folder / "taken.yaml").write_text("mine\n")
+    for arguments, sentence in [
+            (["--import-symbols", folder / "none.json"], "No such file"),
+            (["--import-symbols", folder / "bad.json"], "bad.json:1"),
+            (["--import-symbols", folder / "bad.json", "--build", "x"], "build 'x'"),
+            (["-f", image, "-a", "--build", "19041"], "--import-symbols"),
+            (["-f", image, "-a", "--infer", "--profile", folder / "taken.yaml"], "contradict"),
+            (["--infer"], "no image"),
+            (["-f", image, "--profile-out", folder / "taken.yaml"], "exists"),
+            (["-f", image, "--profile-out", folder / "none" / "a.yaml"], "No such file"),
+    ]:
+        fails(impscan, sentence, *arguments)
+    check((folder / "taken.yaml").read_text() == "mine\n", "--profile-out wrote over a file")
+    written = folder / "written.yaml"
+    written.unlink(missing_ok=True)
+    out, err = run(impscan, "-f", image, "--profile-out", written)
+    check(out == "" and err == "", f"--profile-out: {out!r} {err!r}")
+    a, _ = run(impscan, "-f", image, "-a", "-q", "--profile", written)
+    b, _ = run(impscan, "-f", image, "-a", "-q")
+    check(a == b, "--profile-out, read back, changes the rows")
+    # One that lacks what nothing works without is refused, inferred or not.
+    text = written.read_text().replace("types:\n", "inferred: in part\ntypes:\n")
+    written.write_text(re.sub(r"    (StartAddress|Session): .*\n", "", text))
+    a, err = run(impscan, "-f", image, "-a", "--profile", written)
+    check(a == b and "inferred from an image" in err, f"an inferred profile: {err!r}")
+    written.write_text(re.sub(r"    VadRoot: .*\n", "", text))
+    fails(impscan, "VadRoot", "-f", image, "-a", "--profile", written)
+
+
 def test_truncated(impscan, image, folder):
     """A copy cut anywhere is an error or a listing, never a crash."""
     data = image.read_bytes()
@@ -201,6 +233,7 @@ def main():
     test_forms(impscan, image, truth)
     test_search(impscan, image, folder, truth)
     test_others(impscan, image, truth)
+    test_profiles(impscan, image, folder)
     test_truncated(impscan, image, folder)
     finish("command line")
 
