@@ -10,10 +10,14 @@
 #include <impscan/address_set.h>
 #include <impscan/bytes.h>
 
+#include "windows/entry_form.h"
 #include "windows/process.h"
 
 /* As many processes say enough: every one tells of each member. */
 #define FIT_PROCESSES 24
+
+/* Pages whose entries are looked at. */
+#define FIT_ENTRIES 100000
 
 /* FILETIME of 1999-01-01 and of 2100-01-01. */
 #define FILETIME_FIRST UINT64_C(0x01be3519aca68000)
@@ -24,6 +28,7 @@ struct fit {
 	struct space *kernel;
 	const struct process *process;
 	int score;
+	struct entry_facts entries; /* of pages that are not valid */
 };
 
 static void judge(struct fit *fit, bool good)
@@ -204,6 +209,17 @@ static void fit_process(struct fit *fit)
 	view_open(&view, fit->windows, process);
 	fit_peb(fit, view.space);
 	fit_vads(fit, &view.vads);
+	for (size_t i = 0; i < view.vads.count; i++)
+		entry_facts_add(&fit->entries, fit->windows->profile, fit->kernel, view.space,
+				&view.vads.items[i], FIT_ENTRIES);
+}
+
+/* One fact for all entries together: there are so many that they would outvote all else. */
+static void fit_entries(struct fit *fit)
+{
+	struct tally tally = entry_facts_judge(&fit->entries, fit->windows->profile);
+	if (tally.good + tally.bad)
+		judge(fit, tally.bad * 4 <= tally.good);
 }
 
 int profile_fit(const struct windows *windows)
@@ -226,5 +242,7 @@ int profile_fit(const struct windows *windows)
 		if (!space_pointer(kernel, link, windows->pointer_size, &link))
 			break;
 	}
+	fit_entries(&fit);
+	free(fit.entries.items);
 	return fit.score;
 }

@@ -19,6 +19,8 @@
 #include <impscan/text.h>
 #include <impscan/windows.h>
 
+#include "windows/entry_form.h"
+
 /* Bytes that are searched from an EPROCESS on; all known ones are smaller. */
 #define INFER_BODY 0x1000u
 
@@ -55,7 +57,7 @@ struct infer {
 	size_t neighbour_count;
 	enum infer_state state[PROFILE_MEMBER_COUNT];
 	bool looked_for[PROFILE_MEMBER_COUNT]; /* its absence is a finding, too */
-	struct sample *sample; /* in ring order, System first */
+	struct sample *sample;		       /* in ring order, System first */
 	size_t sample_count;
 	size_t sample_capacity;
 	size_t users;	   /* how many have modules */
@@ -65,22 +67,8 @@ struct infer {
 
 /* infer_search.c */
 
-/* How many processes speak for a place, and how many against it. */
-struct tally {
-	int good;
-	int bad;
-};
-
 /* A member of the sample's EPROCESS as a number of `size` bytes; false when not present. */
 bool sample_value(const struct sample *sample, uint32_t offset, unsigned int size, uint64_t *value);
-
-static inline void tally_add(struct tally *tally, bool good)
-{
-	if (good)
-		tally->good++;
-	else
-		tally->bad++;
-}
 
 /* Several for it, and hardly one against it: images are damaged, and processes tampered with. */
 static inline bool tally_passes(struct tally tally)

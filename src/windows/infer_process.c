@@ -228,7 +228,8 @@ static struct tally judge_create_time(struct infer *infer, uint32_t offset)
 		if (!sample_value(&infer->sample[i], offset, 8, &value))
 			continue;
 		/* A clock that was set back puts one out of order, not those behind it. */
-		tally_add(&tally, value >= max_of(before, FILETIME_FIRST) && value <= FILETIME_LAST);
+		tally_add(&tally,
+			  value >= max_of(before, FILETIME_FIRST) && value <= FILETIME_LAST);
 		before = value;
 	}
 	return tally;

@@ -97,14 +97,15 @@ static int test_file(struct infer *infer)
 	return tally_passes(tally) ? tally.good : 0;
 }
 
-static bool search_file(struct infer *infer)
+/* `link`: MMVAD_Subsection, or MMVAD_ControlArea where VADs lead to that (to Server 2003). */
+static bool search_file(struct infer *infer, enum profile_member link)
 {
 	unsigned int pointer = infer->windows->pointer_size;
 	infer_set(infer, SUBSECTION_ControlArea, 0, INFER_FOUND);
 	for (uint32_t name = pointer * 4; name < pointer * 20; name += pointer) {
 		infer_set(infer, FILE_OBJECT_FileName, name, INFER_FOUND);
 		for (uint32_t at = pointer * 5; at < pointer * 16; at += pointer) {
-			infer_set(infer, MMVAD_Subsection, at, INFER_FOUND);
+			infer_set(infer, link, at, INFER_FOUND);
 			for (uint32_t file = pointer; file < pointer * 16; file += pointer) {
 				infer_set(infer, CONTROL_AREA_FilePointer, file, INFER_FOUND);
 				if (test_file(infer))
@@ -162,7 +163,13 @@ void infer_sections(struct infer *infer)
 						   SUBSECTION_ControlArea, CONTROL_AREA_FilePointer,
 						   FILE_OBJECT_FileName};
 	static const enum profile_member prototype[] = {MMVAD_FirstPrototypePte};
-	if (!infer_group(infer, file, array_size(file), test_file) && !search_file(infer)) {
+	bool found = infer_group(infer, file, array_size(file), test_file) ||
+		     search_file(infer, MMVAD_Subsection);
+	if (!found) {
+		infer_drop(infer, file, array_size(file));
+		found = search_file(infer, MMVAD_ControlArea);
+	}
+	if (!found) {
 		infer_drop(infer, file, array_size(file));
 		infer_doubt(infer, "what leads from a VAD to its file was not found: modules that "
 				   "no list has are shown without a name");

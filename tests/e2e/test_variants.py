@@ -18,7 +18,8 @@ import sys
 from image_truth import check, finish, run
 
 # What a scan reads of a process: wrong in one of these, and rows would be wrong.
-TYPES = ("EPROCESS", "KPROCESS", "ETHREAD", "MMVAD", "MMVAD_SHORT", "MMVAD_FLAGS", "CONTROL_AREA")
+TYPES = ("EPROCESS", "KPROCESS", "ETHREAD", "MMVAD", "MMVAD_SHORT", "MMVAD_FLAGS", "CONTROL_AREA",
+         "MMPTE_PROTOTYPE", "MMPTE_SOFTWARE")
 # Members of no use to a scan, which the writer does not fill in: nothing tells them apart.
 UNSEEN = {"size", "Flags", "ExitStatus", "Session", "SectionObject", "ImageFilePointer",
           "SeAuditProcessCreationInfo", "ActiveThreads", "StartAddress", "Win32StartAddress",
@@ -106,7 +107,8 @@ def main():
             continue  # a kind that the writer does not know
         build = key[0].rsplit(".", 1)[-1]
         subprocess.run([mkimage, "--structs", table, "--build", build, "--arch", key[1],
-                        "--memory", "96", "-o", image], check=True)
+                        "--memory", "96", "--scenario", "absent", "--pagefile", folder / "pagefile", "-o",
+                        image], check=True)
         out, _ = run(impscan, "-f", image, "--info", "-q", "-o", "json")
         image.unlink()
         info = json.loads(out)[0]
