@@ -85,6 +85,9 @@ static inline uint64_t profile_bits(const struct profile *profile, enum profile_
 /* Has every known Windows the member, so that only an inferred profile may lack it? */
 bool profile_member_required(enum profile_member member);
 
+/* Can a symbol file have it? */
+bool profile_member_in_symbols(enum profile_member member);
+
 /* Is this a member that nothing works without, so that not even an inferred profile may lack it? */
 bool profile_member_core(enum profile_member member);
 

@@ -13,9 +13,6 @@
  */
 bool profile_find_type(const char *name, size_t length, enum profile_member *first, size_t *count);
 
-/* Can a symbol file have it? */
-bool profile_member_in_symbols(enum profile_member member);
-
 /* Is this not a member but the size of its type? */
 bool profile_member_is_size(enum profile_member member);
 

@@ -107,6 +107,12 @@ struct entry_layout entry_layout_of(const struct profile *profile);
  */
 void pages_find(struct windows *windows);
 
+/*
+ * How many files named as page files are by default are found by windows->profile, whose layout is
+ * in doubt: other structures have paths, too. Nothing of `windows` changes.
+ */
+size_t paging_files_count(const struct windows *windows, struct space *space);
+
 /* What a profile says of the compressed store; it must have SMKM_STORE_MGR.KeyToStoreTree. */
 struct store_layout store_layout_of(const struct profile *profile);
 

@@ -150,9 +150,10 @@ static bool infer_all(struct infer *infer, struct space *space)
 		infer_sections(infer);
 		infer_entries(infer);
 		infer_wow64(infer);
+		windows_set_entries(windows);
+		infer_pages(infer);
 		take_constants(infer);
 		drop_sizes(infer);
-		windows_set_entries(windows);
 		if (profile_fit(windows) <= 0) {
 			infer_failed(infer, "the layout as a whole: more of it disagrees with the "
 					    "image than agrees");

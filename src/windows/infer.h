@@ -11,7 +11,8 @@
  *	infer_user.c     PEB, loader lists, WoW64
  *	infer_vad.c      the VAD tree, its nodes and flags
  *	infer_section.c  what is behind an image VAD: prototype PTEs, the file's name
- *	infer_pte.c      entries of pages that are not valid
+ *	infer_pte.c      entries of pages that are not valid, by entry_form.c
+ *	infer_pages.c    page files, the compressed store
  */
 #ifndef WINDOWS_INFER_H
 #define WINDOWS_INFER_H
@@ -133,6 +134,7 @@ void infer_wow64(struct infer *infer);
 bool infer_vads(struct infer *infer);
 void infer_sections(struct infer *infer);
 void infer_entries(struct infer *infer);
+void infer_pages(struct infer *infer);
 
 /* infer.c: see windows_open(). */
 

@@ -126,6 +126,15 @@ static bool paging_file_read(const struct windows *windows, struct space *space,
 	return file->number < PAGE_FILES;
 }
 
+/* FILE_OBJECT.Type is IO_TYPE_FILE, 5; other structures with a path point to other things. */
+static bool may_be_file_object(const struct windows *windows, struct space *space, uint64_t object)
+{
+	uint16_t type;
+	return !space_u16(space, object + profile_offset(windows->profile, FILE_OBJECT_Type),
+			  &type) ||
+	       type == 5;
+}
+
 /* One with a name: a path of the object manager ("\??\C:\pagefile.sys") is no accident. */
 static bool paging_file_named(const struct windows *windows, struct space *space,
 			      struct paging_file *file)
@@ -136,9 +145,9 @@ static bool paging_file_named(const struct windows *windows, struct space *space
 	uint64_t name = file->address + profile_offset(profile, MMPAGING_FILE_PageFileName);
 	if (!space_pointer(space, file->address + profile_offset(profile, MMPAGING_FILE_File),
 			   windows->pointer_size, &object) ||
-	    !kernel_address(windows, object) || !space_u16(space, name, &lengths[0]) ||
-	    !space_u16(space, name + 2, &lengths[1]) || lengths[0] < 8 || lengths[0] % 2 ||
-	    lengths[0] > lengths[1] || lengths[0] > 1024)
+	    !kernel_address(windows, object) || !may_be_file_object(windows, space, object) ||
+	    !space_u16(space, name, &lengths[0]) || !space_u16(space, name + 2, &lengths[1]) ||
+	    lengths[0] < 8 || lengths[0] % 2 || lengths[0] > lengths[1] || lengths[0] > 1024)
 		return false;
 	file->name = space_unicode_string(space, name, windows->pointer_size);
 	if (file->name && file->name[0] == '\\')
@@ -173,6 +182,10 @@ static void find_paging_files(struct windows *windows, struct space *space)
 	const struct profile *profile = windows->profile;
 	unsigned int step = windows->pointer_size;
 	uint32_t size = profile_offset(profile, MMPAGING_FILE_size);
+	/* An inferred profile may lack them. */
+	if (!profile_has(profile, MMPAGING_FILE_Size) ||
+	    !profile_has(profile, MMPAGING_FILE_PageFileName))
+		return;
 	for (uint64_t page = 0; page < min_of(windows->kernel_size, LIMIT_KERNEL_SIZE);
 	     page += PAGE_SIZE) {
 		size_t available;
@@ -193,6 +206,21 @@ static void find_paging_files(struct windows *windows, struct space *space)
 			return;
 		}
 	}
+}
+
+size_t paging_files_count(const struct windows *windows, struct space *space)
+{
+	struct windows trial = *windows;
+	size_t count = 0;
+	trial.paging_file_count = 0;
+	find_paging_files(&trial, space);
+	for (size_t i = 0; i < trial.paging_file_count; i++) {
+		const char *path = trial.paging_files[i].name;
+		const char *name = path ? text_base_name(path) : "";
+		count += !strcasecmp(name, "pagefile.sys") || !strcasecmp(name, "swapfile.sys");
+		free(trial.paging_files[i].name);
+	}
+	return count;
 }
 
 struct store_layout store_layout_of(const struct profile *p)

@@ -55,6 +55,7 @@ static void add_paging_file(struct windows_machine *w, unsigned int number, cons
 	put(w, file + at(w, MMPAGING_FILE_PageFileNumber), flags, 2);
 	if (name) {
 		put(w, file + at(w, MMPAGING_FILE_File), file + 0x800, 8);
+		put(w, file + 0x800 + at(w, FILE_OBJECT_Type), 5, 2); /* IO_TYPE_FILE */
 		put(w, file + at(w, MMPAGING_FILE_PageFileName), strlen(name) * 2, 2);
 		put(w, file + at(w, MMPAGING_FILE_PageFileName) + 2, strlen(name) * 2 + 2, 2);
 		put(w, file + at(w, MMPAGING_FILE_PageFileName) + 8, text, 8);
