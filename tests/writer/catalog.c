@@ -285,6 +285,24 @@ static const struct catalog_module modules[] = {
 	{"rootkit.exe", "", "KERNEL32.dll:31 ADVAPI32.dll:16 ntdll.dll:12"},
 	{"ghost.exe", "", "KERNEL32.dll:29 USER32.dll:6 WININET.dll:8"},
 	{"update.exe", "", "KERNEL32.dll:25 USER32.dll:5"},
+	/* what is packed, and what loses its import names or its address table */
+	{"unpacked.exe", "",
+	 "KERNEL32.dll:42 USER32.dll:15 ADVAPI32.dll:9 WS2_32.dll#115=wsastartup "
+	 "WS2_32.dll#23=socket WS2_32.dll#4=connect SHELL32.dll:3 ntdll.dll:6"},
+	{"hooked.dll", "Install", "KERNEL32.dll:34 ntdll.dll:14 ADVAPI32.dll:12"},
+	{"lazy.dll", "Load",
+	 "KERNEL32.dll:22 USER32.dll:6 delay:WININET.dll:9 delay:CRYPT32.dll:6"},
+	{"bound.dll", "Bind", "KERNEL32.dll:20 USER32.dll:10"},
+	{"vendor.dll", "VendorClose VendorOpen #40 #41 #52", "KERNEL32.dll:8"},
+	{"numbers.dll", "Count",
+	 "WS2_32.dll#115=wsastartup WS2_32.dll#23=socket WS2_32.dll#4=connect "
+	 "OLEAUT32.dll#2=sysallocstring OLEAUT32.dll#6=sysfreestring vendor.dll#40=ord40 "
+	 "vendor.dll#52=ord52 vendor.dll!VendorOpen KERNEL32.dll:12"},
+	{"contract.dll", "Sign",
+	 "api-ms-win-core-heap-l1-1-0.dll!HeapFree api-ms-win-core-file-l1-1-0.dll!WriteFile "
+	 "api-ms-win-vendor-open-l1-1-0.dll!VendorOpen "
+	 "api-ms-win-vendor-open-l1-1-0.dll!VendorClose KERNELBASE.dll:9"},
+	{"filter.sys", "", "ntoskrnl.exe:40 hal.dll:5 fltmgr.sys:8"},
 	{"wow64.dll", "Wow64LdrpInitialize Wow64SystemServiceEx Wow64AllocateTemp", "ntdll.dll:30"},
 	{"wow64win.dll", "sdwhnt32JumpTable", "ntdll.dll:12"},
 	{"wow64cpu.dll", "CpuSimulate CpuThreadInit CpuGetContext", "ntdll.dll:7"},

@@ -302,6 +302,7 @@ static void free_process(struct guest_process *process)
 	free(process->vads);
 	free(process->injections);
 	free(process->decoys);
+	free(process->slots);
 	free(process->name);
 	free(process->path);
 	free(process->command_line);

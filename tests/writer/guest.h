@@ -10,7 +10,8 @@
  * The parts: library.c (which PE files there are), module.c (mapping and resolving them), pool.c
  * (kernel memory and objects), kernel.c (the kernel image and its data), driver.c, process.c
  * (EPROCESS, address space), peb.c (PEB and loader lists), handle.c (handle tables), section.c and
- * vad.c (what lies where in a process), pte.c and state.c (pages that are not there).
+ * vad.c (what lies where in a process), pte.c and state.c (pages that are not there), api_set.c (the
+ * API set schema), inject.c, hide.c and tamper.c (what malware does).
  */
 #ifndef WRITER_GUEST_H
 #define WRITER_GUEST_H
@@ -138,6 +139,19 @@ struct guest_decoy {
 	uint64_t start, size;
 };
 
+/* A slot of an address table as it stands: what --imports must say of it. */
+struct guest_slot {
+	const char *name; /* the case */
+	uint64_t slot;
+	uint64_t target;      /* the export it leads to, or led to before it was hooked */
+	const char *dll;      /* as an import names it */
+	const char *function; /* NULL: by ordinal */
+	uint32_t ordinal;
+	const char *import; /* as it is hashed; NULL: see dll and function */
+	bool hooked;
+	bool lost; /* leads to no export, by no way */
+};
+
 struct guest_process {
 	struct guest *guest;
 	uint32_t pid, ppid, tid;
@@ -166,6 +180,8 @@ struct guest_process {
 	size_t injection_count, injection_capacity;
 	struct guest_decoy *decoys;
 	size_t decoy_count, decoy_capacity;
+	struct guest_slot *slots;
+	size_t slot_count, slot_capacity;
 	uint64_t area; /* where the next region goes */
 	uint64_t teb;
 	struct guest_vad **vads;
@@ -239,6 +255,7 @@ struct guest {
 	size_t driver_count, driver_capacity;
 	struct guest_section **sections;
 	size_t section_count, section_capacity;
+	struct guest_section *api_sets;
 	struct guest_section *locale; /* locale.nls, which every process maps */
 	struct guest_state *states;
 	size_t state_count, state_capacity;
@@ -289,6 +306,14 @@ struct guest_module *guest_note_module(struct guest_process *process, struct gue
 
 /* Loads what the program imports and resolves it. */
 void guest_link_program(struct guest_process *process);
+
+/* The DLL that stands for an API set; any other name as it is. */
+const char *guest_api_set_host(const char *dll);
+
+/* The address of an export of a DLL, which is loaded if need be; 0: there is none. `function` NULL:
+ * by ordinal. */
+uint64_t guest_resolve(struct guest_process *process, const char *dll, const char *function,
+		       uint32_t ordinal);
 
 /* Resolves a driver's imports against the drivers before it. */
 void guest_link_driver(struct guest *guest, struct guest_module *driver);
@@ -464,6 +489,34 @@ void guest_put_code(struct guest_process *process, uint64_t va, uint64_t size);
 /* A region with code only, as a just-in-time compiler makes. */
 uint64_t guest_jit(struct guest_process *process, const char *name, uint64_t size,
 		   unsigned int protection, unsigned int flags);
+
+/* api_set.c: the schema, and PEB.ApiSetMap. */
+void guest_api_sets_map(struct guest_process *process);
+
+/* tamper.c: what becomes of address tables. */
+
+/* The stub of a packed program runs: everything is unpacked and resolved. */
+void guest_unpack(struct guest_process *process, const struct guest_module *program);
+
+/* Notes the slots of an image's import directory for the truth, none of them hooked. */
+void guest_note_slots(struct guest_process *process, const char *name,
+		      const struct guest_image *image, uint64_t base);
+
+/* Zeroes descriptors, names and name tables, and what the header says of them. */
+void guest_erase_imports(struct paging *space, const struct guest_image *image, uint64_t base);
+
+/*
+ * Leads one of 20 of the slots noted, from number `first` on, to code in private memory: with
+ * `real`, trampolines of all kinds that end at the real exports; else code that does anything.
+ */
+void guest_hook(struct guest_process *process, size_t first, bool real);
+
+/* Resolves every second slot of the delay imports; returns how many. */
+size_t guest_resolve_delayed(struct guest_process *process, const struct guest_image *image,
+			     uint64_t base);
+
+/* Code without any header, that calls through a table of addresses on the heap. */
+void guest_blob(struct guest_process *process, const char *name);
 
 /* hide.c: takes a process out of ActiveProcessLinks, or out of everything that lists it; ends one
  * whose object somebody still refers to. */

@@ -20,10 +20,11 @@ static const struct {
 	{"api-ms-win-crt-", "ucrtbase.dll"},	 {"api-ms-win-security-", "sechost.dll"},
 	{"api-ms-win-service-", "sechost.dll"},	 {"api-ms-win-eventing-", "sechost.dll"},
 	{"api-ms-win-core-com-", "combase.dll"}, {"api-ms-win-core-winrt-", "combase.dll"},
-	{"api-ms-win-", "kernelbase.dll"},	 {"ext-ms-win-", "user32.dll"},
+	{"api-ms-win-vendor-", "vendor.dll"},	 {"api-ms-win-", "kernelbase.dll"},
+	{"ext-ms-win-", "user32.dll"},
 };
 
-static const char *api_set_host(const char *dll)
+const char *guest_api_set_host(const char *dll)
 {
 	for (size_t i = 0; i < sizeof(api_sets) / sizeof(api_sets[0]); i++) {
 		if (!strncasecmp(dll, api_sets[i].prefix, strlen(api_sets[i].prefix)))
@@ -168,7 +169,7 @@ struct wanted {
 static uint64_t resolve(struct guest_process *process, const struct wanted *wanted,
 			unsigned int depth)
 {
-	struct guest_module *module = load(process, api_set_host(wanted->dll), wanted->wow64);
+	struct guest_module *module = load(process, guest_api_set_host(wanted->dll), wanted->wow64);
 	if (!module || depth > FORWARD_DEPTH)
 		return 0;
 	const struct pefile *pe = module->image->pe;
@@ -187,6 +188,13 @@ static uint64_t resolve(struct guest_process *process, const struct wanted *want
 		next.ordinal = (uint32_t)strtoul(name + 1, NULL, 10);
 	}
 	return resolve(process, &next, depth + 1);
+}
+
+uint64_t guest_resolve(struct guest_process *process, const char *dll, const char *function,
+		       uint32_t ordinal)
+{
+	return resolve(process,
+		       &(struct wanted){.dll = dll, .function = function, .ordinal = ordinal}, 0);
 }
 
 /* Where an import leads that nobody exports: a function of the process's own that raises. */
@@ -224,7 +232,7 @@ static void load_dependencies(struct guest_process *process, const struct guest_
 	const struct pefile *pe = image->pe;
 	for (size_t i = 0; i < pe->import_count; i++) {
 		if (!i || strcmp(pe->imports[i].dll, pe->imports[i - 1].dll))
-			load(process, api_set_host(pe->imports[i].dll), image->wow64);
+			load(process, guest_api_set_host(pe->imports[i].dll), image->wow64);
 	}
 }
 

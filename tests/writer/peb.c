@@ -102,6 +102,7 @@ void guest_peb_new(struct guest_process *process)
 	guest_put(guest, space, process->peb, "_PEB", "OSMinorVersion", guest->minor, 4);
 	guest_put(guest, space, process->peb, "_PEB", "OSBuildNumber", guest->build, 2);
 	guest_put_if(guest, space, process->peb, "_PEB", "SessionId", process->session, 4);
+	guest_api_sets_map(process);
 	guest_loader_lists_new(process);
 	if (process->wow64)
 		guest_wow64_peb_new(process);

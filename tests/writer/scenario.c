@@ -140,6 +140,20 @@ static void build_hidden(struct guest *guest)
 	hidden_after_pebs(guest);
 }
 
+static void build_packed(struct guest *guest)
+{
+	start_usual(guest);
+	tampered_packed(guest);
+	make_pebs(guest);
+}
+
+static void build_rebuilt(struct guest *guest)
+{
+	start_usual(guest);
+	tampered_tables(guest);
+	make_pebs(guest);
+}
+
 static const struct scenario scenarios[] = {
 	{"plain", "what every Windows runs, nothing missing but pages in transition", build_plain},
 	{"demo", "plain, and a downloader with a DLL of its own (PID 4012)", build_demo},
@@ -148,6 +162,9 @@ static const struct scenario scenarios[] = {
 	 build_absent},
 	{"hidden", "plain with injected code, hidden processes and modules, hollowing, WoW64",
 	 build_hidden},
+	{"packed", "plain, and a packed program that has unpacked itself (PID 5000)", build_packed},
+	{"rebuilt", "plain with import tables hooked, without names, made at run time",
+	 build_rebuilt},
 };
 
 const struct scenario *scenario_find(const char *name)

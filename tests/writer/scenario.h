@@ -33,6 +33,10 @@ void absent_at_random(struct guest *guest, unsigned int percent);
 void hidden_before_pebs(struct guest *guest);
 void hidden_after_pebs(struct guest *guest);
 
+/* tampered.c: a packed program; and tables without names, hooked, resolved late, or elsewhere. */
+void tampered_packed(struct guest *guest);
+void tampered_tables(struct guest *guest);
+
 /* damage.c: each marks what it damages with the case's name (`damage`), which the truth states.
  * Before the PEB is made: */
 void damage_strange_names(struct guest_process *process);

@@ -252,6 +252,27 @@ static void put_injections(FILE *out, const struct guest_process *process)
 	fputc(']', out);
 }
 
+/* Slots whose meaning is known. */
+static void put_slots(FILE *out, const struct guest_process *process)
+{
+	fputs(", \"slots\": [", out);
+	for (size_t i = 0; i < process->slot_count; i++) {
+		const struct guest_slot *slot = &process->slots[i];
+		const unsigned int width = process->wow64 ? 4 : process->guest->pointer;
+		fputs(i ? ",\n   {" : "\n   {", out);
+		put_member(out, "case", slot->name);
+		put_address(out, "slot", slot->slot);
+		put_address(out, "value", paging_get(process->space, slot->slot, width));
+		put_address(out, "target", slot->target);
+		put_member(out, "dll", slot->dll);
+		put_member(out, "function", slot->function);
+		put_member(out, "import", slot->import);
+		fprintf(out, "\"ordinal\": %u, \"hooked\": %s, \"lost\": %s}", slot->ordinal,
+			boolean(slot->hooked), boolean(slot->lost));
+	}
+	fputs("]", out);
+}
+
 /* Pages outside of modules that are to be absent, by address. */
 static void put_states(FILE *out, const struct guest_process *process)
 {
@@ -290,6 +311,7 @@ static void put_process(FILE *out, const struct guest_process *process)
 	fputs(", \"vads\": ", out);
 	put_vads(out, process);
 	put_injections(out, process);
+	put_slots(out, process);
 	fputc('}', out);
 }
 

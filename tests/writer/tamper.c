@@ -1,0 +1,236 @@
+/*
+ * What becomes of address tables at run time: filled by a packer's stub, hooked, without their
+ * names, resolved late, or made on the heap. See guest.h.
+ */
+#include <writer/guest.h>
+
+#include <writer/packer.h>
+
+enum { GRANULARITY = 0x10000, EXECUTE_READ = 3, EXECUTE_READWRITE = 6 };
+
+static uint64_t resolve(void *context, const char *dll, const char *function, uint32_t ordinal)
+{
+	uint64_t address = guest_resolve(context, dll, function, ordinal);
+	if (!address)
+		util_die("a packed program imports %s!%s, which is not there", dll, function);
+	return address;
+}
+
+void guest_unpack(struct guest_process *process, const struct guest_module *program)
+{
+	size_t size = program->image->pe->size;
+	uint8_t *bytes = util_alloc(size, 1);
+	paging_read(process->space, program->base, bytes, size);
+	packer_run(bytes, size, program->base, resolve, process);
+	paging_write(process->space, program->base, bytes, size);
+	free(bytes);
+}
+
+static struct guest_slot *note(struct guest_process *process, const char *name, uint64_t slot,
+			       const char *dll, const char *function)
+{
+	struct guest_slot *noted =
+		util_push(process->slots, process->slot_count, process->slot_capacity);
+	*noted = (struct guest_slot){
+		.name = name,
+		.slot = slot,
+		.target = paging_get_pointer(process->space, slot),
+		.dll = dll,
+		.function = function,
+	};
+	return noted;
+}
+
+void guest_note_slots(struct guest_process *process, const char *name,
+		      const struct guest_image *image, uint64_t base)
+{
+	for (size_t i = 0; i < image->pe->import_count; i++) {
+		const struct pefile_import *import = &image->pe->imports[i];
+		struct guest_slot *noted =
+			note(process, name, base + import->slot, import->dll, import->function);
+		noted->ordinal = import->ordinal;
+		noted->import = image->imports ? image->imports[i] : NULL;
+	}
+}
+
+static void zero(struct paging *space, uint64_t va, uint64_t size)
+{
+	for (uint64_t i = 0; i < size; i++)
+		paging_put(space, va + i, 0, 1);
+}
+
+/* Gives a process pages of its own, where it shares them with others that map the file. */
+static void own_pages(struct paging *space, const struct guest_image *image, uint64_t base)
+{
+	for (uint64_t rva = 0; rva < image->pe->size; rva += PAGE) {
+		uint64_t physical;
+		if (!image->section || base != image->base || image->patched[rva / PAGE] ||
+		    (image->flags[rva / PAGE] & PAGE_WRITE) ||
+		    (image->flags[rva / PAGE] & PAGE_EXECUTE) ||
+		    !paging_translate(space, base + rva, &physical))
+			continue;
+		uint8_t bytes[PAGE];
+		paging_read(space, base + rva, bytes, sizeof(bytes));
+		paging_map_new(space, base + rva, PAGE,
+			       image->flags[rva / PAGE] | PAGE_USER | PAGE_DIRTY);
+		paging_write(space, base + rva, bytes, sizeof(bytes));
+	}
+}
+
+void guest_erase_imports(struct paging *space, const struct guest_image *image, uint64_t base)
+{
+	const struct pefile *pe = image->pe;
+	const unsigned int width = pe->pe32_plus ? 8 : 4;
+	uint32_t size, at = pefile_directory(pe, 1, &size);
+	own_pages(space, image, base);
+	for (; at && util_get(pe->mapped + at + 12, 4); at += 20) {
+		uint64_t names = util_get(pe->mapped + at, 4);
+		uint64_t dll = util_get(pe->mapped + at + 12, 4), value;
+		zero(space, base + dll, strlen((const char *)pe->mapped + dll));
+		for (; (value = util_get(pe->mapped + names, width)); names += width) {
+			if (!(value >> (8 * width - 1)))
+				zero(space, base + value,
+				     2 + strlen((const char *)pe->mapped + value + 2));
+			zero(space, base + names, width);
+		}
+		zero(space, base + at, 20);
+	}
+	uint64_t directories = base + pe->nt + 24 + (pe->pe32_plus ? 112 : 96);
+	zero(space, directories + 8, 8);
+	zero(space, directories + 12 * 8, 8);
+}
+
+/* A free range of one page that a 32-bit jump to `target` reaches. */
+static uint64_t region_near(struct guest_process *process, uint64_t target)
+{
+	uint64_t va = target / GRANULARITY * GRANULARITY;
+	do
+		va -= GRANULARITY;
+	while (guest_vad_find(process, va) || guest_vad_find(process, va + PAGE));
+	guest_vad_add(process, va, PAGE, EXECUTE_READ)->commit = true;
+	paging_map_new(process->space, va, PAGE, PAGE_USER | PAGE_EXECUTE);
+	return va;
+}
+
+/* Code that goes on at `target`; the kinds differ in how. */
+static void put_jump(struct guest_process *process, uint64_t va, uint64_t target, unsigned int kind)
+{
+	const unsigned int pointer = process->guest->pointer;
+	uint8_t code[16] = {0xe9};
+	util_put(code + 1, target - (va + 5), 4);
+	if (kind % 3 == 1 && pointer == 8) { /* mov rax, imm64; jmp rax */
+		memcpy(code, (const uint8_t[]){0x48, 0xb8}, 2);
+		util_put(code + 2, target, 8);
+		memcpy(code + 10, (const uint8_t[]){0xff, 0xe0}, 2);
+	} else if (kind % 3 == 1) { /* push imm32; ret */
+		code[0] = 0x68;
+		util_put(code + 1, target, 4);
+		code[5] = 0xc3;
+	} else if (kind % 3 == 2 && pointer == 8) { /* jmp [rip] */
+		memcpy(code, (const uint8_t[]){0xff, 0x25, 0, 0, 0, 0}, 6);
+		util_put(code + 6, target, 8);
+	} else if (kind % 3 == 2) { /* mov eax, imm32; jmp eax */
+		code[0] = 0xb8;
+		util_put(code + 1, target, 4);
+		memcpy(code + 5, (const uint8_t[]){0xff, 0xe0}, 2);
+	}
+	paging_write(process->space, va, code, sizeof(code));
+}
+
+void guest_hook(struct guest_process *process, size_t first, bool real)
+{
+	enum { EVERY = 20, AT = 5 }; /* one of 20: five percent */
+	struct paging *space = process->space;
+	unsigned int kind = 0;
+	uint64_t code = real ? 0 : guest_region_new(process, PAGE, EXECUTE_READ, PAGE_EXECUTE);
+	if (code)
+		guest_put_code(process, code, PAGE);
+	for (size_t i = first + AT; i < process->slot_count; i += EVERY, kind++) {
+		struct guest_slot *slot = &process->slots[i];
+		uint64_t target = paging_get_pointer(space, slot->slot);
+		uint64_t va = code + kind * 0x48; /* three functions further */
+		if (real) {
+			va = region_near(process, target) + 0x40;
+			put_jump(process, va, target, kind);
+		}
+		paging_put_pointer(space, slot->slot, va);
+		slot->hooked = true;
+		slot->lost = !real;
+	}
+	if (kind < 3)
+		util_die("too few slots to hook one in %d in every way", EVERY);
+}
+
+size_t guest_resolve_delayed(struct guest_process *process, const struct guest_image *image,
+			     uint64_t base)
+{
+	const struct pefile *pe = image->pe;
+	const unsigned int width = pe->pe32_plus ? 8 : 4;
+	uint32_t size, at = pefile_directory(pe, 13, &size);
+	size_t resolved = 0;
+	for (; at && util_get(pe->mapped + at + 4, 4); at += 32) {
+		const char *dll = (const char *)pe->mapped + util_get(pe->mapped + at + 4, 4);
+		uint64_t slots = util_get(pe->mapped + at + 12, 4), value;
+		uint64_t names = util_get(pe->mapped + at + 16, 4);
+		for (uint64_t i = 0; (value = util_get(pe->mapped + names + i * width, width));
+		     i++) {
+			if (i % 2)
+				continue;
+			const char *function = (const char *)pe->mapped + value + 2;
+			paging_put(process->space, base + slots + i * width,
+				   guest_resolve(process, dll, function, 0), width);
+			resolved++;
+		}
+	}
+	return resolved;
+}
+
+void guest_blob(struct guest_process *process, const char *name)
+{
+	static const struct {
+		const char *dll;
+		const char *function;
+		uint32_t ordinal;
+	} wanted[] = {
+		{"KERNEL32.dll", "LoadLibraryA", 0},
+		{"KERNEL32.dll", "VirtualAlloc", 0},
+		{"KERNEL32.dll", "VirtualProtect", 0},
+		{"KERNEL32.dll", "HeapAlloc", 0},
+		{"KERNEL32.dll", "CreateThread", 0},
+		{"KERNEL32.dll", "ExitProcess", 0},
+		{"KERNEL32.dll", "GetTempPathW", 0},
+		{"WININET.dll", "InternetOpenA", 0},
+		{"WININET.dll", "InternetConnectA", 0},
+		{"WININET.dll", "HttpOpenRequestA", 0},
+		{"WININET.dll", "HttpSendRequestA", 0},
+		{"WININET.dll", "InternetReadFile", 0},
+		{"WS2_32.dll", NULL, 115},
+		{"WS2_32.dll", NULL, 23},
+		{"WS2_32.dll", NULL, 4},
+	};
+	enum { COUNT = sizeof(wanted) / sizeof(wanted[0]), SIZE = 0x3000 };
+	const unsigned int width = process->guest->pointer;
+	struct paging *space = process->space;
+	uint64_t code =
+		guest_jit(process, name, SIZE, EXECUTE_READWRITE, PAGE_WRITE | PAGE_EXECUTE);
+	guest_heap_alloc(process, 0x60);
+	uint64_t table = guest_heap_alloc(process, (COUNT + 2) * width), at = code + 0x800;
+	guest_heap_alloc(process, 0x60);
+	/* mov rbx (ebx), table; then call [rbx + n] */
+	if (width == 8)
+		paging_put(space, at++, 0x48, 1);
+	paging_put(space, at, 0xbb, 1);
+	paging_put_pointer(space, at + 1, table);
+	at += 1 + width;
+	for (uint32_t i = 0; i < COUNT; i++, at += 8) {
+		uint64_t slot = table + i * width;
+		paging_put_pointer(space, slot,
+				   guest_resolve(process, wanted[i].dll, wanted[i].function,
+						 wanted[i].ordinal));
+		note(process, name, slot, wanted[i].dll, wanted[i].function)->ordinal =
+			wanted[i].ordinal;
+		paging_put(space, at, 0x93ff, 2);
+		paging_put(space, at + 2, i * width, 4);
+		paging_put(space, at + 6, 0x9090, 2);
+	}
+}

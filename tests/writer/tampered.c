@@ -1,0 +1,167 @@
+/* The scenarios of import lists that have to be rebuilt: see scenario.h. */
+#include <writer/scenario.h>
+
+#include <writer/packer.h>
+
+enum { EXECUTE_READWRITE = 6 };
+
+static struct guest_process *start(struct guest *guest, uint32_t pid, const char *name)
+{
+	return guest_process_new(guest, &(struct guest_process_options){
+						.name = name,
+						.folder = "C:\\Users\\k\\Downloads",
+						.pid = pid,
+						.ppid = 2212,
+						.session = 1,
+					});
+}
+
+/* The packed file of a file, with the list that it declares. */
+static struct guest_image *add_packed(struct guest *guest, const char *name,
+				      const struct guest_image *original)
+{
+	size_t size, capacity = 0;
+	uint8_t *data = packer_pack(original->data, original->data_size, &size);
+	struct guest_image *image = guest_add_image(guest, name, data, size);
+	for (size_t i = 0; packer_stub_imports[i]; i++) {
+		char *line = util_printf("kernel32.%s", packer_stub_imports[i]);
+		for (char *c = line; *c; c++)
+			*c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+		*util_push(image->imports, image->import_count, capacity) = line;
+	}
+	return image;
+}
+
+void tampered_packed(struct guest *guest)
+{
+	struct guest_image *original = guest_find_image(guest, "unpacked.exe");
+	add_packed(guest, "packed.exe", original);
+	struct guest_process *process = start(guest, 5000, "packed.exe");
+	struct guest_module *program = process->modules[0];
+	guest_unpack(process, program);
+	process->damage = program->damage = "packed";
+	program->holds = "unpacked.exe";
+	guest_note_slots(process, "packed", original, program->base);
+}
+
+/* A PE written into the process, its first page gone; with `erased`, its names too. */
+static void inject_wiped(struct guest *guest, uint32_t pid, const char *name, const char *file,
+			 bool erased)
+{
+	struct guest_process *process = start(guest, pid, "cmd.exe");
+	struct guest_image *image = guest_find_image(guest, file);
+	uint64_t base = guest_inject(process,
+				     &(struct guest_injection){
+					     .name = name,
+					     .kind = "reflective",
+					     .image = image,
+					     .protection = EXECUTE_READWRITE,
+					     .wiped = true,
+					     .flags = "no-header",
+				     })
+				->base;
+	process->damage = name;
+	guest_note_slots(process, name, image, base);
+	guest_resolve_delayed(process, image, base);
+	if (erased)
+		guest_erase_imports(process->space, image, base);
+}
+
+/* A DLL that its process loads as any other; with `erased`, its import names go afterwards. */
+static struct guest_process *load(struct guest *guest, uint32_t pid, const char *name,
+				  const char *file, bool erased)
+{
+	struct guest_process *process = start(guest, pid, "cmd.exe");
+	struct guest_module *module = guest_load(process, file);
+	if (!module)
+		util_die("there is no DLL %s", file);
+	module->damage = process->damage = name;
+	guest_note_slots(process, name, module->image, module->base);
+	guest_resolve_delayed(process, module->image, module->base);
+	if (erased)
+		guest_erase_imports(process->space, module->image, module->base);
+	return process;
+}
+
+/* File offset of an RVA. */
+static uint32_t offset_in_file(const struct guest_image *image, uint32_t rva)
+{
+	const uint8_t *nt = image->data + image->pe->nt;
+	const uint8_t *section = nt + 24 + util_get(nt + 20, 2);
+	for (uint64_t i = util_get(nt + 6, 2); i; i--, section += 40) {
+		uint32_t start = (uint32_t)util_get(section + 12, 4);
+		if (rva >= start && rva - start < util_get(section + 16, 4))
+			return rva - start + (uint32_t)util_get(section + 20, 4);
+	}
+	util_die("%s: RVA %#x is in no section", image->name, rva);
+}
+
+/*
+ * Makes of a file one that is bound, as bind.exe does: addresses in the address tables, -1 for the
+ * time in the descriptors, and the directory of bound imports behind the section headers.
+ */
+static void bind(struct guest *guest, struct guest_image *image)
+{
+	struct pefile *pe = image->pe;
+	const unsigned int width = pe->pe32_plus ? 8 : 4;
+	for (size_t i = 0; i < pe->import_count; i++) {
+		const struct pefile_import *import = &pe->imports[i];
+		const struct pefile *from = guest_find_image(guest, import->dll)->pe;
+		const struct pefile_export *export = pefile_find_export(from, import->function);
+		uint64_t address = from->image_base + (export ? export->rva : 0);
+		util_put(image->data + offset_in_file(image, import->slot), address, width);
+	}
+	uint8_t *nt = image->data + pe->nt, *optional = nt + 24;
+	uint32_t size, at = pefile_directory(pe, 1, &size), count = 0;
+	uint32_t start =
+		pe->nt + 24 + (uint32_t)util_get(nt + 20, 2) + 40 * (uint32_t)util_get(nt + 6, 2);
+	for (; util_get(pe->mapped + at + 20 * count + 12, 4); count++)
+		;
+	uint32_t text = start + 8 * (count + 1);
+	for (uint32_t i = 0; i < count; i++, at += 20) {
+		const char *dll = (const char *)pe->mapped + util_get(pe->mapped + at + 12, 4);
+		uint8_t *descriptor = image->data + offset_in_file(image, at);
+		uint8_t *bound = image->data + start + 8 * i;
+		util_put(descriptor + 4, UINT32_MAX, 4);
+		util_put(descriptor + 8, UINT32_MAX, 4);
+		util_put(bound, guest_find_image(guest, dll)->pe->time_stamp, 4);
+		util_put(bound + 4, text - start, 2);
+		memcpy(image->data + text, dll, strlen(dll) + 1);
+		text += (uint32_t)strlen(dll) + 1;
+	}
+	uint8_t *directory = optional + (pe->pe32_plus ? 112 : 96) + 11 * 8;
+	util_put(directory, start, 4);
+	util_put(directory + 4, text - start, 4);
+	image->pe = pefile_parse(image->data, image->data_size, image->name);
+	pefile_free(pe);
+}
+
+void tampered_tables(struct guest *guest)
+{
+	inject_wiped(guest, 5004, "wiped", "keylog.dll", false);
+	inject_wiped(guest, 5008, "wiped-erased", "beacon.dll", true);
+	inject_wiped(guest, 5012, "wiped-delayed", "lazy.dll", true);
+	load(guest, 5016, "delayed", "lazy.dll", false);
+	load(guest, 5020, "delayed-erased", "lazy.dll", true);
+	bind(guest, guest_find_image(guest, "bound.dll"));
+	load(guest, 5024, "bound", "bound.dll", false);
+	load(guest, 5028, "ordinals", "numbers.dll", false);
+	load(guest, 5032, "ordinals-erased", "numbers.dll", true);
+	load(guest, 5036, "api-sets", "contract.dll", false);
+	struct guest_process *blob = start(guest, 5040, "cmd.exe");
+	guest_blob(blob, "blob");
+	blob->damage = "blob";
+	struct guest_process *hooked[] = {
+		load(guest, 5044, "hooked", "hooked.dll", false),
+		load(guest, 5048, "hooked-unknown", "hooked.dll", false),
+		load(guest, 5052, "hooked-erased", "hooked.dll", true),
+		load(guest, 5056, "hooked-unknown-erased", "hooked.dll", true),
+	};
+	struct guest_module *driver = guest_load_driver(guest, "filter.sys");
+	driver->damage = "driver-erased";
+	guest_note_slots(guest->processes[0], "driver-erased", driver->image, driver->base);
+	guest_erase_imports(guest->kernel, driver->image, driver->base);
+	/* last: where a trampoline lies, no DLL may come to lie */
+	for (size_t i = 0; i < sizeof(hooked) / sizeof(hooked[0]); i++)
+		guest_hook(hooked[i], 0, i % 2 == 0);
+}
