@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Import lists that have to be rebuilt: a packed program, headers and names that are gone, hooks,
+delayed and bound imports, ordinals, API sets, a driver, and code with a table on the heap.
+
+    test_rebuilt.py IMPSCAN MKIMAGE FOLDER
+"""
+
+import collections
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+from image_truth import check, finish, imphash, impfuzzy, rows, run
+
+# API set schemas of version 2 (7601), 4 (9600) and 6.
+LAYOUTS = [("7601", "x64"), ("9600", "x64"), ("19041", "x64"), ("26100", "x64"), ("7601", "x86"),
+           ("19041", "x86")]
+ORDINALS = {("ws2_32", 4): "connect", ("ws2_32", 23): "socket", ("ws2_32", 115): "wsastartup"}
+
+# Cases of the scenario `rebuilt`: is the list declared as the file has it, flags of the row.
+CASES = {
+    "wiped": (False, {"no-header"}),
+    "wiped-erased": (False, {"no-header"}),
+    "wiped-delayed": (False, {"no-header"}),
+    "blob": (False, {"no-header"}),
+    "delayed": (True, set()),
+    "delayed-erased": (False, set()),
+    "bound": (True, set()),
+    "ordinals": (True, set()),
+    "ordinals-erased": (False, set()),
+    "api-sets": (True, set()),
+    "hooked": (True, {"hooked"}),
+    "hooked-unknown": (True, {"hooked"}),
+    "hooked-erased": (False, {"hooked"}),
+    "hooked-unknown-erased": (False, set()),
+    "driver-erased": (False, set()),
+}
+
+
+def hashed_name(slot):
+    """A slot of the truth as it is hashed."""
+    if slot["import"]:
+        return slot["import"]
+    library = slot["dll"].lower().removesuffix(".dll")
+    function = slot["function"] or ORDINALS.get((library, slot["ordinal"]),
+                                                f"ord{slot['ordinal']}")
+    return f"{library}.{function.lower()}"
+
+
+def is_list(row, imports, prefix=""):
+    """Does the row have the hashes of this list?"""
+    fuzzy = impfuzzy(imports)
+    return (row[prefix + "imports"] == len(imports) and
+            row[prefix + "imphash"] == imphash(imports) and
+            (fuzzy is None or row[prefix + "impfuzzy"] == fuzzy))
+
+
+def compare_slots(where, impscan, image, pid, module, slots, source):
+    """--imports of one module: these slots in any order, and no other."""
+    found = rows(impscan, image, "--imports", "-p", pid, "-m", module)
+    by_slot = {row["slot"]: row for row in found}
+    check(len(by_slot) == len(found), f"{where}: a slot twice")
+    for slot in slots:
+        name = f"{where}: slot {slot['slot']} {hashed_name(slot)}"
+        row = by_slot.pop(slot["slot"], None)
+        if not row:
+            check(False, f"{name}: missing")
+            continue
+        check(row["pid"] == pid and row["value"] == slot["value"], f"{name}: value {row}")
+        check(row["source"] == source, f"{name}: source {row['source']}, not {source}")
+        if slot["lost"] and source != "names":
+            check((row["function"], row["ordinal"], row["target"]) == (None, None, None),
+                  f"{name}: leads to nothing, yet {row}")
+            continue
+        check(row["dll"].lower() == slot["dll"].lower(), f"{name}: of {row['dll']}")
+        check(row["function"] == slot["function"], f"{name}: is {row['function']}")
+        check(row["ordinal"] == (None if slot["function"] else slot["ordinal"]),
+              f"{name}: ordinal {row['ordinal']}")
+        check(row["hooked"] == ("yes" if slot["hooked"] else "no"), f"{name}: {row['hooked']}")
+        check(row["target"] == slot["target"], f"{name}: target {row['target']}")
+    return by_slot
+
+
+def rebuilt_of(row):
+    return {name: row["rebuilt_" + name] for name in ("imports", "imphash", "impfuzzy")}
+
+
+def compare_case(where, impscan, image, process, case, row):
+    """One module or region whose slots the truth has."""
+    declared, flags = CASES[case]
+    slots = [slot for slot in process["slots"] if slot["case"] == case]
+    imports = [hashed_name(slot) for slot in slots]
+    check(len(slots) >= 12, f"{where}: {len(slots)} slots, so nothing is tested")
+    check(set(row["flags"]) == flags, f"{where}: flags {row['flags']}")
+    if declared:
+        check(row["status"] == "ok" and is_list(row, imports), f"{where}: declared list {row}")
+        check(row["import_source"] == "names" and row["rebuilt_imphash"] is None,
+              f"{where}: rebuilt, though the directory is whole: {row}")
+    else:
+        check(row["imphash"] is None and row["import_source"] == "table", f"{where}: {row}")
+        known = [hashed_name(slot) for slot in slots if not slot["lost"]]
+        check(is_list(row, known, "rebuilt_"),
+              f"{where}: rebuilt list of {row['rebuilt_imports']}, not {len(known)}")
+    module = row["base"] if row["module"] == "INJECTED CODE" else row["module"]
+    more = compare_slots(where, impscan, image, process["pid"], module, slots,
+                         "names" if declared else "table")
+    check(not more, f"{where}: slots that are no imports: {list(more.values())[:2]}")
+    # What is lost is 5%: still found by the list of the file.
+    if any(slot["lost"] for slot in slots):
+        out = rows(impscan, image, "-p", process["pid"], "-s", impfuzzy(imports), "-t", 80)
+        check(any(found["base"] == row["base"] for found in out), f"{where}: not found")
+
+
+def compare_tables(where, impscan, image, truth):
+    found = {(row["pid"], row["base"]): row for row in rows(impscan, image, "-a")}
+    seen = collections.Counter()
+    for process in truth["processes"]:
+        places = [(module["case"], module["base"]) for module in process["modules"]]
+        places += [(region["case"], region["base"]) for region in process["injected"]]
+        places += [(region["case"], region["start"]) for region in process["decoys"]]
+        if process["pid"] == 4:
+            places += [(driver["case"], driver["base"]) for driver in truth["drivers"]]
+        for case, base in places:
+            row = found.pop((process["pid"], base), None)
+            if not row:
+                check(False, f"{where} {case} at {base} of {process['pid']}: missing")
+            elif case:
+                seen[case] += 1
+                compare_case(f"{where} {case}", impscan, image, process, case, row)
+            else:
+                check(row["rebuilt_imphash"] is None and not row["flags"],
+                      f"{where}: {row['module']} of {row['pid']} is as its file says, yet {row}")
+    check(not found, f"{where}: rows that were not put in: {list(found)}")
+    check(set(seen) == set(CASES), f"{where}: cases {set(CASES) ^ set(seen)}")
+    return seen
+
+
+def compare_packed(where, impscan, image, truth, files):
+    process = next(p for p in truth["processes"] if p["pid"] == 5000)
+    program = process["modules"][0]
+    row = next(row for row in rows(impscan, image, "-a", "-p", 5000)
+               if row["base"] == program["base"])
+    original = [hashed_name(slot) for slot in process["slots"]]
+    check(is_list(row, program["imports"]), f"{where}: declared list of the stub: {row}")
+    check(is_list(row, original, "rebuilt_"), f"{where}: rebuilt list: {row}")
+
+    # Both files are found in it, and nowhere else; without rebuilding only the packed one.
+    for name, prefix in (("unpacked.exe", "rebuilt_"), ("packed.exe", "")):
+        matches = [row for row in rows(impscan, image, "-e", files / name)
+                   if row["score"] >= 90]
+        check([(row["pid"], row["base"]) for row in matches] == [(5000, program["base"])] and
+              matches[0]["matched_hash"] == prefix + "imphash" and matches[0]["score"] == 100,
+              f"{where}: -e {name}: {matches}")
+        matches = [row for row in rows(impscan, image, "-F", "-e", files / name)
+                   if row["score"] >= 90]
+        check(bool(matches) == (name == "packed.exe"), f"{where}: -F -e {name}: {matches}")
+        # By the other kind of hash alone.
+        out, _ = run(impscan, "-e", files / name, "-q", "-o", "jsonl")
+        fuzzy = json.loads(out)["impfuzzy"]
+        matches = [row for row in rows(impscan, image, "-p", 5000, "-s", fuzzy)
+                   if row["score"] >= 90]
+        check([row["matched_hash"] for row in matches] == [prefix + "impfuzzy"],
+              f"{where}: impfuzzy of {name}: {matches}")
+
+    stub = compare_slots(where, impscan, image, 5000, "packed.exe", process["slots"], "table")
+    check([f"{row['dll']}.{row['function']}".lower().replace(".dll", "")
+           for row in stub.values()] == program["imports"] and
+          {row["source"] for row in stub.values()} == {"names"}, f"{where}: stub {stub}")
+
+
+def main():
+    impscan, mkimage, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+    folder.mkdir(parents=True, exist_ok=True)
+    image, truth, files = folder / "image.raw", folder / "truth.json", folder / "pe"
+    cases = collections.Counter()
+    for number, (build, arch) in enumerate(LAYOUTS):
+        for scenario in ("packed", "rebuilt"):
+            shutil.rmtree(files, ignore_errors=True)
+            subprocess.run([mkimage, "--build", build, "--arch", arch, "--scenario", scenario,
+                            "--seed", str(70 + number), "-o", image, "--truth", truth,
+                            "--pe-out", files], check=True)
+            where = f"{build} {arch} {scenario}"
+            known = json.loads(truth.read_text())
+            if scenario == "packed":
+                compare_packed(where, impscan, image, known, files)
+                cases["packed"] += 1
+            else:
+                cases += compare_tables(where, impscan, image, known)
+    image.unlink()
+    shutil.rmtree(files)
+    for case, times in sorted(cases.items()):
+        print(f"{case}: {times}")
+    finish(f"{len(LAYOUTS)} layouts, {len(cases)} cases")
+
+
+if __name__ == "__main__":
+    main()
