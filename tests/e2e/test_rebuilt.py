@@ -17,6 +17,8 @@ from image_truth import check, finish, imphash, impfuzzy, rows, run
 # API set schemas of version 2 (7601), 4 (9600) and 6.
 LAYOUTS = [("7601", "x64"), ("9600", "x64"), ("19041", "x64"), ("26100", "x64"), ("7601", "x86"),
            ("19041", "x86")]
+# Real DLLs, where they are installed: with aliases, and names that many DLLs pass on.
+WINE = pathlib.Path("/usr/lib/x86_64-linux-gnu/wine/x86_64-windows")
 ORDINALS = {("ws2_32", 4): "connect", ("ws2_32", 23): "socket", ("ws2_32", 115): "wsastartup"}
 
 # Cases of the scenario `rebuilt`: is the list declared as the file has it, flags of the row.
@@ -75,9 +77,14 @@ def compare_slots(where, impscan, image, pid, module, slots, source):
                   f"{name}: leads to nothing, yet {row}")
             continue
         check(row["dll"].lower() == slot["dll"].lower(), f"{name}: of {row['dll']}")
-        check(row["function"] == slot["function"], f"{name}: is {row['function']}")
-        check(row["ordinal"] == (None if slot["function"] else slot["ordinal"]),
-              f"{name}: ordinal {row['ordinal']}")
+        if source != "names" and not slot["function"] and row["function"]:
+            # An address does not tell that its name was not used; the hash is the same.
+            check(hashed_name(slot).endswith("." + row["function"].lower()) and
+                  row["ordinal"] is None, f"{name}: is {row['function']}")
+        else:
+            check(row["function"] == slot["function"], f"{name}: is {row['function']}")
+            check(row["ordinal"] == (None if slot["function"] else slot["ordinal"]),
+                  f"{name}: ordinal {row['ordinal']}")
         check(row["hooked"] == ("yes" if slot["hooked"] else "no"), f"{name}: {row['hooked']}")
         check(row["target"] == slot["target"], f"{name}: target {row['target']}")
     return by_slot
@@ -175,13 +182,16 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     image, truth, files = folder / "image.raw", folder / "truth.json", folder / "pe"
     cases = collections.Counter()
-    for number, (build, arch) in enumerate(LAYOUTS):
+    runs = [(build, arch, []) for build, arch in LAYOUTS]
+    if WINE.is_dir():
+        runs.append(("19041", "x64", ["--pe-dir", WINE, "--memory", "512"]))
+    for number, (build, arch, more) in enumerate(runs):
         for scenario in ("packed", "rebuilt"):
             shutil.rmtree(files, ignore_errors=True)
             subprocess.run([mkimage, "--build", build, "--arch", arch, "--scenario", scenario,
                             "--seed", str(70 + number), "-o", image, "--truth", truth,
-                            "--pe-out", files], check=True)
-            where = f"{build} {arch} {scenario}"
+                            "--pe-out", files, *more], check=True)
+            where = f"{build} {arch} {scenario}{' real' if more else ''}"
             known = json.loads(truth.read_text())
             if scenario == "packed":
                 compare_packed(where, impscan, image, known, files)
@@ -192,7 +202,7 @@ def main():
     shutil.rmtree(files)
     for case, times in sorted(cases.items()):
         print(f"{case}: {times}")
-    finish(f"{len(LAYOUTS)} layouts, {len(cases)} cases")
+    finish(f"{len(runs)} kinds of machine, {len(cases)} cases")
 
 
 if __name__ == "__main__":

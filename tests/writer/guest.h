@@ -511,9 +511,9 @@ void guest_erase_imports(struct paging *space, const struct guest_image *image, 
  */
 void guest_hook(struct guest_process *process, size_t first, bool real);
 
-/* Resolves every second slot of the delay imports; returns how many. */
-size_t guest_resolve_delayed(struct guest_process *process, const struct guest_image *image,
-			     uint64_t base);
+/* Resolves one of `every` slots of the delay imports. */
+void guest_resolve_delayed(struct guest_process *process, const struct guest_image *image,
+			   uint64_t base, unsigned int every);
 
 /* Code without any header, that calls through a table of addresses on the heap. */
 void guest_blob(struct guest_process *process, const char *name);

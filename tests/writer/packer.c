@@ -146,11 +146,10 @@ static struct bytes list_imports(const struct pefile *pe)
 	return list;
 }
 
-/* `image` is the packed image, or the part of it behind the headers is still empty. */
 static struct bytes make_stub(const struct pefile *pe, uint32_t rva)
 {
 	const unsigned int width = pe->pe32_plus ? 8 : 4;
-	/* push rbx; sub rsp, 0x28 (or sub esp); lea/mov ... : what it is, is of no matter here */
+	/* push, sub, xor, call, pop: what it does is of no matter here */
 	static const uint8_t code[] = {0x53, 0x83, 0xec, 0x28, 0x33, 0xc0, 0xe8, 0x00,
 				       0x00, 0x00, 0x00, 0x5b, 0x81, 0xeb, 0x0b, 0x00,
 				       0x00, 0x00, 0x83, 0xc4, 0x28, 0x5b, 0xc3, 0xcc};

@@ -161,28 +161,25 @@ void guest_hook(struct guest_process *process, size_t first, bool real)
 		util_die("too few slots to hook one in %d in every way", EVERY);
 }
 
-size_t guest_resolve_delayed(struct guest_process *process, const struct guest_image *image,
-			     uint64_t base)
+void guest_resolve_delayed(struct guest_process *process, const struct guest_image *image,
+			   uint64_t base, unsigned int every)
 {
 	const struct pefile *pe = image->pe;
 	const unsigned int width = pe->pe32_plus ? 8 : 4;
 	uint32_t size, at = pefile_directory(pe, 13, &size);
-	size_t resolved = 0;
 	for (; at && util_get(pe->mapped + at + 4, 4); at += 32) {
 		const char *dll = (const char *)pe->mapped + util_get(pe->mapped + at + 4, 4);
 		uint64_t slots = util_get(pe->mapped + at + 12, 4), value;
 		uint64_t names = util_get(pe->mapped + at + 16, 4);
 		for (uint64_t i = 0; (value = util_get(pe->mapped + names + i * width, width));
 		     i++) {
-			if (i % 2)
+			if (i % every)
 				continue;
 			const char *function = (const char *)pe->mapped + value + 2;
 			paging_put(process->space, base + slots + i * width,
 				   guest_resolve(process, dll, function, 0), width);
-			resolved++;
 		}
 	}
-	return resolved;
 }
 
 void guest_blob(struct guest_process *process, const char *name)

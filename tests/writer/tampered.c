@@ -62,7 +62,7 @@ static void inject_wiped(struct guest *guest, uint32_t pid, const char *name, co
 				->base;
 	process->damage = name;
 	guest_note_slots(process, name, image, base);
-	guest_resolve_delayed(process, image, base);
+	guest_resolve_delayed(process, image, base, 2);
 	if (erased)
 		guest_erase_imports(process->space, image, base);
 }
@@ -77,7 +77,8 @@ static struct guest_process *load(struct guest *guest, uint32_t pid, const char 
 		util_die("there is no DLL %s", file);
 	module->damage = process->damage = name;
 	guest_note_slots(process, name, module->image, module->base);
-	guest_resolve_delayed(process, module->image, module->base);
+	/* all of them where only the header tells what they are */
+	guest_resolve_delayed(process, module->image, module->base, erased ? 1 : 2);
 	if (erased)
 		guest_erase_imports(process->space, module->image, module->base);
 	return process;
