@@ -70,6 +70,32 @@ def read_back(impscan, image, inferred, folder, where):
     check("exists" in err, f"{where}: --profile-out wrote over a file: {err}")
 
 
+def fails_with_words(impscan, mkimage, folder):
+    """Where a member can't be found, the error says which, and what to give by hand."""
+    image = folder / "broken.raw"
+    system = b"System" + bytes(9)
+    for name, old, new in [
+            ("ImageFileName", system, b"Sxstem" + bytes(9)),
+            ("System", b"PsInitialSystemProcess", b"PsInitialSystemProcesz"),
+            ("Peb", None, None),
+    ]:
+        write_image(mkimage, image, ("19041", "x64", "10.0.19041.388"), "plain", 5)
+        data = image.read_bytes()
+        if old:
+            image.write_bytes(data.replace(old, new))
+        else:  # every PEB's OSBuildNumber, and what stands before it
+            for match in list(re.finditer(rb"\x0a\0\0\0\0\0\0\0\x61\x4a", data)):
+                page = match.start() & ~0xfff
+                data = data[:page] + bytes(4096) + data[page + 4096:]
+            image.write_bytes(data)
+        out, err = run(impscan, "-f", image, "-a", "--infer", "-q", status=(0, 2))
+        if name == "System":  # the header's or KDBG's list head may lead to it as well
+            check(out or "PsInitialSystemProcess" in err, f"{name}: {err}")
+            continue
+        check(not out and name in err and "--import-symbols" in err, f"{name}: {err}")
+    image.unlink()
+
+
 def main():
     impscan, mkimage, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
     scenarios = sys.argv[4:]
@@ -99,6 +125,7 @@ def main():
             elif number == 0:
                 read_back(impscan, image, inferred, folder, where)
             image.unlink()
+    fails_with_words(impscan, mkimage, folder)
     check(identical * 10 >= total * 9, f"only {identical} of {total} are identical")
     finish(f"{identical} of {total} images identical")
 
