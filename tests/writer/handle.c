@@ -67,8 +67,10 @@ void guest_handle_set(struct guest *guest, uint64_t table, uint32_t handle, uint
 		layout_find(layout, "_HANDLE_TABLE_ENTRY", "ObjectPointerBits");
 	uint64_t value = object | UNLOCKED;
 	if (field && field->bits) {
+		/* Objects lie on 16 bytes, 32-bit kernels' on 8. */
+		unsigned int alignment = guest->pointer == 8 ? 4 : 3;
 		uint64_t mask = (UINT64_C(1) << field->bits) - 1;
-		value = (((object >> 4) & mask) << field->bit) | UNLOCKED;
+		value = (((object >> alignment) & mask) << field->bit) | UNLOCKED;
 	}
 	paging_put(guest->kernel, va, value, guest->pointer);
 	paging_put(guest->kernel, va + guest->pointer, 0x1fffff,
