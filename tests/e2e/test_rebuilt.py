@@ -184,13 +184,13 @@ def main():
     cases = collections.Counter()
     runs = [(build, arch, []) for build, arch in LAYOUTS]
     if WINE.is_dir():
-        runs.append(("19041", "x64", ["--pe-dir", WINE, "--memory", "512"]))
+        runs.append(("19041", "x64", ["--pe-dir", WINE, "--memory", "320"]))
     for number, (build, arch, more) in enumerate(runs):
         for scenario in ("packed", "rebuilt"):
             shutil.rmtree(files, ignore_errors=True)
             subprocess.run([mkimage, "--build", build, "--arch", arch, "--scenario", scenario,
-                            "--seed", str(70 + number), "-o", image, "--truth", truth,
-                            "--pe-out", files, *more], check=True)
+                            "--seed", str(70 + number), "--memory", "48", "-o", image,
+                            "--truth", truth, "--pe-out", files, *more], check=True)
             where = f"{build} {arch} {scenario}{' real' if more else ''}"
             known = json.loads(truth.read_text())
             if scenario == "packed":
