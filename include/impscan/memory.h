@@ -190,7 +190,7 @@ struct page {
  * not of a page.
  */
 struct space *space_new(const struct memory *memory, uint64_t dtb);
-void space_free(struct space *space);
+void space_free(struct space *space); /* NULL is fine */
 DEFINE_CLEANUP(struct space, space_free)
 #define _cleanup_space_ _cleanup_(space_free_p)
 

@@ -19,6 +19,8 @@ struct space *space_new(const struct memory *memory, uint64_t dtb)
 
 void space_free(struct space *space)
 {
+	if (!space)
+		return;
 	stored_pages_free(space->stored);
 	free(space);
 }
