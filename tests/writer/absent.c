@@ -15,12 +15,19 @@ struct guest_module *scenario_module(const struct guest_process *process, const 
 	util_die("%s (%u) has no %s", process->name, process->pid, name);
 }
 
+/* The compressed store takes pages where the build has one. */
+static enum page_state stored(const struct guest *guest)
+{
+	return guest_compresses(guest) ? PAGE_COMPRESSED : PAGE_PAGEFILE;
+}
+
 static bool is_private(const struct guest_module *module, uint64_t page)
 {
 	return module->image->patched[page] || (module->image->flags[page] & PAGE_WRITE);
 }
 
-/* Which of two states a page takes depends on whether it is a private copy. */
+/* Which of two states a page takes depends on whether it is a private copy. PAGE_COMPRESSED: all
+ * become copies, as few pages are. */
 struct states {
 	enum page_state shared;
 	enum page_state copied;
@@ -30,6 +37,10 @@ static void set_page(struct guest_process *process, const struct guest_module *m
 		     struct states states)
 {
 	uint64_t page = rva / PAGE;
+	if (states.copied == PAGE_COMPRESSED) {
+		guest_copy_state(process, module->base + page * PAGE, states.copied);
+		return;
+	}
 	guest_set_state(process, module->base + page * PAGE,
 			is_private(module, page) ? states.copied : states.shared);
 }
@@ -140,10 +151,27 @@ void absent_modules(struct guest *guest)
 		 {PAGE_PROTOTYPE, PAGE_TRANSITION},
 		 "header-proto"},
 		{2212, "SHLWAPI.dll", header_absent, {PAGE_FILE, PAGE_TRANSITION}, "header-file"},
+		{616,
+		 "lsass.exe",
+		 imports_absent,
+		 {PAGE_COMPRESSED, PAGE_COMPRESSED},
+		 "imports-compressed"},
+		{2212,
+		 "ole32.dll",
+		 imports_absent,
+		 {PAGE_COMPRESSED, PAGE_COMPRESSED},
+		 "imports-compressed"},
+		{616,
+		 "CRYPT32.dll",
+		 exports_absent,
+		 {PAGE_COMPRESSED, PAGE_COMPRESSED},
+		 "exports-compressed"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct guest_process *process = scenario_process(guest, cases[i].pid);
 		struct guest_module *module = scenario_module(process, cases[i].module);
+		if (cases[i].states.copied == PAGE_COMPRESSED && !guest_compresses(guest))
+			continue;
 		cases[i].part(process, module, cases[i].states);
 		module->damage = cases[i].name;
 	}
@@ -151,15 +179,16 @@ void absent_modules(struct guest *guest)
 
 void absent_loader_data(struct guest *guest)
 {
-	static const struct {
+	const struct {
 		uint32_t pid;
 		enum page_state state;
-	} pebs[] = {{512, PAGE_TRANSITION}, {604, PAGE_PAGEFILE}};
+	} pebs[] = {{512, PAGE_TRANSITION}, {604, PAGE_PAGEFILE}, {580, stored(guest)}};
 	for (size_t i = 0; i < sizeof(pebs) / sizeof(pebs[0]); i++) {
 		struct guest_process *process = scenario_process(guest, pebs[i].pid);
 		guest_set_state(process, process->peb, pebs[i].state);
-		process->damage =
-			pebs[i].state == PAGE_PAGEFILE ? "peb-pagefile" : "peb-transition";
+		process->damage = pebs[i].state == PAGE_TRANSITION ? "peb-transition"
+				  : pebs[i].state == PAGE_PAGEFILE ? "peb-pagefile"
+								   : "peb-compressed";
 	}
 	struct guest_process *trimmed = scenario_process(guest, 3344);
 	struct guest_process *paged = scenario_process(guest, 3120);
@@ -175,14 +204,29 @@ void absent_file_names(struct guest *guest)
 	struct guest_process *process = scenario_process(guest, 2212);
 	scenario_module(process, "GDI32.dll")->image->section->name_state = PAGE_TRANSITION;
 	scenario_module(process, "ole32.dll")->image->section->name_state = PAGE_PAGEFILE;
+	scenario_module(process, "USER32.dll")->image->section->name_state = stored(guest);
 	guest->locale->name_state = PAGE_PAGEFILE;
+}
+
+/* A page's state, drawn of four; shared pages are copied for those that only private ones have,
+ * and private ones have no prototype PTE. */
+static void move_out(struct guest_process *process, const struct guest_vad *vad, uint64_t va,
+		     bool shared)
+{
+	static const enum page_state prototypes[] = {PAGE_PROTOTYPE, PAGE_LOOKUP, PAGE_ZERO};
+	static const enum page_state private_states[] = {PAGE_TRANSITION, PAGE_PAGEFILE,
+							 PAGE_COMPRESSED};
+	struct guest *guest = process->guest;
+	size_t count = guest_compresses(guest) ? 3 : 2;
+	size_t n = util_random_below(&guest->random, shared ? count + 1 : count);
+	if (n < count && (!shared || vad->section->image))
+		guest_copy_state(process, va, private_states[n]);
+	else
+		guest_set_state(process, va, prototypes[util_random_below(&guest->random, 3)]);
 }
 
 void absent_at_random(struct guest *guest, unsigned int percent)
 {
-	static const enum page_state shared[] = {PAGE_PROTOTYPE, PAGE_LOOKUP, PAGE_ZERO};
-	static const enum page_state copied[] = {PAGE_TRANSITION, PAGE_PAGEFILE};
-	struct util_random *random = &guest->random;
 	for (size_t i = 0; i < guest->process_count; i++) {
 		struct guest_process *process = guest->processes[i];
 		for (size_t k = 0; k < process->vad_count; k++) {
@@ -191,14 +235,12 @@ void absent_at_random(struct guest *guest, unsigned int percent)
 				uint64_t physical;
 				if (!paging_translate(process->space, va, &physical) ||
 				    physical == guest->shared_user_frame ||
-				    util_random_below(random, 100) >= percent)
+				    util_random_below(&guest->random, 100) >= percent)
 					continue;
-				bool is_shared =
+				bool shared =
 					vad->section &&
 					vad->section->frames[(va - vad->start) / PAGE] == physical;
-				guest_set_state(process, va,
-						is_shared ? shared[util_random_below(random, 3)]
-							  : copied[util_random_below(random, 2)]);
+				move_out(process, vad, va, shared);
 			}
 		}
 	}

@@ -274,6 +274,7 @@ static void hold_program(struct guest_process *process)
 
 void guest_finish(struct guest *guest)
 {
+	guest_store_new(guest);
 	write_sections(guest);
 	bool shadowed = layout_has(guest->layout, "_KPROCESS", "UserDirectoryTableBase") &&
 			guest->build >= 17134 && guest->pointer == 8 &&
@@ -288,6 +289,7 @@ void guest_finish(struct guest *guest)
 		guest_vads_write(process);
 	}
 	guest_apply_states(guest);
+	guest_page_files_write(guest);
 }
 
 static void free_process(struct guest_process *process)
@@ -340,6 +342,7 @@ void guest_free(struct guest *guest)
 	free(guest->sections);
 	free(guest->states);
 	free(guest->pagefile);
+	guest_store_free(guest);
 	free(guest->processes);
 	free(guest->drivers);
 	free(guest->images);

@@ -10,8 +10,8 @@
  * The parts: library.c (which PE files there are), module.c (mapping and resolving them), pool.c
  * (kernel memory and objects), kernel.c (the kernel image and its data), driver.c, process.c
  * (EPROCESS, address space), peb.c (PEB and loader lists), handle.c (handle tables), section.c and
- * vad.c (what lies where in a process), pte.c and state.c (pages that are not there), api_set.c (the
- * API set schema), inject.c, hide.c and tamper.c (what malware does).
+ * vad.c (what lies where in a process), pte.c, state.c and page_files.c (pages that are not there),
+ * api_set.c (the API set schema), inject.c, hide.c and tamper.c (what malware does).
  */
 #ifndef WRITER_GUEST_H
 #define WRITER_GUEST_H
@@ -34,6 +34,7 @@ enum guest_kdbg {
 
 struct guest_options {
 	const char *structs; /* path of windows-structs.tsv */
+	const char *store;   /* path of windows-store.tsv; NULL: pages are not compressed */
 	const char *build;
 	const char *arch;
 	const char *variant; /* NULL: the last one listed */
@@ -76,6 +77,7 @@ struct guest_state {
 	struct guest_process *process;
 	uint64_t va;
 	enum page_state state;
+	bool copy; /* of a section: the process gets a copy of it first */
 };
 
 /* A PE file, and its image section: the frames that all processes which map it share. */
@@ -235,6 +237,7 @@ struct guest {
 	uint64_t device;		    /* the volume's DEVICE_OBJECT */
 	uint8_t *pagefile;
 	uint64_t pagefile_pages;
+	struct guest_store *store; /* NULL: this build does not compress */
 
 	uint64_t pool_next[2], pool_end[2]; /* nonpaged, paged: in the page being filled */
 	uint64_t pool_area[2];		    /* the next page */
@@ -455,20 +458,45 @@ void guest_vads_write(struct guest_process *process);
 
 /* state.c */
 
-enum { GUEST_PAGEFILE = 0 }; /* number of the page file */
-
 /* The page at `va` is to be in that state when the machine is finished. */
 void guest_set_state(struct guest_process *process, uint64_t va, enum page_state state);
+
+/* The same for a state that private pages have: one of a section is copied before. */
+void guest_copy_state(struct guest_process *process, uint64_t va, enum page_state state);
+
+/* Is it one that only private pages have? */
+bool guest_private_state(enum page_state state);
 const char *guest_state_name(enum page_state state);
 const struct guest_state *guest_find_state(const struct guest_process *process, uint64_t va);
 
-/* Changes a page of the kernel at once: PAGE_TRANSITION or PAGE_PAGEFILE. */
+/* Changes a page of the kernel at once: PAGE_TRANSITION, PAGE_PAGEFILE, PAGE_COMPRESSED. */
 void guest_kernel_state(struct guest *guest, uint64_t va, enum page_state state);
 void guest_apply_states(struct guest *guest);
+
+/* Moves the frame's page out, to PAGE_PAGEFILE or PAGE_COMPRESSED: the entry that then leads there. */
+uint64_t guest_pte_out(struct guest *guest, uint64_t frame, enum page_state state,
+		       unsigned int protection);
+
+/* page_files.c */
+
+enum { GUEST_PAGEFILE, GUEST_SWAPFILE, GUEST_VIRTUAL_STORE }; /* their numbers */
 
 /* Puts a page into the page file; its number there. */
 uint64_t guest_pagefile_add(struct guest *guest, const uint8_t *page);
 void guest_pagefile_write(const struct guest *guest, const char *path);
+
+/* Does this build compress pages, in a store whose layout is known? */
+bool guest_compresses(const struct guest *guest);
+
+/* The process that keeps compressed pages; nothing where none are. Before the first of them. */
+void guest_store_new(struct guest *guest);
+void guest_store_free(struct guest *guest);
+
+/* Puts a page into a store; its number in the virtual page file. */
+uint64_t guest_store_add(struct guest *guest, const uint8_t *page);
+
+/* What the kernel knows of its page files and stores, once all pages are in them. */
+void guest_page_files_write(struct guest *guest);
 
 /* inject.c: all of it before the PEB is made. `how` is copied. */
 struct guest_injection *guest_inject(struct guest_process *process,

@@ -36,6 +36,8 @@ static const struct {
 	{"KdpDataBlockEncoded", 1, 0},
 	{"MiState", 0x10000, 0},
 	{"MmProtectToValue", 32 * 4, 0},
+	{"MmPagingFile", 16 * 8, 0},
+	{"SmGlobals", 0x1000, 0},
 };
 
 enum { VARIABLES = sizeof(variables) / sizeof(variables[0]) };

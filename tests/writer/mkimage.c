@@ -91,10 +91,11 @@ static const struct {
 	 "lead entry N of a process's load order list to nowhere"},
 	{{"move-out", required_argument, NULL, OPTION_MOVE_OUT},
 	 "PERCENT",
-	 "so many user pages are not valid: transition, page file, prototype, ask the VAD, zero"},
+	 "so many user pages are not valid, in equal parts: transition, prototype, page file, "
+	 "compressed (where the build does)"},
 	{{"state", required_argument, NULL, OPTION_STATE},
 	 "PID:MODULE:RVA:STATE",
-	 "a page's state: transition, proto, lookup, zero, file, pagefile"},
+	 "a page's state: transition, proto, lookup, zero, file, pagefile, compressed"},
 	{{"list", no_argument, NULL, OPTION_LIST}, "", "list builds and variants, then stop"},
 	{{"help", no_argument, NULL, 'h'}, "", "this text"},
 };
@@ -230,6 +231,7 @@ static struct arguments parse(int argc, char **argv)
 {
 	struct arguments arguments = {
 		.guest = {.structs = WRITER_STRUCTS,
+			  .store = WRITER_STORE,
 			  .build = "19041",
 			  .arch = "x64",
 			  .seed = 1,
@@ -259,7 +261,7 @@ static void set_state(struct guest *guest, const char *text)
 	if (sscanf(text, "%u:%63[^:]:%llx:%15s", &pid, module, &rva, name) != 4)
 		util_die("--state %s: PID:MODULE:RVA:STATE is needed", text);
 	struct guest_process *process = scenario_process(guest, pid);
-	for (enum page_state state = PAGE_TRANSITION; state <= PAGE_PAGEFILE; state++) {
+	for (enum page_state state = PAGE_TRANSITION; state <= PAGE_COMPRESSED; state++) {
 		if (strcmp(guest_state_name(state), name))
 			continue;
 		guest_set_state(process, scenario_module(process, module)->base + rva, state);

@@ -49,6 +49,7 @@ enum page_state {
 	PAGE_LOOKUP,	 /* the entry says: ask the VAD for the prototype PTE */
 	PAGE_FILE,	 /* of a section: only the file on disk has it */
 	PAGE_PAGEFILE,
+	PAGE_COMPRESSED, /* in a store, behind the virtual page file */
 };
 
 struct paging;

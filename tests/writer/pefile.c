@@ -110,6 +110,39 @@ static void read_imports(struct pefile *pe)
 	}
 }
 
+static void mark(bool *needed, uint64_t rva, uint64_t size)
+{
+	for (uint64_t page = rva / 0x1000; page <= (rva + size - 1) / 0x1000; page++)
+		needed[page] = true;
+}
+
+void pefile_import_pages(const struct pefile *pe, bool *needed)
+{
+	uint32_t size, directory = pefile_directory(pe, 1, &size);
+	const uint32_t width = pe->pe32_plus ? 8 : 4;
+	mark(needed, 0, pe->headers);
+	if (!directory)
+		return;
+	for (;; directory += 20) {
+		mark(needed, directory, 20);
+		if (!get32(pe, directory + 12))
+			break;
+		uint32_t names = get32(pe, directory);
+		uint32_t table = names ? names : get32(pe, directory + 16), count = 0;
+		while (util_get(at(pe, table + count * width, width), width))
+			count++;
+		mark(needed, table, (uint64_t)(count + 1) * width);
+		const char *dll = string(pe, get32(pe, directory + 12));
+		mark(needed, get32(pe, directory + 12), strlen(dll) + 1);
+	}
+	for (size_t i = 0; i < pe->import_count; i++) {
+		const char *name = pe->imports[i].function;
+		if (name)
+			mark(needed, (uint64_t)((const uint8_t *)name - pe->mapped),
+			     strlen(name) + 1);
+	}
+}
+
 struct pefile *pefile_parse(const uint8_t *data, size_t size, const char *name)
 {
 	uint64_t nt = size >= 0x40 ? util_get(data + 0x3c, 4) : size;

@@ -66,6 +66,10 @@ uint32_t pefile_image_base_field(const struct pefile *pe);
  */
 void pefile_relocate(const struct pefile *pe, uint8_t *mapped, uint64_t base);
 
+/* Marks the pages that an import list is read from by names: headers, descriptors, lookup tables,
+ * names. `needed` has one element a page of SizeOfImage. */
+void pefile_import_pages(const struct pefile *pe, bool *needed);
+
 const struct pefile_export *pefile_find_export(const struct pefile *pe, const char *name);
 const struct pefile_export *pefile_find_ordinal(const struct pefile *pe, uint32_t ordinal);
 

@@ -218,10 +218,8 @@ void guest_section_put(struct guest *guest, const struct guest_section *section,
 					     protection);
 		break;
 	case PAGE_PAGEFILE:
-		entry = guest_pte_pagefile(guest, GUEST_PAGEFILE,
-					   guest_pagefile_add(guest, ram_at(guest->ram, frame)),
-					   protection);
-		ram_drop(guest->ram, frame);
+	case PAGE_COMPRESSED:
+		entry = guest_pte_out(guest, frame, section->states[page], protection);
 		break;
 	default:
 		util_die("a prototype PTE has no state %d", (int)section->states[page]);

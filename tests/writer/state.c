@@ -1,31 +1,15 @@
 /*
- * Pages that are not there: which state a page of a process is to be in, and the page file. See
- * guest.h.
+ * Pages that are not there: which state a page of a process is to be in. See guest.h.
  *
- * A private page is in transition or in the page file. A page of a section that the process shares
+ * A private page is in transition, in the page file or compressed. A page of a section that the process shares
  * has its state in the prototype PTE; the process's own entry leads there: by its address, by
  * "ask the VAD", or by being zero, as for a page never touched. What only the file on disk still
  * has is gone from every process.
  */
 #include <writer/guest.h>
 
-enum { FIRST_PAGE = 1 }; /* of a page file: the first holds its header */
-
-uint64_t guest_pagefile_add(struct guest *guest, const uint8_t *page)
-{
-	uint64_t number = guest->pagefile_pages ? guest->pagefile_pages : FIRST_PAGE;
-	number += util_random_below(&guest->random, 3);
-	guest->pagefile = realloc(guest->pagefile, (number + 1) * PAGE);
-	if (!guest->pagefile)
-		util_die("out of memory");
-	uint64_t from = guest->pagefile_pages * PAGE;
-	memset(guest->pagefile + from, 0, number * PAGE - from);
-	memcpy(guest->pagefile + number * PAGE, page, PAGE);
-	guest->pagefile_pages = number + 1;
-	return number;
-}
-
-void guest_set_state(struct guest_process *process, uint64_t va, enum page_state state)
+static struct guest_state *new_state(struct guest_process *process, uint64_t va,
+				     enum page_state state)
 {
 	struct guest *guest = process->guest;
 	struct guest_state *wish =
@@ -33,12 +17,23 @@ void guest_set_state(struct guest_process *process, uint64_t va, enum page_state
 	wish->process = process;
 	wish->va = va & ~(PAGE - 1);
 	wish->state = state;
+	return wish;
+}
+
+void guest_set_state(struct guest_process *process, uint64_t va, enum page_state state)
+{
+	new_state(process, va, state);
+}
+
+void guest_copy_state(struct guest_process *process, uint64_t va, enum page_state state)
+{
+	new_state(process, va, state)->copy = true;
 }
 
 const char *guest_state_name(enum page_state state)
 {
-	static const char *const names[] = {"valid",  "transition", "zero",    "proto",
-					    "lookup", "file",	    "pagefile"};
+	static const char *const names[] = {"valid",  "transition", "zero",	"proto",
+					    "lookup", "file",	    "pagefile", "compressed"};
 	return names[state];
 }
 
@@ -53,22 +48,42 @@ const struct guest_state *guest_find_state(const struct guest_process *process, 
 	return NULL;
 }
 
-static void page_out(struct guest *guest, struct paging *space, uint64_t va,
+bool guest_private_state(enum page_state state)
+{
+	return state == PAGE_TRANSITION || state == PAGE_PAGEFILE || state == PAGE_COMPRESSED;
+}
+
+uint64_t guest_pte_out(struct guest *guest, uint64_t frame, enum page_state state,
+		       unsigned int protection)
+{
+	const uint8_t *page = ram_at(guest->ram, frame);
+	unsigned int file = GUEST_PAGEFILE;
+	uint64_t number;
+	if (state == PAGE_COMPRESSED) {
+		file = GUEST_VIRTUAL_STORE;
+		number = guest_store_add(guest, page);
+	} else {
+		number = guest_pagefile_add(guest, page);
+	}
+	ram_drop(guest->ram, frame);
+	return guest_pte_pagefile(guest, file, number, protection);
+}
+
+/* To the page file or the compressed store. */
+static void page_out(struct guest *guest, struct paging *space, uint64_t va, enum page_state state,
 		     unsigned int protection)
 {
 	uint64_t physical;
 	if (!paging_translate(space, va, &physical))
 		util_die("%#llx is not in memory: it can't be paged out", (unsigned long long)va);
-	uint64_t number = guest_pagefile_add(guest, ram_at(guest->ram, physical));
-	paging_set_entry(space, va, guest_pte_pagefile(guest, GUEST_PAGEFILE, number, protection));
-	ram_drop(guest->ram, physical);
+	paging_set_entry(space, va, guest_pte_out(guest, physical, state, protection));
 }
 
 void guest_kernel_state(struct guest *guest, uint64_t va, enum page_state state)
 {
 	enum { READWRITE = 4 };
-	if (state == PAGE_PAGEFILE)
-		page_out(guest, guest->kernel, va, READWRITE);
+	if (state == PAGE_PAGEFILE || state == PAGE_COMPRESSED)
+		page_out(guest, guest->kernel, va, state, READWRITE);
 	else
 		paging_set_state(guest->kernel, va, state);
 }
@@ -94,6 +109,17 @@ static void forget_page(struct guest *guest, struct guest_section *section, size
 	guest_section_put(guest, section, page);
 }
 
+/* The process gets a copy of a page of a section, as a debugger or a patch makes it do. */
+static void copy_page(struct guest_process *process, uint64_t va, uint64_t physical)
+{
+	struct guest *guest = process->guest;
+	const struct guest_vad *vad = guest_vad_find(process, va);
+	unsigned int flags = vad->section->image->flags[(va - vad->start) / PAGE];
+	uint64_t frame = ram_take(guest->ram);
+	memcpy(ram_at(guest->ram, frame), ram_at(guest->ram, physical), PAGE);
+	paging_map(process->space, va, frame, PAGE_USER | PAGE_DIRTY | (flags & PAGE_EXECUTE));
+}
+
 static void apply(struct guest *guest, const struct guest_state *wish)
 {
 	struct guest_process *process = wish->process;
@@ -112,8 +138,11 @@ static void apply(struct guest *guest, const struct guest_state *wish)
 	unsigned int protection =
 		section ? guest_section_protection(section, page) : vad->protection;
 	bool shared = section && (!there || section->frames[page] == physical);
-	bool private_state = wish->state == PAGE_TRANSITION || wish->state == PAGE_PAGEFILE;
-	if (private_state == shared)
+	if (wish->copy && shared && there && section->image) {
+		copy_page(process, wish->va, physical);
+		shared = false;
+	}
+	if (guest_private_state(wish->state) == shared)
 		util_die("%s (%u): page %#llx can't be %s", process->name, process->pid,
 			 (unsigned long long)wish->va, guest_state_name(wish->state));
 	switch (wish->state) {
@@ -122,7 +151,8 @@ static void apply(struct guest *guest, const struct guest_state *wish)
 			paging_set_state(space, wish->va, PAGE_TRANSITION);
 		break;
 	case PAGE_PAGEFILE:
-		page_out(guest, space, wish->va, protection);
+	case PAGE_COMPRESSED:
+		page_out(guest, space, wish->va, wish->state, protection);
 		break;
 	case PAGE_PROTOTYPE:
 		paging_set_entry(space, wish->va,
@@ -175,9 +205,4 @@ void guest_apply_states(struct guest *guest)
 			guest_section_put(guest, section, page);
 		}
 	}
-}
-
-void guest_pagefile_write(const struct guest *guest, const char *path)
-{
-	util_write_file(path, guest->pagefile, guest->pagefile_pages * PAGE);
 }

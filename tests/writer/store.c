@@ -94,9 +94,6 @@ static void read_facts(struct store_writer *writer)
 		};
 	}
 	free(text);
-	if (!writer->fact_count)
-		util_die("%s: no store of build %u, %s", writer->options.facts,
-			 writer->options.build, writer->options.arch);
 }
 
 static const struct fact *find_fact(const struct store_writer *writer, const char *type,
@@ -120,6 +117,16 @@ uint32_t store_writer_offset(const struct store_writer *writer, const char *type
 
 #define at(type, member) store_writer_offset(writer, type, member)
 
+bool store_writer_knows(const char *facts, uint32_t build, const char *arch)
+{
+	struct store_writer *writer = util_alloc(1, sizeof(*writer));
+	writer->options = (struct store_options){.facts = facts, .build = build, .arch = arch};
+	read_facts(writer);
+	bool known = writer->fact_count;
+	store_writer_free(writer);
+	return known;
+}
+
 struct store_writer *store_writer_new(const struct store_options *options)
 {
 	struct store_writer *writer = util_alloc(1, sizeof(*writer));
@@ -130,6 +137,9 @@ struct store_writer *store_writer_new(const struct store_options *options)
 	if (!options->stores || options->stores > STORES_LIMIT || options->node_limit < 2)
 		util_die("a store needs 1 to %d stores, and nodes of 2 entries", STORES_LIMIT);
 	read_facts(writer);
+	if (!writer->fact_count)
+		util_die("%s: no store of build %u, %s", options->facts, options->build,
+			 options->arch);
 	for (unsigned int i = 0; i < options->stores; i++) {
 		/* spread over the arrays: 0, 35, 70 ... */
 		writer->stores[i].number = i * 35;
@@ -399,7 +409,9 @@ uint64_t store_writer_finish(struct store_writer *writer)
 {
 	uint32_t smkm = at("SMKM_STORE_MGR", "Smkm");
 	uint32_t tree = at("SMKM_STORE_MGR", "KeyToStoreTree");
-	writer->manager_size = 0x1000;
+	writer->manager_size = smkm + CHUNK_ARRAYS * writer->pointer;
+	if (writer->manager_size < tree + writer->pointer)
+		writer->manager_size = tree + writer->pointer;
 	writer->manager = util_alloc(writer->manager_size, 1);
 	struct item *items = util_alloc(writer->page_count + 1, sizeof(*items));
 	for (size_t i = 0; i < writer->page_count; i++)

@@ -40,6 +40,9 @@ struct store_options {
 
 struct store_writer;
 
+/* Is the layout of that build's stores known? */
+bool store_writer_knows(const char *facts, uint32_t build, const char *arch);
+
 struct store_writer *store_writer_new(const struct store_options *options);
 void store_writer_free(struct store_writer *writer);
 

@@ -107,8 +107,7 @@ static const char *state_of(const struct guest_process *process, uint64_t va, ui
 {
 	const struct guest_state *wish = guest_find_state(process, va);
 	const struct guest_vad *vad = guest_vad_find(process, va);
-	bool copied =
-		wish ? wish->state == PAGE_TRANSITION || wish->state == PAGE_PAGEFILE : entry != 0;
+	bool copied = wish ? guest_private_state(wish->state) : entry != 0;
 	if (!copied && vad && vad->section &&
 	    vad->section->states[(va - vad->start) / PAGE] == PAGE_FILE)
 		return guest_state_name(PAGE_FILE);
@@ -132,6 +131,23 @@ static void put_absent(FILE *out, const struct guest_module *module,
 		separator = ", ";
 	}
 	fputs("}, ", out);
+}
+
+/* The pages that a hash needs, by RVA. */
+static void put_import_pages(FILE *out, const struct pefile *pe)
+{
+	const char *separator = "";
+	bool *needed = util_alloc(pe->size / PAGE + 1, sizeof(*needed));
+	pefile_import_pages(pe, needed);
+	fputs("\"import_pages\": [", out);
+	for (uint64_t rva = 0; rva < pe->size; rva += PAGE) {
+		if (!needed[rva / PAGE])
+			continue;
+		fprintf(out, "%s\"%#" PRIx64 "\"", separator, rva);
+		separator = ", ";
+	}
+	free(needed);
+	fputs("], ", out);
 }
 
 /* The VADs, in the tree's order. */
@@ -173,6 +189,7 @@ static void put_module(FILE *out, const struct guest_module *module,
 	put_lists(out, module);
 	put_imports(out, module->image);
 	put_absent(out, module, process);
+	put_import_pages(out, module->image->pe);
 	char *flags = util_printf("%s%s%s%s", module->wow64 ? "wow64 " : "",
 				  module->stomped ? "patched " : "",
 				  module->flags ? module->flags : "", "");

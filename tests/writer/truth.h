@@ -10,8 +10,9 @@
  *
  * A module: base, size, name, path, file (the original's name in --pe-out), lists (load, memory,
  * init, and with 32 behind it those of the WoW64 loader), absent (page RVA: transition, proto,
- * lookup, zero, file, pagefile), flags (what a scan must say), patched_pages, holds (the file that
- * lies there in truth), bits, case; of a generated file `imports`, the list that is hashed.
+ * lookup, zero, file, pagefile, compressed), import_pages (RVAs of the pages that a hash needs),
+ * flags (what a scan must say), patched_pages, holds (the file that lies there in truth), bits,
+ * case; of a generated file `imports`, the list that is hashed.
  *
  * A VAD: start, end, kind (private, image, data), protection, private, path, path_state. An
  * injected file: case, kind, base, size, vad_start, vad_end, file, flags, imports, iat (slot,
