@@ -96,7 +96,12 @@ struct entry_votes {
 	/* By those in a page file: how many, and in how many of them each bit is set. */
 	uint64_t paged;
 	uint64_t paged_bits[64];
-	uint64_t plain;	  /* whose SwizzleBit is set: so this kernel knows of a mask */
+	uint64_t plain; /* whose SwizzleBit is set: so this kernel knows of a mask */
+	/*
+	 * Of those in a page file: which have bits in either place where kernels keep the file's
+	 * number, 1-4 and 12-15; see entry_votes_number().
+	 */
+	uint64_t low, high, both, neither;
 	uint64_t entries; /* looked at */
 	struct {
 		uint64_t pages; /* entries that name this page file */
@@ -113,6 +118,13 @@ void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t fi
 
 /* The mask that most entries carry; false when none of them tells. */
 bool entry_votes_mask(const struct entry_votes *votes, uint64_t *mask);
+
+/*
+ * Where entries in a page file have its number: 1 (bits 1-4), 12 (bits 12-15, since the updates of
+ * 2018), 0 when they don't tell. Where the number is not, there are the flags PageFileReserved and
+ * PageFileAllocated; one of them is set in every entry of the kernels that have them.
+ */
+unsigned int entry_votes_number(const struct entry_votes *votes);
 
 /* A page file that was given: mapped, never copied. */
 struct page_file {

@@ -75,6 +75,12 @@ static void look(struct entry_votes *votes, const struct memory *memory, uint64_
 		offset ^= entry_field_value(layout->page_file_offset, memory->invalid_mask);
 	if (!offset)
 		return;
+	/* Bit 4 is left out: it may be the SwizzleBit. */
+	bool low = entry >> 1 & 7, upper = entry >> 12 & 15;
+	++*(low && upper ? &votes->both
+	    : low	 ? &votes->low
+	    : upper	 ? &votes->high
+			 : &votes->neither);
 	uint64_t number = entry_field_value(layout->page_file_number, entry);
 	if (number >= PAGE_FILES)
 		return;
@@ -133,6 +139,18 @@ static uint64_t shared_bit(const struct entry_votes *votes)
 	return 0;
 }
 
+/* Is the mask's one bit set in most of the entries that would carry it? */
+static bool most_carry(const struct entry_votes *votes, uint64_t mask)
+{
+	uint64_t entries = votes->paged, carry = votes->paged_bits[__builtin_ctzll(mask)];
+	for (size_t i = 0; i < votes->zero.count; i++) {
+		entries += votes->zero.masks[i].votes;
+		if (votes->zero.masks[i].mask == mask)
+			carry += votes->zero.masks[i].votes;
+	}
+	return carry > entries / 4 * 3;
+}
+
 bool entry_votes_mask(const struct entry_votes *votes, uint64_t *mask)
 {
 	/* A frame can't lie beyond the memory: what entries in transition say is certain. */
@@ -141,9 +159,20 @@ bool entry_votes_mask(const struct entry_votes *votes, uint64_t *mask)
 		return true;
 	/* A page-file offset may be a single bit by chance, but not in most. */
 	*mask = winner(&votes->zero);
-	if (*mask)
+	if (*mask && most_carry(votes, *mask))
 		return true;
+	*mask = 0;
 	if (votes->plain)
 		*mask = shared_bit(votes);
 	return *mask || votes->zero.count;
+}
+
+unsigned int entry_votes_number(const struct entry_votes *votes)
+{
+	uint64_t all = votes->low + votes->high + votes->both + votes->neither;
+	if (votes->low == votes->high)
+		return 0;
+	/* Where there are no flags, page file 0 leaves all bits clear; others have a number. */
+	bool flags = votes->neither <= all / 8;
+	return (votes->low > votes->high) == flags ? 12 : 1;
 }

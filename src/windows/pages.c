@@ -62,27 +62,36 @@ static void count_votes(const struct windows *windows, unsigned int tables, size
 }
 
 /*
- * Where a profile is without SwizzleBit but entries carry a mask, the kernel has the updates of
- * 2018 and the layout that they brought to all builds.
+ * Where a profile is without SwizzleBit, the kernel may have the updates of 2018 nevertheless, and
+ * the layout that they brought to all builds: entries tell by where they have the page file's
+ * number, or else by carrying a mask.
  */
+static void find_layout(struct windows *windows, const struct entry_votes *votes, bool masked)
+{
+	struct entry_layout layout = entry_layout_of(windows->profile);
+	unsigned int number = entry_votes_number(votes);
+	if (layout.swizzle.bits || (!masked && number != 12))
+		return;
+	layout.swizzle = (struct entry_field){4, 1};
+	layout.protection = (struct entry_field){5, 5};
+	layout.prototype_protection = (struct entry_field){5, 5};
+	layout.page_file_number =
+		number == 1 ? (struct entry_field){1, 3} : (struct entry_field){12, 4};
+	memory_set_entries(windows->memory, &layout);
+}
+
 static void find_mask(struct windows *windows)
 {
 	struct entry_votes votes = {0};
-	struct entry_layout layout = entry_layout_of(windows->profile);
 	uint64_t mask = 0;
 	/* Entries of 4 bytes have no room for a mask, and never had one. */
 	if (profile_offset(windows->profile, MMPTE_size) != 8)
 		return;
 	count_votes(windows, MASK_TABLES, MASK_PROCESSES, &votes);
-	if (!entry_votes_mask(&votes, &mask))
+	bool found = entry_votes_mask(&votes, &mask);
+	find_layout(windows, &votes, found && mask);
+	if (!found)
 		return;
-	if (mask && !layout.swizzle.bits) {
-		layout.swizzle = (struct entry_field){4, 1};
-		layout.protection = (struct entry_field){5, 5};
-		layout.prototype_protection = (struct entry_field){5, 5};
-		layout.page_file_number = (struct entry_field){12, 4};
-		memory_set_entries(windows->memory, &layout);
-	}
 	memory_set_invalid_mask(windows->memory, mask);
 	windows->invalid_mask = mask;
 	windows->invalid_mask_found = true;

@@ -37,13 +37,13 @@ static const uint8_t *follow(const struct guest *guest, const struct written *ra
 {
 	if (entry & 1)
 		return raw->data + (entry & UINT64_C(0xfffffffff000));
+	if (!(entry & 0x10))
+		entry &= ~guest->swizzle.mask;
 	if (entry & 0x400)
 		return NULL;
 	if (entry & 0x800)
 		return raw->data +
 		       field(guest, entry, "_MMPTE_TRANSITION", "PageFrameNumber") * PAGE;
-	if (guest->swizzle && !(entry & 0x10))
-		entry ^= UINT64_C(1) << 45;
 	assert_int_equal(field(guest, entry, "_MMPTE_SOFTWARE", "PageFileLow"), 0);
 	uint64_t page = field(guest, entry, "_MMPTE_SOFTWARE", "PageFileHigh");
 	assert_true(page > 0 && page < guest->pagefile_pages);
@@ -59,7 +59,8 @@ static const uint8_t *fetch(const struct guest *guest, const struct written *raw
 	const struct guest_vad *vad = guest_vad_find(process, va);
 	assert_non_null(vad);
 	if (!(entry & 1) && (entry & 0x400)) {
-		prototype = (uint64_t)((int64_t)entry >> 16);
+		uint64_t plain = entry & 0x10 ? entry : entry & ~guest->swizzle.mask;
+		prototype = (uint64_t)((int64_t)plain >> 16);
 		counts[1]++;
 		if (entry >> 32 == UINT32_MAX) {
 			prototype = 0;

@@ -225,8 +225,19 @@ static void move_out(struct guest_process *process, const struct guest_vad *vad,
 		guest_set_state(process, va, prototypes[util_random_below(&guest->random, 3)]);
 }
 
+/* Is the page one of the first `count` that were given a state? */
+static bool has_state(const struct guest_process *process, uint64_t va, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (process->guest->states[i].process == process &&
+		    process->guest->states[i].va == va)
+			return true;
+	return false;
+}
+
 void absent_at_random(struct guest *guest, unsigned int percent)
 {
+	const size_t before = guest->state_count;
 	for (size_t i = 0; i < guest->process_count; i++) {
 		struct guest_process *process = guest->processes[i];
 		for (size_t k = 0; k < process->vad_count; k++) {
@@ -235,6 +246,7 @@ void absent_at_random(struct guest *guest, unsigned int percent)
 				uint64_t physical;
 				if (!paging_translate(process->space, va, &physical) ||
 				    physical == guest->shared_user_frame ||
+				    has_state(process, va, before) ||
 				    util_random_below(&guest->random, 100) >= percent)
 					continue;
 				bool shared =

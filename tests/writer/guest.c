@@ -170,6 +170,9 @@ struct guest *guest_new(const struct guest_options *options)
 	guest->pte_layout = guest->layout;
 	if (options->pae && size_of(guest->layout, "_MMPTE") == 4)
 		guest->pte_layout = layout_load(options->structs, PAE_BUILD, "x86", PAE_VARIANT);
+	if (options->pte_build)
+		guest->pte_layout =
+			layout_load(options->structs, options->pte_build, options->arch, NULL);
 	guest->pointer = size_of(guest->layout, "_LIST_ENTRY") / 2;
 	guest->major = guest->build < 6000 ? 5 : guest->build < 10240 ? 6 : 10;
 	guest->minor = guest->build < 3790    ? 1
@@ -182,10 +185,14 @@ struct guest *guest_new(const struct guest_options *options)
 	guest->boot_time = UINT64_C(133500000000000000) +
 			   util_random_below(&guest->random, UINT64_C(10000000000000));
 	guest->next_tid = 2000;
-	guest->swizzle = layout_has(guest->pte_layout, "_MMPTE_TRANSITION", "SwizzleBit");
-	/* Windows before 15063 got the bit with an update, but marks all entries as they are */
-	if (guest->swizzle && guest->build >= FIRST_MASKED_BUILD && guest->pointer == 8)
-		guest->invalid_pte_mask = UINT64_C(1) << 45;
+	if (layout_has(guest->pte_layout, "_MMPTE_TRANSITION", "SwizzleBit")) {
+		/* of a processor with 46 bits of physical address; older builds without it */
+		bool masked = guest->build >= FIRST_MASKED_BUILD && guest->pointer == 8;
+		guest->swizzle.plain = !masked && !options->mask_given;
+		guest->swizzle.mask = options->mask_given ? options->mask
+				      : masked		  ? UINT64_C(1) << 45
+							  : 0;
+	}
 	guest->pte_size = size_of(guest->pte_layout, "_MMPTE");
 	place(guest);
 	guest->ram = ram_new(options->memory, &guest->random);
@@ -193,7 +200,7 @@ struct guest *guest_new(const struct guest_options *options)
 					 : guest->pte_size == 8 ? &paging_pae
 								: &paging_x86;
 	guest->kernel = paging_new(arch, guest->ram, NULL, system_root(guest), guest->self_index,
-				   guest->swizzle);
+				   &guest->swizzle);
 	guest_kernel_new(guest);
 	guest_kernel_data_new(guest);
 	new_sessions(guest);

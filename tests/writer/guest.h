@@ -46,7 +46,10 @@ struct guest_options {
 	enum guest_kdbg kdbg;
 	bool pae; /* a PAE kernel of a 32-bit build that came with both */
 	bool no_low_stub;
-	bool all_valid; /* no page is in transition */
+	bool all_valid;	       /* no page is in transition */
+	const char *pte_build; /* NULL, or whose page table entries the kernel has by an update */
+	bool mask_given;
+	uint64_t mask; /* InvalidPteMask of builds with a SwizzleBit; 0: the processor needs none */
 };
 
 /* What image and data views map. */
@@ -228,8 +231,7 @@ struct guest {
 	struct guest_symbol *symbols;
 	size_t symbol_count, symbol_capacity;
 	uint64_t low_stub;
-	bool swizzle;			    /* entries that are stored as they are say so */
-	uint64_t invalid_pte_mask;	    /* 0: no entry is stored through one */
+	struct paging_swizzle swizzle;	    /* how entries that are not valid are stored */
 	unsigned int pointer;		    /* bytes of an address */
 	uint64_t types[GUEST_TYPE_COUNT];   /* OBJECT_TYPEs */
 	unsigned int pte_size;		    /* bytes of an entry */

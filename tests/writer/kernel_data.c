@@ -192,12 +192,12 @@ static void new_protections(struct guest *guest)
 static void new_mi_state(struct guest *guest)
 {
 	const struct layout *layout = guest->layout;
-	if (!guest->invalid_pte_mask || !layout_has(layout, "_MI_HARDWARE_STATE", "InvalidPteMask"))
+	if (!guest->swizzle.mask || !layout_has(layout, "_MI_HARDWARE_STATE", "InvalidPteMask"))
 		return;
 	uint64_t va = guest_symbol(guest, "MiState") +
 		      offset_of(layout, "_MI_SYSTEM_INFORMATION", "Hardware") +
 		      offset_of(layout, "_MI_HARDWARE_STATE", "InvalidPteMask");
-	paging_put(guest->kernel, va, guest->invalid_pte_mask, guest->pte_size);
+	paging_put(guest->kernel, va, guest->swizzle.mask, guest->pte_size);
 }
 
 void guest_kernel_data_new(struct guest *guest)

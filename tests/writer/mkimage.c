@@ -42,6 +42,8 @@ enum option_id {
 	OPTION_PDB_GUID,
 	OPTION_KDBG,
 	OPTION_PAE,
+	OPTION_PTE_BUILD,
+	OPTION_PTE_MASK,
 	OPTION_NO_LOW_STUB,
 	OPTION_ALL_VALID,
 	OPTION_CUT_LIST,
@@ -84,6 +86,12 @@ static const struct {
 	{{"pdb-guid", required_argument, NULL, OPTION_PDB_GUID}, "GUID-AGE", "the kernel's"},
 	{{"kdbg", required_argument, NULL, OPTION_KDBG}, "K", "plain, encoded or absent"},
 	{{"pae", no_argument, NULL, OPTION_PAE}, "", "the PAE kernel of a 32-bit build up to 7"},
+	{{"pte-build", required_argument, NULL, OPTION_PTE_BUILD},
+	 "N",
+	 "whose page table entries the kernel has by an update"},
+	{{"pte-mask", required_argument, NULL, OPTION_PTE_MASK},
+	 "MASK",
+	 "InvalidPteMask, of builds that have one; 0: the processor needs none"},
 	{{"no-low-stub", no_argument, NULL, OPTION_NO_LOW_STUB}, "", "leave the low stub out"},
 	{{"all-valid", no_argument, NULL, OPTION_ALL_VALID}, "", "no page in transition"},
 	{{"cut-list", required_argument, NULL, OPTION_CUT_LIST},
@@ -194,6 +202,13 @@ static void set_option(struct arguments *arguments, int id, const char *value)
 		break;
 	case OPTION_PAE:
 		arguments->guest.pae = true;
+		break;
+	case OPTION_PTE_BUILD:
+		arguments->guest.pte_build = value;
+		break;
+	case OPTION_PTE_MASK:
+		arguments->guest.mask_given = true;
+		arguments->guest.mask = number(value, "pte-mask");
 		break;
 	case OPTION_NO_LOW_STUB:
 		arguments->guest.no_low_stub = true;

@@ -65,7 +65,7 @@ struct paging {
 	struct ram *ram;
 	uint64_t root;
 	unsigned int self_index;
-	bool swizzle;		 /* the build marks entries that are stored as they are (bit 4) */
+	struct paging_swizzle swizzle;
 	struct paging **sharers; /* of a kernel: the spaces that share its upper half */
 	size_t sharer_count;
 	size_t sharer_capacity;
@@ -118,13 +118,14 @@ static void new_directories(struct paging *paging, const struct paging *kernel)
 }
 
 struct paging *paging_new(const struct paging_arch *arch, struct ram *ram, struct paging *kernel,
-			  uint64_t root, unsigned int self_index, bool swizzle)
+			  uint64_t root, unsigned int self_index,
+			  const struct paging_swizzle *swizzle)
 {
 	struct paging *paging = util_alloc(1, sizeof(*paging));
 	paging->arch = arch;
 	paging->ram = ram;
 	paging->self_index = self_index;
-	paging->swizzle = swizzle;
+	paging->swizzle = *swizzle;
 	paging->root = root ? ram_take_at(ram, root) : ram_take(ram);
 	if (kernel)
 		*util_push(kernel->sharers, kernel->sharer_count, kernel->sharer_capacity) = paging;
@@ -278,6 +279,14 @@ static unsigned int protection_of(uint64_t entry)
 	return write ? PROTECTION_READWRITE : PROTECTION_READONLY;
 }
 
+uint64_t paging_swizzle(const struct paging *paging, uint64_t entry)
+{
+	const struct paging_swizzle *swizzle = &paging->swizzle;
+	if (swizzle->plain || entry & swizzle->mask)
+		return entry | INVALID_SWIZZLED;
+	return entry | swizzle->mask;
+}
+
 void paging_set_state(struct paging *paging, uint64_t va, enum page_state state)
 {
 	uint64_t old = paging_entry(paging, va), entry = 0;
@@ -289,8 +298,8 @@ void paging_set_state(struct paging *paging, uint64_t va, enum page_state state)
 		break;
 	case PAGE_TRANSITION:
 		entry = (old & frame_mask(paging)) | INVALID_TRANSITION |
-			(uint64_t)protection_of(old) << INVALID_PROTECTION_SHIFT |
-			(paging->swizzle ? INVALID_SWIZZLED : 0);
+			(uint64_t)protection_of(old) << INVALID_PROTECTION_SHIFT;
+		entry = paging_swizzle(paging, entry);
 		break;
 	case PAGE_ZERO:
 		break;
@@ -316,6 +325,8 @@ bool paging_translate(const struct paging *paging, uint64_t va, uint64_t *physic
 		if (i + 1 == arch->levels) {
 			/* Prototype (bit 10) set means that the upper bits are no frame. */
 			bool transition = (entry & INVALID_TRANSITION) && !(entry & 1 << 10);
+			if (transition && !(entry & INVALID_SWIZZLED))
+				entry &= ~paging->swizzle.mask;
 			*physical = (entry & frame_mask(paging)) + within;
 			return (entry & ENTRY_VALID) || transition;
 		}

@@ -52,15 +52,30 @@ enum page_state {
 	PAGE_COMPRESSED, /* in a store, behind the virtual page file */
 };
 
+/*
+ * Since the updates of August 2018 no entry that is not valid may name a frame that the machine has
+ * (CVE-2018-3620): one without any bit of the InvalidPteMask gets all of them, one with some is
+ * marked by SwizzleBit (bit 4) and left as it is. Processors that need no such thing have a mask of
+ * zero, and then no entry is marked.
+ */
+struct paging_swizzle {
+	uint64_t mask;
+	bool plain; /* every entry is marked and stays as it is */
+};
+
 struct paging;
 
 /*
  * A new address space. `kernel` is the one whose upper half it shares (NULL: this is that one),
  * `root` a frame for the top table (0: any), `self_index` the entry of it that points to itself,
- * `swizzle` says that the build marks entries it stores as they are (SwizzleBit, bit 4).
+ * `swizzle` says how the kernel stores what is not valid.
  */
 struct paging *paging_new(const struct paging_arch *arch, struct ram *ram, struct paging *kernel,
-			  uint64_t root, unsigned int self_index, bool swizzle);
+			  uint64_t root, unsigned int self_index,
+			  const struct paging_swizzle *swizzle);
+
+/* An entry that is not valid, as the kernel stores it. */
+uint64_t paging_swizzle(const struct paging *paging, uint64_t entry);
 void paging_free(struct paging *paging);
 
 /* Physical address of the top table (what CR3 holds, without its low bits). */

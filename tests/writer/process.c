@@ -288,7 +288,7 @@ struct guest_process *guest_process_new(struct guest *guest,
 	bool system = !guest->process_count;
 	process->space = system ? guest->kernel
 				: paging_new(paging_arch_of(guest->kernel), guest->ram,
-					     guest->kernel, 0, guest->self_index, guest->swizzle);
+					     guest->kernel, 0, guest->self_index, &guest->swizzle);
 	if (!options->kernel_only) {
 		const char *folder = options->folder  ? options->folder
 				     : options->wow64 ? "C:\\Windows\\SysWOW64"

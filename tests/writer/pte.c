@@ -4,7 +4,7 @@
  *
  * Facts: _MMPTE_PROTOTYPE, _MMPTE_SUBSECTION, _MMPTE_SOFTWARE and _MMPTE_TRANSITION of the
  * published symbols. An address field of all ones means "ask the VAD" (WinDbg's !pte prints
- * "Proto: VAD"). With SwizzleBit clear the upper half is stored through InvalidPteMask.
+ * "Proto: VAD"). How they are stored: see struct paging_swizzle.
  */
 #include <writer/guest.h>
 
@@ -49,14 +49,18 @@ static void put_address(const struct guest *guest, const char *type, const char 
 	free(high);
 }
 
+static uint64_t stored(const struct guest *guest, const uint8_t *entry)
+{
+	return paging_swizzle(guest->kernel, util_get(entry, entry_size(guest)));
+}
+
 uint64_t guest_pte_prototype(const struct guest *guest, uint64_t prototype, unsigned int protection)
 {
 	uint8_t entry[8] = {0};
 	put(guest, "_MMPTE_PROTOTYPE", "Prototype", entry, 1);
-	put(guest, "_MMPTE_PROTOTYPE", "SwizzleBit", entry, 1);
 	put(guest, "_MMPTE_PROTOTYPE", "Protection", entry, protection);
 	put_address(guest, "_MMPTE_PROTOTYPE", "ProtoAddress", entry, prototype);
-	return util_get(entry, entry_size(guest));
+	return stored(guest, entry);
 }
 
 uint64_t guest_pte_lookup(const struct guest *guest, unsigned int protection)
@@ -64,9 +68,8 @@ uint64_t guest_pte_lookup(const struct guest *guest, unsigned int protection)
 	uint8_t entry[8] = {0};
 	put(guest, "_MMPTE_SOFTWARE", "Prototype", entry, 1);
 	put(guest, "_MMPTE_SOFTWARE", "Protection", entry, protection);
-	put(guest, "_MMPTE_SOFTWARE", "SwizzleBit", entry, 1);
 	put(guest, "_MMPTE_SOFTWARE", "PageFileHigh", entry, UINT32_MAX);
-	return util_get(entry, entry_size(guest));
+	return stored(guest, entry);
 }
 
 uint64_t guest_pte_subsection(const struct guest *guest, uint64_t subsection,
@@ -74,20 +77,18 @@ uint64_t guest_pte_subsection(const struct guest *guest, uint64_t subsection,
 {
 	uint8_t entry[8] = {0};
 	put(guest, "_MMPTE_SUBSECTION", "Prototype", entry, 1);
-	put(guest, "_MMPTE_SUBSECTION", "SwizzleBit", entry, 1);
 	put(guest, "_MMPTE_SUBSECTION", "Protection", entry, protection);
 	put_address(guest, "_MMPTE_SUBSECTION", "SubsectionAddress", entry, subsection);
-	return util_get(entry, entry_size(guest));
+	return stored(guest, entry);
 }
 
 uint64_t guest_pte_transition(const struct guest *guest, uint64_t frame, unsigned int protection)
 {
 	uint8_t entry[8] = {0};
 	put(guest, "_MMPTE_TRANSITION", "Transition", entry, 1);
-	put(guest, "_MMPTE_TRANSITION", "SwizzleBit", entry, 1);
 	put(guest, "_MMPTE_TRANSITION", "Protection", entry, protection);
 	put(guest, "_MMPTE_TRANSITION", "PageFrameNumber", entry, frame / PAGE);
-	return util_get(entry, entry_size(guest));
+	return stored(guest, entry);
 }
 
 uint64_t guest_pte_pagefile(const struct guest *guest, unsigned int number, uint64_t page,
@@ -98,7 +99,5 @@ uint64_t guest_pte_pagefile(const struct guest *guest, unsigned int number, uint
 	put(guest, "_MMPTE_SOFTWARE", "PageFileHigh", entry, page);
 	put(guest, "_MMPTE_SOFTWARE", "Protection", entry, protection);
 	put(guest, "_MMPTE_SOFTWARE", "PageFileAllocated", entry, 1);
-	if (!guest->invalid_pte_mask)
-		put(guest, "_MMPTE_SOFTWARE", "SwizzleBit", entry, 1);
-	return util_get(entry, entry_size(guest)) ^ guest->invalid_pte_mask;
+	return stored(guest, entry);
 }

@@ -138,6 +138,8 @@ static void apply(struct guest *guest, const struct guest_state *wish)
 	unsigned int protection =
 		section ? guest_section_protection(section, page) : vad->protection;
 	bool shared = section && (!there || section->frames[page] == physical);
+	if (wish->copy && !there) /* another wish has left it to the file on disk */
+		return;
 	if (wish->copy && shared && there && section->image) {
 		copy_page(process, wish->va, physical);
 		shared = false;

@@ -107,7 +107,7 @@ static const char *state_of(const struct guest_process *process, uint64_t va, ui
 {
 	const struct guest_state *wish = guest_find_state(process, va);
 	const struct guest_vad *vad = guest_vad_find(process, va);
-	bool copied = wish ? guest_private_state(wish->state) : entry != 0;
+	bool copied = entry && (!wish || guest_private_state(wish->state));
 	if (!copied && vad && vad->section &&
 	    vad->section->states[(va - vad->start) / PAGE] == PAGE_FILE)
 		return guest_state_name(PAGE_FILE);
