@@ -160,6 +160,7 @@ static const struct scenario scenarios[] = {
 	{"damaged", "demo with broken lists, strange names, absent pages", build_damaged},
 	{"absent", "demo with pages in every state where a scan needs them (--pagefile)",
 	 build_absent},
+	{"big", "a busy machine to measure with (--memory 8192)", scenario_big},
 	{"hidden", "plain with injected code, hidden processes and modules, hollowing, WoW64",
 	 build_hidden},
 	{"packed", "plain, and a packed program that has unpacked itself (PID 5000)", build_packed},

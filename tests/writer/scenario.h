@@ -22,6 +22,9 @@ struct guest_process *scenario_process(struct guest *guest, uint32_t pid);
 /* A module of a process by its file's name; dies when it has none. */
 struct guest_module *scenario_module(const struct guest_process *process, const char *name);
 
+/* big.c: a busy machine, as large as its memory. */
+void scenario_big(struct guest *guest);
+
 /* absent.c: puts every page state into modules, PEBs and loader entries, names of mapped files;
  * and moves so many of a hundred user pages out, in equal parts. After the PEBs are made. */
 void absent_modules(struct guest *guest);
