@@ -1,7 +1,8 @@
 /*
  * A busy machine to measure with: one process for every 54 MB of memory (150 in 8 GB), each with 60
  * to 100 modules, half of them in every process and half in some, and heaps and stacks that fill
- * about half of the memory. One process in ten has code that a just-in-time compiler made.
+ * about half of the memory. Of a module's data most pages were never touched, so that the process
+ * has no copies of them, as usual. One process in ten has code that a just-in-time compiler made.
  *
  * The DLLs are those of --pe-dir when it is given, else generated ones of the sizes that Windows'
  * own have: some hundred KB, hundreds of exports, up to 250 imports.
@@ -24,6 +25,7 @@ enum {
 	COMMON = 35,	 /* in every process */
 	LEAST = 60,
 	MOST = 100, /* modules of a process */
+	TOUCHED_ONE_IN = 4,
 	READWRITE = 4,
 	EXECUTE_READWRITE = 6,
 	SMALLEST_FILE = 100 << 10,
@@ -42,6 +44,16 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* What lies in the kernel already is no user's. */
+static bool is_driver(const struct guest *guest, const char *name)
+{
+	for (size_t i = 0; i < guest->driver_count; i++) {
+		if (util_same_name(guest->drivers[i]->image->name, name))
+			return true;
+	}
+	return false;
+}
+
 /* Those DLLs of --pe-dir that are of usual size, in the order of their names. */
 static void list_real(struct big *big)
 {
@@ -53,8 +65,8 @@ static void list_real(struct big *big)
 		const char *dot = strrchr(entry->d_name, '.');
 		char *path = util_printf("%s/%s", folder, entry->d_name);
 		struct stat st;
-		if (dot && !strcmp(dot, ".dll") && !stat(path, &st) &&
-		    st.st_size >= SMALLEST_FILE && st.st_size <= LARGEST_FILE)
+		if (dot && !strcmp(dot, ".dll") && !is_driver(big->guest, entry->d_name) &&
+		    !stat(path, &st) && st.st_size >= SMALLEST_FILE && st.st_size <= LARGEST_FILE)
 			*util_push(big->libraries, big->count, big->capacity) =
 				util_strdup(entry->d_name);
 		free(path);
@@ -174,6 +186,35 @@ static void fill(struct big *big, struct guest_process *process, uint64_t start,
 	}
 }
 
+/* Does the page lie in the section of the import directory? Some linkers make that writable. */
+static bool holds_imports(const struct pefile *pe, size_t page)
+{
+	uint32_t size, directory = pefile_directory(pe, 1, &size);
+	for (size_t i = 0; i < pe->section_count; i++) {
+		const struct pefile_section *section = &pe->sections[i];
+		if (page * PAGE - section->rva < section->size)
+			return directory - section->rva < section->size;
+	}
+	return false;
+}
+
+/* The process has never been here: what there is, is the section's. */
+static void leave_untouched(struct guest_process *process, const struct guest_module *module)
+{
+	struct guest *guest = process->guest;
+	const struct guest_image *image = module->image;
+	for (size_t page = 0; page < image->pe->size / PAGE; page++) {
+		uint64_t physical, va = module->base + page * PAGE;
+		if (!(image->flags[page] & PAGE_WRITE) || image->patched[page] ||
+		    holds_imports(image->pe, page) ||
+		    !util_random_below(&guest->random, TOUCHED_ONE_IN) ||
+		    !paging_translate(process->space, va, &physical))
+			continue;
+		paging_set_entry(process->space, va, 0);
+		ram_drop(guest->ram, physical);
+	}
+}
+
 static void note_range(struct big *big, const struct guest_process *process)
 {
 	for (size_t i = 0; i < process->module_count; i++) {
@@ -201,6 +242,8 @@ static void start(struct big *big, unsigned int number)
 		});
 	load(big, process);
 	note_range(big, process);
+	for (size_t i = 0; i < process->module_count; i++)
+		leave_untouched(process, process->modules[i]);
 	uint64_t size = HEAP_EACH / 2 + util_random_below(random, HEAP_EACH);
 	for (; size >= REGION; size -= REGION)
 		fill(big, process, guest_region_new(process, REGION, READWRITE, PAGE_WRITE),
