@@ -28,12 +28,6 @@ static int compare_ordinal(const void *a, const void *b, void *context)
 	return x < y ? -1 : x > y;
 }
 
-static int compare_name(const void *a, const void *b, void *context)
-{
-	const struct pe_export *items = context;
-	return strcmp(items[*(const uint32_t *)a].name, items[*(const uint32_t *)b].name);
-}
-
 static void sort(struct export_table *t, uint32_t *positions, size_t count,
 		 int (*compare)(const void *, const void *, void *))
 {
@@ -52,6 +46,43 @@ static void mark_starts(struct export_table *t)
 		t->starts[t->rvas[i] / 64] |= (uint8_t)(1u << t->rvas[i] / 8 % 8);
 }
 
+/* FNV-1a. It begins with the table's address, so that no file can have names that all collide. */
+static uint32_t name_hash(const struct export_table *t, const char *name)
+{
+	uint32_t hash = 2166136261u ^ (uint32_t)((uintptr_t)t >> 4);
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)*name) * 16777619;
+	return hash ^ hash >> 15;
+}
+
+/* The place of a name, or the free one where it would go. */
+static struct export_name *name_place(const struct export_table *t, const char *name, uint32_t hash)
+{
+	for (uint32_t at = hash & t->name_mask;; at = (at + 1) & t->name_mask) {
+		struct export_name *place = &t->names[at];
+		if (!place->item ||
+		    (place->hash == hash && !strcmp(t->exports.items[place->item - 1].name, name)))
+			return place;
+	}
+}
+
+/* Of items with one name the first is found. */
+static void index_names(struct export_table *t)
+{
+	uint32_t size = 2;
+	while (size / 2 < t->exports.count)
+		size *= 2;
+	t->names = alloc_zero(size, sizeof(*t->names));
+	t->name_mask = size - 1;
+	for (uint32_t i = 0; i < t->exports.count; i++) {
+		const char *name = t->exports.items[i].name;
+		uint32_t hash = name ? name_hash(t, name) : 0;
+		struct export_name *place = name ? name_place(t, name, hash) : NULL;
+		if (place && !place->item)
+			*place = (struct export_name){hash, i + 1};
+	}
+}
+
 struct export_table *export_table_new(struct pe_exports *exports, uint32_t size)
 {
 	struct export_table *t = alloc_new(struct export_table);
@@ -62,25 +93,22 @@ struct export_table *export_table_new(struct pe_exports *exports, uint32_t size)
 	size_t n = t->exports.count;
 	t->direct = alloc_zero(n, sizeof(*t->direct));
 	t->forwards = alloc_zero(n, sizeof(*t->forwards));
-	t->by_name = alloc_zero(n, sizeof(*t->by_name));
 	t->by_ordinal = alloc_zero(n, sizeof(*t->by_ordinal));
 	for (uint32_t i = 0; i < n; i++) {
 		const struct pe_export *e = &t->exports.items[i];
 		t->by_ordinal[i] = i;
-		if (e->name)
-			t->by_name[t->named++] = i;
 		if (e->forwarder)
 			t->forwards[t->forward_count++] = i;
 		else if (e->rva < size)
 			t->direct[t->direct_count++] = i;
 	}
 	sort(t, t->direct, t->direct_count, compare_rva);
-	sort(t, t->by_name, t->named, compare_name);
 	sort(t, t->by_ordinal, n, compare_ordinal);
 	t->rvas = alloc_zero(t->direct_count, sizeof(*t->rvas));
 	for (size_t i = 0; i < t->direct_count; i++)
 		t->rvas[i] = t->exports.items[t->direct[i]].rva;
 	mark_starts(t);
+	index_names(t);
 	return t;
 }
 
@@ -98,7 +126,7 @@ void export_table_unref(struct export_table *table)
 	free(table->rvas);
 	free(table->direct);
 	free(table->forwards);
-	free(table->by_name);
+	free(table->names);
 	free(table->by_ordinal);
 	free(table->starts);
 	free(table);
@@ -111,18 +139,8 @@ const struct pe_exports *export_table_exports(const struct export_table *table)
 
 const struct pe_export *export_table_named(const struct export_table *t, const char *name)
 {
-	for (size_t low = 0, high = t->named; low < high;) {
-		size_t middle = low + (high - low) / 2;
-		const struct pe_export *e = &t->exports.items[t->by_name[middle]];
-		int order = strcmp(name, e->name);
-		if (!order)
-			return e;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return NULL;
+	const struct export_name *place = name_place(t, name, name_hash(t, name));
+	return place->item ? &t->exports.items[place->item - 1] : NULL;
 }
 
 const struct pe_export *export_table_ordinal(const struct export_table *t, uint32_t ordinal)

@@ -6,6 +6,11 @@
 
 #include <impscan/export_map.h>
 
+struct export_name {
+	uint32_t hash;
+	uint32_t item; /* position + 1; 0: free */
+};
+
 struct export_table {
 	atomic_uint references;
 	struct pe_exports exports;
@@ -16,8 +21,8 @@ struct export_table {
 	size_t direct_count;
 	uint32_t *forwards; /* the items that are */
 	size_t forward_count;
-	uint32_t *by_name; /* the items with names, by name */
-	size_t named;
+	struct export_name *names; /* a hash table of the items with names, at most half full */
+	uint32_t name_mask;
 	uint32_t *by_ordinal;
 	/* A bit for each 8 bytes up to the last export, or to STARTS_MAX: one starts there. */
 	uint8_t *starts;
