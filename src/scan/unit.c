@@ -161,7 +161,9 @@ void unit_find_modules(struct unit_maps *maps, struct worker *worker, const stru
 	_cleanup_injections_ struct injections injections = {0};
 	process_modules(context->windows, process, maps->view, modules);
 	add_injections(maps->view, modules, &injections);
-	add_headerless(maps, worker, &injections, modules);
+	/* What has no header has no names either, only addresses that would have to be resolved. */
+	if (!context->options->fast)
+		add_headerless(maps, worker, &injections, modules);
 	judge_image(context, process, maps->view, modules);
 }
 
