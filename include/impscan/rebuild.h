@@ -141,6 +141,24 @@ void rebuild(struct rebuilt *rebuilt, const struct export_map *map,
 void rebuild_private(struct rebuilt *rebuilt, const struct export_map *map,
 		     const struct rebuild_memory *memory, uint64_t start, uint64_t size);
 
+/*
+ * What one process's module came to, for the next process that maps the same pages with its import
+ * directory and names: NULL unless the list is settled, see imports/settled.c.
+ */
+struct settled;
+struct settled *settled_new(const struct rebuilt *rebuilt, const struct export_map *map,
+			    const struct rebuild_area *area);
+void settled_free(struct settled *settled);
+
+/*
+ * Would rebuild() say of the area what it said before: that the declared list is the whole list,
+ * without hooks? area->declared is not needed. False also means that `rebuilt` is to be made anew.
+ * For any number of threads.
+ */
+bool settled_holds(const struct settled *settled, struct rebuilt *rebuilt,
+		   const struct export_map *map, const struct rebuild_memory *memory,
+		   const struct rebuild_area *area);
+
 /* The DLL as an import would name it, "kernel32.dll"; "" when unknown. */
 const char *rebuilt_dll(const struct rebuilt *rebuilt, const struct rebuilt_entry *entry);
 

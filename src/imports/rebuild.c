@@ -180,7 +180,7 @@ static void check_unnamed(struct rebuilding *r, struct rebuilt_entry *entry, con
 	rebuild_set_name(r, entry, dll, e->name, e->ordinal);
 }
 
-static void cover(struct rebuilding *r, uint64_t start, uint64_t end)
+void rebuild_cover(struct rebuilding *r, uint64_t start, uint64_t end)
 {
 	struct rebuild_scratch *s = r->scratch;
 	struct range *last = s->covered_count ? &s->covered[s->covered_count - 1] : NULL;
@@ -210,7 +210,7 @@ static void take_directory(struct rebuilding *r)
 		struct rebuilt_entry *entry = rebuild_add(r, slot, value);
 		entry->present = present;
 		entry->group = from->descriptor;
-		cover(r, slot, slot + r->pointer_size);
+		rebuild_cover(r, slot, slot + r->pointer_size);
 		if (from->kind == IMPORT_UNKNOWN) {
 			check_unnamed(r, entry, dll);
 			continue;
@@ -272,7 +272,7 @@ static void cover_delay_tables(struct rebuilding *r)
 			end += r->pointer_size;
 		}
 		if (slots < r->area->size && end > slots)
-			cover(r, r->area->base + slots, r->area->base + end);
+			rebuild_cover(r, r->area->base + slots, r->area->base + end);
 	}
 }
 
@@ -487,45 +487,60 @@ static void count_entries(struct rebuilt *rebuilt)
 	}
 }
 
-void rebuild(struct rebuilt *rebuilt, const struct export_map *map,
-	     const struct rebuild_memory *memory, const struct rebuild_area *area)
+bool rebuild_begin(struct rebuilding *r, struct rebuilt *rebuilt, const struct export_map *map,
+		   const struct rebuild_memory *memory, const struct rebuild_area *area)
 {
 	rebuilt_clear(rebuilt);
 	keep(rebuilt, "");
 	uint64_t end;
 	if (__builtin_add_overflow(area->base, area->size, &end))
-		return;
-	struct rebuilding r = {
+		return false;
+	*r = (struct rebuilding){
 		.rebuilt = rebuilt,
 		.scratch = rebuilt->scratch,
 		.map = map,
 		.memory = memory,
 		.area = area,
 		.pe = area->pe && area->pe->status == PE_OK ? area->pe : NULL,
+		.imports = area->declared && area->declared->count,
 		.pointer_size = export_map_pointer_size(map),
 		.start = area->base,
 		.end = end,
 	};
-	r.scratch->covered_count = 0;
-	r.scratch->called_count = 0;
-	r.scratch->near_looks = 0;
+	r->scratch->covered_count = 0;
+	r->scratch->called_count = 0;
+	r->scratch->near_looks = 0;
+	return true;
+}
+
+void rebuild_find_tables(struct rebuilding *r)
+{
+	if (r->pe) {
+		cover_delay_tables(r);
+		set_header_table(r);
+	}
+	sort_covered(r->scratch);
+	rebuild_find_runs(r);
+}
+
+void rebuild(struct rebuilt *rebuilt, const struct export_map *map,
+	     const struct rebuild_memory *memory, const struct rebuild_area *area)
+{
+	struct rebuilding r;
+	if (!rebuild_begin(&r, rebuilt, map, memory, area))
+		return;
 	if (r.pe && area->declared && area->declared->entry_count)
 		take_directory(&r);
-	if (rebuilt->count) {
+	r.directory = rebuilt->count;
+	if (r.directory) {
 		add_table(&r, 0, 0);
 		rebuilt->tables[0].directory = true;
 	}
-	if (r.pe) {
-		cover_delay_tables(&r);
-		set_header_table(&r);
-	}
-	sort_covered(r.scratch);
-	bool ask_code = !rebuilt->count;
-	rebuild_find_runs(&r);
+	rebuild_find_tables(&r);
 	take_runs(&r);
-	if (ask_code)
+	if (!r.directory)
 		take_called(&r);
-	if (area->others && ask_code)
+	if (area->others && !r.directory)
 		take_others(&r);
 	count_entries(rebuilt);
 	rebuild_lists(&r);

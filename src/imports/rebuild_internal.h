@@ -63,12 +63,24 @@ struct rebuilding {
 	const struct rebuild_area *area; /* NULL in private data */
 	const struct pe *pe;		 /* NULL without headers */
 	unsigned int pointer_size;
+	bool imports;		     /* an import directory declares some ... */
+	bool directory;		     /* ... and its slots are known */
 	uint64_t start, end;	     /* what is scanned */
 	uint64_t iat_start, iat_end; /* the address table that the header names */
 	uint64_t page;		     /* number + 1 of the page read last */
 	const uint8_t *page_bytes;
 	size_t page_available;
 };
+
+/* Empties `rebuilt` and begins; false when there is no such area. */
+bool rebuild_begin(struct rebuilding *r, struct rebuilt *rebuilt, const struct export_map *map,
+		   const struct rebuild_memory *memory, const struct rebuild_area *area);
+
+/* Notes slots that are known already. */
+void rebuild_cover(struct rebuilding *r, uint64_t start, uint64_t end);
+
+/* Finds the tables besides: scratch->runs. */
+void rebuild_find_tables(struct rebuilding *r);
 
 /* Copies bytes of the process; false when any is not present. */
 bool rebuild_read(struct rebuilding *r, uint64_t address, void *buffer, size_t size);

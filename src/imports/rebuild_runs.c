@@ -322,11 +322,10 @@ static bool judge(struct rebuilding *r, const struct run *run)
 	}
 	if (run->header)
 		return hits > 0;
-	bool imports = r->area && r->area->declared && r->area->declared->count;
 	size_t least = !r->area || !r->area->pe ? PRIVATE_TABLE_MIN
-		       : imports		? MODULE_OTHER_MIN
+		       : r->imports		? MODULE_OTHER_MIN
 						: MODULE_TABLE_MIN;
-	if (called && !imports)
+	if (called && !r->imports)
 		least = CALLED_TABLE_MIN;
 	/* two thirds lead somewhere, and most to different exports */
 	return s->distinct.count >= least && hits * 3 >= filled * 2 &&
@@ -395,11 +394,11 @@ void rebuild_find_runs(struct rebuilding *r)
 	 */
 	bool slots = s->slot_count > 1 ||
 		     (s->slot_count && r->pe && rebuild_stands_alone(r, s->slots[0].address));
-	if (r->area && !r->rebuilt->count && (slots || !r->pe))
+	if (r->area && !r->directory && (slots || !r->pe))
 		rebuild_find_called(r);
 	keep_tables(r);
 	/* GNU ld aligns 64-bit tables to 4 bytes only. */
-	if (s->run_count || r->pointer_size != 8 || !r->area || r->rebuilt->count)
+	if (s->run_count || r->pointer_size != 8 || !r->area || r->directory)
 		return;
 	s->slot_count = 0;
 	scan_area(r, 4);

@@ -1,18 +1,20 @@
 #include "scan/cache.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-struct entry {
+struct cached_finding {
 	uint64_t control_area;
 	struct module_page *pages;
 	size_t page_count;
 	struct finding finding;
-	struct entry *next; /* of the same bucket */
+	_Atomic(struct settled *) settled;
+	struct cached_finding *next; /* of the same bucket */
 };
 
 /* A power of two; some thousand sections are in use on a machine. */
@@ -23,7 +25,7 @@ struct entry {
 
 struct finding_cache {
 	pthread_rwlock_t lock;
-	struct entry *buckets[BUCKETS];
+	struct cached_finding *buckets[BUCKETS];
 };
 
 struct finding_cache *finding_cache_new(void)
@@ -33,20 +35,26 @@ struct finding_cache *finding_cache_new(void)
 	return cache;
 }
 
+static void entry_free(struct cached_finding *entry)
+{
+	finding_free(&entry->finding);
+	settled_free(entry->settled);
+	free(entry->pages);
+	free(entry);
+}
+
 void finding_cache_free(struct finding_cache *cache)
 {
 	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct entry *entry = cache->buckets[i], *next; entry; entry = next) {
+		for (struct cached_finding *entry = cache->buckets[i], *next; entry; entry = next) {
 			next = entry->next;
-			finding_free(&entry->finding);
-			free(entry->pages);
-			free(entry);
+			entry_free(entry);
 		}
 	pthread_rwlock_destroy(&cache->lock);
 	free(cache);
 }
 
-static struct entry **bucket_of(struct finding_cache *cache, uint64_t control_area)
+static struct cached_finding **bucket_of(struct finding_cache *cache, uint64_t control_area)
 {
 	uint64_t hash = control_area * UINT64_C(0x9e3779b97f4a7c15);
 	return &cache->buckets[(hash >> 32) & (BUCKETS - 1)];
@@ -56,7 +64,7 @@ static struct entry **bucket_of(struct finding_cache *cache, uint64_t control_ar
  * Does this process have the same pages? Mostly they are the same physically; the one that the
  * address table lies in is everybody's own, but mostly with the same addresses.
  */
-static bool same_pages(const struct entry *entry, struct space *space, uint64_t base)
+static bool same_pages(const struct cached_finding *entry, struct space *space, uint64_t base)
 {
 	for (size_t i = 0; i < entry->page_count; i++) {
 		struct page page;
@@ -68,26 +76,27 @@ static bool same_pages(const struct entry *entry, struct space *space, uint64_t 
 	return true;
 }
 
-bool finding_cache_get(struct finding_cache *cache, uint64_t control_area, struct space *space,
-		       uint64_t base, struct finding *finding)
+struct cached_finding *finding_cache_get(struct finding_cache *cache, uint64_t control_area,
+					 struct space *space, uint64_t base,
+					 struct finding *finding)
 {
-	/* Entries are never changed or freed while the cache lives: only the list is locked. */
+	/* Entries are never freed while the cache lives: only the list is locked. */
 	pthread_rwlock_rdlock(&cache->lock);
-	const struct entry *entry = *bucket_of(cache, control_area);
+	struct cached_finding *entry = *bucket_of(cache, control_area);
 	pthread_rwlock_unlock(&cache->lock);
 	for (; entry; entry = entry->next)
 		if (entry->control_area == control_area && same_pages(entry, space, base)) {
 			finding_copy(finding, &entry->finding);
-			return true;
+			return entry;
 		}
-	return false;
+	return NULL;
 }
 
-void finding_cache_put(struct finding_cache *cache, uint64_t control_area,
-		       const struct module_page *pages, size_t page_count,
-		       const struct finding *finding)
+struct cached_finding *finding_cache_put(struct finding_cache *cache, uint64_t control_area,
+					 const struct module_page *pages, size_t page_count,
+					 const struct finding *finding)
 {
-	struct entry *entry = alloc_new(struct entry);
+	struct cached_finding *entry = alloc_new(struct cached_finding);
 	entry->control_area = control_area;
 	entry->pages = alloc_zero(page_count, sizeof(*pages));
 	entry->page_count = page_count;
@@ -95,9 +104,9 @@ void finding_cache_put(struct finding_cache *cache, uint64_t control_area,
 	finding_copy(&entry->finding, finding);
 
 	pthread_rwlock_wrlock(&cache->lock);
-	struct entry **bucket = bucket_of(cache, control_area);
+	struct cached_finding **bucket = bucket_of(cache, control_area);
 	size_t variants = 0;
-	for (const struct entry *other = *bucket; other; other = other->next)
+	for (const struct cached_finding *other = *bucket; other; other = other->next)
 		variants += other->control_area == control_area;
 	bool full = variants >= VARIANTS_MAX;
 	if (!full) {
@@ -106,10 +115,22 @@ void finding_cache_put(struct finding_cache *cache, uint64_t control_area,
 	}
 	pthread_rwlock_unlock(&cache->lock);
 	if (full) {
-		finding_free(&entry->finding);
-		free(entry->pages);
-		free(entry);
+		entry_free(entry);
+		return NULL;
 	}
+	return entry;
+}
+
+const struct settled *cached_finding_settled(struct cached_finding *cached)
+{
+	return atomic_load_explicit(&cached->settled, memory_order_acquire);
+}
+
+void cached_finding_settle(struct cached_finding *cached, struct settled *settled)
+{
+	struct settled *none = NULL;
+	if (!atomic_compare_exchange_strong(&cached->settled, &none, settled))
+		settled_free(settled); /* another thread was first */
 }
 
 void finding_copy(struct finding *to, const struct finding *from)

@@ -16,17 +16,25 @@ void finding_cache_free(struct finding_cache *cache);
 DEFINE_CLEANUP(struct finding_cache, finding_cache_free)
 #define _cleanup_finding_cache_ _cleanup_(finding_cache_free_p)
 
+/* What is known of a section by some pages; it stays as long as the cache. */
+struct cached_finding;
+
 /*
  * Fills `finding` when the section of `control_area`, mapped at `base` in `space`, was examined
- * before by the same pages. For any number of threads.
+ * before by the same pages; else NULL. For any number of threads.
  */
-bool finding_cache_get(struct finding_cache *cache, uint64_t control_area, struct space *space,
-		       uint64_t base, struct finding *finding);
+struct cached_finding *finding_cache_get(struct finding_cache *cache, uint64_t control_area,
+					 struct space *space, uint64_t base,
+					 struct finding *finding);
 
-/* Keeps a finding with the pages that it was read from. */
-void finding_cache_put(struct finding_cache *cache, uint64_t control_area,
-		       const struct module_page *pages, size_t page_count,
-		       const struct finding *finding);
+/* Keeps a finding with the pages that it was read from; NULL when there are enough of it. */
+struct cached_finding *finding_cache_put(struct finding_cache *cache, uint64_t control_area,
+					 const struct module_page *pages, size_t page_count,
+					 const struct finding *finding);
+
+/* The settled list (rebuild.h) that was found by those pages, or NULL; and keeping one: takes it. */
+const struct settled *cached_finding_settled(struct cached_finding *cached);
+void cached_finding_settle(struct cached_finding *cached, struct settled *settled);
 
 /* A copy that owns what it has. */
 void finding_copy(struct finding *to, const struct finding *from);

@@ -138,34 +138,75 @@ static bool find_declared(struct worker *worker, struct module_reader *reader, c
 	return false;
 }
 
-/* The declared list, from the cache when another process maps the same pages. */
-static void examine_declared(const struct unit_context *context, struct worker *worker,
-			     struct module_reader *reader, const struct pe *pe,
-			     struct finding *finding)
+/*
+ * The declared list, concluded from the cache when another process maps the same pages; with
+ * rebuilding its entries are needed all the same. Returns where it is cached.
+ */
+static struct cached_finding *examine_declared(const struct unit_context *context,
+					       struct worker *worker, struct module_reader *reader,
+					       const struct pe *pe, struct finding *finding)
 {
 	uint64_t section = reader->control_area;
 	bool rebuild = !context->options->fast;
-	if (section && !rebuild &&
-	    finding_cache_get(context->findings, section, reader->space, reader->base, finding))
-		return;
+	struct cached_finding *cached = NULL;
 	worker->imports.keep_entries = rebuild;
 	imports_declared(&worker->imports, pe);
 	if (pe->status != PE_OK && rebuild && find_declared(worker, reader, pe)) {
 		conclude(context, worker, finding);
 		add_reason(finding,
 			   alloc_printf("%s, import directory found by its content", pe->reason));
-		return;
+		return NULL;
 	}
-	if (section && rebuild &&
-	    finding_cache_get(context->findings, section, reader->space, reader->base, finding))
-		return;
+	if (section && rebuild)
+		cached = finding_cache_get(context->findings, section, reader->space, reader->base,
+					   finding);
+	if (cached)
+		return cached;
 	conclude(context, worker, finding);
 	if (reader->borrowed)
 		add_reason(finding,
 			   alloc_printf("%zu pages taken from other processes", reader->borrowed));
 	else if (section && (finding->status == IMPORTS_OK || finding->status == IMPORTS_NONE))
-		finding_cache_put(context->findings, section, reader->pages, reader->page_count,
-				  finding);
+		cached = finding_cache_put(context->findings, section, reader->pages,
+					   reader->page_count, finding);
+	return cached;
+}
+
+/* Both lists of a module whose pointers are of `size` bytes. */
+static void examine_lists(struct unit_maps *maps, struct worker *worker,
+			  struct module_reader *reader, const struct pe *pe, unsigned int size,
+			  struct module *module, struct finding *finding)
+{
+	const struct unit_context *context = maps->context;
+	struct cached_finding *cached = NULL;
+	/* What is dumped needs the lists themselves. */
+	if (reader->control_area && !context->options->dump_directory)
+		cached = finding_cache_get(context->findings, reader->control_area, reader->space,
+					   reader->base, finding);
+	if (cached && context->options->fast)
+		return;
+	const struct settled *settled = cached ? cached_finding_settled(cached) : NULL;
+	if (settled &&
+	    unit_settled(maps, &worker->rebuilt, size, module->base, module->size, pe, settled))
+		return;
+	finding_free(finding);
+	*finding = (struct finding){0};
+	cached = examine_declared(context, worker, reader, pe, finding);
+	reader->record = false;
+	if (context->options->fast)
+		return;
+	unit_rebuild(maps, &worker->rebuilt, size, module->base, module->size, pe, &worker->imports,
+		     false);
+	if (cached && !cached_finding_settled(cached) && !reader->missing_page_files) {
+		struct settled *found = unit_settle(maps, &worker->rebuilt, size, module->base,
+						    module->size, pe, &worker->imports);
+		if (found)
+			cached_finding_settle(cached, found);
+	}
+	conclude_rebuilt(context, worker, finding);
+	sort_matches(finding);
+	if (worker->rebuilt.hooked)
+		module->flags |= MODULE_HOOKED;
 }
 
 void examine_module(struct unit_maps *maps, struct worker *worker, struct module *module,
@@ -182,24 +223,15 @@ void examine_module(struct unit_maps *maps, struct worker *worker, struct module
 	pe_open(&pe, &reader.reader);
 	worker->pointer_size =
 		module->found_in & FOUND_LISTS32 ? 4 : context->windows->pointer_size;
-	examine_declared(context, worker, &reader, &pe, finding);
-	reader.record = false;
-	module->missing_page_files = reader.missing_page_files;
 
 	bool has_header = pe.status == PE_OK;
 	if (has_header && context->windows->pointer_size == 8 && !pe.pe32_plus)
 		module->flags |= MODULE_WOW64;
-	if (!context->options->fast) {
-		unsigned int size = has_header			   ? pe_pointer_size(&pe)
-				    : module->flags & MODULE_WOW64 ? 4
-								   : context->windows->pointer_size;
-		unit_rebuild(maps, &worker->rebuilt, size, module->base, module->size, &pe,
-			     &worker->imports, false);
-		conclude_rebuilt(context, worker, finding);
-		sort_matches(finding);
-		if (worker->rebuilt.hooked)
-			module->flags |= MODULE_HOOKED;
-	}
+	unsigned int size = has_header			   ? pe_pointer_size(&pe)
+			    : module->flags & MODULE_WOW64 ? 4
+							   : context->windows->pointer_size;
+	examine_lists(maps, worker, &reader, &pe, size, module, finding);
+	module->missing_page_files = reader.missing_page_files;
 	module->patched_pages = has_header ? view_patched_pages(maps->view, &pe, module->base) : 0;
 	if (module->patched_pages) {
 		module->flags |= MODULE_PATCHED;

@@ -195,3 +195,24 @@ void unit_rebuild(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int 
 			.others = private_too ? private_tables(maps, pointer_size) : NULL,
 		});
 }
+
+bool unit_settled(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int pointer_size,
+		  uint64_t base, uint64_t size, const struct pe *pe, const struct settled *settled)
+{
+	const struct export_map *map = unit_map(maps, pointer_size);
+	return settled_holds(settled, rebuilt, map, &maps->memory[index_of(pointer_size)],
+			     &(struct rebuild_area){.base = base, .size = size, .pe = pe});
+}
+
+struct settled *unit_settle(struct unit_maps *maps, const struct rebuilt *rebuilt,
+			    unsigned int pointer_size, uint64_t base, uint64_t size,
+			    const struct pe *pe, const struct imports *declared)
+{
+	return settled_new(rebuilt, unit_map(maps, pointer_size),
+			   &(struct rebuild_area){
+				   .base = base,
+				   .size = size,
+				   .pe = pe,
+				   .declared = declared,
+			   });
+}

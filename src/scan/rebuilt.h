@@ -36,6 +36,16 @@ void unit_rebuild(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int 
 		  bool private_too);
 
 /*
+ * Is the module's list what `settled` says? And to keep what unit_rebuild() said as such; NULL when
+ * something in it is open.
+ */
+bool unit_settled(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int pointer_size,
+		  uint64_t base, uint64_t size, const struct pe *pe, const struct settled *settled);
+struct settled *unit_settle(struct unit_maps *maps, const struct rebuilt *rebuilt,
+			    unsigned int pointer_size, uint64_t base, uint64_t size,
+			    const struct pe *pe, const struct imports *declared);
+
+/*
  * Pages of the image without any pointer into the range where 64-bit modules lie: no table is in
  * them, whichever process maps them. Shared by all threads of a run.
  */

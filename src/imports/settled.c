@@ -1,0 +1,167 @@
+/*
+ * Import lists that are settled: nothing but what the directory says, every slot of it present and
+ * leading where its name does, no other table.
+ *
+ * Most modules are mapped by many processes, and the loader fills their slots alike in all of them.
+ * Where the slots hold the same values and the DLLs that matter are the same, what they come to is
+ * the same; there remains to be looked whether this process has a table besides.
+ */
+#include <impscan/rebuild.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+
+#include "imports/export_table.h"
+#include "imports/rebuild_internal.h"
+
+/* A DLL that the list names; without a table when the process had none of that name. */
+struct named_dll {
+	char *name;
+	uint64_t base;
+	struct export_table *table;
+};
+
+/* A module that slots lead into. */
+struct target {
+	uint64_t base, size;
+	struct export_table *table;
+};
+
+struct settled_slot {
+	uint64_t rva;
+	uint64_t value;
+};
+
+struct settled {
+	struct settled_slot *slots; /* in the order of the directory */
+	size_t slot_count;
+	struct named_dll *dlls;
+	size_t dll_count, dll_capacity;
+	struct target *targets;
+	size_t target_count, target_capacity;
+};
+
+static struct export_table *keep_table(const struct export_module *module)
+{
+	if (!module || !module->table)
+		return NULL;
+	return export_table_ref((struct export_table *)module->table);
+}
+
+static void add_dll(struct settled *settled, const struct export_map *map, const char *name)
+{
+	for (size_t i = 0; i < settled->dll_count; i++)
+		if (!strcmp(settled->dlls[i].name, name))
+			return;
+	const struct export_module *module = export_map_dll(map, name);
+	*array_push(settled->dlls, settled->dll_count, settled->dll_capacity) = (struct named_dll){
+		.name = alloc_strdup(name),
+		.base = module ? module->base : 0,
+		.table = keep_table(module),
+	};
+}
+
+static void add_target(struct settled *settled, const struct export_map *map, uint64_t value)
+{
+	for (size_t i = settled->target_count; i-- > 0;)
+		if (value - settled->targets[i].base < settled->targets[i].size)
+			return;
+	const struct export_module *module = export_map_module_at(map, value);
+	if (!module)
+		return;
+	*array_push(settled->targets, settled->target_count, settled->target_capacity) =
+		(struct target){module->base, module->size, keep_table(module)};
+}
+
+/* More DLLs than any real module names: such a list is not worth the search for each of them. */
+#define DLLS_MAX 256
+
+struct settled *settled_new(const struct rebuilt *rebuilt, const struct export_map *map,
+			    const struct rebuild_area *area)
+{
+	const struct imports *declared = area->declared;
+	if (!declared || declared->status != IMPORTS_OK || rebuilt->differs || rebuilt->hooked ||
+	    rebuilt->unknown || rebuilt->table_count != 1 || !rebuilt->tables[0].directory ||
+	    rebuilt->count != declared->entry_count)
+		return NULL;
+	for (size_t i = 0; i < rebuilt->count; i++)
+		if (!rebuilt->entries[i].present || rebuilt->entries[i].source != REBUILT_NAMES)
+			return NULL;
+	struct settled *settled = alloc_new(struct settled);
+	settled->slots = alloc_zero(rebuilt->count, sizeof(*settled->slots));
+	settled->slot_count = rebuilt->count;
+	uint32_t last = UINT32_MAX;
+	for (size_t i = 0; i < rebuilt->count; i++) {
+		const struct rebuilt_entry *entry = &rebuilt->entries[i];
+		settled->slots[i] = (struct settled_slot){entry->slot - area->base, entry->value};
+		if (entry->dll != last && settled->dll_count <= DLLS_MAX)
+			add_dll(settled, map, rebuilt_dll(rebuilt, entry));
+		last = entry->dll;
+		if (settled->target_count <= DLLS_MAX)
+			add_target(settled, map, entry->value);
+	}
+	if (settled->dll_count <= DLLS_MAX && settled->target_count <= DLLS_MAX)
+		return settled;
+	settled_free(settled);
+	return NULL;
+}
+
+void settled_free(struct settled *settled)
+{
+	if (!settled)
+		return;
+	for (size_t i = 0; i < settled->dll_count; i++) {
+		free(settled->dlls[i].name);
+		export_table_unref(settled->dlls[i].table);
+	}
+	for (size_t i = 0; i < settled->target_count; i++)
+		export_table_unref(settled->targets[i].table);
+	free(settled->dlls);
+	free(settled->targets);
+	free(settled->slots);
+	free(settled);
+}
+
+static bool same_modules(const struct settled *settled, const struct export_map *map)
+{
+	for (size_t i = 0; i < settled->target_count; i++) {
+		const struct target *target = &settled->targets[i];
+		const struct export_module *module = export_map_module_at(map, target->base);
+		if (!module || module->base != target->base || module->size != target->size ||
+		    module->table != target->table)
+			return false;
+	}
+	for (size_t i = 0; i < settled->dll_count; i++) {
+		const struct named_dll *dll = &settled->dlls[i];
+		const struct export_module *module = export_map_dll(map, dll->name);
+		if ((module ? module->base : 0) != dll->base ||
+		    (module ? module->table : NULL) != dll->table)
+			return false;
+	}
+	return true;
+}
+
+bool settled_holds(const struct settled *settled, struct rebuilt *rebuilt,
+		   const struct export_map *map, const struct rebuild_memory *memory,
+		   const struct rebuild_area *area)
+{
+	struct rebuilding r;
+	if (!rebuild_begin(&r, rebuilt, map, memory, area))
+		return false;
+	r.imports = true;
+	r.directory = true;
+	for (size_t i = 0; i < settled->slot_count; i++) {
+		const struct settled_slot *slot = &settled->slots[i];
+		uint64_t value;
+		if (slot->rva >= area->size || !rebuild_slot(&r, area->base + slot->rva, &value) ||
+		    value != slot->value)
+			return false;
+		rebuild_cover(&r, area->base + slot->rva, area->base + slot->rva + r.pointer_size);
+	}
+	if (!same_modules(settled, map))
+		return false;
+	rebuild_find_tables(&r);
+	return !r.scratch->run_count;
+}
