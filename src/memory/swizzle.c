@@ -51,6 +51,16 @@ static void paged(struct entry_votes *votes, uint64_t high)
 		votes->paged_bits[__builtin_ctzll(high)]++;
 }
 
+/* Where an entry in a page file has bits; bit 4 is left out: it may be the SwizzleBit. */
+static void count_place(struct entry_votes *votes, uint64_t entry)
+{
+	bool low = entry >> 1 & 7, high = entry >> 12 & 15;
+	votes->both += low && high;
+	votes->low += low && !high;
+	votes->high += high && !low;
+	votes->neither += !low && !high;
+}
+
 /* One entry that is neither valid nor zero nor a prototype's. */
 static void look(struct entry_votes *votes, const struct memory *memory, uint64_t entry)
 {
@@ -67,20 +77,17 @@ static void look(struct entry_votes *votes, const struct memory *memory, uint64_
 	uint64_t high = entry & field_bits(layout->page_file_offset);
 	uint64_t offset = entry_field_value(layout->page_file_offset, entry);
 	/* No bit, or one that is above the memory: demand zero, with the mask. */
-	if (!plain && !(high & (high - 1)) && !(high & memory->frame_mask))
+	bool zero = !(high & (high - 1)) && !(high & memory->frame_mask);
+	if (!plain && zero)
 		vote(&votes->zero, high);
 	else if (!plain)
 		paged(votes, high & ~memory->frame_mask);
+	if (!zero)
+		count_place(votes, entry);
 	if (offset && !plain)
 		offset ^= entry_field_value(layout->page_file_offset, memory->invalid_mask);
 	if (!offset)
 		return;
-	/* Bit 4 is left out: it may be the SwizzleBit. */
-	bool low = entry >> 1 & 7, upper = entry >> 12 & 15;
-	++*(low && upper ? &votes->both
-	    : low	 ? &votes->low
-	    : upper	 ? &votes->high
-			 : &votes->neither);
 	uint64_t number = entry_field_value(layout->page_file_number, entry);
 	if (number >= PAGE_FILES)
 		return;

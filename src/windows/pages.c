@@ -69,7 +69,8 @@ static void count_votes(const struct windows *windows, unsigned int tables, size
 static void find_layout(struct windows *windows, const struct entry_votes *votes, bool masked)
 {
 	struct entry_layout layout = entry_layout_of(windows->profile);
-	unsigned int number = entry_votes_number(votes);
+	/* Before Windows 8 there are no flags, and hardly ever a second page file. */
+	unsigned int number = windows->build < 9200 ? 0 : entry_votes_number(votes);
 	if (layout.swizzle.bits || (!masked && number != 12))
 		return;
 	layout.swizzle = (struct entry_field){4, 1};

@@ -294,6 +294,57 @@ static void the_mask_is_found_by_entries(void **state)
 	assert_int_equal(counted.entries, 0);
 }
 
+/* Where entries in a page file have its number. Flags: reserved and allocated, in bits 1 and 2 or
+ * 12 and 13; `numbers` by turns; demand-zero entries among them tell nothing. */
+static unsigned int place_of_number(unsigned int shift, uint64_t flags, const uint64_t numbers[4])
+{
+	_cleanup_machine_ struct machine m;
+	struct entry_votes counted;
+	machine_init(&m);
+	for (uint64_t i = 0; i < 200; i++) {
+		uint64_t entry = (0x105 + i) << 32 | flags | numbers[i % 4] << shift | 4 << 5;
+		machine_set(&m, MACHINE_PML4, 0x10000 + i * PAGE_SIZE, swizzled(entry));
+		machine_set(&m, MACHINE_PML4, 0x40000000 + i * PAGE_SIZE, swizzled(4 << 5));
+	}
+	machine_power_on(&m);
+	votes(&m, &counted);
+	return entry_votes_number(&counted);
+}
+
+static void the_place_of_the_number_is_found(void **state)
+{
+	(void)state;
+	static const uint64_t first[4] = {0}, two[4] = {0, 2, 0, 2}, most[4] = {2, 2, 2, 0};
+	assert_int_equal(place_of_number(12, 1 << 2, first), 12);
+	assert_int_equal(place_of_number(12, 1 << 2, two), 12);
+	assert_int_equal(place_of_number(12, 1 << 2, most), 12);
+	assert_int_equal(place_of_number(12, 0, two), 12);
+	assert_int_equal(place_of_number(12, 0, most), 12);
+	assert_int_equal(place_of_number(1, 1 << 13, first), 1);
+	assert_int_equal(place_of_number(1, 1 << 13, two), 1);
+	assert_int_equal(place_of_number(1, 1 << 13, most), 1);
+	assert_int_equal(place_of_number(1, 0, two), 1);
+	assert_int_equal(place_of_number(1, 0, most), 1);
+	/* no flags, and no file but the first */
+	assert_int_equal(place_of_number(12, 0, first), 0);
+}
+
+/* A mask that few carry is none: offsets of one bit by chance. */
+static void a_bit_of_some_offsets_is_no_mask(void **state)
+{
+	(void)state;
+	_cleanup_machine_ struct machine m;
+	struct entry_votes counted;
+	uint64_t mask = 1;
+	machine_init(&m);
+	for (uint64_t i = 0; i < 60; i++)
+		machine_set(&m, MACHINE_PML4, 0x10000 + i * PAGE_SIZE,
+			    in_page_file(0, i == 7 ? 0x1000 : 0x103 + 97 * i));
+	machine_power_on(&m);
+	votes(&m, &counted);
+	assert_true(!entry_votes_mask(&counted, &mask) || mask == 0);
+}
+
 static void no_mask_is_found_too(void **state)
 {
 	(void)state;
@@ -350,6 +401,8 @@ int main(void)
 		cmocka_unit_test(swizzled_entries_are_understood),
 		cmocka_unit_test(lookups_are_understood),
 		cmocka_unit_test(the_mask_is_found_by_entries),
+		cmocka_unit_test(the_place_of_the_number_is_found),
+		cmocka_unit_test(a_bit_of_some_offsets_is_no_mask),
 		cmocka_unit_test(no_mask_is_found_too),
 	};
 	return cmocka_run_group_tests_name("memory pages", tests, NULL, NULL);
