@@ -399,6 +399,19 @@ static void infer_handles(struct infer *infer)
 				   "that only it knows are not listed");
 }
 
+/* No EPROCESS is longer than the least distance between two: what lies behind is the next one's. */
+static uint32_t least_distance(const struct infer *infer)
+{
+	uint64_t least = INFER_BODY;
+	for (size_t i = 0; i < infer->sample_count; i++)
+		for (size_t k = 0; k < infer->sample_count; k++) {
+			uint64_t a = infer->sample[i].eprocess, b = infer->sample[k].eprocess;
+			if (a < b)
+				least = min_of(least, b - a);
+		}
+	return (uint32_t)least;
+}
+
 /*
  * Where no process of the ring has ended, ExitTime is 0 everywhere, as many members are: then it is
  * where other builds have it, which is told.
@@ -407,8 +420,8 @@ static void infer_exit_time(struct infer *infer)
 {
 	uint32_t create = profile_offset(infer->profile, EPROCESS_CreateTime);
 	struct tally best = {0};
-	uint32_t place = 0;
-	for (uint32_t offset = 0; offset < INFER_BODY - 8; offset += 8) {
+	uint32_t place = 0, end = least_distance(infer) - 8;
+	for (uint32_t offset = 0; offset < end; offset += 8) {
 		struct tally tally = judge_exit_time(infer, offset);
 		uint64_t value;
 		bool ended = false;
