@@ -158,7 +158,15 @@ bool text_is_control(uint32_t code)
 
 void text_add_printable(struct text *text, const char *utf8)
 {
-	while (*utf8) {
+	for (;;) {
+		/* Most of it, and most often all, is plain. */
+		size_t plain = 0;
+		while (utf8[plain] >= ' ' && utf8[plain] < 0x7f)
+			plain++;
+		text_add(text, utf8, plain);
+		utf8 += plain;
+		if (!*utf8)
+			return;
 		uint32_t code;
 		size_t length = text_utf8_next(utf8, &code);
 		if (!length)

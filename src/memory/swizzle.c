@@ -9,6 +9,8 @@
  */
 #include "memory/paging.h"
 
+#include <impscan/bytes.h>
+
 #define ENTRY_VALID	 (UINT64_C(1) << 0)
 #define ENTRY_PROTOTYPE	 (UINT64_C(1) << 10)
 #define ENTRY_TRANSITION (UINT64_C(1) << 11)
@@ -100,7 +102,8 @@ void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t fi
 		     unsigned int tables)
 {
 	const struct memory *memory = space->memory;
-	const uint64_t table_span = PAGE_SIZE * (PAGE_SIZE / memory->operations->entry_size);
+	const unsigned int size = memory->operations->entry_size;
+	const uint64_t table_span = PAGE_SIZE * (PAGE_SIZE / size);
 	uint64_t address = first;
 	/* Upper levels are stepped over by what a missing table would cover. */
 	for (unsigned int upper = 0; tables && upper < 1u << 16; upper++) {
@@ -108,14 +111,17 @@ void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t fi
 			return;
 		struct page page = {.span = PAGE_SIZE};
 		memory->operations->walk(space, address, &page);
-		bool table = page.span == PAGE_SIZE && page.state != PAGE_NO_TABLE;
+		/* The walk remembers the table; its entries are read without one for each. */
+		uint64_t number = address / table_span;
+		const struct space_table *known = &space->tables[number % SPACE_TABLES];
+		bool table = known->tag == number + 1;
 		uint64_t span = table ? table_span : page.span;
 		uint64_t next = (address & ~(span - 1)) + span;
 		for (; table && address < next; address += PAGE_SIZE) {
-			page = (struct page){.span = PAGE_SIZE};
-			memory->operations->walk(space, address, &page);
-			if (page.entry && !(page.entry & (ENTRY_VALID | ENTRY_PROTOTYPE)))
-				look(votes, memory, page.entry);
+			uint64_t at = address % table_span / PAGE_SIZE * size;
+			uint64_t entry = le_pointer(known->entries + at, size);
+			if (entry && !(entry & (ENTRY_VALID | ENTRY_PROTOTYPE)))
+				look(votes, memory, entry);
 		}
 		tables -= table;
 		if (next <= first)

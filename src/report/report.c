@@ -86,7 +86,14 @@ static void add_csv(struct text *text, const struct value *value)
 static void add_json_string(struct text *text, const char *s)
 {
 	text_add_char(text, '"');
-	while (*s) {
+	for (;;) {
+		size_t plain = 0;
+		while (s[plain] >= ' ' && s[plain] < 0x7f && s[plain] != '"' && s[plain] != '\\')
+			plain++;
+		text_add(text, s, plain);
+		s += plain;
+		if (!*s)
+			break;
 		uint32_t code;
 		size_t length = text_utf8_next(s, &code);
 		if (!length) {

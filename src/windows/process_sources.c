@@ -81,32 +81,47 @@ static uint64_t entry_object(const struct windows *windows, const uint8_t *entry
 }
 
 /*
- * The object of handle `handle` in a table of up to three levels: HANDLE_TABLE.TableCode's low two
- * bits are the level, a page a table.
+ * The lowest table for handle `handle` in a table of up to three levels: HANDLE_TABLE.TableCode's low
+ * two bits are the level, a page a table. 0: there is none.
  */
-static uint64_t table_object(const struct windows *windows, struct space *kernel,
-			     uint64_t table_code, uint32_t handle)
+static uint64_t table_leaf(const struct windows *windows, struct space *kernel, uint64_t table_code,
+			   uint32_t handle)
 {
 	unsigned int level = table_code & 3;
 	uint64_t table = table_code & ~UINT64_C(7);
 	uint32_t entry_size = profile_offset(windows->profile, HANDLE_TABLE_ENTRY_size);
 	if (!entry_size)
 		return 0;
-	uint32_t per_page = (uint32_t)PAGE_SIZE / entry_size;
 	uint32_t pointers = (uint32_t)PAGE_SIZE / windows->pointer_size;
-	uint32_t index = handle / 4;
-	uint64_t slot[3] = {index % per_page, index / per_page % pointers,
-			    index / per_page / pointers};
+	uint32_t index = handle / 4 / ((uint32_t)PAGE_SIZE / entry_size);
+	uint64_t slot[3] = {0, index % pointers, index / pointers};
 	for (; level > 0; level--)
 		if (!space_pointer(kernel, table + slot[level] * windows->pointer_size,
 				   windows->pointer_size, &table) ||
 		    !table)
 			return 0;
+	return table;
+}
+
+/* The object of a handle in its lowest table. */
+static uint64_t leaf_object(const struct windows *windows, struct space *kernel, uint64_t leaf,
+			    uint32_t handle)
+{
+	uint32_t entry_size = profile_offset(windows->profile, HANDLE_TABLE_ENTRY_size);
+	uint32_t per_page = (uint32_t)PAGE_SIZE / entry_size;
 	uint8_t entry[16];
 	if (entry_size > sizeof(entry) ||
-	    !space_read(kernel, table + slot[0] * entry_size, entry, entry_size))
+	    !space_read(kernel, leaf + (uint64_t)(handle / 4 % per_page) * entry_size, entry,
+			entry_size))
 		return 0;
 	return entry_object(windows, entry);
+}
+
+static uint64_t table_object(const struct windows *windows, struct space *kernel,
+			     uint64_t table_code, uint32_t handle)
+{
+	uint64_t leaf = table_leaf(windows, kernel, table_code, handle);
+	return leaf ? leaf_object(windows, kernel, leaf, handle) : 0;
 }
 
 /* Does the HANDLE_TABLE at `table` hold System under its PID? Only PspCidTable does. */
@@ -170,9 +185,21 @@ static void process_cid_table(const struct windows *windows, struct space *kerne
 	uint64_t last = (table_code & 3) == 0	? (uint64_t)per_page * 4
 			: (table_code & 3) == 1 ? (uint64_t)per_page * pointers * 4
 						: HANDLE_LAST;
+	uint64_t leaf = 0;
+	uint32_t leaf_page = UINT32_MAX;
 	for (uint32_t handle = 4; handle < last; handle += 4) {
-		uint64_t object = table_object(windows, kernel, table_code, handle);
-		uint64_t pid;
+		uint64_t object = 0, pid;
+		uint32_t page = handle / 4 / per_page;
+		/* Most of the table of tables is empty: one look for each of its entries. */
+		if (page != leaf_page) {
+			leaf_page = page;
+			leaf = table_leaf(windows, kernel, table_code, handle);
+		}
+		if (!leaf) {
+			handle = (page + 1) * per_page * 4 - 4;
+			continue;
+		}
+		object = leaf_object(windows, kernel, leaf, handle);
 		/* Threads are in the table too: a process has its handle as its PID. */
 		if (!object ||
 		    !space_pointer(
