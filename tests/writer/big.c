@@ -198,7 +198,23 @@ static bool holds_imports(const struct pefile *pe, size_t page)
 	return false;
 }
 
-/* The process has never been here: what there is, is the section's. */
+/* The page was read but not written to: the process has no copy, it shares the section's. */
+static void share(struct guest_process *process, const struct guest_image *image, size_t page,
+		  uint64_t va, uint64_t physical)
+{
+	struct guest *guest = process->guest;
+	uint64_t *frame = &image->section->frames[page];
+	if (!*frame)
+		*frame = physical;
+	else
+		ram_drop(guest->ram, physical);
+	paging_map(process->space, va, *frame, PAGE_USER | PAGE_COPY_ON_WRITE);
+}
+
+/*
+ * Pages that may be written to are copied when they are. The loader reads the names of imports and
+ * writes the slots only; the rest of a module's data is hardly used.
+ */
 static void leave_untouched(struct guest_process *process, const struct guest_module *module)
 {
 	struct guest *guest = process->guest;
@@ -206,12 +222,14 @@ static void leave_untouched(struct guest_process *process, const struct guest_mo
 	for (size_t page = 0; page < image->pe->size / PAGE; page++) {
 		uint64_t physical, va = module->base + page * PAGE;
 		if (!(image->flags[page] & PAGE_WRITE) || image->patched[page] ||
-		    holds_imports(image->pe, page) ||
-		    !util_random_below(&guest->random, TOUCHED_ONE_IN) ||
 		    !paging_translate(process->space, va, &physical))
 			continue;
-		paging_set_entry(process->space, va, 0);
-		ram_drop(guest->ram, physical);
+		if (holds_imports(image->pe, page)) {
+			share(process, image, page, va, physical);
+		} else if (util_random_below(&guest->random, TOUCHED_ONE_IN)) {
+			paging_set_entry(process->space, va, 0);
+			ram_drop(guest->ram, physical);
+		}
 	}
 }
 
