@@ -168,7 +168,7 @@ static void prototypes_lead_to_the_file(void **state)
 		for (size_t page = 0; section->image && page < section->pages; page++) {
 			uint64_t pte = read_at(&raw, dtb, section->prototypes + page * 8, 8);
 			if (pte & 0x400) {
-				uint64_t subsection = (uint64_t)((int64_t)pte >> 16);
+				uint64_t subsection = (uint64_t)((int64_t)unswizzled(pte) >> 16);
 				assert_int_equal(
 					read_at(&raw, dtb,
 						subsection + offset_of(guest->layout, "_SUBSECTION",
@@ -191,7 +191,7 @@ static void prototypes_lead_to_the_file(void **state)
 				continue;
 			}
 			assert_true(pte & 0x801);
-			assert_memory_equal(raw.data + (pte & UINT64_C(0xfffffffff000)),
+			assert_memory_equal(raw.data + (unswizzled(pte) & UINT64_C(0xfffffffff000)),
 					    section->image->relocated + page * PAGE, PAGE);
 			there++;
 		}

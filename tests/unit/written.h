@@ -70,6 +70,13 @@ static inline uint64_t get(const struct written *file, uint64_t offset, unsigned
 	return util_get(file->data + offset, size);
 }
 
+/* An entry that is not valid, without the mask of struct paging_swizzle, which new_guest() leaves
+ * as it is by default. */
+static inline uint64_t unswizzled(uint64_t entry)
+{
+	return entry & 0x11 ? entry : entry & ~(UINT64_C(1) << 45);
+}
+
 /* The manual's walk of a raw file, valid and transition entries; 0: not there. */
 static inline uint64_t walk(const struct written *raw, uint64_t dtb, uint64_t va)
 {
@@ -85,7 +92,7 @@ static inline uint64_t walk(const struct written *raw, uint64_t dtb, uint64_t va
 	uint64_t entry = get(raw, table + ((va >> 12) & 511) * 8, 8);
 	if (!(entry & 1) && (entry & 0xc00) != 0x800)
 		return 0;
-	return (entry & UINT64_C(0xfffffffff000)) | (va & 0xfff);
+	return (unswizzled(entry) & UINT64_C(0xfffffffff000)) | (va & 0xfff);
 }
 
 static inline uint64_t read_at(const struct written *raw, uint64_t dtb, uint64_t va,

@@ -149,6 +149,7 @@ static void new_kernel_processes(struct guest *guest)
 									 .pid = 88,
 									 .ppid = 4,
 									 .kernel_only = true});
+	guest_store_new(guest);
 }
 
 /* The boot loader makes System's top table, always in the first megabytes: 0x187000 of Windows 7
@@ -281,7 +282,6 @@ static void hold_program(struct guest_process *process)
 
 void guest_finish(struct guest *guest)
 {
-	guest_store_new(guest);
 	write_sections(guest);
 	bool shadowed = layout_has(guest->layout, "_KPROCESS", "UserDirectoryTableBase") &&
 			guest->build >= 17134 && guest->pointer == 8 &&
