@@ -37,6 +37,8 @@ enum {
 	MATCHED_HASH,
 	DUMP,
 	IMPFUZZY_OR_REASON,
+	MATCHED_IMPORTS,
+	MATCHED_IMPFUZZY,
 	COLUMN_COUNT,
 };
 
@@ -66,6 +68,8 @@ static const struct column columns[COLUMN_COUNT] = {
 	[MATCHED_HASH] = {"matched_hash", "By", 8, false},
 	[DUMP] = {"dump", "File", 0, false},
 	[IMPFUZZY_OR_REASON] = {NULL, "impfuzzy", 0, false},
+	[MATCHED_IMPORTS] = {NULL, "Imports", 7, true},
+	[MATCHED_IMPFUZZY] = {NULL, "impfuzzy", 64, false},
 };
 
 static const uint8_t listing_table[] = {PID,	 PROCESS,	    BASE, MODULE, IMPORTS,
@@ -73,7 +77,8 @@ static const uint8_t listing_table[] = {PID,	 PROCESS,	    BASE, MODULE, IMPORTS
 static const uint8_t listing_wide[] = {PID,	PPID,	  PROCESS,  BASE,   SIZE,
 				       MODULE,	FOUND_IN, READABLE, STATUS, FLAGS,
 				       IMPORTS, IMPHASH,  IMPFUZZY, PATH,   REASON};
-static const uint8_t search_table[] = {PID, PROCESS, BASE, MODULE, IMPORTS, IMPFUZZY, SCORE, MATCH};
+static const uint8_t search_table[] = {
+	PID, PROCESS, BASE, MODULE, MATCHED_IMPORTS, MATCHED_IMPFUZZY, SCORE, MATCH};
 static const uint8_t search_wide[] = {PID,     PPID,	 PROCESS,      BASE,  SIZE,
 				      MODULE,  FOUND_IN, FLAGS,	       PATH,  IMPORTS,
 				      IMPHASH, IMPFUZZY, MATCHED_HASH, SCORE, MATCH};
@@ -158,6 +163,11 @@ void report_module(struct report *report, const struct row *row)
 	};
 	if (row->dump)
 		values[DUMP] = text_value(row->dump->file);
+	/* In the search's table: the list that matched. */
+	bool by_rebuilt = match && match->rebuilt;
+	values[MATCHED_IMPORTS] = number_value(by_rebuilt ? row->rebuilt_imports : row->imports);
+	values[MATCHED_IMPFUZZY] =
+		text_value(by_rebuilt ? row->rebuilt.impfuzzy : row->hashes.impfuzzy);
 	if (match) {
 		values[MATCH] = text_value(match->name);
 		values[SCORE] = number_value((uint64_t)match->score);
