@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <impscan/address_set.h>
 #include <impscan/image.h>
 #include <impscan/memory.h>
 #include <impscan/pe.h>
@@ -18,9 +19,9 @@
 
 /* What the user knows better; all zero: find it. */
 struct windows_options {
-	uint64_t dtb;			    /* physical address of the page map */
-	uint64_t kernel_base;		    /* where ntoskrnl.exe is loaded */
-	const struct profile *profile;	    /* this layout, whatever the build */
+	uint64_t dtb;		       /* physical address of the page map */
+	uint64_t kernel_base;	       /* where ntoskrnl.exe is loaded */
+	const struct profile *profile; /* this layout, whatever the build */
 	bool infer; /* infer the layout from the image, without the profiles of its build */
 	const char *page_files[PAGE_FILES]; /* paths by number; see memory_add_page_file() */
 };
@@ -362,7 +363,8 @@ struct module_reader {
 	/* Where absent pages are looked for as well; NULL: nowhere. */
 	struct neighbours *neighbours;
 	uint64_t control_area;
-	size_t borrowed;		 /* how often one was found there */
+	struct address_set borrowed;	 /* pages, by number, that were found there */
+	bool decompressed;		 /* a page that was read lives only as long as the space */
 	unsigned int missing_page_files; /* bit N: a page in page file N was not there */
 	/* The pages that were read since module_reader_record(); one may stand there twice. */
 	bool record;

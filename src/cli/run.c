@@ -353,6 +353,25 @@ static struct error *write_profile(const char *path, const struct profile *profi
 	return NULL;
 }
 
+/* What speaks against the page files that were given. */
+static void warn_of_page_files(const struct options *options, const struct windows *windows,
+			       struct progress *progress)
+{
+	struct entry_votes votes = {0};
+	bool given = false;
+	for (unsigned int i = 0; i < PAGE_FILES; i++)
+		given |= options->page_files[i] != NULL;
+	if (!given || options->quiet)
+		return;
+	windows_page_file_use(windows, &votes);
+	for (unsigned int i = 0; i < PAGE_FILES; i++) {
+		char doubt[256];
+		if (options->page_files[i] &&
+		    windows_page_file_doubt(windows, i, &votes, doubt, sizeof(doubt)))
+			progress_warning(progress, doubt);
+	}
+}
+
 static struct error *run_image(const struct options *options, struct profiles *profiles,
 			       struct output *output)
 {
@@ -384,6 +403,7 @@ static struct error *run_image(const struct options *options, struct profiles *p
 	warn_inferred(windows, &output->progress);
 	if (options->profile_out)
 		try_(write_profile(options->profile_out, windows->profile, &output->rows));
+	warn_of_page_files(options, windows, &output->progress);
 	if (options->info) {
 		struct scan_options survey_options = scan_options_of(options, NULL);
 		struct survey survey;

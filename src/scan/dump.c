@@ -276,7 +276,7 @@ static void write_module(const struct unit_context *context, struct worker *work
 		return;
 	}
 	dump->file = take_ptr(name);
-	dump->note = make_note(worker, &written, finding, reader.borrowed);
+	dump->note = make_note(worker, &written, finding, reader.borrowed.count > 0);
 }
 
 void dump_module(const struct unit_context *context, struct worker *worker, struct view *view,

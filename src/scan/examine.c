@@ -163,10 +163,11 @@ static struct cached_finding *examine_declared(const struct unit_context *contex
 	if (cached)
 		return cached;
 	conclude(context, worker, finding);
-	if (reader->borrowed)
-		add_reason(finding,
-			   alloc_printf("%zu pages taken from other processes", reader->borrowed));
-	else if (section && (finding->status == IMPORTS_OK || finding->status == IMPORTS_NONE))
+	if (reader->borrowed.count)
+		add_reason(finding, alloc_printf("%zu pages taken from other processes",
+						 reader->borrowed.count));
+	else if (section && !reader->decompressed &&
+		 (finding->status == IMPORTS_OK || finding->status == IMPORTS_NONE))
 		cached = finding_cache_put(context->findings, section, reader->pages,
 					   reader->page_count, finding);
 	return cached;
@@ -207,6 +208,9 @@ static void examine_lists(struct unit_maps *maps, struct worker *worker,
 	sort_matches(finding);
 	if (worker->rebuilt.hooked)
 		module->flags |= MODULE_HOOKED;
+	if (worker->rebuilt.unknown && finding->rebuilt_imports)
+		add_reason(finding,
+			   alloc_printf("%zu slots lead to no export", worker->rebuilt.unknown));
 }
 
 void examine_module(struct unit_maps *maps, struct worker *worker, struct module *module,

@@ -14,28 +14,29 @@ static const uint8_t *reader_at(const struct pe_reader *reader, uint64_t positio
 	uint64_t address;
 	if (__builtin_add_overflow(module->base, position, &address))
 		return NULL;
-	const uint8_t *bytes = space_at(module->space, address, available);
+	uint64_t offset = address & (PAGE_SIZE - 1);
+	struct page page;
+	space_page(module->space, address, &page);
+	const uint8_t *bytes = page.data;
 	if (!bytes && module->neighbours && module->control_area) {
-		uint64_t offset = position & (PAGE_SIZE - 1);
 		bytes = neighbours_page(module->neighbours, module->control_area,
-					position - offset);
-		if (bytes) {
-			bytes += offset;
-			*available = (size_t)(PAGE_SIZE - offset);
-			module->borrowed++;
-		}
+					position & ~(PAGE_SIZE - 1));
+		if (bytes)
+			address_set_add(&module->borrowed, position / PAGE_SIZE);
 	}
 	if (!bytes) {
-		struct page page;
-		space_page(module->space, address, &page);
 		if (page.state == PAGE_PAGEFILE && !page.compressed)
 			module->missing_page_files |= 1u << (page.page_file % PAGE_FILES);
+		return NULL;
 	}
-	if (bytes && module->record)
+	module->decompressed |= page.compressed;
+	bytes += offset;
+	*available = (size_t)(PAGE_SIZE - offset);
+	if (module->record)
 		*array_push(module->pages, module->page_count, module->page_capacity) =
 			(struct module_page){
 				.rva = position & ~(PAGE_SIZE - 1),
-				.data = bytes - (position & (PAGE_SIZE - 1)),
+				.data = bytes - offset,
 			};
 	return bytes;
 }
@@ -68,4 +69,5 @@ void module_reader_init(struct module_reader *module, struct space *space, uint6
 void module_reader_free(struct module_reader *module)
 {
 	free(module->pages);
+	address_set_free(&module->borrowed);
 }
