@@ -1,19 +1,34 @@
 #!/usr/bin/env python3
 """Measures impscan against its limits and its peers, all in one run; prints medians and ratios.
 
-    bench.py IMPSCAN [--image IMAGE] [--samples FOLDER] [--runs N]
+    bench.py BUILD [--runs N] [--volatility VOL.PY ...]
 
-`samples`: hashing a folder of PE files, against pefile's full parse with both hashes, and against
-pefile with fast_load and the import directory only. `listing`: impscan -a on an image, against
-`cat IMAGE >/dev/null` with a warm cache. What is not installed or not given is left out, with a
-line that says so.
+BUILD is the folder of a release build: bench.py build/release. The image (8 GB, mkimage's scenario
+"big"), samples and lists are made beside it when they are not there, in build/bench/; they take
+about 5 GB of disk.
+
+What is measured: listings (-F -a, -a, --deep -a, one -p) with one and two threads against `cat IMAGE
+>/dev/null`; searches (-e with 1,000 samples, -i with 1,000 to 1,000,000 hashes) against comparing
+with every hash; hashing files against pefile; and Volatility 3 with JPCERT's plugin where --volatility
+(or $VOLATILITY) names vol.py. That needs the symbols of the kernel that is written (--symbols and
+--pdb-guid, as for mkimage; --vol-symbols, a folder as for vol.py -s), the folder of pehash.py
+(--vol-plugins), and the modules pefile and pyimpfuzzy for its Python.
+
+Warm: the image was read just before, by read-ahead and not by the writer, as pages that were written
+one by one take longer to map. Cold: the image's pages were dropped from the cache (posix_fadvise).
+What is not installed is left out, with a line that says so.
 """
 
 import argparse
+import os
 import pathlib
+import platform
+import re
+import shutil
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
@@ -21,16 +36,201 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 from image_truth import FUZZY  # noqa: E402
 
 DLLS = "/usr/lib/x86_64-linux-gnu/wine/x86_64-windows"
+SAMPLES = 1000
 
 
-def seconds(command, runs):
-    """Median wall time of a command, after one run that does not count."""
-    times = []
-    for _ in range(runs + 1):
-        start = time.perf_counter()
-        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[1:])
+class Result:
+    """Wall and processor seconds, peak memory in MB with and without the mapped image."""
+
+    def __init__(self, runs):
+        self.wall = statistics.median(run[0] for run in runs)
+        self.cpu = statistics.median(run[1] for run in runs)
+        self.peak = max(run[2] for run in runs)
+        self.anonymous = max(run[3] for run in runs)
+
+
+def watch(pid, peak, stop):
+    """Keeps the highest anonymous memory of a process, sampled every 2 ms."""
+    while not stop.is_set():
+        try:
+            with open(f"/proc/{pid}/status", encoding="ascii") as status:
+                found = re.search(r"RssAnon:\s+(\d+)", status.read())
+        except OSError:
+            return
+        if found:
+            peak[0] = max(peak[0], int(found.group(1)) / 1024)
+        stop.wait(0.002)
+
+
+def run_once(command):
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    peak, stop = [0], threading.Event()
+    watcher = threading.Thread(target=watch, args=(process.pid, peak, stop))
+    watcher.start()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    stop.set()
+    watcher.join()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in (0, 1):
+        sys.exit(f"{' '.join(map(str, command))}: exit code {process.returncode}")
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, peak[0]
+
+
+def measure(command, runs):
+    """After one run that does not count."""
+    run_once(command)
+    return Result([run_once(command) for _ in range(runs)])
+
+
+def drop_cache(path):
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def measure_cold(command, image, runs):
+    results = []
+    for _ in range(runs):
+        drop_cache(image)
+        results.append(run_once(command))
+    return Result(results)
+
+
+def row(what, result, limit=None, name="cat"):
+    line = f"{what:<40} {result.wall * 1e3:10.1f} {result.cpu * 1e3:10.1f} "
+    line += f"{result.peak:9.0f} {result.anonymous:9.0f}"
+    if limit:
+        line += f"   {result.wall / limit:8.3f} of {name}"
+    print(line, flush=True)
+
+
+class Bench:
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.build = arguments.build.resolve()
+        self.impscan = str(self.build / "impscan")
+        self.folder = self.build.parent / "bench"
+        self.folder.mkdir(exist_ok=True)
+        self.image = arguments.image or self.folder / "big.raw"
+        self.runs = arguments.runs
+
+    def tool(self, name):
+        return str(self.build / "tests" / name)
+
+    def make_image(self):
+        if self.image.exists():
+            return
+        print(f"writing {self.image} ...", flush=True)
+        command = [self.tool("mkimage"), "--scenario", "big", "--memory",
+                   str(self.arguments.memory), "-o", str(self.image) + ".part"]
+        if pathlib.Path(self.arguments.dlls).is_dir():
+            command += ["--pe-dir", str(self.arguments.dlls)]
+        if self.arguments.symbols:
+            command += ["--symbols", str(self.arguments.symbols),
+                        "--pdb-guid", self.arguments.pdb_guid]
+        subprocess.run(command, check=True)
+        os.rename(str(self.image) + ".part", self.image)
+
+    def make_list(self, count):
+        path = self.folder / f"hashes-{count}.txt"
+        if not path.exists():
+            subprocess.run([self.tool("bench_match"), str(count), "10", str(path)], check=True)
+        return path
+
+    def make_samples(self):
+        """SAMPLES files, from as many different ones as there are."""
+        files = sorted(pathlib.Path(self.arguments.dlls).glob("*.dll"))
+        folder = self.folder / "samples"
+        if not files or folder.exists():
+            return folder if files else None
+        folder.mkdir()
+        files = [file for file in files if file.stat().st_size < 2 << 20]
+        for i in range(SAMPLES):
+            file = files[i % len(files)]
+            shutil.copyfile(file, folder / f"{i:04}-{file.name}")
+        return folder
+
+    def scan(self, *options):
+        return [self.impscan, "-q", "-f", str(self.image), *map(str, options)]
+
+    def first_pid(self):
+        out = subprocess.run(self.scan("-F", "-a", "-o", "csv"), capture_output=True, text=True,
+                             check=True).stdout.splitlines()
+        pids = [int(line.split(",")[0]) for line in out[1:] if line.split(",")[0].isdigit()]
+        pids = [pid for pid in pids if pid > 4]
+        return max(set(pids), key=lambda pid: (pids.count(pid), pid)), len(set(pids)), len(out) - 1
+
+    def listings(self):
+        drop_cache(self.image)
+        cat = measure(["cat", str(self.image)], self.runs)
+        limit = cat.wall
+        row("cat IMAGE", cat)
+        results = {}
+        pid, _, _ = self.first_pid()
+        for options in (["-F", "-a"], ["-a"], ["--deep", "-a"], ["--deep", "-F", "-a"]):
+            for threads in (1, 2):
+                name = f"{' '.join(options)} -j{threads}"
+                results[name] = measure(self.scan(*options, f"-j{threads}"), self.runs)
+                row(name, results[name], limit)
+        row("-a -p, one process", measure(self.scan("-a", "-p", pid), self.runs), limit)
+        for options in ("-F -a", "-a"):
+            print(f"{options}: two threads are "
+                  f"{results[options + ' -j1'].wall / results[options + ' -j2'].wall:.2f} "
+                  f"times as fast as one")
+        deep = results["--deep -a -j2"].wall - results["-a -j2"].wall
+        print(f"--deep adds {deep / limit:.2f} of cat; -a takes "
+              f"{results['-a -j2'].wall / results['-F -a -j2'].wall:.1f} times as long as -F -a")
+        return results, limit
+
+    def searches(self, listing, limit):
+        samples = self.make_samples()
+        if samples:
+            row(f"-e, {SAMPLES} samples", measure(self.scan("-e", samples), self.runs), limit)
+            row(f"-F -e, {SAMPLES} samples", measure(self.scan("-F", "-e", samples), self.runs),
+                limit)
+        else:
+            print(f"-e: left out, no files in {self.arguments.dlls}")
+        for count in (1000, 100000, 1000000):
+            path = self.make_list(count)
+            found = measure(self.scan("-F", "-i", path), self.runs)
+            row(f"-F -i, {count} hashes", found, limit)
+        print("\nsearching 12,000 modules among 1,000,000 hashes, against fuzzy_compare() on all:")
+        subprocess.run([self.tool("bench_match"), "1000000"], check=True)
+
+    def cold(self):
+        runs = min(self.runs, 3)
+        cat = measure_cold(["cat", str(self.image)], self.image, runs)
+        row("cold: cat IMAGE", cat)
+        for options in (["-F", "-a"], ["-a"]):
+            row("cold: " + " ".join(options),
+                measure_cold(self.scan(*options), self.image, runs), cat.wall, "cold cat")
+        run_once(["cat", str(self.image)])
+
+    def volatility(self, listing):
+        """One process, and the whole as start + processes x what one takes more than the start."""
+        vol = self.arguments.volatility
+        if not vol:
+            print("Volatility 3: left out, no --volatility")
+            return
+        base = [self.arguments.vol_python, vol, "-q", "--offline", "-f", str(self.image)]
+        if self.arguments.vol_symbols:
+            base += ["-s", self.arguments.vol_symbols]
+        if self.arguments.vol_plugins:
+            base += ["--plugin-dirs", self.arguments.vol_plugins]
+        pid, processes, modules = self.first_pid()
+        start = measure(base + ["windows.pslist.PsList", "--pid", str(pid)], 1)
+        one = measure(base + ["pehash.ImpFuzzy", "--pid", str(pid)], 1)
+        ours = measure(self.scan("-F", "-a", "-p", pid), self.runs)
+        row("Volatility 3: start, one process listed", start)
+        row(f"Volatility 3: pehash.ImpFuzzy --pid {pid}", one)
+        row(f"impscan -F -a -p {pid}", ours)
+        print(f"one process, start and all: {one.wall / ours.wall:.0f} times faster")
+        whole = start.wall + processes * (one.wall - start.wall)
+        print(f"all {processes} processes, {modules} modules: Volatility {whole:.0f} s (reckoned), "
+              f"-F -a {whole / listing['-F -a -j2'].wall:.0f} times, "
+              f"-a {whole / listing['-a -j2'].wall:.0f} times faster")
 
 
 def pefile_seconds(paths, fast):
@@ -56,50 +256,73 @@ def pefile_seconds(paths, fast):
     return time.perf_counter() - start
 
 
-def bench_samples(impscan, folder, runs):
+def bench_samples(bench):
+    folder = pathlib.Path(bench.arguments.dlls)
     paths = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
     if not paths:
-        print(f"samples: left out, no files in {folder}")
+        print(f"files: left out, none in {folder}")
         return
-    ours = seconds([impscan, "-q", "-e", str(folder)], runs)
-    print(f"samples: impscan -e, {len(paths)} files: {ours * 1e3:.1f} ms "
+    ours = measure([bench.impscan, "-q", "-e", str(folder)], bench.runs).wall
+    print(f"files: impscan -e, {len(paths)} of them: {ours * 1e3:.1f} ms "
           f"({ours / len(paths) * 1e6:.0f} us a file)")
     try:
         import pefile  # noqa: F401
     except ImportError:
-        print("samples: pefile is not installed, nothing to compare with")
+        print("files: pefile is not installed, nothing to compare with")
         return
     # Full parsing takes about 80 ms a file: an even sample of the files is enough.
     some = paths[::max(1, len(paths) // 60)]
     full = pefile_seconds(some, False) / len(some)
     fast = pefile_seconds(paths, True) / len(paths)
     each = ours / len(paths)
-    print(f"samples: pefile, full parse ({len(some)} of them): {full * 1e3:.1f} ms a file: "
+    print(f"files: pefile, full parse ({len(some)} of them): {full * 1e3:.1f} ms a file: "
           f"impscan is {full / each:.0f} times faster")
-    print(f"samples: pefile, fast_load and import directory: {fast * 1e3:.2f} ms a file: "
+    print(f"files: pefile, fast_load and import directory: {fast * 1e3:.2f} ms a file: "
           f"impscan is {fast / each:.0f} times faster")
 
 
-def bench_listing(impscan, image, runs):
-    if not image:
-        print("listing: left out, no --image given")
-        return
-    cat = seconds(["sh", "-c", f"cat '{image}' >/dev/null"], runs)
-    for arguments in (["-a"], ["--deep", "-a"]):
-        ours = seconds([impscan, "-q", "-f", str(image), *arguments], runs)
-        print(f"listing: impscan {' '.join(arguments)}: {ours * 1e3:.1f} ms, cat: "
-              f"{cat * 1e3:.1f} ms, ratio {ours / cat:.3f}")
+def processor():
+    for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("build", type=pathlib.Path, help="folder of a release build")
+    parser.add_argument("--image", type=pathlib.Path, help="another image than build/bench/big.raw")
+    parser.add_argument("--memory", type=int, default=8192, help="MB of the image to be made")
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--dlls", default=DLLS, help="real DLLs")
+    parser.add_argument("--symbols", type=pathlib.Path)
+    parser.add_argument("--pdb-guid")
+    parser.add_argument("--volatility", default=os.environ.get("VOLATILITY"), help="vol.py")
+    parser.add_argument("--vol-python", default=sys.executable)
+    parser.add_argument("--vol-symbols")
+    parser.add_argument("--vol-plugins")
+    parser.add_argument("--no-cold", action="store_true")
+    return parser.parse_args()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("impscan")
-    parser.add_argument("--image", type=pathlib.Path)
-    parser.add_argument("--samples", type=pathlib.Path, default=pathlib.Path(DLLS))
-    parser.add_argument("--runs", type=int, default=11)
-    arguments = parser.parse_args()
-    bench_samples(arguments.impscan, arguments.samples, arguments.runs)
-    bench_listing(arguments.impscan, arguments.image, arguments.runs)
+    arguments = parse()
+    bench = Bench(arguments)
+    bench.make_image()
+    used = bench.image.stat().st_blocks * 512 / 2**30
+    print(f"{time.strftime('%Y-%m-%d')}, {processor()}, {os.cpu_count()} processors, "
+          f"load {os.getloadavg()[0]:.1f}")
+    _, processes, modules = bench.first_pid()
+    print(f"{bench.image.name}: {bench.image.stat().st_size / 2**30:.1f} GB, {used:.1f} GB of it in "
+          f"use, {processes} processes, {modules} modules; medians of {bench.runs} runs\n")
+    print(f"{'':<40} {'wall ms':>10} {'cpu ms':>10} {'peak MB':>9} {'own MB':>9}")
+    listing, limit = bench.listings()
+    bench.searches(listing, limit)
+    print()
+    bench_samples(bench)
+    if not arguments.no_cold:
+        bench.cold()
+    bench.volatility(listing)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 /*
  * How fast a list is read and searched, against comparing with every entry:
  *
- *	bench_match [HASHES [FAMILY]]
+ *	bench_match [HASHES [FAMILY [FILE]]]
  *
  * writes a list of HASHES made-up impfuzzy hashes (1000000) in families of FAMILY relatives (10),
  * reads it, and searches it for 12000 modules, a tenth of which have relatives in it. Some of them
- * are also compared with every entry by fuzzy_compare(); rows and scores must be the same.
+ * are also compared with every entry by fuzzy_compare(); rows and scores must be the same. With FILE
+ * the list is written there and nothing is measured.
  */
+#include <fcntl.h>
 #include <fuzzy.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -73,11 +75,13 @@ int main(int argc, char **argv)
 	size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000;
 	size_t family = argc > 2 ? strtoul(argv[2], NULL, 10) : 10;
 	if (!count || !family) {
-		fprintf(stderr, "usage: bench_match [HASHES [FAMILY]]\n");
+		fprintf(stderr, "usage: bench_match [HASHES [FAMILY [FILE]]]\n");
 		return 2;
 	}
-	char path[] = "/tmp/bench_match.XXXXXX";
-	int fd = mkstemp(path);
+	char temporary[] = "/tmp/bench_match.XXXXXX";
+	char *path = argc > 3 ? argv[3] : temporary;
+	int fd = argc > 3 ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
+			  : mkstemp(path);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!file) {
 		perror(path);
@@ -90,6 +94,10 @@ int main(int argc, char **argv)
 	}
 	double size = (double)ftell(file);
 	fclose(file);
+	if (argc > 3) {
+		free(all);
+		return 0;
+	}
 
 	size_t before = allocated();
 	double start = now();
