@@ -239,6 +239,7 @@ struct guest {
 	uint64_t device;		    /* the volume's DEVICE_OBJECT */
 	uint8_t *pagefile;
 	uint64_t pagefile_pages;
+	uint64_t pagefile_room;	   /* pages that fit into the memory of it */
 	struct guest_store *store; /* NULL: this build does not compress */
 
 	uint64_t pool_next[2], pool_end[2]; /* nonpaged, paged: in the page being filled */

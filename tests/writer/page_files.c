@@ -35,9 +35,12 @@ uint64_t guest_pagefile_add(struct guest *guest, const uint8_t *page)
 {
 	uint64_t number = guest->pagefile_pages ? guest->pagefile_pages : FIRST_PAGE;
 	number += util_random_below(&guest->random, 3);
-	guest->pagefile = realloc(guest->pagefile, (number + 1) * PAGE);
-	if (!guest->pagefile)
-		util_die("out of memory");
+	if (number >= guest->pagefile_room) {
+		guest->pagefile_room = 2 * (number + 1);
+		guest->pagefile = realloc(guest->pagefile, guest->pagefile_room * PAGE);
+		if (!guest->pagefile)
+			util_die("out of memory");
+	}
 	uint64_t from = guest->pagefile_pages * PAGE;
 	memset(guest->pagefile + from, 0, number * PAGE - from);
 	memcpy(guest->pagefile + number * PAGE, page, PAGE);
