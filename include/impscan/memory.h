@@ -230,6 +230,22 @@ void space_page(struct space *space, uint64_t address, struct page *page);
 /* Reads one prototype PTE at a kernel address, as space_page() would on its way. */
 void space_prototype_page(struct space *space, uint64_t prototype, struct page *page);
 
+/*
+ * Looks up the page at `address` but for its bytes (`data` stays NULL) and returns how many bytes
+ * from the start of that page on it answers for: of all pages in them, up to that of `last`, the
+ * same is to be said, apart from `frame` and `entry`. At least a page; not always all such pages.
+ */
+uint64_t space_run(struct space *space, uint64_t address, uint64_t last, struct page *page);
+
+/*
+ * Of a view of a section: which pages are the process's own, not those that the section has now?
+ * They were written to and copied since, be the copy in memory or paged out. The view's `count`
+ * pages begin at `address`, its prototype PTEs at `prototype` in the kernel's space. Sets bit i % 64
+ * of own[i / 64] for page i; of what can't be told otherwise too. `own` was cleared before.
+ */
+void space_own_pages(struct space *space, uint64_t address, uint64_t prototype, size_t count,
+		     uint64_t *own);
+
 /* Why page->data is NULL, in words: "page file 0 not given". Static, or in `buffer`. */
 const char *page_why(const struct page *page, char *buffer, size_t size);
 

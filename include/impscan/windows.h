@@ -182,13 +182,33 @@ void process_vads(const struct windows *windows, const struct process *process,
 const struct vad *vads_find(const struct vads *vads, uint64_t address);
 void vads_free(struct vads *vads);
 
+/* Which pages of a view of an image section are the process's own, see view_own_pages(). */
+struct own_pages {
+	const struct vad *vad; /* NULL: none */
+	size_t count;	       /* pages from its start on that are told of */
+	uint64_t *bits;	       /* bit i % 64 of bits[i / 64]: page i is */
+	size_t capacity;       /* in words */
+};
+
 /* A process's memory as one thread sees it. System's is the kernel's. */
 struct view {
 	struct space *space;  /* the process's; knows its VADs */
 	struct space *kernel; /* the same space, of System */
 	struct vads vads;
 	unsigned int entry_size; /* bytes of a prototype PTE */
+	const struct vad *found; /* the VAD asked for last; NULL: none yet */
+	struct own_pages own;	 /* of the VAD asked for last */
 };
+
+/*
+ * The pages of an image VAD that the process has copies of, since they were written to; all others
+ * are the section's, the same for all who map it. NULL where the VAD is of another kind, or does not
+ * lead to its section. Valid until asked for another VAD.
+ */
+const struct own_pages *view_own_pages(struct view *view, const struct vad *vad);
+
+/* The first page from number `from` on, before `end`, that is the process's own; `end`: none. */
+size_t own_pages_next(const struct own_pages *own, size_t from, size_t end);
 
 void view_open(struct view *view, const struct windows *windows, const struct process *process);
 void view_close(struct view *view);
@@ -366,6 +386,8 @@ struct module_reader {
 	struct address_set borrowed;	 /* pages, by number, that were found there */
 	bool decompressed;		 /* a page that was read lives only as long as the space */
 	unsigned int missing_page_files; /* bit N: a page in page file N was not there */
+	uint64_t last;			 /* number + 1 of the page read last ... */
+	const uint8_t *last_bytes;
 	/* The pages that were read since module_reader_record(); one may stand there twice. */
 	bool record;
 	struct module_page *pages;
@@ -378,6 +400,7 @@ static inline void module_reader_record(struct module_reader *reader)
 {
 	reader->record = true;
 	reader->page_count = 0;
+	reader->last = 0;
 }
 
 void module_reader_free(struct module_reader *reader);

@@ -60,12 +60,14 @@ enum paging memory_paging(const struct memory *memory)
 void memory_set_entries(struct memory *memory, const struct entry_layout *layout)
 {
 	memory->layout = *layout;
+	memory->generation++;
 }
 
 void memory_set_invalid_mask(struct memory *memory, uint64_t mask)
 {
 	memory->invalid_mask = mask;
 	memory->invalid_mask_known = true;
+	memory->generation++;
 }
 
 void memory_set_store(struct memory *memory, int number, struct store *store, const char *why)
@@ -74,6 +76,7 @@ void memory_set_store(struct memory *memory, int number, struct store *store, co
 	memory->store_number = number;
 	memory->store = store;
 	memory->store_why = why;
+	memory->generation++;
 }
 
 const struct store *memory_store(const struct memory *memory)

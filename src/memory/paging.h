@@ -3,6 +3,7 @@
  *
  *	memory.c   what all spaces of an image share
  *	space.c    reading through a space
+ *	many.c     questions about many pages at once
  *	x86.c, pae.c, x64.c
  *	           the processor's translation, an architecture a file
  *	wide.c     what pae.c and x64.c have in common
@@ -34,9 +35,10 @@ struct memory {
 	struct entry_layout layout;
 	struct page_file page_files[PAGE_FILES];
 	struct store *store;
-	int store_number;      /* which page file it is; -1: not known */
-	const char *store_why; /* why there is none */
-	size_t store_pages;    /* that a space keeps at most */
+	int store_number;	 /* which page file it is; -1: not known */
+	const char *store_why;	 /* why there is none */
+	size_t store_pages;	 /* that a space keeps at most */
+	unsigned int generation; /* goes up when what pages are is told anew */
 };
 
 /* How many last-level tables a space remembers; a power of two. */
@@ -51,9 +53,20 @@ struct space_table {
 
 struct stored_pages;
 
+/* How many pages a space remembers the bytes of; a power of two. */
+#define SPACE_PAGES 256
+
+/* Where the bytes of a page are. */
+struct space_bytes {
+	uint64_t tag; /* its number + 1; 0: empty */
+	const uint8_t *data;
+};
+
 struct space {
 	const struct memory *memory;
 	uint64_t dtb;
+	unsigned int generation; /* of the memory, when what follows was remembered */
+	struct space_bytes pages[SPACE_PAGES];
 	struct space *kernel; /* where prototype PTEs lie; NULL: not followed */
 	space_find_prototype *find_prototype;
 	void *find_context;
@@ -78,12 +91,29 @@ struct paging_operations {
 	 * missing and otherwise PAGE_LOST, for entry_resolve() to find out.
 	 */
 	void (*walk)(struct space *space, uint64_t address, struct page *page);
+	/*
+	 * Of the `most` entries of a table from that of `address` on, which is valid: how many are
+	 * valid and give the same rights?
+	 */
+	size_t (*alike)(const struct space_table *table, uint64_t address, size_t most);
 	bool (*canonical)(uint64_t address);
 };
 
 extern const struct paging_operations paging_x86;
 extern const struct paging_operations paging_pae;
 extern const struct paging_operations paging_x64;
+
+/* Looks up a page but for its bytes. */
+void space_look_up(struct space *space, uint64_t address, struct page *page);
+
+/* The last-level table of an address, if the space remembers it; NULL if not. */
+static inline const struct space_table *space_known_table(const struct space *space,
+							  uint64_t address)
+{
+	uint64_t span = PAGE_SIZE * (PAGE_SIZE / space->memory->operations->entry_size);
+	const struct space_table *known = &space->tables[address / span % SPACE_TABLES];
+	return known->tag == address / span + 1 ? known : NULL;
+}
 
 /* Finds a page by page->entry, the entry of its page table, which is not valid. */
 void entry_resolve(struct space *space, uint64_t address, struct page *page);

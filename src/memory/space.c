@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
@@ -14,6 +15,7 @@ struct space *space_new(const struct memory *memory, uint64_t dtb)
 	struct space *space = alloc_new(struct space);
 	space->memory = memory;
 	space->dtb = dtb;
+	space->generation = memory->generation;
 	return space;
 }
 
@@ -48,20 +50,30 @@ bool space_canonical(const struct space *space, uint64_t address)
 	return space->memory->operations->canonical(address);
 }
 
-static void look_up(struct space *space, uint64_t address, struct page *page, uint8_t *buffer)
+/* What a page is may have changed since: tables may be paged out as well. */
+static void forget(struct space *space)
 {
+	memset(space->pages, 0, sizeof(space->pages));
+	memset(space->tables, 0, sizeof(space->tables));
+	space->generation = space->memory->generation;
+}
+
+void space_look_up(struct space *space, uint64_t address, struct page *page)
+{
+	if (space->generation != space->memory->generation)
+		forget(space);
 	*page = (struct page){.span = PAGE_SIZE, .state = PAGE_NO_TABLE};
 	if (!space_canonical(space, address))
 		return;
 	space->memory->operations->walk(space, address, page);
 	if (page->state != PAGE_VALID)
 		entry_resolve(space, address, page);
-	page_find(space, page, buffer);
 }
 
 void space_page(struct space *space, uint64_t address, struct page *page)
 {
-	look_up(space, address, page, NULL);
+	space_look_up(space, address, page);
+	page_find(space, page, NULL);
 }
 
 void page_find(struct space *space, struct page *page, uint8_t *buffer)
@@ -114,15 +126,31 @@ const char *page_why(const struct page *page, char *buffer, size_t size)
 	return "unknown";
 }
 
+/* The bytes of the page at `address`, for those who want nothing else of it. */
+static const uint8_t *find_bytes(struct space *space, uint64_t address, uint8_t *buffer)
+{
+	uint64_t number = address / PAGE_SIZE;
+	struct space_bytes *known = &space->pages[number % SPACE_PAGES];
+	if (space->generation != space->memory->generation)
+		forget(space);
+	if (known->tag == number + 1)
+		return known->data;
+	struct page page;
+	space_look_up(space, address, &page);
+	page_find(space, &page, buffer);
+	if (page.data && page.data != buffer)
+		*known = (struct space_bytes){number + 1, page.data};
+	return page.data;
+}
+
 const uint8_t *space_at(struct space *space, uint64_t address, size_t *available)
 {
-	struct page page;
-	space_page(space, address, &page);
-	if (!page.data)
+	const uint8_t *page = find_bytes(space, address, NULL);
+	if (!page)
 		return NULL;
 	size_t offset = (size_t)(address & (PAGE_SIZE - 1));
 	*available = (size_t)PAGE_SIZE - offset;
-	return page.data + offset;
+	return page + offset;
 }
 
 bool space_read(struct space *space, uint64_t address, void *buffer, size_t size)
@@ -130,13 +158,12 @@ bool space_read(struct space *space, uint64_t address, void *buffer, size_t size
 	uint8_t *to = buffer;
 	uint8_t decompressed[PAGE_SIZE];
 	while (size) {
-		struct page page;
-		look_up(space, address, &page, decompressed);
-		if (!page.data)
+		const uint8_t *page = find_bytes(space, address, decompressed);
+		if (!page)
 			return false;
 		size_t offset = (size_t)(address & (PAGE_SIZE - 1));
 		size_t part = min_of((size_t)PAGE_SIZE - offset, size);
-		memcpy(to, page.data + offset, part);
+		memcpy(to, page + offset, part);
 		to += part;
 		size -= part;
 		if (size && address > UINT64_MAX - part)

@@ -112,18 +112,16 @@ void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t fi
 		struct page page = {.span = PAGE_SIZE};
 		memory->operations->walk(space, address, &page);
 		/* The walk remembers the table; its entries are read without one for each. */
-		uint64_t number = address / table_span;
-		const struct space_table *known = &space->tables[number % SPACE_TABLES];
-		bool table = known->tag == number + 1;
+		const struct space_table *table = space_known_table(space, address);
 		uint64_t span = table ? table_span : page.span;
 		uint64_t next = (address & ~(span - 1)) + span;
 		for (; table && address < next; address += PAGE_SIZE) {
 			uint64_t at = address % table_span / PAGE_SIZE * size;
-			uint64_t entry = le_pointer(known->entries + at, size);
+			uint64_t entry = le_pointer(table->entries + at, size);
 			if (entry && !(entry & (ENTRY_VALID | ENTRY_PROTOTYPE)))
 				look(votes, memory, entry);
 		}
-		tables -= table;
+		tables -= table != NULL;
 		if (next <= first)
 			return;
 		address = next;

@@ -20,6 +20,9 @@
 void wide_walk(struct space *space, struct space_table *table, struct space_table *known,
 	       uint64_t address, unsigned int shift, unsigned int largest, struct page *page);
 
+/* paging_operations.alike */
+size_t wide_alike(const struct space_table *table, uint64_t address, size_t most);
+
 /* The last level. */
 void wide_page_table(const struct space_table *table, uint64_t address, struct page *page);
 

@@ -15,6 +15,10 @@ static const uint8_t *reader_at(const struct pe_reader *reader, uint64_t positio
 	if (__builtin_add_overflow(module->base, position, &address))
 		return NULL;
 	uint64_t offset = address & (PAGE_SIZE - 1);
+	*available = (size_t)(PAGE_SIZE - offset);
+	/* What is read next lies mostly in the same page. */
+	if (module->last == address / PAGE_SIZE + 1)
+		return module->last_bytes + offset;
 	struct page page;
 	space_page(module->space, address, &page);
 	const uint8_t *bytes = page.data;
@@ -30,15 +34,15 @@ static const uint8_t *reader_at(const struct pe_reader *reader, uint64_t positio
 		return NULL;
 	}
 	module->decompressed |= page.compressed;
-	bytes += offset;
-	*available = (size_t)(PAGE_SIZE - offset);
+	module->last = address / PAGE_SIZE + 1;
+	module->last_bytes = bytes;
 	if (module->record)
 		*array_push(module->pages, module->page_count, module->page_capacity) =
 			(struct module_page){
 				.rva = position & ~(PAGE_SIZE - 1),
-				.data = bytes - offset,
+				.data = bytes,
 			};
-	return bytes;
+	return bytes + offset;
 }
 
 static const char *reader_why(const struct pe_reader *reader, uint64_t position)

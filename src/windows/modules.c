@@ -228,10 +228,10 @@ static bool is_executable(struct space *space, const struct vad *vad)
 	uint64_t address = vad->start;
 	while (address <= vad->end) {
 		struct page page;
-		space_page(space, address, &page);
+		uint64_t size = space_run(space, address, vad->end, &page);
 		if (page.executable)
 			return true;
-		address = (address & ~(page.span - 1)) + page.span;
+		address += size;
 	}
 	return false;
 }

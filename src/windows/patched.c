@@ -13,15 +13,14 @@
 #define IMAGE_SCN_MEM_EXECUTE 0x20000000
 #define IMAGE_SCN_MEM_WRITE   0x80000000
 
-/* Is the page at `address` a private copy with other bytes than the section's page? */
-static bool is_patched(struct view *view, const struct vad *vad, uint64_t address)
+/* Is a page of the VAD a private copy with other bytes than the section's page? */
+static bool is_patched(struct view *view, const struct vad *vad, size_t number)
 {
 	struct page ours, theirs = {0};
-	space_page(view->space, address, &ours);
+	space_page(view->space, vad->start + number * PAGE_SIZE, &ours);
 	if (ours.prototype || !ours.data)
 		return false;
-	uint64_t index = (address - vad->start) / PAGE_SIZE;
-	space_prototype_page(view->space, vad->first_prototype_pte + index * view->entry_size,
+	space_prototype_page(view->space, vad->first_prototype_pte + number * view->entry_size,
 			     &theirs);
 	if (theirs.data)
 		return theirs.data != ours.data && memcmp(theirs.data, ours.data, PAGE_SIZE) != 0;
@@ -32,8 +31,9 @@ static bool is_patched(struct view *view, const struct vad *vad, uint64_t addres
 size_t view_patched_pages(struct view *view, const struct pe *pe, uint64_t base)
 {
 	const struct vad *vad = vads_find(&view->vads, base);
+	const struct own_pages *own = vad ? view_own_pages(view, vad) : NULL;
 	size_t patched = 0;
-	if (!vad || vad->kind != VAD_IMAGE || !vad->first_prototype_pte)
+	if (!own)
 		return 0;
 	for (size_t i = 0; i < pe->section_count; i++) {
 		const struct pe_section *section = &pe->sections[i];
@@ -41,11 +41,12 @@ size_t view_patched_pages(struct view *view, const struct pe *pe, uint64_t base)
 		if (!(section->characteristics & IMAGE_SCN_MEM_EXECUTE) ||
 		    section->characteristics & IMAGE_SCN_MEM_WRITE)
 			continue;
-		uint64_t start = base + section->virtual_address;
-		uint64_t end = min_of(start + section->virtual_size, vad->end + 1);
-		for (uint64_t address = start & ~(PAGE_SIZE - 1); address < end;
-		     address += PAGE_SIZE)
-			patched += is_patched(view, vad, address);
+		uint64_t start = base - vad->start + section->virtual_address;
+		uint64_t end = start + section->virtual_size;
+		size_t last = (size_t)min_of((end + PAGE_SIZE - 1) / PAGE_SIZE, own->count);
+		for (size_t page = own_pages_next(own, (size_t)(start / PAGE_SIZE), last);
+		     page < last; page = own_pages_next(own, page + 1, last))
+			patched += is_patched(view, vad, page);
 	}
 	return patched;
 }

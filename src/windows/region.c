@@ -45,8 +45,7 @@ static void measure(struct space *space, const struct vad *vad, struct region *r
 	*region = (struct region){.vad = vad};
 	while (address <= vad->end) {
 		struct page page;
-		space_page(space, address, &page);
-		uint64_t next = (address & ~(page.span - 1)) + page.span;
+		uint64_t next = address + space_run(space, address, vad->end, &page);
 		if (is_committed(&page)) {
 			uint64_t pages = (min_of(next - 1, vad->end) - address) / PAGE_SIZE + 1;
 			if (!region->committed)

@@ -5,14 +5,22 @@
 #include <impscan/windows.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+/* SizeOfImage has 32 bits: no image has more pages. */
+#define IMAGE_PAGES_MAX ((uint64_t)1 << 20)
 
 /* VAD.FirstPrototypePte + an entry a page: MiGetProtoPteAddress, for views that have one run. */
 static uint64_t find_prototype(void *context, uint64_t address)
 {
-	const struct view *view = context;
-	const struct vad *vad = vads_find(&view->vads, address);
+	struct view *view = context;
+	const struct vad *vad = view->found;
+	/* Mostly it is the VAD of the page before. */
+	if (!vad || address < vad->start || address > vad->end)
+		vad = view->found = vads_find(&view->vads, address);
 	if (!vad || !vad->first_prototype_pte)
 		return 0;
 	return vad->first_prototype_pte + (address - vad->start) / PAGE_SIZE * view->entry_size;
@@ -37,5 +45,38 @@ void view_close(struct view *view)
 		space_free(view->space);
 	space_free(view->kernel);
 	vads_free(&view->vads);
+	free(view->own.bits);
 	*view = (struct view){0};
+}
+
+const struct own_pages *view_own_pages(struct view *view, const struct vad *vad)
+{
+	struct own_pages *own = &view->own;
+	if (vad->kind != VAD_IMAGE || !vad->first_prototype_pte)
+		return NULL;
+	if (own->vad == vad)
+		return own;
+	own->vad = vad;
+	own->count = (size_t)min_of((vad->end - vad->start) / PAGE_SIZE + 1, IMAGE_PAGES_MAX);
+	size_t words = own->count / 64 + 1;
+	if (words > own->capacity) {
+		own->bits = alloc_resize(own->bits, words, sizeof(*own->bits));
+		own->capacity = words;
+	}
+	memset(own->bits, 0, words * sizeof(*own->bits));
+	space_own_pages(view->space, vad->start, vad->first_prototype_pte, own->count, own->bits);
+	return own;
+}
+
+size_t own_pages_next(const struct own_pages *own, size_t from, size_t end)
+{
+	end = min_of(end, own->count);
+	for (size_t word = from / 64; word * 64 < end; word++) {
+		uint64_t bits = own->bits[word];
+		if (word == from / 64)
+			bits &= UINT64_MAX << from % 64;
+		if (bits)
+			return min_of(word * 64 + (size_t)__builtin_ctzll(bits), end);
+	}
+	return end;
 }

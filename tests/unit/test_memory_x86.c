@@ -402,6 +402,40 @@ static void tables_in_transition_are_read(void **state)
 	assert_true(page.writable);
 }
 
+/* Over the end of a page table; of x86 that is at 4 MB, of PAE at 2 MB. */
+static void many_pages_are_compared_at_once(void **state)
+{
+	struct machine *m = *state;
+	unsigned int size = entry_size(m);
+	const uint64_t view = 0x003fc000, prototypes = 0x80002ff0;
+	const uint64_t entries[] = {
+		0x20000 | VALID,		/* as the section has it */
+		0x21000 | VALID | WRITE,	/* a copy */
+		0x22000 | TRANSITION,		/* a copy that was trimmed */
+		PROTOTYPE | 0xfffff000,		/* the section's */
+		0,				/* not touched */
+		0x25000 | VALID | 0x60,		/* accessed and dirty all the same the section's */
+		0x26000 | VALID | WRITE | USER, /* one that the section has not in memory */
+	};
+	uint64_t own = 0;
+	struct page page;
+	map(m, prototypes, 0x28000 | VALID);
+	map(m, prototypes + 0x1000, 0x29000 | VALID);
+	for (unsigned int i = 0; i < 7; i++) {
+		uint64_t at = 0x28ff0 + i * size;
+		map(m, view + i * 0x1000, entries[i]);
+		put(m, at, i == 1 || i == 6 ? TRANSITION : (0x20000 + i * 0x1000) | VALID, size);
+	}
+	power_on(m, layout_of(m));
+	space_own_pages(m->space, view, prototypes, 7, &own);
+	assert_int_equal(own, 1 << 1 | 1 << 2 | 1 << 6);
+	assert_int_equal(space_run(m->space, view, view + 0x6fff, &page), 0x1000);
+	assert_int_equal(space_run(m->space, view + 0x1000, view + 0x6fff, &page), 0x1000);
+	/* two that are alike, with another end than the last asked for */
+	assert_int_equal(space_run(m->space, prototypes, prototypes + 0x1fff, &page), 0x2000);
+	assert_int_equal(space_run(m->space, prototypes, prototypes + 0xf, &page), 0x1000);
+}
+
 #define x86(f) cmocka_unit_test_setup_teardown(f, set_up_x86, tear_down)
 #define pae(f) cmocka_unit_test_setup_teardown(f, set_up_pae, tear_down)
 
@@ -424,6 +458,8 @@ int main(void)
 		pae(missing_tables_tell_their_span),
 		x86(tables_in_transition_are_read),
 		pae(tables_in_transition_are_read),
+		x86(many_pages_are_compared_at_once),
+		pae(many_pages_are_compared_at_once),
 	};
 	return cmocka_run_group_tests_name("memory_x86", tests, NULL, NULL);
 }

@@ -1,0 +1,109 @@
+/*
+ * Questions about many pages at once, answered from whole page tables: a walk for each page would
+ * cost far more than the answer, and a machine has some ten million pages to be asked for.
+ */
+#include "memory/paging.h"
+
+#include <impscan/bytes.h>
+
+/* Bits of an entry that every paging has at the same place (Intel SDM volume 3, 4.3; MMPTE). */
+#define ENTRY_VALID	1u
+#define ENTRY_PROTOTYPE 0x400u
+
+uint64_t space_run(struct space *space, uint64_t address, uint64_t last, struct page *page)
+{
+	address &= ~(PAGE_SIZE - 1);
+	last |= PAGE_SIZE - 1;
+	space_look_up(space, address, page);
+	const struct space_table *table = space_known_table(space, address);
+	uint64_t most = (last - address) / PAGE_SIZE + 1;
+	/* A large page, or what a missing table leaves out. */
+	if (page->span > PAGE_SIZE)
+		return min_of(page->span - (address & (page->span - 1)), most * PAGE_SIZE);
+	if (!page->mapped || !table)
+		return PAGE_SIZE;
+	uint64_t entries = PAGE_SIZE / space->memory->operations->entry_size;
+	most = min_of(most, entries - address / PAGE_SIZE % entries);
+	return space->memory->operations->alike(table, address, (size_t)most) * PAGE_SIZE;
+}
+
+/* Is an entry of a process one that says: as the section has it? */
+static inline bool is_own(uint64_t entry, uint64_t prototype, uint64_t frame_mask)
+{
+	bool valid = entry & ENTRY_VALID;
+	/* without branches, which would depend on the data */
+	bool other = !(prototype & ENTRY_VALID) | (((entry ^ prototype) & frame_mask) != 0);
+	bool kept = (entry != 0) & !(entry & ENTRY_PROTOTYPE);
+	return (valid & other) | (!valid & kept);
+}
+
+/* Compares entries in a row, `first` being the number of their first page. */
+static inline void compare(const uint8_t *entries, const uint8_t *prototypes, size_t count,
+			   unsigned int size, uint64_t frame_mask, size_t first, uint64_t *own)
+{
+	for (size_t i = 0; i < count;) {
+		size_t shift = (first + i) % 64;
+		size_t end = min_of(count, i + 64 - shift);
+		uint64_t bits = 0;
+		for (size_t n = i; n < end; n++) {
+			uint64_t entry = le_pointer(entries + n * size, size);
+			uint64_t prototype =
+				prototypes ? le_pointer(prototypes + n * size, size) : 0;
+			bits |= (uint64_t)is_own(entry, prototype, frame_mask) << (n - i);
+		}
+		own[(first + i) / 64] |= bits << shift;
+		i = end;
+	}
+}
+
+/* Compares up to `count` pages that are in one table, with prototype PTEs that are in one page. */
+static size_t compare_table(struct space *space, const struct space_table *table, uint64_t address,
+			    uint64_t prototype, size_t count, size_t first, uint64_t *own)
+{
+	const struct paging_operations *operations = space->memory->operations;
+	const unsigned int size = operations->entry_size;
+	const size_t entries = PAGE_SIZE / size;
+	size_t at = address / PAGE_SIZE % entries;
+	/* Kept here: the kernel's space may be the same, which then remembers another table. */
+	const uint8_t *from = table->entries + at * size;
+	size_t available = PAGE_SIZE - prototype % PAGE_SIZE;
+	const uint8_t *prototypes =
+		space->kernel ? space_at(space->kernel, prototype, &available) : NULL;
+	count = min_of(count, entries - at);
+	/* A prototype PTE across two pages is none. */
+	count = min_of(count, max_of(available / size, (size_t)1));
+	if (available < size)
+		prototypes = NULL;
+	if (size == 8)
+		compare(from, prototypes, count, 8, operations->frame_mask, first, own);
+	else
+		compare(from, prototypes, count, 4, operations->frame_mask, first, own);
+	return count;
+}
+
+void space_own_pages(struct space *space, uint64_t address, uint64_t prototype, size_t count,
+		     uint64_t *own)
+{
+	const unsigned int size = space->memory->operations->entry_size;
+	for (size_t i = 0; i < count;) {
+		uint64_t at = address + i * PAGE_SIZE;
+		struct page page = {.span = PAGE_SIZE, .state = PAGE_NO_TABLE};
+		if (!space_canonical(space, at))
+			return;
+		const struct space_table *table = space_known_table(space, at);
+		if (!table) {
+			space->memory->operations->walk(space, at, &page);
+			table = space_known_table(space, at);
+		}
+		if (table) {
+			i += compare_table(space, table, at, prototype + i * size, count - i, i,
+					   own);
+			continue;
+		}
+		uint64_t pages = (page.span - (at & (page.span - 1))) / PAGE_SIZE;
+		size_t end = i + (size_t)min_of(pages, (uint64_t)(count - i));
+		/* A large page is none of an image's; the caller is to look. */
+		for (; i < end; i++)
+			own[i / 64] |= (uint64_t)page.mapped << i % 64;
+	}
+}
