@@ -32,12 +32,13 @@ struct rebuild_memory {
 			     size_t *available);
 	/*
 	 * Both may be NULL. found_clean() tells that the page at `address` holds no pointer into
-	 * the map's range but to the area itself; is_clean() may tell so later of the same bytes in
-	 * the same module, in any process whose map has the same range (export_map_set_range()),
-	 * which saves looking at them again: remember physical pages. Nor does a page hold any that
-	 * is the mapped file's, never written to: addresses of other modules are not in files.
+	 * the map's range but to the area itself, or is not present. next() gives the first address
+	 * from `address` on, before `end`, whose page is worth looking at, `end` when none is: it may
+	 * pass over pages that were found clean before, in this process or in another one that has
+	 * the same bytes there, the same module, and a map of the same range
+	 * (export_map_set_range()).
 	 */
-	bool (*is_clean)(const struct rebuild_memory *memory, uint64_t address);
+	uint64_t (*next)(const struct rebuild_memory *memory, uint64_t address, uint64_t end);
 	void (*found_clean)(const struct rebuild_memory *memory, uint64_t address);
 	void *context;
 };
@@ -103,7 +104,7 @@ struct rebuilt {
 	size_t sources[REBUILT_SOURCES]; /* entries by source, those with a name or ordinal */
 	size_t hooked;
 	size_t unknown;	    /* slots that lead to no export */
-	size_t pages;	    /* of the area that were looked at, or known to be clean ... */
+	size_t pages;	    /* of the area that were looked at ... */
 	size_t pages_found; /* ... and those present: slots may lie in the others */
 	/* The first list is another than the declared one: not by hooks, which keep their names. */
 	bool differs;

@@ -66,7 +66,8 @@ static bool is_pointer(const struct rebuilding *r, uint64_t value)
 	return (value >= 0x10000 && value < UINT64_C(1) << 47) || value >= UINT64_C(0xffff) << 48;
 }
 
-static bool is_covered(const struct rebuild_scratch *s, uint64_t address)
+/* The first range of known slots that ends behind `address`. */
+static size_t first_covered(const struct rebuild_scratch *s, uint64_t address)
 {
 	size_t low = 0, high = s->covered_count;
 	while (low < high) {
@@ -76,7 +77,13 @@ static bool is_covered(const struct rebuild_scratch *s, uint64_t address)
 		else
 			high = middle;
 	}
-	return low < s->covered_count && s->covered[low].start <= address;
+	return low;
+}
+
+static bool is_covered(const struct rebuild_scratch *s, uint64_t address)
+{
+	size_t at = first_covered(s, address);
+	return at < s->covered_count && s->covered[at].start <= address;
 }
 
 static struct slot *push_slot(struct rebuilding *r, uint64_t address, uint64_t value)
@@ -194,29 +201,65 @@ static bool any_in_range_4(const uint8_t *p, size_t slots, uint32_t low, uint32_
 	return any;
 }
 
-static void scan_page(struct rebuilding *r, struct scan *scan, uint64_t address, const uint8_t *p,
-		      size_t size)
+static bool any_in_range(const struct rebuilding *r, const uint8_t *p, size_t slots)
 {
 	uint64_t low, high;
 	export_map_range(r->map, &low, &high);
 	if (low >= high)
-		return;
-	size_t slots = size / r->pointer_size;
-	bool any;
+		return false;
 	if (r->pointer_size == 8)
-		any = any_in_range_8(p, slots, low, high - low);
-	else
-		any = low <= UINT32_MAX &&
-		      any_in_range_4(p, slots, (uint32_t)low,
-				     (uint32_t)min_of(high - low, (uint64_t)UINT32_MAX));
+		return any_in_range_8(p, slots, low, high - low);
+	return low <= UINT32_MAX &&
+	       any_in_range_4(p, slots, (uint32_t)low,
+			      (uint32_t)min_of(high - low, (uint64_t)UINT32_MAX));
+}
+
+/* Slots in a row; true when any of them leads out of the area, into the map's range. */
+static bool scan_slots(struct rebuilding *r, struct scan *scan, uint64_t address, const uint8_t *p,
+		       size_t slots)
+{
+	uint64_t low, high;
+	export_map_range(r->map, &low, &high);
 	bool foreign = false;
-	for (size_t i = 0; any && i < slots; i++) {
+	for (size_t i = 0; i < slots; i++) {
 		uint64_t value = le_pointer(p + i * r->pointer_size, r->pointer_size);
 		if (value - low >= high - low || is_own(r, value))
 			continue;
 		foreign = true;
 		if (export_map_hit(r->map, value))
 			add_hit(r, scan, address + i * r->pointer_size, value);
+	}
+	return foreign;
+}
+
+/* A page, or what of it lies in the area: `p` are its bytes from the first slot on. */
+static void scan_page(struct rebuilding *r, struct scan *scan, uint64_t address, const uint8_t *p,
+		      size_t size)
+{
+	const struct rebuild_scratch *s = r->scratch;
+	size_t slots = size / r->pointer_size, covered = first_covered(s, address);
+	bool foreign = false;
+	for (size_t i = 0; i < slots;) {
+		/* up to the slots that are known already, and on behind them */
+		size_t end = slots;
+		uint64_t at = address + i * r->pointer_size;
+		if (covered < s->covered_count && s->covered[covered].start < address + size)
+			end = s->covered[covered].start <= at
+				      ? i
+				      : (size_t)(s->covered[covered].start - address +
+						 r->pointer_size - 1) /
+						r->pointer_size;
+		const uint8_t *from = p + i * r->pointer_size;
+		if (end > i && any_in_range(r, from, end - i))
+			foreign |= scan_slots(r, scan, at, from, end - i);
+		i = end;
+		if (end == slots)
+			break;
+		foreign = true;
+		i = (size_t)min_of((s->covered[covered].end - address + r->pointer_size - 1) /
+					   r->pointer_size,
+				   (uint64_t)slots);
+		covered++;
 	}
 	if (!foreign && r->memory->found_clean && size == PAGE_BYTES)
 		r->memory->found_clean(r->memory, address);
@@ -332,29 +375,57 @@ static bool judge(struct rebuilding *r, const struct run *run)
 	       s->distinct.count * 2 >= hits;
 }
 
-/* Looks at every pointer of the area whose address is `phase` more than a multiple of its size. */
+/* A page that is looked at, or what of it lies in the area. */
+struct look {
+	uint64_t address;
+	const uint8_t *bytes; /* NULL: there is no more */
+	size_t size;
+	uint64_t next; /* where to go on */
+};
+
+/* The first page from `address` on that is present and worth looking at; `all`: that is present. */
+static struct look look_ahead(struct rebuilding *r, uint64_t address, bool all)
+{
+	const struct rebuild_memory *memory = r->memory;
+	struct look look = {.next = address};
+	while (!look.bytes) {
+		look.address = look.next;
+		if (!all && memory->next && look.address < r->end)
+			look.address = memory->next(memory, look.address, r->end);
+		if (look.address >= r->end)
+			return (struct look){0};
+		uint64_t here = PAGE_BYTES - look.address % PAGE_BYTES;
+		look.next = look.address + min_of(here, r->end - look.address);
+		size_t available = 0;
+		look.bytes = memory->at(memory, look.address, &available);
+		look.size = (size_t)min_of(look.next - look.address, (uint64_t)available);
+		r->rebuilt->pages += !all;
+		r->rebuilt->pages_found += !all && look.bytes;
+		if (!look.bytes && !all && memory->found_clean)
+			memory->found_clean(memory, look.address);
+	}
+	return look;
+}
+
+/*
+ * Looks at every pointer of the area whose address is `phase` more than a multiple of its size. The
+ * pages lie anywhere in the image, so that the processor can't foresee which is the next.
+ */
 static void scan_area(struct rebuilding *r, unsigned int phase)
 {
 	struct rebuild_scratch *s = r->scratch;
 	struct scan scan = {.run.first = s->slot_count};
-	for (uint64_t a = r->start; a < r->end;) {
-		uint64_t next = a - a % PAGE_BYTES + PAGE_BYTES;
-		r->rebuilt->pages += !phase;
-		if (!phase && r->memory->is_clean && r->memory->is_clean(r->memory, a)) {
-			r->rebuilt->pages_found++;
-			a = next;
-			continue;
-		}
-		size_t available;
-		const uint8_t *p = r->memory->at(r->memory, a, &available);
-		r->rebuilt->pages_found += !phase && p;
+	struct look look = look_ahead(r, r->start, phase != 0);
+	while (look.bytes) {
+		struct look ahead = look_ahead(r, look.next, phase != 0);
+		for (unsigned int line = 0; ahead.bytes && line < 4; line++)
+			__builtin_prefetch(ahead.bytes + line * 64);
 		uint64_t size = r->pointer_size;
-		uint64_t lead = (size + phase - a % size) % size;
-		uint64_t here = min_of(next, r->end) - a;
-		uint64_t n = p ? min_of(here, (uint64_t)available) : 0;
-		if (p && n > lead)
-			scan_page(r, &scan, a + lead, p + lead, (size_t)(n - lead));
-		a = next;
+		size_t lead = (size_t)((size + phase - look.address % size) % size);
+		if (look.size > lead)
+			scan_page(r, &scan, look.address + lead, look.bytes + lead,
+				  look.size - lead);
+		look = ahead;
 	}
 	close_run(r, &scan.run);
 }

@@ -1,6 +1,5 @@
 #include "scan/rebuilt.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
@@ -10,77 +9,48 @@
 #define IMAGES_LOW  UINT64_C(0x7ff000000000)
 #define IMAGES_HIGH UINT64_C(0x800000000000)
 
-struct clean_pages {
-	const uint8_t *start; /* of the mapped file */
-	uint64_t size;
-	_Atomic uint64_t *bits; /* one a 4096 bytes of the file, by a page's first byte */
-};
-
-struct clean_pages *clean_pages_new(const struct image *image)
-{
-	struct clean_pages *clean = alloc_new(struct clean_pages);
-	size_t count, available;
-	const struct image_range *ranges = image_ranges(image, &count);
-	clean->size = image_file_size(image);
-	if (count)
-		clean->start = image_at(image, ranges[0].start, &available) - ranges[0].offset;
-	clean->bits = alloc_zero((size_t)(clean->size / PAGE_SIZE / 64 + 1), sizeof(*clean->bits));
-	return clean;
-}
-
-void clean_pages_free(struct clean_pages *clean)
-{
-	free((void *)clean->bits);
-	free(clean);
-}
-
-/* The bit of a page, by its bytes; false when they are not the image's (a page file's). */
-static bool clean_bit(const struct clean_pages *clean, const uint8_t *page, _Atomic uint64_t **word,
-		      uint64_t *bit)
-{
-	if (!clean->start || page < clean->start)
-		return false;
-	uint64_t offset = (uint64_t)(page - clean->start);
-	if (offset >= clean->size)
-		return false;
-	uint64_t number = offset / PAGE_SIZE;
-	*word = &clean->bits[number / 64];
-	*bit = UINT64_C(1) << (number % 64);
-	return true;
-}
-
-static const uint8_t *page_of(const struct rebuild_memory *memory, uint64_t address)
-{
-	const struct unit_maps *maps = memory->context;
-	size_t available;
-	return space_at(maps->view->space, address & ~(PAGE_SIZE - 1), &available);
-}
-
-static bool is_clean(const struct rebuild_memory *memory, uint64_t address)
-{
-	const struct unit_maps *maps = memory->context;
-	const uint8_t *page = page_of(memory, address);
-	_Atomic uint64_t *word;
-	uint64_t bit;
-	return page && clean_bit(maps->context->clean, page, &word, &bit) &&
-	       (atomic_load_explicit(word, memory_order_relaxed) & bit);
-}
-
-static void found_clean(const struct rebuild_memory *memory, uint64_t address)
-{
-	const struct unit_maps *maps = memory->context;
-	const uint8_t *page = page_of(memory, address);
-	_Atomic uint64_t *word;
-	uint64_t bit;
-	if (page && clean_bit(maps->context->clean, page, &word, &bit))
-		atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
-}
-
 static const uint8_t *memory_at(const struct rebuild_memory *memory, uint64_t address,
 				size_t *available)
 {
 	const struct unit_maps *maps = memory->context;
 	return space_at(maps->view->space, address, available);
+}
+
+/* The page's number in the image that is being looked at; false where it is none of an image. */
+static bool page_number(const struct unit_maps *maps, uint64_t address, size_t *number)
+{
+	if (!maps->own)
+		return false;
+	uint64_t offset = address - maps->own->vad->start;
+	*number = (size_t)(offset / PAGE_SIZE);
+	return offset / PAGE_SIZE < maps->own->count;
+}
+
+static uint64_t memory_next(const struct rebuild_memory *memory, uint64_t address, uint64_t end)
+{
+	const struct unit_maps *maps = memory->context;
+	size_t page;
+	if (!page_number(maps, address, &page))
+		return address;
+	size_t next = clean_section_next(maps->section, maps->own, page, maps->own->count);
+	return next == page ? address : min_of(maps->own->vad->start + next * PAGE_SIZE, end);
+}
+
+static void memory_found_clean(const struct rebuild_memory *memory, uint64_t address)
+{
+	const struct unit_maps *maps = memory->context;
+	size_t page;
+	if (page_number(maps, address, &page))
+		clean_section_add(maps->section, maps->own, page);
+}
+
+/* What is looked at next is the image of a VAD, or none. */
+static void set_image(struct unit_maps *maps, uint64_t base, uint64_t size)
+{
+	const struct vad *vad = vads_find(&maps->view->vads, base);
+	maps->own = vad && vad->control_area ? view_own_pages(maps->view, vad) : NULL;
+	if (maps->own)
+		maps->section = clean_pages_of(maps->context->clean, maps->own, base, size);
 }
 
 void unit_maps_init(struct unit_maps *maps, const struct unit_context *context, struct view *view,
@@ -93,7 +63,7 @@ void unit_maps_free(struct unit_maps *maps)
 {
 	for (unsigned int i = 0; i < 2; i++) {
 		export_map_free(maps->map[i]);
-		rebuilt_free(&maps->others[i]);
+		private_tables_free(&maps->others[i]);
 	}
 }
 
@@ -136,49 +106,10 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 	export_map_range(map, &low, &high);
 	if (pointer_size == 8 && low >= IMAGES_LOW && high <= IMAGES_HIGH) {
 		export_map_set_range(map, IMAGES_LOW, IMAGES_HIGH);
-		memory->is_clean = is_clean;
-		memory->found_clean = found_clean;
+		memory->next = memory_next;
+		memory->found_clean = memory_found_clean;
 	}
 	return map;
-}
-
-/* What of a VAD is present, stretch by stretch: reserved ranges may be terabytes. */
-static void search_private(struct unit_maps *maps, unsigned int i, const struct vad *vad)
-{
-	uint64_t start = 0, address = vad->start;
-	while (address <= vad->end) {
-		struct page page;
-		space_page(maps->view->space, address, &page);
-		uint64_t next = page.data ? (address & ~(PAGE_SIZE - 1)) + PAGE_SIZE
-					  : (address & ~(page.span - 1)) + page.span;
-		if (page.data && !start)
-			start = address;
-		if (start && (!page.data || next > vad->end)) {
-			uint64_t end = page.data ? next : address;
-			rebuild_private(&maps->others[i], maps->map[i], &maps->memory[i], start,
-					end - start);
-			start = 0;
-		}
-		if (next <= address)
-			break;
-		address = next;
-	}
-}
-
-/* Tables that were made at run time, anywhere in the process's private memory. */
-static const struct rebuilt *private_tables(struct unit_maps *maps, unsigned int pointer_size)
-{
-	unsigned int i = index_of(pointer_size);
-	if (maps->others_known[i])
-		return &maps->others[i];
-	maps->others_known[i] = true;
-	const struct vads *vads = &maps->view->vads;
-	for (size_t v = 0; v < vads->count; v++) {
-		const struct vad *vad = &vads->items[v];
-		if (vad->kind == VAD_PRIVATE)
-			search_private(maps, i, vad);
-	}
-	return &maps->others[i];
 }
 
 void unit_rebuild(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int pointer_size,
@@ -186,13 +117,18 @@ void unit_rebuild(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int 
 		  bool private_too)
 {
 	const struct export_map *map = unit_map(maps, pointer_size);
-	rebuild(rebuilt, map, &maps->memory[index_of(pointer_size)],
+	unsigned int i = index_of(pointer_size);
+	struct private_tables *others = &maps->others[i];
+	set_image(maps, base, size);
+	if (private_too)
+		private_tables_find(others, maps->view, map, &maps->memory[i], base, size);
+	rebuild(rebuilt, map, &maps->memory[i],
 		&(struct rebuild_area){
 			.base = base,
 			.size = size,
 			.pe = pe,
 			.declared = declared,
-			.others = private_too ? private_tables(maps, pointer_size) : NULL,
+			.others = private_too ? &others->found : NULL,
 		});
 }
 
@@ -200,6 +136,7 @@ bool unit_settled(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int 
 		  uint64_t base, uint64_t size, const struct pe *pe, const struct settled *settled)
 {
 	const struct export_map *map = unit_map(maps, pointer_size);
+	set_image(maps, base, size);
 	return settled_holds(settled, rebuilt, map, &maps->memory[index_of(pointer_size)],
 			     &(struct rebuild_area){.base = base, .size = size, .pe = pe});
 }

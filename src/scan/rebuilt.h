@@ -6,6 +6,8 @@
 
 #include <impscan/rebuild.h>
 
+#include "scan/clean.h"
+#include "scan/private.h"
 #include "scan/unit.h"
 
 /* What the addresses of a process are called, made when first asked for. */
@@ -15,8 +17,9 @@ struct unit_maps {
 	const struct modules *modules; /* all that were found */
 	struct export_map *map[2];     /* of 8 and 4 byte pointers */
 	struct rebuild_memory memory[2];
-	struct rebuilt others[2]; /* tables in private memory */
-	bool others_known[2];
+	struct private_tables others[2]; /* found so far */
+	const struct own_pages *own;	 /* of the image that is looked at; NULL: none is */
+	struct clean_section *section;	 /* its section */
 };
 
 void unit_maps_init(struct unit_maps *maps, const struct unit_context *context, struct view *view,
@@ -44,16 +47,5 @@ bool unit_settled(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int 
 struct settled *unit_settle(struct unit_maps *maps, const struct rebuilt *rebuilt,
 			    unsigned int pointer_size, uint64_t base, uint64_t size,
 			    const struct pe *pe, const struct imports *declared);
-
-/*
- * Pages of the image without any pointer into the range where 64-bit modules lie: no table is in
- * them, whichever process maps them. Shared by all threads of a run.
- */
-struct clean_pages;
-
-struct clean_pages *clean_pages_new(const struct image *image);
-void clean_pages_free(struct clean_pages *clean);
-DEFINE_CLEANUP(struct clean_pages, clean_pages_free)
-#define _cleanup_clean_pages_ _cleanup_(clean_pages_free_p)
 
 #endif

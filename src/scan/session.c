@@ -38,7 +38,7 @@ struct error *session_open(struct session *session, const struct windows *window
 	session->context.exports = export_cache_new();
 	session->context.findings = finding_cache_new();
 	session->context.neighbours = neighbours_new(windows, all);
-	session->context.clean = clean_pages_new(windows->image);
+	session->context.clean = clean_pages_new();
 	session->context.api_sets = find_api_sets(windows, all);
 	return NULL;
 }

@@ -5,6 +5,8 @@
  *	examine.c    one module: its import list, its hashes, what it matches
  *	cache.c      what was found out before about the same pages
  *	rebuilt.c    import lists from addresses, and what addresses are called
+ *	clean.c      pages that need not be looked at for addresses
+ *	private.c    tables of addresses in private memory
  *	dump.c       one module: as a file
  */
 #ifndef SCAN_UNIT_H

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include <impscan/alloc.h>
+#include <impscan/bytes.h>
 #include <impscan/imports.h>
 #include <impscan/rebuild.h>
 #include <impscan/windows.h>
@@ -51,11 +52,17 @@ static uint64_t frame_of(struct run *run, uint64_t address)
 	return page.data && frame < FRAMES_MAX ? frame : 0;
 }
 
-static bool is_clean(const struct rebuild_memory *memory, uint64_t address)
+static bool is_clean(struct run *run, uint64_t address)
 {
-	struct run *run = memory->context;
 	uint64_t frame = frame_of(run, address);
 	return frame && run->clean[frame / 8] & 1u << frame % 8;
+}
+
+static uint64_t next_page(const struct rebuild_memory *memory, uint64_t address, uint64_t end)
+{
+	while (address < end && is_clean(memory->context, address))
+		address += min_of(PAGE_SIZE - address % PAGE_SIZE, end - address);
+	return address;
 }
 
 static void found_clean(const struct rebuild_memory *memory, uint64_t address)
@@ -153,7 +160,7 @@ static void scan_process(struct run *run, const struct process *process)
 	struct export_map *map = make_map(run, &modules, sets);
 	run->time_map += now() - start;
 	struct rebuild_memory memory = {
-		.at = memory_at, .is_clean = is_clean, .found_clean = found_clean, .context = run};
+		.at = memory_at, .next = next_page, .found_clean = found_clean, .context = run};
 	_cleanup_rebuilt_ struct rebuilt rebuilt = {0};
 	for (size_t i = 0; i < modules.count; i++)
 		scan_module(run, process, &modules.items[i], map, &memory, &rebuilt);

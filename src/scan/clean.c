@@ -1,0 +1,91 @@
+#include "scan/clean.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+/* A power of two; some thousand sections are in use on a machine. */
+#define BUCKETS 4096
+
+struct clean_section {
+	uint64_t control_area, start; /* of the view */
+	uint64_t base, size;	      /* of the image */
+	size_t pages;
+	struct clean_section *next; /* of the same bucket */
+	_Atomic uint64_t bits[];    /* bit i % 64 of bits[i / 64]: page i is clean */
+};
+
+struct clean_pages {
+	pthread_mutex_t lock;
+	struct clean_section *buckets[BUCKETS];
+};
+
+struct clean_pages *clean_pages_new(void)
+{
+	struct clean_pages *clean = alloc_new(struct clean_pages);
+	pthread_mutex_init(&clean->lock, NULL);
+	return clean;
+}
+
+void clean_pages_free(struct clean_pages *clean)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct clean_section *section = clean->buckets[i], *next; section;
+		     section = next) {
+			next = section->next;
+			free(section);
+		}
+	pthread_mutex_destroy(&clean->lock);
+	free(clean);
+}
+
+struct clean_section *clean_pages_of(struct clean_pages *clean, const struct own_pages *own,
+				     uint64_t base, uint64_t size)
+{
+	uint64_t control_area = own->vad->control_area, start = own->vad->start;
+	uint64_t hash = (control_area ^ start >> 12) * UINT64_C(0x9e3779b97f4a7c15);
+	struct clean_section **bucket = &clean->buckets[(hash >> 32) & (BUCKETS - 1)];
+	pthread_mutex_lock(&clean->lock);
+	struct clean_section *section = *bucket;
+	while (section &&
+	       (section->control_area != control_area || section->start != start ||
+		section->base != base || section->size != size || section->pages != own->count))
+		section = section->next;
+	if (!section) {
+		size_t words = own->count / 64 + 1;
+		section = alloc_zero(sizeof(*section) + words * sizeof(uint64_t), 1);
+		section->control_area = control_area;
+		section->start = start;
+		section->base = base;
+		section->size = size;
+		section->pages = own->count;
+		section->next = *bucket;
+		*bucket = section;
+	}
+	pthread_mutex_unlock(&clean->lock);
+	return section;
+}
+
+size_t clean_section_next(const struct clean_section *section, const struct own_pages *own,
+			  size_t from, size_t end)
+{
+	for (size_t word = from / 64; word * 64 < end; word++) {
+		uint64_t bits = own->bits[word] |
+				~atomic_load_explicit(&section->bits[word], memory_order_relaxed);
+		if (word == from / 64)
+			bits &= UINT64_MAX << from % 64;
+		if (bits)
+			return min_of(word * 64 + (size_t)__builtin_ctzll(bits), end);
+	}
+	return end;
+}
+
+void clean_section_add(struct clean_section *section, const struct own_pages *own, size_t page)
+{
+	uint64_t bit = UINT64_C(1) << page % 64;
+	if (!(own->bits[page / 64] & bit))
+		atomic_fetch_or_explicit(&section->bits[page / 64], bit, memory_order_relaxed);
+}

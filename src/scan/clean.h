@@ -1,0 +1,39 @@
+/*
+ * Inside the scan room: pages of image sections that hold no pointer to another image.
+ *
+ * A page that no process has written to is the same in all that map the section. So it is looked at
+ * in the first of them only, and never again.
+ */
+#ifndef SCAN_CLEAN_H
+#define SCAN_CLEAN_H
+
+#include <impscan/windows.h>
+
+struct clean_pages;
+
+struct clean_pages *clean_pages_new(void);
+void clean_pages_free(struct clean_pages *clean);
+DEFINE_CLEANUP(struct clean_pages, clean_pages_free)
+#define _cleanup_clean_pages_ _cleanup_(clean_pages_free_p)
+
+/* What is known of a section, mapped at one address. */
+struct clean_section;
+
+/*
+ * That of own->vad, where pointers to [base, base + size) are the image's own. For any number of
+ * threads; lives as long as `clean`.
+ */
+struct clean_section *clean_pages_of(struct clean_pages *clean, const struct own_pages *own,
+				     uint64_t base, uint64_t size);
+
+/*
+ * The first page from number `from` on, before `end`, that a process with copies `own` has to look
+ * at: one of its own, or of the section's that is not known to be clean. `end`: none.
+ */
+size_t clean_section_next(const struct clean_section *section, const struct own_pages *own,
+			  size_t from, size_t end);
+
+/* Page number `page` was looked at and is clean. */
+void clean_section_add(struct clean_section *section, const struct own_pages *own, size_t page);
+
+#endif

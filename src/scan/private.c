@@ -1,0 +1,133 @@
+#include "scan/private.h"
+
+#include <impscan/bytes.h>
+
+/*
+ * How far before a table's first export, and behind its last, a pointer to it may lead: to the
+ * structure that it stands in, and over slots that lead nowhere (see imports/rebuild.c).
+ */
+#define BEFORE 128
+#define BEHIND 64
+
+struct search {
+	struct private_tables *tables;
+	struct view *view;
+	const struct export_map *map;
+	const struct rebuild_memory *memory;
+	unsigned int pointer_size;
+	uint64_t base, size; /* whose pointers are followed */
+	uint64_t low, high;  /* where private memory lies */
+	const struct vad *vad;
+};
+
+void private_tables_free(struct private_tables *tables)
+{
+	rebuilt_free(&tables->found);
+	address_set_free(&tables->pages);
+}
+
+/* Is there a slot from `address` to before `end`, all in one page, that holds an export's address? */
+static bool has_export(struct search *search, uint64_t address, uint64_t end)
+{
+	size_t available;
+	const uint8_t *p = search->memory->at(search->memory, address, &available);
+	if (!p)
+		return false;
+	size_t size = (size_t)min_of(end - address, (uint64_t)available);
+	for (size_t i = 0; i + search->pointer_size <= size; i += search->pointer_size)
+		if (export_map_hit(search->map, le_pointer(p + i, search->pointer_size)))
+			return true;
+	return false;
+}
+
+static bool page_has_export(struct search *search, uint64_t page)
+{
+	return page >= search->vad->start && page <= search->vad->end &&
+	       has_export(search, page, page + PAGE_SIZE);
+}
+
+/* Is a page of the private memory present? */
+static bool is_present(struct search *search, uint64_t page)
+{
+	size_t available;
+	return page >= search->vad->start && page <= search->vad->end &&
+	       search->memory->at(search->memory, page, &available);
+}
+
+/*
+ * Looks for tables in the page and in those around it, as far as there are exports in them: no
+ * table goes on over a page without. One page more on each side may hold hooked slots of its edge.
+ */
+static void look(struct search *search, uint64_t page)
+{
+	struct address_set *pages = &search->tables->pages;
+	if (!address_set_add(pages, page / PAGE_SIZE))
+		return;
+	uint64_t first = page, last = page;
+	while (page_has_export(search, first - PAGE_SIZE) &&
+	       address_set_add(pages, first / PAGE_SIZE - 1))
+		first -= PAGE_SIZE;
+	while (page_has_export(search, last + PAGE_SIZE) &&
+	       address_set_add(pages, last / PAGE_SIZE + 1))
+		last += PAGE_SIZE;
+	first -= is_present(search, first - PAGE_SIZE) ? PAGE_SIZE : 0;
+	last += is_present(search, last + PAGE_SIZE) ? PAGE_SIZE : 0;
+	rebuild_private(&search->tables->found, search->map, search->memory, first,
+			last + PAGE_SIZE - first);
+}
+
+/* Where a pointer leads to. */
+static void follow(struct search *search, uint64_t value)
+{
+	if (value - search->base < search->size)
+		return;
+	if (!search->vad || value < search->vad->start || value > search->vad->end)
+		search->vad = vads_find(&search->view->vads, value);
+	if (!search->vad || search->vad->kind != VAD_PRIVATE)
+		return;
+	uint64_t slot = value - value % search->pointer_size;
+	uint64_t from = max_of(slot - min_of(slot, (uint64_t)BEHIND), search->vad->start);
+	uint64_t last = min_of(slot + BEFORE, search->vad->end);
+	for (uint64_t at = from; at <= last;) {
+		uint64_t next = (at & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
+		if (has_export(search, at, min_of(next, last + 1)))
+			look(search, at & ~(PAGE_SIZE - 1));
+		at = next;
+	}
+}
+
+void private_tables_find(struct private_tables *tables, struct view *view,
+			 const struct export_map *map, const struct rebuild_memory *memory,
+			 uint64_t base, uint64_t size)
+{
+	struct search search = {
+		.tables = tables,
+		.view = view,
+		.map = map,
+		.memory = memory,
+		.pointer_size = export_map_pointer_size(map),
+		.base = base,
+		.size = size,
+		.low = UINT64_MAX,
+	};
+	for (size_t i = 0; i < view->vads.count; i++) {
+		const struct vad *vad = &view->vads.items[i];
+		if (vad->kind != VAD_PRIVATE)
+			continue;
+		search.low = min_of(search.low, vad->start);
+		search.high = max_of(search.high, vad->end);
+	}
+	for (uint64_t done = 0; done < size;) {
+		size_t available;
+		uint64_t address = base + done;
+		uint64_t here = min_of(PAGE_SIZE - address % PAGE_SIZE, size - done);
+		const uint8_t *p = memory->at(memory, address, &available);
+		size_t n = p ? (size_t)min_of(here, (uint64_t)available) : 0;
+		for (size_t i = 0; i + search.pointer_size <= n; i++) {
+			uint64_t value = le_pointer(p + i, search.pointer_size);
+			if (value >= search.low && value <= search.high)
+				follow(&search, value);
+		}
+		done += here;
+	}
+}
