@@ -4,8 +4,8 @@
  * struct export_table is what one DLL exports, wherever it is mapped: read once, immutable, counted,
  * shared by all processes and threads. struct export_cache finds the one that was read before.
  * struct export_map is one process's (one for its 64-bit side, one for its 32-bit side, one for the
- * kernel): the modules with their bases, and where forwarders lead; cheap to build, immutable once
- * finished.
+ * kernel): the modules with their bases, and where forwarders lead; cheap to build. Once finished it
+ * stays as it is, but is for one thread at a time: forwarders are followed when first asked for.
  */
 #ifndef IMPSCAN_EXPORT_MAP_H
 #define IMPSCAN_EXPORT_MAP_H
@@ -50,6 +50,17 @@ DEFINE_CLEANUP(struct export_cache, export_cache_free)
 struct export_table *export_cache_get(struct export_cache *cache, const struct pe *pe,
 				      const char *name);
 
+/*
+ * The same by a module's header page alone, whose physical address is `header`: modules that share
+ * it are one DLL. export_cache_recall() gives what was noted by export_cache_note(): the pointer
+ * size of the DLL, and its table with a reference (NULL: it exports nothing); false when nothing was.
+ * What has gaps is not noted, so that it is read again.
+ */
+void export_cache_note(struct export_cache *cache, uint64_t header, const struct pe *pe,
+		       struct export_table *table);
+bool export_cache_recall(struct export_cache *cache, uint64_t header, unsigned int *pointer_size,
+			 struct export_table **table);
+
 struct export_map;
 
 /* `pointer_size` is 4 or 8. `sets` may be NULL and must outlive the map. */
@@ -66,7 +77,7 @@ DEFINE_CLEANUP(struct export_map, export_map_free)
 void export_map_add(struct export_map *map, uint64_t base, uint64_t size, const char *name,
 		    struct export_table *table);
 
-/* Call once after the last export_map_add(): resolves the forwarders. */
+/* Call once after the last export_map_add(), before any question. */
 void export_map_finish(struct export_map *map);
 
 #define EXPORT_FORWARDERS_MAX (1u << 19) /* that a map follows; those beyond are not known of */

@@ -26,9 +26,18 @@ struct cached {
 	struct export_table *table; /* NULL: it has no exports */
 };
 
+/* A DLL by its header page. */
+struct noted {
+	struct noted *next;
+	uint64_t header;
+	unsigned int pointer_size;
+	struct export_table *table;
+};
+
 struct export_cache {
 	pthread_mutex_t mutex;
 	struct cached *buckets[BUCKETS];
+	struct noted *noted[BUCKETS];
 };
 
 struct export_cache *export_cache_new(void)
@@ -49,6 +58,12 @@ void export_cache_free(struct export_cache *cache)
 			free(c->name);
 			free(c);
 			c = next;
+		}
+		for (struct noted *n = cache->noted[i]; n;) {
+			struct noted *next = n->next;
+			export_table_unref(n->table);
+			free(n);
+			n = next;
 		}
 	}
 	pthread_mutex_destroy(&cache->mutex);
@@ -117,4 +132,42 @@ struct export_table *export_cache_get(struct export_cache *cache, const struct p
 	struct export_table *table = c->table ? export_table_ref(c->table) : NULL;
 	pthread_mutex_unlock(&cache->mutex);
 	return table;
+}
+
+static struct noted **noted_bucket(struct export_cache *cache, uint64_t header)
+{
+	return &cache->noted[(header >> 12) * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (BUCKETS - 1)];
+}
+
+void export_cache_note(struct export_cache *cache, uint64_t header, const struct pe *pe,
+		       struct export_table *table)
+{
+	bool whole = table ? !export_table_exports(table)->unreadable
+			   : !pe->directory[PE_DIRECTORY_EXPORT].rva;
+	if (pe->status != PE_OK || !whole)
+		return;
+	struct noted *noted = alloc_new(struct noted);
+	noted->header = header;
+	noted->pointer_size = pe_pointer_size(pe);
+	noted->table = table ? export_table_ref(table) : NULL;
+	pthread_mutex_lock(&cache->mutex);
+	struct noted **bucket = noted_bucket(cache, header);
+	noted->next = *bucket;
+	*bucket = noted;
+	pthread_mutex_unlock(&cache->mutex);
+}
+
+bool export_cache_recall(struct export_cache *cache, uint64_t header, unsigned int *pointer_size,
+			 struct export_table **table)
+{
+	pthread_mutex_lock(&cache->mutex);
+	const struct noted *noted = *noted_bucket(cache, header);
+	while (noted && noted->header != header)
+		noted = noted->next;
+	if (noted) {
+		*pointer_size = noted->pointer_size;
+		*table = noted->table ? export_table_ref(noted->table) : NULL;
+	}
+	pthread_mutex_unlock(&cache->mutex);
+	return noted;
 }

@@ -2,8 +2,8 @@
  * A process's modules and what they export, by address.
  *
  * Nothing of a DLL is copied: an address is looked for among the modules, then among the DLL's own
- * sorted RVAs. Only forwarders depend on the process; they are followed once, when the map is
- * finished, and kept by the address that they lead to.
+ * sorted RVAs. Only forwarders depend on the process; they are followed once, when a name is first
+ * asked for (in most processes none is), and kept by the address that they lead to.
  */
 #include <impscan/export_map.h>
 
@@ -24,6 +24,13 @@ struct forward {
 	uint32_t item;
 };
 
+/* Where forwarders lead; filled when first asked for. */
+struct forwards {
+	bool known;
+	struct forward *items; /* by address */
+	size_t count, capacity;
+};
+
 struct export_map {
 	unsigned int pointer_size;
 	const struct api_sets *sets;
@@ -31,9 +38,8 @@ struct export_map {
 	struct export_table **tables;  /* the references, in the order of addition */
 	size_t count, capacity;
 	size_t table_count, table_capacity;
-	uint32_t *by_name;	  /* positions in `modules`, by name */
-	struct forward *forwards; /* by address */
-	size_t forward_count, forward_capacity;
+	uint32_t *by_name; /* positions in `modules`, by name */
+	struct forwards *forwards;
 	uint64_t low, high;
 };
 
@@ -43,6 +49,7 @@ struct export_map *export_map_new(unsigned int pointer_size, const struct api_se
 	map->pointer_size = pointer_size;
 	map->sets = sets;
 	map->low = UINT64_MAX;
+	map->forwards = alloc_new(struct forwards);
 	return map;
 }
 
@@ -57,6 +64,7 @@ void export_map_free(struct export_map *map)
 	free(map->modules);
 	free(map->tables);
 	free(map->by_name);
+	free(map->forwards->items);
 	free(map->forwards);
 	free(map);
 }
@@ -232,16 +240,13 @@ static int compare_forwards(const void *a, const void *b)
 	return x->item < y->item ? -1 : x->item > y->item;
 }
 
-void export_map_finish(struct export_map *map)
+static const struct forwards *follow_all(const struct export_map *map)
 {
-	sort_modules(map);
-	map->by_name = alloc_zero(map->count, sizeof(*map->by_name));
-	for (uint32_t i = 0; i < map->count; i++)
-		map->by_name[i] = i;
-	if (map->count)
-		qsort_r(map->by_name, map->count, sizeof(*map->by_name), compare_module_names,
-			map->modules);
+	struct forwards *forwards = map->forwards;
 	size_t followed = 0;
+	if (forwards->known)
+		return forwards;
+	forwards->known = true;
 	for (uint32_t m = 0; m < map->count; m++) {
 		const struct export_module *module = &map->modules[m];
 		const struct export_table *t = module->table;
@@ -252,12 +257,24 @@ void export_map_finish(struct export_map *map)
 			uint64_t address = follow_forwarder(map, module, e->forwarder, 0);
 			if (!address)
 				continue;
-			*array_push(map->forwards, map->forward_count, map->forward_capacity) =
+			*array_push(forwards->items, forwards->count, forwards->capacity) =
 				(struct forward){address, m, t->forwards[i]};
 		}
 	}
-	if (map->forward_count)
-		qsort(map->forwards, map->forward_count, sizeof(*map->forwards), compare_forwards);
+	if (forwards->count)
+		qsort(forwards->items, forwards->count, sizeof(*forwards->items), compare_forwards);
+	return forwards;
+}
+
+void export_map_finish(struct export_map *map)
+{
+	sort_modules(map);
+	map->by_name = alloc_zero(map->count, sizeof(*map->by_name));
+	for (uint32_t i = 0; i < map->count; i++)
+		map->by_name[i] = i;
+	if (map->count)
+		qsort_r(map->by_name, map->count, sizeof(*map->by_name), compare_module_names,
+			map->modules);
 }
 
 unsigned int export_map_pointer_size(const struct export_map *map)
@@ -322,12 +339,12 @@ bool export_map_hit(const struct export_map *map, uint64_t address)
 	return i < t->direct_count && t->rvas[i] == rva;
 }
 
-static size_t first_forward(const struct export_map *map, uint64_t address)
+static size_t first_forward(const struct forwards *forwards, uint64_t address)
 {
-	size_t low = 0, high = map->forward_count;
+	size_t low = 0, high = forwards->count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (map->forwards[middle].address < address)
+		if (forwards->items[middle].address < address)
 			low = middle + 1;
 		else
 			high = middle;
@@ -353,13 +370,15 @@ size_t export_map_find(const struct export_map *map, uint64_t address,
 			};
 	if (!count)
 		return 0;
-	for (size_t i = first_forward(map, address);
-	     i < map->forward_count && map->forwards[i].address == address; i++, count++) {
-		const struct export_module *by = &map->modules[map->forwards[i].module];
+	const struct forwards *forwards = follow_all(map);
+	for (size_t i = first_forward(forwards, address);
+	     i < forwards->count && forwards->items[i].address == address; i++, count++) {
+		const struct forward *forward = &forwards->items[i];
+		const struct export_module *by = &map->modules[forward->module];
 		if (count < limit)
 			candidates[count] = (struct export_candidate){
 				.module = by,
-				.export = &by->table->exports.items[map->forwards[i].item],
+				.export = &by->table->exports.items[forward->item],
 				.forwarded = true,
 			};
 	}

@@ -72,6 +72,38 @@ static unsigned int index_of(unsigned int pointer_size)
 	return pointer_size == 4;
 }
 
+/*
+ * What a module exports, with a reference (NULL: nothing), and the size of its pointers; false where
+ * no PE is.
+ */
+static bool module_exports(struct unit_maps *maps, const struct module *module,
+			   unsigned int *pointer_size, struct export_table **table)
+{
+	struct export_cache *cache = maps->context->exports;
+	struct page header;
+	space_page(maps->view->space, module->base, &header);
+	bool in_memory = header.data &&
+			 (header.state == PAGE_VALID || header.state == PAGE_TRANSITION) &&
+			 module->base % PAGE_SIZE == 0;
+	if (in_memory && export_cache_recall(cache, header.frame, pointer_size, table))
+		return true;
+	const struct vad *vad = vads_find(&maps->view->vads, module->base);
+	_cleanup_module_reader_ struct module_reader reader;
+	module_reader_init(&reader, maps->view->space, module->base, module->size);
+	if (vad && vad->kind == VAD_IMAGE) {
+		reader.neighbours = maps->context->neighbours;
+		reader.control_area = vad->control_area;
+	}
+	_cleanup_pe_ struct pe pe;
+	if (pe_open(&pe, &reader.reader) != PE_OK)
+		return false;
+	*pointer_size = pe_pointer_size(&pe);
+	*table = export_cache_get(cache, &pe, module->injected ? NULL : module->name);
+	if (in_memory)
+		export_cache_note(cache, header.frame, &pe, *table);
+	return true;
+}
+
 const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_size)
 {
 	unsigned int i = index_of(pointer_size);
@@ -80,22 +112,13 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 	struct export_map *map = export_map_new(pointer_size, maps->context->api_sets);
 	for (size_t m = 0; m < maps->modules->count; m++) {
 		const struct module *module = &maps->modules->items[m];
-		const struct vad *vad = vads_find(&maps->view->vads, module->base);
+		unsigned int size;
 		if (module->file_layout || module->flags & MODULE_NO_HEADER)
 			continue;
-		_cleanup_module_reader_ struct module_reader reader;
-		module_reader_init(&reader, maps->view->space, module->base, module->size);
-		if (vad && vad->kind == VAD_IMAGE) {
-			reader.neighbours = maps->context->neighbours;
-			reader.control_area = vad->control_area;
-		}
-		_cleanup_pe_ struct pe pe;
-		if (pe_open(&pe, &reader.reader) != PE_OK || pe_pointer_size(&pe) != pointer_size)
-			continue;
-		_cleanup_export_table_ struct export_table *table = export_cache_get(
-			maps->context->exports, &pe, module->injected ? NULL : module->name);
-		export_map_add(map, module->base, module->size,
-			       module->injected ? NULL : module->name, table);
+		_cleanup_export_table_ struct export_table *table = NULL;
+		if (module_exports(maps, module, &size, &table) && size == pointer_size)
+			export_map_add(map, module->base, module->size,
+				       module->injected ? NULL : module->name, table);
 	}
 	export_map_finish(map);
 	maps->map[i] = map;
