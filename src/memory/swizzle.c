@@ -15,6 +15,9 @@
 #define ENTRY_PROTOTYPE	 (UINT64_C(1) << 10)
 #define ENTRY_TRANSITION (UINT64_C(1) << 11)
 
+/* Bytes of a table that are looked at together; a multiple of every entry's size. */
+#define LINE 256
+
 static void vote(struct mask_tally *tally, uint64_t mask)
 {
 	for (size_t i = 0; i < tally->count; i++) {
@@ -98,6 +101,25 @@ static void look(struct entry_votes *votes, const struct memory *memory, uint64_
 		votes->page_files[number].end = offset + 1;
 }
 
+/* Is it neither valid nor zero nor a prototype's? */
+static inline bool is_kept(uint64_t entry)
+{
+	return (entry != 0) & !(entry & (ENTRY_VALID | ENTRY_PROTOTYPE));
+}
+
+/* Is any such entry among those of LINE bytes? Most often there is none. */
+static bool any_kept(const uint8_t *entries, unsigned int size)
+{
+	bool any = false;
+	if (size == 8)
+		for (size_t at = 0; at < LINE; at += 8)
+			any |= is_kept(le64(entries + at));
+	else
+		for (size_t at = 0; at < LINE; at += 4)
+			any |= is_kept(le32(entries + at));
+	return any;
+}
+
 void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t first, uint64_t end,
 		     unsigned int tables)
 {
@@ -117,8 +139,12 @@ void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t fi
 		uint64_t next = (address & ~(span - 1)) + span;
 		for (; table && address < next; address += PAGE_SIZE) {
 			uint64_t at = address % table_span / PAGE_SIZE * size;
+			if (at % LINE == 0 && !any_kept(table->entries + at, size)) {
+				address += (LINE / size - 1) * PAGE_SIZE;
+				continue;
+			}
 			uint64_t entry = le_pointer(table->entries + at, size);
-			if (entry && !(entry & (ENTRY_VALID | ENTRY_PROTOTYPE)))
+			if (is_kept(entry))
 				look(votes, memory, entry);
 		}
 		tables -= table != NULL;

@@ -16,9 +16,10 @@
 
 #include "windows/limits.h"
 
-/* Page tables that are asked for the mask, and processes that they are taken from. */
+/* Page tables that are asked for the mask, processes that they are taken from, entries that do. */
 #define MASK_TABLES    64
 #define MASK_PROCESSES 64
+#define MASK_ENTRIES   16384
 
 /* Where the user's half ends (x86 started with /3GB has a larger one, of which half will do). */
 #define USER_END_X64 UINT64_C(0x800000000000)
@@ -45,13 +46,13 @@ struct entry_layout entry_layout_of(const struct profile *profile)
 	};
 }
 
-/* Adds the votes of processes, few or many tables of each. */
+/* Adds the votes of processes, few or many tables of each, until there are enough. */
 static void count_votes(const struct windows *windows, unsigned int tables, size_t limit,
-			struct entry_votes *votes)
+			uint64_t enough, struct entry_votes *votes)
 {
 	_cleanup_processes_ struct processes processes = {0};
 	windows_processes(windows, false, 1, &processes);
-	for (size_t i = 0; i < processes.count && i < limit; i++) {
+	for (size_t i = 0; i < processes.count && i < limit && votes->entries < enough; i++) {
 		const struct process *process = &processes.items[i];
 		if (!process->dtb || !process->peb)
 			continue;
@@ -88,7 +89,7 @@ static void find_mask(struct windows *windows)
 	/* Entries of 4 bytes have no room for a mask, and never had one. */
 	if (profile_offset(windows->profile, MMPTE_size) != 8)
 		return;
-	count_votes(windows, MASK_TABLES, MASK_PROCESSES, &votes);
+	count_votes(windows, MASK_TABLES, MASK_PROCESSES, MASK_ENTRIES, &votes);
 	bool found = entry_votes_mask(&votes, &mask);
 	find_layout(windows, &votes, found && mask);
 	if (!found)
@@ -317,7 +318,7 @@ void pages_find(struct windows *windows)
 void windows_page_file_use(const struct windows *windows, struct entry_votes *votes)
 {
 	*votes = (struct entry_votes){0};
-	count_votes(windows, UINT32_MAX, SIZE_MAX, votes);
+	count_votes(windows, UINT32_MAX, SIZE_MAX, UINT64_MAX, votes);
 }
 
 static const struct paging_file *find_paging_file(const struct windows *windows,
