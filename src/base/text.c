@@ -32,7 +32,31 @@ void text_add_string(struct text *text, const char *string)
 
 void text_add_char(struct text *text, char c)
 {
-	text_add(text, &c, 1);
+	text_reserve(text, 1);
+	text->data[text->length++] = c;
+	text->data[text->length] = '\0';
+}
+
+void text_add_number(struct text *text, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while (number /= 10);
+	text_add(text, digits + at, sizeof(digits) - at);
+}
+
+void text_add_address(struct text *text, uint64_t address)
+{
+	char digits[18];
+	size_t at = sizeof(digits);
+	do
+		digits[--at] = "0123456789abcdef"[address % 16];
+	while (address /= 16);
+	digits[--at] = 'x';
+	digits[--at] = '0';
+	text_add(text, digits + at, sizeof(digits) - at);
 }
 
 void text_add_format(struct text *text, const char *format, ...)
@@ -94,8 +118,12 @@ char *text_from_utf16(const void *utf16, size_t bytes)
 	size_t count = bytes / 2;
 	struct text text = {0};
 	text_reserve(&text, count + 1);
-	text.data[0] = '\0';
-	for (size_t i = 0; i < count; i++) {
+	/* Most names are plain from start to end. */
+	size_t i = 0;
+	for (uint32_t unit; i < count && (unit = le16(p + 2 * i)) && unit < 0x80; i++)
+		text.data[text.length++] = (char)unit;
+	text.data[text.length] = '\0';
+	for (; i < count; i++) {
 		uint32_t unit = le16(p + 2 * i);
 		if (!unit)
 			break;

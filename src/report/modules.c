@@ -133,8 +133,9 @@ void report_module(struct report *report, const struct row *row)
 		if (row->flags >> i & 1)
 			flags[flag_count++] = module_flag_names[i];
 	char reason[sizeof(((struct imports *)0)->reason) + 2];
-	snprintf(reason, sizeof(reason), "(%s)",
-		 *row->reason ? row->reason : imports_status_name(row->status));
+	if (!*row->hashes.impfuzzy)
+		snprintf(reason, sizeof(reason), "(%s)",
+			 *row->reason ? row->reason : imports_status_name(row->status));
 
 	struct value values[COLUMN_COUNT] = {
 		[PID] = number_value(row->process->pid),

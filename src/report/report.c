@@ -42,10 +42,10 @@ static void add_plain(struct text *text, const struct value *value, char separat
 	case VALUE_NULL:
 		break;
 	case VALUE_NUMBER:
-		text_add_format(text, "%llu", (unsigned long long)value->number);
+		text_add_number(text, value->number);
 		break;
 	case VALUE_ADDRESS:
-		text_add_format(text, "0x%llx", (unsigned long long)value->number);
+		text_add_address(text, value->number);
 		break;
 	case VALUE_SHARE:
 		text_add_format(text, "%.2f", value->share);
@@ -123,7 +123,9 @@ static void add_json(struct text *text, const struct value *value)
 		add_plain(text, value, ' ');
 		break;
 	case VALUE_ADDRESS:
-		text_add_format(text, "\"0x%llx\"", (unsigned long long)value->number);
+		text_add_char(text, '"');
+		text_add_address(text, value->number);
+		text_add_char(text, '"');
 		break;
 	case VALUE_TEXT:
 		add_json_string(text, value->text);
@@ -149,19 +151,24 @@ static int shown_width(const char *s)
 	return width;
 }
 
-/* One cell of a table, padded unless it is the last of its line. */
-static void add_cell(struct text *line, const struct column *column, const char *cell, bool last)
+/*
+ * Pads what the line has from `start` on to a cell of the column's width; the last cell of a line
+ * only to the left.
+ */
+static void pad_cell(struct text *line, const struct column *column, size_t start, bool last)
 {
-	int pad = column->width - shown_width(cell);
-	if (column->right)
-		for (; pad > 0; pad--)
+	int pad = column->width - shown_width(text_string(line) + start);
+	size_t length = line->length - start;
+	if (pad > 0 && (column->right || !last)) {
+		for (int i = 0; i < pad; i++)
 			text_add_char(line, ' ');
-	text_add_string(line, cell);
-	if (last)
-		return;
-	for (; pad > 0; pad--)
-		text_add_char(line, ' ');
-	text_add_string(line, "  ");
+		if (column->right) {
+			memmove(line->data + start + pad, line->data + start, length);
+			memset(line->data + start, ' ', (size_t)pad);
+		}
+	}
+	if (!last)
+		text_add(line, "  ", 2);
 }
 
 static void write_table_line(struct report *report, const struct value *values)
@@ -170,19 +177,19 @@ static void write_table_line(struct report *report, const struct value *values)
 	bool wide = report->form == REPORT_WIDE;
 	const uint8_t *order = wide ? shape->wide : shape->table;
 	size_t count = wide ? shape->wide_count : shape->table_count;
-	_cleanup_text_ struct text cell = {0};
+	struct text *line = &report->line;
 	for (size_t i = 0; i < count; i++) {
 		const struct column *column = &shape->columns[order[i]];
-		text_clear(&cell);
+		size_t start = line->length;
 		if (!values)
-			text_add_string(&cell, column->heading);
+			text_add_string(line, column->heading);
 		else if (values[order[i]].kind == VALUE_NULL)
-			text_add_char(&cell, '-');
+			text_add_char(line, '-');
 		else
-			add_plain(&cell, &values[order[i]], ',');
-		add_cell(&report->line, column, text_string(&cell), i == count - 1);
+			add_plain(line, &values[order[i]], ',');
+		pad_cell(line, column, start, i == count - 1);
 	}
-	text_add_char(&report->line, '\n');
+	text_add_char(line, '\n');
 	write_line(report);
 }
 
