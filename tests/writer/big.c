@@ -106,9 +106,12 @@ static void generate(struct big *big, unsigned int number)
 	pe_builder_room(builder, text + (uint32_t)exports * 16 + 0x1000, text / 4);
 	for (size_t i = 0; i < sizeof(system) / sizeof(system[0]); i++)
 		import_some(big, builder, system[i], 5 + util_random_below(random, 36));
-	for (size_t i = util_random_below(random, 4); i > 0 && big->count; i--)
-		import_some(big, builder, big->libraries[util_random_below(random, big->count)],
-			    1 + util_random_below(random, 20));
+	for (size_t i = util_random_below(random, 4); i > 0 && big->count; i--) {
+		/* Before the call: compilers differ in which argument they work out first. */
+		size_t functions = 1 + util_random_below(random, 20);
+		size_t library = util_random_below(random, big->count);
+		import_some(big, builder, big->libraries[library], functions);
+	}
 	for (size_t i = 0; i < exports; i++) {
 		snprintf(function, sizeof(function), "%sLibrary%03uObject%zu",
 			 verbs[util_random_below(random, 8)], number, i);
