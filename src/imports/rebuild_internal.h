@@ -17,6 +17,7 @@ enum {
 	PRIVATE_TABLE_MIN = 5, /* and in private memory */
 	NEAR_LOOKS_MAX = 4096, /* for names that survived, in one area; then conventions decide */
 	CALLED_TABLE_MIN = 2,  /* where code calls through one of them */
+	SAVED_REGISTERS = 8,   /* that calls preserve on x64; x86 has fewer */
 };
 
 /* A slot that is or may be an import. */

@@ -152,6 +152,17 @@ static void look_around(const struct pieces *pieces, struct context *context)
 	}
 }
 
+/* Does a DLL have a name for `target`, rather than an ordinal only? */
+static bool has_name(const struct rebuilding *r, uint64_t target, const struct export_module *dll)
+{
+	struct export_candidate candidates[CANDIDATES_MAX];
+	size_t n = export_map_find(r->map, target, candidates, CANDIDATES_MAX);
+	for (size_t i = 0; i < min_of(n, (size_t)CANDIDATES_MAX); i++)
+		if (candidates[i].module == dll && candidates[i].export->name)
+			return true;
+	return false;
+}
+
 static const struct export_module *choose(const struct rebuilding *r, const struct pieces *pieces,
 					  size_t at, const struct context *context)
 {
@@ -170,6 +181,9 @@ static const struct export_module *choose(const struct rebuilding *r, const stru
 		    ((context->before && strcmp(dll->name, context->before) < 0) ||
 		     (context->after && strcmp(dll->name, context->after) > 0)))
 			score -= 50;
+		/* what is named elsewhere nobody imports by a forwarder's ordinal */
+		if (!has_name(r, target, dll))
+			score -= 120;
 		if (!best || score > best_score ||
 		    (score == best_score && strcmp(dll->name, best->name) < 0)) {
 			best = dll;

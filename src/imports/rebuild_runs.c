@@ -347,6 +347,42 @@ static void follow_hooks(struct rebuilding *r, const struct run *run)
 	}
 }
 
+/*
+ * How many pointers stand in a row, from `address` on by `step`, that lead into a module but to none
+ * of its exports, nor to its start as a handle does? At most `most`.
+ */
+static size_t count_strangers(struct rebuilding *r, uint64_t address, uint64_t step, size_t most)
+{
+	size_t count = 0;
+	uint64_t value;
+	while (count < most && rebuild_slot(r, address, &value)) {
+		const struct export_module *module = export_map_module_at(r->map, value);
+		if (!module || module->base == value || rebuild_target(r, value))
+			break;
+		count++;
+		address += step;
+	}
+	return count;
+}
+
+/*
+ * What stands right beside a run that no header vouches for. A program's table of its own functions
+ * (V8 has one of some thousand) is far longer than what of it is exported; and compilers keep imports
+ * in the registers that calls preserve, which stand below a return address on the stack. Returns how
+ * many more slots there are that lead nowhere; SIZE_MAX: it is none.
+ */
+static size_t judge_surroundings(struct rebuilding *r, const struct run *run, size_t hits)
+{
+	const struct rebuild_scratch *s = r->scratch;
+	const uint64_t size = r->pointer_size;
+	uint64_t first = s->slots[run->first].address;
+	uint64_t last = s->slots[run->first + run->count - 1].address;
+	size_t behind = count_strangers(r, last + size, size, hits);
+	if (behind && s->distinct.count <= SAVED_REGISTERS)
+		return SIZE_MAX;
+	return behind + count_strangers(r, first - size, -size, hits);
+}
+
 /* Is it a table? */
 static bool judge(struct rebuilding *r, const struct run *run)
 {
@@ -365,11 +401,16 @@ static bool judge(struct rebuilding *r, const struct run *run)
 	}
 	if (run->header)
 		return hits > 0;
-	size_t least = !r->area || !r->area->pe ? PRIVATE_TABLE_MIN
-		       : r->imports		? MODULE_OTHER_MIN
-						: MODULE_TABLE_MIN;
-	if (called && !r->imports)
+	bool bare = !r->area || !r->area->pe;
+	size_t least = bare ? PRIVATE_TABLE_MIN : r->imports ? MODULE_OTHER_MIN : MODULE_TABLE_MIN;
+	if (called && !r->imports) {
 		least = CALLED_TABLE_MIN;
+	} else if (bare && s->distinct.count >= least) {
+		size_t more = judge_surroundings(r, run, hits);
+		if (more == SIZE_MAX)
+			return false;
+		filled += more;
+	}
 	/* two thirds lead somewhere, and most to different exports */
 	return s->distinct.count >= least && hits * 3 >= filled * 2 &&
 	       s->distinct.count * 2 >= hits;

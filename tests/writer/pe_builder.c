@@ -297,6 +297,13 @@ void pe_builder_export_forward(struct pe_builder *b, const char *name, const cha
 	export->forward = copy_string(target);
 }
 
+void pe_builder_export_forward_ordinal(struct pe_builder *b, uint16_t ordinal, const char *target)
+{
+	struct export *export = push(b->exports, b->export_count);
+	export->ordinal = ordinal;
+	export->forward = copy_string(target);
+}
+
 void pe_builder_export_ordinal_only(struct pe_builder *b, uint16_t ordinal)
 {
 	struct export *export = push(b->exports, b->export_count);

@@ -46,6 +46,9 @@ uint32_t pe_builder_export_data(struct pe_builder *builder, const char *name, si
 void pe_builder_export_at(struct pe_builder *builder, const char *name, uint32_t rva);
 /* `target` as in "NTDLL.RtlAllocateHeap". */
 void pe_builder_export_forward(struct pe_builder *builder, const char *name, const char *target);
+/* The same without a name. */
+void pe_builder_export_forward_ordinal(struct pe_builder *builder, uint16_t ordinal,
+				       const char *target);
 void pe_builder_export_ordinal_only(struct pe_builder *builder, uint16_t ordinal);
 
 /*
