@@ -14,6 +14,7 @@ struct clean_section {
 	uint64_t control_area, start; /* of the view */
 	uint64_t base, size;	      /* of the image */
 	size_t pages;
+	bool told;		    /* the headers were asked */
 	struct clean_section *next; /* of the same bucket */
 	_Atomic uint64_t bits[];    /* bit i % 64 of bits[i / 64]: page i is clean */
 };
@@ -42,8 +43,38 @@ void clean_pages_free(struct clean_pages *clean)
 	free(clean);
 }
 
+#define IMAGE_SCN_MEM_WRITE 0x80000000
+
+static void add(struct clean_section *section, size_t page)
+{
+	atomic_fetch_or_explicit(&section->bits[page / 64], UINT64_C(1) << page % 64,
+				 memory_order_relaxed);
+}
+
+/* Adds the pages that are wholly in sections that are not writable. */
+static void add_read_only(struct clean_section *section, const struct own_pages *own,
+			  const struct pe *pe)
+{
+	uint64_t from = section->base - section->start;
+	/* Headers that this process has written to say nothing of the others. */
+	if (own_pages_next(own, (size_t)(from / PAGE_SIZE), section->pages) == from / PAGE_SIZE)
+		return;
+	section->told = true;
+	for (size_t i = 0; i < pe->section_count; i++) {
+		const struct pe_section *s = &pe->sections[i];
+		if (s->characteristics & IMAGE_SCN_MEM_WRITE)
+			continue;
+		uint64_t start = from + s->virtual_address;
+		uint64_t end = start + max_of(s->virtual_size, s->size_of_raw_data);
+		size_t last = (size_t)min_of(end / PAGE_SIZE, (uint64_t)section->pages);
+		for (size_t page = (size_t)((start + PAGE_SIZE - 1) / PAGE_SIZE); page < last;
+		     page++)
+			add(section, page);
+	}
+}
+
 struct clean_section *clean_pages_of(struct clean_pages *clean, const struct own_pages *own,
-				     uint64_t base, uint64_t size)
+				     uint64_t base, uint64_t size, const struct pe *pe)
 {
 	uint64_t control_area = own->vad->control_area, start = own->vad->start;
 	uint64_t hash = (control_area ^ start >> 12) * UINT64_C(0x9e3779b97f4a7c15);
@@ -65,6 +96,8 @@ struct clean_section *clean_pages_of(struct clean_pages *clean, const struct own
 		section->next = *bucket;
 		*bucket = section;
 	}
+	if (!section->told && pe && pe->status == PE_OK)
+		add_read_only(section, own, pe);
 	pthread_mutex_unlock(&clean->lock);
 	return section;
 }
@@ -85,7 +118,6 @@ size_t clean_section_next(const struct clean_section *section, const struct own_
 
 void clean_section_add(struct clean_section *section, const struct own_pages *own, size_t page)
 {
-	uint64_t bit = UINT64_C(1) << page % 64;
-	if (!(own->bits[page / 64] & bit))
-		atomic_fetch_or_explicit(&section->bits[page / 64], bit, memory_order_relaxed);
+	if (!(own->bits[page / 64] >> page % 64 & 1))
+		add(section, page);
 }

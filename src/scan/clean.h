@@ -2,11 +2,14 @@
  * Inside the scan room: pages of image sections that hold no pointer to another image.
  *
  * A page that no process has written to is the same in all that map the section. So it is looked at
- * in the first of them only, and never again.
+ * in the first of them only, and never again. Where the image's headers say that it can't be written
+ * to without being copied, it is the file's and needs no look: the addresses of other images are not
+ * in files, being other ones after each start of the machine.
  */
 #ifndef SCAN_CLEAN_H
 #define SCAN_CLEAN_H
 
+#include <impscan/pe.h>
 #include <impscan/windows.h>
 
 struct clean_pages;
@@ -20,11 +23,11 @@ DEFINE_CLEANUP(struct clean_pages, clean_pages_free)
 struct clean_section;
 
 /*
- * That of own->vad, where pointers to [base, base + size) are the image's own. For any number of
- * threads; lives as long as `clean`.
+ * That of own->vad, where pointers to [base, base + size) are the image's own. `pe` are its headers,
+ * or NULL. For any number of threads; lives as long as `clean`.
  */
 struct clean_section *clean_pages_of(struct clean_pages *clean, const struct own_pages *own,
-				     uint64_t base, uint64_t size);
+				     uint64_t base, uint64_t size, const struct pe *pe);
 
 /*
  * The first page from number `from` on, before `end`, that a process with copies `own` has to look

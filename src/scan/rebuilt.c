@@ -45,12 +45,12 @@ static void memory_found_clean(const struct rebuild_memory *memory, uint64_t add
 }
 
 /* What is looked at next is the image of a VAD, or none. */
-static void set_image(struct unit_maps *maps, uint64_t base, uint64_t size)
+static void set_image(struct unit_maps *maps, uint64_t base, uint64_t size, const struct pe *pe)
 {
 	const struct vad *vad = vads_find(&maps->view->vads, base);
 	maps->own = vad && vad->control_area ? view_own_pages(maps->view, vad) : NULL;
 	if (maps->own)
-		maps->section = clean_pages_of(maps->context->clean, maps->own, base, size);
+		maps->section = clean_pages_of(maps->context->clean, maps->own, base, size, pe);
 }
 
 void unit_maps_init(struct unit_maps *maps, const struct unit_context *context, struct view *view,
@@ -142,7 +142,7 @@ void unit_rebuild(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int 
 	const struct export_map *map = unit_map(maps, pointer_size);
 	unsigned int i = index_of(pointer_size);
 	struct private_tables *others = &maps->others[i];
-	set_image(maps, base, size);
+	set_image(maps, base, size, pe);
 	if (private_too)
 		private_tables_find(others, maps->view, map, &maps->memory[i], base, size);
 	rebuild(rebuilt, map, &maps->memory[i],
@@ -159,7 +159,7 @@ bool unit_settled(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int 
 		  uint64_t base, uint64_t size, const struct pe *pe, const struct settled *settled)
 {
 	const struct export_map *map = unit_map(maps, pointer_size);
-	set_image(maps, base, size);
+	set_image(maps, base, size, pe);
 	return settled_holds(settled, rebuilt, map, &maps->memory[index_of(pointer_size)],
 			     &(struct rebuild_area){.base = base, .size = size, .pe = pe});
 }

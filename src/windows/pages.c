@@ -17,7 +17,7 @@
 #include "windows/limits.h"
 
 /* Page tables that are asked for the mask, processes that they are taken from, entries that do. */
-#define MASK_TABLES    64
+#define MASK_TABLES    16
 #define MASK_PROCESSES 64
 #define MASK_ENTRIES   16384
 
