@@ -88,7 +88,7 @@ struct scan_options {
 	unsigned int threads; /* at least 1 */
 };
 
-/* All called from the thread that called the scan. */
+/* All called one at a time, but from any of the scan's threads. */
 struct scan_events {
 	/* A row, in order. Return false to end the run (nobody reads any more). */
 	bool (*row)(void *context, const struct row *row);

@@ -18,12 +18,35 @@ struct run {
 	pthread_cond_t changed;
 	size_t next;  /* to be begun */
 	size_t taken; /* handed out so far */
+	bool taking;  /* some thread is handing out */
 	bool stopped;
 	unsigned int workers;
 	void **results; /* by unit modulo window */
 	bool *done;
 	size_t window;
 };
+
+/*
+ * Hands out what is ready, in order. Whoever comes first does it, alone; the lock is released while
+ * a result is taken.
+ */
+static void take_ready(struct run *run)
+{
+	const struct ordered_work *work = run->work;
+	run->taking = true;
+	while (!run->stopped && run->done[run->taken % run->window]) {
+		size_t slot = run->taken % run->window;
+		void *result = run->results[slot];
+		run->done[slot] = false;
+		pthread_mutex_unlock(&run->lock);
+		bool more = work->take(work->context, run->taken, result);
+		pthread_mutex_lock(&run->lock);
+		run->taken++;
+		run->stopped = !more;
+		pthread_cond_broadcast(&run->changed);
+	}
+	run->taking = false;
+}
 
 static void *worker(void *argument)
 {
@@ -32,45 +55,24 @@ static void *worker(void *argument)
 	pthread_mutex_lock(&run->lock);
 	unsigned int self = run->workers++;
 	for (;;) {
-		while (!run->stopped && run->next < work->count &&
-		       run->next >= run->taken + run->window)
-			pthread_cond_wait(&run->changed, &run->lock);
+		/* Whoever is taking sees what the others have made meanwhile. */
+		if (!run->taking && !run->stopped)
+			take_ready(run);
 		if (run->stopped || run->next >= work->count)
 			break;
+		if (run->next >= run->taken + run->window) {
+			pthread_cond_wait(&run->changed, &run->lock);
+			continue;
+		}
 		size_t i = run->next++;
 		pthread_mutex_unlock(&run->lock);
 		void *result = work->make(work->context, i, self);
 		pthread_mutex_lock(&run->lock);
 		run->results[i % run->window] = result;
 		run->done[i % run->window] = true;
-		pthread_cond_broadcast(&run->changed);
 	}
 	pthread_mutex_unlock(&run->lock);
 	return NULL;
-}
-
-/* Hands out in order what the workers make. */
-static void take_all(struct run *run)
-{
-	const struct ordered_work *work = run->work;
-	pthread_mutex_lock(&run->lock);
-	for (size_t i = 0; i < work->count; i++) {
-		size_t slot = i % run->window;
-		while (!run->done[slot])
-			pthread_cond_wait(&run->changed, &run->lock);
-		void *result = run->results[slot];
-		run->done[slot] = false;
-		pthread_mutex_unlock(&run->lock);
-		bool more = work->take(work->context, i, result);
-		pthread_mutex_lock(&run->lock);
-		run->taken = i + 1;
-		if (!more)
-			break;
-		pthread_cond_broadcast(&run->changed);
-	}
-	run->stopped = true;
-	pthread_cond_broadcast(&run->changed);
-	pthread_mutex_unlock(&run->lock);
 }
 
 void ordered_run(const struct ordered_work *work)
@@ -86,17 +88,11 @@ void ordered_run(const struct ordered_work *work)
 	pthread_cond_init(&run.changed, NULL);
 	run.results = alloc_zero(run.window, sizeof(*run.results));
 	run.done = alloc_zero(run.window, sizeof(*run.done));
-	size_t wanted = min_of((size_t)work->threads, work->count), started = 0;
+	size_t wanted = min_of((size_t)work->threads, work->count) - 1, started = 0;
 	pthread_t *threads = alloc_zero(wanted, sizeof(*threads));
 	while (started < wanted && !pthread_create(&threads[started], NULL, worker, &run))
 		started++;
-	if (!started) { /* no thread to be had: this one does it all */
-		struct ordered_work alone = *work;
-		alone.threads = 1;
-		ordered_run(&alone);
-	} else {
-		take_all(&run);
-	}
+	worker(&run); /* this thread is one of them; if no other can be had, it does it all */
 	for (size_t i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
 	for (size_t i = 0; i < run.window; i++)

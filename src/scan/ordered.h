@@ -13,8 +13,8 @@ struct ordered_work {
 	/* Makes the result of unit `i`; called from any thread, `worker` tells which (0-based). */
 	void *(*make)(void *context, size_t i, unsigned int worker);
 	/*
-	 * Takes the result of unit `i`, called in order from the calling thread; it owns the result
-	 * now. After false nothing more is handed out or begun.
+	 * Takes the result of unit `i`, called in order and by one thread at a time, whichever; it
+	 * owns the result now. After false nothing more is handed out or begun.
 	 */
 	bool (*take)(void *context, size_t i, void *result);
 	/* Frees a result that nobody took. */

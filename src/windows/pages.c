@@ -18,7 +18,7 @@
 
 /* Page tables that are asked for the mask, processes that they are taken from, entries that do. */
 #define MASK_TABLES    16
-#define MASK_PROCESSES 64
+#define MASK_PROCESSES 32
 #define MASK_ENTRIES   16384
 
 /* Where the user's half ends (x86 started with /3GB has a larger one, of which half will do). */
