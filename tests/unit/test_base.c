@@ -55,6 +55,21 @@ static void utf8_rejects_what_is_not(void **state)
 	assert_int_equal(code, 0x20ac);
 }
 
+static void numbers_are_written_as_printf_does(void **state)
+{
+	(void)state;
+	static const uint64_t numbers[] = {0, 7, 10, 99999, UINT64_C(0x7ffdf46c0000), UINT64_MAX};
+	for (size_t i = 0; i < array_size(numbers); i++) {
+		_cleanup_text_ struct text t = {0}, expected = {0};
+		text_add_number(&t, numbers[i]);
+		text_add_char(&t, ' ');
+		text_add_address(&t, numbers[i]);
+		text_add_format(&expected, "%llu 0x%llx", (unsigned long long)numbers[i],
+				(unsigned long long)numbers[i]);
+		assert_string_equal(text_string(&t), text_string(&expected));
+	}
+}
+
 static void text_grows(void **state)
 {
 	(void)state;
@@ -100,6 +115,7 @@ int main(void)
 		cmocka_unit_test(utf16_decodes_with_replacement),
 		cmocka_unit_test(printable_escapes_what_steers_a_terminal),
 		cmocka_unit_test(utf8_rejects_what_is_not),
+		cmocka_unit_test(numbers_are_written_as_printf_does),
 		cmocka_unit_test(text_grows),
 		cmocka_unit_test(errors_carry_a_sentence),
 		cmocka_unit_test(ranges_do_not_overflow),

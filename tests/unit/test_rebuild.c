@@ -72,6 +72,22 @@ static void test_cache(void **state)
 	_cleanup_export_table_ struct export_table *c =
 		export_cache_get(w.cache, &pe, "user32.dll");
 	assert_ptr_not_equal(a, c);
+	/* by the header's page */
+	struct export_table *known = NULL;
+	unsigned int pointer_size = 0;
+	assert_false(export_cache_recall(w.cache, 0x5000, &pointer_size, &known));
+	export_cache_note(w.cache, 0x5000, &pe, a);
+	assert_true(export_cache_recall(w.cache, 0x5000, &pointer_size, &known));
+	assert_ptr_equal(known, a);
+	assert_int_equal(pointer_size, 8);
+	export_table_unref(known);
+	/* that there are none is known, but not where they could not be read */
+	export_cache_note(w.cache, 0x6000, &pe, NULL);
+	assert_false(export_cache_recall(w.cache, 0x6000, &pointer_size, &known));
+	pe.directory[PE_DIRECTORY_EXPORT].rva = 0;
+	export_cache_note(w.cache, 0x6000, &pe, NULL);
+	assert_true(export_cache_recall(w.cache, 0x6000, &pointer_size, &known));
+	assert_null(known);
 	close_world(&w);
 }
 

@@ -1,0 +1,160 @@
+/*
+ * scan: which pages of images are looked at, and private memory only where pointers lead.
+ */
+#include "world.h"
+
+#include <scan/clean.h>
+#include <scan/private.h>
+
+#define VIEW  UINT64_C(0x7ff600000000)
+#define PAGES 200u
+
+struct process_pages {
+	struct vad vad;
+	uint64_t bits[PAGES / 64 + 1];
+	struct own_pages own;
+};
+
+static void make_pages(struct process_pages *p, uint64_t control_area)
+{
+	*p = (struct process_pages){
+		.vad = {.start = VIEW,
+			.end = VIEW + PAGES * PAGE_SIZE - 1,
+			.kind = VAD_IMAGE,
+			.control_area = control_area},
+	};
+	p->own = (struct own_pages){.vad = &p->vad, .count = PAGES, .bits = p->bits};
+}
+
+static void set_own(struct process_pages *p, size_t page)
+{
+	p->bits[page / 64] |= UINT64_C(1) << page % 64;
+}
+
+/* Looks at all pages that are to be; adds those up to `clean`. Returns how many. */
+static size_t look(struct clean_section *section, const struct own_pages *own, size_t clean)
+{
+	size_t count = 0;
+	for (size_t page = 0; (page = clean_section_next(section, own, page, PAGES)) < PAGES;
+	     page++, count++)
+		if (page < clean)
+			clean_section_add(section, own, page);
+	return count;
+}
+
+static void pages_of_a_section_are_looked_at_once(void **state)
+{
+	(void)state;
+	_cleanup_clean_pages_ struct clean_pages *clean = clean_pages_new();
+	struct process_pages a, b, c;
+	make_pages(&a, 0x1000);
+	make_pages(&b, 0x1000);
+	make_pages(&c, 0x2000);
+	set_own(&a, 3);
+	set_own(&b, 3);
+	set_own(&b, 64);
+	uint64_t size = PAGES * PAGE_SIZE;
+	struct clean_section *section = clean_pages_of(clean, &a.own, VIEW, size, NULL);
+	assert_int_equal(look(section, &a.own, 150), PAGES);
+	/* the process's own page is looked at always, what was not clean too */
+	assert_int_equal(look(section, &a.own, 0), PAGES - 150 + 1);
+	assert_ptr_equal(clean_pages_of(clean, &b.own, VIEW, size, NULL), section);
+	assert_int_equal(look(section, &b.own, 0), PAGES - 150 + 2);
+	/* page 3 of the section itself was not seen: the first process had a copy */
+	make_pages(&b, 0x1000);
+	assert_int_equal(look(section, &b.own, 0), PAGES - 150 + 1);
+	/* another section, another size */
+	assert_int_equal(look(clean_pages_of(clean, &c.own, VIEW, size, NULL), &c.own, 0), PAGES);
+	assert_int_equal(look(clean_pages_of(clean, &a.own, VIEW, size - 1, NULL), &a.own, 0),
+			 PAGES);
+}
+
+static void read_only_pages_are_the_files(void **state)
+{
+	(void)state;
+	_cleanup_clean_pages_ struct clean_pages *clean = clean_pages_new();
+	struct pe_section sections[] = {
+		{.virtual_address = 0x1000, .virtual_size = 0x9800},
+		{.virtual_address = 0xb000, .virtual_size = 0x5000, .characteristics = 0x80000000},
+		/* its sizes are not to be believed */
+		{.virtual_address = 0xf0000000, .virtual_size = 0xf0000000},
+	};
+	struct pe pe = {.status = PE_OK, .sections = sections, .section_count = 3};
+	struct process_pages a, b;
+	make_pages(&a, 0x1000);
+	make_pages(&b, 0x1000);
+	/* headers that were written to say nothing */
+	set_own(&a, 0);
+	uint64_t size = PAGES * PAGE_SIZE;
+	struct clean_section *section = clean_pages_of(clean, &a.own, VIEW, size, &pe);
+	assert_int_equal(look(section, &a.own, 0), PAGES);
+	clean_pages_of(clean, &b.own, VIEW, size, &pe);
+	assert_int_equal(look(section, &b.own, 0), PAGES - 9); /* the tenth has more than that */
+	set_own(&b, 4);
+	assert_int_equal(look(section, &b.own, 0), PAGES - 9 + 1);
+	assert_int_equal(clean_section_next(section, &b.own, 1, PAGES), 4);
+	assert_int_equal(clean_section_next(section, &b.own, 5, 9), 9);
+}
+
+/* The tables of private memory that a region of it leads to, by the quick way. */
+static size_t find_quick(struct world *w, uint64_t base, uint64_t size, uint64_t *first)
+{
+	struct vad vads[] = {
+		{.start = HEAP - 0x5000, .end = HEAP - 0x1001},
+		{.start = HEAP, .end = HEAP + HEAP_SIZE - 1},
+	};
+	struct view view = {.vads = {.items = vads, .count = 2}};
+	struct private_tables tables = {0};
+	struct rebuild_memory memory = memory_of(w);
+	private_tables_find(&tables, &view, w->map, &memory, base, size);
+	/* asked again there is nothing new */
+	size_t count = tables.found.table_count;
+	private_tables_find(&tables, &view, w->map, &memory, base, size);
+	assert_int_equal(tables.found.table_count, count);
+	if (count)
+		*first = tables.found.tables[0].start;
+	private_tables_free(&tables);
+	return count;
+}
+
+static void private_tables_are_found_where_pointers_lead(void **state)
+{
+	(void)state;
+	struct world w;
+	open_world(&w, true);
+	link_world(&w, true);
+	/* over the end of a page */
+	uint64_t table = HEAP + 0x4fc0, found = 0;
+	for (size_t i = 0; i < 10; i++) {
+		uint64_t value = loader_export(&w.loader, "kernel32.dll", kernel32_names[i], 0);
+		memcpy(w.heap + (table - HEAP) + i * 8, &value, 8);
+	}
+	assert_int_equal(find_quick(&w, HEAP, 0x1000, &found), 0);
+	/* into it, before it, at any place of an instruction; a slot's length behind is not it */
+	static const int64_t offsets[] = {0, 8, 40, 79, -8, -64, -60};
+	for (size_t i = 0; i < sizeof(offsets) / sizeof(*offsets); i++) {
+		uint64_t value = table + (uint64_t)offsets[i];
+		memset(w.heap, 0, 0x1000);
+		memcpy(w.heap + 0x203, &value, 8);
+		assert_int_equal(find_quick(&w, HEAP, 0x1000, &found), 1);
+		assert_int_equal(found, table);
+	}
+	uint64_t far = table + 0x800, own = HEAP + 0x300;
+	memcpy(w.heap + 0x203, &far, 8);
+	assert_int_equal(find_quick(&w, HEAP, 0x1000, &found), 0);
+	/* a table within the region itself is found there by others */
+	memcpy(w.heap + 0x300, w.heap + (table - HEAP), 80);
+	memcpy(w.heap + 0x203, &own, 8);
+	assert_int_equal(find_quick(&w, HEAP, 0x1000, &found), 0);
+	close_world(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pages_of_a_section_are_looked_at_once),
+		cmocka_unit_test(read_only_pages_are_the_files),
+		cmocka_unit_test(private_tables_are_found_where_pointers_lead),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
