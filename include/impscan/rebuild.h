@@ -31,11 +31,16 @@ struct rebuild_memory {
 	const uint8_t *(*at)(const struct rebuild_memory *memory, uint64_t address,
 			     size_t *available);
 	/*
-	 * Both may be NULL. found_clean() tells that the page at `address` holds no pointer into
-	 * the map's range but to the area itself, or is not present. next() gives the first address
-	 * from `address` on, before `end`, whose page is worth looking at, `end` when none is: it may
-	 * pass over pages that were found clean before, in this process or in another one that has
-	 * the same bytes there, the same module, and a map of the same range
+	 * The first address from `address` on, before `end`, whose page may be present; `end` when
+	 * there is none. NULL: at() is asked page by page. Reserved ranges may be terabytes.
+	 */
+	uint64_t (*present)(const struct rebuild_memory *memory, uint64_t address, uint64_t end);
+	/*
+	 * Both may be NULL. found_clean() tells that the page at `address` is not present, or holds
+	 * no pointer into the map's range but to the area itself, at no multiple of 4 bytes. next()
+	 * gives the first address from `address` on, before `end`, whose page is worth looking at,
+	 * `end` when none is: it may pass over pages that were found clean before, in this process or
+	 * in another one that has the same bytes there, the same module, and a map of the same range
 	 * (export_map_set_range()).
 	 */
 	uint64_t (*next)(const struct rebuild_memory *memory, uint64_t address, uint64_t end);

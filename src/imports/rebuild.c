@@ -411,18 +411,17 @@ static void use(struct reference *references, size_t count, uint64_t value)
 static void find_references(struct rebuilding *r, struct reference *references, size_t count)
 {
 	uint64_t low = references[0].start, high = references[count - 1].end;
-	for (uint64_t a = r->start; a < r->end;) {
+	for (uint64_t a = r->start; (a = rebuild_present(r, a, r->end)) < r->end;) {
 		size_t available;
-		uint64_t page = a - a % PE_PAGE_SIZE + PE_PAGE_SIZE;
+		uint64_t here = min_of(PE_PAGE_SIZE - a % PE_PAGE_SIZE, r->end - a);
 		const uint8_t *p = r->memory->at(r->memory, a, &available);
-		uint64_t here = min_of(page, r->end) - a;
 		size_t n = p ? (size_t)min_of(here, (uint64_t)available) : 0;
 		for (size_t i = 0; i + r->pointer_size <= n; i++) {
 			uint64_t value = le_pointer(p + i, r->pointer_size);
 			if (value >= low && value < high)
 				use(references, count, value);
 		}
-		a = page;
+		a += here;
 	}
 }
 

@@ -118,9 +118,14 @@ void rebuild_find_called(struct rebuilding *r)
 	/* The end of a page goes with the next one, for instructions across both. */
 	uint8_t bytes[INSTRUCTION_MAX + PAGE_BYTES];
 	size_t kept = 0;
-	for (uint64_t a = r->start - r->start % PAGE_BYTES; a < r->end; a += PAGE_BYTES) {
+	uint64_t behind = 0; /* the page that was read last */
+	for (uint64_t a = r->start; (a = rebuild_present(r, a, r->end)) < r->end;
+	     a += min_of((uint64_t)PAGE_BYTES, r->end - a)) {
 		size_t available;
 		const uint8_t *p = NULL;
+		a -= a % PAGE_BYTES;
+		kept = a == behind ? kept : 0;
+		behind = a + PAGE_BYTES;
 		if (executable(r, a) || executable(r, a + PAGE_BYTES - 1))
 			p = r->memory->at(r->memory, a, &available);
 		if (!p) {

@@ -83,6 +83,14 @@ void rebuild_cover(struct rebuilding *r, uint64_t start, uint64_t end);
 /* Finds the tables besides: scratch->runs. */
 void rebuild_find_tables(struct rebuilding *r);
 
+/* The first address from `address` on, before `end`, whose page may be present; else `end`. */
+static inline uint64_t rebuild_present(const struct rebuilding *r, uint64_t address, uint64_t end)
+{
+	if (!r->memory->present || address >= end)
+		return address;
+	return r->memory->present(r->memory, address, end);
+}
+
 /* Copies bytes of the process; false when any is not present. */
 bool rebuild_read(struct rebuilding *r, uint64_t address, void *buffer, size_t size);
 

@@ -180,38 +180,22 @@ static void add_hit(struct rebuilding *r, struct scan *scan, uint64_t address, u
 }
 
 /*
- * A first look, without branches: may any value lie from `low` to `low + span`? Of 8 bytes the upper
- * half tells, and compilers make vectors of comparisons of 4 bytes on every processor.
+ * A first look, without branches: may a pointer at any multiple of 4 bytes lead into the map's range?
+ * Of 8 bytes the upper half tells. Compilers make vectors of it on every processor.
  */
-static bool any_in_range_8(const uint8_t *p, size_t slots, uint64_t low, uint64_t span)
-{
-	unsigned int any = 0;
-	uint32_t upper = (uint32_t)(low >> 32);
-	uint32_t uppers = (uint32_t)((low + span - 1) >> 32) - upper;
-	for (size_t i = 0; i < slots; i++)
-		any |= le32(p + i * 8 + 4) - upper <= uppers;
-	return any;
-}
-
-static bool any_in_range_4(const uint8_t *p, size_t slots, uint32_t low, uint32_t span)
-{
-	unsigned int any = 0;
-	for (size_t i = 0; i < slots; i++)
-		any |= le32(p + i * 4) - low < span;
-	return any;
-}
-
 static bool any_in_range(const struct rebuilding *r, const uint8_t *p, size_t slots)
 {
 	uint64_t low, high;
 	export_map_range(r->map, &low, &high);
-	if (low >= high)
+	if (low >= high || (r->pointer_size == 4 && low > UINT32_MAX))
 		return false;
-	if (r->pointer_size == 8)
-		return any_in_range_8(p, slots, low, high - low);
-	return low <= UINT32_MAX &&
-	       any_in_range_4(p, slots, (uint32_t)low,
-			      (uint32_t)min_of(high - low, (uint64_t)UINT32_MAX));
+	unsigned int shift = r->pointer_size == 8 ? 32 : 0;
+	uint32_t first = (uint32_t)(low >> shift);
+	uint32_t span = (uint32_t)min_of((high - 1) >> shift, (uint64_t)UINT32_MAX) - first;
+	unsigned int any = 0;
+	for (size_t i = 0; i < slots * r->pointer_size / 4; i++)
+		any |= le32(p + i * 4) - first <= span;
+	return any;
 }
 
 /* Slots in a row; true when any of them leads out of the area, into the map's range. */
@@ -232,13 +216,26 @@ static bool scan_slots(struct rebuilding *r, struct scan *scan, uint64_t address
 	return foreign;
 }
 
+/* Does any of these slots lead out of the area, into the map's range? */
+static bool any_foreign(const struct rebuilding *r, const uint8_t *p, size_t slots)
+{
+	uint64_t low, high;
+	export_map_range(r->map, &low, &high);
+	for (size_t i = 0; i < slots; i++) {
+		uint64_t value = le_pointer(p + i * r->pointer_size, r->pointer_size);
+		if (value - low < high - low && !is_own(r, value))
+			return true;
+	}
+	return false;
+}
+
 /* A page, or what of it lies in the area: `p` are its bytes from the first slot on. */
 static void scan_page(struct rebuilding *r, struct scan *scan, uint64_t address, const uint8_t *p,
 		      size_t size)
 {
 	const struct rebuild_scratch *s = r->scratch;
 	size_t slots = size / r->pointer_size, covered = first_covered(s, address);
-	bool foreign = false;
+	bool any = false, foreign = false;
 	for (size_t i = 0; i < slots;) {
 		/* up to the slots that are known already, and on behind them */
 		size_t end = slots;
@@ -250,8 +247,10 @@ static void scan_page(struct rebuilding *r, struct scan *scan, uint64_t address,
 						 r->pointer_size - 1) /
 						r->pointer_size;
 		const uint8_t *from = p + i * r->pointer_size;
-		if (end > i && any_in_range(r, from, end - i))
+		if (end > i && any_in_range(r, from, end - i)) {
+			any = true;
 			foreign |= scan_slots(r, scan, at, from, end - i);
+		}
 		i = end;
 		if (end == slots)
 			break;
@@ -261,7 +260,10 @@ static void scan_page(struct rebuilding *r, struct scan *scan, uint64_t address,
 				   (uint64_t)slots);
 		covered++;
 	}
-	if (!foreign && r->memory->found_clean && size == PAGE_BYTES)
+	if (foreign || !r->memory->found_clean || size != PAGE_BYTES)
+		return;
+	/* Tables may be aligned to half a slot. */
+	if (!any || r->pointer_size == 4 || !any_foreign(r, p + 4, slots - 1))
 		r->memory->found_clean(r->memory, address);
 }
 
@@ -424,14 +426,16 @@ struct look {
 	uint64_t next; /* where to go on */
 };
 
-/* The first page from `address` on that is present and worth looking at; `all`: that is present. */
-static struct look look_ahead(struct rebuilding *r, uint64_t address, bool all)
+/* The first page from `address` on that is present and worth looking at, be it `again`. */
+static struct look look_ahead(struct rebuilding *r, uint64_t address, bool again)
 {
 	const struct rebuild_memory *memory = r->memory;
 	struct look look = {.next = address};
 	while (!look.bytes) {
 		look.address = look.next;
-		if (!all && memory->next && look.address < r->end)
+		if (!memory->next)
+			look.address = rebuild_present(r, look.address, r->end);
+		else if (look.address < r->end)
 			look.address = memory->next(memory, look.address, r->end);
 		if (look.address >= r->end)
 			return (struct look){0};
@@ -440,9 +444,9 @@ static struct look look_ahead(struct rebuilding *r, uint64_t address, bool all)
 		size_t available = 0;
 		look.bytes = memory->at(memory, look.address, &available);
 		look.size = (size_t)min_of(look.next - look.address, (uint64_t)available);
-		r->rebuilt->pages += !all;
-		r->rebuilt->pages_found += !all && look.bytes;
-		if (!look.bytes && !all && memory->found_clean)
+		r->rebuilt->pages += !again;
+		r->rebuilt->pages_found += !again && look.bytes;
+		if (!look.bytes && memory->found_clean)
 			memory->found_clean(memory, look.address);
 	}
 	return look;
@@ -456,9 +460,9 @@ static void scan_area(struct rebuilding *r, unsigned int phase)
 {
 	struct rebuild_scratch *s = r->scratch;
 	struct scan scan = {.run.first = s->slot_count};
-	struct look look = look_ahead(r, r->start, phase != 0);
+	struct look look = look_ahead(r, r->start, phase);
 	while (look.bytes) {
-		struct look ahead = look_ahead(r, look.next, phase != 0);
+		struct look ahead = look_ahead(r, look.next, phase);
 		for (unsigned int line = 0; ahead.bytes && line < 4; line++)
 			__builtin_prefetch(ahead.bytes + line * 64);
 		uint64_t size = r->pointer_size;

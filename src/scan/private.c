@@ -117,10 +117,14 @@ void private_tables_find(struct private_tables *tables, struct view *view,
 		search.low = min_of(search.low, vad->start);
 		search.high = max_of(search.high, vad->end);
 	}
-	for (uint64_t done = 0; done < size;) {
+	uint64_t end = base + min_of(size, UINT64_MAX - base);
+	for (uint64_t address = base; address < end;) {
+		if (memory->present)
+			address = memory->present(memory, address, end);
+		if (address >= end)
+			return;
 		size_t available;
-		uint64_t address = base + done;
-		uint64_t here = min_of(PAGE_SIZE - address % PAGE_SIZE, size - done);
+		uint64_t here = min_of(PAGE_SIZE - address % PAGE_SIZE, end - address);
 		const uint8_t *p = memory->at(memory, address, &available);
 		size_t n = p ? (size_t)min_of(here, (uint64_t)available) : 0;
 		for (size_t i = 0; i + search.pointer_size <= n; i++) {
@@ -128,6 +132,6 @@ void private_tables_find(struct private_tables *tables, struct view *view,
 			if (value >= search.low && value <= search.high)
 				follow(&search, value);
 		}
-		done += here;
+		address += here;
 	}
 }

@@ -26,12 +26,28 @@ static bool page_number(const struct unit_maps *maps, uint64_t address, size_t *
 	return offset / PAGE_SIZE < maps->own->count;
 }
 
+static uint64_t memory_present(const struct rebuild_memory *memory, uint64_t address, uint64_t end)
+{
+	const struct unit_maps *maps = memory->context;
+	while (address < end) {
+		struct page page;
+		uint64_t size = space_run(maps->view->space, address, end - 1, &page);
+		if (page.state == PAGE_VALID || page.state == PAGE_TRANSITION ||
+		    page.state == PAGE_PAGEFILE)
+			return address;
+		/* `size` counts from the start of the page */
+		size -= address % PAGE_SIZE;
+		address += min_of(size, end - address);
+	}
+	return end;
+}
+
 static uint64_t memory_next(const struct rebuild_memory *memory, uint64_t address, uint64_t end)
 {
 	const struct unit_maps *maps = memory->context;
 	size_t page;
 	if (!page_number(maps, address, &page))
-		return address;
+		return memory_present(memory, address, end);
 	size_t next = clean_section_next(maps->section, maps->own, page, maps->own->count);
 	return next == page ? address : min_of(maps->own->vad->start + next * PAGE_SIZE, end);
 }
@@ -124,7 +140,8 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 	maps->map[i] = map;
 
 	struct rebuild_memory *memory = &maps->memory[i];
-	*memory = (struct rebuild_memory){.at = memory_at, .context = maps};
+	*memory = (struct rebuild_memory){
+		.at = memory_at, .present = memory_present, .context = maps};
 	uint64_t low, high;
 	export_map_range(map, &low, &high);
 	if (pointer_size == 8 && low >= IMAGES_LOW && high <= IMAGES_HIGH) {
