@@ -200,19 +200,28 @@ struct postings index_gram(const struct index *index, const char gram[INDEX_GRAM
 	};
 }
 
-/* The buckets of an entry's postings; at most 2 * FUZZY_PART_MAX / GRAM_STEP. */
-static unsigned int entry_buckets(const struct known *known, const struct entry *entry,
-				  size_t buckets[])
+/* The buckets of the postings of one entry. */
+struct entry_buckets {
+	size_t number; /* of the entry */
+	unsigned int count;
+	size_t items[2 * FUZZY_PART_MAX / GRAM_STEP];
+};
+
+/* Finds them; none for an entry that is not indexed. */
+static void find_buckets(const struct known *known, size_t number, struct entry_buckets *buckets)
 {
+	const struct entry *entry = &known->entries[number];
+	buckets->number = number;
+	buckets->count = 0;
+	if (!entry->is_head || !entry->is_fuzzy)
+		return;
 	struct fuzzy_buffer buffer;
 	struct fuzzy fuzzy;
 	entry_fuzzy(known, entry, &fuzzy, &buffer);
-	unsigned int n = 0;
 	for (int p = 0; p < 2; p++)
 		for (unsigned int i = GRAM_FIRST; i + INDEX_GRAM <= fuzzy.length[p]; i += GRAM_STEP)
-			buckets[n++] = bucket(&known->index, fuzzy.part[p] + i,
-					      (uint64_t)fuzzy.block_size << p);
-	return n;
+			buckets->items[buckets->count++] = bucket(&known->index, fuzzy.part[p] + i,
+								  (uint64_t)fuzzy.block_size << p);
 }
 
 /* How many postings all heads have, as far as the lengths as written tell: no fewer. */
@@ -236,7 +245,49 @@ static void posting_write(struct index *index, uint32_t posting, uint32_t entry)
 		at[3] = (uint8_t)(entry >> 24);
 }
 
-/* A counting sort: how many postings each bucket has, where it ends, then from there backwards. */
+/* How many postings each bucket has. */
+static void count_buckets(struct known *known)
+{
+	uint32_t *starts = known->index.starts;
+	struct entry_buckets ahead[AHEAD] = {0};
+	for (size_t i = 0; i < known->count + AHEAD; i++) {
+		struct entry_buckets *buckets = &ahead[i % AHEAD];
+		for (unsigned int k = 0; k < buckets->count; k++)
+			starts[buckets->items[k]]++;
+		buckets->count = 0;
+		if (i < known->count)
+			find_buckets(known, i, buckets);
+		for (unsigned int k = 0; k < buckets->count; k++)
+			__builtin_prefetch(&starts[buckets->items[k]], 1);
+	}
+}
+
+/* Writes the postings from where each bucket ends backwards, and the last entry's first. */
+static void write_postings(struct known *known)
+{
+	struct index *index = &known->index;
+	struct entry_buckets ahead[AHEAD] = {0};
+	for (size_t i = 0; i < known->count + AHEAD; i++) {
+		struct entry_buckets *buckets = &ahead[i % AHEAD];
+		for (unsigned int k = 0; k < buckets->count; k++)
+			posting_write(index, --index->starts[buckets->items[k]],
+				      (uint32_t)buckets->number);
+		buckets->count = 0;
+		if (i < known->count)
+			find_buckets(known, known->count - 1 - i, buckets);
+		for (unsigned int k = 0; k < buckets->count; k++)
+			__builtin_prefetch(&index->starts[buckets->items[k]], 1);
+		/* By now it is known where those of some entries before will go. */
+		buckets = &ahead[(i + AHEAD / 2) % AHEAD];
+		for (unsigned int k = 0; k < buckets->count; k++)
+			__builtin_prefetch(
+				index->postings +
+					index->starts[buckets->items[k]] * index->posting_size - 1,
+				1);
+	}
+}
+
+/* A counting sort. */
 static void build_postings(struct known *known)
 {
 	struct index *index = &known->index;
@@ -247,15 +298,7 @@ static void build_postings(struct known *known)
 	size_t bucket_count = (size_t)1 << index->bucket_bits;
 	index->starts = alloc_table(bucket_count + 1, sizeof(*index->starts));
 
-	size_t buckets[2 * FUZZY_PART_MAX / GRAM_STEP];
-	for (size_t i = 0; i < known->count; i++) {
-		const struct entry *entry = &known->entries[i];
-		if (!entry->is_head || !entry->is_fuzzy)
-			continue;
-		unsigned int n = entry_buckets(known, entry, buckets);
-		for (unsigned int k = 0; k < n; k++)
-			index->starts[buckets[k]]++;
-	}
+	count_buckets(known);
 	uint32_t end = 0;
 	for (size_t b = 0; b < bucket_count; b++)
 		index->starts[b] = end += index->starts[b];
@@ -264,14 +307,7 @@ static void build_postings(struct known *known)
 	index->posting_size = known->count < 1u << 24 ? 3 : 4;
 	index->posting_mask = index->posting_size == 3 ? 0xffffff : 0xffffffff;
 	index->postings = alloc_table(end * index->posting_size + 4, 1);
-	for (size_t i = known->count; i-- > 0;) {
-		const struct entry *entry = &known->entries[i];
-		if (!entry->is_head || !entry->is_fuzzy)
-			continue;
-		unsigned int n = entry_buckets(known, entry, buckets);
-		for (unsigned int k = 0; k < n; k++)
-			posting_write(index, --index->starts[buckets[k]], (uint32_t)i);
-	}
+	write_postings(known);
 }
 
 void index_build(struct known *known)
