@@ -18,6 +18,7 @@ struct text {
 void text_add(struct text *text, const char *data, size_t length);
 void text_add_string(struct text *text, const char *string);
 void text_add_char(struct text *text, char c);
+void text_add_spaces(struct text *text, size_t count);
 void text_add_number(struct text *text, uint64_t number);   /* decimal */
 void text_add_address(struct text *text, uint64_t address); /* "0x7ffd1000" */
 void text_add_format(struct text *text, const char *format, ...)

@@ -37,6 +37,14 @@ void text_add_char(struct text *text, char c)
 	text->data[text->length] = '\0';
 }
 
+void text_add_spaces(struct text *text, size_t count)
+{
+	text_reserve(text, count);
+	memset(text->data + text->length, ' ', count);
+	text->length += count;
+	text->data[text->length] = '\0';
+}
+
 void text_add_number(struct text *text, uint64_t number)
 {
 	char digits[20];

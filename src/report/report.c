@@ -160,8 +160,7 @@ static void pad_cell(struct text *line, const struct column *column, size_t star
 	int pad = column->width - shown_width(text_string(line) + start);
 	size_t length = line->length - start;
 	if (pad > 0 && (column->right || !last)) {
-		for (int i = 0; i < pad; i++)
-			text_add_char(line, ' ');
+		text_add_spaces(line, (size_t)pad);
 		if (column->right) {
 			memmove(line->data + start + pad, line->data + start, length);
 			memset(line->data + start, ' ', (size_t)pad);

@@ -78,10 +78,20 @@ def run_once(command):
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, peak[0]
 
 
+def measure_all(commands, runs):
+    """In turn, so that what else the machine does meets all alike; after a round that does not
+    count."""
+    results = {name: [] for name in commands}
+    for command in commands.values():
+        run_once(command)
+    for _ in range(runs):
+        for name, command in commands.items():
+            results[name].append(run_once(command))
+    return {name: Result(times) for name, times in results.items()}
+
+
 def measure(command, runs):
-    """After one run that does not count."""
-    run_once(command)
-    return Result([run_once(command) for _ in range(runs)])
+    return measure_all({"": command}, runs)[""]
 
 
 def drop_cache(path):
@@ -165,17 +175,16 @@ class Bench:
 
     def listings(self):
         drop_cache(self.image)
-        cat = measure(["cat", str(self.image)], self.runs)
-        limit = cat.wall
-        row("cat IMAGE", cat)
-        results = {}
-        pid, _, _ = self.first_pid()
-        for options in (["-F", "-a"], ["-a"], ["--deep", "-a"], ["--deep", "-F", "-a"]):
+        commands = {"cat IMAGE": ["cat", str(self.image)]}
+        for options in ("-F -a", "-a", "--deep -a", "--deep -F -a"):
             for threads in (1, 2):
-                name = f"{' '.join(options)} -j{threads}"
-                results[name] = measure(self.scan(*options, f"-j{threads}"), self.runs)
-                row(name, results[name], limit)
-        row("-a -p, one process", measure(self.scan("-a", "-p", pid), self.runs), limit)
+                commands[f"{options} -j{threads}"] = self.scan(*options.split(), f"-j{threads}")
+        run_once(commands["cat IMAGE"])
+        commands["-a -p, one process"] = self.scan("-a", "-p", self.first_pid()[0])
+        results = measure_all(commands, self.runs)
+        limit = results["cat IMAGE"].wall
+        for name, result in results.items():
+            row(name, result, limit)
         for options in ("-F -a", "-a"):
             print(f"{options}: two threads are "
                   f"{results[options + ' -j1'].wall / results[options + ' -j2'].wall:.2f} "
