@@ -45,6 +45,13 @@ void image_close(struct image *image);
 DEFINE_CLEANUP(struct image, image_close)
 #define _cleanup_image_ _cleanup_(image_close_p)
 
+/*
+ * Advice on what is read from now on, for a file that is not in the page cache: most of the image, for
+ * which reading ahead pays; or, as after opening, single pages here and there, so that what lies
+ * around them need not be read too.
+ */
+void image_expect_all(const struct image *image, bool all);
+
 /* "raw", "LiME", "Windows crash dump (64-bit, bitmap)" ... */
 const char *image_format(const struct image *image);
 

@@ -125,11 +125,6 @@ struct error *image_open(const char *path, struct image **ret)
 		return image_open_bytes(path, NULL, 0, ret);
 	if (size > SIZE_MAX)
 		return error_new("'%s' is too large for this machine's address space", path);
-	/*
-	 * No madvise(): on a warm file it makes no difference, and on a cold one the kernel stops
-	 * reading ahead by itself when that keeps missing, while MADV_RANDOM would make a sweep of
-	 * the whole image wait for each of its pages.
-	 */
 	void *data = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
 	if (data == MAP_FAILED)
 		return error_errno(errno, "can't map '%s'", path);
@@ -139,7 +134,15 @@ struct error *image_open(const char *path, struct image **ret)
 		return error;
 	}
 	(*ret)->mapped = true;
+	image_expect_all(*ret, false);
 	return NULL;
+}
+
+void image_expect_all(const struct image *image, bool all)
+{
+	if (image->mapped)
+		(void)madvise((void *)(uintptr_t)image->data, (size_t)image->size,
+			      all ? MADV_NORMAL : MADV_RANDOM);
 }
 
 void image_close(struct image *image)

@@ -40,6 +40,8 @@ struct error *session_open(struct session *session, const struct windows *window
 	session->context.neighbours = neighbours_new(windows, all);
 	session->context.clean = clean_pages_new();
 	session->context.api_sets = find_api_sets(windows, all);
+	/* Names are a few pages of each module, and a process is a small part of the machine. */
+	image_expect_all(windows->image, !options->fast && !options->pid_count);
 	return NULL;
 }
 
@@ -56,4 +58,5 @@ void session_close(struct session *session)
 		clean_pages_free(context->clean);
 	api_sets_free(context->api_sets);
 	selection_free(&session->selection);
+	image_expect_all(context->windows->image, false);
 }

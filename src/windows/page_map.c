@@ -191,10 +191,12 @@ void page_maps_scan(const struct image *image, struct page_maps *maps)
 {
 	size_t count, known = maps->count;
 	const struct image_range *ranges = image_ranges(image, &count);
+	image_expect_all(image, true);
 	for (size_t i = 0; i < count; i++) {
 		uint64_t end = ranges[i].start + ranges[i].size;
 		uint64_t address = (ranges[i].start + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 		for (; address < end && end - address >= PAGE_SIZE; address += PAGE_SIZE)
 			scan_page(image, address, known, maps);
 	}
+	image_expect_all(image, false);
 }

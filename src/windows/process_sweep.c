@@ -162,6 +162,7 @@ static int compare_addresses(const void *a, const void *b)
 void process_sweep(const struct windows *windows, unsigned int threads, struct processes *processes)
 {
 	struct sweep sweep = {.windows = windows};
+	image_expect_all(windows->image, true);
 	pthread_mutex_init(&sweep.lock, NULL);
 	_cleanup_free_ pthread_t *workers = alloc_zero(threads, sizeof(*workers));
 	unsigned int started = 0;
@@ -172,6 +173,7 @@ void process_sweep(const struct windows *windows, unsigned int threads, struct p
 	for (unsigned int i = 0; i < started; i++)
 		pthread_join(workers[i], NULL);
 	pthread_mutex_destroy(&sweep.lock);
+	image_expect_all(windows->image, false);
 
 	_cleanup_space_ struct space *kernel = windows_kernel_space(windows);
 	if (sweep.count)

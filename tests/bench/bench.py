@@ -213,7 +213,7 @@ class Bench:
         runs = min(self.runs, 3)
         cat = measure_cold(["cat", str(self.image)], self.image, runs)
         row("cold: cat IMAGE", cat)
-        for options in (["-F", "-a"], ["-a"]):
+        for options in (["-F", "-a"], ["-a"], ["-a", "-p", str(self.first_pid()[0])]):
             row("cold: " + " ".join(options),
                 measure_cold(self.scan(*options), self.image, runs), cat.wall, "cold cat")
         run_once(["cat", str(self.image)])
