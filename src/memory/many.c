@@ -107,3 +107,18 @@ void space_own_pages(struct space *space, uint64_t address, uint64_t prototype, 
 			own[i / 64] |= (uint64_t)page.mapped << i % 64;
 	}
 }
+
+/* Without branches and by steps that compilers know, for vectors. */
+static inline bool any_from(const uint8_t *bytes, size_t size, unsigned int step, uint32_t least)
+{
+	unsigned int any = 0;
+	for (size_t i = step - 4; i + 4 <= size; i += step)
+		any |= le32(bytes + i) >= least;
+	return any;
+}
+
+bool any_kernel_pointer(const uint8_t *bytes, size_t size, unsigned int pointer_size)
+{
+	return pointer_size == 8 ? any_from(bytes, size, 8, 0xffff8000)
+				 : any_from(bytes, size, 4, 0x80000000);
+}

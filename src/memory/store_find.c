@@ -134,7 +134,7 @@ struct store *store_find(struct space *kernel, const struct store_layout *layout
 	for (uint64_t page = start & ~(PAGE_SIZE - 1); page < end; page += PAGE_SIZE) {
 		size_t available;
 		const uint8_t *data = space_at(kernel, page, &available);
-		if (!data)
+		if (!data || !any_kernel_pointer(data, PAGE_SIZE, step))
 			continue;
 		for (unsigned int at = 0; at < PAGE_SIZE; at += step) {
 			uint64_t word = le_pointer(data + at, step);

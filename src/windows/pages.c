@@ -15,6 +15,7 @@
 #include <impscan/store.h>
 
 #include "windows/limits.h"
+#include "windows/process.h"
 
 /* Page tables that are asked for the mask, processes that they are taken from, entries that do. */
 #define MASK_TABLES    16
@@ -47,13 +48,12 @@ struct entry_layout entry_layout_of(const struct profile *profile)
 }
 
 /* Adds the votes of processes, few or many tables of each, until there are enough. */
-static void count_votes(const struct windows *windows, unsigned int tables, size_t limit,
-			uint64_t enough, struct entry_votes *votes)
+static void count_votes(const struct windows *windows, const struct processes *processes,
+			unsigned int tables, size_t limit, uint64_t enough,
+			struct entry_votes *votes)
 {
-	_cleanup_processes_ struct processes processes = {0};
-	windows_processes(windows, false, 1, &processes);
-	for (size_t i = 0; i < processes.count && i < limit && votes->entries < enough; i++) {
-		const struct process *process = &processes.items[i];
+	for (size_t i = 0; i < processes->count && i < limit && votes->entries < enough; i++) {
+		const struct process *process = &processes->items[i];
 		if (!process->dtb || !process->peb)
 			continue;
 		_cleanup_space_ struct space *space = space_new(windows->memory, process->dtb);
@@ -82,14 +82,16 @@ static void find_layout(struct windows *windows, const struct entry_votes *votes
 	memory_set_entries(windows->memory, &layout);
 }
 
-static void find_mask(struct windows *windows)
+static void find_mask(struct windows *windows, struct space *kernel)
 {
+	_cleanup_processes_ struct processes processes = {0};
 	struct entry_votes votes = {0};
 	uint64_t mask = 0;
 	/* Entries of 4 bytes have no room for a mask, and never had one. */
 	if (profile_offset(windows->profile, MMPTE_size) != 8)
 		return;
-	count_votes(windows, MASK_TABLES, MASK_PROCESSES, MASK_ENTRIES, &votes);
+	process_ring(windows, kernel, &processes);
+	count_votes(windows, &processes, MASK_TABLES, MASK_PROCESSES, MASK_ENTRIES, &votes);
 	bool found = entry_votes_mask(&votes, &mask);
 	find_layout(windows, &votes, found && mask);
 	if (!found)
@@ -201,7 +203,7 @@ static void find_paging_files(struct windows *windows, struct space *space)
 	     page += PAGE_SIZE) {
 		size_t available;
 		const uint8_t *data = space_at(space, windows->kernel_base + page, &available);
-		if (!data)
+		if (!data || !any_kernel_pointer(data, PAGE_SIZE, step))
 			continue;
 		for (size_t at = 0; at < PAGE_SIZE; at += step) {
 			struct paging_file file;
@@ -310,15 +312,17 @@ static void find_store(struct windows *windows, struct space *space)
 void pages_find(struct windows *windows)
 {
 	_cleanup_space_ struct space *space = windows_kernel_space(windows);
-	find_mask(windows);
+	find_mask(windows, space);
 	find_paging_files(windows, space);
 	find_store(windows, space);
 }
 
 void windows_page_file_use(const struct windows *windows, struct entry_votes *votes)
 {
+	_cleanup_processes_ struct processes processes = {0};
 	*votes = (struct entry_votes){0};
-	count_votes(windows, UINT32_MAX, SIZE_MAX, UINT64_MAX, votes);
+	windows_processes(windows, false, 1, &processes);
+	count_votes(windows, &processes, UINT32_MAX, SIZE_MAX, UINT64_MAX, votes);
 }
 
 static const struct paging_file *find_paging_file(const struct windows *windows,

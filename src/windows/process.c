@@ -208,12 +208,9 @@ static int compare_pids(const void *a, const void *b)
 	return x->eprocess < y->eprocess ? -1 : x->eprocess > y->eprocess;
 }
 
-void windows_processes(const struct windows *windows, bool deep, unsigned int threads,
-		       struct processes *processes)
+void process_ring(const struct windows *windows, struct space *kernel, struct processes *processes)
 {
-	_cleanup_space_ struct space *kernel = windows_kernel_space(windows);
 	_cleanup_address_set_ struct address_set seen = {0};
-
 	*processes = (struct processes){0};
 	processes_add(windows, kernel, processes, windows->system, SOURCE_ACTIVE);
 	if (!follow_ring(windows, kernel, true, &seen, processes)) {
@@ -222,6 +219,13 @@ void windows_processes(const struct windows *windows, bool deep, unsigned int th
 		follow_ring(windows, kernel, false, &seen, processes);
 		reverse(processes->items + from, processes->count - from);
 	}
+}
+
+void windows_processes(const struct windows *windows, bool deep, unsigned int threads,
+		       struct processes *processes)
+{
+	_cleanup_space_ struct space *kernel = windows_kernel_space(windows);
+	process_ring(windows, kernel, processes);
 	size_t active = processes->count;
 	process_sources(windows, kernel, processes);
 	process_sweep_near(windows, kernel, processes);

@@ -21,6 +21,9 @@ bool process_read(const struct windows *windows, struct space *kernel, uint64_t 
 bool processes_add(const struct windows *windows, struct space *kernel, struct processes *processes,
 		   uint64_t eprocess, unsigned int source);
 
+/* The processes of ActiveProcessLinks, from System on. */
+void process_ring(const struct windows *windows, struct space *kernel, struct processes *processes);
+
 /* Adds what MmProcessLinks, SessionProcessLinks and PspCidTable know. */
 void process_sources(const struct windows *windows, struct space *kernel,
 		     struct processes *processes);

@@ -174,6 +174,28 @@ static void pages_are_found_anew_when_entries_are_told(void **state)
 	assert_int_equal(value, 1);
 }
 
+static void kernel_pointers_are_told_by_their_sign(void **state)
+{
+	(void)state;
+	uint8_t bytes[64];
+	for (size_t at = 0; at < sizeof(bytes); at += 4) {
+		uint64_t kernel = UINT64_C(0xffff800000000000), user = UINT64_C(0x7fffffffffff);
+		memset(bytes, 0x7f, sizeof(bytes));
+		assert_false(any_kernel_pointer(bytes, sizeof(bytes), 8));
+		assert_false(any_kernel_pointer(bytes, sizeof(bytes), 4));
+		memcpy(bytes + at, "\0\0\0\x80", 4);
+		assert_true(any_kernel_pointer(bytes, sizeof(bytes), 4));
+		assert_false(any_kernel_pointer(bytes, sizeof(bytes), 8));
+		if (at + 8 > sizeof(bytes))
+			continue;
+		/* between two pointers its lower half is the upper one of the first */
+		memcpy(bytes + at, &user, 8);
+		assert_int_equal(any_kernel_pointer(bytes, sizeof(bytes), 8), at % 8 != 0);
+		memcpy(bytes + at, &kernel, 8);
+		assert_int_equal(any_kernel_pointer(bytes, sizeof(bytes), 8), at % 8 == 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +203,7 @@ int main(void)
 		cmocka_unit_test(runs_are_of_pages_alike),
 		cmocka_unit_test(large_pages_are_one_run),
 		cmocka_unit_test(pages_are_found_anew_when_entries_are_told),
+		cmocka_unit_test(kernel_pointers_are_told_by_their_sign),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
