@@ -22,6 +22,7 @@ struct cached {
 	struct cached *next;
 	char *name; /* lower case */
 	uint32_t time_date_stamp, check_sum, size_of_image;
+	pthread_mutex_t reading; /* held for what follows */
 	unsigned int reads;
 	struct export_table *table; /* NULL: it has no exports */
 };
@@ -35,8 +36,9 @@ struct noted {
 };
 
 struct export_cache {
-	pthread_mutex_t mutex;
+	pthread_mutex_t mutex; /* of `buckets` */
 	struct cached *buckets[BUCKETS];
+	pthread_rwlock_t lock; /* of `noted`, which is asked for every module */
 	struct noted *noted[BUCKETS];
 };
 
@@ -44,6 +46,7 @@ struct export_cache *export_cache_new(void)
 {
 	struct export_cache *cache = alloc_new(struct export_cache);
 	pthread_mutex_init(&cache->mutex, NULL);
+	pthread_rwlock_init(&cache->lock, NULL);
 	return cache;
 }
 
@@ -55,6 +58,7 @@ void export_cache_free(struct export_cache *cache)
 		for (struct cached *c = cache->buckets[i]; c;) {
 			struct cached *next = c->next;
 			export_table_unref(c->table);
+			pthread_mutex_destroy(&c->reading);
 			free(c->name);
 			free(c);
 			c = next;
@@ -67,6 +71,7 @@ void export_cache_free(struct export_cache *cache)
 		}
 	}
 	pthread_mutex_destroy(&cache->mutex);
+	pthread_rwlock_destroy(&cache->lock);
 	free(cache);
 }
 
@@ -88,6 +93,7 @@ static struct cached *find(struct export_cache *cache, const struct pe *pe, cons
 			return c;
 	struct cached *c = alloc_new(struct cached);
 	c->name = alloc_strdup(name);
+	pthread_mutex_init(&c->reading, NULL);
 	c->time_date_stamp = pe->time_date_stamp;
 	c->check_sum = pe->check_sum;
 	c->size_of_image = pe->size_of_image;
@@ -116,9 +122,11 @@ struct export_table *export_cache_get(struct export_cache *cache, const struct p
 	if (pe->status != PE_OK || !pe->directory[PE_DIRECTORY_EXPORT].rva)
 		return NULL;
 	pthread_mutex_lock(&cache->mutex);
-	struct cached *c = find(cache, pe, name ? name : "");
+	struct cached *c = find(cache, pe, name ? name : ""); /* it stays as long as the cache */
+	pthread_mutex_unlock(&cache->mutex);
+	pthread_mutex_lock(&c->reading);
 	if (!complete(c)) {
-		/* Read under the lock: others that want it would only read it as well. */
+		/* Read under its lock: others that want it would only read it as well. */
 		c->reads++;
 		struct export_table *table = read_table(pe);
 		if (table && (!c->table || export_table_exports(table)->unreadable <
@@ -130,7 +138,7 @@ struct export_table *export_cache_get(struct export_cache *cache, const struct p
 		}
 	}
 	struct export_table *table = c->table ? export_table_ref(c->table) : NULL;
-	pthread_mutex_unlock(&cache->mutex);
+	pthread_mutex_unlock(&c->reading);
 	return table;
 }
 
@@ -150,17 +158,17 @@ void export_cache_note(struct export_cache *cache, uint64_t header, const struct
 	noted->header = header;
 	noted->pointer_size = pe_pointer_size(pe);
 	noted->table = table ? export_table_ref(table) : NULL;
-	pthread_mutex_lock(&cache->mutex);
+	pthread_rwlock_wrlock(&cache->lock);
 	struct noted **bucket = noted_bucket(cache, header);
 	noted->next = *bucket;
 	*bucket = noted;
-	pthread_mutex_unlock(&cache->mutex);
+	pthread_rwlock_unlock(&cache->lock);
 }
 
 bool export_cache_recall(struct export_cache *cache, uint64_t header, unsigned int *pointer_size,
 			 struct export_table **table)
 {
-	pthread_mutex_lock(&cache->mutex);
+	pthread_rwlock_rdlock(&cache->lock);
 	const struct noted *noted = *noted_bucket(cache, header);
 	while (noted && noted->header != header)
 		noted = noted->next;
@@ -168,6 +176,6 @@ bool export_cache_recall(struct export_cache *cache, uint64_t header, unsigned i
 		*pointer_size = noted->pointer_size;
 		*table = noted->table ? export_table_ref(noted->table) : NULL;
 	}
-	pthread_mutex_unlock(&cache->mutex);
+	pthread_rwlock_unlock(&cache->lock);
 	return noted;
 }

@@ -14,20 +14,20 @@ struct clean_section {
 	uint64_t control_area, start; /* of the view */
 	uint64_t base, size;	      /* of the image */
 	size_t pages;
-	bool told;		    /* the headers were asked */
+	atomic_bool told;	    /* the headers were asked */
 	struct clean_section *next; /* of the same bucket */
 	_Atomic uint64_t bits[];    /* bit i % 64 of bits[i / 64]: page i is clean */
 };
 
 struct clean_pages {
-	pthread_mutex_t lock;
+	pthread_rwlock_t lock;
 	struct clean_section *buckets[BUCKETS];
 };
 
 struct clean_pages *clean_pages_new(void)
 {
 	struct clean_pages *clean = alloc_new(struct clean_pages);
-	pthread_mutex_init(&clean->lock, NULL);
+	pthread_rwlock_init(&clean->lock, NULL);
 	return clean;
 }
 
@@ -39,7 +39,7 @@ void clean_pages_free(struct clean_pages *clean)
 			next = section->next;
 			free(section);
 		}
-	pthread_mutex_destroy(&clean->lock);
+	pthread_rwlock_destroy(&clean->lock);
 	free(clean);
 }
 
@@ -59,7 +59,7 @@ static void add_read_only(struct clean_section *section, const struct own_pages 
 	/* Headers that this process has written to say nothing of the others. */
 	if (own_pages_next(own, (size_t)(from / PAGE_SIZE), section->pages) == from / PAGE_SIZE)
 		return;
-	section->told = true;
+	atomic_store_explicit(&section->told, true, memory_order_relaxed);
 	for (size_t i = 0; i < pe->section_count; i++) {
 		const struct pe_section *s = &pe->sections[i];
 		if (s->characteristics & IMAGE_SCN_MEM_WRITE)
@@ -73,32 +73,46 @@ static void add_read_only(struct clean_section *section, const struct own_pages 
 	}
 }
 
+/* With the lock held. */
+static struct clean_section *find(struct clean_section *const *bucket, const struct own_pages *own,
+				  uint64_t base, uint64_t size)
+{
+	struct clean_section *section = *bucket;
+	while (section && (section->control_area != own->vad->control_area ||
+			   section->start != own->vad->start || section->base != base ||
+			   section->size != size || section->pages != own->count))
+		section = section->next;
+	return section;
+}
+
 struct clean_section *clean_pages_of(struct clean_pages *clean, const struct own_pages *own,
 				     uint64_t base, uint64_t size, const struct pe *pe)
 {
 	uint64_t control_area = own->vad->control_area, start = own->vad->start;
 	uint64_t hash = (control_area ^ start >> 12) * UINT64_C(0x9e3779b97f4a7c15);
 	struct clean_section **bucket = &clean->buckets[(hash >> 32) & (BUCKETS - 1)];
-	pthread_mutex_lock(&clean->lock);
-	struct clean_section *section = *bucket;
-	while (section &&
-	       (section->control_area != control_area || section->start != start ||
-		section->base != base || section->size != size || section->pages != own->count))
-		section = section->next;
+	pthread_rwlock_rdlock(&clean->lock);
+	struct clean_section *section = find(bucket, own, base, size);
+	pthread_rwlock_unlock(&clean->lock);
 	if (!section) {
-		size_t words = own->count / 64 + 1;
-		section = alloc_zero(sizeof(*section) + words * sizeof(uint64_t), 1);
-		section->control_area = control_area;
-		section->start = start;
-		section->base = base;
-		section->size = size;
-		section->pages = own->count;
-		section->next = *bucket;
-		*bucket = section;
+		pthread_rwlock_wrlock(&clean->lock);
+		section = find(bucket, own, base, size);
+		if (!section) {
+			size_t words = own->count / 64 + 1;
+			section = alloc_zero(sizeof(*section) + words * sizeof(uint64_t), 1);
+			section->control_area = control_area;
+			section->start = start;
+			section->base = base;
+			section->size = size;
+			section->pages = own->count;
+			section->next = *bucket;
+			*bucket = section;
+		}
+		pthread_rwlock_unlock(&clean->lock);
 	}
-	if (!section->told && pe && pe->status == PE_OK)
+	if (!atomic_load_explicit(&section->told, memory_order_relaxed) && pe &&
+	    pe->status == PE_OK)
 		add_read_only(section, own, pe);
-	pthread_mutex_unlock(&clean->lock);
 	return section;
 }
 

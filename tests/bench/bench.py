@@ -42,11 +42,11 @@ SAMPLES = 1000
 class Result:
     """Wall and processor seconds, peak memory in MB with and without the mapped image."""
 
-    def __init__(self, runs):
+    def __init__(self, runs, anonymous):
         self.wall = statistics.median(run[0] for run in runs)
         self.cpu = statistics.median(run[1] for run in runs)
         self.peak = max(run[2] for run in runs)
-        self.anonymous = max(run[3] for run in runs)
+        self.anonymous = anonymous
 
 
 def watch(pid, peak, stop):
@@ -62,32 +62,43 @@ def watch(pid, peak, stop):
         stop.wait(0.002)
 
 
+def wait_for(process, command, start):
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in (0, 1):
+        sys.exit(f"{' '.join(map(str, command))}: exit code {process.returncode}")
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
 def run_once(command):
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return wait_for(process, command, start)
+
+
+def run_watched(command):
+    """Its peak of anonymous memory; watching takes time, so that this run is not one that counts."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     peak, stop = [0], threading.Event()
     watcher = threading.Thread(target=watch, args=(process.pid, peak, stop))
     watcher.start()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
+    wait_for(process, command, start)
     stop.set()
     watcher.join()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 1):
-        sys.exit(f"{' '.join(map(str, command))}: exit code {process.returncode}")
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, peak[0]
+    return peak[0]
 
 
 def measure_all(commands, runs):
     """In turn, so that what else the machine does meets all alike; after a round that does not
     count."""
-    results = {name: [] for name in commands}
-    for command in commands.values():
-        run_once(command)
+    times = {name: [] for name in commands}
+    peaks = {name: run_watched(command) for name, command in commands.items()}
     for _ in range(runs):
         for name, command in commands.items():
-            results[name].append(run_once(command))
-    return {name: Result(times) for name, times in results.items()}
+            times[name].append(run_once(command))
+    return {name: Result(times[name], peaks[name]) for name in commands}
 
 
 def measure(command, runs):
@@ -101,11 +112,13 @@ def drop_cache(path):
 
 
 def measure_cold(command, image, runs):
+    drop_cache(image)
+    peak = run_watched(command)
     results = []
     for _ in range(runs):
         drop_cache(image)
         results.append(run_once(command))
-    return Result(results)
+    return Result(results, peak)
 
 
 def row(what, result, limit=None, name="cat"):
