@@ -196,8 +196,9 @@ static void examine_lists(struct unit_maps *maps, struct worker *worker,
 	reader->record = false;
 	if (context->options->fast)
 		return;
+	/* What no loader mapped may have its table anywhere; what one did has it where it was told. */
 	unit_rebuild(maps, &worker->rebuilt, size, module->base, module->size, pe, &worker->imports,
-		     false);
+		     module->injected);
 	if (cached && !cached_finding_settled(cached) && !reader->missing_page_files) {
 		struct settled *found = unit_settle(maps, &worker->rebuilt, size, module->base,
 						    module->size, pe, &worker->imports);

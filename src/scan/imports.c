@@ -55,7 +55,8 @@ static void rebuild_module(struct unit_maps *maps, struct worker *worker,
 	imports_declared(&worker->imports, &pe);
 	unsigned int size =
 		pe.status == PE_OK ? pe_pointer_size(&pe) : maps->context->windows->pointer_size;
-	unit_rebuild(maps, rebuilt, size, module->base, module->size, &pe, &worker->imports, false);
+	unit_rebuild(maps, rebuilt, size, module->base, module->size, &pe, &worker->imports,
+		     module->injected);
 }
 
 static void *make(void *context, size_t i, unsigned int number)

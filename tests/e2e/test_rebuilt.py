@@ -27,6 +27,7 @@ CASES = {
     "wiped-erased": (False, {"no-header"}),
     "wiped-delayed": (False, {"no-header"}),
     "blob": (False, {"no-header"}),
+    "heap": (False, set()),
     "delayed": (True, set()),
     "delayed-erased": (False, set()),
     "bound": (True, set()),
@@ -184,7 +185,7 @@ def main():
     cases = collections.Counter()
     runs = [(build, arch, []) for build, arch in LAYOUTS]
     if WINE.is_dir():
-        runs.append(("19041", "x64", ["--pe-dir", WINE, "--memory", "320"]))
+        runs.append(("19041", "x64", ["--pe-dir", WINE, "--memory", "352"]))
     for number, (build, arch, more) in enumerate(runs):
         for scenario in ("packed", "rebuilt"):
             shutil.rmtree(files, ignore_errors=True)

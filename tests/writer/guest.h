@@ -546,6 +546,13 @@ void guest_hook(struct guest_process *process, size_t first, bool real);
 void guest_resolve_delayed(struct guest_process *process, const struct guest_image *image,
 			   uint64_t base, unsigned int every);
 
+/*
+ * What an image imports as a table on the heap, each DLL's functions behind a zero, which its entry
+ * point loads the address of; its own slots are empty afterwards.
+ */
+void guest_table_on_heap(struct guest_process *process, const char *name,
+			 const struct guest_image *image, uint64_t base);
+
 /* Code without any header, that calls through a table of addresses on the heap. */
 void guest_blob(struct guest_process *process, const char *name);
 

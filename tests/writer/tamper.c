@@ -182,6 +182,39 @@ void guest_resolve_delayed(struct guest_process *process, const struct guest_ima
 	}
 }
 
+/* mov rbx (ebx), value; returns what lies behind it. */
+static uint64_t put_load(struct guest_process *process, uint64_t at, uint64_t value)
+{
+	if (process->guest->pointer == 8)
+		paging_put(process->space, at++, 0x48, 1);
+	paging_put(process->space, at, 0xbb, 1);
+	paging_put_pointer(process->space, at + 1, value);
+	return at + 1 + process->guest->pointer;
+}
+
+void guest_table_on_heap(struct guest_process *process, const char *name,
+			 const struct guest_image *image, uint64_t base)
+{
+	const struct pefile *pe = image->pe;
+	const unsigned int width = process->guest->pointer;
+	struct paging *space = process->space;
+	guest_heap_alloc(process, 0x60);
+	uint64_t table = guest_heap_alloc(process, (pe->import_count * 2 + 1) * width);
+	uint64_t slot = table;
+	guest_heap_alloc(process, 0x60);
+	for (size_t i = 0; i < pe->import_count; i++, slot += width) {
+		const struct pefile_import *import = &pe->imports[i];
+		uint64_t own = base + import->slot;
+		slot += i && strcmp(import->dll, pe->imports[i - 1].dll) ? width : 0;
+		paging_put_pointer(space, slot, paging_get_pointer(space, own));
+		paging_put_pointer(space, own, 0);
+		struct guest_slot *noted = note(process, name, slot, import->dll, import->function);
+		noted->ordinal = import->ordinal;
+		noted->import = image->imports ? image->imports[i] : NULL;
+	}
+	put_load(process, base + util_get(pe->mapped + pe->nt + 24 + 16, 4), table);
+}
+
 void guest_blob(struct guest_process *process, const char *name)
 {
 	static const struct {
@@ -211,14 +244,10 @@ void guest_blob(struct guest_process *process, const char *name)
 	uint64_t code =
 		guest_jit(process, name, SIZE, EXECUTE_READWRITE, PAGE_WRITE | PAGE_EXECUTE);
 	guest_heap_alloc(process, 0x60);
-	uint64_t table = guest_heap_alloc(process, (COUNT + 2) * width), at = code + 0x800;
+	uint64_t table = guest_heap_alloc(process, (COUNT + 2) * width);
 	guest_heap_alloc(process, 0x60);
-	/* mov rbx (ebx), table; then call [rbx + n] */
-	if (width == 8)
-		paging_put(space, at++, 0x48, 1);
-	paging_put(space, at, 0xbb, 1);
-	paging_put_pointer(space, at + 1, table);
-	at += 1 + width;
+	/* then call [rbx + n] */
+	uint64_t at = put_load(process, code + 0x800, table);
 	for (uint32_t i = 0; i < COUNT; i++, at += 8) {
 		uint64_t slot = table + i * width;
 		paging_put_pointer(space, slot,

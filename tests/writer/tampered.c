@@ -67,6 +67,25 @@ static void inject_wiped(struct guest *guest, uint32_t pid, const char *name, co
 		guest_erase_imports(process->space, image, base);
 }
 
+/* A PE written into the process whose own loader keeps its table on the heap, and no names. */
+static void inject_with_table_on_heap(struct guest *guest, uint32_t pid, const char *name,
+				      const char *file)
+{
+	struct guest_process *process = start(guest, pid, "cmd.exe");
+	struct guest_image *image = guest_find_image(guest, file);
+	uint64_t base = guest_inject(process,
+				     &(struct guest_injection){
+					     .name = name,
+					     .kind = "reflective",
+					     .image = image,
+					     .protection = EXECUTE_READWRITE,
+				     })
+				->base;
+	process->damage = name;
+	guest_table_on_heap(process, name, image, base);
+	guest_erase_imports(process->space, image, base);
+}
+
 /* A DLL that its process loads as any other; with `erased`, its import names go afterwards. */
 static struct guest_process *load(struct guest *guest, uint32_t pid, const char *name,
 				  const char *file, bool erased)
@@ -152,6 +171,7 @@ void tampered_tables(struct guest *guest)
 	struct guest_process *blob = start(guest, 5040, "cmd.exe");
 	guest_blob(blob, "blob");
 	blob->damage = "blob";
+	inject_with_table_on_heap(guest, 5060, "heap", "beacon.dll");
 	struct guest_process *hooked[] = {
 		load(guest, 5044, "hooked", "hooked.dll", false),
 		load(guest, 5048, "hooked-unknown", "hooked.dll", false),
