@@ -10,6 +10,29 @@
 #define ENTRY_VALID	1u
 #define ENTRY_PROTOTYPE 0x400u
 
+/* Bytes of the stretch that a page's `span` tells of, from an address on. */
+static uint64_t rest_of_span(const struct page *page, uint64_t address)
+{
+	return page->span - (address & (page->span - 1));
+}
+
+/*
+ * No page table covers the address, and the prototype PTE that the VAD has for it is not present:
+ * then neither are those that lie in the same missing pages of the kernel. A view of terabytes whose
+ * prototype PTEs were never made is usual (the bitmap of control flow guard).
+ */
+static uint64_t lost_run(struct space *space, uint64_t address)
+{
+	struct page missing = {.span = PAGE_SIZE}, kernel;
+	uint64_t prototype = space->find_prototype(space->find_context, address);
+	unsigned int size = space->memory->operations->entry_size;
+	space->memory->operations->walk(space, address, &missing);
+	space_look_up(space->kernel, prototype, &kernel);
+	uint64_t pages = max_of(rest_of_span(&kernel, prototype) / size, UINT64_C(1));
+	uint64_t rest = rest_of_span(&missing, address) / PAGE_SIZE;
+	return min_of(pages, rest) * PAGE_SIZE;
+}
+
 uint64_t space_run(struct space *space, uint64_t address, uint64_t last, struct page *page)
 {
 	address &= ~(PAGE_SIZE - 1);
@@ -19,7 +42,9 @@ uint64_t space_run(struct space *space, uint64_t address, uint64_t last, struct 
 	uint64_t most = (last - address) / PAGE_SIZE + 1;
 	/* A large page, or what a missing table leaves out. */
 	if (page->span > PAGE_SIZE)
-		return min_of(page->span - (address & (page->span - 1)), most * PAGE_SIZE);
+		return min_of(rest_of_span(page, address), most * PAGE_SIZE);
+	if (page->state == PAGE_LOST && !table && space->find_prototype)
+		return min_of(lost_run(space, address), most * PAGE_SIZE);
 	if (!page->mapped || !table)
 		return PAGE_SIZE;
 	uint64_t entries = PAGE_SIZE / space->memory->operations->entry_size;

@@ -99,10 +99,13 @@ static void find_in_region(struct space *space, const struct region *region,
 	uint64_t address = vad->start;
 	while (address <= vad->end) {
 		struct page page;
-		space_page(space, address, &page);
-		uint64_t next = (address & ~(page.span - 1)) + page.span;
-		if (page.data)
-			next = (address & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
+		uint64_t start = address & ~(PAGE_SIZE - 1);
+		uint64_t next = start + space_run(space, address, vad->end, &page);
+		if (page.state == PAGE_VALID || page.state == PAGE_TRANSITION ||
+		    page.state == PAGE_PAGEFILE) {
+			space_page(space, address, &page);
+			next = start + PAGE_SIZE;
+		}
 		for (uint64_t at = address; page.data && at < next; at += step) {
 			const uint8_t *bytes = page.data + (at & (PAGE_SIZE - 1));
 			struct injected injected = {.vad = vad};

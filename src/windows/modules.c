@@ -215,7 +215,7 @@ static void add_unlisted(const struct vad *vad, struct modules *modules)
 	char *path = alloc_strdup(vad->file ? vad->file : "");
 	*array_push(modules->items, modules->count, modules->capacity) = (struct module){
 		.base = vad->start,
-		.size = vad->end - vad->start + 1,
+		.size = min_of(vad->end - vad->start + 1, LIMIT_IMAGE_SIZE),
 		.name = alloc_strdup(text_base_name(path)),
 		.path = path,
 		.found_in = FOUND_VAD,

@@ -10,8 +10,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-/* SizeOfImage has 32 bits: no image has more pages. */
-#define IMAGE_PAGES_MAX ((uint64_t)1 << 20)
+#include "windows/limits.h"
 
 /* VAD.FirstPrototypePte + an entry a page: MiGetProtoPteAddress, for views that have one run. */
 static uint64_t find_prototype(void *context, uint64_t address)
@@ -57,7 +56,7 @@ const struct own_pages *view_own_pages(struct view *view, const struct vad *vad)
 	if (own->vad == vad)
 		return own;
 	own->vad = vad;
-	own->count = (size_t)min_of((vad->end - vad->start) / PAGE_SIZE + 1, IMAGE_PAGES_MAX);
+	own->count = (size_t)(min_of(vad->end - vad->start + 1, LIMIT_IMAGE_SIZE) / PAGE_SIZE);
 	size_t words = own->count / 64 + 1;
 	if (words > own->capacity) {
 		own->bits = alloc_resize(own->bits, words, sizeof(*own->bits));

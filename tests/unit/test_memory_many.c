@@ -155,6 +155,47 @@ static void large_pages_are_one_run(void **state)
 	assert_int_equal(own[0], 1);
 }
 
+#define BITMAP UINT64_C(0x7df5001fe000) /* of control flow guard: two terabytes */
+
+/* The prototype PTEs of an untouched view, made for some of its pages only. */
+static uint64_t find_sparse(void *context, uint64_t address)
+{
+	const uint64_t *prototypes = context;
+	return *prototypes + (address - BITMAP) / PAGE_SIZE * 8;
+}
+
+static void untouched_views_are_passed_over_where_nothing_is(void **state)
+{
+	(void)state;
+	_cleanup_machine_ struct machine m;
+	const uint64_t size = UINT64_C(1) << 41;
+	machine_init(&m);
+	uint64_t prototypes = machine_kernel_new(&m, 2 * PAGE_SIZE) + 40;
+	for (uint64_t i = 0; i < 1000; i++) {
+		uint64_t entry = i % 100 < 50 ? machine_frames(&m, 1) | VALID : 0;
+		machine_write(&m, MACHINE_PML4, prototypes + i * 8, &entry, 8);
+	}
+	machine_power_on(&m);
+	_cleanup_space_ struct space *user = space_new(m.memory, MACHINE_PML4);
+	space_set_prototypes(user, m.space, find_sparse, &prototypes);
+	unsigned int runs = 0, present = 0;
+	for (uint64_t at = BITMAP; at < BITMAP + size; runs++) {
+		struct page first, page;
+		uint64_t run = space_run(user, at, BITMAP + size - 1, &first);
+		assert_true(run && run % PAGE_SIZE == 0);
+		/* alike from end to end, as far as it can be asked */
+		for (uint64_t a = at; a < at + run;
+		     a += a - at < 1100 * PAGE_SIZE ? PAGE_SIZE : run) {
+			space_page(user, a, &page);
+			assert_int_equal(page.state, first.state);
+			present += page.state == PAGE_VALID;
+		}
+		at += run;
+	}
+	assert_int_equal(present, 500);
+	assert_true(runs < 5000);
+}
+
 /* What was read before the kernel's ways were known is not what counts afterwards. */
 static void pages_are_found_anew_when_entries_are_told(void **state)
 {
@@ -202,6 +243,7 @@ int main(void)
 		cmocka_unit_test(own_pages_are_those_that_differ_from_the_section),
 		cmocka_unit_test(runs_are_of_pages_alike),
 		cmocka_unit_test(large_pages_are_one_run),
+		cmocka_unit_test(untouched_views_are_passed_over_where_nothing_is),
 		cmocka_unit_test(pages_are_found_anew_when_entries_are_told),
 		cmocka_unit_test(kernel_pointers_are_told_by_their_sign),
 	};
