@@ -231,8 +231,9 @@ void windows_processes(const struct windows *windows, bool deep, unsigned int th
 	process_sweep_near(windows, kernel, processes);
 	if (deep)
 		process_sweep(windows, threads, processes);
-	qsort(processes->items + active, processes->count - active, sizeof(*processes->items),
-	      compare_pids);
+	if (processes->count > active)
+		qsort(processes->items + active, processes->count - active,
+		      sizeof(*processes->items), compare_pids);
 }
 
 void processes_free(struct processes *processes)
