@@ -229,36 +229,37 @@ static bool any_foreign(const struct rebuilding *r, const uint8_t *p, size_t slo
 	return false;
 }
 
-/* A page, or what of it lies in the area: `p` are its bytes from the first slot on. */
+/* Of `slots` slots from `address` on, the number of the first at or behind `to`. */
+static size_t slot_number(const struct rebuilding *r, uint64_t address, uint64_t to, size_t slots)
+{
+	uint64_t bytes = to > address ? to - address : 0;
+	uint64_t number = bytes / r->pointer_size + (bytes % r->pointer_size != 0);
+	return (size_t)min_of(number, (uint64_t)slots);
+}
+
+/*
+ * A page, or what of it lies in the area: `p` are its bytes from the first slot on. Slots that are
+ * known already are passed over.
+ */
 static void scan_page(struct rebuilding *r, struct scan *scan, uint64_t address, const uint8_t *p,
 		      size_t size)
 {
 	const struct rebuild_scratch *s = r->scratch;
-	size_t slots = size / r->pointer_size, covered = first_covered(s, address);
+	size_t slots = size / r->pointer_size, i = 0;
 	bool any = false, foreign = false;
-	for (size_t i = 0; i < slots;) {
-		/* up to the slots that are known already, and on behind them */
-		size_t end = slots;
-		uint64_t at = address + i * r->pointer_size;
-		if (covered < s->covered_count && s->covered[covered].start < address + size)
-			end = s->covered[covered].start <= at
-				      ? i
-				      : (size_t)(s->covered[covered].start - address +
-						 r->pointer_size - 1) /
-						r->pointer_size;
+	for (size_t c = first_covered(s, address); i < slots; c++) {
+		const struct range *known = c < s->covered_count ? &s->covered[c] : NULL;
+		size_t end = known ? slot_number(r, address, known->start, slots) : slots;
 		const uint8_t *from = p + i * r->pointer_size;
 		if (end > i && any_in_range(r, from, end - i)) {
 			any = true;
-			foreign |= scan_slots(r, scan, at, from, end - i);
+			foreign |=
+				scan_slots(r, scan, address + i * r->pointer_size, from, end - i);
 		}
-		i = end;
 		if (end == slots)
 			break;
 		foreign = true;
-		i = (size_t)min_of((s->covered[covered].end - address + r->pointer_size - 1) /
-					   r->pointer_size,
-				   (uint64_t)slots);
-		covered++;
+		i = slot_number(r, address, known->end, slots);
 	}
 	if (foreign || !r->memory->found_clean || size != PAGE_BYTES)
 		return;

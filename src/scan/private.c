@@ -127,7 +127,7 @@ void private_tables_find(struct private_tables *tables, struct view *view,
 		uint64_t here = min_of(PAGE_SIZE - address % PAGE_SIZE, end - address);
 		const uint8_t *p = memory->at(memory, address, &available);
 		size_t n = p ? (size_t)min_of(here, (uint64_t)available) : 0;
-		for (size_t i = 0; i + search.pointer_size <= n; i++) {
+		for (size_t i = 0; p && i + search.pointer_size <= n; i++) {
 			uint64_t value = le_pointer(p + i, search.pointer_size);
 			if (value >= search.low && value <= search.high)
 				follow(&search, value);
