@@ -191,6 +191,7 @@ static bool looks_like_linux(const struct image *image)
 	static const char banner[] = "Linux version ";
 	size_t count;
 	const struct image_range *ranges = image_ranges(image, &count);
+	image_expect_all(image, true);
 	for (size_t i = 0; i < count && ranges[i].start < UINT64_C(1) << 32; i++) {
 		size_t size;
 		const uint8_t *data = image_at(image, ranges[i].start, &size);
@@ -286,6 +287,8 @@ struct error *windows_open(const struct image *image, struct profiles *profiles,
 		error = not_found(image, options, &attempts);
 	error_free(attempts.profile);
 	free(attempts.inference);
+	/* Sweeps for it, where there were any, are over. */
+	image_expect_all(image, false);
 	if (!error)
 		pages_find(windows);
 	if (!error)

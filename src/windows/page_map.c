@@ -198,5 +198,4 @@ void page_maps_scan(const struct image *image, struct page_maps *maps)
 		for (; address < end && end - address >= PAGE_SIZE; address += PAGE_SIZE)
 			scan_page(image, address, known, maps);
 	}
-	image_expect_all(image, false);
 }

@@ -114,6 +114,7 @@ bool system_sweep(struct windows *windows, struct space *space)
 	uint64_t links = profile_offset(profile, EPROCESS_ActiveProcessLinks);
 	size_t count;
 	const struct image_range *ranges = image_ranges(windows->image, &count);
+	image_expect_all(windows->image, true);
 	for (size_t r = 0; r < count; r++) {
 		size_t size;
 		const uint8_t *data = image_at(windows->image, ranges[r].start, &size);
