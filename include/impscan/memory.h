@@ -238,6 +238,12 @@ void space_prototype_page(struct space *space, uint64_t prototype, struct page *
 uint64_t space_run(struct space *space, uint64_t address, uint64_t last, struct page *page);
 
 /*
+ * The first address from `address` on, before `end`, whose page may be present (in memory, in a page
+ * file); `end` when there is none. What is not is passed over in runs: ranges may be terabytes.
+ */
+uint64_t space_present(struct space *space, uint64_t address, uint64_t end);
+
+/*
  * Of a view of a section: which pages are the process's own, not those that the section has now?
  * They were written to and copied since, be the copy in memory or paged out. The view's `count`
  * pages begin at `address`, its prototype PTEs at `prototype` in the kernel's space. Sets bit i % 64

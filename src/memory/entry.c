@@ -7,10 +7,6 @@
 
 #include <impscan/bytes.h>
 
-#define ENTRY_VALID	 (UINT64_C(1) << 0)
-#define ENTRY_PROTOTYPE	 (UINT64_C(1) << 10)
-#define ENTRY_TRANSITION (UINT64_C(1) << 11)
-
 /* Where all bits of MiIsPrototypePteVadLookup() of the newest kernels are set. */
 #define LOOKUP_NARROW UINT64_C(0x003ffffffffff000)
 

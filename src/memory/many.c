@@ -6,10 +6,6 @@
 
 #include <impscan/bytes.h>
 
-/* Bits of an entry that every paging has at the same place (Intel SDM volume 3, 4.3; MMPTE). */
-#define ENTRY_VALID	1u
-#define ENTRY_PROTOTYPE 0x400u
-
 /* Bytes of the stretch that a page's `span` tells of, from an address on. */
 static uint64_t rest_of_span(const struct page *page, uint64_t address)
 {
@@ -33,6 +29,17 @@ static uint64_t lost_run(struct space *space, uint64_t address)
 	return min_of(pages, rest) * PAGE_SIZE;
 }
 
+/* Of entries in a row: how many have the same rights as the first? */
+static inline size_t count_alike(const uint8_t *entries, size_t most, unsigned int size,
+				 uint64_t rights)
+{
+	uint64_t first = le_pointer(entries, size) & rights;
+	size_t n = 1;
+	while (n < most && (le_pointer(entries + n * size, size) & rights) == first)
+		n++;
+	return n;
+}
+
 uint64_t space_run(struct space *space, uint64_t address, uint64_t last, struct page *page)
 {
 	address &= ~(PAGE_SIZE - 1);
@@ -47,9 +54,34 @@ uint64_t space_run(struct space *space, uint64_t address, uint64_t last, struct 
 		return min_of(lost_run(space, address), most * PAGE_SIZE);
 	if (!page->mapped || !table)
 		return PAGE_SIZE;
-	uint64_t entries = PAGE_SIZE / space->memory->operations->entry_size;
-	most = min_of(most, entries - address / PAGE_SIZE % entries);
-	return space->memory->operations->alike(table, address, (size_t)most) * PAGE_SIZE;
+	const struct paging_operations *operations = space->memory->operations;
+	const unsigned int size = operations->entry_size;
+	uint64_t entries = PAGE_SIZE / size, at = address / PAGE_SIZE % entries;
+	const uint8_t *from = table->entries + at * size;
+	size_t here = (size_t)min_of(most, entries - at);
+	return PAGE_SIZE * (size == 8 ? count_alike(from, here, 8, operations->rights)
+				      : count_alike(from, here, 4, operations->rights));
+}
+
+/* May the page be in memory, or in a file that holds it? */
+static bool may_be_present(const struct page *page)
+{
+	return page->state == PAGE_VALID || page->state == PAGE_TRANSITION ||
+	       page->state == PAGE_PAGEFILE;
+}
+
+uint64_t space_present(struct space *space, uint64_t address, uint64_t end)
+{
+	while (address < end) {
+		struct page page;
+		uint64_t size = space_run(space, address, end - 1, &page);
+		if (may_be_present(&page))
+			return address;
+		/* `size` counts from the start of the page */
+		size -= address % PAGE_SIZE;
+		address += min_of(size, end - address);
+	}
+	return end;
 }
 
 /* Is an entry of a process one that says: as the section has it? */
@@ -58,8 +90,7 @@ static inline bool is_own(uint64_t entry, uint64_t prototype, uint64_t frame_mas
 	bool valid = entry & ENTRY_VALID;
 	/* without branches, which would depend on the data */
 	bool other = !(prototype & ENTRY_VALID) | (((entry ^ prototype) & frame_mask) != 0);
-	bool kept = (entry != 0) & !(entry & ENTRY_PROTOTYPE);
-	return (valid & other) | (!valid & kept);
+	return (valid & other) | entry_is_kept(entry);
 }
 
 /* Compares entries in a row, `first` being the number of their first page. */
@@ -110,6 +141,7 @@ void space_own_pages(struct space *space, uint64_t address, uint64_t prototype, 
 		     uint64_t *own)
 {
 	const unsigned int size = space->memory->operations->entry_size;
+	space_refresh(space);
 	for (size_t i = 0; i < count;) {
 		uint64_t at = address + i * PAGE_SIZE;
 		struct page page = {.span = PAGE_SIZE, .state = PAGE_NO_TABLE};
@@ -125,7 +157,7 @@ void space_own_pages(struct space *space, uint64_t address, uint64_t prototype, 
 					   own);
 			continue;
 		}
-		uint64_t pages = (page.span - (at & (page.span - 1))) / PAGE_SIZE;
+		uint64_t pages = rest_of_span(&page, at) / PAGE_SIZE;
 		size_t end = i + (size_t)min_of(pages, (uint64_t)(count - i));
 		/* A large page is none of an image's; the caller is to look. */
 		for (; i < end; i++)

@@ -45,6 +45,6 @@ const struct paging_operations paging_pae = {
 	.frame_mask = WIDE_FRAME,
 	.address_mask = UINT32_MAX,
 	.walk = walk,
-	.alike = wide_alike,
+	.rights = WIDE_RIGHTS,
 	.canonical = canonical,
 };

@@ -84,6 +84,7 @@ struct paging_operations {
 	unsigned int entry_size;  /* 4 or 8 */
 	struct entry_field frame; /* in transition, as in every kernel of this kind */
 	uint64_t frame_mask;	  /* of a valid entry */
+	uint64_t rights;	  /* bits of it that tell what the page may be used for */
 	uint64_t address_mask;	  /* virtual addresses */
 	/*
 	 * Walks the tables for a canonical address: fills `entry` and `span`; for a valid page also
@@ -91,17 +92,29 @@ struct paging_operations {
 	 * missing and otherwise PAGE_LOST, for entry_resolve() to find out.
 	 */
 	void (*walk)(struct space *space, uint64_t address, struct page *page);
-	/*
-	 * Of the `most` entries of a table from that of `address` on, which is valid: how many are
-	 * valid and give the same rights?
-	 */
-	size_t (*alike)(const struct space_table *table, uint64_t address, size_t most);
 	bool (*canonical)(uint64_t address);
 };
 
 extern const struct paging_operations paging_x86;
 extern const struct paging_operations paging_pae;
 extern const struct paging_operations paging_x64;
+
+/*
+ * Bits of an entry that every paging has at the same place (Intel SDM volume 3, 4.3; MMPTE). The last
+ * two count only without the first.
+ */
+#define ENTRY_VALID	 (UINT64_C(1) << 0)
+#define ENTRY_PROTOTYPE	 (UINT64_C(1) << 10)
+#define ENTRY_TRANSITION (UINT64_C(1) << 11)
+
+/* An entry that is not valid, of a page that is the process's own: neither zero nor a prototype's. */
+static inline bool entry_is_kept(uint64_t entry)
+{
+	return (entry != 0) & !(entry & (ENTRY_VALID | ENTRY_PROTOTYPE));
+}
+
+/* Forgets what was remembered before the memory was told anew what pages are. */
+void space_refresh(struct space *space);
 
 /* Looks up a page but for its bytes. */
 void space_look_up(struct space *space, uint64_t address, struct page *page);

@@ -50,9 +50,11 @@ bool space_canonical(const struct space *space, uint64_t address)
 	return space->memory->operations->canonical(address);
 }
 
-/* What a page is may have changed since: tables may be paged out as well. */
-static void forget(struct space *space)
+void space_refresh(struct space *space)
 {
+	if (space->generation == space->memory->generation)
+		return;
+	/* tables too: they may be paged out as other pages are */
 	memset(space->pages, 0, sizeof(space->pages));
 	memset(space->tables, 0, sizeof(space->tables));
 	space->generation = space->memory->generation;
@@ -60,8 +62,7 @@ static void forget(struct space *space)
 
 void space_look_up(struct space *space, uint64_t address, struct page *page)
 {
-	if (space->generation != space->memory->generation)
-		forget(space);
+	space_refresh(space);
 	*page = (struct page){.span = PAGE_SIZE, .state = PAGE_NO_TABLE};
 	if (!space_canonical(space, address))
 		return;
@@ -131,8 +132,7 @@ static const uint8_t *find_bytes(struct space *space, uint64_t address, uint8_t 
 {
 	uint64_t number = address / PAGE_SIZE;
 	struct space_bytes *known = &space->pages[number % SPACE_PAGES];
-	if (space->generation != space->memory->generation)
-		forget(space);
+	space_refresh(space);
 	if (known->tag == number + 1)
 		return known->data;
 	struct page page;

@@ -11,10 +11,6 @@
 
 #include <impscan/bytes.h>
 
-#define ENTRY_VALID	 (UINT64_C(1) << 0)
-#define ENTRY_PROTOTYPE	 (UINT64_C(1) << 10)
-#define ENTRY_TRANSITION (UINT64_C(1) << 11)
-
 /* Bytes of a table that are looked at together; a multiple of every entry's size. */
 #define LINE 256
 
@@ -101,22 +97,16 @@ static void look(struct entry_votes *votes, const struct memory *memory, uint64_
 		votes->page_files[number].end = offset + 1;
 }
 
-/* Is it neither valid nor zero nor a prototype's? */
-static inline bool is_kept(uint64_t entry)
-{
-	return (entry != 0) & !(entry & (ENTRY_VALID | ENTRY_PROTOTYPE));
-}
-
-/* Is any such entry among those of LINE bytes? Most often there is none. */
+/* Is any entry_is_kept() among those of LINE bytes? Most often there is none. */
 static bool any_kept(const uint8_t *entries, unsigned int size)
 {
 	bool any = false;
 	if (size == 8)
 		for (size_t at = 0; at < LINE; at += 8)
-			any |= is_kept(le64(entries + at));
+			any |= entry_is_kept(le64(entries + at));
 	else
 		for (size_t at = 0; at < LINE; at += 4)
-			any |= is_kept(le32(entries + at));
+			any |= entry_is_kept(le32(entries + at));
 	return any;
 }
 
@@ -125,6 +115,7 @@ void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t fi
 {
 	const struct memory *memory = space->memory;
 	const unsigned int size = memory->operations->entry_size;
+	space_refresh(space);
 	const uint64_t table_span = PAGE_SIZE * (PAGE_SIZE / size);
 	uint64_t address = first;
 	/* Upper levels are stepped over by what a missing table would cover. */
@@ -144,7 +135,7 @@ void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t fi
 				continue;
 			}
 			uint64_t entry = le_pointer(table->entries + at, size);
-			if (is_kept(entry))
+			if (entry_is_kept(entry))
 				look(votes, memory, entry);
 		}
 		tables -= table != NULL;

@@ -20,17 +20,6 @@ void wide_page_table(const struct space_table *table, uint64_t address, struct p
 	page->executable = table->executable && !(entry & WIDE_NO_EXECUTE);
 }
 
-size_t wide_alike(const struct space_table *table, uint64_t address, size_t most)
-{
-	const uint8_t *entries = table->entries + 8 * (address >> 12 & 511);
-	const uint64_t rights = WIDE_VALID | WIDE_WRITE | WIDE_NO_EXECUTE;
-	uint64_t first = le64(entries) & rights;
-	size_t n = 1;
-	while (n < most && (le64(entries + 8 * n) & rights) == first)
-		n++;
-	return n;
-}
-
 static void large_page(const struct space_table *above, uint64_t address, struct page *page)
 {
 	uint64_t offset = address & (page->span - 1) & ~(PAGE_SIZE - 1);

@@ -11,6 +11,7 @@
 #define WIDE_LARGE	(UINT64_C(1) << 7)
 #define WIDE_NO_EXECUTE (UINT64_C(1) << 63)
 #define WIDE_FRAME	UINT64_C(0x000ffffffffff000)
+#define WIDE_RIGHTS	(WIDE_VALID | WIDE_WRITE | WIDE_NO_EXECUTE)
 
 /*
  * Goes down from the table that `address >> shift` indexes to the page, large or not; `table` has
@@ -19,9 +20,6 @@
  */
 void wide_walk(struct space *space, struct space_table *table, struct space_table *known,
 	       uint64_t address, unsigned int shift, unsigned int largest, struct page *page);
-
-/* paging_operations.alike */
-size_t wide_alike(const struct space_table *table, uint64_t address, size_t most);
 
 /* The last level. */
 void wide_page_table(const struct space_table *table, uint64_t address, struct page *page);

@@ -30,6 +30,6 @@ const struct paging_operations paging_x64 = {
 	.frame_mask = WIDE_FRAME,
 	.address_mask = UINT64_MAX,
 	.walk = walk,
-	.alike = wide_alike,
+	.rights = WIDE_RIGHTS,
 	.canonical = canonical,
 };

@@ -6,7 +6,6 @@
 
 #include <impscan/bytes.h>
 
-#define ENTRY_VALID UINT32_C(0x001)
 #define ENTRY_WRITE UINT32_C(0x002)
 #define ENTRY_LARGE UINT32_C(0x080)
 #define ENTRY_FRAME UINT32_C(0xfffff000)
@@ -26,17 +25,6 @@ static void walk_page_table(const struct space_table *table, uint64_t address, s
 	page->frame = entry & ENTRY_FRAME;
 	page->writable = table->writable && (entry & ENTRY_WRITE);
 	page->executable = true;
-}
-
-static size_t alike(const struct space_table *table, uint64_t address, size_t most)
-{
-	const uint8_t *entries = table->entries + 4 * (address >> 12 & 1023);
-	const uint32_t rights = ENTRY_VALID | ENTRY_WRITE;
-	uint32_t first = le32(entries) & rights;
-	size_t n = 1;
-	while (n < most && (le32(entries + 4 * n) & rights) == first)
-		n++;
-	return n;
 }
 
 static void large_page(uint32_t entry, uint64_t address, struct page *page)
@@ -95,6 +83,6 @@ const struct paging_operations paging_x86 = {
 	.frame_mask = ENTRY_FRAME,
 	.address_mask = UINT32_MAX,
 	.walk = walk,
-	.alike = alike,
+	.rights = ENTRY_VALID | ENTRY_WRITE,
 	.canonical = canonical,
 };

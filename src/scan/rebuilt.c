@@ -29,17 +29,7 @@ static bool page_number(const struct unit_maps *maps, uint64_t address, size_t *
 static uint64_t memory_present(const struct rebuild_memory *memory, uint64_t address, uint64_t end)
 {
 	const struct unit_maps *maps = memory->context;
-	while (address < end) {
-		struct page page;
-		uint64_t size = space_run(maps->view->space, address, end - 1, &page);
-		if (page.state == PAGE_VALID || page.state == PAGE_TRANSITION ||
-		    page.state == PAGE_PAGEFILE)
-			return address;
-		/* `size` counts from the start of the page */
-		size -= address % PAGE_SIZE;
-		address += min_of(size, end - address);
-	}
-	return end;
+	return space_present(maps->view->space, address, end);
 }
 
 static uint64_t memory_next(const struct rebuild_memory *memory, uint64_t address, uint64_t end)

@@ -96,18 +96,13 @@ static void find_in_region(struct space *space, const struct region *region,
 {
 	const struct vad *vad = region->vad;
 	uint64_t step = vad->end - vad->start < SMALL_REGION ? 16 : PAGE_SIZE;
-	uint64_t address = vad->start;
-	while (address <= vad->end) {
-		struct page page;
-		uint64_t start = address & ~(PAGE_SIZE - 1);
-		uint64_t next = start + space_run(space, address, vad->end, &page);
-		if (page.state == PAGE_VALID || page.state == PAGE_TRANSITION ||
-		    page.state == PAGE_PAGEFILE) {
-			space_page(space, address, &page);
-			next = start + PAGE_SIZE;
-		}
-		for (uint64_t at = address; page.data && at < next; at += step) {
-			const uint8_t *bytes = page.data + (at & (PAGE_SIZE - 1));
+	uint64_t address = vad->start, end = vad->end + 1;
+	while ((address = space_present(space, address, end)) < end) {
+		size_t available;
+		const uint8_t *present = space_at(space, address, &available);
+		uint64_t next = (address & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
+		for (uint64_t at = address; present && at < next; at += step) {
+			const uint8_t *bytes = present + (at - address);
 			struct injected injected = {.vad = vad};
 			if (bytes[0] != 'M' || bytes[1] != 'Z' ||
 			    !pe_image_at(space, at, vad->end - at + 1, &injected))
