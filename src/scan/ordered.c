@@ -77,22 +77,17 @@ static void *worker(void *argument)
 
 void ordered_run(const struct ordered_work *work)
 {
-	if (work->threads <= 1 || work->count <= 1) {
-		for (size_t i = 0; i < work->count; i++)
-			if (!work->take(work->context, i, work->make(work->context, i, 0)))
-				return;
-		return;
-	}
 	struct run run = {.work = work, .window = (size_t)work->threads * AHEAD};
 	pthread_mutex_init(&run.lock, NULL);
 	pthread_cond_init(&run.changed, NULL);
 	run.results = alloc_zero(run.window, sizeof(*run.results));
 	run.done = alloc_zero(run.window, sizeof(*run.done));
-	size_t wanted = min_of((size_t)work->threads, work->count) - 1, started = 0;
+	/* This thread is one of them; if no other can be had, it does it all. */
+	size_t wanted = min_of((size_t)work->threads, work->count), started = 0;
 	pthread_t *threads = alloc_zero(wanted, sizeof(*threads));
-	while (started < wanted && !pthread_create(&threads[started], NULL, worker, &run))
+	while (started + 1 < wanted && !pthread_create(&threads[started], NULL, worker, &run))
 		started++;
-	worker(&run); /* this thread is one of them; if no other can be had, it does it all */
+	worker(&run);
 	for (size_t i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
 	for (size_t i = 0; i < run.window; i++)
