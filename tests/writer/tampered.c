@@ -44,44 +44,43 @@ void tampered_packed(struct guest *guest)
 	guest_note_slots(process, "packed", original, program->base);
 }
 
-/* A PE written into the process, its first page gone; with `erased`, its names too. */
+/* A PE written into the process as a loader would lay it out; with `wiped`, its first page is gone. */
+static uint64_t inject(struct guest_process *process, const char *name,
+		       const struct guest_image *image, bool wiped)
+{
+	process->damage = name;
+	return guest_inject(process,
+			    &(struct guest_injection){
+				    .name = name,
+				    .kind = "reflective",
+				    .image = image,
+				    .protection = EXECUTE_READWRITE,
+				    .wiped = wiped,
+				    .flags = wiped ? "no-header" : NULL,
+			    })
+		->base;
+}
+
+/* Its first page gone; with `erased`, its names too. */
 static void inject_wiped(struct guest *guest, uint32_t pid, const char *name, const char *file,
 			 bool erased)
 {
 	struct guest_process *process = start(guest, pid, "cmd.exe");
 	struct guest_image *image = guest_find_image(guest, file);
-	uint64_t base = guest_inject(process,
-				     &(struct guest_injection){
-					     .name = name,
-					     .kind = "reflective",
-					     .image = image,
-					     .protection = EXECUTE_READWRITE,
-					     .wiped = true,
-					     .flags = "no-header",
-				     })
-				->base;
-	process->damage = name;
+	uint64_t base = inject(process, name, image, true);
 	guest_note_slots(process, name, image, base);
 	guest_resolve_delayed(process, image, base, 2);
 	if (erased)
 		guest_erase_imports(process->space, image, base);
 }
 
-/* A PE written into the process whose own loader keeps its table on the heap, and no names. */
+/* One whose own loader keeps its table on the heap, and no names. */
 static void inject_with_table_on_heap(struct guest *guest, uint32_t pid, const char *name,
 				      const char *file)
 {
 	struct guest_process *process = start(guest, pid, "cmd.exe");
 	struct guest_image *image = guest_find_image(guest, file);
-	uint64_t base = guest_inject(process,
-				     &(struct guest_injection){
-					     .name = name,
-					     .kind = "reflective",
-					     .image = image,
-					     .protection = EXECUTE_READWRITE,
-				     })
-				->base;
-	process->damage = name;
+	uint64_t base = inject(process, name, image, false);
 	guest_table_on_heap(process, name, image, base);
 	guest_erase_imports(process->space, image, base);
 }
