@@ -60,6 +60,10 @@ struct pe_data_directory {
 	uint32_t size;
 };
 
+/* Of pe_section.characteristics. */
+#define IMAGE_SCN_MEM_EXECUTE UINT32_C(0x20000000)
+#define IMAGE_SCN_MEM_WRITE   UINT32_C(0x80000000)
+
 /* IMAGE_SECTION_HEADER */
 struct pe_section {
 	char name[9];

@@ -207,6 +207,12 @@ struct view {
  */
 const struct own_pages *view_own_pages(struct view *view, const struct vad *vad);
 
+/* Is page number `page`, one of those told of, the process's own? */
+static inline bool own_pages_has(const struct own_pages *own, size_t page)
+{
+	return own->bits[page / 64] >> page % 64 & 1;
+}
+
 /* The first page from number `from` on, before `end`, that is the process's own; `end`: none. */
 size_t own_pages_next(const struct own_pages *own, size_t from, size_t end);
 

@@ -336,8 +336,7 @@ bool rebuild_stands_alone(struct rebuilding *r, uint64_t slot)
 	if (section == UINT32_MAX || !rebuild_slot(r, slot + r->pointer_size, &next) || next)
 		return false;
 	const struct pe_section *s = &r->pe->sections[section];
-	return !(s->characteristics & 0x80000000) || /* IMAGE_SCN_MEM_WRITE */
-	       !strcmp(s->name, ".idata");
+	return !(s->characteristics & IMAGE_SCN_MEM_WRITE) || !strcmp(s->name, ".idata");
 }
 
 /* Single slots that code calls through; one alone is believed only in a module. */

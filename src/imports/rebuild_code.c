@@ -100,7 +100,7 @@ static bool executable(const struct rebuilding *r, uint64_t address)
 		const struct pe_section *section = &r->pe->sections[i];
 		uint64_t size = max_of(section->virtual_size, section->size_of_raw_data);
 		if (rva >= section->virtual_address && rva - section->virtual_address < size)
-			return section->characteristics & 0x20000000; /* IMAGE_SCN_MEM_EXECUTE */
+			return section->characteristics & IMAGE_SCN_MEM_EXECUTE;
 	}
 	return false;
 }

@@ -152,17 +152,6 @@ static void look_around(const struct pieces *pieces, struct context *context)
 	}
 }
 
-/* Does a DLL have a name for `target`, rather than an ordinal only? */
-static bool has_name(const struct rebuilding *r, uint64_t target, const struct export_module *dll)
-{
-	struct export_candidate candidates[CANDIDATES_MAX];
-	size_t n = export_map_find(r->map, target, candidates, CANDIDATES_MAX);
-	for (size_t i = 0; i < min_of(n, (size_t)CANDIDATES_MAX); i++)
-		if (candidates[i].module == dll && candidates[i].export->name)
-			return true;
-	return false;
-}
-
 static const struct export_module *choose(const struct rebuilding *r, const struct pieces *pieces,
 					  size_t at, const struct context *context)
 {
@@ -172,8 +161,12 @@ static const struct export_module *choose(const struct rebuilding *r, const stru
 	uint64_t target = 0;
 	for (size_t i = piece->first; !target && i < piece->first + piece->count; i++)
 		target = r->scratch->slots[i].target;
+	struct export_candidate candidates[CANDIDATES_MAX];
+	size_t n = export_map_find(r->map, target, candidates, CANDIDATES_MAX);
+	n = min_of(n, (size_t)CANDIDATES_MAX);
 	for (size_t i = 0; i < piece->dll_count; i++) {
 		const struct export_module *dll = piece->dlls[i];
+		const struct pe_export *name = rebuild_best_name(candidates, n, dll);
 		int score = rank(dll, target - dll->base >= dll->size);
 		if (pieces->zeros && context->used[dll - context->first])
 			score -= 100;
@@ -182,7 +175,7 @@ static const struct export_module *choose(const struct rebuilding *r, const stru
 		     (context->after && strcmp(dll->name, context->after) > 0)))
 			score -= 50;
 		/* what is named elsewhere nobody imports by a forwarder's ordinal */
-		if (!has_name(r, target, dll))
+		if (!name || !name->name)
 			score -= 120;
 		if (!best || score > best_score ||
 		    (score == best_score && strcmp(dll->name, best->name) < 0)) {

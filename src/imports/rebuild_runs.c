@@ -198,6 +198,13 @@ static bool any_in_range(const struct rebuilding *r, const uint8_t *p, size_t sl
 	return any;
 }
 
+/* Does a value lead out of the area, to where modules lie, from `low` to before `high`? */
+static inline bool is_foreign(const struct rebuilding *r, uint64_t low, uint64_t high,
+			      uint64_t value)
+{
+	return value - low < high - low && !is_own(r, value);
+}
+
 /* Slots in a row; true when any of them leads out of the area, into the map's range. */
 static bool scan_slots(struct rebuilding *r, struct scan *scan, uint64_t address, const uint8_t *p,
 		       size_t slots)
@@ -207,7 +214,7 @@ static bool scan_slots(struct rebuilding *r, struct scan *scan, uint64_t address
 	bool foreign = false;
 	for (size_t i = 0; i < slots; i++) {
 		uint64_t value = le_pointer(p + i * r->pointer_size, r->pointer_size);
-		if (value - low >= high - low || is_own(r, value))
+		if (!is_foreign(r, low, high, value))
 			continue;
 		foreign = true;
 		if (export_map_hit(r->map, value))
@@ -221,11 +228,9 @@ static bool any_foreign(const struct rebuilding *r, const uint8_t *p, size_t slo
 {
 	uint64_t low, high;
 	export_map_range(r->map, &low, &high);
-	for (size_t i = 0; i < slots; i++) {
-		uint64_t value = le_pointer(p + i * r->pointer_size, r->pointer_size);
-		if (value - low < high - low && !is_own(r, value))
+	for (size_t i = 0; i < slots; i++)
+		if (is_foreign(r, low, high, le_pointer(p + i * r->pointer_size, r->pointer_size)))
 			return true;
-	}
 	return false;
 }
 

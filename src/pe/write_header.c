@@ -24,11 +24,9 @@ enum {
 	LARGE_ADDRESS_AWARE = 0x20,
 	MACHINE_32BIT = 0x100,
 	CODE = 0x20, /* IMAGE_SCN_... */
-	EXECUTE = 0x20000000,
 	READ = 0x40000000,
 	SUBSYSTEM_WINDOWS_GUI = 2,
 };
-#define WRITE UINT32_C(0x80000000)
 
 void write_plan_made(struct writing *w)
 {
@@ -106,6 +104,6 @@ void write_made_header(struct writing *w)
 	uint8_t *section = h + w->table;
 	memcpy(section, ".memory", 7);
 	put32(section + 12, piece->rva);
-	put32(section + 36, CODE | EXECUTE | READ | WRITE);
+	put32(section + 36, CODE | IMAGE_SCN_MEM_EXECUTE | READ | IMAGE_SCN_MEM_WRITE);
 	write_section_place(w, 0, w->image_end - piece->rva, piece->size, piece->offset);
 }

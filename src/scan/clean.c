@@ -43,8 +43,6 @@ void clean_pages_free(struct clean_pages *clean)
 	free(clean);
 }
 
-#define IMAGE_SCN_MEM_WRITE 0x80000000
-
 static void add(struct clean_section *section, size_t page)
 {
 	atomic_fetch_or_explicit(&section->bits[page / 64], UINT64_C(1) << page % 64,
@@ -57,7 +55,7 @@ static void add_read_only(struct clean_section *section, const struct own_pages 
 {
 	uint64_t from = section->base - section->start;
 	/* Headers that this process has written to say nothing of the others. */
-	if (own_pages_next(own, (size_t)(from / PAGE_SIZE), section->pages) == from / PAGE_SIZE)
+	if (from / PAGE_SIZE >= section->pages || own_pages_has(own, (size_t)(from / PAGE_SIZE)))
 		return;
 	atomic_store_explicit(&section->told, true, memory_order_relaxed);
 	for (size_t i = 0; i < pe->section_count; i++) {
@@ -132,6 +130,6 @@ size_t clean_section_next(const struct clean_section *section, const struct own_
 
 void clean_section_add(struct clean_section *section, const struct own_pages *own, size_t page)
 {
-	if (!(own->bits[page / 64] >> page % 64 & 1))
+	if (!own_pages_has(own, page))
 		add(section, page);
 }

@@ -10,9 +10,6 @@
 
 #include <impscan/bytes.h>
 
-#define IMAGE_SCN_MEM_EXECUTE 0x20000000
-#define IMAGE_SCN_MEM_WRITE   0x80000000
-
 /* Is a page of the VAD a private copy with other bytes than the section's page? */
 static bool is_patched(struct view *view, const struct vad *vad, size_t number)
 {
