@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <impscan/alloc.h>
+#include <impscan/budget.h>
 #include <impscan/bytes.h>
 #include <impscan/error.h>
 #include <impscan/text.h>
@@ -109,6 +110,24 @@ static void base_names(void **state)
 	assert_string_equal(text_base_name(""), "");
 }
 
+static void budgets_end(void **state)
+{
+	(void)state;
+	struct budget budget = {.limit = 10};
+	assert_true(budget_spend(&budget, 4));
+	assert_true(budget_spend(&budget, 6));
+	assert_false(budget_exceeded(&budget));
+	assert_true(budget_left(&budget) == 0);
+	assert_false(budget_spend(&budget, 1));
+	assert_true(budget_exceeded(&budget));
+	assert_false(budget_spend(&budget, UINT64_MAX)); /* no wrap */
+	assert_false(budget_spend(&budget, 1));
+	assert_true(budget_left(&budget) == 0);
+	assert_true(budget_spend(NULL, UINT64_MAX));
+	assert_false(budget_exceeded(NULL));
+	assert_true(budget_of_pages(1000) > budget_of_pages(0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +139,7 @@ int main(void)
 		cmocka_unit_test(errors_carry_a_sentence),
 		cmocka_unit_test(ranges_do_not_overflow),
 		cmocka_unit_test(base_names),
+		cmocka_unit_test(budgets_end),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

@@ -1,0 +1,22 @@
+/*
+ * Counting work, see budget.h.
+ */
+#include <impscan/budget.h>
+
+/* What any image may cost, and what each of its present pages adds. */
+#define STEPS_LEAST    UINT64_C(10000000)
+#define STEPS_PER_PAGE UINT64_C(30)
+
+bool budget_spend(struct budget *budget, uint64_t steps)
+{
+	if (!budget)
+		return true;
+	if (__builtin_add_overflow(budget->spent, steps, &budget->spent))
+		budget->spent = UINT64_MAX;
+	return budget->spent <= budget->limit;
+}
+
+uint64_t budget_of_pages(uint64_t pages)
+{
+	return STEPS_LEAST + pages * STEPS_PER_PAGE;
+}
