@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""What hostile evidence may cost: CPU seconds and memory of each case of ../hostile.
+
+    test_budget.py IMPSCAN MKIMAGE FOLDER [--slow N] [CASE ...]
+
+The bound is 2 s + 10 times what a clean image of as many present pages costs, which is measured
+first; with --slow, N times the 2 s, for builds without optimisation. Memory is what the process has
+beside mapped files (RssAnon and RssShmem), 256 MB unless the case says otherwise.
+"""
+
+import argparse
+import importlib
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from hostile.cases import CASES, Tools  # noqa: E402
+from image_truth import check, finish  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parents[1] / "hostile"
+CLEAN_MEMORY = 1024  # MB of the clean machine
+
+
+def own_memory(pid):
+    """Megabytes beside mapped files; 0 when the process is gone."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in status.split("\n")
+               if line.startswith(("RssAnon:", "RssShmem:"))) / 1024
+
+
+class Run:
+    """One run of impscan under a limit of CPU seconds."""
+
+    def __init__(self, arguments, limit):
+        def limited():
+            resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1, int(limit) + 2))
+
+        self.peak = 0
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        process = subprocess.Popen(list(map(str, arguments)), stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, preexec_fn=limited)
+        watch = threading.Thread(target=self.watch, args=(process,))
+        watch.start()
+        out, err = process.communicate()
+        watch.join()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        self.status, self.out, self.err = process.returncode, out.decode(), err.decode()
+
+    def watch(self, process):
+        while process.poll() is None:
+            self.peak = max(self.peak, own_memory(process.pid))
+            time.sleep(0.005)
+
+
+def present_pages(path):
+    """Pages of a file that are no holes."""
+    return min(os.stat(path).st_blocks * 512, os.path.getsize(path)) // 4096
+
+
+def clean_cost(tools):
+    """CPU seconds a present page of the scenario `big`, all of it swept."""
+    path = tools.folder / "big.raw"
+    subprocess.run([tools.mkimage, "--scenario", "big", "--memory", str(CLEAN_MEMORY),
+                    "-o", path], check=True)
+    run = Run([tools.impscan, "-f", path, "-a", "--deep", "-q", "-j", 1], 600)
+    check(run.status == 0, f"clean machine: exit {run.status}: {run.err[-300:]}")
+    cost = run.cpu / present_pages(path)
+    print(f"clean: {run.cpu:.2f} s for {present_pages(path)} pages, {run.peak:.0f} MB")
+    path.unlink()
+    return cost
+
+
+def run_case(case, tools, cost, slow):
+    made = case.make(tools)
+    arguments = [tools.impscan, *made, *case.arguments] if len(made) > 1 else \
+        [tools.impscan, "-f", made[0], *case.arguments]
+    evidence = [path for path in made if isinstance(path, pathlib.Path)]
+    pages = sum(map(present_pages, evidence))
+    limit = 2 * slow + 10 * cost * pages
+    run = Run(arguments, limit)
+    for path in evidence:
+        path.unlink()
+    print(f"{case.name:32} exit {run.status:2} {run.cpu:7.2f} of {limit:5.2f} s "
+          f"{run.peak:5.0f} of {case.memory} MB", flush=True)
+    check(run.status in case.status,
+          f"{case.name}: exit {run.status}, not {case.status}: {run.err.strip()[-300:]}")
+    check(run.cpu <= limit, f"{case.name}: {run.cpu:.1f} s of CPU, more than {limit:.1f}")
+    # A sanitizer's shadow of memory is not impscan's.
+    check(run.peak <= case.memory or slow > 10,
+          f"{case.name}: {run.peak:.0f} MB, more than {case.memory}")
+    if case.expect and run.status in case.status:
+        wrong = case.expect(run.status, run.out, run.err)
+        check(not wrong, f"{case.name}: {wrong}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("impscan")
+    parser.add_argument("mkimage")
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--slow", type=float, default=1)
+    parser.add_argument("cases", nargs="*")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    for module in sorted(HERE.glob("*.py")):
+        if module.stem not in ("machine", "cases", "__init__"):
+            importlib.import_module(f"hostile.{module.stem}")
+    tools = Tools(arguments.impscan, arguments.mkimage, arguments.folder)
+    chosen = [case for case in CASES
+              if not arguments.cases or any(word in case.name for word in arguments.cases)]
+    cost = clean_cost(tools)
+    for case in chosen:
+        run_case(case, tools, cost, arguments.slow)
+    finish(f"{len(chosen)} cases of hostile evidence")
+
+
+if __name__ == "__main__":
+    main()
