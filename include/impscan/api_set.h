@@ -15,12 +15,24 @@ typedef bool api_set_read(void *context, uint64_t address, void *buffer, size_t 
 struct api_sets;
 
 /*
- * Reads the schema at `address` (PEB.ApiSetMap), version 2, 4 or 6. NULL when nothing there makes
- * sense; entries on pages that are not present are left out. Immutable, for any number of threads;
- * processes of one boot share one schema.
+ * Returns a copy of the schema at `address` (PEB.ApiSetMap), version 2, 4 or 6, `*size` bytes, which
+ * the caller frees; NULL when there is none. Pages that are not present are zeros; `*whole` tells
+ * whether there were none (version 2 does not know its size: it ends where they do).
  */
+uint8_t *api_sets_copy(api_set_read *read, void *context, uint64_t address, size_t *size,
+		       bool *whole);
+
+/*
+ * Parses a copied schema. Returns NULL when nothing in it makes sense; entries on pages that are not
+ * present are left out. Immutable, for any number of threads, counted: release with
+ * api_sets_unref().
+ */
+struct api_sets *api_sets_parse(const uint8_t *schema, size_t size);
+
+/* Both in one. */
 struct api_sets *api_sets_read(api_set_read *read, void *context, uint64_t address);
-void api_sets_free(struct api_sets *sets);
+struct api_sets *api_sets_ref(struct api_sets *sets);
+void api_sets_unref(struct api_sets *sets); /* NULL is fine */
 size_t api_sets_count(const struct api_sets *sets);
 
 /* Does a DLL's name begin as that of an API set does: "api-" or "ext-"? Any case. */

@@ -25,6 +25,9 @@ struct export_table;
  * SizeOfImage. Release with export_table_unref().
  */
 struct export_table *export_table_new(struct pe_exports *exports, uint32_t size);
+/* Reads the exports of a PE and makes a table of them; NULL when there are none. */
+struct export_table *export_table_read(const struct pe *pe);
+
 struct export_table *export_table_ref(struct export_table *table);
 void export_table_unref(struct export_table *table);
 DEFINE_CLEANUP(struct export_table, export_table_unref)
@@ -32,6 +35,9 @@ DEFINE_CLEANUP(struct export_table, export_table_unref)
 
 /* What it was made of. Items that are forwarded have a `forwarder`. */
 const struct pe_exports *export_table_exports(const struct export_table *table);
+
+/* Returns the bytes of memory that a table takes. */
+size_t export_table_memory(const struct export_table *table);
 
 /* All tables of a run. For any number of threads. */
 struct export_cache;
@@ -42,29 +48,25 @@ DEFINE_CLEANUP(struct export_cache, export_cache_free)
 #define _cleanup_export_cache_ _cleanup_(export_cache_free_p)
 
 /*
- * The exports of the DLL `name` whose headers are `pe`; NULL when it has none that can be read. DLLs
- * that agree in name, time stamp, checksum and SizeOfImage are one; where pages of its table were
- * absent, the same DLL in another process is read as well and the best is kept. The caller gets a
- * reference.
+ * Looks for the exports of the DLL that `reader` reads, among those that were kept: true when it has
+ * every page that they were read from, byte for byte. Sets the size of its pointers, and its table
+ * with a reference; NULL: it exports nothing.
  */
-struct export_table *export_cache_get(struct export_cache *cache, const struct pe *pe,
-				      const char *name);
+bool export_cache_find(struct export_cache *cache, const struct pe_reader *reader,
+		       unsigned int *pointer_size, struct export_table **table);
 
 /*
- * The same by a module's header page alone, whose physical address is `header`: modules that share
- * it are one DLL. export_cache_recall() gives what was noted by export_cache_note(): the pointer
- * size of the DLL, and its table with a reference (NULL: it exports nothing); false when nothing was.
- * What has gaps is not noted, so that it is read again.
+ * Keeps a table (NULL: no exports) with the `count` pages that its headers and exports were read from,
+ * in any order, repeated or not. They must stay as long as the cache. Keeps its own reference. What
+ * finds no room is not kept: then each process reads it for itself, with the same result.
  */
-void export_cache_note(struct export_cache *cache, uint64_t header, const struct pe *pe,
-		       struct export_table *table);
-bool export_cache_recall(struct export_cache *cache, uint64_t header, unsigned int *pointer_size,
-			 struct export_table **table);
+void export_cache_keep(struct export_cache *cache, const struct module_page *pages, size_t count,
+		       unsigned int pointer_size, struct export_table *table);
 
 struct export_map;
 
-/* `pointer_size` is 4 or 8. `sets` may be NULL and must outlive the map. */
-struct export_map *export_map_new(unsigned int pointer_size, const struct api_sets *sets);
+/* `pointer_size` is 4 or 8. `sets` may be NULL; the map keeps a reference. */
+struct export_map *export_map_new(unsigned int pointer_size, struct api_sets *sets);
 void export_map_free(struct export_map *map);
 DEFINE_CLEANUP(struct export_map, export_map_free)
 #define _cleanup_export_map_ _cleanup_(export_map_free_p)
@@ -83,7 +85,7 @@ void export_map_finish(struct export_map *map);
 #define EXPORT_FORWARDERS_MAX (1u << 19) /* that a map follows; those beyond are not known of */
 
 unsigned int export_map_pointer_size(const struct export_map *map);
-const struct api_sets *export_map_api_sets(const struct export_map *map);
+struct api_sets *export_map_api_sets(const struct export_map *map);
 size_t export_map_count(const struct export_map *map);
 
 struct export_module {
@@ -131,8 +133,22 @@ uint64_t export_map_resolve(const struct export_map *map, const char *dll, const
 			    uint32_t ordinal);
 
 /*
+ * Calls `passed` for each DLL name that is looked up on the way of an import, as export_map_resolve()
+ * follows it: `dll`, then those of forwarders, with the importer (NULL: the program) and the module
+ * that was found (NULL: none).
+ */
+typedef void export_map_passed(void *context, const char *dll, const char *importer,
+			       const struct export_module *module);
+void export_map_follow(const struct export_map *map, const char *dll, const char *name,
+		       uint32_t ordinal, export_map_passed *passed, void *context);
+
+/*
  * The DLL that `dll` names: itself, or an API set's host. NULL when it is not among the modules.
  */
 const struct export_module *export_map_dll(const struct export_map *map, const char *dll);
+
+/* The same for an importer, a DLL's name: API sets may differ. NULL: the program. */
+const struct export_module *export_map_dll_for(const struct export_map *map, const char *dll,
+					       const char *importer);
 
 #endif

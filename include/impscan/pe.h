@@ -160,6 +160,12 @@ enum pe_read pe_copy(const struct pe *pe, uint64_t rva, void *buffer, size_t siz
  */
 enum pe_read pe_string(const struct pe *pe, uint64_t rva, char *buffer, size_t size);
 
+/* A page that was asked for: where in the module, and its bytes. */
+struct module_page {
+	uint64_t rva;	     /* a multiple of 4096 */
+	const uint8_t *data; /* NULL: it is not present */
+};
+
 #define PE_RVA_END	 (UINT64_C(1) << 32) /* in memory nothing lies from this RVA on */
 #define PE_PAGE_SIZE	 4096
 #define PE_CURSOR_PAGES	 16  /* pages of memory that a cursor remembers */
@@ -217,8 +223,8 @@ const char *pe_cursor_string(struct pe_cursor *cursor, uint64_t rva, size_t limi
  * as unreadable. Ordinals are 16-bit numbers, so no valid directory exceeds the first.
  */
 #define PE_EXPORTS_MAX	      0x10000
-#define PE_EXPORT_NAME_MAX    4096	 /* bytes of one name with its NUL; a longer one is cut */
-#define PE_EXPORT_STRINGS_MAX (64 << 20) /* bytes of all names of one PE */
+#define PE_EXPORT_NAME_MAX    4096	/* bytes of one name with its NUL; a longer one is cut */
+#define PE_EXPORT_STRINGS_MAX (4 << 20) /* bytes of all names of one PE, each once */
 
 /* One entry of the export address table. */
 struct pe_export {
@@ -234,7 +240,8 @@ struct pe_exports {
 	struct pe_export *items; /* names in name table order, then those by ordinal only */
 	size_t count;
 	size_t unreadable; /* entries lost: pages not present, RVAs outside, PE_EXPORTS_MAX */
-	char *strings;	   /* what the names point into */
+	char *strings;	   /* what the names point into; those at one RVA stand there once */
+	size_t strings_size;
 };
 
 /* Reads all exports; a PE without any gives a count of 0. Release with pe_exports_free(). */

@@ -365,17 +365,10 @@ DEFINE_CLEANUP(struct neighbours, neighbours_free)
 #define _cleanup_neighbours_ _cleanup_(neighbours_free_p)
 
 /*
- * The page at `rva` (a multiple of 4096) of the section of `control_area`, as the first process
- * has it that may not write to it, or else the first that has it; NULL when none has. Lives as long
- * as `neighbours`.
+ * Returns the page at `rva` (a multiple of 4096) of the section of `control_area`, as two processes
+ * or more agree to have it, and most of those that have it; NULL: nobody can tell.
  */
 const uint8_t *neighbours_page(struct neighbours *neighbours, uint64_t control_area, uint64_t rva);
-
-/* A page that was read: where in the module, and its bytes. */
-struct module_page {
-	uint64_t rva; /* a multiple of 4096 */
-	const uint8_t *data;
-};
 
 /*
  * A PE in virtual memory, for pe_open(). Initialise with module_reader_init(), release with
@@ -386,15 +379,20 @@ struct module_reader {
 	struct space *space;
 	uint64_t base;
 	char why[96];
-	/* Where absent pages are looked for as well; NULL: nowhere. */
-	struct neighbours *neighbours;
-	uint64_t control_area;
+	/*
+	 * The image VAD that `base` lies in, see module_reader_section(); NULL: none. A page that the
+	 * process lost is then the section's, as other processes that map the file have it.
+	 */
+	const struct view *view;
+	const struct vad *vad;
+	struct neighbours *neighbours;	 /* NULL: only prototype PTEs are asked */
+	uint64_t control_area;		 /* the VAD's; 0: none */
 	struct address_set borrowed;	 /* pages, by number, that were found there */
 	bool decompressed;		 /* a page that was read lives only as long as the space */
 	unsigned int missing_page_files; /* bit N: a page in page file N was not there */
 	uint64_t last;			 /* number + 1 of the page read last ... */
 	const uint8_t *last_bytes;
-	/* The pages that were read since module_reader_record(); one may stand there twice. */
+	/* The pages asked for since module_reader_record(); one may stand there twice. */
 	bool record;
 	struct module_page *pages;
 	size_t page_count;
@@ -415,5 +413,17 @@ void module_reader_free(struct module_reader *reader);
 /* `size`: bytes from `base` that may be read; 0 when unknown: up to 4 GB. */
 void module_reader_init(struct module_reader *reader, struct space *space, uint64_t base,
 			uint64_t size);
+
+/*
+ * Lets pages that are not present in the process be read from the section that is mapped at the
+ * reader's base, if an image's is: by its prototype PTEs, or as `neighbours` (NULL: none) share them,
+ * never from another process's own copies. `view` is that of the reader's space; both must outlive
+ * it.
+ */
+void module_reader_section(struct module_reader *reader, const struct view *view,
+			   struct neighbours *neighbours);
+
+/* The 4096 bytes at `rva`, a multiple of 4096, as the reader has them; NULL: not present. */
+const uint8_t *module_reader_page(struct module_reader *reader, uint64_t rva);
 
 #endif

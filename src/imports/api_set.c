@@ -22,6 +22,7 @@
 #include <impscan/api_set.h>
 
 #include <ctype.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -39,6 +40,7 @@ enum {
 	ENTRIES_MAX = 0x8000,
 	VALUES_MAX = 32,
 	NAME_MAX_CHARS = 255,
+	HEAD_SIZE = 28, /* of the longest namespace header */
 };
 
 struct value {
@@ -53,6 +55,7 @@ struct entry {
 };
 
 struct api_sets {
+	atomic_uint references;
 	struct entry *entries; /* sorted by name */
 	size_t count;
 	bool bare; /* names lack "api-" and "ext-" */
@@ -149,6 +152,7 @@ static int compare_entries(const void *a, const void *b)
 static struct api_sets *parse(const struct schema *s)
 {
 	struct api_sets *sets = alloc_new(struct api_sets);
+	atomic_init(&sets->references, 1);
 	size_t capacity = 0;
 	uint32_t count = min_of(get(s, s->v->count), (uint32_t)ENTRIES_MAX);
 	uint64_t entry = s->v->entries ? s->v->entries : get(s, 16);
@@ -166,43 +170,76 @@ static struct api_sets *parse(const struct schema *s)
 		read_values(s, entry, e);
 	}
 	if (!sets->count) {
-		api_sets_free(sets);
+		api_sets_unref(sets);
 		return NULL;
 	}
 	qsort(sets->entries, sets->count, sizeof(*sets->entries), compare_entries);
 	return sets;
 }
 
-struct api_sets *api_sets_read(api_set_read *read, void *context, uint64_t address)
+/* The version that a schema begins with; NULL: none that is known. */
+static const struct schema_version *version_of(const uint8_t *head)
 {
-	uint8_t head[28];
-	struct schema s = {0};
-	if (!address || !read(context, address, head, sizeof(head)))
-		return NULL;
 	for (size_t i = 0; i < array_size(versions); i++)
 		if (versions[i].version == le32(head))
-			s.v = &versions[i];
-	if (!s.v)
-		return NULL;
-	s.size = s.v->version == 2 ? SCHEMA_UNSIZED : le32(head + 4);
-	if (s.size < sizeof(head) || s.size > SCHEMA_MAX)
-		return NULL;
-	/* What is not present stays zero: entries that lie there have no name. */
-	_cleanup_free_ uint8_t *data = alloc_zero(s.size, 1);
-	for (uint32_t at = 0; at < s.size;) {
-		uint32_t page = (uint32_t)(SCHEMA_PAGE - (address + at) % SCHEMA_PAGE);
-		uint32_t n = min_of(page, s.size - at);
-		if (!read(context, address + at, data + at, n) && s.v->version == 2)
-			break;
-		at += n;
-	}
-	s.data = data;
-	return parse(&s);
+			return &versions[i];
+	return NULL;
 }
 
-void api_sets_free(struct api_sets *sets)
+uint8_t *api_sets_copy(api_set_read *read, void *context, uint64_t address, size_t *size,
+		       bool *whole)
 {
-	if (!sets)
+	uint8_t head[HEAD_SIZE];
+	if (!address || !read(context, address, head, sizeof(head)))
+		return NULL;
+	const struct schema_version *v = version_of(head);
+	if (!v)
+		return NULL;
+	uint32_t end = v->version == 2 ? SCHEMA_UNSIZED : le32(head + 4);
+	if (end < sizeof(head) || end > SCHEMA_MAX)
+		return NULL;
+	/* What is not present stays zero: entries that lie there have no name. */
+	uint8_t *data = alloc_zero(end, 1);
+	uint32_t at = 0;
+	*whole = true;
+	while (at < end) {
+		uint32_t page = (uint32_t)(SCHEMA_PAGE - (address + at) % SCHEMA_PAGE);
+		uint32_t n = min_of(page, end - at);
+		bool present = read(context, address + at, data + at, n);
+		if (!present && v->version == 2)
+			break;
+		*whole &= present;
+		at += n;
+	}
+	*size = at;
+	return data;
+}
+
+struct api_sets *api_sets_parse(const uint8_t *schema, size_t size)
+{
+	if (size < HEAD_SIZE || size > SCHEMA_MAX)
+		return NULL;
+	struct schema s = {.data = schema, .size = (uint32_t)size, .v = version_of(schema)};
+	return s.v ? parse(&s) : NULL;
+}
+
+struct api_sets *api_sets_read(api_set_read *read, void *context, uint64_t address)
+{
+	size_t size = 0;
+	bool whole;
+	_cleanup_free_ uint8_t *schema = api_sets_copy(read, context, address, &size, &whole);
+	return schema ? api_sets_parse(schema, size) : NULL;
+}
+
+struct api_sets *api_sets_ref(struct api_sets *sets)
+{
+	atomic_fetch_add_explicit(&sets->references, 1, memory_order_relaxed);
+	return sets;
+}
+
+void api_sets_unref(struct api_sets *sets)
+{
+	if (!sets || atomic_fetch_sub_explicit(&sets->references, 1, memory_order_acq_rel) != 1)
 		return;
 	for (size_t i = 0; i < sets->count; i++) {
 		free_values(&sets->entries[i]);

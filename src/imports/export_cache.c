@@ -1,13 +1,13 @@
 /*
- * The export tables of a run: one for each DLL, however many processes have it.
+ * The export tables of a run: a DLL's is read once, however many processes have it.
  *
- * In one process pages of a DLL's export table may be absent that another one has. A table with
- * gaps is therefore read again from the next process that asks, a few times, and the one with the
- * fewest gaps stays.
+ * A table is kept with the pages that it was read from. A process gets it only when it has the same
+ * pages, or other pages with the same bytes, at the same places; what one process has changed for
+ * itself is read for itself. Mostly the pages are the same physically, and comparing is a look at a
+ * few pointers.
  */
 #include <impscan/export_map.h>
 
-#include <ctype.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,166 +16,147 @@
 
 #include "imports/export_table.h"
 
-enum { READ_AGAIN_MAX = 6, BUCKETS = 1024 };
+/* A power of two; some thousand DLLs are in use on a machine. */
+#define BUCKETS 1024
 
-struct cached {
-	struct cached *next;
-	char *name; /* lower case */
-	uint32_t time_date_stamp, check_sum, size_of_image;
-	pthread_mutex_t reading; /* held for what follows */
-	unsigned int reads;
+/* Tables of one bucket, and bytes of all: what finds no room is read again by each process. */
+#define BUCKET_MAX 32
+#define MEMORY_MAX ((size_t)64 << 20)
+
+#define PAGE ((uint64_t)PE_PAGE_SIZE)
+
+struct kept {
+	struct kept *next;
+	struct module_page *pages; /* the header's first, then by RVA */
+	size_t page_count;
+	unsigned int pointer_size;
 	struct export_table *table; /* NULL: it has no exports */
 };
 
-/* A DLL by its header page. */
-struct noted {
-	struct noted *next;
-	uint64_t header;
-	unsigned int pointer_size;
-	struct export_table *table;
-};
-
 struct export_cache {
-	pthread_mutex_t mutex; /* of `buckets` */
-	struct cached *buckets[BUCKETS];
-	pthread_rwlock_t lock; /* of `noted`, which is asked for every module */
-	struct noted *noted[BUCKETS];
+	pthread_rwlock_t lock; /* of what follows; what is kept stays as it is */
+	struct kept *buckets[BUCKETS];
+	size_t memory;
 };
 
 struct export_cache *export_cache_new(void)
 {
 	struct export_cache *cache = alloc_new(struct export_cache);
-	pthread_mutex_init(&cache->mutex, NULL);
 	pthread_rwlock_init(&cache->lock, NULL);
 	return cache;
+}
+
+static void kept_free(struct kept *kept)
+{
+	export_table_unref(kept->table);
+	free(kept->pages);
+	free(kept);
 }
 
 void export_cache_free(struct export_cache *cache)
 {
 	if (!cache)
 		return;
-	for (size_t i = 0; i < BUCKETS; i++) {
-		for (struct cached *c = cache->buckets[i]; c;) {
-			struct cached *next = c->next;
-			export_table_unref(c->table);
-			pthread_mutex_destroy(&c->reading);
-			free(c->name);
-			free(c);
-			c = next;
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct kept *k = cache->buckets[i], *next; k; k = next) {
+			next = k->next;
+			kept_free(k);
 		}
-		for (struct noted *n = cache->noted[i]; n;) {
-			struct noted *next = n->next;
-			export_table_unref(n->table);
-			free(n);
-			n = next;
-		}
-	}
-	pthread_mutex_destroy(&cache->mutex);
 	pthread_rwlock_destroy(&cache->lock);
 	free(cache);
 }
 
-static uint32_t hash(const struct pe *pe, const char *name)
+static struct kept **bucket_of(struct export_cache *cache, const uint8_t *header)
 {
-	uint32_t h = pe->time_date_stamp ^ pe->size_of_image ^ pe->check_sum;
-	for (; *name; name++)
-		h = (h ^ (uint32_t)tolower((unsigned char)*name)) * 16777619;
-	return h ^ h >> 16;
+	uint64_t hash = ((uintptr_t)header >> 12) * UINT64_C(0x9e3779b97f4a7c15);
+	return &cache->buckets[hash >> 32 & (BUCKETS - 1)];
 }
 
-/* With the cache locked. Adds an empty one where there is none. */
-static struct cached *find(struct export_cache *cache, const struct pe *pe, const char *name)
+/* The whole page at an RVA, a multiple of the page size; NULL when it is not present. */
+static const uint8_t *page_at(const struct pe_reader *reader, uint64_t rva)
 {
-	struct cached **bucket = &cache->buckets[hash(pe, name) % BUCKETS];
-	for (struct cached *c = *bucket; c; c = c->next)
-		if (c->time_date_stamp == pe->time_date_stamp && c->check_sum == pe->check_sum &&
-		    c->size_of_image == pe->size_of_image && !strcasecmp(c->name, name))
-			return c;
-	struct cached *c = alloc_new(struct cached);
-	c->name = alloc_strdup(name);
-	pthread_mutex_init(&c->reading, NULL);
-	c->time_date_stamp = pe->time_date_stamp;
-	c->check_sum = pe->check_sum;
-	c->size_of_image = pe->size_of_image;
-	c->next = *bucket;
-	*bucket = c;
-	return c;
+	size_t available;
+	const uint8_t *page = reader->at(reader, rva, &available);
+	return page && available >= PAGE ? page : NULL;
 }
 
-/* Is what was read of it good enough not to read it again? */
-static bool complete(const struct cached *c)
+static bool same_pages(const struct kept *kept, const struct pe_reader *reader)
 {
-	return c->reads >= READ_AGAIN_MAX ||
-	       (c->table && !export_table_exports(c->table)->unreadable);
-}
-
-static struct export_table *read_table(const struct pe *pe)
-{
-	_cleanup_pe_exports_ struct pe_exports exports = {0};
-	pe_exports_read(pe, &exports);
-	return exports.count ? export_table_new(&exports, pe->size_of_image) : NULL;
-}
-
-struct export_table *export_cache_get(struct export_cache *cache, const struct pe *pe,
-				      const char *name)
-{
-	if (pe->status != PE_OK || !pe->directory[PE_DIRECTORY_EXPORT].rva)
-		return NULL;
-	pthread_mutex_lock(&cache->mutex);
-	struct cached *c = find(cache, pe, name ? name : ""); /* it stays as long as the cache */
-	pthread_mutex_unlock(&cache->mutex);
-	pthread_mutex_lock(&c->reading);
-	if (!complete(c)) {
-		/* Read under its lock: others that want it would only read it as well. */
-		c->reads++;
-		struct export_table *table = read_table(pe);
-		if (table && (!c->table || export_table_exports(table)->unreadable <
-						   export_table_exports(c->table)->unreadable)) {
-			export_table_unref(c->table);
-			c->table = table;
-		} else {
-			export_table_unref(table);
-		}
+	for (size_t i = 0; i < kept->page_count; i++) {
+		const uint8_t *ours = page_at(reader, kept->pages[i].rva);
+		const uint8_t *theirs = kept->pages[i].data;
+		if (ours != theirs && (!ours || !theirs || memcmp(ours, theirs, PAGE) != 0))
+			return false;
 	}
-	struct export_table *table = c->table ? export_table_ref(c->table) : NULL;
-	pthread_mutex_unlock(&c->reading);
-	return table;
+	return true;
 }
 
-static struct noted **noted_bucket(struct export_cache *cache, uint64_t header)
+bool export_cache_find(struct export_cache *cache, const struct pe_reader *reader,
+		       unsigned int *pointer_size, struct export_table **table)
 {
-	return &cache->noted[(header >> 12) * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (BUCKETS - 1)];
-}
-
-void export_cache_note(struct export_cache *cache, uint64_t header, const struct pe *pe,
-		       struct export_table *table)
-{
-	bool whole = table ? !export_table_exports(table)->unreadable
-			   : !pe->directory[PE_DIRECTORY_EXPORT].rva;
-	if (pe->status != PE_OK || !whole)
-		return;
-	struct noted *noted = alloc_new(struct noted);
-	noted->header = header;
-	noted->pointer_size = pe_pointer_size(pe);
-	noted->table = table ? export_table_ref(table) : NULL;
-	pthread_rwlock_wrlock(&cache->lock);
-	struct noted **bucket = noted_bucket(cache, header);
-	noted->next = *bucket;
-	*bucket = noted;
-	pthread_rwlock_unlock(&cache->lock);
-}
-
-bool export_cache_recall(struct export_cache *cache, uint64_t header, unsigned int *pointer_size,
-			 struct export_table **table)
-{
+	const uint8_t *header = page_at(reader, 0);
+	if (!header)
+		return false;
 	pthread_rwlock_rdlock(&cache->lock);
-	const struct noted *noted = *noted_bucket(cache, header);
-	while (noted && noted->header != header)
-		noted = noted->next;
-	if (noted) {
-		*pointer_size = noted->pointer_size;
-		*table = noted->table ? export_table_ref(noted->table) : NULL;
+	const struct kept *kept = *bucket_of(cache, header);
+	pthread_rwlock_unlock(&cache->lock);
+	while (kept && (kept->pages[0].data != header || !same_pages(kept, reader)))
+		kept = kept->next;
+	if (!kept)
+		return false;
+	*pointer_size = kept->pointer_size;
+	*table = kept->table ? export_table_ref(kept->table) : NULL;
+	return true;
+}
+
+static int compare_pages(const void *a, const void *b)
+{
+	const struct module_page *x = a, *y = b;
+	return x->rva < y->rva ? -1 : x->rva > y->rva;
+}
+
+/* A copy of the pages, each once. */
+static struct module_page *copy_pages(const struct module_page *pages, size_t *count)
+{
+	struct module_page *copy = alloc_zero(*count, sizeof(*copy));
+	memcpy(copy, pages, *count * sizeof(*copy));
+	qsort(copy, *count, sizeof(*copy), compare_pages);
+	size_t n = 0;
+	for (size_t i = 0; i < *count; i++)
+		if (!i || copy[i].rva != copy[n - 1].rva)
+			copy[n++] = copy[i];
+	*count = n;
+	return alloc_resize(copy, n, sizeof(*copy));
+}
+
+void export_cache_keep(struct export_cache *cache, const struct module_page *pages, size_t count,
+		       unsigned int pointer_size, struct export_table *table)
+{
+	if (!count)
+		return;
+	struct kept *kept = alloc_new(struct kept);
+	kept->page_count = count;
+	kept->pages = copy_pages(pages, &kept->page_count);
+	kept->pointer_size = pointer_size;
+	kept->table = table ? export_table_ref(table) : NULL;
+	if (kept->pages[0].rva || !kept->pages[0].data) {
+		kept_free(kept);
+		return;
+	}
+	size_t memory = sizeof(*kept) + kept->page_count * sizeof(*kept->pages) +
+			(table ? export_table_memory(table) : 0);
+	pthread_rwlock_wrlock(&cache->lock);
+	struct kept **bucket = bucket_of(cache, kept->pages[0].data);
+	size_t others = 0;
+	for (const struct kept *k = *bucket; k; k = k->next)
+		others++;
+	bool room = others < BUCKET_MAX && memory <= MEMORY_MAX - cache->memory;
+	if (room) {
+		cache->memory += memory;
+		kept->next = *bucket;
+		*bucket = kept;
 	}
 	pthread_rwlock_unlock(&cache->lock);
-	return noted;
+	if (!room)
+		kept_free(kept);
 }

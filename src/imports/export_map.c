@@ -33,7 +33,7 @@ struct forwards {
 
 struct export_map {
 	unsigned int pointer_size;
-	const struct api_sets *sets;
+	struct api_sets *sets;	       /* a reference */
 	struct export_module *modules; /* by base, once finished */
 	struct export_table **tables;  /* the references, in the order of addition */
 	size_t count, capacity;
@@ -43,11 +43,11 @@ struct export_map {
 	uint64_t low, high;
 };
 
-struct export_map *export_map_new(unsigned int pointer_size, const struct api_sets *sets)
+struct export_map *export_map_new(unsigned int pointer_size, struct api_sets *sets)
 {
 	struct export_map *map = alloc_new(struct export_map);
 	map->pointer_size = pointer_size;
-	map->sets = sets;
+	map->sets = sets ? api_sets_ref(sets) : NULL;
 	map->low = UINT64_MAX;
 	map->forwards = alloc_new(struct forwards);
 	return map;
@@ -61,6 +61,7 @@ void export_map_free(struct export_map *map)
 		free((char *)map->modules[i].name);
 	for (size_t i = 0; i < map->table_count; i++)
 		export_table_unref(map->tables[i]);
+	api_sets_unref(map->sets);
 	free(map->modules);
 	free(map->tables);
 	free(map->by_name);
@@ -184,12 +185,25 @@ const struct export_module *export_map_dll(const struct export_map *map, const c
 	return find_dll(map, dll, NULL);
 }
 
+const struct export_module *export_map_dll_for(const struct export_map *map, const char *dll,
+					       const char *importer)
+{
+	return find_dll(map, dll, importer);
+}
+
+/* Who is told of the DLLs on the way; NULL: nobody. */
+struct way {
+	export_map_passed *passed;
+	void *context;
+};
+
 static uint64_t follow(const struct export_map *map, const struct export_module *module,
-		       const char *name, uint32_t ordinal, unsigned int depth);
+		       const char *name, uint32_t ordinal, unsigned int depth,
+		       const struct way *way);
 
 /* Splits "NTDLL.RtlAllocateHeap" or "OLEAUT32.#2" and follows it. */
 static uint64_t follow_forwarder(const struct export_map *map, const struct export_module *from,
-				 const char *forwarder, unsigned int depth)
+				 const char *forwarder, unsigned int depth, const struct way *way)
 {
 	char dll[DLL_NAME_MAX];
 	const char *dot = strrchr(forwarder, '.');
@@ -207,11 +221,15 @@ static uint64_t follow_forwarder(const struct export_map *map, const struct expo
 		ordinal = (uint32_t)number;
 		name = NULL;
 	}
-	return follow(map, find_dll(map, dll, from->name), name, ordinal, depth + 1);
+	const struct export_module *to = find_dll(map, dll, from->name);
+	if (way)
+		way->passed(way->context, dll, from->name, to);
+	return follow(map, to, name, ordinal, depth + 1, way);
 }
 
 static uint64_t follow(const struct export_map *map, const struct export_module *module,
-		       const char *name, uint32_t ordinal, unsigned int depth)
+		       const char *name, uint32_t ordinal, unsigned int depth,
+		       const struct way *way)
 {
 	if (!module || !module->table || depth > FORWARD_DEPTH)
 		return 0;
@@ -220,14 +238,22 @@ static uint64_t follow(const struct export_map *map, const struct export_module 
 	if (!e)
 		return 0;
 	if (e->forwarder)
-		return follow_forwarder(map, module, e->forwarder, depth);
+		return follow_forwarder(map, module, e->forwarder, depth, way);
 	return e->rva < module->size ? module->base + e->rva : 0;
 }
 
 uint64_t export_map_resolve(const struct export_map *map, const char *dll, const char *name,
 			    uint32_t ordinal)
 {
-	return follow(map, find_dll(map, dll, NULL), name, ordinal, 0);
+	return follow(map, find_dll(map, dll, NULL), name, ordinal, 0, NULL);
+}
+
+void export_map_follow(const struct export_map *map, const char *dll, const char *name,
+		       uint32_t ordinal, export_map_passed *passed, void *context)
+{
+	const struct export_module *module = find_dll(map, dll, NULL);
+	passed(context, dll, NULL, module);
+	follow(map, module, name, ordinal, 0, &(struct way){passed, context});
 }
 
 static int compare_forwards(const void *a, const void *b)
@@ -254,7 +280,7 @@ static const struct forwards *follow_all(const struct export_map *map)
 			if (followed++ >= EXPORT_FORWARDERS_MAX)
 				break;
 			const struct pe_export *e = &t->exports.items[t->forwards[i]];
-			uint64_t address = follow_forwarder(map, module, e->forwarder, 0);
+			uint64_t address = follow_forwarder(map, module, e->forwarder, 0, NULL);
 			if (!address)
 				continue;
 			*array_push(forwards->items, forwards->count, forwards->capacity) =
@@ -282,7 +308,7 @@ unsigned int export_map_pointer_size(const struct export_map *map)
 	return map->pointer_size;
 }
 
-const struct api_sets *export_map_api_sets(const struct export_map *map)
+struct api_sets *export_map_api_sets(const struct export_map *map)
 {
 	return map->sets;
 }

@@ -112,6 +112,13 @@ struct export_table *export_table_new(struct pe_exports *exports, uint32_t size)
 	return t;
 }
 
+struct export_table *export_table_read(const struct pe *pe)
+{
+	_cleanup_pe_exports_ struct pe_exports exports = {0};
+	pe_exports_read(pe, &exports);
+	return exports.count ? export_table_new(&exports, pe->size_of_image) : NULL;
+}
+
 struct export_table *export_table_ref(struct export_table *table)
 {
 	atomic_fetch_add_explicit(&table->references, 1, memory_order_relaxed);
@@ -135,6 +142,16 @@ void export_table_unref(struct export_table *table)
 const struct pe_exports *export_table_exports(const struct export_table *table)
 {
 	return &table->exports;
+}
+
+size_t export_table_memory(const struct export_table *t)
+{
+	size_t n = t->exports.count;
+	return sizeof(*t) +
+	       n * (sizeof(*t->exports.items) + sizeof(*t->direct) + sizeof(*t->forwards) +
+		    sizeof(*t->by_ordinal)) +
+	       t->direct_count * sizeof(*t->rvas) + (size_t)t->starts_end / 8 +
+	       ((size_t)t->name_mask + 1) * sizeof(*t->names) + t->exports.strings_size;
 }
 
 const struct pe_export *export_table_named(const struct export_table *t, const char *name)

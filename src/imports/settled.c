@@ -16,9 +16,13 @@
 #include "imports/export_table.h"
 #include "imports/rebuild_internal.h"
 
-/* A DLL that the list names; without a table when the process had none of that name. */
+/*
+ * A DLL that is looked up on the way of an import: one that the list names, or a forwarder; without a
+ * table when the process had none of that name.
+ */
 struct named_dll {
 	char *name;
+	char *importer; /* NULL: the program */
 	uint64_t base;
 	struct export_table *table;
 };
@@ -28,6 +32,9 @@ struct target {
 	uint64_t base, size;
 	struct export_table *table;
 };
+
+/* More DLLs than any real module needs: such a list is not worth the search for each of them. */
+#define DLLS_MAX 256
 
 struct settled_slot {
 	uint64_t rva;
@@ -41,6 +48,7 @@ struct settled {
 	size_t dll_count, dll_capacity;
 	struct target *targets;
 	size_t target_count, target_capacity;
+	struct api_sets *sets; /* with a reference; may be NULL */
 };
 
 static struct export_table *keep_table(const struct export_module *module)
@@ -50,14 +58,22 @@ static struct export_table *keep_table(const struct export_module *module)
 	return export_table_ref((struct export_table *)module->table);
 }
 
-static void add_dll(struct settled *settled, const struct export_map *map, const char *name)
+/* An export_map_passed(). */
+static void add_dll(void *context, const char *name, const char *importer,
+		    const struct export_module *module)
 {
-	for (size_t i = 0; i < settled->dll_count; i++)
-		if (!strcmp(settled->dlls[i].name, name))
+	struct settled *settled = context;
+	for (size_t i = settled->dll_count; i-- > 0;) {
+		const struct named_dll *dll = &settled->dlls[i];
+		if (!strcmp(dll->name, name) && !dll->importer == !importer &&
+		    (!importer || !strcmp(dll->importer, importer)))
 			return;
-	const struct export_module *module = export_map_dll(map, name);
+	}
+	if (settled->dll_count > DLLS_MAX)
+		return; /* too many: it will not be kept */
 	*array_push(settled->dlls, settled->dll_count, settled->dll_capacity) = (struct named_dll){
 		.name = alloc_strdup(name),
+		.importer = importer ? alloc_strdup(importer) : NULL,
 		.base = module ? module->base : 0,
 		.table = keep_table(module),
 	};
@@ -75,9 +91,6 @@ static void add_target(struct settled *settled, const struct export_map *map, ui
 		(struct target){module->base, module->size, keep_table(module)};
 }
 
-/* More DLLs than any real module names: such a list is not worth the search for each of them. */
-#define DLLS_MAX 256
-
 struct settled *settled_new(const struct rebuilt *rebuilt, const struct export_map *map,
 			    const struct rebuild_area *area)
 {
@@ -92,13 +105,16 @@ struct settled *settled_new(const struct rebuilt *rebuilt, const struct export_m
 	struct settled *settled = alloc_new(struct settled);
 	settled->slots = alloc_zero(rebuilt->count, sizeof(*settled->slots));
 	settled->slot_count = rebuilt->count;
-	uint32_t last = UINT32_MAX;
+	settled->sets = export_map_api_sets(map);
+	if (settled->sets)
+		api_sets_ref(settled->sets);
 	for (size_t i = 0; i < rebuilt->count; i++) {
 		const struct rebuilt_entry *entry = &rebuilt->entries[i];
 		settled->slots[i] = (struct settled_slot){entry->slot - area->base, entry->value};
-		if (entry->dll != last && settled->dll_count <= DLLS_MAX)
-			add_dll(settled, map, rebuilt_dll(rebuilt, entry));
-		last = entry->dll;
+		if (settled->dll_count <= DLLS_MAX)
+			export_map_follow(map, rebuilt_dll(rebuilt, entry),
+					  rebuilt_name(rebuilt, entry), entry->ordinal, add_dll,
+					  settled);
 		if (settled->target_count <= DLLS_MAX)
 			add_target(settled, map, entry->value);
 	}
@@ -114,10 +130,12 @@ void settled_free(struct settled *settled)
 		return;
 	for (size_t i = 0; i < settled->dll_count; i++) {
 		free(settled->dlls[i].name);
+		free(settled->dlls[i].importer);
 		export_table_unref(settled->dlls[i].table);
 	}
 	for (size_t i = 0; i < settled->target_count; i++)
 		export_table_unref(settled->targets[i].table);
+	api_sets_unref(settled->sets);
 	free(settled->dlls);
 	free(settled->targets);
 	free(settled->slots);
@@ -126,6 +144,8 @@ void settled_free(struct settled *settled)
 
 static bool same_modules(const struct settled *settled, const struct export_map *map)
 {
+	if (export_map_api_sets(map) != settled->sets)
+		return false;
 	for (size_t i = 0; i < settled->target_count; i++) {
 		const struct target *target = &settled->targets[i];
 		const struct export_module *module = export_map_module_at(map, target->base);
@@ -135,7 +155,8 @@ static bool same_modules(const struct settled *settled, const struct export_map 
 	}
 	for (size_t i = 0; i < settled->dll_count; i++) {
 		const struct named_dll *dll = &settled->dlls[i];
-		const struct export_module *module = export_map_dll(map, dll->name);
+		const struct export_module *module =
+			export_map_dll_for(map, dll->name, dll->importer);
 		if ((module ? module->base : 0) != dll->base ||
 		    (module ? module->table : NULL) != dll->table)
 			return false;

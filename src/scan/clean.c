@@ -11,8 +11,9 @@
 #define BUCKETS 4096
 
 struct clean_section {
-	uint64_t control_area, start; /* of the view */
-	uint64_t base, size;	      /* of the image */
+	/* Of the view. Two that claim one section but not the same prototype PTEs are two. */
+	uint64_t control_area, start, prototypes;
+	uint64_t base, size; /* of the image */
 	size_t pages;
 	atomic_bool told;	    /* the headers were asked */
 	struct clean_section *next; /* of the same bucket */
@@ -55,7 +56,9 @@ static void add_read_only(struct clean_section *section, const struct own_pages 
 {
 	uint64_t from = section->base - section->start;
 	/* Headers that this process has written to say nothing of the others. */
-	if (from / PAGE_SIZE >= section->pages || own_pages_has(own, (size_t)(from / PAGE_SIZE)))
+	size_t first = (size_t)(from / PAGE_SIZE);
+	size_t behind = min_of(first + (size_t)(pe->size_of_headers / PAGE_SIZE) + 1, own->count);
+	if (first >= section->pages || own_pages_next(own, first, behind) < behind)
 		return;
 	atomic_store_explicit(&section->told, true, memory_order_relaxed);
 	for (size_t i = 0; i < pe->section_count; i++) {
@@ -77,6 +80,7 @@ static struct clean_section *find(struct clean_section *const *bucket, const str
 {
 	struct clean_section *section = *bucket;
 	while (section && (section->control_area != own->vad->control_area ||
+			   section->prototypes != own->vad->first_prototype_pte ||
 			   section->start != own->vad->start || section->base != base ||
 			   section->size != size || section->pages != own->count))
 		section = section->next;
@@ -100,6 +104,7 @@ struct clean_section *clean_pages_of(struct clean_pages *clean, const struct own
 			section = alloc_zero(sizeof(*section) + words * sizeof(uint64_t), 1);
 			section->control_area = control_area;
 			section->start = start;
+			section->prototypes = own->vad->first_prototype_pte;
 			section->base = base;
 			section->size = size;
 			section->pages = own->count;

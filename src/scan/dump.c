@@ -226,12 +226,10 @@ static void write_module(const struct unit_context *context, struct worker *work
 			 const struct module *module, struct finding *finding)
 {
 	struct dump *dump = finding->dump;
-	const struct vad *vad = vads_find(&view->vads, module->base);
 	_cleanup_module_reader_ struct module_reader reader;
 	module_reader_init(&reader, view->space, module->base, module->size);
 	/* As for the import list, which the file must have: see examine.c. */
-	reader.neighbours = context->neighbours;
-	reader.control_area = vad && vad->kind == VAD_IMAGE ? vad->control_area : 0;
+	module_reader_section(&reader, view, context->neighbours);
 	if (module->file_layout)
 		reader.reader.layout = PE_LAYOUT_FILE;
 	_cleanup_pe_ struct pe pe;

@@ -218,11 +218,9 @@ void examine_module(struct unit_maps *maps, struct worker *worker, struct module
 		    struct finding *finding)
 {
 	const struct unit_context *context = maps->context;
-	const struct vad *vad = vads_find(&maps->view->vads, module->base);
 	_cleanup_module_reader_ struct module_reader reader;
 	module_reader_init(&reader, maps->view->space, module->base, module->size);
-	reader.neighbours = context->neighbours;
-	reader.control_area = vad && vad->kind == VAD_IMAGE ? vad->control_area : 0;
+	module_reader_section(&reader, maps->view, context->neighbours);
 	module_reader_record(&reader);
 	_cleanup_pe_ struct pe pe;
 	pe_open(&pe, &reader.reader);

@@ -47,8 +47,9 @@ static void rebuild_module(struct unit_maps *maps, struct worker *worker,
 	}
 	if (module->file_layout)
 		return; /* nothing is resolved in it */
-	struct module_reader reader;
+	_cleanup_module_reader_ struct module_reader reader;
 	module_reader_init(&reader, maps->view->space, module->base, module->size);
+	module_reader_section(&reader, maps->view, maps->context->neighbours);
 	_cleanup_pe_ struct pe pe;
 	pe_open(&pe, &reader.reader);
 	worker->imports.keep_entries = true;
@@ -68,7 +69,7 @@ static void *make(void *context, size_t i, unsigned int number)
 	_cleanup_view_ struct view view;
 	_cleanup_unit_maps_ struct unit_maps maps;
 	view_open(&view, shared->windows, run->session->selection.items[i]);
-	unit_maps_init(&maps, shared, &view, &lists->modules);
+	unit_maps_init(&maps, shared, &view, run->session->selection.items[i], &lists->modules);
 	unit_find_modules(&maps, worker, run->session->selection.items[i], &lists->modules);
 	lists->rebuilt = alloc_zero(lists->modules.count, sizeof(*lists->rebuilt));
 	for (size_t m = 0; m < lists->modules.count; m++)

@@ -5,6 +5,8 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
+#include "scan/api_sets.h"
+
 /* Where 64-bit Windows loads all images that may be moved; one range for all processes. */
 #define IMAGES_LOW  UINT64_C(0x7ff000000000)
 #define IMAGES_HIGH UINT64_C(0x800000000000)
@@ -60,9 +62,14 @@ static void set_image(struct unit_maps *maps, uint64_t base, uint64_t size, cons
 }
 
 void unit_maps_init(struct unit_maps *maps, const struct unit_context *context, struct view *view,
-		    const struct modules *modules)
+		    const struct process *process, const struct modules *modules)
 {
-	*maps = (struct unit_maps){.context = context, .view = view, .modules = modules};
+	*maps = (struct unit_maps){
+		.context = context,
+		.view = view,
+		.process = process,
+		.modules = modules,
+	};
 }
 
 void unit_maps_free(struct unit_maps *maps)
@@ -71,6 +78,7 @@ void unit_maps_free(struct unit_maps *maps)
 		export_map_free(maps->map[i]);
 		private_tables_free(&maps->others[i]);
 	}
+	api_sets_unref(maps->api_sets);
 }
 
 static unsigned int index_of(unsigned int pointer_size)
@@ -78,35 +86,31 @@ static unsigned int index_of(unsigned int pointer_size)
 	return pointer_size == 4;
 }
 
+/* Bytes of all export tables of one process. Real ones have some 20 MB. */
+#define EXPORTS_MAX ((size_t)32 << 20)
+
 /*
  * What a module exports, with a reference (NULL: nothing), and the size of its pointers; false where
- * no PE is.
+ * no PE is. Read from this process's memory, unless somebody has read the very same pages before.
  */
 static bool module_exports(struct unit_maps *maps, const struct module *module,
 			   unsigned int *pointer_size, struct export_table **table)
 {
 	struct export_cache *cache = maps->context->exports;
-	struct page header;
-	space_page(maps->view->space, module->base, &header);
-	bool in_memory = header.data &&
-			 (header.state == PAGE_VALID || header.state == PAGE_TRANSITION) &&
-			 module->base % PAGE_SIZE == 0;
-	if (in_memory && export_cache_recall(cache, header.frame, pointer_size, table))
-		return true;
-	const struct vad *vad = vads_find(&maps->view->vads, module->base);
 	_cleanup_module_reader_ struct module_reader reader;
 	module_reader_init(&reader, maps->view->space, module->base, module->size);
-	if (vad && vad->kind == VAD_IMAGE) {
-		reader.neighbours = maps->context->neighbours;
-		reader.control_area = vad->control_area;
-	}
+	module_reader_section(&reader, maps->view, maps->context->neighbours);
+	if (export_cache_find(cache, &reader.reader, pointer_size, table))
+		return true;
+	module_reader_record(&reader);
 	_cleanup_pe_ struct pe pe;
 	if (pe_open(&pe, &reader.reader) != PE_OK)
 		return false;
 	*pointer_size = pe_pointer_size(&pe);
-	*table = export_cache_get(cache, &pe, module->injected ? NULL : module->name);
-	if (in_memory)
-		export_cache_note(cache, header.frame, &pe, *table);
+	*table = export_table_read(&pe);
+	/* Decompressed pages live only as long as this process's view. */
+	if (!reader.decompressed)
+		export_cache_keep(cache, reader.pages, reader.page_count, *pointer_size, *table);
 	return true;
 }
 
@@ -115,16 +119,24 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 	unsigned int i = index_of(pointer_size);
 	if (maps->map[i])
 		return maps->map[i];
-	struct export_map *map = export_map_new(pointer_size, maps->context->api_sets);
+	if (!maps->map[!i])
+		maps->api_sets =
+			api_set_cache_get(maps->context->api_sets, maps->view, maps->process);
+	struct export_map *map = export_map_new(pointer_size, maps->api_sets);
+	size_t taken = 0;
 	for (size_t m = 0; m < maps->modules->count; m++) {
 		const struct module *module = &maps->modules->items[m];
 		unsigned int size;
 		if (module->file_layout || module->flags & MODULE_NO_HEADER)
 			continue;
 		_cleanup_export_table_ struct export_table *table = NULL;
-		if (module_exports(maps, module, &size, &table) && size == pointer_size)
-			export_map_add(map, module->base, module->size,
-				       module->injected ? NULL : module->name, table);
+		if (!module_exports(maps, module, &size, &table) || size != pointer_size)
+			continue;
+		taken += table ? export_table_memory(table) : 0;
+		bool room = taken <= EXPORTS_MAX;
+		maps->left_out += !room;
+		export_map_add(map, module->base, module->size,
+			       module->injected ? NULL : module->name, room ? table : NULL);
 	}
 	export_map_finish(map);
 	maps->map[i] = map;

@@ -14,16 +14,20 @@
 struct unit_maps {
 	const struct unit_context *context;
 	struct view *view;
+	const struct process *process;
 	const struct modules *modules; /* all that were found */
+	struct api_sets *api_sets;     /* with a reference, once a map was made; may be NULL */
 	struct export_map *map[2];     /* of 8 and 4 byte pointers */
 	struct rebuild_memory memory[2];
 	struct private_tables others[2]; /* found so far */
 	const struct own_pages *own;	 /* of the image that is looked at; NULL: none is */
 	struct clean_section *section;	 /* its section */
+	/* Modules whose exports were left out of a map, since those before took all there is. */
+	size_t left_out;
 };
 
 void unit_maps_init(struct unit_maps *maps, const struct unit_context *context, struct view *view,
-		    const struct modules *modules);
+		    const struct process *process, const struct modules *modules);
 void unit_maps_free(struct unit_maps *maps);
 #define _cleanup_unit_maps_ __attribute__((cleanup(unit_maps_free)))
 

@@ -185,7 +185,7 @@ struct unit *unit_make(const struct unit_context *context, struct worker *worker
 	_cleanup_view_ struct view view;
 	_cleanup_unit_maps_ struct unit_maps maps;
 	view_open(&view, context->windows, process);
-	unit_maps_init(&maps, context, &view, &unit->modules);
+	unit_maps_init(&maps, context, &view, process, &unit->modules);
 	unit_find_modules(&maps, worker, process, &unit->modules);
 	unit->findings = alloc_zero(unit->modules.count, sizeof(*unit->findings));
 	for (size_t i = 0; i < unit->modules.count; i++) {
@@ -193,6 +193,9 @@ struct unit *unit_make(const struct unit_context *context, struct worker *worker
 		examine(&maps, worker, module, &unit->findings[i]);
 		dump_module(context, worker, &view, process, module, &unit->findings[i]);
 	}
+	if (maps.left_out && !unit->modules.damage[0])
+		snprintf(unit->modules.damage, sizeof(unit->modules.damage),
+			 "exports of %zu modules were left out: they are too many", maps.left_out);
 	return unit;
 }
 

@@ -43,7 +43,7 @@ struct unit_context {
 	struct export_cache *exports;
 	struct finding_cache *findings;
 	struct neighbours *neighbours;
-	struct api_sets *api_sets; /* may be NULL */
+	struct api_set_cache *api_sets;
 	struct clean_pages *clean;
 };
 

@@ -1,11 +1,44 @@
 /*
  * The reader that pe needs, on an address space: position = RVA = address - base.
+ *
+ * A page that a process has lost may still be the section's, mapped by others or in transition: the
+ * prototype PTEs say so, or two others that share it (neighbours.c).
  */
 #include <impscan/windows.h>
 
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
+
+/* The section's page at a position; NULL when it is not in memory, or no one can tell. */
+static const uint8_t *section_page(const struct module_reader *module, uint64_t position)
+{
+	const struct vad *vad = module->vad;
+	uint64_t offset = module->base - vad->start + position;
+	if (offset > vad->end - vad->start)
+		return NULL;
+	struct page page = {0};
+	if (vad->first_prototype_pte)
+		space_prototype_page(module->view->space,
+				     vad->first_prototype_pte +
+					     offset / PAGE_SIZE * module->view->entry_size,
+				     &page);
+	if (page.data && !page.compressed)
+		return page.data;
+	return module->neighbours && vad->control_area
+		       ? neighbours_page(module->neighbours, vad->control_area,
+					 offset & ~(PAGE_SIZE - 1))
+		       : NULL;
+}
+
+static void record_page(struct module_reader *module, uint64_t position, const uint8_t *bytes)
+{
+	uint64_t rva = position & ~(PAGE_SIZE - 1);
+	if (!bytes && module->page_count && module->pages[module->page_count - 1].rva == rva)
+		return; /* asked for again */
+	*array_push(module->pages, module->page_count, module->page_capacity) =
+		(struct module_page){.rva = rva, .data = bytes};
+}
 
 static const uint8_t *reader_at(const struct pe_reader *reader, uint64_t position,
 				size_t *available)
@@ -22,12 +55,13 @@ static const uint8_t *reader_at(const struct pe_reader *reader, uint64_t positio
 	struct page page;
 	space_page(module->space, address, &page);
 	const uint8_t *bytes = page.data;
-	if (!bytes && module->neighbours && module->control_area) {
-		bytes = neighbours_page(module->neighbours, module->control_area,
-					position & ~(PAGE_SIZE - 1));
+	if (!bytes && module->vad) {
+		bytes = section_page(module, position);
 		if (bytes)
 			address_set_add(&module->borrowed, position / PAGE_SIZE);
 	}
+	if (module->record)
+		record_page(module, position, bytes);
 	if (!bytes) {
 		if (page.state == PAGE_PAGEFILE && !page.compressed)
 			module->missing_page_files |= 1u << (page.page_file % PAGE_FILES);
@@ -36,12 +70,6 @@ static const uint8_t *reader_at(const struct pe_reader *reader, uint64_t positio
 	module->decompressed |= page.compressed;
 	module->last = address / PAGE_SIZE + 1;
 	module->last_bytes = bytes;
-	if (module->record)
-		*array_push(module->pages, module->page_count, module->page_capacity) =
-			(struct module_page){
-				.rva = position & ~(PAGE_SIZE - 1),
-				.data = bytes,
-			};
 	return bytes + offset;
 }
 
@@ -68,6 +96,24 @@ void module_reader_init(struct module_reader *module, struct space *space, uint6
 		.base = base,
 	};
 	module->reader.context = module;
+}
+
+void module_reader_section(struct module_reader *reader, const struct view *view,
+			   struct neighbours *neighbours)
+{
+	const struct vad *vad = vads_find(&view->vads, reader->base);
+	if (!vad || vad->kind != VAD_IMAGE)
+		return;
+	reader->control_area = vad->control_area;
+	reader->neighbours = neighbours;
+	reader->view = view;
+	reader->vad = vad;
+}
+
+const uint8_t *module_reader_page(struct module_reader *reader, uint64_t rva)
+{
+	size_t available;
+	return reader_at(&reader->reader, rva, &available);
 }
 
 void module_reader_free(struct module_reader *module)

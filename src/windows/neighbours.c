@@ -1,15 +1,17 @@
 /*
- * The copy next door: a page of a mapped file that one process has lost may still be in another
- * that maps the same section (the same CONTROL_AREA).
+ * The copy next door: a page of a mapped file that one process has lost may still be in others that
+ * map the same section (the same CONTROL_AREA).
  *
- * A page that nobody may write to is the file's. Only where there is none, one that is some
- * process's own is taken: some linkers put import names into the same pages as the address table,
- * which the loader writes to, and leave those writable. The names in it are the file's all the same.
+ * Any page of theirs may be a copy of their own, which they have written to and protected again. So a
+ * page counts as the file's only where two processes or more, with page maps of their own, agree in
+ * every byte, and outnumber all that have something else there. (The loader's writes agree: it puts
+ * the same addresses into the same slots.)
  */
 #include <impscan/windows.h>
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <impscan/alloc.h>
 
@@ -20,6 +22,16 @@ struct section_view {
 	size_t process;
 };
 
+/* A page that was asked for; asked again, the answer is the same. */
+struct asked {
+	bool known;
+	uint64_t control_area, rva;
+	const uint8_t *page;
+};
+
+/* Pages whose answer is remembered; a power of two. */
+#define ASKED_PAGES 4096
+
 struct neighbours {
 	const struct windows *windows;
 	const struct processes *processes;
@@ -29,6 +41,7 @@ struct neighbours {
 	struct section_view *sections; /* sorted by control area, then process */
 	size_t count;
 	size_t capacity;
+	struct asked asked[ASKED_PAGES];
 };
 
 struct neighbours *neighbours_new(const struct windows *windows, const struct processes *processes)
@@ -97,27 +110,70 @@ static size_t first_view(const struct neighbours *neighbours, uint64_t control_a
 	return low;
 }
 
+/* Processes that are asked for one page. */
+#define ASKED_MAX 32
+
+/* Different page maps that map a place, and the bytes that they have there. With the lock held. */
+static size_t collect(struct neighbours *neighbours, uint64_t control_area, uint64_t rva,
+		      const uint8_t *pages[ASKED_MAX])
+{
+	uint64_t dtbs[ASKED_MAX];
+	size_t count = 0;
+	for (size_t i = first_view(neighbours, control_area);
+	     count < ASKED_MAX && i < neighbours->count &&
+	     neighbours->sections[i].control_area == control_area;
+	     i++) {
+		const struct section_view *section = &neighbours->sections[i];
+		uint64_t dtb = neighbours->processes->items[section->process].dtb;
+		bool known = rva > section->end - section->start;
+		for (size_t k = 0; k < count && !known; k++)
+			known = dtbs[k] == dtb;
+		if (known)
+			continue;
+		struct page page;
+		space_page(neighbours->views[section->process].space, section->start + rva, &page);
+		if (!page.data || page.compressed)
+			continue;
+		dtbs[count] = dtb;
+		pages[count++] = page.data;
+	}
+	return count;
+}
+
+static bool same_page(const uint8_t *a, const uint8_t *b)
+{
+	return a == b || !memcmp(a, b, PAGE_SIZE);
+}
+
+/* What more than half of the pages are, and two at least; NULL: nothing. */
+static const uint8_t *majority(const uint8_t *const *pages, size_t count)
+{
+	/* Whatever has a majority survives when unlike ones are struck out in pairs. */
+	size_t lead = 0, votes = 0;
+	const uint8_t *page = NULL;
+	for (size_t i = 0; i < count; i++) {
+		if (!lead)
+			page = pages[i];
+		lead = !lead || same_page(page, pages[i]) ? lead + 1 : lead - 1;
+	}
+	for (size_t i = 0; i < count; i++)
+		votes += same_page(page, pages[i]);
+	return votes >= 2 && votes * 2 > count ? page : NULL;
+}
+
 const uint8_t *neighbours_page(struct neighbours *neighbours, uint64_t control_area, uint64_t rva)
 {
-	const uint8_t *data = NULL, *written = NULL;
+	uint64_t hash = (control_area ^ rva >> 12) * UINT64_C(0x9e3779b97f4a7c15);
+	struct asked *asked = &neighbours->asked[hash >> 32 & (ASKED_PAGES - 1)];
 	pthread_mutex_lock(&neighbours->lock);
 	if (!neighbours->known)
 		find_sections(neighbours);
-	for (size_t i = first_view(neighbours, control_area);
-	     !data && i < neighbours->count && neighbours->sections[i].control_area == control_area;
-	     i++) {
-		const struct section_view *section = &neighbours->sections[i];
-		struct page page;
-		if (rva > section->end - section->start)
-			continue;
-		space_page(neighbours->views[section->process].space, section->start + rva, &page);
-		if (page.data && !page.writable)
-			data = page.data;
-		else if (page.data && !written)
-			written = page.data;
+	if (!asked->known || asked->control_area != control_area || asked->rva != rva) {
+		const uint8_t *pages[ASKED_MAX];
+		size_t count = collect(neighbours, control_area, rva, pages);
+		*asked = (struct asked){true, control_area, rva, majority(pages, count)};
 	}
-	if (!data)
-		data = written;
+	const uint8_t *page = asked->page;
 	pthread_mutex_unlock(&neighbours->lock);
-	return data;
+	return page;
 }

@@ -35,7 +35,6 @@ struct plant {
 
 struct run {
 	bool verbose;
-	struct export_cache *cache;
 	struct address_set seen; /* pages, by hash */
 	struct live live;
 	struct rebuilt rebuilt;
@@ -331,7 +330,7 @@ static void check(struct run *run, const struct plant *plant)
 
 static void scan_process(struct run *run, int pid)
 {
-	live_open(&run->live, pid, run->cache);
+	live_open(&run->live, pid);
 	run->processes += export_map_count(run->live.map) > 0;
 	count_pages(run);
 	scan_modules(run);
@@ -368,7 +367,7 @@ static void print(const struct run *run)
 
 int main(int argc, char **argv)
 {
-	struct run run = {.cache = export_cache_new()};
+	struct run run = {0};
 	run.verbose = argc > 1 && !strcmp(argv[1], "-v");
 	int first = 1 + run.verbose;
 	if (first >= argc) {
@@ -380,7 +379,6 @@ int main(int argc, char **argv)
 	print(&run);
 	rebuilt_free(&run.rebuilt);
 	address_set_free(&run.seen);
-	export_cache_free(run.cache);
 	free(run.plants);
 	return 0;
 }

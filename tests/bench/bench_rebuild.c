@@ -31,7 +31,6 @@
 
 struct world {
 	struct loader loader;
-	struct export_cache *cache;
 	uint8_t stubs[STUBS_SIZE]; /* where hooked slots lead to */
 };
 
@@ -90,8 +89,7 @@ static struct export_map *make_map(struct world *world)
 		struct pe_reader reader = pe_reader_bytes(bytes, m->size, PE_LAYOUT_MEMORY);
 		_cleanup_pe_ struct pe pe;
 		pe_open(&pe, &reader);
-		_cleanup_export_table_ struct export_table *table =
-			export_cache_get(world->cache, &pe, m->name);
+		_cleanup_export_table_ struct export_table *table = export_table_read(&pe);
 		export_map_add(map, m->base, m->size, m->name, table);
 	}
 	export_map_finish(map);
@@ -278,7 +276,6 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	struct world *world = alloc_new(struct world);
-	world->cache = export_cache_new();
 	loader_init(&world->loader, UINT64_C(0x7ff800000000));
 	load_folder(world, argv[optind]);
 	size_t missing;
@@ -288,7 +285,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < world->loader.count; i++)
 		try_module(world, &world->loader.modules[i], &options, &tally);
 	print(&tally);
-	export_cache_free(world->cache);
 	loader_free(&world->loader);
 	free(world);
 	return good_enough(&tally) ? 0 : 1;

@@ -21,7 +21,6 @@
 
 struct run {
 	const struct windows *windows;
-	struct export_cache *cache;
 	uint8_t *clean; /* a bit for each frame */
 	struct view view;
 	size_t modules, tables, module_tables, differing, hooked;
@@ -79,7 +78,7 @@ static bool read_space(void *context, uint64_t address, void *buffer, size_t siz
 }
 
 static struct export_map *make_map(struct run *run, const struct modules *modules,
-				   const struct api_sets *sets)
+				   struct api_sets *sets)
 {
 	struct export_map *map = export_map_new(8, sets);
 	for (size_t i = 0; i < modules->count; i++) {
@@ -89,8 +88,7 @@ static struct export_map *make_map(struct run *run, const struct modules *module
 		_cleanup_pe_ struct pe pe;
 		if (pe_open(&pe, &reader.reader) == PE_OK && !pe.pe32_plus)
 			continue;
-		_cleanup_export_table_ struct export_table *table =
-			export_cache_get(run->cache, &pe, m->name);
+		_cleanup_export_table_ struct export_table *table = export_table_read(&pe);
 		export_map_add(map, m->base, m->size, m->name, table);
 	}
 	export_map_finish(map);
@@ -182,7 +180,7 @@ static void scan_process(struct run *run, const struct process *process)
 	run->bytes_private += rebuilt.pages_found * PAGE_SIZE;
 	run->tables += rebuilt.table_count;
 	export_map_free(map);
-	api_sets_free(sets);
+	api_sets_unref(sets);
 	view_close(&run->view);
 }
 
@@ -210,7 +208,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench_tables IMAGE\n");
 		return 2;
 	}
-	struct run run = {.cache = export_cache_new(), .clean = alloc_zero(FRAMES_MAX / 8, 1)};
+	struct run run = {.clean = alloc_zero(FRAMES_MAX / 8, 1)};
 	_cleanup_error_ struct error *error = scan(argv[1], &run);
 	double n = run.modules ? (double)run.modules : 1;
 	printf("private memory: %zu MB present, %zu tables, %.2f s\n", run.bytes_private >> 20,
@@ -220,7 +218,6 @@ int main(int argc, char **argv)
 	       run.modules, run.bytes_modules >> 20, run.module_tables, run.differing, run.hooked);
 	printf("a module: names %.0f us, rebuilding %.0f us; all maps %.2f s\n",
 	       run.time_names / n * 1e6, run.time_rebuild / n * 1e6, run.time_map);
-	export_cache_free(run.cache);
 	free(run.clean);
 	if (error)
 		fprintf(stderr, "bench_tables: %s\n", error_message(error));

@@ -179,7 +179,7 @@ static void discard(struct live_piece *piece)
 	}
 }
 
-static void open_module(struct live *live, struct live_piece *piece, struct export_cache *cache)
+static void open_module(struct live *live, struct live_piece *piece)
 {
 	piece->reader = (struct pe_reader){
 		.layout = PE_LAYOUT_MEMORY,
@@ -190,20 +190,19 @@ static void open_module(struct live *live, struct live_piece *piece, struct expo
 	pe_open(&piece->pe, &piece->reader);
 	piece->declared.keep_entries = true;
 	imports_declared(&piece->declared, &piece->pe);
-	_cleanup_export_table_ struct export_table *table =
-		export_cache_get(cache, &piece->pe, piece->name);
+	_cleanup_export_table_ struct export_table *table = export_table_read(&piece->pe);
 	export_map_add(live->map, piece->start, piece->end - piece->start, piece->name, table);
 	discard(piece);
 }
 
-void live_open(struct live *live, int pid, struct export_cache *cache)
+void live_open(struct live *live, int pid)
 {
 	*live = (struct live){.pid = pid, .map = export_map_new(8, NULL)};
 	live->memory = (struct rebuild_memory){.at = memory_at, .context = live};
 	read_memory(live);
 	for (size_t i = 0; i < live->count; i++)
 		if (live->pieces[i].module)
-			open_module(live, &live->pieces[i], cache);
+			open_module(live, &live->pieces[i]);
 	export_map_finish(live->map);
 }
 

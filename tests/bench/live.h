@@ -38,7 +38,7 @@ struct live {
 };
 
 /* Copies the memory of `pid`; without any piece when that can't be read. */
-void live_open(struct live *live, int pid, struct export_cache *cache);
+void live_open(struct live *live, int pid);
 void live_close(struct live *live);
 
 /* The piece that holds `address`, or NULL. */

@@ -102,6 +102,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	rebuilt_free(&rebuilt);
 	rebuilt_free(&private);
-	api_sets_free(sets);
+	api_sets_unref(sets);
 	return 0;
 }

@@ -56,7 +56,7 @@ static void check_schema(struct schema *s)
 	assert_string_equal(api_set_host(sets, "api-ms-win-core-file-l1-1-0.dll", NULL),
 			    "kernelbase.dll");
 	assert_null(api_set_host(sets, "kernel32.dll", NULL));
-	api_sets_free(sets);
+	api_sets_unref(sets);
 }
 
 static void test_api_sets(void **state)

@@ -52,6 +52,56 @@ static void test_map(void **state)
 	close_world(&w);
 }
 
+/* A process's view of a DLL: its pages, some of them other ones than the DLL's. */
+struct dll_pages {
+	struct pe_reader reader;
+	const uint8_t *pages[64];
+	size_t count;
+	struct module_page read[4096];
+	size_t read_count;
+};
+
+static const uint8_t *dll_page(const struct pe_reader *reader, uint64_t position, size_t *available)
+{
+	struct dll_pages *dll = (struct dll_pages *)(uintptr_t)reader;
+	size_t page = (size_t)(position / PE_PAGE_SIZE), offset = (size_t)(position % PE_PAGE_SIZE);
+	if (page >= dll->count || dll->read_count == 4096)
+		return NULL;
+	const uint8_t *bytes = dll->pages[page];
+	dll->read[dll->read_count++] = (struct module_page){page * PE_PAGE_SIZE, bytes};
+	*available = PE_PAGE_SIZE - offset;
+	return bytes ? bytes + offset : NULL;
+}
+
+static struct dll_pages dll_open(const struct loader_module *m)
+{
+	struct dll_pages dll = {
+		.reader = {.layout = PE_LAYOUT_MEMORY, .size = m->size, .at = dll_page},
+		.count = m->size / PE_PAGE_SIZE,
+	};
+	assert_true(dll.count <= 64);
+	for (size_t i = 0; i < dll.count; i++)
+		dll.pages[i] = m->bytes + i * PE_PAGE_SIZE;
+	return dll;
+}
+
+/* Asks the cache, or reads and keeps; returns a reference. */
+static struct export_table *dll_exports(struct export_cache *cache, struct dll_pages *dll,
+					bool *kept)
+{
+	struct export_table *table = NULL;
+	unsigned int pointer_size = 0;
+	*kept = export_cache_find(cache, &dll->reader, &pointer_size, &table);
+	if (*kept)
+		return table;
+	dll->read_count = 0;
+	_cleanup_pe_ struct pe pe;
+	assert_int_equal(pe_open(&pe, &dll->reader), PE_OK);
+	table = export_table_read(&pe);
+	export_cache_keep(cache, dll->read, dll->read_count, 8, table);
+	return table;
+}
+
 static void test_cache(void **state)
 {
 	(void)state;
@@ -59,35 +109,41 @@ static void test_cache(void **state)
 	open_world(&w, true);
 	link_world(&w, true);
 	struct loader_module *m = loader_find(&w.loader, "user32.dll");
-	struct pe_reader reader = pe_reader_bytes(m->bytes, m->size, PE_LAYOUT_MEMORY);
-	_cleanup_pe_ struct pe pe;
-	pe_open(&pe, &reader);
-	_cleanup_export_table_ struct export_table *a =
-		export_cache_get(w.cache, &pe, "USER32.DLL");
-	_cleanup_export_table_ struct export_table *b =
-		export_cache_get(w.cache, &pe, "user32.dll");
-	assert_ptr_equal(a, b);
+	_cleanup_export_cache_ struct export_cache *cache = export_cache_new();
+	struct dll_pages dll = dll_open(m);
+	bool kept;
+	_cleanup_export_table_ struct export_table *a = dll_exports(cache, &dll, &kept);
+	assert_false(kept);
 	assert_int_equal(export_table_exports(a)->count, 4);
-	pe.time_date_stamp++;
-	_cleanup_export_table_ struct export_table *c =
-		export_cache_get(w.cache, &pe, "user32.dll");
-	assert_ptr_not_equal(a, c);
-	/* by the header's page */
-	struct export_table *known = NULL;
-	unsigned int pointer_size = 0;
-	assert_false(export_cache_recall(w.cache, 0x5000, &pointer_size, &known));
-	export_cache_note(w.cache, 0x5000, &pe, a);
-	assert_true(export_cache_recall(w.cache, 0x5000, &pointer_size, &known));
-	assert_ptr_equal(known, a);
-	assert_int_equal(pointer_size, 8);
-	export_table_unref(known);
-	/* that there are none is known, but not where they could not be read */
-	export_cache_note(w.cache, 0x6000, &pe, NULL);
-	assert_false(export_cache_recall(w.cache, 0x6000, &pointer_size, &known));
-	pe.directory[PE_DIRECTORY_EXPORT].rva = 0;
-	export_cache_note(w.cache, 0x6000, &pe, NULL);
-	assert_true(export_cache_recall(w.cache, 0x6000, &pointer_size, &known));
-	assert_null(known);
+	_cleanup_export_table_ struct export_table *b = dll_exports(cache, &dll, &kept);
+	assert_true(kept);
+	assert_ptr_equal(a, b);
+	/* Copies of its pages are as good; another byte in any page that was read is not. */
+	for (size_t i = 0; i < dll.count; i++) {
+		uint8_t copy[PE_PAGE_SIZE];
+		memcpy(copy, dll.pages[i], sizeof(copy));
+		struct dll_pages other = dll;
+		other.pages[i] = copy;
+		bool read = false;
+		for (size_t k = 0; k < dll.read_count; k++)
+			read |= dll.read[k].rva == i * PE_PAGE_SIZE;
+		if (!read || !i) /* the header's page is known by its place */
+			continue;
+		_cleanup_export_table_ struct export_table *same =
+			dll_exports(cache, &other, &kept);
+		assert_true(kept);
+		assert_ptr_equal(same, a);
+		copy[PE_PAGE_SIZE - 1] ^= 1;
+		_cleanup_export_table_ struct export_table *poisoned =
+			dll_exports(cache, &other, &kept);
+		assert_false(kept);
+		assert_ptr_not_equal(poisoned, a);
+		/* who has not got the page at all has another table as well */
+		other.pages[i] = NULL;
+		_cleanup_export_table_ struct export_table *absent =
+			dll_exports(cache, &other, &kept);
+		assert_false(kept);
+	}
 	close_world(&w);
 }
 

@@ -25,7 +25,6 @@
 
 struct world {
 	struct loader loader;
-	struct export_cache *cache;
 	struct export_map *map;
 	uint8_t heap[HEAP_SIZE]; /* private memory at HEAP */
 	uint64_t absent;	 /* a page that is not present; 0: none */
@@ -124,15 +123,13 @@ static inline void link_world(struct world *w, bool x64)
 	size_t missing;
 	loader_resolve(&w->loader, &missing);
 	assert_int_equal(missing, 0);
-	w->cache = export_cache_new();
 	w->map = export_map_new(x64 ? 8 : 4, NULL);
 	for (size_t i = 0; i < w->loader.count; i++) {
 		struct loader_module *m = &w->loader.modules[i];
 		struct pe_reader reader = pe_reader_bytes(m->bytes, m->size, PE_LAYOUT_MEMORY);
 		_cleanup_pe_ struct pe pe;
 		pe_open(&pe, &reader);
-		_cleanup_export_table_ struct export_table *table =
-			export_cache_get(w->cache, &pe, m->name);
+		_cleanup_export_table_ struct export_table *table = export_table_read(&pe);
 		export_map_add(w->map, m->base, m->size, m->name, table);
 	}
 	export_map_finish(w->map);
@@ -159,7 +156,6 @@ static inline struct loader_module *add_program(struct world *w, bool x64, size_
 static inline void close_world(struct world *w)
 {
 	export_map_free(w->map);
-	export_cache_free(w->cache);
 	loader_free(&w->loader);
 }
 

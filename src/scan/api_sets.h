@@ -1,0 +1,28 @@
+/*
+ * Inside the scan room: the API sets of each process.
+ *
+ * All processes of one boot map one schema. So it is parsed once, but a process is only served what it
+ * has in its own memory: whoever changes his own changes nothing for others.
+ */
+#ifndef SCAN_API_SETS_H
+#define SCAN_API_SETS_H
+
+#include <impscan/api_set.h>
+#include <impscan/windows.h>
+
+struct api_set_cache;
+
+/* Both must outlive it. */
+struct api_set_cache *api_set_cache_new(const struct windows *windows,
+					const struct processes *processes);
+void api_set_cache_free(struct api_set_cache *cache);
+
+/*
+ * Returns the API sets of a process, with a reference; NULL when none can be read. Where the process
+ * has lost pages of its schema it gets the machine's: the one that most processes have. For any
+ * number of threads.
+ */
+struct api_sets *api_set_cache_get(struct api_set_cache *cache, const struct view *view,
+				   const struct process *process);
+
+#endif
