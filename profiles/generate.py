@@ -4,8 +4,8 @@
     profiles/generate.py            writes profiles/*.yaml
 
 This is how the profiles came to be; they are the source of truth and may be edited. The facts are
-tests/data/windows-structs*.tsv (build arch variant source type member offset bit bits; a row
-without a member is the size of the type), and tests/data/windows-store.tsv (first and last build, as
+facts/windows-structs*.tsv (build arch variant source type member offset bit bits; a row
+without a member is the size of the type), and facts/windows-store.tsv (first and last build, as
 those who described the compressed store give them); the unit tests compare both with the profiles.
 Which members a profile holds, and their order, comes from include/impscan/profile_fields.h.
 Microsoft's type names lose their leading underscore; member names stay as they are.
@@ -150,13 +150,13 @@ COMMENTS = {
 
 def read_fields():
     with open(os.path.join(ROOT, "include/impscan/profile_fields.h")) as f:
-        return re.findall(r"^\s+X\((\w+), (\w+), ([RO])\)", f.read(), re.M)
+        return re.findall(r"^\s+X\((\w+), (\w+), ([ROS])\)", f.read(), re.M)
 
 
 def read_layouts():
     layouts = {}
     for name in ("windows-structs.tsv", "windows-structs-variants.tsv"):
-        with open(os.path.join(ROOT, "tests/data", name), newline="") as f:
+        with open(os.path.join(ROOT, "profiles/facts", name), newline="") as f:
             for row in csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE):
                 key = (row["build"], row["arch"], row["variant"])
                 number = lambda s: int(s, 0) if s else None
@@ -168,7 +168,7 @@ def read_layouts():
 
 def read_store():
     """The compressed store's members, which no public symbols have: rows by a range of builds."""
-    with open(os.path.join(ROOT, "tests/data/windows-store.tsv"), newline="") as f:
+    with open(os.path.join(ROOT, "profiles/facts/windows-store.tsv"), newline="") as f:
         return list(csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Builds with several layouts (updates moved members): is the right profile taken?
 
-    test_variants.py IMPSCAN MKIMAGE FOLDER DATA PROFILES
+    test_variants.py IMPSCAN MKIMAGE FOLDER FACTS PROFILES
 
-Writes an image of every variant in DATA/windows-structs-variants.tsv and DATA/windows-structs.tsv
+Writes an image of every variant in FACTS/windows-structs-variants.tsv and FACTS/windows-structs.tsv
 whose build has several, and holds the profile that impscan takes against the variant's layout.
 """
 

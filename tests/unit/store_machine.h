@@ -70,7 +70,7 @@ static inline void store_machine_init(struct store_machine *s, const char *profi
 	uint64_t process = machine_kernel_new(&s->m, PAGE_SIZE);
 	machine_write(&s->m, MACHINE_PML4, process + s->layout.process_dtb, &s->owner_pml4,
 		      s->layout.pointer_size);
-	options.facts = TEST_DATA "/windows-store.tsv";
+	options.facts = PROFILE_FACTS "/windows-store.tsv";
 	options.build = profile->build_first;
 	options.arch = architecture_name(profile->architecture);
 	options.memory = (struct store_memory){

@@ -755,7 +755,7 @@ static void profiles_say_what_the_tables_say(void **state)
 	static const char *const tables[] = {"windows-structs.tsv", "windows-structs-variants.tsv",
 					     "windows-store.tsv"};
 	for (size_t t = 0; t < array_size(tables); t++) {
-		_cleanup_free_ char *path = alloc_printf("%s/%s", TEST_DATA, tables[t]);
+		_cleanup_free_ char *path = alloc_printf("%s/%s", PROFILE_FACTS, tables[t]);
 		_cleanup_file_ FILE *file = fopen(path, "re");
 		assert_non_null(file);
 		_cleanup_free_ char *line = NULL;

@@ -21,7 +21,7 @@
 #include <writer/ramfile.h>
 #include <writer/scenario.h>
 
-#define STRUCTS TEST_DATA "/windows-structs.tsv"
+#define STRUCTS PROFILE_FACTS "/windows-structs.tsv"
 
 static inline struct guest *new_guest(const char *build, const char *scenario)
 {

@@ -1,6 +1,6 @@
 /*
  * The structure layouts of one Windows kernel, looked up by Microsoft's names in the published
- * table (tests/data/windows-structs.tsv: build, arch, variant, source, type, member, offset, bit,
+ * table (profiles/facts/windows-structs.tsv: build, arch, variant, source, type, member, offset, bit,
  * bits; a row without a member gives the type's size).
  *
  * Member names are compared without case: the symbols say Wow64Process up to build 10240 and

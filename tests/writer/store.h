@@ -3,7 +3,7 @@
  * offset, compressed as the build does it, and come out as the structures of SMKM_STORE_MGR and
  * all below it, in memory that the caller provides.
  *
- * Offsets are looked up in tests/data/windows-store.tsv. Nothing is shared with impscan.
+ * Offsets are looked up in profiles/facts/windows-store.tsv. Nothing is shared with impscan.
  */
 #ifndef WRITER_STORE_H
 #define WRITER_STORE_H
