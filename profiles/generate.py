@@ -2,11 +2,9 @@
 """Writes the shipped profiles from tables of structure facts.
 
     profiles/generate.py            writes profiles/*.yaml
+    profiles/generate.py --check    says which of them are not what it would write (ctest does)
 
-This is how the profiles came to be; they are the source of truth and may be edited. The facts are
-facts/windows-structs*.tsv (build arch variant source type member offset bit bits; a row
-without a member is the size of the type), and facts/windows-store.tsv (first and last build, as
-those who described the compressed store give them); the unit tests compare both with the profiles.
+So a profile is changed by its facts, in facts/*.tsv, and not by hand: README.md beside this file.
 Which members a profile holds, and their order, comes from include/impscan/profile_fields.h.
 Microsoft's type names lose their leading underscore; member names stay as they are.
 """
@@ -14,6 +12,7 @@ Microsoft's type names lose their leading underscore; member names stay as they 
 import csv
 import os
 import re
+import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -104,21 +103,13 @@ X86 = [
 # place of 26 bits, whose upper two are zero. No symbols of the older PAE kernels were compared.
 PAE_LAYOUT = "win7_sp1_x86_24000"
 PAE_LAST = 7601
-# XP and 2003 keep an MMPTE in SEGMENT (SegmentPteTemplate at 0x18), 8 bytes long with PAE, which
-# moves what follows it.
-PAE_SEGMENT_LAST = 3790
-
-# POOL_HEADER is missing in the tables for 10586; before and after it is the same.
-BORROWED = {("10.0.10586", "x64"): ("10.0.14393", "x64", "10.0.14393.4770", ["POOL_HEADER"]),
-            ("10.0.10586", "x86"): ("10.0.14393", "x86", "win10_x86_9619274A", ["POOL_HEADER"])}
 
 COMMENTS = {
     "B_TREE": "A node of the compressed store's trees: B_TREE_LEAF_NODE or B_TREE_NODE from Nodes on",
-    "CONTROL_AREA": "A mapped file: its section and file object; u holds MMSECTION_FLAGS",
+    "CONTROL_AREA": "A mapped file",
     "EPROCESS": "A process",
     "ETHREAD": "A thread; its first member is the KTHREAD",
     "EWOW64PROCESS": "What EPROCESS.WoW64Process points to",
-    "EX_FAST_REF": "A pointer with a reference count in its low bits",
     "HANDLE_TABLE_ENTRY": "An entry of a process's handle table or of PspCidTable",
     "KPROCESS": "The first part of EPROCESS",
     "KTHREAD": "The first part of ETHREAD",
@@ -128,15 +119,10 @@ COMMENTS = {
     "MMPTE": "A page table entry in its states",
     "MMVAD": "A range of mapped memory; it begins with MMVAD_SHORT",
     "MMVAD_FLAGS": "What MMVAD_SHORT.u holds",
-    "MMVAD_FLAGS1": "What MMVAD_SHORT.u1 holds",
     "MMVAD_SHORT": "A range of private memory",
     "MM_AVL_NODE": "A node of the VAD tree",
     "MM_AVL_TABLE": "What EPROCESS.VadRoot is",
-    "OBJECT_HEADER": "Stands in front of every kernel object",
     "PEB": "A process's user-mode side",
-    "POOL_HEADER": "Stands in front of every small pool allocation",
-    "SECTION": "What EPROCESS.SectionObject points to; u1 holds the CONTROL_AREA",
-    "SEGMENT": "A mapped file's prototype PTEs",
     "SMHP_CHUNK": "An element of the arrays of SMHP_CHUNK_METADATA; begins with a pointer",
     "SMHP_CHUNK_METADATA": "Where the compressed store has its page records",
     "SMKM_STORE": "One compressed store",
@@ -150,7 +136,7 @@ COMMENTS = {
 
 def read_fields():
     with open(os.path.join(ROOT, "include/impscan/profile_fields.h")) as f:
-        return re.findall(r"^\s+X\((\w+), (\w+), ([ROS])\)", f.read(), re.M)
+        return re.findall(r"^\s+X\((\w+), (\w+), ([RFOS]),", f.read(), re.M)
 
 
 def read_layouts():
@@ -212,7 +198,7 @@ def source_text(keys, layouts):
     return ", ".join(texts)
 
 
-def write(name, description, arch, first, last, variant, source, facts, fields):
+def text_of(name, description, arch, first, last, variant, source, facts, fields):
     lines = [f"name: {name}", f"description: {description}", f"architecture: {arch}",
              f"builds: [{first}, {last}]"]
     if variant:
@@ -221,7 +207,7 @@ def write(name, description, arch, first, last, variant, source, facts, fields):
     last_type = None
     for type_, member, need in fields:
         if (type_, member) not in facts:
-            if need == "R":
+            if need in "RF":
                 raise SystemExit(f"{name}: {type_}.{member} is unknown")
             continue
         if type_ != last_type:
@@ -234,15 +220,16 @@ def write(name, description, arch, first, last, variant, source, facts, fields):
             lines.append(f"    {member}: {offset:#x}")
         else:
             lines.append(f"    {member}: {{offset: {offset:#x}, bit: {bit}, bits: {bits}}}")
-    with open(os.path.join(ROOT, "profiles", name + ".yaml"), "w") as f:
-        f.write("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 def join(*parts):
     return ", ".join(p for p in parts if p)
 
 
-def main():
+def make_profiles():
+    """The texts of all profiles by their names."""
+    made = {}
     fields = read_fields()
     layouts = read_layouts()
     store = read_store()
@@ -256,21 +243,14 @@ def main():
             if len(keys) != len(variants):
                 raise SystemExit(f"{name}: found {keys}")
             used.update(keys)
-            parts = []
-            for key in keys:
-                part = dict(layouts[key])
-                if key[:2] in BORROWED:
-                    *other, types = BORROWED[key[:2]]
-                    part.update({k: v for k, v in layouts[tuple(other)].items() if k[0] in types})
-                parts.append(part)
+            parts = [dict(layouts[key]) for key in keys]
             facts = merge(name, parts, fields)
             source = source_text(keys, layouts)
-            if any(k[:2] in BORROWED for k in keys):
-                source += "; POOL_HEADER as in 10240 and 14393"
             source += add_store(facts, store, arch, first, last)
             pae = arch == "x86" and first <= PAE_LAST
-            write(name, description, arch, first, last,
-                  join(variant, "without PAE" if pae else ""), source, facts, fields)
+            made[name] = text_of(name, description, arch, first, last,
+                                 join(variant, "without PAE" if pae else ""), source, facts,
+                                 fields)
             if not pae:
                 continue
             pae_facts = {k: v for k, v in layouts[pae_key].items() if k[0] in pae_types}
@@ -282,15 +262,42 @@ def main():
             else:
                 source += f"; PTEs as in {PAE_LAYOUT}"
             facts = {k: v for k, v in facts.items() if k[0] not in pae_types} | pae_facts
-            if first <= PAE_SEGMENT_LAST:
-                for member in ("BasedAddress", "PrototypePte"):
-                    offset, bit, bits = facts[("SEGMENT", member)]
-                    facts[("SEGMENT", member)] = (offset + 4, bit, bits)
-            write(name + "-pae", description, arch, first, last, join(variant, "PAE"), source,
-                  facts, fields)
+            made[name + "-pae"] = text_of(name + "-pae", description, arch, first, last,
+                                          join(variant, "PAE"), source, facts, fields)
     missing = set(layouts) - used
     if missing:
         raise SystemExit(f"no profile for {missing}")
+    return made
+
+
+def read(path):
+    try:
+        with open(path) as f:
+            return f.read()
+    except FileNotFoundError:
+        return None
+
+
+def main():
+    folder = os.path.join(ROOT, "profiles")
+    made = {name + ".yaml": text for name, text in make_profiles().items()}
+    surplus = {f for f in os.listdir(folder) if f.endswith(".yaml")} - made.keys()
+    differ = [f for f, text in made.items() if read(os.path.join(folder, f)) != text]
+    if sys.argv[1:] == ["--check"]:
+        for name in sorted(surplus):
+            print(f"profiles/{name}: generate.py does not write it")
+        for name in sorted(differ):
+            print(f"profiles/{name}: differs from what generate.py writes")
+        if surplus or differ:
+            raise SystemExit("change facts/*.tsv or generate.py, and run profiles/generate.py")
+        print(f"{len(made)} profiles are what generate.py writes")
+        return
+    if sys.argv[1:]:
+        raise SystemExit(__doc__)
+    for name in differ:
+        with open(os.path.join(folder, name), "w") as f:
+            f.write(made[name])
+    print(f"{len(differ)} of {len(made)} profiles written")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@
  *	    Protection: {offset: 0x0, bit: 7, bits: 5}
  *
  * `types` comes last, so that the header can be read without it. An offset is decimal or 0x...; a
- * bit field counts bits from the least significant one of the integer at its offset.
+ * bit field counts bits from the least significant one of the integer at its offset. What may be
+ * left out, and how large a value may be, is in profile_fields.h.
  */
 #ifndef IMPSCAN_PROFILE_H
 #define IMPSCAN_PROFILE_H
@@ -32,7 +33,7 @@
 #include <impscan/error.h>
 #include <impscan/profile_fields.h>
 
-#define PROFILE_ENUM(type, member, need) type##_##member,
+#define PROFILE_ENUM(type, member, need, limit) type##_##member,
 enum profile_member { PROFILE_FIELDS(PROFILE_ENUM) PROFILE_MEMBER_COUNT };
 #undef PROFILE_ENUM
 
@@ -82,8 +83,11 @@ static inline uint64_t profile_bits(const struct profile *profile, enum profile_
 	return (value >> field->bit) & ((UINT64_C(1) << field->bits) - 1);
 }
 
-/* Has every known Windows the member, so that only an inferred profile may lack it? */
+/* Does reading take the member, so that only an inferred profile may lack it? */
 bool profile_member_required(enum profile_member member);
+
+/* Has every known Windows the member? */
+bool profile_member_universal(enum profile_member member);
 
 /* Can a symbol file have it? */
 bool profile_member_in_symbols(enum profile_member member);
@@ -98,8 +102,10 @@ const char *profile_member_name(enum profile_member member);
 /*
  * Reads one profile from YAML text (UTF-8, up to PROFILE_TEXT_LIMIT bytes). `origin` names it in
  * errors, which begin with "ORIGIN:LINE:COLUMN: ": unknown key, type or member, missing member,
- * duplicate, offset beyond the type's size, bad number, anything that a profile doesn't need of YAML
- * (anchors, aliases, tags, several documents). The caller frees the result.
+ * duplicate, value beyond the member's limit in profile_fields.h or beyond the type's size, bad
+ * number, anything that a profile doesn't need of YAML (anchors, aliases, tags, several documents).
+ * Members that former versions asked for and nobody reads are passed over. The caller frees
+ * the result.
  */
 #define PROFILE_TEXT_LIMIT (1u << 20)
 struct error *profile_parse(const char *text, size_t length, const char *origin,

@@ -1,20 +1,44 @@
 /* A profile in memory: the names behind enum profile_member, all made from PROFILE_FIELDS. */
 #include "internal.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-enum need { R, O, S };
+enum need { R, F, O, S };
+
+enum limit_kind { OFFSET, TYPE_SIZE, EITHER_SIZE, BIT_FIELD, FIELD_OR_WHOLE };
+
+struct limit {
+	enum limit_kind kind;
+	uint32_t least, most; /* of the offset, or of the size */
+	uint8_t bits;	      /* most bits of a bit field ... */
+	uint8_t end;	      /* ... and where it must have ended */
+};
+
+/* clang-format off */
+#define AT		{.kind = OFFSET, .most = 0xffff}
+#define IN_PAGE		{.kind = OFFSET, .most = 0xfe0}
+#define START		{.kind = OFFSET}
+#define SIZE		{.kind = TYPE_SIZE, .least = 1, .most = 0x10000}
+#define SIZE_IN_PAGE	{.kind = TYPE_SIZE, .least = 1, .most = 0x1000}
+#define SIZE_OF(a, b)	{.kind = EITHER_SIZE, .least = (a), .most = (b)}
+#define BITS(n)		{.kind = BIT_FIELD, .bits = (n), .end = 64}
+#define KEY(n)		{.kind = BIT_FIELD, .bits = (n), .end = 32}
+#define NUMBER(n)	{.kind = FIELD_OR_WHOLE, .most = 0xffff, .bits = (n), .end = 32}
+/* clang-format on */
 
 struct field_name {
 	const char *type;
 	const char *member;
 	enum need need;
+	struct limit limit;
 };
 
-#define NAMES(type, member, need) {#type, #member, need},
+#define NAMES(type, member, need, limit) {#type, #member, need, limit},
 static const struct field_name names[] = {PROFILE_FIELDS(NAMES)};
 _Static_assert(array_size(names) == PROFILE_MEMBER_COUNT, "a name for every member");
 
@@ -36,6 +60,11 @@ const char *profile_member_name(enum profile_member member)
 bool profile_member_required(enum profile_member member)
 {
 	return names[member].need == R;
+}
+
+bool profile_member_universal(enum profile_member member)
+{
+	return names[member].need == R || names[member].need == F;
 }
 
 bool profile_member_in_symbols(enum profile_member member)
@@ -83,6 +112,39 @@ bool profile_member_core(enum profile_member member)
 bool profile_member_is_size(enum profile_member member)
 {
 	return !strcmp(names[member].member, "size");
+}
+
+static char *out_of_range(const char *name, uint32_t value, const struct limit *limit)
+{
+	if (limit->least == limit->most)
+		return alloc_printf("%s is out of range: 0x%" PRIx32 ", not 0x%" PRIx32, name,
+				    value, limit->least);
+	return alloc_printf("%s is out of range: 0x%" PRIx32 ", not 0x%" PRIx32 " %s 0x%" PRIx32,
+			    name, value, limit->least, limit->kind == EITHER_SIZE ? "or" : "to",
+			    limit->most);
+}
+
+char *profile_beyond_limit(enum profile_member member, const struct profile_field *field)
+{
+	const struct limit *limit = &names[member].limit;
+	_cleanup_free_ char *name = alloc_printf("%s.%s", names[member].type, names[member].member);
+	bool may_be_bits = limit->kind == BIT_FIELD || limit->kind == FIELD_OR_WHOLE;
+	if (field->bits && !may_be_bits)
+		return alloc_printf("%s is no bit field: write its offset alone", name);
+	if (!field->bits && limit->kind == BIT_FIELD)
+		return alloc_printf("%s is a bit field: write {offset: ..., bit: ..., bits: ...}",
+				    name);
+	if (field->offset < limit->least || field->offset > limit->most ||
+	    (limit->kind == EITHER_SIZE && field->offset != limit->least &&
+	     field->offset != limit->most))
+		return out_of_range(name, field->offset, limit);
+	if (field->bits > limit->bits)
+		return alloc_printf("%s is out of range: %u bits, not 1 to %u", name, field->bits,
+				    limit->bits);
+	if (field->bits && field->bit + field->bits > limit->end)
+		return alloc_printf("%s is out of range: bits %u to %u of an integer of %u", name,
+				    field->bit, field->bit + field->bits - 1, limit->end);
+	return NULL;
 }
 
 bool profile_find_type(const char *name, size_t length, enum profile_member *first, size_t *count)

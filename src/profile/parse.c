@@ -130,6 +130,33 @@ static struct error *read_bit_field(struct parser *parser, struct profile_field 
 	return NULL;
 }
 
+/* A member's value; the current event is its start. */
+static struct error *read_field(struct parser *parser, bool is_size, struct profile_field *field)
+{
+	uint64_t value;
+	if (!is_size && parser->reader.event.type == YAML_MAPPING_START_EVENT) {
+		try_(reader_expect(&parser->reader, YAML_MAPPING_START_EVENT, "a bit field"));
+		return read_bit_field(parser, field);
+	}
+	try_(reader_value(&parser->reader, is_size ? "a size" : "an offset", &value));
+	field->offset = (uint32_t)min_of(value, UINT32_MAX);
+	return NULL;
+}
+
+/* A member of former versions, which are passed over; false when it is none. */
+static struct error *pass_over(struct parser *parser, const char *type, size_t type_length,
+			       bool *former)
+{
+	const char *name = (const char *)parser->reader.event.data.scalar.value;
+	size_t length = parser->reader.event.data.scalar.length;
+	struct profile_field ignored = {0};
+	*former = profile_former_member(type, type_length, name, length);
+	if (!*former)
+		return NULL;
+	try_(reader_next(&parser->reader));
+	return read_field(parser, false, &ignored);
+}
+
 /* One member of a type and its value; the current event is its name. */
 static struct error *read_member(struct parser *parser, enum profile_member first, size_t count)
 {
@@ -139,9 +166,13 @@ static struct error *read_member(struct parser *parser, enum profile_member firs
 		i++;
 	yaml_mark_t mark = parser->reader.event.start_mark;
 	if (i == count) {
+		bool former;
+		const char *type = profile_type_name(first);
+		try_(pass_over(parser, type, strlen(type), &former));
+		if (former)
+			return NULL;
 		_cleanup_free_ char *found = reader_shown(&parser->reader);
-		return reader_error(&parser->reader, mark, "unknown member %s of %s", found,
-				    profile_type_name(first));
+		return reader_error(&parser->reader, mark, "unknown member %s of %s", found, type);
 	}
 	enum profile_member member = first + (enum profile_member)i;
 	struct profile_field *field = &parser->profile->field[member];
@@ -153,13 +184,10 @@ static struct error *read_member(struct parser *parser, enum profile_member firs
 	field->present = true;
 	parser->seen[member] = mark;
 	try_(reader_next(&parser->reader));
-	if (profile_member_is_size(member))
-		return reader_number(&parser->reader, "a size", 1, OFFSET_LIMIT, &field->offset);
-	if (parser->reader.event.type == YAML_MAPPING_START_EVENT) {
-		try_(reader_expect(&parser->reader, YAML_MAPPING_START_EVENT, "a bit field"));
-		return read_bit_field(parser, field);
-	}
-	return reader_number(&parser->reader, "an offset", 0, OFFSET_LIMIT - 1, &field->offset);
+	yaml_mark_t value_mark = parser->reader.event.start_mark;
+	try_(read_field(parser, profile_member_is_size(member), field));
+	_cleanup_free_ char *beyond = profile_beyond_limit(member, field);
+	return beyond ? reader_error(&parser->reader, value_mark, "%s", beyond) : NULL;
 }
 
 /* Does every member begin, and every bit field end, within the type? */
@@ -192,14 +220,39 @@ static bool is_missing(const struct profile *profile, enum profile_member member
 	       (profile->inferred ? profile_member_core(member) : profile_member_required(member));
 }
 
+/* A type of which nothing is read any more; the current event is its name. */
+static struct error *read_former_type(struct parser *parser)
+{
+	size_t length = parser->reader.event.data.scalar.length;
+	_cleanup_free_ char *type =
+		alloc_strndup((const char *)parser->reader.event.data.scalar.value, length);
+	try_(reader_next_expect(&parser->reader, YAML_MAPPING_START_EVENT, "the type's members"));
+	for (;;) {
+		bool former;
+		try_(reader_next(&parser->reader));
+		if (parser->reader.event.type == YAML_MAPPING_END_EVENT)
+			return NULL;
+		try_(reader_expect(&parser->reader, YAML_SCALAR_EVENT, "a member's name"));
+		yaml_mark_t mark = parser->reader.event.start_mark;
+		try_(pass_over(parser, type, length, &former));
+		if (former)
+			continue;
+		_cleanup_free_ char *found = reader_shown(&parser->reader);
+		return reader_error(&parser->reader, mark, "unknown member %s of %s", found, type);
+	}
+}
+
 /* One type with its members; the current event is its name. */
 static struct error *read_type(struct parser *parser, bool *types_seen)
 {
 	yaml_mark_t mark = parser->reader.event.start_mark;
+	const char *name = (const char *)parser->reader.event.data.scalar.value;
+	size_t length = parser->reader.event.data.scalar.length;
 	enum profile_member first;
 	size_t count;
-	if (!profile_find_type((const char *)parser->reader.event.data.scalar.value,
-			       parser->reader.event.data.scalar.length, &first, &count)) {
+	if (!profile_find_type(name, length, &first, &count)) {
+		if (profile_former_type(name, length))
+			return read_former_type(parser);
 		_cleanup_free_ char *found = reader_shown(&parser->reader);
 		return reader_error(&parser->reader, mark, "unknown type %s", found);
 	}
@@ -239,6 +292,12 @@ static struct error *read_types(struct parser *parser)
 		if (is_missing(parser->profile, (enum profile_member)i))
 			return reader_error(&parser->reader, start, "type %s is missing",
 					    profile_type_name((enum profile_member)i));
+	enum profile_member member;
+	_cleanup_free_ char *gap = profile_gap(parser->profile, &member);
+	if (gap)
+		return reader_error(&parser->reader,
+				    member < PROFILE_MEMBER_COUNT ? parser->seen[member] : start,
+				    "%s", gap);
 	return NULL;
 }
 

@@ -165,16 +165,21 @@ static bool read_digits(const yaml_event_t *event, uint64_t *ret)
 	return true;
 }
 
+struct error *reader_value(struct reader *reader, const char *what, uint64_t *ret)
+{
+	try_(reader_expect(reader, YAML_SCALAR_EVENT, what));
+	if (read_digits(&reader->event, ret))
+		return NULL;
+	_cleanup_free_ char *found = reader_shown(reader);
+	return reader_error(reader, reader->event.start_mark,
+			    "expected %s, found %s: write digits or 0x...", what, found);
+}
+
 struct error *reader_number(struct reader *reader, const char *what, uint32_t least, uint32_t most,
 			    uint32_t *ret)
 {
-	try_(reader_expect(reader, YAML_SCALAR_EVENT, what));
 	uint64_t value;
-	if (!read_digits(&reader->event, &value)) {
-		_cleanup_free_ char *found = reader_shown(reader);
-		return reader_error(reader, reader->event.start_mark,
-				    "expected %s, found %s: write digits or 0x...", what, found);
-	}
+	try_(reader_value(reader, what, &value));
 	if (value < least || value > most) {
 		_cleanup_free_ char *found = reader_shown(reader);
 		return reader_error(reader, reader->event.start_mark,

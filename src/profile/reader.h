@@ -46,6 +46,9 @@ bool reader_scalar_is(const struct reader *reader, const char *s);
 /* The current scalar as it may be shown in an error: printable, not too long. The caller frees it. */
 char *reader_shown(const struct reader *reader);
 
+/* The current event as a number of up to ten plain decimal or 0x... digits. */
+struct error *reader_value(struct reader *reader, const char *what, uint64_t *ret);
+
 /* The current event as a number from `least` to `most`, in plain decimal or 0x... digits. */
 struct error *reader_number(struct reader *reader, const char *what, uint32_t least, uint32_t most,
 			    uint32_t *ret);

@@ -143,7 +143,8 @@ static struct error *read_field(const struct symbols *symbols, struct json_objec
 	uint32_t end = field->offset + (field->bit + field->bits + 7u) / 8;
 	if (!get_number(type, "size", OFFSET_LIMIT, &size) || max_of(end, field->offset + 1) > size)
 		return bad_member(symbols, member, "it lies beyond the type's size");
-	return NULL;
+	_cleanup_free_ char *beyond = profile_beyond_limit(member, field);
+	return beyond ? bad_member(symbols, member, beyond) : NULL;
 }
 
 static struct error *read_fields(const struct symbols *symbols, struct profile *profile)
@@ -162,6 +163,9 @@ static struct error *read_fields(const struct symbols *symbols, struct profile *
 		if (!get_number(type, "size", OFFSET_LIMIT, &field->offset) || !field->offset)
 			return error_new("%s: user_types.%s: it has no size, or one beyond reason",
 					 symbols->origin, name);
+		_cleanup_free_ char *beyond = profile_beyond_limit(member, field);
+		if (beyond)
+			return error_new("%s: user_types.%s: %s", symbols->origin, name, beyond);
 		field->present = true;
 	}
 	return NULL;
@@ -346,7 +350,10 @@ static struct error *import(const struct symbols *symbols, struct json_object *r
 	_cleanup_free_ char *pdb = pdb_name(symbols);
 	profile->source = alloc_printf("symbols of %s in Volatility 3's form", pdb);
 	try_(find_header(symbols, build, known, profile));
-	return take_unpublished(known, profile);
+	try_(take_unpublished(known, profile));
+	enum profile_member member;
+	_cleanup_free_ char *gap = profile_gap(profile, &member);
+	return gap ? error_new("%s: %s", symbols->origin, gap) : NULL;
 }
 
 struct error *profile_parse_symbols(const void *data, size_t size, const char *origin,

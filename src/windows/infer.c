@@ -77,7 +77,7 @@ static void begin(struct infer *infer)
 /* A member that every build known has, and in one place: part of no choice among forms. */
 static bool is_constant(const struct infer *infer, enum profile_member member)
 {
-	if (!profile_member_required(member))
+	if (!profile_member_universal(member))
 		return false;
 	for (size_t i = 0; i < infer->neighbour_count; i++)
 		if (!profile_has(infer->neighbour[i], member) ||

@@ -244,7 +244,7 @@ static void bad_files_are_told_from_each_other(void **state)
 		{{"EPROCESS", "Peb", "\"Peb\": {\"offset\": 8}", NULL, NULL},
 		 "fields.Peb: it has no type.kind"},
 		{{"EPROCESS", "Peb", "\"Peb\": 8", NULL, NULL}, "fields.Peb: it has no offset"},
-		{{"EPROCESS", "Peb", "\"Peb\": {\"offset\": 65000, \"type\": {\"kind\": \"x\"}}",
+		{{"EPROCESS", "Peb", "\"Peb\": {\"offset\": 70000, \"type\": {\"kind\": \"x\"}}",
 		  NULL, NULL},
 		 "fields.Peb: it lies beyond the type's size"},
 		{{"MMVAD_FLAGS", "Protection",
