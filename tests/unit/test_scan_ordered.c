@@ -48,7 +48,8 @@ static bool take(void *context, size_t i, void *result)
 
 static void drop(void *result)
 {
-	assert_in_range((char *)result - the_log->results, the_log->stop, UNITS - 1);
+	size_t i = (size_t)((char *)result - the_log->results);
+	assert_true(i >= the_log->stop && i < UNITS);
 	atomic_fetch_add(&the_log->dropped, 1);
 }
 
@@ -94,7 +95,8 @@ static void it_ends_when_nobody_wants_more(void **state)
 		run(UNITS, threads, 40, &log);
 		assert_int_equal(log.taken, 40);
 		/* what was ahead of it is freed, and no more was begun than may be */
-		assert_in_range(atomic_load(&log.made), 40, 40 + threads * 17);
+		size_t made = atomic_load(&log.made);
+		assert_true(made >= 40 && made <= 40 + threads * 17);
 	}
 }
 
