@@ -4,11 +4,18 @@
 	oracle.py FILE...                    a line a file, as e2e/pe_hashes prints it
 	oracle.py --golden MKPE TSV          writes the golden values of the files that MKPE makes
 	oracle.py --check MKPE TSV           compares them with those in TSV
+	oracle.py --newer MKPE TSV           writes those that a newer pefile, installed here, gives
+	                                     otherwise when it is left to its own rules
+	oracle.py --ordinals                 records the ordinal tables of an installed 2023.2.7
 
-Needs python3-pefile 2023.2.7 (the ordinal tables and the rules of that version are the reference)
-and libfuzzy's shared library, which is called directly: pyimpfuzzy is no more than that. Exits with
-77, a skipped test, when one of them is missing.
+The rules of pefile 2023.2.7 are the reference. A newer one whose differences are known is made to
+follow them, see pefile_rules.py; which golden values it gives otherwise by itself is recorded in
+TSV-VERSION.tsv (golden-hashes-2024.8.26.tsv), and --check compares that too.
+
+libfuzzy's shared library is called directly: pyimpfuzzy is no more than that. Exits with 77, a
+skipped test, when it or pefile is missing.
 """
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -16,22 +23,21 @@ import subprocess
 import sys
 import tempfile
 
-SKIP = 77
-VERSION = "2023.2.7"
+import pefile_rules
+from pefile_rules import VERSION, ordlookup, pefile
+
+SKIPPED = 77
 
 
 def skip(reason):
-    print("skipped: " + reason)
-    sys.exit(SKIP)
+    print("SKIP: " + reason)
+    sys.exit(SKIPPED)
 
 
 try:
-    import ordlookup
-    import pefile
-except ImportError:
-    skip("python3-pefile is not installed")
-if pefile.__version__ != VERSION:
-    skip("pefile is %s, the reference is %s" % (pefile.__version__, VERSION))
+    INSTALLED = pefile_rules.version()
+except pefile_rules.Missing as missing:
+    skip(str(missing))
 try:
     libfuzzy = ctypes.CDLL("libfuzzy.so.2")
 except OSError:
@@ -78,7 +84,13 @@ def import_parts(entry, bound_only):
         yield library + "." + name.decode().lower()
 
 
-def hashes(data):
+def hashes(data, rules=pefile_rules.old_rules):
+    """Of a file, by the rules of 2023.2.7 or by those of a context: see _hashes()."""
+    with rules():
+        return _hashes(data)
+
+
+def _hashes(data):
     """(status, number of imports, imphash, impfuzzy, string, impfuzzy's string)"""
     pe = parse(data)
     if pe is None:
@@ -100,31 +112,63 @@ def line(result):
     return "\t".join(map(str, result))
 
 
-def golden(mkpe):
+def golden(mkpe, rules=pefile_rules.old_rules, version=VERSION):
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([mkpe, folder], check=True)
-        yield "# Made by tests/oracle.py with pefile %s. Columns:" % VERSION
+        yield "# Made by tests/oracle.py with pefile %s. Columns:" % version
         yield "# case\tstatus\timports\timphash\timpfuzzy"
         for name in sorted(os.listdir(folder)):
             with open(os.path.join(folder, name), "rb") as f:
-                result = hashes(f.read())
-            yield line((name,) + result[:4])
+                data = f.read()
+            try:
+                result = hashes(data, rules)[:4]
+            except NoOpinion:
+                result = ("error", 0, "", "")
+            yield line((name,) + result)
+
+
+def newer(mkpe):
+    """What the installed pefile gives otherwise than 2023.2.7 when left to its own rules."""
+    own = list(golden(mkpe, contextlib.nullcontext, INSTALLED))
+    return own[:2] + sorted(set(own[2:]) - set(golden(mkpe)))
+
+
+def compare(path, new):
+    with open(path) as f:
+        old = f.read().splitlines()
+    for l in sorted(set(old) ^ set(new)):
+        print(("in the table: " if l in old else "reference:    ") + l)
+    print("%s: %d values" % (path, sum(not l.startswith("#") for l in new)))
+    return old != new
+
+
+def check(mkpe, path):
+    wrong = compare(path, list(golden(mkpe)))
+    if INSTALLED != VERSION:
+        wrong |= compare("%s-%s.tsv" % (path.removesuffix(".tsv"), INSTALLED), newer(mkpe))
+    elif ordlookup.ords != pefile_rules.recorded_ordinals():
+        print("the recorded ordinal tables are not those of pefile " + VERSION)
+        wrong = True
+    print("compared with pefile " + INSTALLED)
+    return int(wrong)
+
+
+def write(path, lines):
+    with open(path, "w") as f:
+        f.writelines(l + "\n" for l in lines)
+    return 0
 
 
 def main(args):
-    if len(args) == 3 and args[0] in ("--golden", "--check"):
-        text = "".join(l + "\n" for l in golden(args[1]))
-        if args[0] == "--golden":
-            with open(args[2], "w") as f:
-                f.write(text)
-            return 0
-        with open(args[2]) as f:
-            old = f.read().splitlines()
-        new = text.splitlines()
-        for l in sorted(set(old) ^ set(new)):
-            print(("in the table: " if l in old else "reference:    ") + l)
-        print("%d golden values" % sum(not l.startswith("#") for l in new))
-        return int(old != new)
+    if args == ["--ordinals"]:
+        pefile_rules.write_ordinals()
+        return 0
+    if len(args) == 3 and args[0] == "--check":
+        return check(*args[1:])
+    if len(args) == 3 and args[0] == "--golden":
+        return write(args[2], golden(args[1]))
+    if len(args) == 3 and args[0] == "--newer":
+        return write(args[2], newer(args[1]))
     if not args or args[0].startswith("-"):
         print(__doc__)
         return 2

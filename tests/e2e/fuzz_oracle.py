@@ -2,11 +2,17 @@
 """Mutates PE files and compares impscan with the reference on each.
 
 	fuzz_oracle.py PE_HASHES MKPE COUNT [SEED [FILE...]]
+	fuzz_oracle.py --recorded PE_HASHES MKPE TSV
+	fuzz_oracle.py --record MKPE TSV
 
 The files are those of MKPE, small DLLs of libwine where that is installed, and FILE... The same
 seed gives the same mutants. A mutant that differs is written to the current folder.
+
+--recorded needs no reference: what it said of mutants of MKPE's files stands in TSV, written by
+--record with pefile 2023.2.7. Record again when MKPE makes other files.
 """
 import glob
+import hashlib
 import os
 import random
 import struct
@@ -15,7 +21,6 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import oracle
 
 LIBWINE = "/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/*.dll"
 INTERESTING = [0, 1, 2, 4, 0x10, 0x1FF, 0x200, 0x201, 0x400, 0xFFF, 0x1000, 0x1001, 0x2000, 0x7FFF,
@@ -23,7 +28,12 @@ INTERESTING = [0, 1, 2, 4, 0x10, 0x1FF, 0x200, 0x201, 0x400, 0xFFF, 0x1000, 0x10
                0x80010000, 0xFFFFFFFF]
 
 
-def bases(mkpe, extra):
+RECORDED = 3000  # mutants
+A_LINE = 10
+SEED = 1
+
+
+def made_files(mkpe):
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([mkpe, folder], check=True)
         for path in sorted(glob.glob(folder + "/*")):
@@ -31,6 +41,10 @@ def bases(mkpe, extra):
                 data = f.read()
             if len(data) < 0x10000:  # the long tables cost the reference too much time
                 yield data
+
+
+def bases(mkpe, extra):
+    yield from made_files(mkpe)
     for path in sorted(glob.glob(LIBWINE)) + list(extra):
         if path in extra or os.path.getsize(path) < 0x10000:
             with open(path, "rb") as f:
@@ -227,18 +241,84 @@ def mutant(r, files):
     return bytes(d)
 
 
+def short(data):
+    return hashlib.sha256(data).hexdigest()[:8]
+
+
+class Program:
+    """pe_hashes, asked of one file after the other."""
+
+    def __init__(self, program):
+        self.run = subprocess.Popen([program, "--stream"], stdin=subprocess.PIPE,
+                                    stdout=subprocess.PIPE)
+
+    def ask(self, data):
+        self.run.stdin.write(struct.pack("<I", len(data)) + data)
+        self.run.stdin.flush()
+        return self.run.stdout.readline().decode("latin-1").rstrip("\n")
+
+
+def write_mutant(seed, i, data):
+    path = "mutant-%s-%d" % (seed, i)
+    with open(path, "wb") as f:
+        f.write(data)
+    return path
+
+
+def record(mkpe, tsv):
+    import oracle
+    if oracle.INSTALLED != oracle.VERSION:
+        sys.exit("pefile is %s, to be recorded is %s" % (oracle.INSTALLED, oracle.VERSION))
+    files, r = list(made_files(mkpe)), random.Random(SEED)
+    lines = ["# Made by tests/e2e/fuzz_oracle.py --record with pefile %s: mutants of mkpe's files, "
+             "seed %d." % (oracle.VERSION, SEED),
+             "# SHA-256 (8 digits) of %d mutants, then of what the reference says of each; "
+             "-: it fails." % A_LINE]
+    for _ in range(0, RECORDED, A_LINE):
+        mutants, said = [mutant(r, files) for _ in range(A_LINE)], []
+        for data in mutants:
+            try:
+                said.append(short(oracle.line(oracle.hashes(data)).encode("latin-1", "replace")))
+            except oracle.NoOpinion:
+                said.append("-")
+        lines.append("\t".join([short(b"".join(mutants))] + said))
+    with open(tsv, "w") as f:
+        f.writelines(l + "\n" for l in lines)
+
+
+def recorded(program, mkpe, tsv):
+    files, r, program = list(made_files(mkpe)), random.Random(SEED), Program(program)
+    wrong = count = 0
+    with open(tsv) as f:
+        rows = [l.rstrip("\n").split("\t") for l in f if not l.startswith("#")]
+    for row in rows:
+        mutants = [mutant(r, files) for _ in range(A_LINE)]
+        if short(b"".join(mutants)) != row[0]:
+            print("mutants %d to %d are not those that were recorded: mkpe makes other files; "
+                  "record again" % (count, count + A_LINE - 1))
+            return 1
+        for data, theirs in zip(mutants, row[1:]):
+            ours = program.ask(data)
+            if not ours or theirs not in ("-", short(ours.encode("latin-1"))):
+                wrong += 1
+                print("%s: the reference says something else than\n  %s" %
+                      (write_mutant(SEED, count, data), ours[:300]))
+            count += 1
+    print("%d recorded mutants of %d files, %d wrong" % (count, len(files), wrong))
+    return int(wrong > 0 or not count)
+
+
 def main(program, mkpe, count, seed="1", *extra):
+    import oracle
     files = list(bases(mkpe, extra))
     r = random.Random(int(seed))
-    run = subprocess.Popen([program, "--stream"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    program = Program(program)
     wrong = no_opinion = hashed = 0
     for i in range(int(count)):
         d = mutant(r, files)
-        run.stdin.write(struct.pack("<I", len(d)) + d)
-        run.stdin.flush()
-        ours = run.stdout.readline().decode("latin-1").rstrip("\n")
+        ours = program.ask(d)
         if not ours:
-            print("mutant %d ended %s" % (i, program))
+            print("mutant %d ended the program" % i)
             theirs = ""
         else:
             try:
@@ -249,10 +329,8 @@ def main(program, mkpe, count, seed="1", *extra):
         hashed += theirs.startswith("ok")
         if theirs != ours or not ours:
             wrong += 1
-            path = "mutant-%s-%d" % (seed, i)
-            with open(path, "wb") as f:
-                f.write(d)
-            print("%s\n  reference: %s\n  impscan:   %s" % (path, theirs[:300], ours[:300]))
+            print("%s\n  reference: %s\n  impscan:   %s" %
+                  (write_mutant(seed, i, d), theirs[:300], ours[:300]))
             if not ours or wrong > 20:
                 break
     print("%s mutants of %d files, seed %s: %d with imports, %d where the reference fails, %d wrong" %
@@ -264,4 +342,8 @@ if __name__ == "__main__":
     if len(sys.argv) < 4:
         print(__doc__)
         sys.exit(2)
+    if sys.argv[1] == "--record":
+        sys.exit(record(*sys.argv[2:]))
+    if sys.argv[1] == "--recorded":
+        sys.exit(recorded(*sys.argv[2:]))
     sys.exit(main(*sys.argv[1:]))
