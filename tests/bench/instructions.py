@@ -44,7 +44,7 @@ SKIPPED = 77
 
 
 def skip(why):
-    print(f"instructions: skipped: {why}")
+    print(f"SKIP: {why}")
     sys.exit(SKIPPED)
 
 

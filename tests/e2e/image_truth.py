@@ -1,13 +1,75 @@
-"""What the end-to-end tests share: running impscan, the image writer's truth, hashes of a list."""
+"""What the end-to-end tests share: options, running impscan, the image writer's truth, hashes of a
+list."""
 
+import argparse
 import ctypes
 import ctypes.util
 import hashlib
 import json
+import pathlib
 import subprocess
 import sys
 
 FAILURES = []
+# Real DLLs, where they are installed.
+WINE = pathlib.Path("/usr/lib/x86_64-linux-gnu/wine/x86_64-windows")
+
+
+def skip(what):
+    """Tells what is left out and why, for tests/run to repeat behind all tests."""
+    print(f"SKIP: {what}", flush=True)
+
+
+def have_wine(what):
+    """Are Wine's DLLs there for this?"""
+    if WINE.is_dir():
+        return True
+    skip(f"{what}: Wine's DLLs (libwine) are not installed")
+    return False
+
+
+def test_parser(description):
+    """The arguments that all of them take; the folder is made by test_arguments()."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("impscan")
+    parser.add_argument("mkimage")
+    parser.add_argument("folder", type=pathlib.Path, help="for what is written")
+    return parser
+
+
+def case_parser(description):
+    """Of tests that do the same with many cases, and can do some of them."""
+    parser = test_parser(description)
+    parser.add_argument("--only", metavar="WORDS", default="",
+                        help='cases with these words in their name only: "19041 x64"')
+    parser.add_argument("--part", metavar="K/N", default="1/1",
+                        help="every N-th case, from the K-th on, for tests that run side by side")
+    return parser
+
+
+def test_arguments(parser):
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    return arguments
+
+
+def choose(arguments, cases):
+    """(number, case) of those that --only and --part ask for; a case is a sequence of words."""
+    part, parts = map(int, arguments.part.split("/"))
+    if not 1 <= part <= parts:
+        sys.exit(f"--part {arguments.part}: there is no such part")
+    words = set(arguments.only.split())
+    chosen = [(number, case) for number, case in enumerate(cases)
+              if number % parts == part - 1 and words <= set(map(str, case))]
+    if not chosen:
+        sys.exit(f"no case is left by --only {arguments.only!r} --part {arguments.part}")
+    return chosen
+
+
+def written_layouts(mkimage):
+    """(build, architecture, variant) of every Windows that the writer knows."""
+    out = subprocess.run([mkimage, "--list"], check=True, capture_output=True, text=True).stdout
+    return [tuple(line.split("\t")) for line in out.splitlines()]
 
 
 def check(condition, message):
@@ -52,6 +114,7 @@ def load_libfuzzy():
     """fuzzy_hash_buf() as a function of bytes; None where libfuzzy has no shared library."""
     name = ctypes.util.find_library("fuzzy")
     if not name:
+        skip("impfuzzy values: libfuzzy's shared library is not found")
         return None
     library = ctypes.CDLL(name)
 

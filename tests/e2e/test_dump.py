@@ -14,19 +14,22 @@ import shutil
 import subprocess
 import sys
 
-from image_truth import check, finish, rows, run
+from image_truth import WINE, check, finish, have_wine, rows, run, skip
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import pefile_rules
 
 try:
-    import pefile
-except ImportError:
+    pefile_rules.version()
+    pefile = pefile_rules.pefile
+except pefile_rules.Missing as missing:
+    skip(f"what pefile says of the files: {missing}")
     pefile = None
 
 NAME = re.compile(r"\d+\.[A-Za-z0-9._-]*\.0x[0-9a-f]+\.[A-Za-z0-9._-]*\.bin")
 INDEX = ["file", "pid", "process", "eprocess", "base", "size", "module", "path", "imphash",
          "impfuzzy", "status", "reason", "flags", "layout", "file_size", "pages", "pages_absent",
          "note"]
-# Real modules, where they are installed.
-WINE = pathlib.Path("/usr/lib/x86_64-linux-gnu/wine/x86_64-windows")
 
 
 def write_image(mkimage, folder, scenario, *arguments):
@@ -47,6 +50,20 @@ def file_hashes(impscan, folder):
     out, _ = run(impscan, "-e", folder, "-q", "-o", "csv", status=(0, 1))
     return {pathlib.Path(row["path"]).name: row
             for row in csv.DictReader(io.StringIO(out, newline=""))}
+
+
+def compare_with_pefile(name, file, entry, digest):
+    try:
+        parsed = pefile.PE(str(file), fast_load=True)
+        parsed.parse_data_directories([1])
+    except pefile.PEFormatError as error:
+        check(False, f"{name}: pefile does not open it: {error}")
+        return
+    if entry["layout"] in ("sections", "mapped"):
+        check(parsed.OPTIONAL_HEADER.ImageBase & 0xffffffff ==
+              int(entry["base"], 16) & 0xffffffff, f"{name}: ImageBase")
+    if digest is not None:
+        check(parsed.get_imphash() == digest, f"{name}: pefile's imphash")
 
 
 def compare(where, impscan, image, target):
@@ -93,17 +110,8 @@ def compare(where, impscan, image, target):
                   f"{name}: hashed {own['status']} {own['imphash']}, row {digest}")
             check(not entry["note"] or "differ" not in entry["note"], f"{name}: {entry['note']}")
         if pefile:
-            try:
-                parsed = pefile.PE(str(file), fast_load=True)
-                parsed.parse_data_directories([1])
-            except pefile.PEFormatError as error:
-                check(False, f"{name}: pefile does not open it: {error}")
-                continue
-            if entry["layout"] in ("sections", "mapped"):
-                check(parsed.OPTIONAL_HEADER.ImageBase & 0xffffffff ==
-                      int(row["base"], 16) & 0xffffffff, f"{name}: ImageBase")
-            if expected:
-                check(parsed.get_imphash() == digest, f"{name}: pefile's imphash")
+            with pefile_rules.old_rules():
+                compare_with_pefile(name, file, entry, digest if expected else None)
     return layouts
 
 
@@ -111,7 +119,7 @@ def test_hashes(impscan, mkimage, folder):
     layouts = collections.Counter()
     runs = [("demo", []), ("damaged", []), ("absent", ["--memory", 256]), ("hidden", [])]
     runs += [("hidden", ["--build", build]) for build in (7601, 9600, 22621)]
-    if WINE.is_dir():
+    if have_wine("files of real modules"):
         runs.append(("demo", ["--pe-dir", WINE, "--memory", 512]))
     for scenario, arguments in runs:
         image = write_image(mkimage, folder, scenario, *arguments)

@@ -2,16 +2,15 @@
 """What hides: images of every layout with hidden processes, injected code, hollowed and patched
 images, and what looks like it and is not; every flag must be there, and no other.
 
-    test_hidden.py IMPSCAN MKIMAGE FOLDER
+    test_hidden.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--part K/N]
 """
 
 import collections
 import json
-import pathlib
 import subprocess
-import sys
 
-from image_truth import check, finish, imphash, impfuzzy, rows
+from image_truth import (case_parser, check, choose, finish, imphash, impfuzzy, rows,
+                         test_arguments, written_layouts)
 
 IMAGE = "INJECTED CODE"
 
@@ -104,17 +103,14 @@ def compare(where, impscan, image, truth):
 
 
 def main():
-    impscan, mkimage, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
-    folder.mkdir(parents=True, exist_ok=True)
-    listing = subprocess.run([mkimage, "--list"], check=True, capture_output=True, text=True)
-    layouts = [line.split("\t") for line in listing.stdout.splitlines()]
+    arguments = test_arguments(case_parser(__doc__))
+    impscan, mkimage, folder = arguments.impscan, arguments.mkimage, arguments.folder
+    layouts = [layout for layout in written_layouts(mkimage)
+               if layout[1] == "x64" and int(layout[0]) >= 7601]
     cases = collections.Counter()
     image, truth = folder / "hidden.raw", folder / "hidden.json"
-    count = 0
-    for number, (build, arch, variant) in enumerate(layouts):
-        if arch != "x64" or int(build) < 7601:
-            continue
-        count += 1
+    layouts = choose(arguments, layouts)
+    for number, (build, arch, variant) in layouts:
         subprocess.run([mkimage, "--build", build, "--arch", arch, "--variant", variant,
                         "--scenario", "hidden", "--seed", str(100 + number), "-o", image,
                         "--truth", truth], check=True)
@@ -123,7 +119,7 @@ def main():
     cases.pop(None, None)
     for case, times in sorted(cases.items()):
         print(f"{case}: {times}")
-    finish(f"{count} layouts, {len(cases)} cases")
+    finish(f"{len(layouts)} layouts, {len(cases)} cases")
 
 
 if __name__ == "__main__":

@@ -2,16 +2,15 @@
 """Writes images of every Windows the writer knows, in every format, and holds impscan's rows
 against what was put in.
 
-    test_images.py IMPSCAN MKIMAGE FOLDER
+    test_images.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--part K/N]
 """
 
 import json
-import pathlib
 import re
 import subprocess
-import sys
 
-from image_truth import check, finish, imphash, impfuzzy, printable, rows
+from image_truth import (case_parser, check, choose, finish, imphash, impfuzzy, printable, rows,
+                         test_arguments, written_layouts)
 
 FORMATS = ["raw", "lime", "lime-shuffled", "dump", "bitmap", "elf"]
 
@@ -98,12 +97,11 @@ def compare(where, impscan, image, truth):
 
 
 def main():
-    impscan, mkimage, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
-    folder.mkdir(parents=True, exist_ok=True)
-    listing = subprocess.run([mkimage, "--list"], check=True, capture_output=True, text=True)
-    layouts = [line.split("\t") for line in listing.stdout.splitlines()]
+    arguments = test_arguments(case_parser(__doc__))
+    impscan, mkimage, folder = arguments.impscan, arguments.mkimage, arguments.folder
+    layouts = choose(arguments, written_layouts(mkimage))
     images = modules = 0
-    for number, layout in enumerate(layouts):
+    for number, layout in layouts:
         # Every layout as raw, in one more format in turn, and damaged; one of them in all.
         runs = [("raw", "plain"), (FORMATS[1 + number % 5], "demo"), ("raw", "damaged")]
         if layout[0] == "19041":

@@ -3,16 +3,15 @@
 them, and images of which half of all user pages were moved out; with their page file, without it,
 and with one that is not theirs.
 
-    test_pages.py IMPSCAN MKIMAGE FOLDER
+    test_pages.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--part K/N]
 """
 
 import json
-import pathlib
 import re
 import subprocess
-import sys
 
-from image_truth import check, finish, imphash, impfuzzy, rows, run
+from image_truth import (WINE, case_parser, check, choose, finish, have_wine, imphash, impfuzzy,
+                         rows, run, test_arguments)
 
 # Build, architecture, and what else mkimage is told.
 ABSENT = [("7601", "x64"), ("9600", "x64"), ("14393", "x64"), ("15063", "x64"), ("17134", "x64"),
@@ -29,7 +28,7 @@ ENTRIES = [("19041", "x64", "--pte-mask", "0"), ("22621", "x64", "--pte-mask", "
            ("17134", "x64", "--pte-build", "17763"),
            ("17134", "x64", "--pte-build", "17763", "--pte-mask", "0"),
            ("10586", "x64", "--pte-build", "14393", "--pte-mask", "0")]
-WINE = pathlib.Path("/usr/lib/x86_64-linux-gnu/wine/x86_64-windows")
+REAL = ("19041", "x64", "real")  # with Wine's DLLs, where they are installed
 STORED_FROM = 14393
 
 # A page in one of these states is in the image, whatever else is.
@@ -152,13 +151,12 @@ def check_regions(image, impscan):
     check(found == image.stores, f"{image.where}: stores: {out}")
 
 
-def test_absent(impscan, mkimage, folder):
-    for number, layout in enumerate(ABSENT):
-        image = Image(mkimage, folder, layout, "--scenario", "absent", "--seed", str(40 + number))
-        found, count = absent_with(image, impscan)
-        refused = absent_without(image, impscan, found)
-        check_regions(image, impscan)
-        print(f"{image.where:16} {count} hashes with the page file, {refused} need it")
+def test_absent(impscan, mkimage, folder, number, layout):
+    image = Image(mkimage, folder, layout, "--scenario", "absent", "--seed", str(40 + number))
+    found, count = absent_with(image, impscan)
+    refused = absent_without(image, impscan, found)
+    check_regions(image, impscan)
+    print(f"{image.where:16} {count} hashes with the page file, {refused} need it")
 
 
 def moved_out(impscan, mkimage, folder, layout, *arguments):
@@ -203,13 +201,11 @@ def moved_out(impscan, mkimage, folder, layout, *arguments):
     check(modules == equal, f"{image.where}: {equal} of {modules}")
 
 
-def test_moved_out(impscan, mkimage, folder):
-    print(f"{'half is out':45} {'files':5}{'modules':>7}{'equal':>7}{'without':>9}{'unequal':>10}"
-          "   (of those unequal without, whose pages are in the image), states")
-    for layout in MOVED_OUT + ENTRIES:
+def test_moved_out(impscan, mkimage, folder, layout):
+    if layout != REAL:
         moved_out(impscan, mkimage, folder, layout, "--scenario", "demo")
-    if WINE.is_dir():
-        moved_out(impscan, mkimage, folder, ("19041", "x64"), "--scenario", "demo",
+    elif have_wine("pages of real DLLs that were moved out"):
+        moved_out(impscan, mkimage, folder, layout[:2], "--scenario", "demo",
                   "--memory", "512", "--pe-dir", str(WINE))
 
 
@@ -242,12 +238,22 @@ def test_wrong_page_file(impscan, mkimage, folder):
 
 
 def main():
-    impscan, mkimage, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
-    folder.mkdir(parents=True, exist_ok=True)
-    test_absent(impscan, mkimage, folder)
-    test_moved_out(impscan, mkimage, folder)
-    test_wrong_page_file(impscan, mkimage, folder)
-    finish(f"{len(ABSENT)} images with absent pages, {len(MOVED_OUT + ENTRIES)} with half of them out")
+    arguments = test_arguments(case_parser(__doc__))
+    places = arguments.impscan, arguments.mkimage, arguments.folder
+    chosen = choose(arguments, [("absent", *layout) for layout in ABSENT] +
+                    [("moved-out", *layout) for layout in MOVED_OUT + ENTRIES + [REAL]] +
+                    [("wrong",)])
+    for number, (kind, *layout) in chosen:
+        if kind == "absent":
+            test_absent(*places, number, tuple(layout))
+    print(f"{'half is out':45} {'files':5}{'modules':>7}{'equal':>7}{'without':>9}{'unequal':>10}"
+          "   (of those unequal without, whose pages are in the image), states")
+    for _, (kind, *layout) in chosen:
+        if kind == "moved-out":
+            test_moved_out(*places, tuple(layout))
+        elif kind == "wrong":
+            test_wrong_page_file(*places)
+    finish(f"{len(chosen)} cases of absent pages")
 
 
 if __name__ == "__main__":

@@ -2,23 +2,22 @@
 """Import lists that have to be rebuilt: a packed program, headers and names that are gone, hooks,
 delayed and bound imports, ordinals, API sets, a driver, and code with a table on the heap.
 
-    test_rebuilt.py IMPSCAN MKIMAGE FOLDER
+    test_rebuilt.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--part K/N]
 """
 
 import collections
 import json
-import pathlib
 import shutil
 import subprocess
-import sys
 
-from image_truth import check, finish, imphash, impfuzzy, rows, run
+from image_truth import (WINE, case_parser, check, choose, finish, have_wine, imphash, impfuzzy,
+                         rows, run, test_arguments)
 
 # API set schemas of version 2 (7601), 4 (9600) and 6.
 LAYOUTS = [("7601", "x64"), ("9600", "x64"), ("19041", "x64"), ("26100", "x64"), ("7601", "x86"),
            ("19041", "x86")]
-# Real DLLs, where they are installed: with aliases, and names that many DLLs pass on.
-WINE = pathlib.Path("/usr/lib/x86_64-linux-gnu/wine/x86_64-windows")
+# With Wine's DLLs, where they are installed: with aliases, and names that many DLLs pass on.
+REAL = ("19041", "x64", "real")
 ORDINALS = {("ws2_32", 4): "connect", ("ws2_32", 23): "socket", ("ws2_32", 115): "wsastartup"}
 
 # Cases of the scenario `rebuilt`: is the list declared as the file has it, flags of the row.
@@ -179,14 +178,18 @@ def compare_packed(where, impscan, image, truth, files):
 
 
 def main():
-    impscan, mkimage, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
-    folder.mkdir(parents=True, exist_ok=True)
+    arguments = test_arguments(case_parser(__doc__))
+    impscan, mkimage, folder = arguments.impscan, arguments.mkimage, arguments.folder
     image, truth, files = folder / "image.raw", folder / "truth.json", folder / "pe"
     cases = collections.Counter()
-    runs = [(build, arch, []) for build, arch in LAYOUTS]
-    if WINE.is_dir():
-        runs.append(("19041", "x64", ["--pe-dir", WINE, "--memory", "352"]))
-    for number, (build, arch, more) in enumerate(runs):
+    runs = choose(arguments, LAYOUTS + [REAL])
+    for number, layout in runs:
+        build, arch = layout[:2]
+        more = []
+        if layout == REAL:
+            if not have_wine("lists of real DLLs"):
+                continue
+            more = ["--pe-dir", WINE, "--memory", "352"]
         for scenario in ("packed", "rebuilt"):
             shutil.rmtree(files, ignore_errors=True)
             subprocess.run([mkimage, "--build", build, "--arch", arch, "--scenario", scenario,
@@ -199,8 +202,8 @@ def main():
                 cases["packed"] += 1
             else:
                 cases += compare_tables(where, impscan, image, known)
-    image.unlink()
-    shutil.rmtree(files)
+    image.unlink(missing_ok=True)
+    shutil.rmtree(files, ignore_errors=True)
     for case, times in sorted(cases.items()):
         print(f"{case}: {times}")
     finish(f"{len(runs)} kinds of machine, {len(cases)} cases")

@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
 """Holds impscan's rows against images with truth files, made elsewhere, where there are any.
 
-    test_reference_images.py IMPSCAN IMAGES FOLDER
+    IMPSCAN_TEST_IMAGES=IMAGES test_reference_images.py IMPSCAN FOLDER
 
 IMAGES is a folder of NAME.FORMAT.xz and NAME.truth.json; FOLDER takes the unpacked images. Exits
-with 77 (skipped) when there are none.
+with 77 (skipped) when it is not given or has none.
 """
 
 import json
 import lzma
+import os
 import pathlib
 import shutil
 import sys
 
-from image_truth import check, finish, rows
+from image_truth import check, finish, rows, skip
 
 LISTS = {"load": "load", "mem": "memory", "init": "init"}
 
@@ -116,12 +117,16 @@ def compare_tricks(impscan, image, truth, *arguments):
 
 
 def main():
-    impscan, images, folder = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+    impscan, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+    if not os.environ.get("IMPSCAN_TEST_IMAGES"):
+        skip("IMPSCAN_TEST_IMAGES is not set to a folder of images with truth files")
+        sys.exit(77)
+    images = pathlib.Path(os.environ["IMPSCAN_TEST_IMAGES"])
     kinds = [("w10-19041-x64.lime.xz", compare_plain),
              ("w10-18362-x64-tricks.dmp.xz", compare_tricks)]
     kinds = [(images / name, compare) for name, compare in kinds if (images / name).exists()]
     if not kinds:
-        print(f"skipped: no images in {images}")
+        skip(f"no images in {images}, which IMPSCAN_TEST_IMAGES names")
         sys.exit(77)
     folder.mkdir(parents=True, exist_ok=True)
     done = []

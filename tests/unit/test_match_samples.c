@@ -141,8 +141,10 @@ static void what_is_neither_is_refused(void **state)
 static void unreadable_folders_are_passed_over(void **state)
 {
 	(void)state;
-	if (!geteuid())
-		skip(); /* to root every folder is readable */
+	if (!geteuid()) {
+		puts("SKIP: unreadable folders: to root every folder is readable");
+		skip();
+	}
 	_cleanup_folder_ struct folder folder = folder_new();
 	make_folder(&folder, "closed");
 	write_file(&folder, "open", "", 0);

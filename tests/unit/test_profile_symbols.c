@@ -395,16 +395,17 @@ static void real_files_give_the_shipped_profiles(void **state)
 		{"CA8E2F01B822EDE6357898BFBF862997-1.json.xz", "windows-10-19041-x64"},
 	};
 	const char *folder = getenv("IMPSCAN_SYMBOLS_DIR");
-	if (!folder)
-		folder = TEST_DATA "/../../../shared/data";
+	if (!folder || !folder[0]) {
+		puts("SKIP: IMPSCAN_SYMBOLS_DIR is not set to a folder of symbol files");
+		skip();
+	}
 	_cleanup_profiles_ struct profiles *profiles = NULL;
 	assert_null(profiles_new(&profiles));
 	size_t present = 0;
 	for (size_t i = 0; i < array_size(files); i++) {
 		_cleanup_free_ char *path = alloc_printf("%s/%s", folder, files[i].file);
 		if (access(path, R_OK) != 0) {
-			print_message("%s is not there: give its folder in IMPSCAN_SYMBOLS_DIR\n",
-				      path);
+			printf("SKIP: IMPSCAN_SYMBOLS_DIR has no %s\n", files[i].file);
 			continue;
 		}
 		present++;
