@@ -55,7 +55,8 @@ struct match {
 	const char *name; /* the sample or list entry; owned by the set */
 	const char *hash; /* the known hash as text; owned by the set */
 	int score;	  /* 0-100; 100 for an equal imphash */
-	bool rebuilt;	  /* the caller's: not known_find()'s matter, false from it */
+	uint8_t list;	  /* number of our list that matched it best; 0 from known_find() */
+	bool rebuilt;	  /* that is a rebuilt list: not number 0 */
 	bool by_impfuzzy; /* which of ours matched it */
 	size_t order;	  /* rises in the order added; both hashes of a sample have the same */
 };
@@ -77,6 +78,31 @@ struct matches {
  */
 void known_find(const struct known *known, const struct hashes *hashes, int threshold,
 		struct matches *matches);
+
+/*
+ * What several import lists of one module resemble, not yet spread out into matches: a few bytes for
+ * each known hash that was hit, however many entries have it. Immutable and counted; NULL: nothing.
+ */
+struct hits;
+
+/*
+ * Adds what `hashes` resemble, see known_find(), as list number `list` (0-255) of a module, to
+ * `before`, whose reference it takes. Returns a reference. `scratch` is the thread's; its matches are
+ * left alone.
+ */
+struct hits *known_hits(const struct known *known, const struct hashes *hashes, int threshold,
+			unsigned int list, struct matches *scratch, struct hits *before);
+struct hits *hits_ref(struct hits *hits);
+void hits_unref(struct hits *hits);
+
+/* Bytes of memory that they take. */
+size_t hits_memory(const struct hits *hits);
+
+/*
+ * The matches of hits, replacing what is in `matches`: one for each entry, by the list that scores
+ * best with it (of several the first); sorted as known_find() sorts.
+ */
+void known_matches(const struct known *known, const struct hits *hits, struct matches *matches);
 void matches_free(struct matches *matches);
 #define _cleanup_matches_ __attribute__((cleanup(matches_free)))
 

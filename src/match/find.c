@@ -2,7 +2,8 @@
  * Searching a sealed set.
  *
  * The set is only read. What a search writes lies in the caller's struct matches: one bit an entry
- * for those already met, and the list of them, from which the bits are cleared again.
+ * for those already met, and the list of them, from which the bits are cleared again. It finds heads,
+ * one for all entries with the same hash; hits.c makes matches of them.
  */
 #include <impscan/match.h>
 
@@ -13,19 +14,12 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
+#include "hits.h"
 #include "index.h"
 
 #define AHEAD 8 /* candidates whose memory is asked for before it is needed */
 
-struct known_scratch {
-	uint64_t *seen; /* a bit an entry, all zero between searches */
-	size_t seen_words;
-	uint32_t *candidates;
-	size_t count;
-	size_t capacity;
-};
-
-static struct known_scratch *scratch_for(struct matches *matches, const struct known *known)
+struct known_scratch *scratch_for(struct matches *matches, const struct known *known)
 {
 	if (!matches->scratch)
 		matches->scratch = alloc_new(struct known_scratch);
@@ -44,6 +38,7 @@ void matches_free(struct matches *matches)
 	if (matches->scratch) {
 		free(matches->scratch->seen);
 		free(matches->scratch->candidates);
+		free(matches->scratch->hits);
 		free(matches->scratch);
 	}
 	free(matches->items);
@@ -70,46 +65,10 @@ static void forget(struct known_scratch *scratch)
 	scratch->count = 0;
 }
 
-static const char *entry_name(const struct known *known, const struct entry *entry)
+static void add_hit(struct known_scratch *scratch, uint32_t head, int score)
 {
-	const char *hash = known->text + entry->text;
-	size_t length = IMPHASH_LENGTH;
-	if (entry->is_fuzzy)
-		length = (size_t)entry->prefix + entry->length0 + 1 + entry->length1;
-	const char *name = hash + length + 1;
-	return *name ? name : hash;
-}
-
-static void add_match(const struct known *known, size_t number, int score, struct matches *matches)
-{
-	const struct entry *entry = &known->entries[number];
-	struct match *match = array_push(matches->items, matches->count, matches->capacity);
-	match->name = entry_name(known, entry);
-	match->hash = known->text + entry->text;
-	match->score = score;
-	match->by_impfuzzy = entry->is_fuzzy;
-	match->order = entry->is_second ? number - 1 : number;
-}
-
-/* Has it matched anything? */
-static bool find_imphash(const struct known *known, const char *imphash, struct matches *matches)
-{
-	for (uint32_t e = index_imphash(known, imphash); e; e = known->entries[e - 1].next)
-		add_match(known, e - 1, 100, matches);
-	return matches->count > 0;
-}
-
-/* All entries of a head; those whose imphash has matched already (NULL: none has) are left out. */
-static void add_fuzzy(const struct known *known, uint32_t head, int score, const char *imphash,
-		      struct matches *matches)
-{
-	for (uint32_t e = head; e; e = known->entries[e - 1].next) {
-		const struct entry *entry = &known->entries[e - 1];
-		if (entry->is_second && imphash &&
-		    !memcmp(known->text + entry[-1].text, imphash, IMPHASH_LENGTH))
-			continue;
-		add_match(known, e - 1, score, matches);
-	}
+	*array_push(scratch->hits, scratch->hit_count, scratch->hit_capacity) =
+		(struct hit){.head = head, .score = (uint8_t)score};
 }
 
 /* Notes all heads that the index names for the parts of `fuzzy`. */
@@ -143,13 +102,12 @@ static bool comparable(uint64_t a, uint64_t b)
 }
 
 static void find_fuzzy(const struct known *known, const struct fuzzy *fuzzy, int least,
-		       const char *imphash, struct matches *matches)
+		       struct known_scratch *scratch)
 {
-	struct known_scratch *scratch = scratch_for(matches, known);
 	uint32_t equal = index_fuzzy(known, fuzzy);
 	if (equal) {
 		meet(scratch, equal - 1);
-		add_fuzzy(known, equal, 100, imphash, matches);
+		add_hit(scratch, equal - 1, 100);
 	}
 	find_candidates(known, fuzzy, scratch);
 
@@ -170,19 +128,9 @@ static void find_fuzzy(const struct known *known, const struct fuzzy *fuzzy, int
 		entry_fuzzy(known, entry, &theirs, &buffer);
 		int score = fuzzy_score(&query, &theirs, least);
 		if (score >= least)
-			add_fuzzy(known, number + 1, score, imphash, matches);
+			add_hit(scratch, number, score);
 	}
 	forget(scratch);
-}
-
-static int compare_matches(const void *a, const void *b)
-{
-	const struct match *x = a, *y = b;
-	if (x->score != y->score)
-		return x->score < y->score ? 1 : -1;
-	if (x->order != y->order)
-		return x->order < y->order ? -1 : 1;
-	return 0;
 }
 
 /* Our imphash in lower case; false when there is none. */
@@ -195,12 +143,14 @@ static bool read_imphash(const struct hashes *hashes, char imphash[IMPHASH_LENGT
 	return true;
 }
 
-void known_find(const struct known *known, const struct hashes *hashes, int threshold,
-		struct matches *matches)
+void search(const struct known *known, const struct hashes *hashes, int threshold,
+	    struct known_scratch *scratch)
 {
-	matches->count = 0;
+	scratch->hit_count = 0;
 	char imphash[IMPHASH_LENGTH];
-	bool matched = read_imphash(hashes, imphash) && find_imphash(known, imphash, matches);
+	uint32_t equal = read_imphash(hashes, imphash) ? index_imphash(known, imphash) : 0;
+	if (equal)
+		add_hit(scratch, equal - 1, 100);
 
 	struct fuzzy_shape shape;
 	size_t length = strnlen(hashes->impfuzzy, IMPFUZZY_SIZE);
@@ -209,9 +159,14 @@ void known_find(const struct known *known, const struct hashes *hashes, int thre
 		struct fuzzy fuzzy;
 		fuzzy_open(&fuzzy, hashes->impfuzzy, &shape, &buffer);
 		if (!fuzzy_empty(&fuzzy))
-			find_fuzzy(known, &fuzzy, max_of(threshold, 1), matched ? imphash : NULL,
-				   matches);
+			find_fuzzy(known, &fuzzy, max_of(threshold, 1), scratch);
 	}
-	if (matches->count > 1)
-		qsort(matches->items, matches->count, sizeof(*matches->items), compare_matches);
+}
+
+void known_find(const struct known *known, const struct hashes *hashes, int threshold,
+		struct matches *matches)
+{
+	struct known_scratch *scratch = scratch_for(matches, known);
+	search(known, hashes, threshold, scratch);
+	spread(known, scratch->hits, scratch->hit_count, matches);
 }

@@ -138,17 +138,11 @@ void finding_copy(struct finding *to, const struct finding *from)
 	*to = *from;
 	if (from->reason)
 		to->reason = alloc_strdup(from->reason);
-	to->matches = (struct matches){0};
-	if (from->matches.count) {
-		to->matches.items = alloc_zero(from->matches.count, sizeof(*to->matches.items));
-		memcpy(to->matches.items, from->matches.items,
-		       from->matches.count * sizeof(*to->matches.items));
-		to->matches.count = to->matches.capacity = from->matches.count;
-	}
+	to->hits = hits_ref(from->hits);
 }
 
 void finding_free(struct finding *finding)
 {
 	free(finding->reason);
-	matches_free(&finding->matches);
+	hits_unref(finding->hits);
 }

@@ -107,7 +107,7 @@ static bool is_wanted(const struct unit_context *context, const struct process *
 		.module = module,
 		.flags = module->flags | process_flags(process),
 	};
-	return (options->all || finding->matches.count) && scan_only_matches(&options->only, &row);
+	return (options->all || finding->hits) && scan_only_matches(&options->only, &row);
 }
 
 /* The declared list of an image whose header is gone: its directory was found by its content. */

@@ -26,41 +26,14 @@ static void add_reason(struct finding *finding, char *more)
 	free(more);
 }
 
-/* Adds what the hashes match: of an entry that both lists match, the better score stays. */
-static void add_matches(const struct unit_context *context, struct worker *worker,
-			const struct hashes *hashes, bool rebuilt, struct finding *finding)
+/* Adds what the hashes of list number `list` match: 0 is the declared one. */
+static void add_hits(const struct unit_context *context, struct worker *worker,
+		     const struct hashes *hashes, unsigned int list, struct finding *finding)
 {
-	if (!context->options->known || !*hashes->imphash)
-		return;
-	struct matches *all = &finding->matches;
-	known_find(context->options->known, hashes, context->options->threshold, &worker->matches);
-	for (size_t i = 0; i < worker->matches.count; i++) {
-		struct match match = worker->matches.items[i];
-		match.rebuilt = rebuilt;
-		size_t at = 0;
-		while (at < all->count && all->items[at].order != match.order)
-			at++;
-		if (at == all->count)
-			*array_push(all->items, all->count, all->capacity) = match;
-		else if (match.score > all->items[at].score)
-			all->items[at] = match;
-	}
-}
-
-/* As known_find() sorts: highest score first, then in the order added. */
-static int compare_matches(const void *a, const void *b)
-{
-	const struct match *x = a, *y = b;
-	if (x->score != y->score)
-		return x->score > y->score ? -1 : 1;
-	return x->order < y->order ? -1 : x->order > y->order;
-}
-
-static void sort_matches(struct finding *finding)
-{
-	if (finding->matches.count)
-		qsort(finding->matches.items, finding->matches.count,
-		      sizeof(*finding->matches.items), compare_matches);
+	const struct scan_options *options = context->options;
+	if (options->known && *hashes->imphash)
+		finding->hits = known_hits(options->known, hashes, options->threshold, list,
+					   &worker->matches, finding->hits);
 }
 
 /* What the declared list comes to. */
@@ -78,7 +51,7 @@ static void conclude(const struct unit_context *context, struct worker *worker,
 		return;
 	finding->import_source = rebuilt_source_name(REBUILT_NAMES);
 	hash_imports(&finding->hashes, &imports->string, imports_fuzzy_string(imports));
-	add_matches(context, worker, &finding->hashes, false, finding);
+	add_hits(context, worker, &finding->hashes, 0, finding);
 }
 
 /* Where most entries of the rebuilt list come from. */
@@ -112,7 +85,7 @@ static void conclude_rebuilt(const struct unit_context *context, struct worker *
 		hash_imports(&hashes, string, string);
 		if (!i)
 			finding->rebuilt = hashes;
-		add_matches(context, worker, &hashes, true, finding);
+		add_hits(context, worker, &hashes, (unsigned int)i + 1, finding);
 	}
 }
 
@@ -206,7 +179,6 @@ static void examine_lists(struct unit_maps *maps, struct worker *worker,
 			cached_finding_settle(cached, found);
 	}
 	conclude_rebuilt(context, worker, finding);
-	sort_matches(finding);
 	if (worker->rebuilt.hooked)
 		module->flags |= MODULE_HOOKED;
 	if (worker->rebuilt.unknown && finding->rebuilt_imports)
@@ -251,7 +223,6 @@ void examine_region(struct unit_maps *maps, struct worker *worker, const struct 
 	unit_rebuild(maps, &worker->rebuilt, module->pointer_size, module->used, module->used_size,
 		     NULL, NULL, true);
 	conclude_rebuilt(maps->context, worker, finding);
-	sort_matches(finding);
 }
 
 void examine_file(const struct unit_context *context, struct worker *worker, struct view *view,

@@ -18,6 +18,7 @@ struct run {
 	const struct scan_events *events;
 	struct scan_summary *summary;
 	struct worker *workers;
+	struct matches matches; /* of the module handed out last */
 };
 
 static void *make(void *context, size_t i, unsigned int worker)
@@ -61,9 +62,10 @@ static bool emit(struct run *run, const struct process *process, const struct mo
 	};
 	if (row.dump && run->events->dumped && !run->events->dumped(run->events->context, &row))
 		return false;
-	const struct matches *matches = &finding->matches;
-	if (!matches->count)
+	if (!finding->hits)
 		return !options->all || hand_out(run, &row);
+	struct matches *matches = &run->matches;
+	known_matches(options->known, finding->hits, matches);
 	for (size_t i = 0; i < matches->count; i++) {
 		row.match = &matches->items[i];
 		if (options->best && row.match->score < matches->items[0].score)
@@ -140,5 +142,6 @@ struct error *scan_image(const struct windows *windows, const struct scan_option
 	for (unsigned int i = 0; i < options->threads; i++)
 		worker_free(&run.workers[i]);
 	free(run.workers);
+	matches_free(&run.matches);
 	return NULL;
 }

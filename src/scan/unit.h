@@ -23,7 +23,7 @@ struct finding {
 	size_t imports;
 	double readable;
 	struct hashes hashes;
-	struct matches matches; /* of all lists, the best of each known entry */
+	struct hits *hits; /* of all lists; list 0 is the declared one */
 	/* The rebuilt list, where there is one and it is another. */
 	size_t rebuilt_imports;
 	struct hashes rebuilt;

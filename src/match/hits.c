@@ -1,0 +1,148 @@
+/*
+ * Hits: what a module's lists resemble, as long as nobody asks for rows.
+ *
+ * Lists of known hashes name one hash for thousands of samples. So what a search finds is kept as
+ * the hashes that were hit, each once, and spread out into a match an entry only when the rows of
+ * one module are made.
+ */
+#include "hits.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+
+#include "index.h"
+
+struct hits {
+	atomic_uint references;
+	size_t count;
+	struct hit items[]; /* by head */
+};
+
+struct hits *hits_ref(struct hits *hits)
+{
+	if (hits)
+		atomic_fetch_add_explicit(&hits->references, 1, memory_order_relaxed);
+	return hits;
+}
+
+void hits_unref(struct hits *hits)
+{
+	if (hits && atomic_fetch_sub_explicit(&hits->references, 1, memory_order_acq_rel) == 1)
+		free(hits);
+}
+
+size_t hits_memory(const struct hits *hits)
+{
+	return hits ? sizeof(*hits) + hits->count * sizeof(*hits->items) : 0;
+}
+
+/* By head, the best of each first: of equal scores that of the list searched with first. */
+static int compare_hits(const void *a, const void *b)
+{
+	const struct hit *x = a, *y = b;
+	if (x->head != y->head)
+		return x->head < y->head ? -1 : 1;
+	if (x->score != y->score)
+		return x->score > y->score ? -1 : 1;
+	return (x->list > y->list) - (x->list < y->list);
+}
+
+struct hits *known_hits(const struct known *known, const struct hashes *hashes, int threshold,
+			unsigned int list, struct matches *scratch, struct hits *before)
+{
+	struct known_scratch *s = scratch_for(scratch, known);
+	search(known, hashes, threshold, s);
+	if (!s->hit_count)
+		return before;
+	size_t old = before ? before->count : 0, count = old + s->hit_count;
+	struct hits *all = alloc_zero(1, sizeof(*all) + count * sizeof(*all->items));
+	if (old)
+		memcpy(all->items, before->items, old * sizeof(*all->items));
+	for (size_t i = 0; i < s->hit_count; i++) {
+		all->items[old + i] = s->hits[i];
+		all->items[old + i].list = (uint8_t)list;
+	}
+	qsort(all->items, count, sizeof(*all->items), compare_hits);
+	for (size_t i = 0; i < count; i++)
+		if (!i || all->items[i].head != all->items[all->count - 1].head)
+			all->items[all->count++] = all->items[i];
+	all->references = 1;
+	hits_unref(before);
+	return all;
+}
+
+void known_matches(const struct known *known, const struct hits *hits, struct matches *matches)
+{
+	spread(known, hits ? hits->items : NULL, hits ? hits->count : 0, matches);
+}
+
+static const char *entry_name(const struct known *known, const struct entry *entry)
+{
+	const char *hash = known->text + entry->text;
+	size_t length = IMPHASH_LENGTH;
+	if (entry->is_fuzzy)
+		length = (size_t)entry->prefix + entry->length0 + 1 + entry->length1;
+	const char *name = hash + length + 1;
+	return *name ? name : hash;
+}
+
+static void add_match(const struct known *known, size_t number, const struct hit *hit,
+		      struct matches *matches)
+{
+	const struct entry *entry = &known->entries[number];
+	struct match *match = array_push(matches->items, matches->count, matches->capacity);
+	match->name = entry_name(known, entry);
+	match->hash = known->text + entry->text;
+	match->score = hit->score;
+	match->list = hit->list;
+	match->rebuilt = hit->list > 0;
+	match->by_impfuzzy = entry->is_fuzzy;
+	match->order = entry->is_second ? number - 1 : number;
+}
+
+/* Highest score first, then in the order added; of one sample the match that counts first. */
+static int compare_matches(const void *a, const void *b)
+{
+	const struct match *x = a, *y = b;
+	if (x->score != y->score)
+		return x->score < y->score ? 1 : -1;
+	if (x->order != y->order)
+		return x->order < y->order ? -1 : 1;
+	if (x->list != y->list)
+		return x->list < y->list ? -1 : 1;
+	return (x->by_impfuzzy > y->by_impfuzzy) - (x->by_impfuzzy < y->by_impfuzzy);
+}
+
+/* Both hashes of a sample are one match, its better one. */
+static void leave_one_a_sample(struct known_scratch *scratch, struct matches *matches)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < matches->count; i++) {
+		size_t order = matches->items[i].order;
+		uint64_t bit = 1ull << (order % 64);
+		if (scratch->seen[order / 64] & bit)
+			continue;
+		scratch->seen[order / 64] |= bit;
+		matches->items[kept++] = matches->items[i];
+	}
+	matches->count = kept;
+	for (size_t i = 0; i < kept; i++)
+		scratch->seen[matches->items[i].order / 64] = 0;
+}
+
+void spread(const struct known *known, const struct hit *hits, size_t count,
+	    struct matches *matches)
+{
+	matches->count = 0;
+	for (size_t i = 0; i < count; i++)
+		for (uint32_t e = hits[i].head + 1; e; e = known->entries[e - 1].next)
+			add_match(known, e - 1, &hits[i], matches);
+	if (matches->count < 2)
+		return;
+	qsort(matches->items, matches->count, sizeof(*matches->items), compare_matches);
+	if (count > 1)
+		leave_one_a_sample(scratch_for(matches, known), matches);
+}
