@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <impscan/budget.h>
 #include <impscan/pe.h>
 #include <impscan/text.h>
 
@@ -54,13 +55,15 @@ struct imports_scratch;
  * impfuzzy of a bound file is taken of another string than imphash: imports_fuzzy_string().
  */
 struct imports {
-	bool keep_entries; /* set by the caller before imports_declared(): fill `entries` */
+	/* Set by the caller before imports_declared(). */
+	bool keep_entries;     /* fill `entries` */
+	struct budget *budget; /* what reading and hashing lists may cost; NULL: not bounded */
 
 	enum imports_status status;
 	char reason[160];   /* in words, when the status is neither ok nor no-imports */
 	size_t count;	    /* entries of `string` */
 	size_t pages;	    /* in memory: 4096-byte pages that reading the list needed ... */
-	size_t pages_found; /* ... and how many of them could be read; both 0 of a file */
+	size_t pages_found; /* ... and how many of them could be read; both 0 of a file on disk */
 	struct text string;
 
 	bool fuzzy_differs;
@@ -77,7 +80,8 @@ struct imports {
 /*
  * Reads the import directory of `pe` exactly as pefile 2023.2.7 does for imphash, of a file or of
  * memory; see imports/declared.c for the rules. `imports` may be a used one (its memory is kept)
- * or all zero but for `keep_entries`; release it with imports_free().
+ * or all zero but for what the caller sets; release it with imports_free(). Where the budget ends
+ * the list is partial or unreadable, and the reason says so.
  */
 void imports_declared(struct imports *imports, const struct pe *pe);
 
@@ -91,10 +95,10 @@ const char *imports_entry_dll(const struct imports *imports, const struct import
 const char *imports_entry_name(const struct imports *imports, const struct import_entry *entry);
 
 /*
- * The RVA of an import directory in a PE in memory, found by its content; 0 when there is none. For
- * one whose headers say nothing: pe_assume().
+ * The RVA of an import directory in a PE in memory, found by its content; 0 when there is none, or
+ * when the search costs more than `budget` has left. For one whose headers say nothing: pe_assume().
  */
-uint32_t imports_find_directory(const struct pe *pe);
+uint32_t imports_find_directory(const struct pe *pe, struct budget *budget);
 
 void imports_free(struct imports *imports);
 #define _cleanup_imports_ __attribute__((cleanup(imports_free)))

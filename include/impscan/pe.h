@@ -28,10 +28,14 @@ struct pe_reader {
 	uint64_t size;
 	/*
 	 * The bytes at `position` (below size): a pointer, and in `*available` how many lie there
-	 * in one piece, at least 1. NULL when they are not present, which can only be in memory.
+	 * in one piece, at least 1. NULL when they are not present, which can only be in memory, be
+	 * the layout that of a file.
 	 */
 	const uint8_t *(*at)(const struct pe_reader *reader, uint64_t position, size_t *available);
-	/* Why at() gave NULL at `position`, in words: "page file 0 not given". May be NULL. */
+	/*
+	 * Why at() gave NULL at `position`, in words: "page file 0 not given". May be NULL; of a reader
+	 * of file layout that means that all its bytes are there.
+	 */
 	const char *(*why)(const struct pe_reader *reader, uint64_t position);
 	void *context; /* the owner's */
 };
@@ -180,10 +184,12 @@ struct pe_cursor {
 	const struct pe *pe;
 	size_t last; /* extents[last] was used last; extent_count: none yet */
 	/*
-	 * A bit for each page below reader->size, set for those that were asked for and counted in
-	 * `pages` (those present in `pages_found` as well); NULL: don't count. The caller's.
+	 * A bit for each page of positions below `seen_end`, set for those that were asked for and
+	 * counted in `pages` (those present in `pages_found` as well); NULL: don't count. The
+	 * caller's.
 	 */
 	uint8_t *seen;
+	uint64_t seen_end;
 	size_t pages;
 	size_t pages_found;
 	struct {
@@ -198,6 +204,9 @@ void pe_cursor_init(struct pe_cursor *cursor, const struct pe *pe);
 
 /* Does pefile's get_data() give anything for this RVA, be it nothing but an empty string? */
 bool pe_cursor_exists(struct pe_cursor *cursor, uint64_t rva);
+
+/* Counts the page of a position as one that was asked for. */
+void pe_cursor_count(struct pe_cursor *cursor, uint64_t position);
 
 /* The position of an RVA that pe_cursor_data() could read. */
 uint64_t pe_cursor_position(struct pe_cursor *cursor, uint64_t rva);

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <impscan/budget.h>
 #include <impscan/export_map.h>
 #include <impscan/imports.h>
 #include <impscan/pe.h>
@@ -45,6 +46,7 @@ struct rebuild_memory {
 	 */
 	uint64_t (*next)(const struct rebuild_memory *memory, uint64_t address, uint64_t end);
 	void (*found_clean)(const struct rebuild_memory *memory, uint64_t address);
+	struct budget *budget; /* what looking may cost; NULL: not bounded */
 	void *context;
 };
 
@@ -113,6 +115,8 @@ struct rebuilt {
 	size_t pages_found; /* ... and those present: slots may lie in the others */
 	/* The first list is another than the declared one: not by hooks, which keep their names. */
 	bool differs;
+	/* Why not all could be looked at, in words: then there are no lists. NULL: all was. Static. */
+	const char *cut;
 	struct text names;
 	struct rebuild_scratch *scratch; /* memory kept from call to call */
 };
@@ -130,6 +134,7 @@ struct rebuild_area {
 	 * directory gives nothing, those that this area refers to belong to it.
 	 */
 	const struct rebuilt *others;
+	bool counted; /* looking at its pages was counted against the budget already */
 };
 
 /*
@@ -155,6 +160,7 @@ struct settled;
 struct settled *settled_new(const struct rebuilt *rebuilt, const struct export_map *map,
 			    const struct rebuild_area *area);
 void settled_free(struct settled *settled);
+size_t settled_memory(const struct settled *settled); /* bytes, without the export tables */
 
 /*
  * Would rebuild() say of the area what it said before: that the declared list is the whole list,
@@ -170,6 +176,13 @@ const char *rebuilt_dll(const struct rebuilt *rebuilt, const struct rebuilt_entr
 
 /* The function; NULL unless IMPORT_NAME. */
 const char *rebuilt_name(const struct rebuilt *rebuilt, const struct rebuilt_entry *entry);
+
+/*
+ * Limits of what is kept of one area, or of the private tables of one process: beyond them
+ * rebuilt->cut is set.
+ */
+#define REBUILT_ENTRIES_MAX (1u << 17)
+#define REBUILT_TEXT_MAX    (4u << 20) /* bytes of all names, or of one list */
 
 /* Empties it, keeping its memory. */
 void rebuilt_clear(struct rebuilt *rebuilt);

@@ -24,7 +24,19 @@
 
 #include "internal.h"
 
-enum { DESCRIPTOR_SIZE = 20 };
+enum {
+	DESCRIPTOR_SIZE = 20,
+	/* What is counted, in steps of a budget. */
+	STEPS_A_THUNK = 2,
+	STEPS_A_PAGE = 4,
+	EXTENTS_A_STEP = 64, /* of a file, looked through for every read */
+	BYTES_A_STEP = 8,    /* of text that is made, and hashed twice */
+};
+
+/* Memory kept for the next list: more than any but made-up ones need. */
+#define KEPT_TEXT ((size_t)1 << 20)
+
+static const char too_much[] = "reading the import lists of this process takes too long: stopped";
 
 const char *imports_status_name(enum imports_status status)
 {
@@ -75,7 +87,10 @@ void imports_free(struct imports *imports)
 	text_free(&imports->fuzzy_string);
 	text_free(&imports->names);
 	free(imports->entries);
-	*imports = (struct imports){.keep_entries = imports->keep_entries};
+	*imports = (struct imports){
+		.keep_entries = imports->keep_entries,
+		.budget = imports->budget,
+	};
 }
 
 /* The first trouble is told, the others are counted: see finish(). */
@@ -84,13 +99,32 @@ void trouble_absent(struct reading *r, const char *what, uint64_t rva)
 	if (r->trouble++)
 		return;
 	const struct pe_reader *reader = r->pe->reader;
+	uint64_t position = rva;
+	if (!r->memory)
+		position = pe_cursor_position(&r->cursor, rva);
 	/* What crosses a page's end begins in one and is missed in the next. */
 	size_t available;
-	if (reader->at(reader, rva, &available))
-		rva = (rva / PE_PAGE_SIZE + 1) * PE_PAGE_SIZE;
-	const char *why = reader->why ? reader->why(reader, rva) : NULL;
+	if (reader->at(reader, position, &available)) {
+		uint64_t next = (position / PE_PAGE_SIZE + 1) * PE_PAGE_SIZE;
+		rva += next - position;
+		position = next;
+	}
+	const char *why = reader->why ? reader->why(reader, position) : NULL;
 	snprintf(r->imports->reason, sizeof(r->imports->reason), "%s at 0x%llx not present%s%s",
 		 what, (unsigned long long)rva, why ? ": " : "", why ? why : "");
+}
+
+bool spend(struct reading *r, size_t thunks, size_t bytes)
+{
+	uint64_t steps = thunks * (STEPS_A_THUNK + r->pe->extent_count / EXTENTS_A_STEP) +
+			 (r->cursor.pages - r->pages_counted) * STEPS_A_PAGE + bytes / BYTES_A_STEP;
+	r->pages_counted = r->cursor.pages;
+	if (budget_spend(r->imports->budget, steps))
+		return true;
+	if (!r->stopped && !r->trouble++)
+		snprintf(r->imports->reason, sizeof(r->imports->reason), "%s", too_much);
+	r->stopped = true;
+	return false;
 }
 
 void trouble_damage(struct reading *r, const char *what, uint64_t rva, const char *why)
@@ -191,15 +225,22 @@ static const char *read_dll(struct reading *r, const struct descriptor *d, size_
 	return why ? NULL : name;
 }
 
+static size_t text_length(const struct imports *imports)
+{
+	return imports->string.length + imports->fuzzy_string.length + imports->names.length;
+}
+
 static void read_list(struct reading *r)
 {
 	uint64_t rva = r->pe->directory[PE_DIRECTORY_IMPORT].rva;
 	unsigned int errors = 0;
 	struct descriptor d;
 	for (; read_descriptor(r, rva, &d); rva += DESCRIPTOR_SIZE, r->descriptor++) {
-		size_t trouble = r->trouble;
+		size_t trouble = r->trouble, thunks = r->thunks;
 		size_t kept;
 		size_t count = thunks_read(r, &d, &kept);
+		if (!spend(r, r->thunks - thunks + 1, 0))
+			break;
 		if (errors > ERRORS_MAX)
 			break;
 		if (!kept && r->trouble == trouble) {
@@ -208,8 +249,18 @@ static void read_list(struct reading *r)
 		}
 		size_t length;
 		const char *dll = read_dll(r, &d, &length);
+		size_t text = text_length(r->imports);
 		names_add(r, &d, count, dll, dll ? length : 0);
+		if (!spend(r, 0, text_length(r->imports) - text))
+			break;
 	}
+}
+
+static void clear_text(struct text *text)
+{
+	if (text->capacity > KEPT_TEXT)
+		text_free(text);
+	text_clear(text);
 }
 
 /* Clears what an earlier call left, keeping its memory. */
@@ -222,9 +273,9 @@ static void reset(struct imports *imports)
 	imports->pages_found = 0;
 	imports->fuzzy_differs = false;
 	imports->entry_count = 0;
-	text_clear(&imports->string);
-	text_clear(&imports->fuzzy_string);
-	text_clear(&imports->names);
+	clear_text(&imports->string);
+	clear_text(&imports->fuzzy_string);
+	clear_text(&imports->names);
 	if (!imports->scratch)
 		imports->scratch = alloc_new(struct imports_scratch);
 }
@@ -233,7 +284,7 @@ static void reset(struct imports *imports)
 static void count_pages(struct reading *r)
 {
 	struct imports_scratch *s = r->scratch;
-	uint64_t end = min_of(r->pe->reader->size, (uint64_t)PE_RVA_END);
+	uint64_t end = min_of(r->pe->reader->size, (uint64_t)PE_RVA_END * 2);
 	size_t size = (size_t)(end / PE_PAGE_SIZE / 8 + 1);
 	if (size > s->seen_size) {
 		s->seen = alloc_resize(s->seen, size, 1);
@@ -241,10 +292,11 @@ static void count_pages(struct reading *r)
 	}
 	memset(s->seen, 0, size);
 	r->cursor.seen = s->seen;
-	enum pe_read how;
-	pe_cursor_data(&r->cursor, 0, 64, &how);
-	pe_cursor_data(&r->cursor, r->pe->nt_headers, 24, &how);
-	pe_cursor_data(&r->cursor, (uint64_t)r->pe->nt_headers + 24, 224, &how);
+	r->cursor.seen_end = end;
+	const uint64_t nt = r->pe->nt_headers;
+	const uint64_t header[] = {0, 63, nt, nt + 23, nt + 24 + 223};
+	for (size_t i = 0; i < array_size(header); i++)
+		pe_cursor_count(&r->cursor, header[i]);
 }
 
 static void finish(struct reading *r)
@@ -282,8 +334,10 @@ void imports_declared(struct imports *imports, const struct pe *pe)
 		.memory = pe->reader->layout == PE_LAYOUT_MEMORY,
 	};
 	pe_cursor_init(&r.cursor, pe);
-	if (r.memory)
+	/* Of a file on disk every page is there. */
+	if (r.memory || pe->reader->why)
 		count_pages(&r);
-	read_list(&r);
+	if (spend(&r, 1, 0))
+		read_list(&r);
 	finish(&r);
 }

@@ -9,6 +9,13 @@
 
 #define DESCRIPTOR_SIZE 20
 
+/* Steps of a budget: looking at all of a page, and reading what a descriptor leads to. */
+#define STEPS_A_PAGE	   20
+#define STEPS_A_DESCRIPTOR 4
+
+/* Descriptors are searched for at every 4 bytes, so that five rows of them lie in one another. */
+#define ROWS (DESCRIPTOR_SIZE / 4)
+
 /* A file name as DLLs have: printable, without separators, 3 to 64 characters. */
 static bool is_dll_name(const struct pe *pe, uint32_t rva)
 {
@@ -41,15 +48,20 @@ static bool is_thunk_table(const struct pe *pe, uint32_t rva, uint64_t size)
 	return name[0] > ' ' && name[0] < 0x7f;
 }
 
-static bool is_descriptor(const struct pe *pe, const uint8_t *bytes, uint64_t size)
+/* The cheap tests: this is asked of every 4 bytes of the module. */
+static bool may_be_descriptor(const uint8_t *bytes, uint64_t size)
 {
 	uint32_t names = le32(bytes), chain = le32(bytes + 8), dll = le32(bytes + 12);
 	uint32_t addresses = le32(bytes + 16);
-	/* Cheap tests first: this is asked of every 4 bytes of the module. */
-	if (!dll || dll >= size || !addresses || addresses >= size || addresses % 4 ||
-	    names >= size || names % 4 || (chain && chain != UINT32_MAX))
-		return false;
-	return is_dll_name(pe, dll) && is_thunk_table(pe, names ? names : addresses, size);
+	return dll && dll < size && addresses && addresses < size && addresses % 4 == 0 &&
+	       names < size && names % 4 == 0 && (!chain || chain == UINT32_MAX);
+}
+
+static bool is_descriptor(const struct pe *pe, const uint8_t *bytes, uint64_t size)
+{
+	uint32_t names = le32(bytes);
+	return may_be_descriptor(bytes, size) && is_dll_name(pe, le32(bytes + 12)) &&
+	       is_thunk_table(pe, names ? names : le32(bytes + 16), size);
 }
 
 static bool is_end(const uint8_t *bytes)
@@ -60,13 +72,17 @@ static bool is_end(const uint8_t *bytes)
 	return true;
 }
 
-/* How many descriptors stand at `rva`; 0 unless they end as a directory does. */
-static size_t directory_length(const struct pe *pe, uint64_t rva, uint64_t size)
+/*
+ * How many descriptors stand at `*rva`, which is left where they end; 0 unless that is as a directory
+ * does.
+ */
+static size_t directory_length(const struct pe *pe, uint64_t *rva, uint64_t size,
+			       struct budget *budget)
 {
 	uint8_t bytes[DESCRIPTOR_SIZE];
-	for (size_t count = 0;; count++, rva += DESCRIPTOR_SIZE) {
-		if (rva + DESCRIPTOR_SIZE > size ||
-		    pe_copy(pe, rva, bytes, sizeof(bytes)) != PE_READ_OK)
+	for (size_t count = 0;; count++, *rva += DESCRIPTOR_SIZE) {
+		if (*rva + DESCRIPTOR_SIZE > size || !budget_spend(budget, STEPS_A_DESCRIPTOR) ||
+		    pe_copy(pe, *rva, bytes, sizeof(bytes)) != PE_READ_OK)
 			return 0;
 		if (is_end(bytes))
 			return count;
@@ -75,39 +91,61 @@ static size_t directory_length(const struct pe *pe, uint64_t rva, uint64_t size)
 	}
 }
 
-uint32_t imports_find_directory(const struct pe *pe)
+/* The search, so far. */
+struct finding {
+	uint64_t best; /* RVA of the longest directory */
+	size_t most;   /* its descriptors */
+	/* Of each row of descriptors: up to where it is known to end as none does. */
+	uint64_t bad[ROWS];
+};
+
+/* Something like a descriptor stands at `rva`; returns how many bytes are dealt with. */
+static uint64_t look(const struct pe *pe, uint64_t rva, struct finding *finding,
+		     struct budget *budget)
+{
+	uint64_t *bad = &finding->bad[rva / 4 % ROWS];
+	if (rva < *bad)
+		return 4;
+	uint64_t end = rva;
+	size_t length = directory_length(pe, &end, pe->size_of_image, budget);
+	if (!length) {
+		*bad = end;
+		return 4;
+	}
+	if (length > finding->most) {
+		finding->most = length;
+		finding->best = rva;
+	}
+	return (length - 1) * DESCRIPTOR_SIZE + 4;
+}
+
+uint32_t imports_find_directory(const struct pe *pe, struct budget *budget)
 {
 	uint64_t size = pe->size_of_image;
-	uint64_t best = 0;
-	size_t most = 0;
+	struct finding finding = {0};
 	for (uint64_t page = 0; page < size; page += PE_PAGE_SIZE) {
 		size_t available;
 		enum pe_read how;
-		if (!pe_at(pe, page, &available, &how))
+		bool present = pe_at(pe, page, &available, &how);
+		if (!budget_spend(budget, present ? STEPS_A_PAGE : 1))
+			return 0;
+		if (!present)
 			continue;
-		for (uint64_t rva = page; rva < page + PE_PAGE_SIZE; rva += 4) {
+		for (uint64_t rva = page; rva < page + PE_PAGE_SIZE;) {
 			uint8_t bytes[DESCRIPTOR_SIZE];
 			/* Within the page without a copy, across its end with one. */
 			size_t offset = (size_t)(rva - page);
 			const uint8_t *at = pe_at(pe, rva, &available, &how);
 			if (!at)
 				break;
-			if (available < DESCRIPTOR_SIZE) {
-				if (offset + DESCRIPTOR_SIZE <= PE_PAGE_SIZE ||
-				    pe_copy(pe, rva, bytes, sizeof(bytes)) != PE_READ_OK)
-					continue;
+			bool whole = available >= DESCRIPTOR_SIZE;
+			if (!whole && offset + DESCRIPTOR_SIZE > PE_PAGE_SIZE) {
+				whole = pe_copy(pe, rva, bytes, sizeof(bytes)) == PE_READ_OK;
 				at = bytes;
 			}
-			if (!is_descriptor(pe, at, size))
-				continue;
-			size_t length = directory_length(pe, rva, size);
-			if (length > most) {
-				most = length;
-				best = rva;
-			}
-			if (length)
-				rva += (length - 1) * DESCRIPTOR_SIZE;
+			bool may_be = whole && may_be_descriptor(at, size);
+			rva += may_be ? look(pe, rva, &finding, budget) : 4;
 		}
 	}
-	return (uint32_t)best;
+	return budget_exceeded(budget) ? 0 : (uint32_t)finding.best;
 }

@@ -70,10 +70,12 @@ struct reading {
 	const struct pe *pe;
 	struct pe_cursor cursor;
 	bool memory;
-	size_t thunks;	     /* read so far, of all tables */
-	uint32_t descriptor; /* the current one's number */
+	size_t thunks;	      /* read so far, of all tables */
+	size_t pages_counted; /* of the cursor's, against the budget */
+	uint32_t descriptor;  /* the current one's number */
 	bool beyond;	/* in memory: behind what ends the list for the loader, anything may lie */
 	size_t trouble; /* places that could not be read or make no sense */
+	bool stopped;	/* the budget has ended */
 	uint64_t zero_page;  /* page number + 1 last found all zero; 0: none */
 	uint64_t other_page; /* page number + 1 last found not so */
 };
@@ -127,6 +129,12 @@ bool names_valid_dll(const char *name, size_t length);
  * than another one.
  */
 bool names_garbage(const char *name, size_t length);
+
+/*
+ * Counts `thunks` looked at, the pages read since it was called last, and `bytes` of text to be
+ * hashed; false, and noted, when the budget ends.
+ */
+bool spend(struct reading *r, size_t thunks, size_t bytes);
 
 /* Notes a place of memory that is not there, or that can't be what the file holds. */
 void trouble_absent(struct reading *r, const char *what, uint64_t rva);

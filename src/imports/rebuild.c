@@ -24,6 +24,9 @@ enum {
 	REFERENCE_SPAN = 64, /* a pointer to a table may be one to the structure it stands in */
 };
 
+/* Memory of a list kept for the next one: more than any but made-up ones need. */
+#define KEPT_TEXT ((size_t)256 << 10)
+
 const char *rebuilt_source_name(enum rebuilt_source source)
 {
 	static const char *const names[REBUILT_SOURCES] = {"names", "iat", "table", "call"};
@@ -44,7 +47,9 @@ void rebuilt_clear(struct rebuilt *rebuilt)
 {
 	rebuilt->count = 0;
 	rebuilt->table_count = 0;
-	for (size_t i = 0; i < rebuilt->list_count; i++) {
+	for (size_t i = 0; i < REBUILT_LISTS_MAX; i++) {
+		if (rebuilt->lists[i].string.capacity > KEPT_TEXT)
+			text_free(&rebuilt->lists[i].string);
 		text_clear(&rebuilt->lists[i].string);
 		rebuilt->lists[i].count = 0;
 	}
@@ -55,6 +60,7 @@ void rebuilt_clear(struct rebuilt *rebuilt)
 	rebuilt->pages = 0;
 	rebuilt->pages_found = 0;
 	rebuilt->differs = false;
+	rebuilt->cut = NULL;
 	text_clear(&rebuilt->names);
 	if (!rebuilt->scratch)
 		rebuilt->scratch = alloc_new(struct rebuild_scratch);
@@ -110,6 +116,10 @@ void rebuild_set_name(struct rebuilding *r, struct rebuilt_entry *entry, const c
 		      const char *name, uint32_t ordinal)
 {
 	struct rebuilt *rebuilt = r->rebuilt;
+	if (rebuilt->names.length > REBUILT_TEXT_MAX) {
+		rebuild_too_many(r);
+		return;
+	}
 	/* the entry before is most often one of the same DLL */
 	const struct rebuilt_entry *last = entry > rebuilt->entries ? entry - 1 : NULL;
 	if (last && last->kind != IMPORT_UNKNOWN && !strcmp(rebuilt->names.data + last->dll, dll))
@@ -203,6 +213,8 @@ static void take_directory(struct rebuilding *r)
 			continue;
 		uint64_t value = 0;
 		bool present = rebuild_slot(r, slot, &value);
+		if (!rebuild_spend(r, STEPS_NAMED))
+			return;
 		if (from->kind == IMPORT_UNKNOWN && !present) {
 			r->rebuilt->unknown++;
 			continue;
@@ -256,6 +268,8 @@ static void cover_delay_tables(struct rebuilding *r)
 		if (rva >= r->area->size || !rebuild_read(r, r->area->base + rva, d, sizeof(d)) ||
 		    !le32(d + 4))
 			break;
+		if (!rebuild_spend(r, STEPS_SLOT))
+			return;
 		/* Attributes bit 0: RVAs; else addresses, as old linkers wrote them. */
 		uint64_t slots = le32(d + 12), names = le32(d + 16);
 		if (!(le32(d) & 1)) {
@@ -271,6 +285,8 @@ static void cover_delay_tables(struct rebuilding *r)
 				break;
 			end += r->pointer_size;
 		}
+		if (!rebuild_spend(r, (end - slots) / r->pointer_size / 4))
+			return;
 		if (slots < r->area->size && end > slots)
 			rebuild_cover(r, r->area->base + slots, r->area->base + end);
 	}
@@ -317,10 +333,37 @@ static void add_table(struct rebuilding *r, size_t first, uint32_t number)
 	table->section = r->area ? section_of(r, table->start) : UINT32_MAX;
 }
 
+/*
+ * Counts what naming a run costs: every name of each slot is weighed against the others, and where a
+ * DLL has several, they are looked for in the module.
+ */
+static bool spend_names(struct rebuilding *r, const struct run *run)
+{
+	const struct rebuild_scratch *s = r->scratch;
+	uint64_t steps = run->count * STEPS_SLOT + rebuild_section_steps(r);
+	size_t looks = s->near_looks;
+	for (size_t i = run->first; i < run->first + run->count; i++) {
+		if (!s->slots[i].target)
+			continue;
+		uint64_t n = export_map_find(r->map, s->slots[i].target, NULL, 0);
+		n = min_of(n, (uint64_t)CANDIDATES_MAX);
+		steps += STEPS_SLOT + n * n;
+		for (; n > 1 && looks < NEAR_LOOKS_MAX; n--, looks++)
+			steps += STEPS_NEAR;
+	}
+	return rebuild_spend(r, steps);
+}
+
 static void take_runs(struct rebuilding *r)
 {
-	for (size_t i = 0; i < r->scratch->run_count; i++) {
+	for (size_t i = 0; i < r->scratch->run_count && !r->rebuilt->cut; i++) {
 		size_t first = r->rebuilt->count;
+		if (first + r->scratch->runs[i].count > REBUILT_ENTRIES_MAX)
+			rebuild_too_many(r);
+		else
+			spend_names(r, &r->scratch->runs[i]);
+		if (r->rebuilt->cut)
+			return;
 		uint32_t number = (uint32_t)r->rebuilt->table_count;
 		rebuild_name_run(r, &r->scratch->runs[i], number,
 				 r->scratch->runs[i].header ? REBUILT_IAT : REBUILT_TABLE);
@@ -355,6 +398,8 @@ static void take_called(struct rebuilding *r)
 			s->called[known++] = s->called[i];
 	s->called_count = known;
 	address_set_free(&s->distinct);
+	if (!rebuild_spend(r, (r->rebuilt->count + s->called_count) * STEPS_SLOT))
+		return;
 	for (size_t i = 0; i < s->called_count; i++) {
 		uint64_t value;
 		if (!rebuild_slot(r, s->called[i], &value))
@@ -371,6 +416,8 @@ static void take_called(struct rebuilding *r)
 	size_t first = r->rebuilt->count;
 	uint32_t number = (uint32_t)r->rebuilt->table_count;
 	struct run run = {.count = s->slot_count};
+	if (!spend_names(r, &run))
+		return;
 	rebuild_name_run(r, &run, number, REBUILT_CALL);
 	if (r->rebuilt->count > first)
 		add_table(r, first, number);
@@ -388,7 +435,7 @@ static int compare_references(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-static void use(struct reference *references, size_t count, uint64_t value)
+static void use(struct rebuilding *r, struct reference *references, size_t count, uint64_t value)
 {
 	size_t low = 0, high = count;
 	while (low < high) {
@@ -399,7 +446,7 @@ static void use(struct reference *references, size_t count, uint64_t value)
 			high = middle;
 	}
 	/* the space before a table may overlap the one before */
-	for (; low < count && references[low].start <= value; low++)
+	for (; low < count && references[low].start <= value && rebuild_spend(r, STEPS_SLOT); low++)
 		references[low].used = true;
 }
 
@@ -415,10 +462,12 @@ static void find_references(struct rebuilding *r, struct reference *references, 
 		uint64_t here = min_of(PE_PAGE_SIZE - a % PE_PAGE_SIZE, r->end - a);
 		const uint8_t *p = r->memory->at(r->memory, a, &available);
 		size_t n = p ? (size_t)min_of(here, (uint64_t)available) : 0;
+		if (!rebuild_spend(r, STEPS_BYTES))
+			return;
 		for (size_t i = 0; i + r->pointer_size <= n; i++) {
 			uint64_t value = le_pointer(p + i, r->pointer_size);
 			if (value >= low && value < high)
-				use(references, count, value);
+				use(r, references, count, value);
 		}
 		a += here;
 	}
@@ -429,6 +478,12 @@ static void take_other(struct rebuilding *r, const struct rebuilt *others,
 		       const struct rebuilt_table *from)
 {
 	size_t first = r->rebuilt->count;
+	if (first + from->count > REBUILT_ENTRIES_MAX) {
+		rebuild_too_many(r);
+		return;
+	}
+	if (!rebuild_spend(r, from->count * STEPS_SLOT))
+		return;
 	uint32_t group = first ? r->rebuilt->entries[first - 1].group + 1 : 0;
 	for (size_t i = from->first; i < from->first + from->count; i++) {
 		const struct rebuilt_entry *e = &others->entries[i];
@@ -452,6 +507,8 @@ static void take_other(struct rebuilding *r, const struct rebuilt *others,
 static void take_others(struct rebuilding *r)
 {
 	const struct rebuilt *others = r->area->others;
+	if (others->cut)
+		r->rebuilt->cut = others->cut;
 	struct reference *references = NULL;
 	size_t count = 0, capacity = 0;
 	for (size_t t = 0; t < others->table_count; t++) {
@@ -469,7 +526,7 @@ static void take_others(struct rebuilding *r)
 	qsort(references, count, sizeof(*references), compare_references);
 	find_references(r, references, count);
 	for (size_t i = 0; i < count; i++)
-		if (references[i].used)
+		if (references[i].used && !r->rebuilt->cut)
 			take_other(r, others, &others->tables[references[i].table]);
 	free(references);
 }
@@ -508,7 +565,8 @@ bool rebuild_begin(struct rebuilding *r, struct rebuilt *rebuilt, const struct e
 	r->scratch->covered_count = 0;
 	r->scratch->called_count = 0;
 	r->scratch->near_looks = 0;
-	return true;
+	r->scratch->run_count = 0;
+	return rebuild_spend(r, STEPS_SLOT);
 }
 
 void rebuild_find_tables(struct rebuilding *r)
@@ -534,14 +592,20 @@ void rebuild(struct rebuilt *rebuilt, const struct export_map *map,
 		add_table(&r, 0, 0);
 		rebuilt->tables[0].directory = true;
 	}
-	rebuild_find_tables(&r);
+	if (!rebuilt->cut)
+		rebuild_find_tables(&r);
 	take_runs(&r);
-	if (!r.directory)
+	if (!r.directory && !rebuilt->cut)
 		take_called(&r);
-	if (area->others && !r.directory)
+	if (area->others && !r.directory && !rebuilt->cut)
 		take_others(&r);
 	count_entries(rebuilt);
-	rebuild_lists(&r);
+	if (!rebuilt->cut)
+		rebuild_lists(&r);
+	if (rebuilt->cut) {
+		rebuilt->list_count = 0;
+		rebuilt->differs = false;
+	}
 }
 
 void rebuild_private(struct rebuilt *rebuilt, const struct export_map *map,
@@ -551,7 +615,7 @@ void rebuild_private(struct rebuilt *rebuilt, const struct export_map *map,
 		rebuilt_clear(rebuilt);
 	keep(rebuilt, "");
 	uint64_t end;
-	if (__builtin_add_overflow(start, size, &end))
+	if (__builtin_add_overflow(start, size, &end) || rebuilt->cut)
 		return;
 	struct rebuilding r = {
 		.rebuilt = rebuilt,

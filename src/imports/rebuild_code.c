@@ -73,13 +73,19 @@ static void look(struct decoder *d, const uint8_t *p, size_t size, uint64_t addr
 		if (at > i || (x64 && p[i] == 0x8b && (p[at] & 0xf8) != 0x48))
 			continue;
 		uint64_t slot, value;
+		if (!rebuild_spend(r, STEPS_DECODE))
+			return;
 		if (!operand(d, p + at, size - at, address + at, &slot) || slot % 4 ||
-		    s->called_count >= CALLED_MAX || !rebuild_slot(r, slot, &value))
+		    !rebuild_slot(r, slot, &value))
 			continue;
 		if (!export_map_hit(r->map, value) ||
 		    (r->area && value - r->area->base < r->area->size) ||
 		    !address_set_add(&s->called_set, slot))
 			continue;
+		if (s->called_count >= CALLED_MAX) {
+			rebuild_too_many(r);
+			return;
+		}
 		*array_push(s->called, s->called_count, s->called_capacity) = slot;
 	}
 }
@@ -126,6 +132,8 @@ void rebuild_find_called(struct rebuilding *r)
 		a -= a % PAGE_BYTES;
 		kept = a == behind ? kept : 0;
 		behind = a + PAGE_BYTES;
+		if (!rebuild_spend(r, STEPS_BYTES + 2 * rebuild_section_steps(r)))
+			break;
 		if (executable(r, a) || executable(r, a + PAGE_BYTES - 1))
 			p = r->memory->at(r->memory, a, &available);
 		if (!p) {

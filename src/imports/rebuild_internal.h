@@ -10,7 +10,7 @@
 enum {
 	CANDIDATES_MAX = 24,   /* names of one address that are looked at */
 	GAP_MAX = 4,	       /* slots between two hits of one table */
-	SLOTS_MAX = 1 << 20,   /* of one area: no more imports are believed */
+	SLOTS_MAX = 1 << 19,   /* of one area: more imports are not believed, and it is cut */
 	CALLED_MAX = 1 << 18,  /* slots that code names */
 	MODULE_TABLE_MIN = 3,  /* distinct exports of a table: in a module without imports, */
 	MODULE_OTHER_MIN = 8,  /* in one that has an import directory, */
@@ -18,6 +18,19 @@ enum {
 	NEAR_LOOKS_MAX = 4096, /* for names that survived, in one area; then conventions decide */
 	CALLED_TABLE_MIN = 2,  /* where code calls through one of them */
 	SAVED_REGISTERS = 8,   /* that calls preserve on x64; x86 has fewer */
+};
+
+/* What work counts, in steps of a budget (0.1 us). */
+enum {
+	STEPS_LOOK = 2,	     /* at a page, in search of addresses where modules lie */
+	STEPS_COMPARE = 10,  /* of all slots of a page with what is exported */
+	STEPS_BYTES = 20,    /* at all bytes of a page, for opcodes or pointers anywhere */
+	STEPS_SLOT = 1,	     /* one more slot of a run */
+	STEPS_HOOK = 4,	     /* following its jumps, be it one */
+	STEPS_NAMED = 4,     /* a slot that the directory names */
+	STEPS_DECODE = 3,    /* an instruction */
+	STEPS_NEAR = 150,    /* a look for a name around a slot */
+	SECTIONS_A_STEP = 32 /* that are asked whether they have an address */
 };
 
 /* A slot that is or may be an import. */
@@ -72,6 +85,28 @@ struct rebuilding {
 	const uint8_t *page_bytes;
 	size_t page_available;
 };
+
+/* Counts work; false when that is too much: rebuilt->cut says so. Then stop. */
+static inline bool rebuild_spend(const struct rebuilding *r, uint64_t steps)
+{
+	if (budget_spend(r->memory->budget, steps))
+		return true;
+	r->rebuilt->cut = "looking for the imports of this process takes too long: stopped";
+	return false;
+}
+
+/* Notes that there is more than is kept. */
+static inline void rebuild_too_many(const struct rebuilding *r)
+{
+	if (!r->rebuilt->cut)
+		r->rebuilt->cut = "more imports than any program has";
+}
+
+/* What finding the section of an address counts. */
+static inline uint64_t rebuild_section_steps(const struct rebuilding *r)
+{
+	return r->pe ? r->pe->section_count / SECTIONS_A_STEP : 0;
+}
 
 /* Empties `rebuilt` and begins; false when there is no such area. */
 bool rebuild_begin(struct rebuilding *r, struct rebuilt *rebuilt, const struct export_map *map,

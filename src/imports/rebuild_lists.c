@@ -22,6 +22,8 @@
 
 #include "imports/rebuild_internal.h"
 
+#define TEXT_A_STEP 8 /* bytes of a list, which is hashed twice */
+
 #define NEAR 4096 /* bytes between tables of one family, where sections are not known */
 
 enum order { ORDER_TABLE, ORDER_KERNEL32, ORDER_VISUAL_STUDIO, ORDER_CMAKE, ORDER_COUNT };
@@ -82,6 +84,10 @@ static void write_chunk(struct rebuilding *r, const struct chunk *chunk, struct 
 		const struct rebuilt_entry *e = &rebuilt->entries[i];
 		if (e->kind == IMPORT_UNKNOWN)
 			continue;
+		if (list->string.length > REBUILT_TEXT_MAX) {
+			rebuild_too_many(r);
+			return;
+		}
 		if (e->dll != dll) {
 			const char *name = rebuilt_dll(rebuilt, e);
 			library = names_library(low, name, strlen(name));
@@ -140,9 +146,12 @@ static void make_list(struct rebuilding *r, const struct choice *choice, enum or
 	struct rebuilt_list *list = &rebuilt->lists[rebuilt->list_count];
 	text_clear(&list->string);
 	list->count = 0;
-	for (size_t i = 0; i < count; i++)
-		write_chunk(r, &chunks[i], list);
+	/* Sorting, writing, and hashing what was written. */
+	if (rebuild_spend(r, (rebuilt->count + count) * STEPS_SLOT))
+		for (size_t i = 0; i < count; i++)
+			write_chunk(r, &chunks[i], list);
 	free(chunks);
+	rebuild_spend(r, list->string.length / TEXT_A_STEP);
 	keep_list(rebuilt, what);
 }
 

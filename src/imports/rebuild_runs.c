@@ -166,13 +166,19 @@ struct scan {
 static void add_hit(struct rebuilding *r, struct scan *scan, uint64_t address, uint64_t value)
 {
 	struct rebuild_scratch *s = r->scratch;
-	if (is_covered(s, address) || s->slot_count >= SLOTS_MAX)
+	if (is_covered(s, address))
 		return;
+	if (s->slot_count >= SLOTS_MAX) {
+		rebuild_too_many(r);
+		return;
+	}
 	bool starts = !scan->last;
 	if (scan->last && !bridge(r, scan->last + r->pointer_size, address)) {
 		close_run(r, &scan->run);
 		starts = true;
 	}
+	if (!rebuild_spend(r, STEPS_SLOT + (starts ? 2 * EDGE_MAX * STEPS_HOOK : 0)))
+		return;
 	for (unsigned int i = EDGE_MAX; starts && i > 0; i--)
 		push_hooked(r, address - i * r->pointer_size);
 	push_slot(r, address, value)->target = value;
@@ -217,6 +223,8 @@ static bool scan_slots(struct rebuilding *r, struct scan *scan, uint64_t address
 		if (!is_foreign(r, low, high, value))
 			continue;
 		foreign = true;
+		if (r->rebuilt->cut)
+			break;
 		if (export_map_hit(r->map, value))
 			add_hit(r, scan, address + i * r->pointer_size, value);
 	}
@@ -258,6 +266,8 @@ static void scan_page(struct rebuilding *r, struct scan *scan, uint64_t address,
 		const uint8_t *from = p + i * r->pointer_size;
 		if (end > i && any_in_range(r, from, end - i)) {
 			any = true;
+			if (!rebuild_spend(r, STEPS_COMPARE))
+				return;
 			foreign |=
 				scan_slots(r, scan, address + i * r->pointer_size, from, end - i);
 		}
@@ -281,8 +291,14 @@ static void take_header_table(struct rebuilding *r)
 	size_t hits = 0, others = 0;
 	for (uint64_t a = r->iat_start; a < r->iat_end; a += r->pointer_size) {
 		uint64_t value;
-		if (!rebuild_slot(r, a, &value) || is_covered(s, a) || s->slot_count >= SLOTS_MAX)
+		if (!rebuild_spend(r, STEPS_SLOT))
+			break;
+		if (!rebuild_slot(r, a, &value) || is_covered(s, a))
 			continue;
+		if (s->slot_count >= SLOTS_MAX) {
+			rebuild_too_many(r);
+			break;
+		}
 		struct slot *slot = push_slot(r, a, value);
 		slot->own = is_own(r, value);
 		if (value && !slot->own && export_map_hit(r->map, value))
@@ -350,6 +366,8 @@ static void follow_hooks(struct rebuilding *r, const struct run *run)
 	for (size_t i = 0; i < run->count; i++) {
 		if (slots[i].null || slots[i].target)
 			continue;
+		if (!rebuild_spend(r, STEPS_HOOK))
+			return;
 		slots[i].target = rebuild_target(r, slots[i].value);
 		slots[i].hooked = slots[i].target && slots[i].target != slots[i].value;
 	}
@@ -467,7 +485,8 @@ static void scan_area(struct rebuilding *r, unsigned int phase)
 	struct rebuild_scratch *s = r->scratch;
 	struct scan scan = {.run.first = s->slot_count};
 	struct look look = look_ahead(r, r->start, phase);
-	while (look.bytes) {
+	const uint64_t steps = r->area && r->area->counted ? 0 : STEPS_LOOK;
+	while (look.bytes && !r->rebuilt->cut && rebuild_spend(r, steps)) {
 		struct look ahead = look_ahead(r, look.next, phase);
 		for (unsigned int line = 0; ahead.bytes && line < 4; line++)
 			__builtin_prefetch(ahead.bytes + line * 64);
@@ -494,6 +513,9 @@ static void keep_tables(struct rebuilding *r)
 			continue;
 		if (run.count < CALLED_TABLE_MIN && !run.header)
 			continue;
+		/* delay-load thunks, what is called, strangers beside it */
+		if (!rebuild_spend(r, run.count * 3 * STEPS_SLOT))
+			break;
 		follow_hooks(r, &run);
 		judge_segments(r, &run);
 		if (judge(r, &run))
@@ -520,7 +542,7 @@ void rebuild_find_runs(struct rebuilding *r)
 		rebuild_find_called(r);
 	keep_tables(r);
 	/* GNU ld aligns 64-bit tables to 4 bytes only. */
-	if (s->run_count || r->pointer_size != 8 || !r->area || r->directory)
+	if (s->run_count || r->pointer_size != 8 || !r->area || r->directory || r->rebuilt->cut)
 		return;
 	s->slot_count = 0;
 	scan_area(r, 4);

@@ -95,9 +95,9 @@ struct settled *settled_new(const struct rebuilt *rebuilt, const struct export_m
 			    const struct rebuild_area *area)
 {
 	const struct imports *declared = area->declared;
-	if (!declared || declared->status != IMPORTS_OK || rebuilt->differs || rebuilt->hooked ||
-	    rebuilt->unknown || rebuilt->table_count != 1 || !rebuilt->tables[0].directory ||
-	    rebuilt->count != declared->entry_count)
+	if (!declared || declared->status != IMPORTS_OK || rebuilt->cut || rebuilt->differs ||
+	    rebuilt->hooked || rebuilt->unknown || rebuilt->table_count != 1 ||
+	    !rebuilt->tables[0].directory || rebuilt->count != declared->entry_count)
 		return NULL;
 	for (size_t i = 0; i < rebuilt->count; i++)
 		if (!rebuilt->entries[i].present || rebuilt->entries[i].source != REBUILT_NAMES)
@@ -142,6 +142,16 @@ void settled_free(struct settled *settled)
 	free(settled);
 }
 
+size_t settled_memory(const struct settled *settled)
+{
+	size_t size = sizeof(*settled) + settled->slot_count * sizeof(*settled->slots) +
+		      settled->dll_capacity * sizeof(*settled->dlls) +
+		      settled->target_capacity * sizeof(*settled->targets);
+	for (size_t i = 0; i < settled->dll_count; i++)
+		size += strlen(settled->dlls[i].name) + 1;
+	return size;
+}
+
 static bool same_modules(const struct settled *settled, const struct export_map *map)
 {
 	if (export_map_api_sets(map) != settled->sets)
@@ -176,13 +186,13 @@ bool settled_holds(const struct settled *settled, struct rebuilt *rebuilt,
 	for (size_t i = 0; i < settled->slot_count; i++) {
 		const struct settled_slot *slot = &settled->slots[i];
 		uint64_t value;
-		if (slot->rva >= area->size || !rebuild_slot(&r, area->base + slot->rva, &value) ||
-		    value != slot->value)
+		if (!rebuild_spend(&r, STEPS_NAMED) || slot->rva >= area->size ||
+		    !rebuild_slot(&r, area->base + slot->rva, &value) || value != slot->value)
 			return false;
 		rebuild_cover(&r, area->base + slot->rva, area->base + slot->rva + r.pointer_size);
 	}
 	if (!same_modules(settled, map))
 		return false;
 	rebuild_find_tables(&r);
-	return !r.scratch->run_count;
+	return !r.scratch->run_count && !rebuilt->cut;
 }

@@ -134,8 +134,11 @@ static bool is_zero(const uint8_t *p, size_t size)
 	return !size;
 }
 
-/* False when the table is cut within an entry, with which pefile takes nothing of a file. */
-static bool read_sections(struct pe *pe, uint64_t position, size_t count)
+/*
+ * Not PE_OK when the table is cut within an entry, with which pefile takes nothing of a file, or
+ * when a part of a file's is not present: without its sections no RVA has a place in it.
+ */
+static enum pe_status read_sections(struct pe *pe, uint64_t position, size_t count)
 {
 	bool file = pe->reader->layout == PE_LAYOUT_FILE;
 	size_t capacity = 0;
@@ -144,10 +147,12 @@ static bool read_sections(struct pe *pe, uint64_t position, size_t count)
 		bool absent;
 		size_t size =
 			read_some(pe->reader, position + i * sizeof(h), h, sizeof(h), &absent);
+		if (size < sizeof(h) && file && absent)
+			return unreadable(pe, "section table", position + i * sizeof(h) + size);
 		if (size < sizeof(h) && (!size || !file))
 			break;
 		if (size < sizeof(h))
-			return false;
+			return not_pe(pe, "section table cut short");
 		if (is_zero(h, sizeof(h)))
 			break;
 		struct pe_section section = {
@@ -162,7 +167,7 @@ static bool read_sections(struct pe *pe, uint64_t position, size_t count)
 			break;
 		*array_push(pe->sections, pe->section_count, capacity) = section;
 	}
-	return true;
+	return PE_OK;
 }
 
 /* Which pointer size do thunks have when the optional header's magic says nothing? */
@@ -238,9 +243,9 @@ enum pe_status pe_open(struct pe *pe, const struct pe_reader *reader)
 	if (size < (pe->pe32_plus ? OPTIONAL_LEAST_PLUS : OPTIONAL_LEAST))
 		return not_pe(pe, "optional header cut short");
 	read_optional(pe, h);
-	if (!read_sections(pe, section_table, sections)) {
+	if (read_sections(pe, section_table, sections) != PE_OK) {
 		pe_close(pe);
-		return not_pe(pe, "section table cut short");
+		return pe->status;
 	}
 	if (reader->layout == PE_LAYOUT_FILE)
 		pe_find_extents(pe, section_table, sections);

@@ -190,6 +190,7 @@ void pe_cursor_init(struct pe_cursor *cursor, const struct pe *pe)
 	cursor->pe = pe;
 	cursor->last = pe->extent_count;
 	cursor->seen = NULL;
+	cursor->seen_end = 0;
 	cursor->pages = 0;
 	cursor->pages_found = 0;
 	memset(cursor->cache, 0, sizeof(cursor->cache));
@@ -214,7 +215,8 @@ uint64_t pe_cursor_position(struct pe_cursor *cursor, uint64_t rva)
 
 static void count_page(struct pe_cursor *cursor, uint64_t page, bool found)
 {
-	if (!cursor->seen || cursor->seen[page / 8] & 1u << page % 8)
+	if (!cursor->seen || page * PE_PAGE_SIZE >= cursor->seen_end ||
+	    cursor->seen[page / 8] & 1u << page % 8)
 		return;
 	cursor->seen[page / 8] |= (uint8_t)(1u << page % 8);
 	cursor->pages++;
@@ -225,8 +227,11 @@ static void count_page(struct pe_cursor *cursor, uint64_t page, bool found)
 static const uint8_t *fetch(struct pe_cursor *cursor, uint64_t position, size_t *available)
 {
 	const struct pe_reader *reader = cursor->pe->reader;
-	if (reader->layout == PE_LAYOUT_FILE)
-		return reader->at(reader, position, available);
+	if (reader->layout == PE_LAYOUT_FILE) {
+		const uint8_t *bytes = reader->at(reader, position, available);
+		count_page(cursor, position / PE_PAGE_SIZE, bytes != NULL);
+		return bytes;
+	}
 	uint64_t page = position / PE_PAGE_SIZE;
 	size_t offset = position % PE_PAGE_SIZE;
 	__auto_type slot = &cursor->cache[page % PE_CURSOR_PAGES];
@@ -240,6 +245,13 @@ static const uint8_t *fetch(struct pe_cursor *cursor, uint64_t position, size_t 
 		return reader->at(reader, position, available);
 	*available = slot->available - offset;
 	return slot->bytes + offset;
+}
+
+void pe_cursor_count(struct pe_cursor *cursor, uint64_t position)
+{
+	size_t available;
+	if (position < cursor->pe->reader->size)
+		fetch(cursor, position, &available);
 }
 
 const uint8_t *pe_cursor_data(struct pe_cursor *cursor, uint64_t rva, size_t size,

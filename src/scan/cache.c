@@ -13,6 +13,7 @@ struct cached_finding {
 	struct module_page *pages;
 	size_t page_count;
 	struct finding finding;
+	uint64_t cost;
 	_Atomic(struct settled *) settled;
 	struct cached_finding *next; /* of the same bucket */
 };
@@ -23,8 +24,15 @@ struct cached_finding {
 /* Variants kept of one section: one process in a hundred has pages of its own. */
 #define VARIANTS_MAX 8
 
+/* Findings of one bucket: addresses of sections that fall into the same one are made up. */
+#define BUCKET_MAX 64
+
+/* Bytes that the cache may take; what finds no room is found out again by each process. */
+#define MEMORY_MAX ((size_t)48 << 20)
+
 struct finding_cache {
 	pthread_rwlock_t lock;
+	atomic_size_t memory;
 	struct cached_finding *buckets[BUCKETS];
 };
 
@@ -92,29 +100,45 @@ struct cached_finding *finding_cache_get(struct finding_cache *cache, uint64_t c
 	return NULL;
 }
 
+/* Is there room for so many bytes more? Then they are taken. */
+static bool take_memory(struct finding_cache *cache, size_t size)
+{
+	if (atomic_fetch_add_explicit(&cache->memory, size, memory_order_relaxed) + size <=
+	    MEMORY_MAX)
+		return true;
+	atomic_fetch_sub_explicit(&cache->memory, size, memory_order_relaxed);
+	return false;
+}
+
 struct cached_finding *finding_cache_put(struct finding_cache *cache, uint64_t control_area,
 					 const struct module_page *pages, size_t page_count,
-					 const struct finding *finding)
+					 uint64_t cost, const struct finding *finding)
 {
+	size_t memory = sizeof(struct cached_finding) + page_count * sizeof(*pages) +
+			hits_memory(finding->hits);
+	if (!take_memory(cache, memory))
+		return NULL;
 	struct cached_finding *entry = alloc_new(struct cached_finding);
 	entry->control_area = control_area;
 	entry->pages = alloc_zero(page_count, sizeof(*pages));
 	entry->page_count = page_count;
+	entry->cost = cost;
 	memcpy(entry->pages, pages, page_count * sizeof(*pages));
 	finding_copy(&entry->finding, finding);
 
 	pthread_rwlock_wrlock(&cache->lock);
 	struct cached_finding **bucket = bucket_of(cache, control_area);
-	size_t variants = 0;
-	for (const struct cached_finding *other = *bucket; other; other = other->next)
+	size_t variants = 0, others = 0;
+	for (const struct cached_finding *other = *bucket; other; other = other->next, others++)
 		variants += other->control_area == control_area;
-	bool full = variants >= VARIANTS_MAX;
+	bool full = variants >= VARIANTS_MAX || others >= BUCKET_MAX;
 	if (!full) {
 		entry->next = *bucket;
 		*bucket = entry;
 	}
 	pthread_rwlock_unlock(&cache->lock);
 	if (full) {
+		atomic_fetch_sub_explicit(&cache->memory, memory, memory_order_relaxed);
 		entry_free(entry);
 		return NULL;
 	}
@@ -126,11 +150,23 @@ const struct settled *cached_finding_settled(struct cached_finding *cached)
 	return atomic_load_explicit(&cached->settled, memory_order_acquire);
 }
 
-void cached_finding_settle(struct cached_finding *cached, struct settled *settled)
+uint64_t cached_finding_cost(const struct cached_finding *cached)
+{
+	return cached->cost;
+}
+
+void cached_finding_settle(struct finding_cache *cache, struct cached_finding *cached,
+			   struct settled *settled)
 {
 	struct settled *none = NULL;
-	if (!atomic_compare_exchange_strong(&cached->settled, &none, settled))
-		settled_free(settled); /* another thread was first */
+	size_t memory = settled_memory(settled);
+	bool room = take_memory(cache, memory);
+	if (room && atomic_compare_exchange_strong(&cached->settled, &none, settled))
+		return;
+	/* There is no room, or another thread was first. */
+	if (room)
+		atomic_fetch_sub_explicit(&cache->memory, memory, memory_order_relaxed);
+	settled_free(settled);
 }
 
 void finding_copy(struct finding *to, const struct finding *from)

@@ -27,14 +27,21 @@ struct cached_finding *finding_cache_get(struct finding_cache *cache, uint64_t c
 					 struct space *space, uint64_t base,
 					 struct finding *finding);
 
-/* Keeps a finding with the pages that it was read from; NULL when there are enough of it. */
+/*
+ * Keeps a finding with the pages that it was read from, and the steps of a budget that it cost; NULL
+ * when there are enough of it, or of all.
+ */
 struct cached_finding *finding_cache_put(struct finding_cache *cache, uint64_t control_area,
 					 const struct module_page *pages, size_t page_count,
-					 const struct finding *finding);
+					 uint64_t cost, const struct finding *finding);
+
+/* What the declared list cost when it was read. */
+uint64_t cached_finding_cost(const struct cached_finding *cached);
 
 /* The settled list (rebuild.h) that was found by those pages, or NULL; and keeping one: takes it. */
 const struct settled *cached_finding_settled(struct cached_finding *cached);
-void cached_finding_settle(struct cached_finding *cached, struct settled *settled);
+void cached_finding_settle(struct finding_cache *cache, struct cached_finding *cached,
+			   struct settled *settled);
 
 /* A copy that owns what it has. */
 void finding_copy(struct finding *to, const struct finding *from);

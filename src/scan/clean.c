@@ -16,12 +16,20 @@ struct clean_section {
 	uint64_t base, size; /* of the image */
 	size_t pages;
 	atomic_bool told;	    /* the headers were asked */
+	bool alone;		    /* nobody else knows of it */
 	struct clean_section *next; /* of the same bucket */
 	_Atomic uint64_t bits[];    /* bit i % 64 of bits[i / 64]: page i is clean */
 };
 
+/* Bytes of all sections that are shared; beyond them each process looks for itself. */
+#define MEMORY_MAX ((size_t)32 << 20)
+
+/* Sections of one bucket: addresses that fall into the same one are made up. */
+#define BUCKET_MAX 64
+
 struct clean_pages {
 	pthread_rwlock_t lock;
+	size_t memory;
 	struct clean_section *buckets[BUCKETS];
 };
 
@@ -61,17 +69,43 @@ static void add_read_only(struct clean_section *section, const struct own_pages 
 	if (first >= section->pages || own_pages_next(own, first, behind) < behind)
 		return;
 	atomic_store_explicit(&section->told, true, memory_order_relaxed);
-	for (size_t i = 0; i < pe->section_count; i++) {
+	/* Sections of a linker's don't overlap. */
+	size_t most = 2 * section->pages;
+	for (size_t i = 0; i < pe->section_count && most; i++) {
 		const struct pe_section *s = &pe->sections[i];
 		if (s->characteristics & IMAGE_SCN_MEM_WRITE)
 			continue;
 		uint64_t start = from + s->virtual_address;
 		uint64_t end = start + max_of(s->virtual_size, s->size_of_raw_data);
 		size_t last = (size_t)min_of(end / PAGE_SIZE, (uint64_t)section->pages);
-		for (size_t page = (size_t)((start + PAGE_SIZE - 1) / PAGE_SIZE); page < last;
-		     page++)
+		for (size_t page = (size_t)((start + PAGE_SIZE - 1) / PAGE_SIZE);
+		     page < last && most; page++, most--)
 			add(section, page);
 	}
+}
+
+/* Adds a section; where there are too many it is the caller's alone. With the lock held. */
+static struct clean_section *add_section(struct clean_pages *clean, struct clean_section **bucket,
+					 const struct own_pages *own, uint64_t base, uint64_t size)
+{
+	size_t words = own->count / 64 + 1, others = 0;
+	size_t memory = sizeof(struct clean_section) + words * sizeof(uint64_t);
+	for (const struct clean_section *other = *bucket; other; other = other->next)
+		others++;
+	struct clean_section *section = alloc_zero(memory, 1);
+	section->alone = memory > MEMORY_MAX - clean->memory || others >= BUCKET_MAX;
+	section->control_area = own->vad->control_area;
+	section->start = own->vad->start;
+	section->prototypes = own->vad->first_prototype_pte;
+	section->base = base;
+	section->size = size;
+	section->pages = own->count;
+	if (section->alone)
+		return section;
+	clean->memory += memory;
+	section->next = *bucket;
+	*bucket = section;
+	return section;
 }
 
 /* With the lock held. */
@@ -99,24 +133,20 @@ struct clean_section *clean_pages_of(struct clean_pages *clean, const struct own
 	if (!section) {
 		pthread_rwlock_wrlock(&clean->lock);
 		section = find(bucket, own, base, size);
-		if (!section) {
-			size_t words = own->count / 64 + 1;
-			section = alloc_zero(sizeof(*section) + words * sizeof(uint64_t), 1);
-			section->control_area = control_area;
-			section->start = start;
-			section->prototypes = own->vad->first_prototype_pte;
-			section->base = base;
-			section->size = size;
-			section->pages = own->count;
-			section->next = *bucket;
-			*bucket = section;
-		}
+		if (!section)
+			section = add_section(clean, bucket, own, base, size);
 		pthread_rwlock_unlock(&clean->lock);
 	}
 	if (!atomic_load_explicit(&section->told, memory_order_relaxed) && pe &&
 	    pe->status == PE_OK)
 		add_read_only(section, own, pe);
 	return section;
+}
+
+void clean_section_release(struct clean_section *section)
+{
+	if (section && section->alone)
+		free(section);
 }
 
 size_t clean_section_next(const struct clean_section *section, const struct own_pages *own,

@@ -24,10 +24,13 @@ struct clean_section;
 
 /*
  * That of own->vad, where pointers to [base, base + size) are the image's own. `pe` are its headers,
- * or NULL. For any number of threads; lives as long as `clean`.
+ * or NULL. For any number of threads; valid until it is released with clean_section_release(), since
+ * of more sections than machines have each process keeps its own.
  */
 struct clean_section *clean_pages_of(struct clean_pages *clean, const struct own_pages *own,
 				     uint64_t base, uint64_t size, const struct pe *pe);
+
+void clean_section_release(struct clean_section *section); /* NULL is fine */
 
 /*
  * The first page from number `from` on, before `end`, that a process with copies `own` has to look

@@ -14,8 +14,8 @@
 #include "scan/cache.h"
 #include "scan/rebuilt.h"
 
-/* A PE in file layout is copied to be read; no file that anybody injects is near this. */
-#define FILE_SIZE_MAX (UINT64_C(512) << 20)
+/* No section header tells of more: its offset and its size have 32 bits. */
+#define FILE_SIZE_MAX (UINT64_C(1) << 33)
 
 /* Adds what is to be said of the module; takes `more`. */
 static void add_reason(struct finding *finding, char *more)
@@ -72,6 +72,8 @@ static void conclude_rebuilt(const struct unit_context *context, struct worker *
 			     struct finding *finding)
 {
 	const struct rebuilt *rebuilt = &worker->rebuilt;
+	if (rebuilt->cut)
+		add_reason(finding, alloc_strdup(rebuilt->cut));
 	if (!rebuilt->list_count || (*finding->hashes.imphash && !rebuilt->differs))
 		return;
 	finding->rebuilt_imports = rebuilt->lists[0].count;
@@ -93,14 +95,15 @@ static void conclude_rebuilt(const struct unit_context *context, struct worker *
  * The declared list of an image whose header page is gone: its import directory may still be there.
  * A list that is not whole is worth no more than none.
  */
-static bool find_declared(struct worker *worker, struct module_reader *reader, const struct pe *pe)
+static bool find_declared(struct unit_maps *maps, struct worker *worker,
+			  struct module_reader *reader, const struct pe *pe)
 {
 	if (!reader->control_area || reader->reader.size > UINT32_MAX - 1)
 		return false;
 	_cleanup_pe_ struct pe assumed;
 	pe_assume(&assumed, &reader->reader, worker->pointer_size == 8,
 		  (uint32_t)reader->reader.size);
-	uint32_t rva = imports_find_directory(&assumed);
+	uint32_t rva = imports_find_directory(&assumed, &maps->names);
 	if (!rva)
 		return false;
 	assumed.directory[PE_DIRECTORY_IMPORT].rva = rva;
@@ -115,22 +118,25 @@ static bool find_declared(struct worker *worker, struct module_reader *reader, c
  * The declared list, concluded from the cache when another process maps the same pages; with
  * rebuilding its entries are needed all the same. Returns where it is cached.
  */
-static struct cached_finding *examine_declared(const struct unit_context *context,
-					       struct worker *worker, struct module_reader *reader,
-					       const struct pe *pe, struct finding *finding)
+static struct cached_finding *examine_declared(struct unit_maps *maps, struct worker *worker,
+					       struct module_reader *reader, const struct pe *pe,
+					       struct finding *finding)
 {
+	const struct unit_context *context = maps->context;
+	const uint64_t spent = maps->names.spent;
 	uint64_t section = reader->control_area;
 	bool rebuild = !context->options->fast;
 	struct cached_finding *cached = NULL;
 	worker->imports.keep_entries = rebuild;
+	worker->imports.budget = &maps->names;
 	imports_declared(&worker->imports, pe);
-	if (pe->status != PE_OK && rebuild && find_declared(worker, reader, pe)) {
+	if (pe->status != PE_OK && rebuild && find_declared(maps, worker, reader, pe)) {
 		conclude(context, worker, finding);
 		add_reason(finding,
 			   alloc_printf("%s, import directory found by its content", pe->reason));
 		return NULL;
 	}
-	if (section && rebuild)
+	if (section && rebuild && !budget_exceeded(&maps->names))
 		cached = finding_cache_get(context->findings, section, reader->space, reader->base,
 					   finding);
 	if (cached)
@@ -142,7 +148,7 @@ static struct cached_finding *examine_declared(const struct unit_context *contex
 	else if (section && !reader->decompressed &&
 		 (finding->status == IMPORTS_OK || finding->status == IMPORTS_NONE))
 		cached = finding_cache_put(context->findings, section, reader->pages,
-					   reader->page_count, finding);
+					   reader->page_count, maps->names.spent - spent, finding);
 	return cached;
 }
 
@@ -157,15 +163,22 @@ static void examine_lists(struct unit_maps *maps, struct worker *worker,
 	if (reader->control_area && !context->options->dump_directory)
 		cached = finding_cache_get(context->findings, reader->control_area, reader->space,
 					   reader->base, finding);
-	if (cached && context->options->fast)
+	/* A list costs the same whoever has read it; without enough for it, it is cut as ever. */
+	if (cached && cached_finding_cost(cached) > budget_left(&maps->names))
+		cached = NULL;
+	if (cached && context->options->fast) {
+		budget_spend(&maps->names, cached_finding_cost(cached));
 		return;
+	}
 	const struct settled *settled = cached ? cached_finding_settled(cached) : NULL;
 	if (settled &&
-	    unit_settled(maps, &worker->rebuilt, size, module->base, module->size, pe, settled))
+	    unit_settled(maps, &worker->rebuilt, size, module->base, module->size, pe, settled)) {
+		budget_spend(&maps->names, cached_finding_cost(cached));
 		return;
+	}
 	finding_free(finding);
 	*finding = (struct finding){0};
-	cached = examine_declared(context, worker, reader, pe, finding);
+	cached = examine_declared(maps, worker, reader, pe, finding);
 	reader->record = false;
 	if (context->options->fast)
 		return;
@@ -176,7 +189,7 @@ static void examine_lists(struct unit_maps *maps, struct worker *worker,
 		struct settled *found = unit_settle(maps, &worker->rebuilt, size, module->base,
 						    module->size, pe, &worker->imports);
 		if (found)
-			cached_finding_settle(cached, found);
+			cached_finding_settle(context->findings, cached, found);
 	}
 	conclude_rebuilt(context, worker, finding);
 	if (worker->rebuilt.hooked)
@@ -225,8 +238,8 @@ void examine_region(struct unit_maps *maps, struct worker *worker, const struct 
 	conclude_rebuilt(maps->context, worker, finding);
 }
 
-void examine_file(const struct unit_context *context, struct worker *worker, struct view *view,
-		  const struct module *module, struct finding *finding)
+void examine_file(struct unit_maps *maps, struct worker *worker, struct module *module,
+		  struct finding *finding)
 {
 	if (module->size > FILE_SIZE_MAX) {
 		finding->status = IMPORTS_UNREADABLE;
@@ -234,26 +247,17 @@ void examine_file(const struct unit_context *context, struct worker *worker, str
 					       (unsigned long long)module->size);
 		return;
 	}
-	_cleanup_free_ uint8_t *bytes = alloc_zero((size_t)module->size, 1);
-	uint64_t absent = 0, pages = 0;
-	for (uint64_t done = 0; done < module->size; pages++) {
-		uint64_t part = PAGE_SIZE - ((module->base + done) & (PAGE_SIZE - 1));
-		part = min_of(part, module->size - done);
-		absent += !space_read(view->space, module->base + done, bytes + done, (size_t)part);
-		done += part;
-	}
-	struct pe_reader reader = pe_reader_bytes(bytes, (size_t)module->size, PE_LAYOUT_FILE);
+	_cleanup_module_reader_ struct module_reader reader;
+	module_reader_init(&reader, maps->view->space, module->base, module->size);
+	reader.reader.layout = PE_LAYOUT_FILE;
+	reader.reader.size = module->size;
 	_cleanup_pe_ struct pe pe;
-	pe_open(&pe, &reader);
+	pe_open(&pe, &reader.reader);
+	worker->imports.keep_entries = false;
+	worker->imports.budget = &maps->names;
 	imports_declared(&worker->imports, &pe);
-	if (absent && worker->imports.status == IMPORTS_OK) {
-		/* Which of them the list needed is not known here. */
-		finding->status = IMPORTS_PARTIAL;
-		finding->reason =
-			alloc_printf("%llu of %llu pages not present", (unsigned long long)absent,
-				     (unsigned long long)pages);
-	} else {
-		conclude(context, worker, finding);
-	}
-	finding->readable = (double)(pages - absent) / (double)pages;
+	conclude(maps->context, worker, finding);
+	if (pe.status == PE_OK && !worker->imports.pages)
+		finding->readable = 1; /* its headers are all that was needed */
+	module->missing_page_files = reader.missing_page_files;
 }

@@ -53,6 +53,7 @@ static void rebuild_module(struct unit_maps *maps, struct worker *worker,
 	_cleanup_pe_ struct pe pe;
 	pe_open(&pe, &reader.reader);
 	worker->imports.keep_entries = true;
+	worker->imports.budget = &maps->names;
 	imports_declared(&worker->imports, &pe);
 	unsigned int size =
 		pe.status == PE_OK ? pe_pointer_size(&pe) : maps->context->windows->pointer_size;
@@ -88,6 +89,17 @@ static void drop(void *result)
 	free(lists);
 }
 
+/* That a module's list is not whole. */
+static void warn_cut(struct run *run, size_t process, const struct module *module,
+		     const struct rebuilt *rebuilt)
+{
+	if (!rebuilt->cut)
+		return;
+	_cleanup_free_ char *sentence = alloc_printf(
+		"%s at 0x%llx: %s", module->name, (unsigned long long)module->base, rebuilt->cut);
+	selection_warn(run->events, run->session->selection.items[process], sentence);
+}
+
 static bool take(void *context, size_t i, void *result)
 {
 	struct run *run = context;
@@ -96,6 +108,7 @@ static bool take(void *context, size_t i, void *result)
 	bool more = true;
 	for (size_t m = 0; more && m < lists->modules.count; m++) {
 		const struct rebuilt *rebuilt = &lists->rebuilt[m];
+		warn_cut(run, i, &lists->modules.items[m], rebuilt);
 		for (size_t e = 0; more && e < rebuilt->count; e++)
 			more = events->import(events->context,
 					      &(struct import_row){

@@ -9,6 +9,10 @@
 #define BEFORE 128
 #define BEHIND 64
 
+/* What work counts, in steps of a budget: at all bytes of a page, and where a pointer leads to. */
+#define STEPS_PAGE   20
+#define STEPS_FOLLOW 4
+
 struct search {
 	struct private_tables *tables;
 	struct view *view;
@@ -42,8 +46,8 @@ static bool has_export(struct search *search, uint64_t address, uint64_t end)
 
 static bool page_has_export(struct search *search, uint64_t page)
 {
-	return page >= search->vad->start && page <= search->vad->end &&
-	       has_export(search, page, page + PAGE_SIZE);
+	return budget_spend(search->memory->budget, STEPS_PAGE) && page >= search->vad->start &&
+	       page <= search->vad->end && has_export(search, page, page + PAGE_SIZE);
 }
 
 /* Is a page of the private memory present? */
@@ -79,7 +83,8 @@ static void look(struct search *search, uint64_t page)
 /* Where a pointer leads to. */
 static void follow(struct search *search, uint64_t value)
 {
-	if (value - search->base < search->size)
+	if (value - search->base < search->size ||
+	    !budget_spend(search->memory->budget, STEPS_FOLLOW))
 		return;
 	if (!search->vad || value < search->vad->start || value > search->vad->end)
 		search->vad = vads_find(&search->view->vads, value);
@@ -121,7 +126,7 @@ void private_tables_find(struct private_tables *tables, struct view *view,
 	for (uint64_t address = base; address < end;) {
 		if (memory->present)
 			address = memory->present(memory, address, end);
-		if (address >= end)
+		if (address >= end || !budget_spend(memory->budget, STEPS_PAGE))
 			return;
 		size_t available;
 		uint64_t here = min_of(PAGE_SIZE - address % PAGE_SIZE, end - address);

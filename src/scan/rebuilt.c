@@ -7,6 +7,9 @@
 
 #include "scan/api_sets.h"
 
+/* Steps of a budget that finding the section of an image counts. */
+#define IMAGE_STEPS 8
+
 /* Where 64-bit Windows loads all images that may be moved; one range for all processes. */
 #define IMAGES_LOW  UINT64_C(0x7ff000000000)
 #define IMAGES_HIGH UINT64_C(0x800000000000)
@@ -52,13 +55,18 @@ static void memory_found_clean(const struct rebuild_memory *memory, uint64_t add
 		clean_section_add(maps->section, maps->own, page);
 }
 
-/* What is looked at next is the image of a VAD, or none. */
-static void set_image(struct unit_maps *maps, uint64_t base, uint64_t size, const struct pe *pe)
+/*
+ * What is looked at next is the image of a VAD, or none. Of an image all pages are counted here: how
+ * many are not known to be clean depends on what other threads have seen.
+ */
+static bool set_image(struct unit_maps *maps, uint64_t base, uint64_t size, const struct pe *pe)
 {
 	const struct vad *vad = vads_find(&maps->view->vads, base);
+	clean_section_release(take_ptr(maps->section));
 	maps->own = vad && vad->control_area ? view_own_pages(maps->view, vad) : NULL;
 	if (maps->own)
 		maps->section = clean_pages_of(maps->context->clean, maps->own, base, size, pe);
+	return maps->own && budget_spend(&maps->tables, IMAGE_STEPS + size / PAGE_SIZE);
 }
 
 void unit_maps_init(struct unit_maps *maps, const struct unit_context *context, struct view *view,
@@ -70,10 +78,15 @@ void unit_maps_init(struct unit_maps *maps, const struct unit_context *context, 
 		.process = process,
 		.modules = modules,
 	};
+	const struct image *image = context->windows->image;
+	uint64_t steps = budget_of_pages(image_file_size(image) / PAGE_SIZE);
+	maps->names.limit = steps / 4;
+	maps->tables.limit = steps / 2;
 }
 
 void unit_maps_free(struct unit_maps *maps)
 {
+	clean_section_release(maps->section);
 	for (unsigned int i = 0; i < 2; i++) {
 		export_map_free(maps->map[i]);
 		private_tables_free(&maps->others[i]);
@@ -143,7 +156,11 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 
 	struct rebuild_memory *memory = &maps->memory[i];
 	*memory = (struct rebuild_memory){
-		.at = memory_at, .present = memory_present, .context = maps};
+		.at = memory_at,
+		.present = memory_present,
+		.budget = &maps->tables,
+		.context = maps,
+	};
 	uint64_t low, high;
 	export_map_range(map, &low, &high);
 	if (pointer_size == 8 && low >= IMAGES_LOW && high <= IMAGES_HIGH) {
@@ -161,14 +178,15 @@ void unit_rebuild(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int 
 	const struct export_map *map = unit_map(maps, pointer_size);
 	unsigned int i = index_of(pointer_size);
 	struct private_tables *others = &maps->others[i];
-	set_image(maps, base, size, pe);
-	if (private_too)
+	bool counted = set_image(maps, base, size, pe);
+	if (private_too && !budget_exceeded(&maps->tables))
 		private_tables_find(others, maps->view, map, &maps->memory[i], base, size);
 	rebuild(rebuilt, map, &maps->memory[i],
 		&(struct rebuild_area){
 			.base = base,
 			.size = size,
 			.pe = pe,
+			.counted = counted,
 			.declared = declared,
 			.others = private_too ? &others->found : NULL,
 		});
@@ -178,9 +196,19 @@ bool unit_settled(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int 
 		  uint64_t base, uint64_t size, const struct pe *pe, const struct settled *settled)
 {
 	const struct export_map *map = unit_map(maps, pointer_size);
-	set_image(maps, base, size, pe);
-	return settled_holds(settled, rebuilt, map, &maps->memory[index_of(pointer_size)],
-			     &(struct rebuild_area){.base = base, .size = size, .pe = pe});
+	const struct budget before = maps->tables;
+	bool counted = set_image(maps, base, size, pe);
+	if (settled_holds(settled, rebuilt, map, &maps->memory[index_of(pointer_size)],
+			  &(struct rebuild_area){
+				  .base = base,
+				  .size = size,
+				  .pe = pe,
+				  .counted = counted,
+			  }))
+		return true;
+	/* It is as if it had not been asked, since another thread would not have known to ask. */
+	maps->tables = before;
+	return false;
 }
 
 struct settled *unit_settle(struct unit_maps *maps, const struct rebuilt *rebuilt,

@@ -4,6 +4,7 @@
 #ifndef SCAN_REBUILT_H
 #define SCAN_REBUILT_H
 
+#include <impscan/budget.h>
 #include <impscan/rebuild.h>
 
 #include "scan/clean.h"
@@ -24,6 +25,11 @@ struct unit_maps {
 	struct clean_section *section;	 /* its section */
 	/* Modules whose exports were left out of a map, since those before took all there is. */
 	size_t left_out;
+	/*
+	 * What the process's declared lists may cost, and what looking for tables: two, so that memory
+	 * full of tables does not hide what is declared.
+	 */
+	struct budget names, tables;
 };
 
 void unit_maps_init(struct unit_maps *maps, const struct unit_context *context, struct view *view,

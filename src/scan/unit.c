@@ -96,7 +96,11 @@ static void add_headerless(struct unit_maps *maps, struct worker *worker,
 		struct module module = {0};
 		if (!injected->no_header || module_at(modules, injected->base))
 			continue;
+		worker->rebuilt.cut = NULL;
 		judge_region(maps, worker, injected, &module);
+		if (worker->rebuilt.cut && !modules->damage[0])
+			snprintf(modules->damage, sizeof(modules->damage), "region at 0x%llx: %s",
+				 (unsigned long long)injected->base, worker->rebuilt.cut);
 		if (module.resolved < RESOLVED_LEAST)
 			continue;
 		module.base = injected->base;
@@ -173,7 +177,7 @@ static void examine(struct unit_maps *maps, struct worker *worker, struct module
 	if (module->flags & MODULE_NO_HEADER)
 		examine_region(maps, worker, module, finding);
 	else if (module->file_layout)
-		examine_file(maps->context, worker, maps->view, module, finding);
+		examine_file(maps, worker, module, finding);
 	else
 		examine_module(maps, worker, module, finding);
 }

@@ -76,7 +76,7 @@ void examine_region(struct unit_maps *maps, struct worker *worker, const struct 
 		    struct finding *finding);
 
 /* A PE that lies in memory as in its file. */
-void examine_file(const struct unit_context *context, struct worker *worker, struct view *view,
-		  const struct module *module, struct finding *finding);
+void examine_file(struct unit_maps *maps, struct worker *worker, struct module *module,
+		  struct finding *finding);
 
 #endif

@@ -203,7 +203,7 @@ static void try_module(struct world *world, struct loader_module *m, const struc
 	imports_declared(&declared, &intact);
 	double middle = now();
 	rebuild(&rebuilt, map, &memory,
-		&(struct rebuild_area){m->base, m->size, &intact, &declared, NULL});
+		&(struct rebuild_area){m->base, m->size, &intact, &declared, NULL, false});
 	tally->names_time += middle - start;
 	tally->intact_time += now() - middle;
 	tally->intact_differs += rebuilt.differs;
@@ -219,7 +219,7 @@ static void try_module(struct world *world, struct loader_module *m, const struc
 	imports_declared(&declared, &pe);
 	start = now();
 	rebuild(&rebuilt, map, &memory,
-		&(struct rebuild_area){m->base, m->size, &pe, &declared, NULL});
+		&(struct rebuild_area){m->base, m->size, &pe, &declared, NULL, false});
 	tally->rebuild_time += now() - start;
 	if (order.differs)
 		tally->other_order++;
