@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <impscan/budget.h>
 #include <impscan/pe.h>
 
 /*
@@ -52,27 +53,39 @@ struct pe_write_options {
 	 */
 	const struct pe_write_import *imports;
 	size_t import_count;
+	struct budget *budget; /* what looking at its pages may cost; NULL: not bounded */
 };
 
+struct written_file;
+
 struct pe_written {
-	uint8_t *bytes; /* NULL when no page was present */
-	size_t size;
+	/*
+	 * The file: every byte of it is there. It is made of what the image's reader gives, which must
+	 * stay as long. Size 0 when no page was present, or when it was stopped.
+	 */
+	struct pe_reader reader;
+	uint64_t size;
 	enum pe_written_layout layout;
-	uint64_t pages;	       /* of memory that its headers say it has, within PE_WRITE_MAX */
-	uint64_t pages_absent; /* those that were not present or never touched: zeros */
-	bool cut;	       /* it is larger than PE_WRITE_MAX */
-	size_t slots_restored; /* import slots that got their names back */
-	size_t imports_added;  /* of options->imports ... */
-	size_t imports_lost;   /* ... and those that no directory could be given for */
+	uint64_t pages;		   /* of memory that its headers say it has, within PE_WRITE_MAX */
+	uint64_t pages_absent;	   /* those that were not present or never touched: zeros */
+	bool cut;		   /* it is larger than PE_WRITE_MAX */
+	bool stopped;		   /* the budget has ended: there is no file */
+	size_t slots_restored;	   /* import slots that got their names back */
+	size_t imports_added;	   /* of options->imports ... */
+	size_t imports_lost;	   /* ... and those that no directory could be given for */
+	struct written_file *file; /* the room's own */
 };
 
 /*
  * Makes the file. `pe` is an opened one of any status; unless it is PE_OK, all that its reader has
  * is a region without a header. The reader's size is what belongs to it. Never fails; release
- * with pe_written_free().
+ * with pe_written_free(). Its memory is bounded, whatever the size.
  */
 void pe_write(const struct pe *pe, const struct pe_write_options *options,
 	      struct pe_written *written);
+
+/* All bytes of a small file; NULL when there is none. The caller frees them. */
+uint8_t *pe_written_copy(const struct pe_written *written);
 void pe_written_free(struct pe_written *written);
 #define _cleanup_pe_written_ __attribute__((cleanup(pe_written_free)))
 

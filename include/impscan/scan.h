@@ -20,6 +20,7 @@ struct dump {
 	char *file;	       /* its name; NULL: not written, see note */
 	const char *layout;    /* pe_written_layout_name(); NULL: there was nothing to write */
 	uint64_t size;	       /* bytes of the file */
+	uint64_t room;	       /* of them those that are no holes: what it takes of the disk */
 	uint64_t pages;	       /* of the module ... */
 	uint64_t pages_absent; /* ... that were not present: zeros */
 	char *note; /* why there is no file, or what it lacks, in words; NULL: nothing to say */

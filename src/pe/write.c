@@ -22,6 +22,7 @@ enum {
 	HEADERS_MAX = 0x10000,
 	DEBUG_ENTRY_SIZE = 28, /* IMAGE_DEBUG_DIRECTORY */
 	DEBUG_ENTRIES_MAX = 64,
+	STEPS_A_PAGE = 4, /* of a budget: finding a page and where its content ends */
 };
 
 const char *pe_written_layout_name(enum pe_written_layout layout)
@@ -37,18 +38,6 @@ const char *pe_written_layout_name(enum pe_written_layout layout)
 		return "made";
 	}
 	return "?";
-}
-
-uint8_t *write_bytes_at(const struct writing *w, uint64_t offset, uint64_t size)
-{
-	return range_within(offset, size, w->written->size) ? w->written->bytes + offset : NULL;
-}
-
-void write_put32(const struct writing *w, uint64_t offset, uint64_t value)
-{
-	uint8_t *p = write_bytes_at(w, offset, 4);
-	if (p)
-		put32(p, value);
 }
 
 bool write_offset(struct writing *w, uint64_t rva, uint64_t size, uint64_t *offset)
@@ -74,19 +63,17 @@ void write_section_place(const struct writing *w, size_t i, uint64_t virtual_siz
 	write_put32(w, header + 20, size ? offset : 0);
 }
 
-/* The next position that lies in another page. */
-static uint64_t next_page(const struct writing *w, uint64_t position)
-{
-	return position + PE_PAGE_SIZE - (position + w->skew) % PE_PAGE_SIZE;
-}
-
 uint64_t write_content_end(struct writing *w, uint64_t start, uint64_t end, uint64_t counted)
 {
 	uint64_t content = start;
 	for (uint64_t at = start; at < end;) {
 		size_t available;
+		if (!budget_spend(w->options->budget, STEPS_A_PAGE)) {
+			w->written->stopped = true;
+			break;
+		}
 		const uint8_t *p = w->reader->at(w->reader, at, &available);
-		uint64_t next = min_of(next_page(w, at), end);
+		uint64_t next = min_of(write_next_page(w->skew, at), end);
 		if (at < counted) {
 			w->written->pages++;
 			w->written->pages_absent += !p;
@@ -112,31 +99,6 @@ static void add_piece(struct writing *w, uint64_t rva, uint64_t size, uint64_t o
 		.size = size,
 		.offset = offset,
 	};
-}
-
-/* Copies what is present of all pieces into a buffer of zeros. */
-static void copy_pieces(struct writing *w)
-{
-	uint64_t size = 0;
-	for (size_t i = 0; i < w->piece_count; i++)
-		size = max_of(size, w->pieces[i].offset + w->pieces[i].size);
-	w->written->size = (size_t)size;
-	w->written->bytes = alloc_zero((size_t)size, 1);
-	for (size_t i = 0; i < w->piece_count; i++) {
-		const struct piece *piece = &w->pieces[i];
-		uint64_t end = min_of(piece->position + piece->size, w->end);
-		for (uint64_t at = piece->position; at < end;) {
-			size_t available;
-			const uint8_t *p = w->reader->at(w->reader, at, &available);
-			uint64_t next = min_of(next_page(w, at), end);
-			if (p) {
-				next = min_of(next, at + available);
-				memcpy(w->written->bytes + piece->offset + (at - piece->position),
-				       p, (size_t)(next - at));
-			}
-			at = next;
-		}
-	}
 }
 
 static bool is_power_of_2(uint64_t value)
@@ -300,16 +262,12 @@ static void mend_headers(struct writing *w)
 	uint64_t optional = w->nt + WRITE_FILE_HEADER;
 	uint64_t directories = optional + write_optional_fixed(w);
 	/* Behind those that could be read, part of another header may stand. */
-	uint8_t *sections = write_bytes_at(w, w->nt + 6, 2);
-	if (sections)
-		put16(sections, w->sections);
-	uint8_t *magic = write_bytes_at(w, optional, 2);
-	if (magic)
-		put16(magic, w->pe32_plus ? 0x20b : 0x10b);
+	write_put16(w, w->nt + 6, w->sections);
+	write_put16(w, optional, w->pe32_plus ? 0x20b : 0x10b);
 	if (w->pe32_plus) {
-		uint8_t *base = write_bytes_at(w, optional + 24, 8);
-		if (base)
-			put64(base, w->options->base);
+		uint8_t base[8];
+		put64(base, w->options->base);
+		write_put(w, optional + 24, base, sizeof(base));
 	} else if (w->options->base <= UINT32_MAX) {
 		write_put32(w, optional + 28, w->options->base);
 	}
@@ -341,12 +299,12 @@ static void mend_debug_directory(struct writing *w)
 		uint64_t rva = (uint64_t)debug->rva + i * DEBUG_ENTRY_SIZE;
 		if (!write_offset(w, rva, DEBUG_ENTRY_SIZE, &entry))
 			return;
-		uint8_t *bytes = write_bytes_at(w, entry, DEBUG_ENTRY_SIZE);
-		if (!bytes || !le32(bytes + 20))
+		uint8_t address[4];
+		if (!write_get(w, entry + 20, address, sizeof(address)) || !le32(address))
 			continue;
-		if (!write_offset(w, le32(bytes + 20), 1, &offset))
+		if (!write_offset(w, le32(address), 1, &offset))
 			offset = 0;
-		put32(bytes + 24, offset);
+		write_put32(w, entry + 24, offset);
 	}
 }
 
@@ -356,7 +314,7 @@ static void write_copy(struct writing *w)
 	write_content_end(w, 0, w->end, w->end);
 	add_piece(w, 0, w->end, 0);
 	if (w->written->pages > w->written->pages_absent)
-		copy_pieces(w);
+		write_begin_file(w);
 	w->written->imports_lost = w->options->import_count;
 }
 
@@ -367,7 +325,9 @@ static void write_mapped_image(struct writing *w)
 		plan_sections(w);
 	else
 		plan_mapped(w);
-	copy_pieces(w);
+	if (w->written->stopped)
+		return;
+	write_begin_file(w);
 	mend_debug_directory(w);
 	mend_headers(w);
 	if (linked)
@@ -382,11 +342,24 @@ static void write_mapped_image(struct writing *w)
 static void write_made(struct writing *w)
 {
 	write_plan_made(w);
-	if (w->written->pages == w->written->pages_absent)
+	if (w->written->pages == w->written->pages_absent || w->written->stopped)
 		return;
-	copy_pieces(w);
+	write_begin_file(w);
 	write_made_header(w);
 	write_add_imports(w);
+}
+
+/* There is no file of what could not be looked at. */
+static void leave_counts(struct pe_written *written)
+{
+	struct pe_written counts = {
+		.layout = written->layout,
+		.pages = written->pages,
+		.pages_absent = written->pages_absent,
+		.stopped = true,
+	};
+	pe_written_free(written);
+	*written = counts;
 }
 
 void pe_write(const struct pe *pe, const struct pe_write_options *options,
@@ -409,11 +382,8 @@ void pe_write(const struct pe *pe, const struct pe_write_options *options,
 		write_mapped_image(&w);
 	else
 		write_made(&w);
-	free(w.pieces);
-}
-
-void pe_written_free(struct pe_written *written)
-{
-	free(written->bytes);
-	*written = (struct pe_written){0};
+	if (!written->file)
+		free(w.pieces);
+	if (written->stopped)
+		leave_counts(written);
 }

@@ -2,6 +2,7 @@
  * Within the room `pe`: one image on its way to a file.
  *
  *	write.c            which parts of memory go where
+ *	write_file.c       what the file consists of then
  *	write_header.c     a header where there is none
  *	write_imports.c    the import directory, and slots that hold addresses
  */
@@ -81,10 +82,26 @@ static inline void put64(uint8_t *p, uint64_t value)
 	put32(p + 4, value >> 32);
 }
 
-/* The file's bytes at `offset`, or NULL when it does not have `size` there. */
-uint8_t *write_bytes_at(const struct writing *w, uint64_t offset, uint64_t size);
+/* The next position that lies in another page of an image that starts `skew` behind a page's start. */
+uint64_t write_next_page(uint64_t skew, uint64_t position);
 
-/* Sets a 32-bit word of the file, if it is there. */
+/* Begins the file, of all pieces, which it takes over; they rise by offset and don't overlap. */
+void write_begin_file(struct writing *w);
+
+/* Makes the file `size` bytes longer than `offset`, which is behind its end: those bytes, zeros. */
+uint8_t *write_add_tail(struct writing *w, uint64_t offset, uint64_t size);
+
+/* Copies bytes of the file; false when it does not have them. */
+bool write_get(const struct writing *w, uint64_t offset, void *bytes, size_t size);
+
+/*
+ * Sets bytes of the file, but for those of the tail; false when it does not have them, or has been
+ * changed in too many pages.
+ */
+bool write_put(const struct writing *w, uint64_t offset, const void *bytes, size_t size);
+
+/* Sets a word of the file, if it is there. */
+void write_put16(const struct writing *w, uint64_t offset, uint64_t value);
 void write_put32(const struct writing *w, uint64_t offset, uint64_t value);
 
 /* The offset of `size` bytes at an RVA; false when the file does not have them in one piece. */

@@ -73,7 +73,7 @@ static uint64_t entry_point(const struct writing *w)
 
 void write_made_header(struct writing *w)
 {
-	uint8_t *h = w->written->bytes;
+	uint8_t h[HEADER_SIZE] = {0};
 	const struct piece *piece = &w->pieces[1];
 	bool plus = w->pe32_plus;
 	memcpy(h, "MZ", 2);
@@ -105,5 +105,6 @@ void write_made_header(struct writing *w)
 	memcpy(section, ".memory", 7);
 	put32(section + 12, piece->rva);
 	put32(section + 36, CODE | IMAGE_SCN_MEM_EXECUTE | READ | IMAGE_SCN_MEM_WRITE);
+	write_put(w, 0, h, sizeof(h));
 	write_section_place(w, 0, w->image_end - piece->rva, piece->size, piece->offset);
 }

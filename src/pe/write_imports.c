@@ -22,6 +22,9 @@ enum {
 	READ = 0x40000000,
 };
 
+/* Bytes of the section: names of a hundred thousand functions. */
+#define SECTION_MAX (UINT64_C(16) << 20)
+
 static uint64_t ordinal_flag(const struct writing *w)
 {
 	return w->pe32_plus ? UINT64_C(1) << 63 : UINT64_C(1) << 31;
@@ -72,14 +75,11 @@ static void put_thunk(struct writing *w, uint64_t rva, uint64_t value)
 	if (!write_offset(w, rva, size, &offset) ||
 	    offset < w->table + w->sections * WRITE_SECTION_HEADER)
 		return;
-	uint8_t *slot = write_bytes_at(w, offset, size);
-	if (!slot || le_pointer(slot, size) == value)
+	uint8_t slot[8];
+	if (!write_get(w, offset, slot, size) || le_pointer(slot, size) == value)
 		return;
-	if (size == 8)
-		put64(slot, value);
-	else
-		put32(slot, value);
-	w->written->slots_restored++;
+	put64(slot, value);
+	w->written->slots_restored += write_put(w, offset, slot, size);
 }
 
 void write_restore_slots(struct writing *w)
@@ -168,8 +168,9 @@ static void add_import(struct directory *to, const struct pe_write_import *impor
 static bool has_header_room(const struct writing *w)
 {
 	uint64_t at = w->table + w->sections * WRITE_SECTION_HEADER;
-	const uint8_t *p = write_bytes_at(w, at, WRITE_SECTION_HEADER);
-	if (!p || at + WRITE_SECTION_HEADER > w->table_room || w->sections >= WRITE_SECTIONS_MAX ||
+	uint8_t p[WRITE_SECTION_HEADER];
+	if (!write_get(w, at, p, sizeof(p)) || at + WRITE_SECTION_HEADER > w->table_room ||
+	    w->sections >= WRITE_SECTIONS_MAX ||
 	    w->optional_size < write_optional_fixed(w) + 8 * (PE_DIRECTORY_IMPORT + 1))
 		return false;
 	/* In front of a linker's first section only the bound imports can be, gone with the rest. */
@@ -181,20 +182,21 @@ static bool has_header_room(const struct writing *w)
 
 static void declare_section(struct writing *w, uint64_t rva, uint64_t size, uint64_t offset)
 {
-	uint8_t *header = w->written->bytes + w->table + w->sections * WRITE_SECTION_HEADER;
-	memset(header, 0, WRITE_SECTION_HEADER);
+	uint8_t header[WRITE_SECTION_HEADER] = {0};
 	memcpy(header, ".imports", 8);
 	put32(header + 12, rva);
 	put32(header + 36, INITIALIZED_DATA | READ);
+	write_put(w, w->table + w->sections * WRITE_SECTION_HEADER, header, sizeof(header));
 	write_section_place(w, w->sections, size, align_up(size, w->file_alignment), offset);
 	w->sections++;
-	put16(w->written->bytes + w->nt + 6, w->sections);
+	write_put16(w, w->nt + 6, w->sections);
 	uint64_t optional = w->nt + WRITE_FILE_HEADER;
 	uint64_t directories = optional + write_optional_fixed(w);
 	write_put32(w, optional + 56, align_up(rva + size, w->section_alignment));
-	uint8_t *count = write_bytes_at(w, directories - 4, 4);
-	if (count && le32(count) <= PE_DIRECTORY_IMPORT)
-		put32(count, PE_DIRECTORY_IMPORT + 1);
+	uint8_t count[4];
+	if (write_get(w, directories - 4, count, sizeof(count)) &&
+	    le32(count) <= PE_DIRECTORY_IMPORT)
+		write_put32(w, directories - 4, PE_DIRECTORY_IMPORT + 1);
 	write_put32(w, directories + 8 * PE_DIRECTORY_IMPORT, rva);
 	write_put32(w, directories + 8 * PE_DIRECTORY_IMPORT + 4, size);
 }
@@ -228,18 +230,17 @@ void write_add_imports(struct writing *w)
 	uint64_t tables = align_up((groups + 1) * DESCRIPTOR_SIZE, 8);
 	uint64_t size = tables + (added + groups) * pointer_size(w) + strings;
 	uint64_t end = align_up(offset + size, w->file_alignment);
-	if (!added || !has_header_room(w) || rva + size > INT32_MAX || end > INT32_MAX) {
+	if (!added || !has_header_room(w) || size > SECTION_MAX || rva + size > INT32_MAX ||
+	    end > INT32_MAX) {
 		written->imports_added = 0;
 		written->imports_lost = options->import_count;
 		return;
 	}
-	written->bytes = alloc_resize(written->bytes, (size_t)end, 1);
-	memset(written->bytes + written->size, 0, (size_t)end - written->size);
-	written->size = (size_t)end;
+	uint8_t *tail = write_add_tail(w, offset, end - offset);
 	declare_section(w, rva, size, offset);
 	struct directory to = {
 		.w = w,
-		.bytes = written->bytes + offset,
+		.bytes = tail,
 		.rva = rva,
 		.thunk = tables,
 		.string = tables + (added + groups) * pointer_size(w),

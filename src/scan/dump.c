@@ -17,6 +17,8 @@
 #include <impscan/bytes.h>
 #include <impscan/pe_write.h>
 
+#include "scan/dump_space.h"
+
 /*
  * Parts of a file's name, in bytes. With a PID, an address and the rest no name is longer than 120
  * bytes, which leaves room for a path even under Windows.
@@ -61,18 +63,45 @@ static bool is_zero(const uint8_t *p, size_t size)
 	return !*p && !memcmp(p, p + 1, size - 1);
 }
 
-/* Writes all of it; 0, or the errno. */
-static int write_all(int fd, const uint8_t *bytes, size_t size)
+/* Is there anything but zeros in up to HOLE bytes of the file, from `start` on? */
+static bool any_content(const struct pe_reader *file, uint64_t start)
 {
-	if (ftruncate(fd, (off_t)size))
-		return errno;
+	uint64_t end = min_of(start + HOLE, file->size);
+	while (start < end) {
+		size_t available;
+		const uint8_t *p = file->at(file, start, &available);
+		size_t n = (size_t)min_of((uint64_t)available, end - start);
+		if (!is_zero(p, n))
+			return true;
+		start += n;
+	}
+	return false;
+}
+
+/* Bytes that the file takes of the disk. */
+static uint64_t room_of(const struct pe_reader *file)
+{
+	uint64_t room = 0;
+	for (uint64_t start = 0; start < file->size; start += HOLE)
+		if (any_content(file, start))
+			room += min_of((uint64_t)HOLE, file->size - start);
+	return room;
+}
+
+/* Writes HOLE bytes of the file, or what there is, from `start` on; 0, or the errno. */
+static int write_piece(int fd, const struct pe_reader *file, uint64_t start)
+{
+	static _Thread_local uint8_t buffer[HOLE];
+	size_t size = (size_t)min_of((uint64_t)HOLE, file->size - start);
 	for (size_t done = 0; done < size;) {
-		size_t part = min_of(HOLE - done % HOLE, size - done);
-		if (is_zero(bytes + done, part)) {
-			done += part;
-			continue;
-		}
-		ssize_t n = pwrite(fd, bytes + done, part, (off_t)done);
+		size_t available;
+		const uint8_t *p = file->at(file, start + done, &available);
+		size_t n = min_of(available, size - done);
+		memcpy(buffer + done, p, n);
+		done += n;
+	}
+	for (size_t done = 0; done < size;) {
+		ssize_t n = pwrite(fd, buffer + done, size - done, (off_t)(start + done));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -82,19 +111,58 @@ static int write_all(int fd, const uint8_t *bytes, size_t size)
 	return 0;
 }
 
-/* Creates the file, which must not be there yet; 0, or the errno. */
-static int write_file(const char *folder, const char *name, const uint8_t *bytes, size_t size)
+/* Writes all of it; 0, or the errno. */
+static int write_all(int fd, const struct pe_reader *file)
 {
-	_cleanup_free_ char *path = alloc_printf("%s/%s", folder, name);
+	if (ftruncate(fd, (off_t)file->size))
+		return errno;
+	int number = 0;
+	for (uint64_t start = 0; start < file->size && !number; start += HOLE)
+		if (any_content(file, start))
+			number = write_piece(fd, file, start);
+	return number;
+}
+
+static char *path_of(const struct unit_context *context, const char *name)
+{
+	return alloc_printf("%s/%s", context->options->dump_directory, name);
+}
+
+/* Creates the file, which must not be there yet; 0, or the errno. */
+static int write_file(const struct unit_context *context, const char *name,
+		      const struct pe_reader *file)
+{
+	_cleanup_free_ char *path = path_of(context, name);
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return errno;
-	int number = write_all(fd, bytes, size);
+	int number = write_all(fd, file);
 	if (close(fd) && !number)
 		number = errno;
 	if (number)
 		unlink(path);
 	return number;
+}
+
+/* Why there is no file, beyond the limit of all of them. */
+static char *too_large(const struct unit_context *context)
+{
+	uint64_t limit = dump_space_limit(image_file_size(context->windows->image));
+	return alloc_printf("not written: the files of a process may take half of what is left of "
+			    "%llu MiB",
+			    (unsigned long long)(limit >> 20));
+}
+
+void dump_settle(const struct unit_context *context, struct dump *dump)
+{
+	if (!dump->room || dump_space_settle(context->space, dump->room, dump->file) || !dump->file)
+		return;
+	_cleanup_free_ char *path = path_of(context, dump->file);
+	unlink(path);
+	free(dump->file);
+	free(dump->note);
+	dump->file = NULL;
+	dump->note = too_large(context);
 }
 
 /* Is it one of those whose rows are handed out? */
@@ -167,9 +235,9 @@ static struct pe_write_import *imports_to_restore(const struct worker *worker,
 static bool hashes_equal(struct worker *worker, const struct pe_written *written,
 			 const struct hashes *hashes)
 {
-	struct pe_reader reader = pe_reader_bytes(written->bytes, written->size, PE_LAYOUT_FILE);
 	_cleanup_pe_ struct pe pe;
-	pe_open(&pe, &reader);
+	pe_open(&pe, &written->reader);
+	worker->imports.budget = &worker->dump_budget;
 	imports_declared(&worker->imports, &pe);
 	if (worker->imports.status != IMPORTS_OK)
 		return false;
@@ -212,7 +280,10 @@ static char *make_note(struct worker *worker, const struct pe_written *written,
 	if (finding->status == IMPORTS_OK || written->imports_added) {
 		const struct hashes *hashes =
 			*finding->hashes.imphash ? &finding->hashes : &finding->rebuilt;
-		if (!hashes_equal(worker, written, hashes))
+		bool equal = hashes_equal(worker, written, hashes);
+		if (budget_exceeded(&worker->dump_budget))
+			add_note(&notes, "import hashes of the file were not compared");
+		else if (!equal)
 			add_note(&notes, "import hashes of the file differ from the module's");
 	} else if (finding->status == IMPORTS_PARTIAL) {
 		add_note(&notes, "import list not whole: import hashes of the file are none of the "
@@ -256,19 +327,28 @@ static void write_module(const struct unit_context *context, struct worker *work
 			 .entry_point = module->entry_point,
 			 .imports = imports,
 			 .import_count = import_count,
+			 .budget = &worker->dump_budget,
 		 },
 		 &written);
 	dump->pages = written.pages;
 	dump->pages_absent = written.pages_absent;
-	if (!written.bytes) {
-		dump->note = alloc_strdup("not written: no page of it is present");
+	if (!written.size) {
+		dump->note =
+			alloc_strdup(written.stopped ? "not written: looking at all pages of this "
+						       "process's modules takes too long"
+						     : "not written: no page of it is present");
 		return;
 	}
 	dump->layout = pe_written_layout_name(written.layout);
 	dump->size = written.size;
 	_cleanup_free_ char *name = file_name(process, module);
-	int number =
-		write_file(context->options->dump_directory, name, written.bytes, written.size);
+	uint64_t room = room_of(&written.reader);
+	if (!dump_space_take(context->space, worker->unit, &worker->files, room)) {
+		dump->note = too_large(context);
+		return;
+	}
+	dump->room = room;
+	int number = write_file(context, name, &written.reader);
 	if (number) {
 		dump->note = alloc_printf("not written: %s: %s", name, strerror(number));
 		return;

@@ -14,6 +14,12 @@ void dump_module(const struct unit_context *context, struct worker *worker, stru
 		 const struct process *process, const struct module *module,
 		 struct finding *finding);
 
+/*
+ * To be called for each dump in the order of rows, before it is handed out: removes the file when
+ * all files together are too large.
+ */
+void dump_settle(const struct unit_context *context, struct dump *dump);
+
 void dump_free(struct dump *dump);
 
 #endif

@@ -8,6 +8,8 @@
 
 #include <impscan/alloc.h>
 
+#include "scan/dump.h"
+#include "scan/dump_space.h"
 #include "scan/ordered.h"
 #include "scan/session.h"
 #include "scan/unit.h"
@@ -25,7 +27,7 @@ static void *make(void *context, size_t i, unsigned int worker)
 {
 	struct run *run = context;
 	return unit_make(&run->session->context, &run->workers[worker],
-			 run->session->selection.items[i]);
+			 run->session->selection.items[i], i);
 }
 
 static void drop(void *result)
@@ -60,6 +62,8 @@ static bool emit(struct run *run, const struct process *process, const struct mo
 		.flags = module->flags | process_flags(process),
 		.dump = finding->dump,
 	};
+	if (row.dump)
+		dump_settle(&run->session->context, finding->dump);
 	if (row.dump && run->events->dumped && !run->events->dumped(run->events->context, &row))
 		return false;
 	if (!finding->hits)
@@ -113,6 +117,11 @@ static bool take(void *context, size_t i, void *result)
 		more = emit(run, process, &unit->modules.items[m], finding);
 	}
 	unit_free(unit);
+	struct dump_space *space = run->session->context.space;
+	if (space && more)
+		dump_space_next(space, i);
+	else if (space)
+		dump_space_stop(space);
 	if (run->events->progress)
 		run->events->progress(run->events->context, i + 1, run->session->selection.count);
 	return more;
@@ -124,6 +133,10 @@ struct error *scan_image(const struct windows *windows, const struct scan_option
 	_cleanup_session_ struct session session;
 	*summary = (struct scan_summary){0};
 	try_(session_open(&session, windows, options, events));
+	_cleanup_dump_space_ struct dump_space *space = NULL;
+	if (options->dump_directory)
+		space = dump_space_new(dump_space_limit(image_file_size(windows->image)));
+	session.context.space = space;
 	struct run run = {
 		.session = &session,
 		.options = options,

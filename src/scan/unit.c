@@ -183,13 +183,16 @@ static void examine(struct unit_maps *maps, struct worker *worker, struct module
 }
 
 struct unit *unit_make(const struct unit_context *context, struct worker *worker,
-		       const struct process *process)
+		       const struct process *process, size_t number)
 {
 	struct unit *unit = alloc_new(struct unit);
 	_cleanup_view_ struct view view;
 	_cleanup_unit_maps_ struct unit_maps maps;
 	view_open(&view, context->windows, process);
 	unit_maps_init(&maps, context, &view, process, &unit->modules);
+	worker->unit = number;
+	worker->files.count = 0;
+	worker->dump_budget = (struct budget){.limit = maps.tables.limit};
 	unit_find_modules(&maps, worker, process, &unit->modules);
 	unit->findings = alloc_zero(unit->modules.count, sizeof(*unit->findings));
 	for (size_t i = 0; i < unit->modules.count; i++) {
@@ -200,6 +203,7 @@ struct unit *unit_make(const struct unit_context *context, struct worker *worker
 	if (maps.left_out && !unit->modules.damage[0])
 		snprintf(unit->modules.damage, sizeof(unit->modules.damage),
 			 "exports of %zu modules were left out: they are too many", maps.left_out);
+	worker->imports.budget = NULL; /* was the unit's */
 	return unit;
 }
 
@@ -219,4 +223,5 @@ void worker_free(struct worker *worker)
 	imports_free(&worker->imports);
 	rebuilt_free(&worker->rebuilt);
 	matches_free(&worker->matches);
+	free(worker->files.sizes);
 }

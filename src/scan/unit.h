@@ -8,13 +8,17 @@
  *	clean.c      pages that need not be looked at for addresses
  *	private.c    tables of addresses in private memory
  *	dump.c       one module: as a file
+ *	dump_space.c how much of a disk files may take
  */
 #ifndef SCAN_UNIT_H
 #define SCAN_UNIT_H
 
+#include <impscan/budget.h>
 #include <impscan/export_map.h>
 #include <impscan/rebuild.h>
 #include <impscan/scan.h>
+
+#include "scan/dump_space.h"
 
 /* What one module came to. */
 struct finding {
@@ -45,6 +49,7 @@ struct unit_context {
 	struct neighbours *neighbours;
 	struct api_set_cache *api_sets;
 	struct clean_pages *clean;
+	struct dump_space *space; /* for files of modules; NULL: none are written */
 };
 
 /* What a thread keeps from one module to the next. */
@@ -52,6 +57,9 @@ struct worker {
 	struct imports imports;
 	struct rebuilt rebuilt;
 	struct matches matches;
+	size_t unit;		   /* the number of the unit that is made */
+	struct dump_files files;   /* those written of it so far */
+	struct budget dump_budget; /* what making them may cost */
 	unsigned int pointer_size; /* what a module without header is taken to have */
 };
 
@@ -63,8 +71,9 @@ struct unit_maps;
 void unit_find_modules(struct unit_maps *maps, struct worker *worker, const struct process *process,
 		       struct modules *modules);
 
+/* `number`: its place in the order that units are handed out in. */
 struct unit *unit_make(const struct unit_context *context, struct worker *worker,
-		       const struct process *process);
+		       const struct process *process, size_t number);
 void unit_free(struct unit *unit);
 
 /* A module that lies in memory as a loader maps it. */

@@ -33,9 +33,9 @@ static const uint8_t *memory_at(const struct pe_reader *reader, uint64_t positio
 
 static void check(const struct pe_written *written)
 {
-	if (!written->bytes || !written->size || written->pages_absent > written->pages)
+	if (!written->size || written->pages_absent > written->pages)
 		abort();
-	struct pe_reader reader = pe_reader_bytes(written->bytes, written->size, PE_LAYOUT_FILE);
+	struct pe_reader reader = written->reader;
 	_cleanup_pe_ struct pe pe;
 	pe_open(&pe, &reader);
 	_cleanup_imports_ struct imports imports = {0};
@@ -90,7 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pe_open(&pe, &m.reader);
 	_cleanup_pe_written_ struct pe_written written;
 	pe_write(&pe, &options, &written);
-	if (written.bytes)
+	if (written.size)
 		check(&written);
 	return 0;
 }

@@ -103,11 +103,10 @@ static void write_it(struct mapped *m, struct pe_written *written,
 }
 
 /* The import string of a PE; the caller frees it. */
-static char *imports_of(const void *bytes, size_t size)
+static char *imports_by(const struct pe_reader *reader)
 {
-	struct pe_reader reader = pe_reader_bytes(bytes, size, PE_LAYOUT_FILE);
 	_cleanup_pe_ struct pe pe;
-	pe_open(&pe, &reader);
+	pe_open(&pe, reader);
 	_cleanup_imports_ struct imports imports = {0};
 	imports_declared(&imports, &pe);
 	if (imports.status != IMPORTS_OK)
@@ -116,9 +115,18 @@ static char *imports_of(const void *bytes, size_t size)
 	return alloc_strdup(text_string(&imports.string));
 }
 
+static char *imports_of(const void *bytes, size_t size)
+{
+	struct pe_reader reader = pe_reader_bytes(bytes, size, PE_LAYOUT_FILE);
+	return imports_by(&reader);
+}
+
 static void assert_imports(const struct pe_written *written, const char *expected)
 {
-	_cleanup_free_ char *found = imports_of(written->bytes, written->size);
+	_cleanup_free_ uint8_t *bytes = pe_written_copy(written);
+	_cleanup_free_ char *found = imports_of(bytes, (size_t)written->size);
+	_cleanup_free_ char *again = imports_by(&written->reader);
+	assert_string_equal(again, found);
 	assert_string_equal(found, expected);
 }
 
@@ -139,14 +147,13 @@ static void modules_become_their_files(void **state)
 		assert_imports(&written, LIST);
 		/* But for fixups and ImageBase it is the file. */
 		assert_int_equal(written.size, m.file_size);
-		struct pe_reader reader =
-			pe_reader_bytes(written.bytes, written.size, PE_LAYOUT_FILE);
+		struct pe_reader reader = written.reader;
 		_cleanup_pe_ struct pe pe;
 		assert_int_equal(pe_open(&pe, &reader), PE_OK);
 		assert_int_equal(pe.image_base, BASE);
 		uint32_t rdata = pe.sections[2].pointer_to_raw_data;
-		assert_memory_equal(written.bytes + rdata, m.file + rdata,
-				    pe.sections[2].size_of_raw_data);
+		_cleanup_free_ uint8_t *bytes = pe_written_copy(&written);
+		assert_memory_equal(bytes + rdata, m.file + rdata, pe.sections[2].size_of_raw_data);
 		struct pe_pdb pdb;
 		assert_true(pe_pdb(&pe, &pdb));
 		struct pe_exports exports;
@@ -174,7 +181,7 @@ static void sections_grow_by_what_was_unpacked(void **state)
 	_cleanup_pe_written_ struct pe_written written;
 	write_it(&m, &written, NULL, 0);
 	assert_int_equal(written.layout, PE_WRITTEN_SECTIONS);
-	struct pe_reader reader = pe_reader_bytes(written.bytes, written.size, PE_LAYOUT_FILE);
+	struct pe_reader reader = written.reader;
 	_cleanup_pe_ struct pe pe;
 	assert_int_equal(pe_open(&pe, &reader), PE_OK);
 	assert_int_equal(pe.sections[1].size_of_raw_data, next - rva);
@@ -197,7 +204,7 @@ static void absent_pages_are_zeros(void **state)
 	assert_int_equal(written.pages_absent, 1);
 	assert_true(written.pages > 5);
 	assert_imports(&written, LIST);
-	struct pe_reader reader = pe_reader_bytes(written.bytes, written.size, PE_LAYOUT_FILE);
+	struct pe_reader reader = written.reader;
 	_cleanup_pe_ struct pe pe;
 	assert_int_equal(pe_open(&pe, &reader), PE_OK);
 	uint8_t bytes[4];
@@ -227,11 +234,12 @@ static void cut_section_headers_are_none(void **state)
 	_cleanup_pe_written_ struct pe_written written;
 	write_it(&m, &written, NULL, 0);
 	assert_int_equal(written.layout, PE_WRITTEN_SECTIONS);
-	struct pe_reader reader = pe_reader_bytes(written.bytes, written.size, PE_LAYOUT_FILE);
+	struct pe_reader reader = written.reader;
 	_cleanup_pe_ struct pe pe;
 	assert_int_equal(pe_open(&pe, &reader), PE_OK);
 	assert_int_equal(pe.section_count, 2);
-	assert_int_equal(le16(written.bytes + pe.nt_headers + 6), 2);
+	_cleanup_free_ uint8_t *bytes = pe_written_copy(&written);
+	assert_int_equal(le16(bytes + pe.nt_headers + 6), 2);
 }
 
 /* Header words that no linker writes; the file has to be one all the same. */
@@ -273,11 +281,10 @@ static void hostile_headers_give_sane_files(void **state)
 		put32(m.data + at, changes[i].value);
 		_cleanup_pe_written_ struct pe_written written;
 		write_it(&m, &written, NULL, 0);
-		assert_non_null(written.bytes);
+		assert_true(written.size > 0);
 		assert_true(written.size <= m.size + 0x10000);
 		assert_imports(&written, LIST);
-		struct pe_reader reader =
-			pe_reader_bytes(written.bytes, written.size, PE_LAYOUT_FILE);
+		struct pe_reader reader = written.reader;
 		_cleanup_pe_ struct pe pe;
 		assert_int_equal(pe_open(&pe, &reader), PE_OK);
 		for (size_t s = 0; s < pe.section_count; s++)
@@ -298,8 +305,7 @@ static void headers_are_made(void **state)
 		_cleanup_pe_written_ struct pe_written written;
 		write_it(&m, &written, NULL, 0);
 		assert_int_equal(written.layout, PE_WRITTEN_MADE);
-		struct pe_reader reader =
-			pe_reader_bytes(written.bytes, written.size, PE_LAYOUT_FILE);
+		struct pe_reader reader = written.reader;
 		_cleanup_pe_ struct pe pe;
 		assert_int_equal(pe_open(&pe, &reader), PE_OK);
 		/* Every byte keeps its address. */
@@ -320,7 +326,8 @@ static void headers_are_made(void **state)
 	m.absent = 1;
 	struct pe_written written;
 	write_it(&m, &written, NULL, 0);
-	assert_null(written.bytes);
+	assert_int_equal(written.size, 0);
+	assert_null(pe_written_copy(&written));
 	assert_int_equal(written.pages, 1);
 	assert_int_equal(written.pages_absent, 1);
 }
@@ -380,7 +387,8 @@ static void files_in_memory_are_copied(void **state)
 	pe_write(&pe, &(struct pe_write_options){.base = BASE}, &written);
 	assert_int_equal(written.layout, PE_WRITTEN_FILE);
 	assert_int_equal(written.size, m.file_size);
-	assert_memory_equal(written.bytes, m.file, m.file_size);
+	_cleanup_free_ uint8_t *bytes = pe_written_copy(&written);
+	assert_memory_equal(bytes, m.file, m.file_size);
 }
 
 /* 3 GiB of the same page, as a hostile page table can have them. */
