@@ -134,6 +134,7 @@ struct page_file {
 	char *path;
 	/* What speaks against its being one, in words: "its size is not ..."; "" for nothing. */
 	char doubt[128];
+	bool used; /* pages in it are read; see memory_use_page_file() */
 };
 
 #define PAGE_FILES 16
@@ -145,8 +146,31 @@ struct page_file {
  */
 struct error *memory_add_page_file(struct memory *memory, unsigned int number, const char *path);
 
-/* The page file given under a number, NULL when none was. */
+/* The page file given under a number, NULL when none was; be it used or not. */
 const struct page_file *memory_page_file(const struct memory *memory, unsigned int number);
+
+/*
+ * Says whether pages in page file `number` are read from the file that was given, as they are at
+ * first, or are not present, because it is not that of this image. Not while other threads use the
+ * memory.
+ */
+void memory_use_page_file(struct memory *memory, unsigned int number, bool used);
+
+/* What a copy of a page says of the page that it is one of; see page_compare(). */
+enum page_likeness {
+	PAGE_SILENT, /* too little to tell by */
+	PAGE_ALIKE,
+	PAGE_UNLIKE,
+};
+
+/*
+ * Can the 4096 bytes `copy` be a process's copy of the page `original` of an image section, which
+ * the process wrote to? Compares the slots of `pointer_size` bytes (4 or 8) that the original has
+ * something in, but for those where the copy has an address of the user's half and the original an
+ * RVA: the loader fills address tables.
+ */
+enum page_likeness page_compare(const uint8_t *copy, const uint8_t *original,
+				unsigned int pointer_size);
 
 /*
  * The compressed store, which the memory then owns (see store.h), and the number of the virtual

@@ -35,6 +35,12 @@ struct paging_file {
 	char *name;		/* PageFileName, NULL: none */
 };
 
+/* What comparing a page file with the image came to. */
+struct page_file_evidence {
+	size_t alike;  /* pages in it that are what the image says they must be nearly ... */
+	size_t unlike; /* ... and those that can't be */
+};
+
 struct windows {
 	const struct image *image;
 	struct memory *memory;
@@ -59,6 +65,7 @@ struct windows {
 	uint64_t invalid_mask; /* InvalidPteMask, by the page tables; see memory.h */
 	struct paging_file paging_files[PAGE_FILES]; /* by number; none when they were not found */
 	size_t paging_file_count;
+	struct page_file_evidence page_file_evidence[PAGE_FILES]; /* of those that were given */
 };
 
 /*
@@ -77,10 +84,13 @@ DEFINE_CLEANUP(struct windows, windows_close)
  */
 void windows_page_file_use(const struct windows *windows, struct entry_votes *votes);
 
+/* Bytes of a sentence of windows_page_file_doubt(): a path, and what is said of it. */
+#define PAGE_FILE_DOUBT (4096 + 256)
+
 /*
  * Does page file `number`, as it was given, belong to this image? True, and a sentence, where
- * something speaks against it: its size, pages beyond its end, contents that can't be. `votes` by
- * windows_page_file_use().
+ * something speaks against it: contents that can't be (then it is not used), its size, pages beyond
+ * its end. `votes` by windows_page_file_use(), or NULL: the last is not asked.
  */
 bool windows_page_file_doubt(const struct windows *windows, unsigned int number,
 			     const struct entry_votes *votes, char *sentence, size_t size);
@@ -385,9 +395,12 @@ struct module_reader {
 	 */
 	const struct view *view;
 	const struct vad *vad;
-	struct neighbours *neighbours;	 /* NULL: only prototype PTEs are asked */
-	uint64_t control_area;		 /* the VAD's; 0: none */
-	struct address_set borrowed;	 /* pages, by number, that were found there */
+	struct neighbours *neighbours; /* NULL: only prototype PTEs are asked */
+	uint64_t control_area;	       /* the VAD's; 0: none */
+	/* Pages, by number, that were found with other processes, or as the section has them ... */
+	struct address_set borrowed, sectioned;
+	bool keep_written; /* believe a page file also where it has nothing of the section's page */
+	struct address_set stale;	 /* ... of those, what a page file had and can't be right */
 	bool decompressed;		 /* a page that was read lives only as long as the space */
 	unsigned int missing_page_files; /* bit N: a page in page file N was not there */
 	uint64_t last;			 /* number + 1 of the page read last ... */
@@ -415,10 +428,10 @@ void module_reader_init(struct module_reader *reader, struct space *space, uint6
 			uint64_t size);
 
 /*
- * Lets pages that are not present in the process be read from the section that is mapped at the
- * reader's base, if an image's is: by its prototype PTEs, or as `neighbours` (NULL: none) share them,
- * never from another process's own copies. `view` is that of the reader's space; both must outlive
- * it.
+ * Lets pages that are absent, or that a page file has wrong, be read from the section that is mapped
+ * at the reader's base, if an image's is: by its prototype PTEs, or as `neighbours` (NULL: none)
+ * agree to have them, never from one process's own copy. `view` is that of the reader's space; both
+ * must outlive it.
  */
 void module_reader_section(struct module_reader *reader, const struct view *view,
 			   struct neighbours *neighbours);

@@ -363,11 +363,14 @@ static void warn_of_page_files(const struct options *options, const struct windo
 		given |= options->page_files[i] != NULL;
 	if (!given || options->quiet)
 		return;
-	windows_page_file_use(windows, &votes);
+	/* What page tables name is asked for only where time is no matter: they are all read for it. */
+	if (options->info)
+		windows_page_file_use(windows, &votes);
 	for (unsigned int i = 0; i < PAGE_FILES; i++) {
-		char doubt[256];
+		char doubt[PAGE_FILE_DOUBT];
 		if (options->page_files[i] &&
-		    windows_page_file_doubt(windows, i, &votes, doubt, sizeof(doubt)))
+		    windows_page_file_doubt(windows, i, options->info ? &votes : NULL, doubt,
+					    sizeof(doubt)))
 			progress_warning(progress, doubt);
 	}
 }

@@ -78,6 +78,7 @@ struct error *memory_add_page_file(struct memory *memory, unsigned int number, c
 	file->data = data;
 	file->size = size;
 	file->pages = size / PAGE_SIZE;
+	file->used = true;
 	file->path = alloc_strdup(path);
 	if (size % PAGE_SIZE)
 		snprintf(file->doubt, sizeof(file->doubt),
@@ -91,6 +92,41 @@ const struct page_file *memory_page_file(const struct memory *memory, unsigned i
 	if (number >= PAGE_FILES || !memory->page_files[number].data)
 		return NULL;
 	return &memory->page_files[number];
+}
+
+void memory_use_page_file(struct memory *memory, unsigned int number, bool used)
+{
+	memory->page_files[number].used = used;
+	memory->generation++;
+}
+
+/* An RVA or an ordinal's index, as address tables hold them in the file; no image is larger. */
+#define RVA_END UINT64_C(0x10000000)
+
+/* The user's half; below is the page that nothing is ever mapped at. */
+#define USER_START   UINT64_C(0x10000)
+#define USER_END_X64 UINT64_C(0x800000000000)
+#define USER_END_X86 UINT64_C(0xc0000000)
+
+/* Slots that must be there to tell anything, and shares of them: half, an eighth. */
+#define SLOTS_LEAST 8
+
+enum page_likeness page_compare(const uint8_t *copy, const uint8_t *original,
+				unsigned int pointer_size)
+{
+	const uint64_t user_end = pointer_size == 8 ? USER_END_X64 : USER_END_X86;
+	size_t slots = 0, same = 0;
+	for (size_t at = 0; at < PAGE_SIZE; at += pointer_size) {
+		uint64_t was = le_pointer(original + at, pointer_size);
+		uint64_t is = le_pointer(copy + at, pointer_size);
+		if (!was || (was < RVA_END && is >= USER_START && is < user_end))
+			continue;
+		slots++;
+		same += was == is;
+	}
+	if (slots < SLOTS_LEAST)
+		return PAGE_SILENT;
+	return same * 2 >= slots ? PAGE_ALIKE : same * 8 <= slots ? PAGE_UNLIKE : PAGE_SILENT;
 }
 
 void page_files_close(struct memory *memory)

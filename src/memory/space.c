@@ -89,13 +89,16 @@ void page_find(struct space *space, struct page *page, uint8_t *buffer)
 	if (page->state != PAGE_PAGEFILE)
 		return;
 	const struct page_file *file = memory_page_file(memory, page->page_file);
-	if (file && page->page_file_offset < file->pages)
+	bool used = file && file->used;
+	if (used && page->page_file_offset < file->pages)
 		page->data = file->data + page->page_file_offset * PAGE_SIZE;
-	else if (file)
+	else if (used)
 		page->why = "beyond the end of the page file given";
 	else if (page->page_file == memory->store_number ||
 		 (memory->store_number < 0 && memory->store))
 		stored_page_find(space, page, buffer);
+	if (file && !used && !page->data && !page->compressed)
+		page->why = "the page file given is not that of this image";
 }
 
 const char *page_why(const struct page *page, char *buffer, size_t size)

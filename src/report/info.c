@@ -164,7 +164,7 @@ static void add_advice(struct list *list, const struct windows *windows,
 		       const struct survey *survey)
 {
 	for (unsigned int i = 0; i < PAGE_FILES; i++) {
-		char doubt[160];
+		char doubt[PAGE_FILE_DOUBT];
 		if (memory_page_file(windows->memory, i)) {
 			if (windows_page_file_doubt(windows, i, &survey->votes, doubt,
 						    sizeof(doubt)))

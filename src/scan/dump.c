@@ -272,7 +272,7 @@ static char *make_note(struct worker *worker, const struct pe_written *written,
 		add_note(&notes, "cut: larger than %llu MiB",
 			 (unsigned long long)(PE_WRITE_MAX >> 20));
 	if (borrowed)
-		add_note(&notes, "absent pages taken from other processes");
+		add_note(&notes, "absent pages taken from other processes or the section");
 	if (written->imports_added)
 		add_note(&notes, "import directory made of %zu imports", written->imports_added);
 	if (written->imports_lost)
@@ -301,6 +301,8 @@ static void write_module(const struct unit_context *context, struct worker *work
 	module_reader_init(&reader, view->space, module->base, module->size);
 	/* As for the import list, which the file must have: see examine.c. */
 	module_reader_section(&reader, view, context->neighbours);
+	/* What was unpacked over the file's bytes is what is wanted. */
+	reader.keep_written = true;
 	if (module->file_layout)
 		reader.reader.layout = PE_LAYOUT_FILE;
 	_cleanup_pe_ struct pe pe;
@@ -354,7 +356,8 @@ static void write_module(const struct unit_context *context, struct worker *work
 		return;
 	}
 	dump->file = take_ptr(name);
-	dump->note = make_note(worker, &written, finding, reader.borrowed.count > 0);
+	dump->note = make_note(worker, &written, finding,
+			       reader.borrowed.count || reader.sectioned.count);
 }
 
 void dump_module(const struct unit_context *context, struct worker *worker, struct view *view,

@@ -142,11 +142,19 @@ static struct cached_finding *examine_declared(struct unit_maps *maps, struct wo
 	if (cached)
 		return cached;
 	conclude(context, worker, finding);
+	if (reader->stale.count)
+		add_reason(finding, alloc_printf("%zu pages in the page file are of another time",
+						 reader->stale.count));
+	if (reader->sectioned.count)
+		add_reason(finding, alloc_printf("%zu pages taken from the section",
+						 reader->sectioned.count));
 	if (reader->borrowed.count)
 		add_reason(finding, alloc_printf("%zu pages taken from other processes",
 						 reader->borrowed.count));
-	else if (section && !reader->decompressed &&
-		 (finding->status == IMPORTS_OK || finding->status == IMPORTS_NONE))
+	if (reader->borrowed.count || reader->sectioned.count)
+		return NULL;
+	if (section && !reader->decompressed &&
+	    (finding->status == IMPORTS_OK || finding->status == IMPORTS_NONE))
 		cached = finding_cache_put(context->findings, section, reader->pages,
 					   reader->page_count, maps->names.spent - spent, finding);
 	return cached;

@@ -8,6 +8,7 @@
  *	infer.c         no profile of the build: the layout from the image, see infer.h
  *	kernel.c        tries it all, in order, and tells what was tried
  *	pages.c         what finds pages that are not there: entries, page files, store
+ *	page_files.c    are the page files that were given those of this image?
  */
 #ifndef WINDOWS_DISCOVER_H
 #define WINDOWS_DISCOVER_H
@@ -106,6 +107,13 @@ struct entry_layout entry_layout_of(const struct profile *profile);
  * its compressed store is; finds the page files. The kernel and System are known.
  */
 void pages_find(struct windows *windows);
+
+/*
+ * Compares the page files that were given with what the image has of the same pages, and uses those
+ * only that agree with it; see page_files.c. `windows` is complete, the files are not used so far.
+ * Returns whether any is used now.
+ */
+bool page_files_judge(struct windows *windows);
 
 /*
  * How many files named as page files are by default are found by windows->profile, whose layout is

@@ -25,6 +25,7 @@ struct attempts {
 	bool other_profile;	 /* the user's is for another kind of page map */
 	struct error *profile;	 /* a profile that could not be read */
 	struct error *page_file; /* one that can't be used: there is no sense in going on */
+	unsigned int page_files; /* bit N: page file N is read */
 };
 
 void windows_set_entries(const struct windows *windows)
@@ -124,11 +125,16 @@ static bool confirm(struct windows *windows, struct space *space, struct profile
 	return found;
 }
 
-static struct error *add_page_files(struct memory *memory, const struct windows_options *options)
+/* Adds those that were given; of `used`, bit N says whether page file N is read. */
+static struct error *add_page_files(struct memory *memory, const struct windows_options *options,
+				    unsigned int used)
 {
-	for (unsigned int i = 0; i < PAGE_FILES; i++)
-		if (options->page_files[i])
-			try_(memory_add_page_file(memory, i, options->page_files[i]));
+	for (unsigned int i = 0; i < PAGE_FILES; i++) {
+		if (!options->page_files[i])
+			continue;
+		try_(memory_add_page_file(memory, i, options->page_files[i]));
+		memory_use_page_file(memory, i, used >> i & 1);
+	}
 	return NULL;
 }
 
@@ -164,7 +170,7 @@ static bool try_page_map(struct windows *windows, const struct page_map *map,
 		.architecture = x64 ? ARCHITECTURE_X64 : ARCHITECTURE_X86,
 		.pointer_size = x64 ? 8 : 4,
 	};
-	attempts->page_file = add_page_files(windows->memory, options);
+	attempts->page_file = add_page_files(windows->memory, options, attempts->page_files);
 	if (attempts->page_file)
 		return false;
 	_cleanup_space_ struct space *space = space_new(windows->memory, map->dtb);
@@ -260,11 +266,13 @@ static struct error *not_found(const struct image *image, const struct windows_o
 			 path, attempts->maps);
 }
 
-struct error *windows_open(const struct image *image, struct profiles *profiles,
-			   const struct windows_options *options, struct windows **ret)
+/* As windows_open(); of `page_files`, bit N says whether page file N is read. */
+static struct error *open_with(const struct image *image, struct profiles *profiles,
+			       const struct windows_options *options, unsigned int page_files,
+			       struct windows **ret)
 {
 	_cleanup_windows_ struct windows *windows = alloc_new(struct windows);
-	struct attempts attempts = {0};
+	struct attempts attempts = {.page_files = page_files};
 	struct page_maps maps = {0};
 	size_t next = 0;
 
@@ -294,6 +302,41 @@ struct error *windows_open(const struct image *image, struct profiles *profiles,
 	if (!error)
 		*ret = take_ptr(windows);
 	return error;
+}
+
+/* The page files that are read, a bit each. */
+static unsigned int used_page_files(const struct windows *windows)
+{
+	unsigned int used = 0;
+	for (unsigned int i = 0; i < PAGE_FILES; i++) {
+		const struct page_file *file = memory_page_file(windows->memory, i);
+		used |= (unsigned int)(file && file->used) << i;
+	}
+	return used;
+}
+
+/*
+ * A page file that is not the image's would mislead even the search for the layout. So all is found
+ * without them first, then they are judged, and with those that are good all is found again.
+ */
+struct error *windows_open(const struct image *image, struct profiles *profiles,
+			   const struct windows_options *options, struct windows **ret)
+{
+	_cleanup_windows_ struct windows *without = NULL;
+	struct windows *with;
+	bool given = false;
+	for (unsigned int i = 0; i < PAGE_FILES; i++)
+		given |= options->page_files[i] != NULL;
+	try_(open_with(image, profiles, options, 0, &without));
+	if (given && page_files_judge(without)) {
+		try_(open_with(image, profiles, options, used_page_files(without), &with));
+		memcpy(with->page_file_evidence, without->page_file_evidence,
+		       sizeof(with->page_file_evidence));
+		*ret = with;
+		return NULL;
+	}
+	*ret = take_ptr(without);
+	return NULL;
 }
 
 void windows_close(struct windows *windows)

@@ -10,25 +10,43 @@
 
 #include <impscan/alloc.h>
 
-/* The section's page at a position; NULL when it is not in memory, or no one can tell. */
-static const uint8_t *section_page(const struct module_reader *module, uint64_t position)
+/* The section's own page, from its prototype PTE; NULL: it is not in memory, or not known. */
+static const uint8_t *section_page(const struct module_reader *module, uint64_t offset)
+{
+	struct page page = {0};
+	if (!module->vad->first_prototype_pte)
+		return NULL;
+	space_prototype_page(module->view->space,
+			     module->vad->first_prototype_pte +
+				     offset / PAGE_SIZE * module->view->entry_size,
+			     &page);
+	return page.state == PAGE_PAGEFILE ? NULL : page.data;
+}
+
+/* The page as the image has it elsewhere, for one that is absent or not to be believed. */
+static const uint8_t *other_page(const struct module_reader *module, uint64_t position,
+				 bool *section)
 {
 	const struct vad *vad = module->vad;
-	uint64_t offset = module->base - vad->start + position;
-	if (offset > vad->end - vad->start)
+	uint64_t offset = vad ? module->base - vad->start + position : 0;
+	if (!vad || offset > vad->end - vad->start)
 		return NULL;
-	struct page page = {0};
-	if (vad->first_prototype_pte)
-		space_prototype_page(module->view->space,
-				     vad->first_prototype_pte +
-					     offset / PAGE_SIZE * module->view->entry_size,
-				     &page);
-	if (page.data && !page.compressed)
-		return page.data;
-	return module->neighbours && vad->control_area
-		       ? neighbours_page(module->neighbours, vad->control_area,
-					 offset & ~(PAGE_SIZE - 1))
-		       : NULL;
+	const uint8_t *bytes = section_page(module, offset);
+	*section = bytes != NULL;
+	if (bytes || !module->neighbours || !vad->control_area)
+		return bytes;
+	return neighbours_page(module->neighbours, vad->control_area, offset & ~(PAGE_SIZE - 1));
+}
+
+/*
+ * A page of a page file that can't be a copy of the section's, as the image has it: it is of another
+ * time. Zeros are no copy either.
+ */
+static bool is_stale(const struct module_reader *module, const struct page *page,
+		     const uint8_t *other)
+{
+	unsigned int size = memory_paging(space_memory(module->space)) == PAGING_X64 ? 8 : 4;
+	return other && page_compare(page->data, other, size) == PAGE_UNLIKE;
 }
 
 static void record_page(struct module_reader *module, uint64_t position, const uint8_t *bytes)
@@ -55,10 +73,18 @@ static const uint8_t *reader_at(const struct pe_reader *reader, uint64_t positio
 	struct page page;
 	space_page(module->space, address, &page);
 	const uint8_t *bytes = page.data;
-	if (!bytes && module->vad) {
-		bytes = section_page(module, position);
-		if (bytes)
-			address_set_add(&module->borrowed, position / PAGE_SIZE);
+	bool from_file = page.state == PAGE_PAGEFILE && !page.compressed && !module->keep_written;
+	if (!bytes || from_file) {
+		bool section = false;
+		const uint8_t *other = other_page(module, position, &section);
+		bool stale = bytes && is_stale(module, &page, other);
+		if (stale)
+			address_set_add(&module->stale, position / PAGE_SIZE);
+		if (other && (!bytes || stale)) {
+			bytes = other;
+			address_set_add(section ? &module->sectioned : &module->borrowed,
+					position / PAGE_SIZE);
+		}
 	}
 	if (module->record)
 		record_page(module, position, bytes);
@@ -120,4 +146,6 @@ void module_reader_free(struct module_reader *module)
 {
 	free(module->pages);
 	address_set_free(&module->borrowed);
+	address_set_free(&module->sectioned);
+	address_set_free(&module->stale);
 }

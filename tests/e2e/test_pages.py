@@ -7,6 +7,7 @@ and with one that is not theirs.
 """
 
 import json
+import random
 import re
 import subprocess
 
@@ -135,7 +136,7 @@ def absent_without(image, impscan, found):
             refused += 1
             continue
         if gone:  # a hash all the same: then the section or other processes had those pages
-            check("taken from other processes" in (row["reason"] or ""),
+            check(re.search("taken from (the section|other processes)", row["reason"] or ""),
                   f"{where}: {gone} are not in the image, yet a hash: {row['reason']}")
         check(hashes(row) == hashes(found.get(key)),
               f"{where}: {row['imphash']}, {row['status']}: {row['reason']}")
@@ -237,12 +238,64 @@ def test_wrong_page_file(impscan, mkimage, folder):
         path.unlink()
 
 
+def hashes_of(found):
+    return {key: (row["status"], hashes(row)) for key, row in found.items()}
+
+
+def compare_wrong(where, found, without, right):
+    """Whatever is said to be ok is what it is without the page file, or with the right one."""
+    good = 0
+    for key, row in found.items():
+        if row["status"] != "ok":
+            continue
+        good += 1
+        check(hashes(row) in (hashes(without.get(key)), hashes(right.get(key))),
+              f"{where}: {key} {row['module']}: {row['imphash']} is said to be ok")
+    return good
+
+
+def test_not_believed(impscan, mkimage, folder):
+    """Page files of another machine, of random bytes, of zeros: nothing is taken from them. One of
+    which a part is of another time: what can't be right is taken from elsewhere."""
+    bad = folder / "bad.sys"
+    for number, layout in enumerate(MOVED_OUT):
+        other = Image(mkimage, folder, layout, "--scenario", "absent", "--seed",
+                      str(300 + number), "--move-out", "40").pagefile.read_bytes()
+        image = Image(mkimage, folder, layout, "--scenario", "demo", "--seed",
+                      str(200 + number), "--move-out", "50")
+        own = image.pagefile.read_bytes()
+        noise = random.Random(number)
+        without, right = image.rows(impscan), image.rows(impscan, *image.given())
+        given = ["--pagefile", f"0={bad}"]
+        for what, data in (("another's", other), ("random", noise.randbytes(len(own))),
+                           ("zeros", bytes(len(own)))):
+            bad.write_bytes(data)
+            where = f"{image.where}, page file: {what}"
+            found = image.rows(impscan, *given)
+            compare_wrong(where, found, without, right)
+            check(hashes_of(found) == hashes_of(without), f"{where}: other rows than without it")
+            for arguments in (["-a"], ["-p", "4012", "-a", "-F"], ["--info"], ["--regions"]):
+                _, err = run(impscan, "-f", image.path, *arguments, *given, status=(0, 1))
+                check("not used" in err, f"{where}: {arguments} does not say so: {err!r}")
+        for what, replace in (("of random bytes", noise.randbytes), ("of zeros", bytes)):
+            pages = [own[at:at + 4096] if noise.randrange(4) else replace(4096)
+                     for at in range(0, len(own), 4096)]
+            bad.write_bytes(b"".join(pages))
+            where = f"{image.where}, page file with pages {what}"
+            compare_wrong(where, image.rows(impscan, *given), without, right)
+            _, err = run(impscan, "-f", image.path, "-a", *given)
+            check("of another time" in err, f"{where}: no warning: {err!r}")
+        bad.unlink()
+        _, err = run(impscan, "-f", image.path, "-a", *image.given())
+        check("warning: " + str(image.pagefile) not in err, f"{image.where}: doubted: {err!r}")
+
+
 def main():
     arguments = test_arguments(case_parser(__doc__))
     places = arguments.impscan, arguments.mkimage, arguments.folder
     chosen = choose(arguments, [("absent", *layout) for layout in ABSENT] +
                     [("moved-out", *layout) for layout in MOVED_OUT + ENTRIES + [REAL]] +
-                    [("wrong",)])
+                    [("wrong",), ("not-believed",)])
     for number, (kind, *layout) in chosen:
         if kind == "absent":
             test_absent(*places, number, tuple(layout))
@@ -253,6 +306,8 @@ def main():
             test_moved_out(*places, tuple(layout))
         elif kind == "wrong":
             test_wrong_page_file(*places)
+        elif kind == "not-believed":
+            test_not_believed(*places)
     finish(f"{len(chosen)} cases of absent pages")
 
 

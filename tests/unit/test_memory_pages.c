@@ -94,6 +94,48 @@ static void pages_come_from_page_files(void **state)
 	space_page(m.space, 0x10000, &page);
 	assert_ptr_equal(page.data, file->data + 3 * PAGE_SIZE); /* not copied */
 	assert_int_equal(page.state, PAGE_PAGEFILE);
+	/* one that is not the image's */
+	memory_use_page_file(m.memory, 0, false);
+	assert_string_equal(why(&m, 0x10000), "the page file given is not that of this image");
+	assert_string_equal(why(&m, 0x12000), "the page file given is not that of this image");
+	assert_string_equal(why(&m, 0x11000), "page file 1 not given");
+	memory_use_page_file(m.memory, 0, true);
+	assert_page(&m, 0x10000, 3);
+}
+
+static void put(uint8_t *page, size_t slot, uint64_t value, unsigned int size)
+{
+	memcpy(page + slot * size, &value, size);
+}
+
+static void copies_are_like_their_pages(void **state)
+{
+	static uint8_t original[PAGE_SIZE], copy[PAGE_SIZE], zeros[PAGE_SIZE];
+	(void)state;
+	for (unsigned int size = 4; size <= 8; size += 4) {
+		memset(original, 0, sizeof(original));
+		/* an address table of a file, and half as many of other bytes */
+		for (size_t i = 0; i < 40; i++)
+			put(original, i, 0x2000 + 16 * i, size);
+		assert_int_equal(page_compare(original, original, size), PAGE_ALIKE);
+		for (size_t i = 0; i < 20; i++)
+			put(original, 60 + i, 0x6c6c642e + i, size);
+		memcpy(copy, original, sizeof(copy));
+		for (size_t i = 0; i < 40; i++)
+			put(copy, i, 0x77001000 + 16 * i, size);
+		assert_int_equal(page_compare(copy, original, size), PAGE_ALIKE);
+		/* what the process wrote where the file has nothing tells nothing */
+		memset(copy + 0x800, 0xcc, 0x800);
+		assert_int_equal(page_compare(copy, original, size), PAGE_ALIKE);
+		/* most of it, but not all, is another */
+		for (size_t i = 0; i < 14; i++)
+			put(copy, 60 + i, 1, size);
+		assert_int_equal(page_compare(copy, original, size), PAGE_SILENT);
+		memset(copy, 0xa5, sizeof(copy));
+		assert_int_equal(page_compare(copy, original, size), PAGE_UNLIKE);
+		assert_int_equal(page_compare(zeros, original, size), PAGE_UNLIKE);
+		assert_int_equal(page_compare(original, zeros, size), PAGE_SILENT);
+	}
 }
 
 static void tables_come_from_page_files(void **state)
@@ -396,6 +438,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_come_from_page_files),
+		cmocka_unit_test(copies_are_like_their_pages),
 		cmocka_unit_test(tables_come_from_page_files),
 		cmocka_unit_test(what_is_no_page_file_is_refused),
 		cmocka_unit_test(swizzled_entries_are_understood),
