@@ -103,10 +103,12 @@ struct process {
 	uint64_t eprocess;
 	uint32_t pid;
 	uint32_t ppid;
-	char *name;	/* ImageFileName: 15 characters at most */
-	uint64_t dtb;	/* DirectoryTableBase without its low bits */
-	uint64_t peb;	/* 0: none (System, Registry) */
-	uint64_t peb32; /* of a WoW64 process: the 32-bit PEB; 0: none */
+	char *name;	 /* ImageFileName: 15 characters at most */
+	uint64_t dtb;	 /* DirectoryTableBase without its low bits */
+	uint64_t peb;	 /* 0: none (System, Registry) */
+	uint64_t peb32;	 /* of a WoW64 process: the 32-bit PEB; 0: none */
+	uint64_t wow64;	 /* what EPROCESS has that leads there, as it stands; 0: no WoW64 process */
+	bool peb32_lost; /* it has, or may have, a 32-bit PEB that was not found */
 	uint64_t section_base_address;
 	uint64_t create_time; /* FILETIME; 0 when unreadable */
 	uint64_t exit_time;   /* FILETIME; 0 while it runs */

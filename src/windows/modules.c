@@ -22,6 +22,8 @@ const char *const module_flag_names[MODULE_FLAG_COUNT] = {
 	"hidden",   "exited",  "unlinked",  "partial-list", "stale",
 	"hollowed", "patched", "no-header", "hooked",	    "wow64"};
 
+#define IMAGE_FILE_MACHINE_I386 0x14c
+
 /* Offsets within PEB, PEB_LDR_DATA and LDR_DATA_TABLE_ENTRY. */
 struct ldr_layout {
 	unsigned int pointer_size;
@@ -185,6 +187,24 @@ static void walk_peb(const struct ldr_layout *layout, struct space *space, uint6
 			  modules);
 }
 
+/* The lists of a WoW64 process's 32-bit PEB; returns whether they are whole, or there are none. */
+static bool walk_peb32(const struct process *process, struct space *space, struct modules *modules)
+{
+	char before[sizeof(modules->damage)];
+	memcpy(before, modules->damage, sizeof(before));
+	modules->damage[0] = '\0';
+	if (process->peb32)
+		walk_peb(&wow64_layout, space, process->peb32, modules);
+	else if (process->wow64)
+		snprintf(modules->damage, sizeof(modules->damage),
+			 "32-bit PEB not found: EPROCESS leads to 0x%llx, where none is",
+			 (unsigned long long)process->wow64);
+	bool whole = !modules->damage[0] && !process->peb32_lost;
+	if (before[0])
+		memcpy(modules->damage, before, sizeof(before));
+	return whole;
+}
+
 /*
  * The loader puts a module into all three lists, but into that of initialisation order only when
  * there is something to initialise: an entry point, and not the program itself.
@@ -236,11 +256,44 @@ static bool is_executable(struct space *space, const struct vad *vad)
 	return false;
 }
 
+/* Of which kind of lists is it known that they are whole? */
+struct whole {
+	bool native, wow64;
+};
+
+/* Bytes of a pointer in the image, by its header; 0 when that is not present. */
+static unsigned int image_pointer_size(struct space *space, uint64_t base)
+{
+	uint8_t start[0x40], nt[6];
+	if (!space_read(space, base, start, sizeof(start)) || start[0] != 'M' || start[1] != 'Z' ||
+	    !space_read(space, base + le32(start + 0x3c), nt, sizeof(nt)) ||
+	    memcmp(nt, "PE\0\0", 4) != 0)
+		return 0;
+	return le16(nt + 4) == IMAGE_FILE_MACHINE_I386 ? 4 : 8;
+}
+
+/*
+ * Would the image be in a list, had the loader put it there? With lists that are cut nobody knows;
+ * without code there is nothing to hide.
+ */
+static bool is_missed(struct view *view, const struct vad *vad, struct whole whole)
+{
+	if (!whole.native && !whole.wow64)
+		return false;
+	if (!whole.native || !whole.wow64) {
+		unsigned int size = image_pointer_size(view->space, vad->start);
+		if (!size || !(size == 4 ? whole.wow64 : whole.native))
+			return false;
+	}
+	return is_executable(view->space, vad);
+}
+
 /* Holds the lists against the VADs. */
-static void compare_with_vads(struct view *view, uint64_t image_base, struct modules *modules)
+static void compare_with_vads(struct view *view, uint64_t image_base, struct whole whole,
+			      struct modules *modules)
 {
 	const struct vads *vads = &view->vads;
-	bool lists_whole = !modules->damage[0];
+	bool lists_whole = whole.native && whole.wow64;
 	for (size_t i = 0; i < modules->count; i++) {
 		struct module *module = &modules->items[i];
 		const struct vad *vad = vads_find(vads, module->base);
@@ -269,8 +322,7 @@ static void compare_with_vads(struct view *view, uint64_t image_base, struct mod
 		if (known)
 			continue;
 		add_unlisted(vad, modules);
-		/* With lists that are cut nobody knows; without code there is nothing to hide. */
-		if (lists_whole && listed && is_executable(view->space, vad))
+		if (listed && is_missed(view, vad, whole))
 			modules->items[modules->count - 1].flags |= MODULE_UNLINKED;
 	}
 }
@@ -288,9 +340,12 @@ void process_modules(const struct windows *windows, const struct process *proces
 					    profile_offset(windows->profile, PEB_ImageBaseAddress),
 				    windows->pointer_size, &image_base);
 	}
-	if (process->peb32)
-		walk_peb(&wow64_layout, view->space, process->peb32, modules);
-	compare_with_vads(view, image_base, modules);
+	struct whole whole = {.native = !modules->damage[0]};
+	whole.wow64 = walk_peb32(process, view->space, modules);
+	/* 32-bit Windows has one kind of images. */
+	if (windows->pointer_size == 4)
+		whole.wow64 = whole.native;
+	compare_with_vads(view, image_base, whole, modules);
 }
 
 void windows_drivers(const struct windows *windows, struct space *space, struct modules *modules)

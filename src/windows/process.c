@@ -20,31 +20,72 @@ const char *const process_source_names[PROCESS_SOURCE_COUNT] = {"active", "mm",	
 
 #define IMAGE_FILE_NAME_SIZE 15 /* UCHAR ImageFileName[15] (16 before Vista; the last is NUL) */
 
+/* Members of the 32-bit PEB, the same in every build. */
+enum { PEB32_IMAGE_BASE_ADDRESS = 8, PEB32_LDR = 0xc, PEB32_PROCESS_PARAMETERS = 0x10 };
+enum { LDR32_IN_LOAD_ORDER_MODULE_LIST = 0xc, GRANULARITY = 0x10000 };
+
+enum peb32_verdict { PEB32_NONE, PEB32_ABSENT, PEB32_CERTAIN };
+
 /*
- * The 32-bit PEB of a WoW64 process. EPROCESS.Wow64Process is that PEB itself (Vista SP2 to
- * 10.0.10240) or leads to it through a WOW64_PROCESS (before); WoW64Process leads to it through an
- * EWOW64PROCESS (since 10.0.10586).
+ * Is a 32-bit PEB at `address`? Its page may be absent: then only the address tells against it. What
+ * the process itself may have changed (its lists) is not asked for more than that it is there.
  */
-static uint64_t read_peb32(const struct windows *windows, struct space *kernel, uint64_t eprocess)
+static enum peb32_verdict judge_peb32(struct space *space, uint64_t address)
+{
+	uint32_t base, ldr, parameters, first;
+	if (address < GRANULARITY || address > UINT32_MAX || address % PAGE_SIZE)
+		return PEB32_NONE;
+	if (!space_u32(space, address + PEB32_IMAGE_BASE_ADDRESS, &base) ||
+	    !space_u32(space, address + PEB32_LDR, &ldr) ||
+	    !space_u32(space, address + PEB32_PROCESS_PARAMETERS, &parameters))
+		return PEB32_ABSENT;
+	if (base < GRANULARITY || base % GRANULARITY || parameters < GRANULARITY)
+		return PEB32_NONE;
+	/* The loader sets Ldr when the process starts to run. */
+	if (ldr && (ldr < GRANULARITY ||
+		    (space_u32(space, ldr + LDR32_IN_LOAD_ORDER_MODULE_LIST, &first) && !first)))
+		return PEB32_NONE;
+	return PEB32_CERTAIN;
+}
+
+/*
+ * The 32-bit PEB of a WoW64 process: EPROCESS has its address (Windows 8 to 10.0.10240), or that of
+ * a structure that begins with its address: a WOW64_PROCESS (before), an EWOW64PROCESS (since
+ * 10.0.10586). Symbols of some builds say only "void *", and updates changed it: so what leads to a
+ * 32-bit PEB is believed, the profile's form first.
+ */
+static void find_peb32(const struct windows *windows, struct space *kernel, struct process *process)
 {
 	const struct profile *profile = windows->profile;
 	bool old = profile_has(profile, EPROCESS_Wow64Process);
-	uint64_t at = 0;
-	if (windows->pointer_size != 8 || (!old && !profile_has(profile, EPROCESS_WoW64Process)))
-		return 0;
-	if (!space_u64(kernel,
-		       eprocess + profile_offset(profile, old ? EPROCESS_Wow64Process
-							      : EPROCESS_WoW64Process),
-		       &at) ||
-	    !at)
-		return 0;
-	bool indirect = old ? profile_has(profile, WOW64_PROCESS_Wow64) : true;
-	if (indirect &&
-	    !space_u64(kernel,
-		       at + profile_offset(profile, old ? WOW64_PROCESS_Wow64 : EWOW64PROCESS_Peb),
-		       &at))
-		return 0;
-	return at <= UINT32_MAX ? at : 0;
+	enum profile_member member = old ? EPROCESS_Wow64Process : EPROCESS_WoW64Process;
+	bool indirect = !old || profile_has(profile, WOW64_PROCESS_Wow64);
+	uint64_t offset = profile_offset(profile, old ? WOW64_PROCESS_Wow64 : EWOW64PROCESS_Peb);
+	uint64_t forms[3] = {0}; /* the profile's, and the others */
+	if (windows->pointer_size != 8)
+		return;
+	process->peb32_lost = true;
+	if (!profile_has(profile, member) ||
+	    !space_u64(kernel, process->eprocess + profile_offset(profile, member),
+		       &process->wow64))
+		return;
+	process->peb32_lost = process->wow64 != 0;
+	if (!process->wow64)
+		return;
+	forms[indirect] = process->wow64;
+	(void)space_u64(kernel, process->wow64 + (indirect ? offset : 0), &forms[!indirect]);
+	if (indirect && offset)
+		(void)space_u64(kernel, process->wow64, &forms[2]);
+	_cleanup_space_ struct space *space = space_new(windows->memory, process->dtb);
+	enum peb32_verdict best = PEB32_NONE;
+	for (size_t i = 0; i < array_size(forms); i++) {
+		enum peb32_verdict verdict = judge_peb32(space, forms[i]);
+		if (verdict <= best)
+			continue;
+		best = verdict;
+		process->peb32 = forms[i];
+	}
+	process->peb32_lost = best == PEB32_NONE;
 }
 
 bool process_read(const struct windows *windows, struct space *kernel, uint64_t eprocess,
@@ -90,7 +131,7 @@ bool process_read(const struct windows *windows, struct space *kernel, uint64_t 
 	if (profile_has(profile, EPROCESS_ExitTime))
 		(void)space_u64(kernel, eprocess + profile_offset(profile, EPROCESS_ExitTime),
 				&process->exit_time);
-	process->peb32 = read_peb32(windows, kernel, eprocess);
+	find_peb32(windows, kernel, process);
 	process->name = text_from_latin1(name, sizeof(name));
 	return true;
 }

@@ -9,10 +9,13 @@ import collections
 import json
 import subprocess
 
-from image_truth import (case_parser, check, choose, finish, imphash, impfuzzy, rows,
+from image_truth import (case_parser, check, choose, finish, imphash, impfuzzy, rows, run,
                          test_arguments, written_layouts)
 
 IMAGE = "INJECTED CODE"
+
+# Builds with each form of what leads to the 32-bit PEB.
+WOW64_BUILDS = {"7601", "9600", "10240", "10586", "19041"}
 
 
 def compare_hashes(name, row, imports):
@@ -102,6 +105,31 @@ def compare(where, impscan, image, truth):
     return cases
 
 
+def flags_of(found, pid):
+    return {row["module"]: row["flags"] for row in found if row["pid"] == pid}
+
+
+def compare_wow64_forms(impscan, mkimage, image, build):
+    """What leads to a 32-bit PEB is believed, whatever the build's symbols say. Where nothing does,
+    no list tells which 32-bit images the loader knows."""
+    pid = 4400
+    made = {}
+    for form in ("peb", "struct", "nowhere"):
+        subprocess.run([mkimage, "--build", build, "--scenario", "hidden", "--seed", "9",
+                        "--all-valid", "--wow64-form", form, "-o", image], check=True)
+        made[form] = rows(impscan, image, "-a")
+        _, err = run(impscan, "-f", image, "-a")
+        check(("32-bit PEB not found" in err) == (form == "nowhere"),
+              f"{build} WoW64 {form}: {err!r}")
+    listed = [row for row in made["peb"] if row["pid"] == pid and "load32" in row["found_in"]]
+    check(len(listed) >= 6, f"{build} WoW64 peb: {len(listed)} modules in the 32-bit list")
+    check(all(flags_of(found, pid) == flags_of(made["peb"], pid) for found in made.values()),
+          f"{build} WoW64: {[flags_of(found, pid) for found in made.values()]}")
+    unlinked = {form: {row["base"] for row in found if "unlinked" in row["flags"]}
+                for form, found in made.items()}
+    check(all(len(bases) == 2 for bases in unlinked.values()), f"{build} WoW64: {unlinked}")
+
+
 def main():
     arguments = test_arguments(case_parser(__doc__))
     impscan, mkimage, folder = arguments.impscan, arguments.mkimage, arguments.folder
@@ -115,6 +143,8 @@ def main():
                         "--scenario", "hidden", "--seed", str(100 + number), "-o", image,
                         "--truth", truth], check=True)
         cases += compare(f"{build} {variant}", impscan, image, json.loads(truth.read_text()))
+    for build in sorted({build for _, (build, _, _) in layouts} & WOW64_BUILDS):
+        compare_wow64_forms(impscan, mkimage, image, build)
     image.unlink()
     cases.pop(None, None)
     for case, times in sorted(cases.items()):

@@ -32,6 +32,13 @@ enum guest_kdbg {
 	GUEST_KDBG_ABSENT,
 };
 
+enum guest_wow64_form {
+	GUEST_WOW64_DEFAULT, /* as the build's symbols say */
+	GUEST_WOW64_PEB,     /* the 32-bit PEB's address */
+	GUEST_WOW64_STRUCT,  /* that of a structure that begins with it */
+	GUEST_WOW64_NOWHERE, /* that of a structure without it */
+};
+
 struct guest_options {
 	const char *structs; /* path of windows-structs.tsv */
 	const char *store;   /* path of windows-store.tsv; NULL: pages are not compressed */
@@ -47,6 +54,7 @@ struct guest_options {
 	bool pae; /* a PAE kernel of a 32-bit build that came with both */
 	bool no_low_stub;
 	bool all_valid;	       /* no page is in transition */
+	enum guest_wow64_form wow64_form;
 	const char *pte_build; /* NULL, or whose page table entries the kernel has by an update */
 	bool mask_given;
 	uint64_t mask; /* InvalidPteMask of builds with a SwizzleBit; 0: the processor needs none */

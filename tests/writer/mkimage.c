@@ -46,6 +46,7 @@ enum option_id {
 	OPTION_PTE_MASK,
 	OPTION_NO_LOW_STUB,
 	OPTION_ALL_VALID,
+	OPTION_WOW64_FORM,
 	OPTION_CUT_LIST,
 	OPTION_PAGEFILE,
 	OPTION_MOVE_OUT,
@@ -94,6 +95,10 @@ static const struct {
 	 "InvalidPteMask, of builds that have one; 0: the processor needs none"},
 	{{"no-low-stub", no_argument, NULL, OPTION_NO_LOW_STUB}, "", "leave the low stub out"},
 	{{"all-valid", no_argument, NULL, OPTION_ALL_VALID}, "", "no page in transition"},
+	{{"wow64-form", required_argument, NULL, OPTION_WOW64_FORM},
+	 "FORM",
+	 "what EPROCESS has of WoW64, whatever the build: peb, struct (one that begins with the "
+	 "PEB's address), nowhere"},
 	{{"cut-list", required_argument, NULL, OPTION_CUT_LIST},
 	 "PID:N",
 	 "lead entry N of a process's load order list to nowhere"},
@@ -150,6 +155,17 @@ static enum guest_kdbg parse_kdbg(const char *text)
 	if (!strcmp(text, "absent"))
 		return GUEST_KDBG_ABSENT;
 	util_die("--kdbg %s: plain, encoded or absent", text);
+}
+
+static enum guest_wow64_form parse_wow64_form(const char *text)
+{
+	if (!strcmp(text, "peb"))
+		return GUEST_WOW64_PEB;
+	if (!strcmp(text, "struct"))
+		return GUEST_WOW64_STRUCT;
+	if (!strcmp(text, "nowhere"))
+		return GUEST_WOW64_NOWHERE;
+	util_die("--wow64-form %s: peb, struct or nowhere", text);
 }
 
 static void set_option(struct arguments *arguments, int id, const char *value)
@@ -215,6 +231,9 @@ static void set_option(struct arguments *arguments, int id, const char *value)
 		break;
 	case OPTION_ALL_VALID:
 		arguments->guest.all_valid = true;
+		break;
+	case OPTION_WOW64_FORM:
+		arguments->guest.wow64_form = parse_wow64_form(value);
 		break;
 	case OPTION_CUT_LIST:
 		if (sscanf(value, "%u:%u", &arguments->cut_pid, &arguments->cut_entry) != 2)

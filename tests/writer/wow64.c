@@ -123,6 +123,19 @@ static void link_all(struct guest_process *process, uint64_t ldr)
 	}
 }
 
+/* What EPROCESS has, in a form that the build's symbols don't tell. */
+static uint64_t other_form(struct guest_process *process)
+{
+	enum { SIZE = 0x20 };
+	struct guest *guest = process->guest;
+	if (guest->options.wow64_form == GUEST_WOW64_PEB)
+		return process->peb32;
+	uint64_t value = guest_pool_alloc(guest, GUEST_NONPAGED, SIZE, "Wow6");
+	if (guest->options.wow64_form == GUEST_WOW64_STRUCT)
+		paging_put_pointer(guest->kernel, value, process->peb32);
+	return value;
+}
+
 static void put_process(struct guest_process *process)
 {
 	struct guest *guest = process->guest;
@@ -131,7 +144,9 @@ static void put_process(struct guest_process *process)
 			   : layout_has(layout, "_WOW64_PROCESS", "Wow64") ? "_WOW64_PROCESS"
 									   : NULL;
 	uint64_t value = process->peb32;
-	if (type) {
+	if (guest->options.wow64_form) {
+		value = other_form(process);
+	} else if (type) {
 		enum { MACHINE_I386 = 0x14c };
 		value = guest_pool_alloc(guest, GUEST_NONPAGED, size_of(layout, type), "Wow6");
 		guest_put_pointer(guest, guest->kernel, value, type,
