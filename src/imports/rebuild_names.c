@@ -10,6 +10,9 @@
  * kernel32 rather than the ntdll or kernelbase that its forwarders lead to. Of several names in
  * that DLL the one that still stands in the module, where only descriptors were erased, then the one
  * that fits between its neighbours if those are sorted, then by convention.
+ *
+ * Whether a linker sorted is told by names that leave no choice. Two that are in order are so by
+ * accident half the time, and of none or one nothing can be said: three are asked for.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +28,7 @@ enum {
 	PIECE_DLLS = 8,
 	NAME_LENGTH = 512,
 	NAMES_NEAR = 32 << 10, /* bytes around a slot in which names of a module may stand */
+	SORTED_MIN = 3,	       /* names or DLLs in order that show that a linker sorted them */
 };
 
 /* Slots of one DLL. */
@@ -140,16 +144,19 @@ struct context {
 static void look_around(const struct pieces *pieces, struct context *context)
 {
 	const char *last = NULL;
-	context->sorted = true;
+	bool ordered = true;
+	size_t count = 0;
 	for (size_t i = 0; i < pieces->count; i++) {
 		const struct export_module *dll = pieces->items[i].dll;
 		if (!dll)
 			continue;
 		context->used[dll - context->first] = 1;
 		if (last && strcmp(last, dll->name) > 0)
-			context->sorted = false;
+			ordered = false;
+		count += !last || strcmp(last, dll->name) != 0;
 		last = dll->name;
 	}
+	context->sorted = ordered && count >= SORTED_MIN;
 }
 
 static const struct export_module *choose(const struct rebuilding *r, const struct pieces *pieces,
@@ -244,6 +251,40 @@ static bool is_forwarded_to(const struct export_candidate *candidates, size_t co
 	return false;
 }
 
+/*
+ * What linking leads to where one function has several names. Forms: a name that extends another of
+ * the same function by what stands in front and behind. Headers map plain names to those with A, and
+ * to those of 64-bit time (time() is an inline function that calls _time64()) and of 64-bit debugging
+ * (StackWalk64()); C compilers' old POSIX names to those with an underscore (_strdup()); psapi.h to
+ * kernel32's K32 ones.
+ */
+static const struct {
+	const char *before, *after;
+	int odd;
+} forms[] = {
+	{"", "A", -2}, {"_", "", -2}, {"K32", "", -2}, {"", "64", -3}, {"_", "64", -3},
+};
+
+/* What begins a name that other programs than Windows' own hardly import ... */
+static const struct {
+	const char *start;
+	int odd;
+} starts[] = {
+	{"_o_", 4}, /* ucrtbase's second names, for Windows' own DLLs */
+	{"Zw", 2},  /* the kernel's way to say Nt */
+	{"_mbs", 2},
+};
+
+/* ... and what compilers and their headers name themselves. */
+static const struct {
+	const char *name;
+	int odd;
+} emitted[] = {
+	{"__CxxFrameHandler3", -2}, /* by every Visual C++ since 2003 */
+	{"__intrinsic_setjmp", -2}, /* for setjmp() */
+	{"__iob_func", -2},	    /* for stdin, stdout, stderr */
+};
+
 /* The fewer the better: how unusual a name is among the aliases of one function. */
 static int oddity(const struct export_candidate *candidates, size_t count,
 		  const struct export_candidate *candidate)
@@ -253,15 +294,18 @@ static int oddity(const struct export_candidate *candidates, size_t count,
 	if (!name)
 		return 9; /* by ordinal only */
 	int odd = 4;
-	if (!strncmp(name, "_o_", 3))
-		odd += 4; /* ucrtbase's second names, for Windows' own DLLs */
-	if (!strncmp(name, "Zw", 2) || !strncmp(name, "_mbs", 4))
-		odd += 2;
-	/* Linking leads to the form with a suffix, and to _strdup rather than POSIX's strdup. */
-	if (extends(candidates, count, dll, name, "", "A") ||
-	    extends(candidates, count, dll, name, "_", "") ||
-	    extends(candidates, count, dll, name, "K32", ""))
-		odd -= 2;
+	for (size_t i = 0; i < array_size(starts); i++)
+		if (!strncmp(name, starts[i].start, strlen(starts[i].start)))
+			odd += starts[i].odd;
+	for (size_t i = 0; i < array_size(emitted); i++)
+		if (!strcmp(name, emitted[i].name))
+			odd += emitted[i].odd;
+	for (size_t i = 0; i < array_size(forms); i++) {
+		if (!extends(candidates, count, dll, name, forms[i].before, forms[i].after))
+			continue;
+		odd += forms[i].odd;
+		break;
+	}
 	if (is_forwarded_to(candidates, count, name))
 		odd -= 1;
 	return odd;
@@ -363,25 +407,51 @@ static const char *only_name(struct rebuilding *r, const struct slot *slot,
 	return name;
 }
 
-/* Are those names of the piece that leave no choice in alphabetical order? */
-static bool is_sorted(struct rebuilding *r, const struct piece *piece)
+/* Names that leave no choice: how many, and are they in alphabetical order? */
+struct order {
+	size_t names; /* different from the one before */
+	bool broken;
+};
+
+static struct order order_of(struct rebuilding *r, const struct piece *piece)
 {
+	struct order order = {0};
 	const char *last = NULL;
-	for (size_t i = piece->first; i < piece->first + piece->count; i++) {
+	for (size_t i = piece->first; piece->dll && i < piece->first + piece->count; i++) {
 		const char *name = only_name(r, &r->scratch->slots[i], piece->dll);
 		if (!name)
 			continue;
-		if (last && strcmp(last, name) > 0)
-			return false;
+		order.broken |= last && strcmp(last, name) > 0;
+		order.names += !last || strcmp(last, name) != 0;
 		last = name;
 	}
-	return true;
+	return order;
 }
 
-static void name_piece(struct rebuilding *r, const struct piece *piece, uint32_t group,
+/*
+ * Do the names of all pieces of a table show that a linker sorted them? One with `n` names shows n - 1
+ * times what comes after what.
+ */
+static bool all_sorted(const struct order *orders, size_t count)
+{
+	size_t steps = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (orders[i].broken)
+			return false;
+		steps += orders[i].names ? orders[i].names - 1 : 0;
+	}
+	return steps >= SORTED_MIN - 1;
+}
+
+/* Is a piece sorted? One that has too few names to tell is as its table. */
+static bool is_sorted(const struct order *order, bool table)
+{
+	return !order->broken && (order->names >= SORTED_MIN || table);
+}
+
+static void name_piece(struct rebuilding *r, const struct piece *piece, bool sorted, uint32_t group,
 		       uint32_t table, enum rebuilt_source source)
 {
-	bool sorted = piece->dll && is_sorted(r, piece);
 	const char *before = NULL;
 	for (size_t i = piece->first; i < piece->first + piece->count; i++) {
 		const struct slot *slot = &r->scratch->slots[i];
@@ -423,7 +493,12 @@ void rebuild_name_run(struct rebuilding *r, const struct run *run, uint32_t tabl
 	choose_dlls(r, &pieces);
 	uint32_t group =
 		r->rebuilt->count ? r->rebuilt->entries[r->rebuilt->count - 1].group + 1 : 0;
+	_cleanup_free_ struct order *orders = alloc_zero(pieces.count, sizeof(*orders));
 	for (size_t i = 0; i < pieces.count; i++)
-		name_piece(r, &pieces.items[i], group++, table, source);
+		orders[i] = order_of(r, &pieces.items[i]);
+	bool sorted = all_sorted(orders, pieces.count);
+	for (size_t i = 0; i < pieces.count; i++)
+		name_piece(r, &pieces.items[i], is_sorted(&orders[i], sorted), group++, table,
+			   source);
 	free(pieces.items);
 }

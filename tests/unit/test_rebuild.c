@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include <impscan/alloc.h>
+#include <impscan/text.h>
 
 static bool has_candidate(const struct world *w, uint64_t address, const char *dll,
 			  const char *name)
@@ -333,6 +334,117 @@ static void test_names_gone(void **state)
 	close_world(&w);
 }
 
+/* A program of those imports, "dll.function", rebuilt without its directory. */
+static void check_names(struct world *w, const char *const *imports, size_t count,
+			const char *expected)
+{
+	struct imports declared = {0};
+	struct rebuilt rebuilt = {0};
+	struct pe_builder *b = pe_builder_new(true, false, NULL);
+	for (size_t i = 0; i < count; i++) {
+		const char *dot = strchr(imports[i], '.');
+		char *dll = alloc_printf("%.*s.dll", (int)(dot - imports[i]), imports[i]);
+		pe_builder_import(b, dll, dot + 1);
+		free(dll);
+	}
+	add(w, "program.exe", b);
+	link_world(w, true);
+	struct loader_module *m = loader_find(&w->loader, "program.exe");
+	loader_erase(m, false);
+	rebuild_module(w, m, &declared, &rebuilt, NULL);
+	assert_string_equal(list(&rebuilt, 0), expected);
+	rebuilt_free(&rebuilt);
+	imports_free(&declared);
+	close_world(w);
+}
+
+/* One or two names that leave no choice don't show that a table is sorted; three do. */
+static void test_too_few_to_be_sorted(void **state)
+{
+	(void)state;
+	static const char *const few[] = {"ntdll.RtlInitUnicodeString", "ntdll.NtClose",
+					  "user32.ShowWindow", "user32.FindWindowA"};
+	static const char *const two[] = {"ntdll.RtlFreeHeap", "ntdll.RtlInitUnicodeString",
+					  "ntdll.NtClose"};
+	static const char *const sorted[] = {"ntdll.NtCreateFile", "ntdll.RtlFreeHeap",
+					     "ntdll.RtlInitUnicodeString", "ntdll.ZwClose"};
+	static const char *const table[] = {
+		"ntdll.RtlInitUnicodeString", "ntdll.ZwClose", "user32.FindWindowA",
+		"user32.GetMessageA",	      "ws2_32.accept", "ws2_32.bind"};
+	struct world w;
+	open_world(&w, true);
+	check_names(
+		&w, few, 4,
+		"ntdll.rtlinitunicodestring,ntdll.ntclose,user32.showwindow,user32.findwindowa");
+	open_world(&w, true);
+	check_names(&w, two, 3, "ntdll.rtlfreeheap,ntdll.rtlinitunicodestring,ntdll.ntclose");
+	open_world(&w, true);
+	check_names(
+		&w, sorted, 4,
+		"ntdll.ntcreatefile,ntdll.rtlfreeheap,ntdll.rtlinitunicodestring,ntdll.zwclose");
+	open_world(&w, true);
+	check_names(&w, table, 6,
+		    "ntdll.rtlinitunicodestring,ntdll.zwclose,user32.findwindowa,"
+		    "user32.getmessagea,ws2_32.accept,ws2_32.bind");
+}
+
+/* One DLL does not show that the DLLs are sorted. */
+static void test_one_dll_is_no_order(void **state)
+{
+	(void)state;
+	static const char *const imports[] = {"lib.A", "lib.B", "lib.C", "kernel32.HeapAlloc"};
+	struct world w;
+	open_world(&w, true);
+	struct pe_builder *b = pe_builder_new(true, true, "lib.dll");
+	pe_builder_export(b, "A");
+	pe_builder_export(b, "B");
+	pe_builder_export(b, "C");
+	add(&w, "lib.dll", b);
+	check_names(&w, imports, 4, "lib.a,lib.b,lib.c,kernel32.heapalloc");
+}
+
+/* What compilers and linkers emit, of several names of one function. */
+static void test_emitted_names(void **state)
+{
+	(void)state;
+	static const char *const aliases[][4] = {
+		{"_crt_atexit", "_o__crt_atexit"},
+		{"_time64", "time", "_o__time64"},
+		{"__CxxFrameHandler3", "__CxxFrameHandler", "__CxxFrameHandler2"},
+		{"_ftime64", "_ftime"},
+		{"_strdup", "strdup", "_mbsdup", "_o__strdup"},
+		{"__intrinsic_setjmp", "setjmp"},
+		{"__iob_func", "__p__iob"},
+		{"lstrcpyA", "lstrcpy"},
+		{"StackWalk64", "StackWalk"},
+		{"NtWriteFile", "ZwWriteFile"},
+		{"_stricmp", "_strcmpi"},
+	};
+	enum { COUNT = sizeof(aliases) / sizeof(aliases[0]) };
+	struct world w;
+	open_world(&w, true);
+	struct pe_builder *b = pe_builder_new(true, true, "crt.dll");
+	const char *imports[COUNT + 1] = {"crt.malloc"};
+	struct text expected = {0};
+	text_add_string(&expected, "crt.malloc");
+	pe_builder_export(b, "malloc");
+	for (size_t i = 0; i < COUNT; i++) {
+		uint32_t at = pe_builder_export(b, aliases[i][0]);
+		for (size_t k = 1; k < 4 && aliases[i][k]; k++)
+			pe_builder_export_at(b, aliases[i][k], at);
+		imports[i + 1] = alloc_printf("crt.%s", aliases[i][0]);
+		size_t length = expected.length;
+		text_add_format(&expected, ",%s", imports[i + 1]);
+		for (char *c = expected.data + length; *c; c++)
+			*c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+	}
+	add(&w, "crt.dll", b);
+	check_names(&w, imports, COUNT + 1, text_string(&expected));
+	for (size_t i = 0; i < COUNT; i++)
+		free((char *)imports[i + 1]);
+	text_free(&expected);
+}
+
 /* Two names lead to one function: the one whose hint/name entry survived is the import's. */
 static void test_surviving_name(void **state)
 {
@@ -461,11 +573,18 @@ static void test_absent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_map),	   cmocka_unit_test(test_cache),
-		cmocka_unit_test(test_erased),	   cmocka_unit_test(test_hooks),
-		cmocka_unit_test(test_names_gone), cmocka_unit_test(test_surviving_name),
-		cmocka_unit_test(test_packed),	   cmocka_unit_test(test_delay),
+		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_cache),
+		cmocka_unit_test(test_erased),
+		cmocka_unit_test(test_hooks),
+		cmocka_unit_test(test_names_gone),
+		cmocka_unit_test(test_surviving_name),
+		cmocka_unit_test(test_packed),
+		cmocka_unit_test(test_delay),
 		cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_too_few_to_be_sorted),
+		cmocka_unit_test(test_one_dll_is_no_order),
+		cmocka_unit_test(test_emitted_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
