@@ -263,8 +263,9 @@ enum module_flag {
 	MODULE_NO_HEADER = 1 << 7,    /* code with resolved APIs, its PE header wiped */
 	MODULE_HOOKED = 1 << 8,	      /* import slots lead elsewhere */
 	MODULE_WOW64 = 1 << 9,	      /* 32-bit code in a 64-bit system */
+	MODULE_HOOK_TARGET = 1 << 10, /* import slots of other modules lead here, into no image */
 };
-#define MODULE_FLAG_COUNT 10
+#define MODULE_FLAG_COUNT 11
 
 /* Those that a process gives to all its modules. */
 static inline unsigned int process_flags(const struct process *process)

@@ -21,6 +21,7 @@ enum {
 	DELAY_SLOTS_MAX = 0x2000,
 	IAT_MAX = 1 << 20,	  /* bytes of an address table that a header may name */
 	UNRESOLVED_MAX = 0x10000, /* below: no address, but the file's RVA of a name */
+	NAME_LENGTH = 512,
 	REFERENCE_SPAN = 64, /* a pointer to a table may be one to the structure it stands in */
 };
 
@@ -160,6 +161,20 @@ static bool has_name(struct rebuilding *r, uint64_t value, const char *name, uin
 	return false;
 }
 
+/* Does a slot still hold what it has in the file: the RVA of its name, or an ordinal? */
+static bool is_unresolved(struct rebuilding *r, uint64_t value, const char *name)
+{
+	if (value >> (r->pointer_size * 8 - 1))
+		return true;
+	if (value >= r->area->size)
+		return false;
+	/* On 32-bit Windows private memory may lie as low as that. */
+	char is[NAME_LENGTH];
+	size_t length = name ? strlen(name) + 1 : 0;
+	return length > sizeof(is) || !rebuild_read(r, r->area->base + value + 2, is, length) ||
+	       !memcmp(is, name ? name : "", length);
+}
+
 /* A slot that the directory names. */
 static void check_named(struct rebuilding *r, struct rebuilt_entry *entry, const char *dll,
 			const char *name)
@@ -169,8 +184,7 @@ static void check_named(struct rebuilding *r, struct rebuilt_entry *entry, const
 	if (!entry->present || !expected || entry->value < UNRESOLVED_MAX ||
 	    entry->value == expected)
 		return;
-	/* not yet resolved: the file's own entry */
-	if (entry->value < r->area->size || entry->value >> (r->pointer_size * 8 - 1))
+	if (is_unresolved(r, entry->value, name))
 		return;
 	entry->hooked = !has_name(r, entry->value, name, entry->ordinal);
 }

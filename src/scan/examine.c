@@ -12,13 +12,13 @@
 #include <impscan/bytes.h>
 
 #include "scan/cache.h"
+#include "scan/hooks.h"
 #include "scan/rebuilt.h"
 
 /* No section header tells of more: its offset and its size have 32 bits. */
 #define FILE_SIZE_MAX (UINT64_C(1) << 33)
 
-/* Adds what is to be said of the module; takes `more`. */
-static void add_reason(struct finding *finding, char *more)
+void finding_add_reason(struct finding *finding, char *more)
 {
 	char *before = finding->reason;
 	finding->reason = before ? alloc_printf("%s; %s", before, more) : alloc_strdup(more);
@@ -132,8 +132,9 @@ static struct cached_finding *examine_declared(struct unit_maps *maps, struct wo
 	imports_declared(&worker->imports, pe);
 	if (pe->status != PE_OK && rebuild && find_declared(maps, worker, reader, pe)) {
 		conclude(context, worker, finding);
-		add_reason(finding,
-			   alloc_printf("%s, import directory found by its content", pe->reason));
+		finding_add_reason(
+			finding,
+			alloc_printf("%s, import directory found by its content", pe->reason));
 		return NULL;
 	}
 	if (section && rebuild && !budget_exceeded(&maps->names))
@@ -143,14 +144,15 @@ static struct cached_finding *examine_declared(struct unit_maps *maps, struct wo
 		return cached;
 	conclude(context, worker, finding);
 	if (reader->stale.count)
-		add_reason(finding, alloc_printf("%zu pages in the page file are of another time",
-						 reader->stale.count));
+		finding_add_reason(finding,
+				   alloc_printf("%zu pages in the page file are of another time",
+						reader->stale.count));
 	if (reader->sectioned.count)
-		add_reason(finding, alloc_printf("%zu pages taken from the section",
-						 reader->sectioned.count));
+		finding_add_reason(finding, alloc_printf("%zu pages taken from the section",
+							 reader->sectioned.count));
 	if (reader->borrowed.count)
-		add_reason(finding, alloc_printf("%zu pages taken from other processes",
-						 reader->borrowed.count));
+		finding_add_reason(finding, alloc_printf("%zu pages taken from other processes",
+							 reader->borrowed.count));
 	if (reader->borrowed.count || reader->sectioned.count)
 		return NULL;
 	if (section && !reader->decompressed &&
@@ -200,11 +202,12 @@ static void examine_lists(struct unit_maps *maps, struct worker *worker,
 			cached_finding_settle(context->findings, cached, found);
 	}
 	conclude_rebuilt(context, worker, finding);
+	hooks_collect(&worker->hooks, &worker->rebuilt, (size_t)(module - maps->modules->items));
 	if (worker->rebuilt.hooked)
 		module->flags |= MODULE_HOOKED;
 	if (worker->rebuilt.unknown && finding->rebuilt_imports)
-		add_reason(finding,
-			   alloc_printf("%zu slots lead to no export", worker->rebuilt.unknown));
+		finding_add_reason(finding, alloc_printf("%zu slots lead to no export",
+							 worker->rebuilt.unknown));
 }
 
 void examine_module(struct unit_maps *maps, struct worker *worker, struct module *module,
@@ -231,7 +234,8 @@ void examine_module(struct unit_maps *maps, struct worker *worker, struct module
 	module->patched_pages = has_header ? view_patched_pages(maps->view, &pe, module->base) : 0;
 	if (module->patched_pages) {
 		module->flags |= MODULE_PATCHED;
-		add_reason(finding, alloc_printf("%zu code pages patched", module->patched_pages));
+		finding_add_reason(finding,
+				   alloc_printf("%zu code pages patched", module->patched_pages));
 	}
 }
 

@@ -105,6 +105,7 @@ static bool take(void *context, size_t i, void *result)
 	bool more = true;
 	if (!process_exited(process))
 		selection_warn(run->events, process, unit->modules.damage);
+	selection_warn(run->events, process, unit->note);
 	run->summary->processes++;
 	if (!unit->modules.count)
 		more = emit_empty(run, process);

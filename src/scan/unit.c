@@ -12,6 +12,7 @@
 
 #include "scan/cache.h"
 #include "scan/dump.h"
+#include "scan/hooks.h"
 #include "scan/rebuilt.h"
 
 #define PID_SYSTEM 4
@@ -21,6 +22,9 @@
 
 /* A region without a PE header is reported when this many resolved APIs stand together in it. */
 #define RESOLVED_LEAST 8
+
+/* More regions of one process that hooks lead into are counted, not listed. */
+#define HOOK_TARGETS_MOST 64
 
 static struct module *module_at(struct modules *modules, uint64_t base)
 {
@@ -182,6 +186,58 @@ static void examine(struct unit_maps *maps, struct worker *worker, struct module
 		examine_module(maps, worker, module, finding);
 }
 
+/* A row for a region that hooks lead into and that has none so far; returns its number. */
+static size_t add_hook_row(struct view *view, struct unit *unit, const struct hook_target *target)
+{
+	const struct vad *vad = vads_find(&view->vads, target->start);
+	const struct module *from = &unit->modules.items[target->sources[0].module];
+	unsigned int pointer_size = from->flags & MODULE_WOW64 ? 4 : 0;
+	size_t number = unit->modules.count;
+	struct module *module =
+		array_push(unit->modules.items, unit->modules.count, unit->modules.capacity);
+	*module = (struct module){
+		.base = vad->start,
+		.size = vad->end - vad->start + 1,
+		.name = alloc_strdup(INJECTED_NAME),
+		.path = alloc_strdup(vad->file ? vad->file : ""),
+		.found_in = FOUND_PRIVATE,
+		.injected = true,
+		.pointer_size = pointer_size,
+	};
+	unit->findings = alloc_resize(unit->findings, number + 1, sizeof(*unit->findings));
+	unit->findings[number] = (struct finding){.status = IMPORTS_NOT_PE, .readable = 1};
+	return number;
+}
+
+/* Where slots lead that lead into no image: rows of their own, or a flag of the row that is there. */
+static void add_hook_targets(struct unit_maps *maps, struct worker *worker,
+			     const struct process *process, struct unit *unit)
+{
+	_cleanup_hook_targets_ struct hook_targets targets;
+	hook_targets_find(&targets, maps->view, &unit->modules, &worker->hooks, HOOK_TARGETS_MOST);
+	for (size_t i = 0; i < targets.count; i++) {
+		struct hook_target *target = &targets.items[i];
+		bool known = target->row != HOOK_NO_ROW;
+		size_t row = known ? target->row : add_hook_row(maps->view, unit, target);
+		struct module *module = &unit->modules.items[row];
+		struct finding *finding = &unit->findings[row];
+		module->flags |= MODULE_HOOK_TARGET;
+		/* One that was not wanted before may be now; what is dumped is what was examined last. */
+		if (known && maps->context->options->dump_directory && !finding->dump) {
+			finding_free(finding);
+			*finding = (struct finding){0};
+			examine(maps, worker, module, finding);
+		}
+		finding_add_reason(finding, hook_target_reason(target, &unit->modules));
+		if (!finding->dump)
+			dump_module(maps->context, worker, maps->view, process, module, finding);
+	}
+	if (targets.more.count)
+		snprintf(unit->note, sizeof(unit->note),
+			 "import slots lead into %zu more regions that are no images",
+			 targets.more.count);
+}
+
 struct unit *unit_make(const struct unit_context *context, struct worker *worker,
 		       const struct process *process, size_t number)
 {
@@ -195,11 +251,14 @@ struct unit *unit_make(const struct unit_context *context, struct worker *worker
 	worker->dump_budget = (struct budget){.limit = maps.tables.limit};
 	unit_find_modules(&maps, worker, process, &unit->modules);
 	unit->findings = alloc_zero(unit->modules.count, sizeof(*unit->findings));
+	worker->hooks.count = 0;
 	for (size_t i = 0; i < unit->modules.count; i++) {
 		struct module *module = &unit->modules.items[i];
 		examine(&maps, worker, module, &unit->findings[i]);
 		dump_module(context, worker, &view, process, module, &unit->findings[i]);
 	}
+	if (worker->hooks.count)
+		add_hook_targets(&maps, worker, process, unit);
 	if (maps.left_out && !unit->modules.damage[0])
 		snprintf(unit->modules.damage, sizeof(unit->modules.damage),
 			 "exports of %zu modules were left out: they are too many", maps.left_out);
@@ -224,4 +283,5 @@ void worker_free(struct worker *worker)
 	rebuilt_free(&worker->rebuilt);
 	matches_free(&worker->matches);
 	free(worker->files.sizes);
+	free(worker->hooks.items);
 }

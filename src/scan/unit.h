@@ -7,6 +7,7 @@
  *	rebuilt.c    import lists from addresses, and what addresses are called
  *	clean.c      pages that need not be looked at for addresses
  *	private.c    tables of addresses in private memory
+ *	hooks.c      where import slots lead that lead into no image
  *	dump.c       one module: as a file
  *	dump_space.c how much of a disk files may take
  */
@@ -38,6 +39,19 @@ struct finding {
 struct unit {
 	struct modules modules;
 	struct finding *findings; /* one a module */
+	char note[120];		  /* what is to be told of its process, in words; "" for nothing */
+};
+
+/* A slot that should hold the address of an import, and what it holds. */
+struct hook {
+	uint64_t value;
+	size_t module; /* whose slot, by number */
+};
+
+struct hooks {
+	struct hook *items;
+	size_t count;
+	size_t capacity;
 };
 
 /* What all units of a run share. */
@@ -60,6 +74,7 @@ struct worker {
 	size_t unit;		   /* the number of the unit that is made */
 	struct dump_files files;   /* those written of it so far */
 	struct budget dump_budget; /* what making them may cost */
+	struct hooks hooks;	   /* of the process that is examined */
 	unsigned int pointer_size; /* what a module without header is taken to have */
 };
 
@@ -83,6 +98,9 @@ void examine_module(struct unit_maps *maps, struct worker *worker, struct module
 /* A region without header, of a pointer size: only its address tables tell of it. */
 void examine_region(struct unit_maps *maps, struct worker *worker, const struct module *module,
 		    struct finding *finding);
+
+/* Adds to what is to be said of a module, in words; takes `more`. */
+void finding_add_reason(struct finding *finding, char *more);
 
 /* A PE that lies in memory as in its file. */
 void examine_file(struct unit_maps *maps, struct worker *worker, struct module *module,

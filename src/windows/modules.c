@@ -19,8 +19,8 @@ const char *const found_in_names[FOUND_IN_COUNT] = {
 	"load", "memory", "init", "load32", "memory32", "init32", "vad", "private", "kernel"};
 
 const char *const module_flag_names[MODULE_FLAG_COUNT] = {
-	"hidden",   "exited",  "unlinked",  "partial-list", "stale",
-	"hollowed", "patched", "no-header", "hooked",	    "wow64"};
+	"hidden",  "exited",	"unlinked", "partial-list", "stale",	  "hollowed",
+	"patched", "no-header", "hooked",   "wow64",	    "hook-target"};
 
 #define IMAGE_FILE_MACHINE_I386 0x14c
 

@@ -37,7 +37,14 @@ CASES = {
     "hooked-unknown": (True, {"hooked"}),
     "hooked-erased": (False, {"hooked"}),
     "hooked-unknown-erased": (False, set()),
+    "hooked-data": (True, {"hooked"}),
+    "hooked-into": (True, {"hooked"}),
     "driver-erased": (False, set()),
+}
+CASES64 = {  # 32-bit code on 64-bit Windows
+    "hooked-wow64": (True, {"hooked", "wow64"}),
+    "hooked-wow64-unknown": (True, {"hooked", "wow64"}),
+    "hooked-wow64-near": (True, {"hooked", "wow64"}),
 }
 
 
@@ -96,7 +103,7 @@ def rebuilt_of(row):
 
 def compare_case(where, impscan, image, process, case, row):
     """One module or region whose slots the truth has."""
-    declared, flags = CASES[case]
+    declared, flags = {**CASES, **CASES64}[case]
     slots = [slot for slot in process["slots"] if slot["case"] == case]
     imports = [hashed_name(slot) for slot in slots]
     check(len(slots) >= 12, f"{where}: {len(slots)} slots, so nothing is tested")
@@ -120,10 +127,45 @@ def compare_case(where, impscan, image, process, case, row):
         check(any(found["base"] == row["base"] for found in out), f"{where}: not found")
 
 
+def compare_targets(where, process, found):
+    """Where hooks lead: a row of its own, or the flag in the row of what is there."""
+    for target in process["hook_targets"]:
+        name = f"{where}: hook target {target['start']} of {process['pid']}"
+        row = found.get((process["pid"], target["start"]))
+        check(row, f"{name}: missing")
+        if not row:
+            continue
+        slots = target["slots"]
+        reason = (f"{slots} slot{'s' if slots > 1 else ''} of {target['module']} "
+                  f"lead{'' if slots > 1 else 's'} here")
+        check(row["module"] == "INJECTED CODE" and row["flags"] == ["hook-target"] and
+              (row["reason"] or "").split("; ")[-1] == reason, f"{name}: {row}")
+        if target["size"]:
+            check(row["size"] == target["size"] and row["status"] == "not-pe" and
+                  row["imphash"] is None, f"{name}: {row}")
+            found.pop((process["pid"], target["start"]))
+        else:
+            check(row["status"] == "ok" and row["imphash"], f"{name}: {row}")
+
+
+def compare_only(where, impscan, image, truth):
+    expected = sorted((process["pid"], target["start"]) for process in truth["processes"]
+                      for target in process["hook_targets"])
+    for jobs in ("1", "3"):
+        only = [(row["pid"], row["base"]) for row in
+                rows(impscan, image, "-a", "--only", "hook-target", "-j", jobs)]
+        check(sorted(only) == expected, f"{where}: --only hook-target: {only}, not {expected}")
+    check(not rows(impscan, image, "-a", "-F", "--only", "hook-target"),
+          f"{where}: hook targets without rebuilding")
+
+
 def compare_tables(where, impscan, image, truth):
     found = {(row["pid"], row["base"]): row for row in rows(impscan, image, "-a")}
     seen = collections.Counter()
+    compare_only(where, impscan, image, truth)
     for process in truth["processes"]:
+        compare_targets(where, process, found)
+        targets = {target["start"] for target in process["hook_targets"]}
         places = [(module["case"], module["base"]) for module in process["modules"]]
         places += [(region["case"], region["base"]) for region in process["injected"]]
         places += [(region["case"], region["start"]) for region in process["decoys"]]
@@ -136,11 +178,12 @@ def compare_tables(where, impscan, image, truth):
             elif case:
                 seen[case] += 1
                 compare_case(f"{where} {case}", impscan, image, process, case, row)
-            else:
-                check(row["rebuilt_imphash"] is None and not row["flags"],
+            elif base not in targets:
+                check(row["rebuilt_imphash"] is None and not set(row["flags"]) - {"wow64"},
                       f"{where}: {row['module']} of {row['pid']} is as its file says, yet {row}")
     check(not found, f"{where}: rows that were not put in: {list(found)}")
-    check(set(seen) == set(CASES), f"{where}: cases {set(CASES) ^ set(seen)}")
+    expected = set(CASES) | (set(CASES64) if truth["arch"] == "x64" else set())
+    check(set(seen) == expected, f"{where}: cases {expected ^ set(seen)}")
     return seen
 
 
@@ -189,7 +232,7 @@ def main():
         if layout == REAL:
             if not have_wine("lists of real DLLs"):
                 continue
-            more = ["--pe-dir", WINE, "--memory", "352"]
+            more = ["--pe-dir", WINE, "--memory", "448"]
         for scenario in ("packed", "rebuilt"):
             shutil.rmtree(files, ignore_errors=True)
             subprocess.run([mkimage, "--build", build, "--arch", arch, "--scenario", scenario,

@@ -310,6 +310,37 @@ static void test_hooks(void **state)
 	check_hooks(false);
 }
 
+/* What a slot holds that is as small as an RVA: that of its name, or an address in low memory? */
+static void test_low_hooks(void **state)
+{
+	(void)state;
+	struct world w;
+	open_world(&w, false);
+	struct pe_builder *b = pe_builder_new(false, false, NULL);
+	pe_builder_room(b, 0x10000, 0x30000);
+	import_all(b);
+	uint32_t body = pe_builder_export_data(b, "body", 0x20000);
+	add(&w, "program.exe", b);
+	link_world(&w, false);
+	struct loader_module *m = loader_find(&w.loader, "program.exe");
+	struct imports declared = {0};
+	struct rebuilt rebuilt = {0};
+	rebuild_module(&w, m, &declared, &rebuilt, NULL);
+	uint64_t slot = slot_of(&rebuilt, "ReadFile");
+	uint32_t name = body + 0x10000;
+	memcpy(m->bytes + name + 2, "ReadFile", sizeof("ReadFile"));
+	put(&w, m, slot - m->base, name);
+	rebuild_module(&w, m, &declared, &rebuilt, NULL);
+	assert_int_equal(rebuilt.hooked, 0);
+	put(&w, m, slot - m->base, body + 0x12000);
+	rebuild_module(&w, m, &declared, &rebuilt, NULL);
+	assert_int_equal(rebuilt.hooked, 1);
+	assert_true(entry_of(&rebuilt, slot)->hooked);
+	rebuilt_free(&rebuilt);
+	imports_free(&declared);
+	close_world(&w);
+}
+
 /* Descriptors there, names gone: the address tells the name, the descriptor the DLL. */
 static void test_names_gone(void **state)
 {
@@ -585,6 +616,7 @@ int main(void)
 		cmocka_unit_test(test_too_few_to_be_sorted),
 		cmocka_unit_test(test_one_dll_is_no_order),
 		cmocka_unit_test(test_emitted_names),
+		cmocka_unit_test(test_low_hooks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -312,6 +312,7 @@ static void free_process(struct guest_process *process)
 	free(process->injections);
 	free(process->decoys);
 	free(process->slots);
+	free(process->hook_targets);
 	free(process->name);
 	free(process->path);
 	free(process->command_line);

@@ -53,7 +53,7 @@ struct guest_options {
 	enum guest_kdbg kdbg;
 	bool pae; /* a PAE kernel of a 32-bit build that came with both */
 	bool no_low_stub;
-	bool all_valid;	       /* no page is in transition */
+	bool all_valid; /* no page is in transition */
 	enum guest_wow64_form wow64_form;
 	const char *pte_build; /* NULL, or whose page table entries the kernel has by an update */
 	bool mask_given;
@@ -152,6 +152,13 @@ struct guest_decoy {
 	uint64_t start, size;
 };
 
+/* A region, or an injected file, that slots of a module lead into. */
+struct guest_hook_target {
+	const char *module;
+	uint64_t start, size;
+	unsigned int slots;
+};
+
 /* A slot of an address table as it stands: what --imports must say of it. */
 struct guest_slot {
 	const char *name; /* the case */
@@ -195,6 +202,8 @@ struct guest_process {
 	size_t decoy_count, decoy_capacity;
 	struct guest_slot *slots;
 	size_t slot_count, slot_capacity;
+	struct guest_hook_target *hook_targets;
+	size_t hook_target_count, hook_target_capacity;
 	uint64_t area; /* where the next region goes */
 	uint64_t teb;
 	struct guest_vad **vads;
@@ -544,11 +553,19 @@ void guest_note_slots(struct guest_process *process, const char *name,
 /* Zeroes descriptors, names and name tables, and what the header says of them. */
 void guest_erase_imports(struct paging *space, const struct guest_image *image, uint64_t base);
 
+enum guest_hooks {
+	GUEST_HOOKS_NEAR, /* trampolines of all kinds that end at the real exports, a region each */
+	GUEST_HOOKS_LOST, /* code that does anything */
+	GUEST_HOOKS_PAGE, /* trampolines in one page of data */
+	GUEST_HOOKS_INTO, /* code of an injected file */
+};
+
 /*
- * Leads one of 20 of the slots noted, from number `first` on, to code in private memory: with
- * `real`, trampolines of all kinds that end at the real exports; else code that does anything.
+ * Leads one of 20 of the slots noted to code in private memory. They are those of `module`; `into` is
+ * the injected file's address, for GUEST_HOOKS_INTO.
  */
-void guest_hook(struct guest_process *process, size_t first, bool real);
+void guest_hook(struct guest_process *process, const struct guest_module *module,
+		enum guest_hooks how, uint64_t into);
 
 /* Resolves one of `every` slots of the delay imports. */
 void guest_resolve_delayed(struct guest_process *process, const struct guest_image *image,

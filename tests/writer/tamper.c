@@ -6,7 +6,13 @@
 
 #include <writer/packer.h>
 
-enum { GRANULARITY = 0x10000, EXECUTE_READ = 3, EXECUTE_READWRITE = 6 };
+enum { GRANULARITY = 0x10000, EXECUTE_READ = 3, READWRITE = 4, EXECUTE_READWRITE = 6 };
+
+/* Bytes of a slot of the process's programs. */
+static unsigned int width_of(const struct guest_process *process)
+{
+	return process->wow64 ? 4 : process->guest->pointer;
+}
 
 static uint64_t resolve(void *context, const char *dll, const char *function, uint32_t ordinal)
 {
@@ -34,7 +40,7 @@ static struct guest_slot *note(struct guest_process *process, const char *name, 
 	*noted = (struct guest_slot){
 		.name = name,
 		.slot = slot,
-		.target = paging_get_pointer(process->space, slot),
+		.target = paging_get(process->space, slot, width_of(process)),
 		.dll = dll,
 		.function = function,
 	};
@@ -115,7 +121,7 @@ static uint64_t region_near(struct guest_process *process, uint64_t target)
 /* Code that goes on at `target`; the kinds differ in how. */
 static void put_jump(struct guest_process *process, uint64_t va, uint64_t target, unsigned int kind)
 {
-	const unsigned int pointer = process->guest->pointer;
+	const unsigned int pointer = width_of(process);
 	uint8_t code[16] = {0xe9};
 	util_put(code + 1, target - (va + 5), 4);
 	if (kind % 3 == 1 && pointer == 8) { /* mov rax, imm64; jmp rax */
@@ -137,25 +143,63 @@ static void put_jump(struct guest_process *process, uint64_t va, uint64_t target
 	paging_write(process->space, va, code, sizeof(code));
 }
 
-void guest_hook(struct guest_process *process, size_t first, bool real)
+static void note_target(struct guest_process *process, const struct guest_module *module,
+			uint64_t start, uint64_t size)
+{
+	for (size_t i = 0; i < process->hook_target_count; i++) {
+		if (process->hook_targets[i].start != start)
+			continue;
+		process->hook_targets[i].slots++;
+		return;
+	}
+	struct guest_hook_target *target = util_push(
+		process->hook_targets, process->hook_target_count, process->hook_target_capacity);
+	*target = (struct guest_hook_target){module->name, start, size, 1};
+}
+
+/* Leads slot number `number` of those that are hooked elsewhere; returns where to. */
+static uint64_t lead(struct guest_process *process, const struct guest_module *module,
+		     enum guest_hooks how, uint64_t region, uint64_t target, unsigned int number)
+{
+	uint64_t va = region + number * 0x48; /* three functions further */
+	uint64_t size = PAGE;
+	unsigned int kind = number;
+	if (how == GUEST_HOOKS_NEAR) {
+		region = region_near(process, target);
+		va = region + 0x40;
+	} else if (how == GUEST_HOOKS_PAGE) {
+		kind = 1 + number % 2; /* near jumps don't reach */
+	} else if (how == GUEST_HOOKS_INTO) {
+		va += PAGE;
+		size = 0;
+	}
+	if (how == GUEST_HOOKS_NEAR || how == GUEST_HOOKS_PAGE)
+		put_jump(process, va, target, kind);
+	note_target(process, module, region, size);
+	return va;
+}
+
+void guest_hook(struct guest_process *process, const struct guest_module *module,
+		enum guest_hooks how, uint64_t into)
 {
 	enum { EVERY = 20, AT = 5 }; /* one of 20: five percent */
 	struct paging *space = process->space;
 	unsigned int kind = 0;
-	uint64_t code = real ? 0 : guest_region_new(process, PAGE, EXECUTE_READ, PAGE_EXECUTE);
-	if (code)
-		guest_put_code(process, code, PAGE);
-	for (size_t i = first + AT; i < process->slot_count; i += EVERY, kind++) {
+	uint64_t region = into;
+	if (how == GUEST_HOOKS_LOST) {
+		region = guest_region_new32(process, PAGE, EXECUTE_READ, PAGE_EXECUTE,
+					    process->wow64);
+		guest_put_code(process, region, PAGE);
+	} else if (how == GUEST_HOOKS_PAGE) {
+		region = guest_region_new32(process, PAGE, READWRITE, PAGE_WRITE, process->wow64);
+	}
+	for (size_t i = AT; i < process->slot_count; i += EVERY, kind++) {
 		struct guest_slot *slot = &process->slots[i];
-		uint64_t target = paging_get_pointer(space, slot->slot);
-		uint64_t va = code + kind * 0x48; /* three functions further */
-		if (real) {
-			va = region_near(process, target) + 0x40;
-			put_jump(process, va, target, kind);
-		}
-		paging_put_pointer(space, slot->slot, va);
+		uint64_t target = paging_get(space, slot->slot, width_of(process));
+		paging_put(space, slot->slot, lead(process, module, how, region, target, kind),
+			   width_of(process));
 		slot->hooked = true;
-		slot->lost = !real;
+		slot->lost = how == GUEST_HOOKS_LOST || how == GUEST_HOOKS_INTO;
 	}
 	if (kind < 3)
 		util_die("too few slots to hook one in %d in every way", EVERY);

@@ -5,7 +5,8 @@
 
 enum { EXECUTE_READWRITE = 6 };
 
-static struct guest_process *start(struct guest *guest, uint32_t pid, const char *name)
+static struct guest_process *start_as(struct guest *guest, uint32_t pid, const char *name,
+				      bool wow64)
 {
 	return guest_process_new(guest, &(struct guest_process_options){
 						.name = name,
@@ -13,7 +14,13 @@ static struct guest_process *start(struct guest *guest, uint32_t pid, const char
 						.pid = pid,
 						.ppid = 2212,
 						.session = 1,
+						.wow64 = wow64,
 					});
+}
+
+static struct guest_process *start(struct guest *guest, uint32_t pid, const char *name)
+{
+	return start_as(guest, pid, name, false);
 }
 
 /* The packed file of a file, with the list that it declares. */
@@ -48,7 +55,7 @@ void tampered_packed(struct guest *guest)
 static uint64_t inject(struct guest_process *process, const char *name,
 		       const struct guest_image *image, bool wiped)
 {
-	process->damage = name;
+	process->damage = name ? name : process->damage;
 	return guest_inject(process,
 			    &(struct guest_injection){
 				    .name = name,
@@ -155,6 +162,27 @@ static void bind(struct guest *guest, struct guest_image *image)
 	pefile_free(pe);
 }
 
+/* 32-bit code on 64-bit Windows. */
+static void hook_wow64(struct guest *guest)
+{
+	static const struct {
+		uint32_t pid;
+		const char *name;
+		enum guest_hooks how;
+	} hooks[] = {
+		{5072, "hooked-wow64", GUEST_HOOKS_PAGE},
+		{5076, "hooked-wow64-unknown", GUEST_HOOKS_LOST},
+		{5080, "hooked-wow64-near", GUEST_HOOKS_NEAR},
+	};
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
+		struct guest_process *process = start_as(guest, hooks[i].pid, "cmd.exe", true);
+		struct guest_module *module = guest_load32(process, "hooked.dll");
+		module->damage = process->damage = hooks[i].name;
+		guest_note_slots(process, hooks[i].name, module->image, module->base);
+		guest_hook(process, module, hooks[i].how, 0);
+	}
+}
+
 void tampered_tables(struct guest *guest)
 {
 	inject_wiped(guest, 5004, "wiped", "keylog.dll", false);
@@ -171,17 +199,35 @@ void tampered_tables(struct guest *guest)
 	guest_blob(blob, "blob");
 	blob->damage = "blob";
 	inject_with_table_on_heap(guest, 5060, "heap", "beacon.dll");
-	struct guest_process *hooked[] = {
-		load(guest, 5044, "hooked", "hooked.dll", false),
-		load(guest, 5048, "hooked-unknown", "hooked.dll", false),
-		load(guest, 5052, "hooked-erased", "hooked.dll", true),
-		load(guest, 5056, "hooked-unknown-erased", "hooked.dll", true),
+	static const struct {
+		uint32_t pid;
+		const char *name;
+		bool erased;
+		enum guest_hooks how;
+	} hooks[] = {
+		{5044, "hooked", false, GUEST_HOOKS_NEAR},
+		{5048, "hooked-unknown", false, GUEST_HOOKS_LOST},
+		{5052, "hooked-erased", true, GUEST_HOOKS_NEAR},
+		{5056, "hooked-unknown-erased", true, GUEST_HOOKS_LOST},
+		{5064, "hooked-data", false, GUEST_HOOKS_PAGE},
+		{5068, "hooked-into", false, GUEST_HOOKS_INTO},
 	};
+	enum { HOOKS = sizeof(hooks) / sizeof(hooks[0]) };
+	struct guest_process *hooked[HOOKS];
+	for (size_t i = 0; i < HOOKS; i++)
+		hooked[i] = load(guest, hooks[i].pid, hooks[i].name, "hooked.dll", hooks[i].erased);
 	struct guest_module *driver = guest_load_driver(guest, "filter.sys");
 	driver->damage = "driver-erased";
 	guest_note_slots(guest->processes[0], "driver-erased", driver->image, driver->base);
 	guest_erase_imports(guest->kernel, driver->image, driver->base);
 	/* last: where a trampoline lies, no DLL may come to lie */
-	for (size_t i = 0; i < sizeof(hooked) / sizeof(hooked[0]); i++)
-		guest_hook(hooked[i], 0, i % 2 == 0);
+	for (size_t i = 0; i < HOOKS; i++) {
+		uint64_t into = 0;
+		if (hooks[i].how == GUEST_HOOKS_INTO)
+			into = inject(hooked[i], NULL, guest_find_image(guest, "beacon.dll"),
+				      false);
+		guest_hook(hooked[i], scenario_module(hooked[i], "hooked.dll"), hooks[i].how, into);
+	}
+	if (guest->pointer == 8)
+		hook_wow64(guest);
 }

@@ -290,6 +290,20 @@ static void put_slots(FILE *out, const struct guest_process *process)
 	fputs("]", out);
 }
 
+/* Where hooked slots lead. */
+static void put_hook_targets(FILE *out, const struct guest_process *process)
+{
+	fputs(", \"hook_targets\": [", out);
+	for (size_t i = 0; i < process->hook_target_count; i++) {
+		const struct guest_hook_target *target = &process->hook_targets[i];
+		fputs(i ? ", {" : "{", out);
+		put_member(out, "module", target->module);
+		put_address(out, "start", target->start);
+		fprintf(out, "\"size\": %" PRIu64 ", \"slots\": %u}", target->size, target->slots);
+	}
+	fputs("]", out);
+}
+
 /* Pages outside of modules that are to be absent, by address. */
 static void put_states(FILE *out, const struct guest_process *process)
 {
@@ -329,6 +343,7 @@ static void put_process(FILE *out, const struct guest_process *process)
 	put_vads(out, process);
 	put_injections(out, process);
 	put_slots(out, process);
+	put_hook_targets(out, process);
 	fputc('}', out);
 }
 

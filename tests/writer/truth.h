@@ -6,7 +6,8 @@
  * drivers, processes.
  *
  * A process: pid, ppid, name, eprocess, dtb, peb, peb32, path, command_line, hidden, exited, wow64,
- * case, absent (page address: state, outside of modules), modules, vads, injected, decoys.
+ * case, absent (page address: state, outside of modules), modules, vads, injected, decoys,
+ * slots, hook_targets.
  *
  * A module: base, size, name, path, file (the original's name in --pe-out), lists (load, memory,
  * init, and with 32 behind it those of the WoW64 loader), absent (page RVA: transition, proto,
@@ -17,7 +18,8 @@
  * A VAD: start, end, kind (private, image, data), protection, private, path, path_state. An
  * injected file: case, kind, base, size, vad_start, vad_end, file, flags, imports, iat (slot,
  * import, value), layout (memory, file), header, bits, found (false: mere data, to be left alone).
- * A decoy: case, start, size of a region with code that is no PE.
+ * A decoy: case, start, size of a region with code that is no PE. A hook target: module, start, size (0:
+ * an injected file's) of a region that so many slots of the module lead into.
  *
  * Addresses are "0x..." strings, absent values null.
  */
