@@ -73,7 +73,7 @@ static void conclude_rebuilt(const struct unit_context *context, struct worker *
 {
 	const struct rebuilt *rebuilt = &worker->rebuilt;
 	if (rebuilt->cut)
-		add_reason(finding, alloc_strdup(rebuilt->cut));
+		finding_add_reason(finding, alloc_strdup(rebuilt->cut));
 	if (!rebuilt->list_count || (*finding->hashes.imphash && !rebuilt->differs))
 		return;
 	finding->rebuilt_imports = rebuilt->lists[0].count;
