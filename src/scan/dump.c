@@ -165,6 +165,17 @@ void dump_settle(const struct unit_context *context, struct dump *dump)
 	dump->note = too_large(context);
 }
 
+void dump_forget(const struct unit_context *context, struct dump *dump)
+{
+	if (!dump || !dump->room)
+		return;
+	dump_space_return(context->space, dump->room);
+	if (!dump->file)
+		return;
+	_cleanup_free_ char *path = path_of(context, dump->file);
+	unlink(path);
+}
+
 /* Is it one of those whose rows are handed out? */
 static bool is_wanted(const struct unit_context *context, const struct process *process,
 		      const struct module *module, const struct finding *finding)

@@ -20,6 +20,9 @@ void dump_module(const struct unit_context *context, struct worker *worker, stru
  */
 void dump_settle(const struct unit_context *context, struct dump *dump);
 
+/* Instead of that, of a unit that is never handed out: there is no file then. NULL is fine. */
+void dump_forget(const struct unit_context *context, struct dump *dump);
+
 void dump_free(struct dump *dump);
 
 #endif

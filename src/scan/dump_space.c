@@ -73,6 +73,14 @@ bool dump_space_take(struct dump_space *space, size_t unit, struct dump_files *f
 	return room;
 }
 
+void dump_space_return(struct dump_space *space, uint64_t size)
+{
+	pthread_mutex_lock(&space->lock);
+	space->taken -= size;
+	pthread_cond_broadcast(&space->changed);
+	pthread_mutex_unlock(&space->lock);
+}
+
 bool dump_space_settle(struct dump_space *space, uint64_t size, bool exists)
 {
 	pthread_mutex_lock(&space->lock);

@@ -39,6 +39,9 @@ struct dump_files {
 bool dump_space_take(struct dump_space *space, size_t unit, struct dump_files *files,
 		     uint64_t size);
 
+/* Gives back what was asked for a file of a unit that is never handed out. */
+void dump_space_return(struct dump_space *space, uint64_t size);
+
 /*
  * Called for each file of each unit in order, when the unit is handed out: may it stay? If not, it is
  * to be removed. `size` is what was asked for, `exists` whether it could be written then.

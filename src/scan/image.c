@@ -103,6 +103,7 @@ static bool take(void *context, size_t i, void *result)
 	struct unit *unit = result;
 	const struct process *process = run->session->selection.items[i];
 	bool more = true;
+	unit->handed_out = true;
 	if (!process_exited(process))
 		selection_warn(run->events, process, unit->modules.damage);
 	selection_warn(run->events, process, unit->note);

@@ -242,6 +242,7 @@ struct unit *unit_make(const struct unit_context *context, struct worker *worker
 		       const struct process *process, size_t number)
 {
 	struct unit *unit = alloc_new(struct unit);
+	unit->context = context;
 	_cleanup_view_ struct view view;
 	_cleanup_unit_maps_ struct unit_maps maps;
 	view_open(&view, context->windows, process);
@@ -270,6 +271,8 @@ void unit_free(struct unit *unit)
 {
 	for (size_t i = 0; i < unit->modules.count; i++) {
 		finding_free(&unit->findings[i]);
+		if (!unit->handed_out)
+			dump_forget(unit->context, unit->findings[i].dump);
 		dump_free(unit->findings[i].dump);
 	}
 	free(unit->findings);

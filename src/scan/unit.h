@@ -52,6 +52,8 @@ struct hooks {
 	struct hook *items;
 	size_t count;
 	size_t capacity;
+	const struct unit_context *context;
+	bool handed_out; /* else its files go with it */
 };
 
 /* What all units of a run share. */
