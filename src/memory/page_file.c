@@ -56,7 +56,8 @@ struct error *memory_add_page_file(struct memory *memory, unsigned int number, c
 	struct page_file *file = &memory->page_files[number];
 	if (file->data)
 		return error_new("%s: page file %u is already given: %s", path, number, file->path);
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Without O_NONBLOCK a pipe that nobody writes to would block here. */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &status))
 		return error_errno(errno, "can't open page file %s", path);
 	if (!S_ISREG(status.st_mode))

@@ -2,6 +2,8 @@
 #ifndef IMPSCAN_PROFILE_INTERNAL_H
 #define IMPSCAN_PROFILE_INTERNAL_H
 
+#include <stdio.h>
+
 #include <impscan/profile.h>
 
 /* No structure of the kernel is larger: bounds what is read before it is known what it is of. */
@@ -36,5 +38,11 @@ bool profile_former_member(const char *type, size_t type_length, const char *mem
 /* profile_parse() of all that stands before `types`, which may be missing. */
 struct error *profile_parse_header(const char *text, size_t length, const char *origin,
 				   struct profile **ret);
+
+/*
+ * Opens a file to be read; `what` is it for sentences. Fails on what is no regular file: a pipe
+ * could block, a device never end. The caller closes it.
+ */
+struct error *open_regular(const char *path, const char *what, FILE **ret);
 
 #endif

@@ -83,9 +83,8 @@ void profiles_free(struct profiles *profiles)
 /* The text of a file of up to PROFILE_TEXT_LIMIT bytes. The caller frees it. */
 static struct error *read_file(const char *path, char **text, size_t *length)
 {
-	_cleanup_file_ FILE *file = fopen(path, "rbe");
-	if (!file)
-		return error_errno(errno, "can't open profile '%s'", path);
+	_cleanup_file_ FILE *file = NULL;
+	try_(open_regular(path, "profile", &file));
 	_cleanup_free_ char *data = alloc_zero(PROFILE_TEXT_LIMIT + 1, 1);
 	size_t size = fread(data, 1, PROFILE_TEXT_LIMIT + 1, file);
 	if (ferror(file))

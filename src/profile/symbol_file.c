@@ -9,6 +9,8 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
+#include "internal.h"
+
 /* The JSON of a kernel has 3 to 10 MB, 40,000 to 100,000 objects and somewhat more values. */
 #define TEXT_LIMIT    ((size_t)64 << 20)
 #define OBJECTS_LIMIT 500000
@@ -20,9 +22,8 @@
 
 struct error *symbol_file_read(const char *path, size_t limit, uint8_t **data, size_t *size)
 {
-	_cleanup_file_ FILE *file = fopen(path, "rbe");
-	if (!file)
-		return error_errno(errno, "can't open symbol file '%s'", path);
+	_cleanup_file_ FILE *file = NULL;
+	try_(open_regular(path, "symbol file", &file));
 	_cleanup_free_ uint8_t *bytes = NULL;
 	size_t used = 0, capacity = 0;
 	for (;;) {
