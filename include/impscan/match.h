@@ -51,6 +51,21 @@ size_t known_count(const struct known *known);
 /* Makes it ready for known_find(); after that nothing may be added. */
 void known_seal(struct known *known);
 
+/* Is there a hash that can match, in a sealed set? Those of empty import lists can't. */
+bool known_can_match(const struct known *known);
+
+/*
+ * Are the impfuzzy hashes added as number `from` and later more likely ssdeep's of whole files, as
+ * half of them or more have a block size (384 or more) that no import list comes to? Only those
+ * without an imphash beside them are looked at: `*impfuzzy` is how many, `*large` how many of these
+ * have such a block size.
+ */
+bool known_looks_like_files(const struct known *known, size_t from, size_t *impfuzzy,
+			    size_t *large);
+
+/* How many entries of a sealed set every .NET program or library matches, by what it imports. */
+size_t known_dotnet(const struct known *known);
+
 struct match {
 	const char *name; /* the sample or list entry; owned by the set */
 	const char *hash; /* the known hash as text; owned by the set */
@@ -118,7 +133,7 @@ struct sample {
 /*
  * The files to be read for `path`: itself, or every regular file below it (symbolic links to files
  * are followed, to folders not), sorted by path. Fails when `path` can't be read; a folder below it
- * that can't be is passed over with a line in `warnings` (may be NULL).
+ * that can't be is passed over with a line in `warnings` (may be NULL), made fit to print.
  */
 struct error *samples_list(const char *path, char ***ret, size_t *count, struct text *warnings);
 void samples_list_free(char **paths, size_t count);
