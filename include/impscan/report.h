@@ -28,6 +28,7 @@ enum value_kind {
 	VALUE_NUMBER,
 	VALUE_ADDRESS, /* "0x..." */
 	VALUE_SHARE,   /* 0-1, two decimals */
+	VALUE_BOOL,    /* true and false in JSON, yes and no elsewhere */
 	VALUE_TEXT,    /* UTF-8 */
 	VALUE_LIST,    /* texts: joined by ; in CSV, by , in a table, an array in JSON */
 };
@@ -44,8 +45,12 @@ struct value {
 struct column {
 	const char *field;   /* name in machine forms; NULL: only people see it */
 	const char *heading; /* in a table */
-	int width;	     /* least width in a table; the last of a line takes what it needs */
-	bool right;	     /* aligned to the right in a table */
+	/*
+	 * Columns of a terminal kept for it in a table; the last of a line takes what it needs. A
+	 * longer value pushes the next ones to the right, up to the first that leaves room.
+	 */
+	int width;
+	bool right; /* aligned to the right in a table */
 };
 
 /* What a report's rows consist of. Machine forms show every column that has a field, in order. */

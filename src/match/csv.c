@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <impscan/alloc.h>
+#include <impscan/bytes.h>
 
 bool csv_record_end(const char *text, size_t length, size_t *end, bool *open)
 {
@@ -86,6 +87,19 @@ void csv_split(struct csv_row *row, const char *text, size_t length)
 		if (i >= length)
 			return;
 	}
+}
+
+struct slice csv_unmarked(struct slice cell)
+{
+	static const char *const signs[] = {
+		"=",	       "+", "-", "@", "'", "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d",
+		"\xef\xbc\xa0"};
+	for (size_t i = 0; i < array_size(signs) && cell.length && *cell.at == '\''; i++) {
+		size_t n = strlen(signs[i]);
+		if (cell.length > n && !memcmp(cell.at + 1, signs[i], n))
+			return (struct slice){cell.at + 1, cell.length - 1};
+	}
+	return cell;
 }
 
 void csv_row_free(struct csv_row *row)

@@ -28,6 +28,9 @@ struct csv_row {
 
 /* Takes a record (without its newline) apart. */
 void csv_split(struct csv_row *row, const char *text, size_t length);
+
+/* A text cell of our own CSV without the apostrophe that keeps spreadsheets from running it. */
+struct slice csv_unmarked(struct slice cell);
 void csv_row_free(struct csv_row *row);
 #define _cleanup_csv_row_ __attribute__((cleanup(csv_row_free)))
 

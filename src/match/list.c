@@ -198,7 +198,7 @@ static struct error *add_row(struct list *list, struct known *known)
 				 list->columns);
 	struct slice name = {0};
 	for (size_t i = 0; i < 3 && !name.length; i++)
-		name = field(list, list->names[i]);
+		name = csv_unmarked(field(list, list->names[i]));
 	return known_add_pair(known, field(list, list->imphash), field(list, list->impfuzzy), name);
 }
 

@@ -30,7 +30,7 @@ static const struct column columns[COLUMN_COUNT] = {
 	[SLOT] = {"slot", "Slot", 18, false},
 	[VALUE] = {"value", "Value", 18, false},
 	[TARGET] = {"target", "Target", 18, false},
-	[DLL] = {"dll", "DLL", 24, false},
+	[DLL] = {"dll", "DLL", 44, false},
 	[FUNCTION] = {"function", "Function", 40, false},
 	[ORDINAL] = {"ordinal", "Ord", 5, true},
 	[SOURCE] = {"source", "Source", 6, false},
@@ -38,8 +38,9 @@ static const struct column columns[COLUMN_COUNT] = {
 };
 
 static const uint8_t table[] = {PID, MODULE, SLOT, VALUE, DLL, FUNCTION, ORDINAL, SOURCE, HOOKED};
-static const uint8_t wide[] = {PID,    PROCESS, BASE,	  MODULE,  SLOT,   VALUE,
-			       TARGET, DLL,	FUNCTION, ORDINAL, SOURCE, HOOKED};
+/* What may be of any length comes last. */
+static const uint8_t wide[] = {PID,    PROCESS, BASE,	MODULE, SLOT, VALUE,
+			       TARGET, ORDINAL, SOURCE, HOOKED, DLL,  FUNCTION};
 
 static const struct report_shape shape = {
 	.columns = columns,
@@ -76,7 +77,7 @@ void report_import(struct report *report, const struct import_row *row)
 		[ORDINAL] = entry->kind == IMPORT_ORDINAL ? number_value(entry->ordinal)
 							  : text_value(NULL),
 		[SOURCE] = text_value(rebuilt_source_name(entry->source)),
-		[HOOKED] = text_value(entry->hooked ? "yes" : "no"),
+		[HOOKED] = bool_value(entry->hooked),
 	};
 	report_values(report, values);
 }

@@ -38,9 +38,12 @@ enum {
 	DUMP,
 	IMPFUZZY_OR_REASON,
 	MATCHED_IMPORTS,
-	MATCHED_IMPFUZZY,
+	MATCHED,
 	COLUMN_COUNT,
 };
+
+/* Block sizes of import lists have three digits; parts have 64 and 32 characters. */
+#define IMPFUZZY_WIDTH 101
 
 static const struct column columns[COLUMN_COUNT] = {
 	[PID] = {"pid", "PID", 6, true},
@@ -51,37 +54,38 @@ static const struct column columns[COLUMN_COUNT] = {
 	[SIZE] = {"size", "Size", 9, true},
 	[MODULE] = {"module", "Module Name", 24, false},
 	[PATH] = {"path", "Path", 48, false},
-	[FOUND_IN] = {"found_in", "Found In", 16, false},
+	[FOUND_IN] = {"found_in", "Found In", 42, false},
 	[IMPORTS] = {"imports", "Imports", 7, true},
 	[IMPORT_SOURCE] = {"import_source", "Source", 6, false},
 	[IMPHASH] = {"imphash", "imphash", 32, false},
-	[IMPFUZZY] = {"impfuzzy", "impfuzzy", 64, false},
+	[IMPFUZZY] = {"impfuzzy", "impfuzzy", IMPFUZZY_WIDTH, false},
 	[REBUILT_IMPORTS] = {"rebuilt_imports", "Rebuilt", 7, true},
 	[REBUILT_IMPHASH] = {"rebuilt_imphash", "rebuilt imphash", 32, false},
 	[REBUILT_IMPFUZZY] = {"rebuilt_impfuzzy", "rebuilt impfuzzy", 64, false},
 	[READABLE] = {"readable", "Readable", 8, true},
 	[STATUS] = {"status", "Status", 10, false},
 	[REASON] = {"reason", "Reason", 0, false},
-	[FLAGS] = {"flags", "Flags", 12, false},
+	[FLAGS] = {"flags", "Flags", 16, false},
 	[MATCH] = {"match", "Match", 0, false},
 	[SCORE] = {"score", "Compare", 7, true},
-	[MATCHED_HASH] = {"matched_hash", "By", 8, false},
+	[MATCHED_HASH] = {"matched_hash", "By", 16, false},
 	[DUMP] = {"dump", "File", 0, false},
 	[IMPFUZZY_OR_REASON] = {NULL, "impfuzzy", 0, false},
 	[MATCHED_IMPORTS] = {NULL, "Imports", 7, true},
-	[MATCHED_IMPFUZZY] = {NULL, "impfuzzy", 64, false},
+	[MATCHED] = {NULL, "Hash", IMPFUZZY_WIDTH, false},
 };
 
 static const uint8_t listing_table[] = {PID,	 PROCESS,	    BASE, MODULE, IMPORTS,
 					IMPHASH, IMPFUZZY_OR_REASON};
-static const uint8_t listing_wide[] = {PID,	PPID,	  PROCESS,  BASE,   SIZE,
-				       MODULE,	FOUND_IN, READABLE, STATUS, FLAGS,
-				       IMPORTS, IMPHASH,  IMPFUZZY, PATH,   REASON};
-static const uint8_t search_table[] = {
-	PID, PROCESS, BASE, MODULE, MATCHED_IMPORTS, MATCHED_IMPFUZZY, SCORE, MATCH};
-static const uint8_t search_wide[] = {PID,     PPID,	 PROCESS,      BASE,  SIZE,
-				      MODULE,  FOUND_IN, FLAGS,	       PATH,  IMPORTS,
-				      IMPHASH, IMPFUZZY, MATCHED_HASH, SCORE, MATCH};
+/* What may be of any length comes last. */
+static const uint8_t listing_wide[] = {PID,	PPID,	  PROCESS,  BASE,     SIZE,
+				       MODULE,	READABLE, STATUS,   FOUND_IN, FLAGS,
+				       IMPORTS, IMPHASH,  IMPFUZZY, PATH,     REASON};
+static const uint8_t search_table[] = {PID,	     PROCESS, BASE,  MODULE, MATCHED_IMPORTS,
+				       MATCHED_HASH, MATCHED, SCORE, MATCH};
+static const uint8_t search_wide[] = {PID,	PPID,	      PROCESS, BASE,	SIZE,
+				      MODULE,	FOUND_IN,     FLAGS,   IMPORTS, IMPHASH,
+				      IMPFUZZY, MATCHED_HASH, SCORE,   PATH,	MATCH};
 
 static const struct report_shape listing = {
 	.columns = columns,
@@ -164,11 +168,11 @@ void report_module(struct report *report, const struct row *row)
 	};
 	if (row->dump)
 		values[DUMP] = text_value(row->dump->file);
-	/* In the search's table: the list that matched. */
+	/* In the search's table: the list that matched, and its hash. */
 	bool by_rebuilt = match && match->rebuilt;
+	const struct hashes *hashes = by_rebuilt ? &row->rebuilt : &row->hashes;
 	values[MATCHED_IMPORTS] = number_value(by_rebuilt ? row->rebuilt_imports : row->imports);
-	values[MATCHED_IMPFUZZY] =
-		text_value(by_rebuilt ? row->rebuilt.impfuzzy : row->hashes.impfuzzy);
+	values[MATCHED] = text_value(match && !match->by_impfuzzy ? match->hash : hashes->impfuzzy);
 	if (match) {
 		values[MATCH] = text_value(match->name);
 		values[SCORE] = number_value((uint64_t)match->score);

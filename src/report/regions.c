@@ -28,17 +28,17 @@ enum {
 static const struct column columns[COLUMN_COUNT] = {
 	[PID] = {"pid", "PID", 6, true},
 	[PROCESS] = {"process", "Process", 15, false},
-	[START] = {"start", "Start", 14, false},
-	[END] = {"end", "End", 14, false},
+	[START] = {"start", "Start", 18, false},
+	[END] = {"end", "End", 18, false},
 	[KIND] = {"kind", "Kind", 7, false},
 	[PROTECTION] = {"protection", "VAD Protection", 22, false},
 	[COMMITTED] = {"committed", "Commit", 6, true},
 	[EXECUTABLE] = {"executable", "Exec", 6, true},
 	[WRITABLE] = {"writable", "Exec+W", 6, true},
-	[FIRST_EXECUTABLE] = {"first_executable", "First Exec", 14, false},
-	[PE] = {"pe", "PE", 14, false},
+	[FIRST_EXECUTABLE] = {"first_executable", "First Exec", 18, false},
+	[PE] = {"pe", "PE", 18, false},
 	[FILE_NAME] = {"file", "File", 24, false},
-	[BYTES_AT] = {"bytes_at", "Bytes At", 14, false},
+	[BYTES_AT] = {"bytes_at", "Bytes At", 18, false},
 	[BYTES] = {"bytes", "First Bytes", 0, false},
 };
 

@@ -36,7 +36,8 @@ static void write_line(struct report *report)
 }
 
 /* The value as plain text, fit for a terminal; lists joined by `separator`. */
-static void add_plain(struct text *text, const struct value *value, char separator)
+static void add_plain(struct text *text, const struct value *value, char separator,
+		      void (*add)(struct text *, const char *))
 {
 	switch (value->kind) {
 	case VALUE_NULL:
@@ -50,30 +51,56 @@ static void add_plain(struct text *text, const struct value *value, char separat
 	case VALUE_SHARE:
 		text_add_format(text, "%.2f", value->share);
 		break;
+	case VALUE_BOOL:
+		text_add_string(text, value->number ? "yes" : "no");
+		break;
 	case VALUE_TEXT:
-		text_add_printable(text, value->text);
+		add(text, value->text);
 		break;
 	case VALUE_LIST:
 		for (size_t i = 0; i < value->list_count; i++) {
 			if (i)
 				text_add_char(text, separator);
-			text_add_printable(text, value->list[i]);
+			add(text, value->list[i]);
 		}
 		break;
 	}
 }
 
-/* RFC 4180: quoted when it holds a quote, a comma or a line break, quotes doubled. */
+/*
+ * Would a spreadsheet run it as a formula? Full-width forms of the signs count in some languages. A
+ * cell that begins with an apostrophe is marked as well, so that the mark can be taken away again.
+ */
+static bool is_formula(const char *s)
+{
+	static const char *const wide[] = {"\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d",
+					   "\xef\xbc\xa0"};
+	if (*s && strchr("=+-@'\t\r", *s))
+		return true;
+	for (size_t i = 0; i < array_size(wide); i++)
+		if (!strncmp(s, wide[i], strlen(wide[i])))
+			return true;
+	return false;
+}
+
+/*
+ * RFC 4180: quoted when it holds a quote, a comma or a line break, quotes doubled. What a spreadsheet
+ * would run gets an apostrophe before it.
+ */
 static void add_csv(struct text *text, const struct value *value)
 {
 	_cleanup_text_ struct text plain = {0};
-	add_plain(&plain, value, ';');
+	bool is_text = value->kind == VALUE_TEXT || value->kind == VALUE_LIST;
+	add_plain(&plain, value, ';', text_add_escaped);
 	const char *s = text_string(&plain);
+	const char *mark = is_text && is_formula(s) ? "'" : "";
 	if (!strpbrk(s, "\",\r\n")) {
+		text_add_string(text, mark);
 		text_add_string(text, s);
 		return;
 	}
 	text_add_char(text, '"');
+	text_add_string(text, mark);
 	for (; *s; s++) {
 		if (*s == '"')
 			text_add_char(text, '"');
@@ -82,7 +109,21 @@ static void add_csv(struct text *text, const struct value *value)
 	text_add_char(text, '"');
 }
 
-/* RFC 8259; whatever a terminal could act on is escaped too, bytes that are not UTF-8 as U+FFFD. */
+/* As JSON has it: beyond U+FFFF by a surrogate pair. */
+static void add_json_escape(struct text *text, uint32_t code)
+{
+	if (code >= 0x10000) {
+		code -= 0x10000;
+		text_add_format(text, "\\u%04x", 0xd800 + (code >> 10));
+		code = 0xdc00 + (code & 0x3ff);
+	}
+	text_add_format(text, "\\u%04x", code);
+}
+
+/*
+ * RFC 8259; whatever a terminal could act on or not show is escaped too, bytes that are not UTF-8
+ * as U+FFFD.
+ */
 static void add_json_string(struct text *text, const char *s)
 {
 	text_add_char(text, '"');
@@ -104,7 +145,7 @@ static void add_json_string(struct text *text, const char *s)
 		if (code == '"' || code == '\\')
 			text_add_format(text, "\\%c", (char)code);
 		else if (text_is_control(code))
-			text_add_format(text, "\\u%04x", code);
+			add_json_escape(text, code);
 		else
 			text_add(text, s, length);
 		s += length;
@@ -120,7 +161,10 @@ static void add_json(struct text *text, const struct value *value)
 		break;
 	case VALUE_NUMBER:
 	case VALUE_SHARE:
-		add_plain(text, value, ' ');
+		add_plain(text, value, ' ', text_add_escaped);
+		break;
+	case VALUE_BOOL:
+		text_add_string(text, value->number ? "true" : "false");
 		break;
 	case VALUE_ADDRESS:
 		text_add_char(text, '"');
@@ -142,23 +186,23 @@ static void add_json(struct text *text, const struct value *value)
 	}
 }
 
-/* Columns that a terminal shows for UTF-8 text, near enough: one a character. */
 static int shown_width(const char *s)
 {
-	int width = 0;
-	for (; *s; s++)
-		width += (*s & 0xc0) != 0x80;
-	return width;
+	return (int)text_width(s);
 }
 
 /*
- * Pads what the line has from `start` on to a cell of the column's width; the last cell of a line
- * only to the left.
+ * Pads the cell that the line has from `start` on, so that the next begins at the columns' sum:
+ * `*over` is how far the line is beyond where the table's columns are. The last cell is padded only
+ * to the left.
  */
-static void pad_cell(struct text *line, const struct column *column, size_t start, bool last)
+static void pad_cell(struct text *line, const struct column *column, size_t start, bool last,
+		     int *over)
 {
-	int pad = column->width - shown_width(text_string(line) + start);
+	int width = shown_width(text_string(line) + start);
+	int pad = column->width - width - *over;
 	size_t length = line->length - start;
+	*over = pad < 0 ? -pad : 0;
 	if (pad > 0 && (column->right || !last)) {
 		text_add_spaces(line, (size_t)pad);
 		if (column->right) {
@@ -170,6 +214,15 @@ static void pad_cell(struct text *line, const struct column *column, size_t star
 		text_add(line, "  ", 2);
 }
 
+/* A cell of a table, "-" for nothing: no row has an empty one. */
+static void add_cell(struct text *line, const struct value *value)
+{
+	size_t start = line->length;
+	add_plain(line, value, ',', text_add_printable);
+	if (line->length == start)
+		text_add_char(line, '-');
+}
+
 static void write_table_line(struct report *report, const struct value *values)
 {
 	const struct report_shape *shape = report->shape;
@@ -177,16 +230,15 @@ static void write_table_line(struct report *report, const struct value *values)
 	const uint8_t *order = wide ? shape->wide : shape->table;
 	size_t count = wide ? shape->wide_count : shape->table_count;
 	struct text *line = &report->line;
+	int over = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct column *column = &shape->columns[order[i]];
 		size_t start = line->length;
 		if (!values)
 			text_add_string(line, column->heading);
-		else if (values[order[i]].kind == VALUE_NULL)
-			text_add_char(line, '-');
 		else
-			add_plain(line, &values[order[i]], ',');
-		pad_cell(line, column, start, i == count - 1);
+			add_cell(line, &values[order[i]]);
+		pad_cell(line, column, start, i == count - 1, &over);
 	}
 	text_add_char(line, '\n');
 	write_line(report);
@@ -319,7 +371,7 @@ bool report_record(FILE *out, enum report_form form, const struct report_shape *
 		if (values[i].kind == VALUE_LIST)
 			add_lines(&report->line, &values[i], width + 2);
 		else
-			add_plain(&report->line, &values[i], ',');
+			add_plain(&report->line, &values[i], ',', text_add_printable);
 		text_add_char(&report->line, '\n');
 		write_line(report);
 	}

@@ -12,13 +12,13 @@ static const struct column columns[COLUMN_COUNT] = {
 	[PATH] = {"path", "Path", 40, false},
 	[IMPORTS] = {"imports", "Imports", 7, true},
 	[IMPHASH] = {"imphash", "# imphash", 32, false},
-	[IMPFUZZY] = {"impfuzzy", "impfuzzy", 64, false},
+	[IMPFUZZY] = {"impfuzzy", "impfuzzy", 101, false},
 	[STATUS] = {"status", "Status", 10, false},
 	[REASON] = {"reason", "Reason", 0, false},
 };
 
 static const uint8_t table[] = {IMPHASH, IMPFUZZY, PATH};
-static const uint8_t wide[] = {PATH, IMPORTS, STATUS, IMPHASH, IMPFUZZY, REASON};
+static const uint8_t wide[] = {IMPORTS, STATUS, IMPHASH, IMPFUZZY, PATH, REASON};
 
 static const struct report_shape shape = {
 	.columns = columns,

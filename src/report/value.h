@@ -21,6 +21,11 @@ static inline struct value share_value(double share)
 	return (struct value){.kind = VALUE_SHARE, .share = share};
 }
 
+static inline struct value bool_value(bool is)
+{
+	return (struct value){.kind = VALUE_BOOL, .number = is};
+}
+
 /* NULL and "" are no value. */
 static inline struct value text_value(const char *text)
 {

@@ -92,7 +92,7 @@ def compare_slots(where, impscan, image, pid, module, slots, source):
             check(row["function"] == slot["function"], f"{name}: is {row['function']}")
             check(row["ordinal"] == (None if slot["function"] else slot["ordinal"]),
                   f"{name}: ordinal {row['ordinal']}")
-        check(row["hooked"] == ("yes" if slot["hooked"] else "no"), f"{name}: {row['hooked']}")
+        check(row["hooked"] is slot["hooked"], f"{name}: {row['hooked']}")
         check(row["target"] == slot["target"], f"{name}: target {row['target']}")
     return by_slot
 
