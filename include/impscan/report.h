@@ -109,8 +109,11 @@ void report_sample(struct report *report, const struct sample *sample);
 /* Profiles. */
 bool report_profiles(FILE *out, enum report_form form, const struct profiles *profiles);
 
-/* What an image is. */
-bool report_info(FILE *out, enum report_form form, const struct windows *windows,
-		 const struct survey *survey);
+/*
+ * What an image is. Where no kernel was found, `windows` and `survey` are NULL and `failure` says
+ * what was tried.
+ */
+bool report_info(FILE *out, enum report_form form, const struct image *image,
+		 const struct windows *windows, const struct survey *survey, const char *failure);
 
 #endif

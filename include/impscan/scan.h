@@ -5,6 +5,7 @@
 #ifndef IMPSCAN_SCAN_H
 #define IMPSCAN_SCAN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,16 +62,28 @@ struct import_row {
 	const struct rebuilt_entry *entry;
 };
 
-/* Which rows are wanted: all when nothing is set, otherwise those that fit any of it. */
+/*
+ * Which rows are wanted: of the kinds all when none is set, otherwise those that fit any of them;
+ * and of these the ones of a module.
+ */
 struct scan_only {
 	unsigned int flags; /* rows with any of these flags */
 	bool listed;	    /* in a list of the loader */
 	bool injected;	    /* INJECTED CODE */
 	bool kernel;	    /* kernel modules */
+	const char
+		*module; /* part of its name in any case, or an address in it, 0x...; NULL: all */
 };
 
 /* Adds one word: "listed", "injected", "kernel" or a flag's name; false when it is none. */
 bool scan_only_add(struct scan_only *only, const char *word);
+
+/* Is any kind set? */
+bool scan_only_kinds(const struct scan_only *only);
+
+/* Is `only->module` an address, "0x" and hexadecimal digits? Then `*address` is it. */
+bool scan_only_address(const struct scan_only *only, uint64_t *address);
+
 bool scan_only_matches(const struct scan_only *only, const struct row *row);
 
 struct scan_options {
@@ -81,9 +94,10 @@ struct scan_options {
 	const uint32_t *pids;	   /* only these processes ... */
 	size_t pid_count;	   /* ... 0: every one */
 	struct scan_only only;
-	bool fast;	    /* names only: lists are not rebuilt */
-	const char *module; /* scan_imports(): part of a name, or 0x...; NULL: all */
-	bool deep;	    /* sweep physical memory for processes */
+	bool fast; /* names only: lists are not rebuilt */
+	bool deep; /* sweep physical memory for processes */
+	/* Set from outside to end the run early: what is begun is finished and handed out. */
+	const atomic_bool *stop; /* NULL: never */
 	/* A folder that the module of each row is written to; NULL: none. */
 	const char *dump_directory;
 	unsigned int threads; /* at least 1 */
@@ -141,11 +155,15 @@ struct survey {
 struct error *scan_survey(const struct windows *windows, const struct scan_options *options,
 			  struct survey *survey);
 
-/* The ranges of each process that can run code without an image section behind them. */
+/*
+ * The ranges of each process that can run code without an image section behind them. With
+ * options->only those that such a module begins in, or that fit it by themselves: by the flags of
+ * the process, an address, the name of the file that is mapped.
+ */
 struct error *scan_regions(const struct windows *windows, const struct scan_options *options,
 			   const struct scan_events *events);
 
-/* The rebuilt import lists of modules, slot by slot. */
+/* The rebuilt import lists of the modules that options->only wants, slot by slot. */
 struct error *scan_imports(const struct windows *windows, const struct scan_options *options,
 			   const struct scan_events *events);
 

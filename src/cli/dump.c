@@ -2,36 +2,51 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <impscan/alloc.h>
+#include <impscan/bytes.h>
 
 #define INDEX_NAME "index.json"
+#define PART_NAME  INDEX_NAME ".part"
 
-struct error *dump_folder_open(struct dump_folder *folder, const char *path)
+static struct error *open_index(struct dump_folder *folder)
 {
-	*folder = (struct dump_folder){0};
-	if (mkdir(path, 0777) && errno != EEXIST)
-		return error_errno(errno, "can't create the folder '%s' for -d", path);
-	folder->index_path = alloc_printf("%s/" INDEX_NAME, path);
-	int fd = open(folder->index_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		      0666);
-	if (fd < 0 && errno == EEXIST)
+	struct stat status;
+	if (!lstat(folder->index_path, &status))
 		return error_new("'%s' is there already, and nothing is overwritten: give -d "
 				 "another folder",
 				 folder->index_path);
+	int fd =
+		open(folder->part_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+	if (fd < 0 && errno == EEXIST)
+		return error_new("'%s' is left from a run that was cut off, or one is at work: if "
+				 "none is, remove it and give the same command again, which keeps "
+				 "the modules that are there",
+				 folder->part_path);
 	if (fd < 0)
-		return error_errno(errno, "can't create '%s'", folder->index_path);
+		return error_errno(errno, "can't create '%s'", folder->part_path);
 	folder->file = fdopen(fd, "w");
 	if (!folder->file) {
 		int number = errno;
 		close(fd);
-		return error_errno(number, "can't write '%s'", folder->index_path);
+		return error_errno(number, "can't write '%s'", folder->part_path);
 	}
-	folder->path = path;
 	folder->index = report_dumps_new(folder->file);
 	return NULL;
+}
+
+struct error *dump_folder_open(struct dump_folder *folder, const char *path)
+{
+	*folder = (struct dump_folder){.path = path, .made = !mkdir(path, 0777)};
+	if (!folder->made && errno != EEXIST)
+		return error_errno(errno, "can't create the folder '%s' for -d", path);
+	folder->index_path = alloc_printf("%s/" INDEX_NAME, path);
+	folder->part_path = alloc_printf("%s/" PART_NAME, path);
+	return open_index(folder);
 }
 
 bool dump_folder_add(struct dump_folder *folder, const struct row *row)
@@ -44,6 +59,20 @@ bool dump_folder_add(struct dump_folder *folder, const struct row *row)
 	return !report_failed(folder->index);
 }
 
+/* Gives the index its name, unless something has it by now; 0, or the errno. */
+static int name_index(const struct dump_folder *folder)
+{
+	if (!renameat2(AT_FDCWD, folder->part_path, AT_FDCWD, folder->index_path, RENAME_NOREPLACE))
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return errno;
+	/* A file system that can't be asked for this. */
+	struct stat status;
+	if (!lstat(folder->index_path, &status))
+		return EEXIST;
+	return rename(folder->part_path, folder->index_path) ? errno : 0;
+}
+
 struct error *dump_folder_end(struct dump_folder *folder)
 {
 	if (!folder->index)
@@ -51,14 +80,69 @@ struct error *dump_folder_end(struct dump_folder *folder)
 	bool good = report_end(take_ptr(folder->index));
 	if (fclose(take_ptr(folder->file)))
 		good = false;
-	return good ? NULL
-		    : error_new("'%s' could not be written (is the disk full?)",
-				folder->index_path);
+	if (!good) {
+		unlink(folder->part_path);
+		return error_new("'%s' could not be written (is the disk full?): %zu modules are "
+				 "in the folder without it; the same command keeps them and goes "
+				 "on",
+				 folder->index_path, folder->written);
+	}
+	int number = name_index(folder);
+	if (number)
+		return error_errno(number, "'%s' can't be renamed to " INDEX_NAME,
+				   folder->part_path);
+	if (folder->failed && !folder->written)
+		return error_new("none of the %zu modules could be written; '%s' says why",
+				 folder->failed, folder->index_path);
+	return NULL;
 }
 
 void dump_folder_close(struct dump_folder *folder)
 {
-	error_free(dump_folder_end(folder));
+	if (folder->index && (folder->written || folder->failed)) {
+		error_free(dump_folder_end(folder));
+	} else if (folder->index) {
+		(void)report_end(take_ptr(folder->index));
+		fclose(take_ptr(folder->file));
+		unlink(folder->part_path);
+		if (folder->made)
+			rmdir(folder->path);
+	}
 	free(folder->index_path);
-	folder->index_path = NULL;
+	free(folder->part_path);
+	folder->index_path = folder->part_path = NULL;
+}
+
+static atomic_bool interrupted;
+static volatile sig_atomic_t interrupt_number;
+
+static void on_interrupt(int number)
+{
+	interrupt_number = number;
+	atomic_store(&interrupted, true);
+}
+
+const atomic_bool *interrupt_watch(void)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+	for (size_t i = 0; i < array_size(numbers); i++) {
+		struct sigaction before;
+		/* What is ignored (nohup) stays so. */
+		if (sigaction(numbers[i], NULL, &before) || before.sa_handler == SIG_IGN)
+			continue;
+		struct sigaction action = {
+			.sa_handler = on_interrupt,
+			.sa_flags = SA_RESTART | (int)SA_RESETHAND,
+		};
+		sigaction(numbers[i], &action, NULL);
+	}
+	return &interrupted;
+}
+
+void interrupt_finish(void)
+{
+	if (!interrupt_number)
+		return;
+	signal(interrupt_number, SIG_DFL);
+	raise(interrupt_number);
 }

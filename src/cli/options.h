@@ -20,7 +20,9 @@ struct arguments {
 };
 
 struct options {
-	const char *file; /* -f, else $IMPSCAN_IMAGE; NULL: no image */
+	struct arguments images; /* -f, and what stands alone without -e */
+	const char *file;	 /* the image; NULL: none */
+	bool from_environment;	 /* it is $IMPSCAN_IMAGE */
 	bool all;
 	struct arguments samples;
 	struct arguments lists;
@@ -30,6 +32,7 @@ struct options {
 	size_t pid_capacity;
 	int threshold;
 	bool best;
+	bool print_hashes;
 	bool fast;
 	bool deep;
 	struct scan_only only;
@@ -38,7 +41,6 @@ struct options {
 	bool info;
 	bool regions;
 	bool imports;
-	const char *module;
 	bool list_profiles;
 	const char *profile;
 	struct arguments profile_directories;
@@ -56,7 +58,13 @@ struct options {
 	bool help;
 };
 
-/* Reads the command line and checks that it makes sense. Release with options_free(). */
+/* What is compared with: is there a -e, -i or -s? */
+bool options_search(const struct options *options);
+
+/*
+ * Reads the command line and checks that it makes sense: an option that would change nothing is an
+ * error. Release with options_free().
+ */
 struct error *options_parse(struct options *options, int argc, char **argv);
 void options_free(struct options *options);
 #define _cleanup_options_ __attribute__((cleanup(options_free)))

@@ -1,7 +1,10 @@
 #include "cli/progress.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+#include <impscan/text.h>
 
 #define BAR_WIDTH 40
 
@@ -48,10 +51,28 @@ void progress_hide(struct progress *progress)
 	progress->shown = false;
 }
 
-void progress_warning(struct progress *progress, const char *sentence)
+static void print_warning(struct progress *progress, const char *sentence, int length)
 {
 	if (progress->quiet)
 		return;
 	progress_hide(progress);
-	fprintf(stderr, "impscan: warning: %s\n", sentence);
+	fprintf(stderr, "impscan: warning: %.*s\n", length, sentence);
+}
+
+void progress_warning(struct progress *progress, const char *sentence)
+{
+	_cleanup_text_ struct text text = {0};
+	text_add_printable(&text, sentence);
+	print_warning(progress, text_string(&text), (int)text.length);
+}
+
+void progress_lines(struct progress *progress, const char *lines)
+{
+	while (*lines) {
+		size_t length = strcspn(lines, "\n");
+		if (length)
+			print_warning(progress, lines, (int)length);
+		lines += length;
+		lines += *lines == '\n';
+	}
 }

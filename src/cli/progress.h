@@ -24,7 +24,10 @@ void progress_show(struct progress *progress, size_t done, size_t total);
 /* Takes the bar away, so that a line can be printed. */
 void progress_hide(struct progress *progress);
 
-/* "impscan: warning: SENTENCE" */
+/* "impscan: warning: SENTENCE", made fit to print. */
 void progress_warning(struct progress *progress, const char *sentence);
+
+/* The same for lines that are fit to print already. */
+void progress_lines(struct progress *progress, const char *lines);
 
 #endif

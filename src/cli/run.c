@@ -14,9 +14,8 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-#include "cli/dump.h"
-#include "cli/options.h"
-#include "cli/progress.h"
+#include "cli/compare.h"
+#include "cli/version.h"
 
 /*
  * Reading a mapped file fails with SIGBUS when the disk fails or the file was cut meanwhile; there
@@ -30,20 +29,6 @@ static void on_bus_error(int number)
 	(void)!write(STDERR_FILENO, sentence, sizeof(sentence) - 1);
 	_exit(EXIT_ERROR);
 }
-
-/* What the callbacks of a scan share. */
-struct output {
-	const struct options *options;
-	struct report *report;
-	struct progress progress;
-	size_t rows;
-	/* Samples being read into `known`. */
-	struct known *known;
-	size_t samples, unhashed;
-	struct dump_folder dump;
-	struct error *error; /* from within a callback */
-	bool same_terminal;  /* rows and the progress bar go to one terminal */
-};
 
 static bool on_row(void *context, const struct row *row)
 {
@@ -88,113 +73,20 @@ static bool on_sample(void *context, const struct sample *sample)
 	if (output->same_terminal)
 		progress_hide(&output->progress);
 	report_sample(output->report, sample);
-	output->rows++;
+	output->rows += *sample->hashes.imphash != '\0';
 	return !report_failed(output->report);
 }
 
-/* A sample to compare with. */
-static bool on_known_sample(void *context, const struct sample *sample)
-{
-	struct output *output = context;
-	output->samples++;
-	if (*sample->hashes.impfuzzy) {
-		output->error = known_add_hashes(output->known, &sample->hashes, sample->path);
-		return !output->error;
-	}
-	output->unhashed++;
-	if (output->options->verbose) {
-		_cleanup_text_ struct text text = {0};
-		text_add_printable(&text, sample->path);
-		text_add_format(&text, ": nothing to compare with: %s",
-				sample->reason[0] ? sample->reason
-						  : imports_status_name(sample->status));
-		progress_warning(&output->progress, text_string(&text));
-	}
-	return true;
-}
-
-static void on_progress(void *context, size_t done, size_t total)
+void output_progress(void *context, size_t done, size_t total)
 {
 	struct output *output = context;
 	progress_show(&output->progress, done, total);
 }
 
-static void on_warning(void *context, const char *sentence)
+void output_warning(void *context, const char *sentence)
 {
 	struct output *output = context;
 	progress_warning(&output->progress, sentence);
-}
-
-static void warn_lines(struct progress *progress, struct text *lines)
-{
-	char *rest = lines->data, *line;
-	while (rest && (line = strsep(&rest, "\n")))
-		if (*line)
-			progress_warning(progress, line);
-}
-
-/* Every file of every -e, in order. */
-static struct error *list_samples(const struct options *options, struct output *output, char ***ret,
-				  size_t *ret_count)
-{
-	char **all = NULL;
-	size_t count = 0;
-	for (size_t i = 0; i < options->samples.count; i++) {
-		_cleanup_text_ struct text warnings = {0};
-		char **paths;
-		size_t more;
-		struct error *error =
-			samples_list(options->samples.items[i], &paths, &more, &warnings);
-		if (error) {
-			samples_list_free(all, count);
-			return error;
-		}
-		warn_lines(&output->progress, &warnings);
-		all = alloc_resize(all, count + more, sizeof(*all));
-		memcpy(all + count, paths, more * sizeof(*paths));
-		count += more;
-		free(paths);
-	}
-	*ret = all;
-	*ret_count = count;
-	return NULL;
-}
-
-static struct error *load_known(const struct options *options, struct output *output,
-				struct known **ret)
-{
-	_cleanup_known_ struct known *known = known_new();
-	for (size_t i = 0; i < options->hashes.count; i++)
-		try_(known_add(known, options->hashes.items[i], strlen(options->hashes.items[i]),
-			       NULL));
-	for (size_t i = 0; i < options->lists.count; i++)
-		try_(known_add_list(known, options->lists.items[i]));
-	if (options->samples.count) {
-		char **paths;
-		size_t count;
-		try_(list_samples(options, output, &paths, &count));
-		progress_init(&output->progress, options->quiet, "samples");
-		output->known = known;
-		scan_samples(paths, count, options->threads,
-			     &(struct scan_events){
-				     .sample = on_known_sample,
-				     .progress = on_progress,
-				     .context = output,
-			     });
-		samples_list_free(paths, count);
-		try_(take_ptr(output->error));
-	}
-	if (output->unhashed && !options->quiet && !options->verbose) {
-		_cleanup_text_ struct text text = {0};
-		text_add_format(&text,
-				"%zu of %zu sample files are no PE or import nothing (-v names "
-				"them)",
-				output->unhashed, output->samples);
-		progress_warning(&output->progress, text_string(&text));
-	}
-	known_seal(known);
-	*ret = take_ptr(known);
-	return NULL;
 }
 
 static struct error *load_profiles(const struct options *options, struct profiles **ret)
@@ -240,7 +132,6 @@ static struct scan_options scan_options_of(const struct options *options, const 
 		.threshold = options->threshold,
 		.best = options->best,
 		.fast = options->fast,
-		.module = options->module,
 		.only = options->only,
 		.deep = options->deep,
 		.dump_directory = options->dump,
@@ -254,33 +145,47 @@ static struct scan_options scan_options_of(const struct options *options, const 
 static void warn_dump(struct output *output)
 {
 	const struct dump_folder *dump = &output->dump;
-	if (!dump->failed)
+	if (!dump->failed || !dump->written)
 		return;
 	_cleanup_text_ struct text text = {0};
 	text_add_format(&text, "%zu of %zu modules could not be written; ", dump->failed,
 			dump->failed + dump->written);
-	text_add_printable(&text, dump->index_path);
-	text_add_string(&text, " says why");
+	text_add_format(&text, "%s says why", dump->index_path);
 	progress_warning(&output->progress, text_string(&text));
+}
+
+/* What a signal has left of -d. */
+static void warn_interrupted(const struct output *output, const struct error *error)
+{
+	_cleanup_text_ struct text text = {0};
+	if (error)
+		text_add_printable(&text, error_message(error));
+	else
+		text_add_printable(&text, output->dump.index_path);
+	if (!error)
+		text_add_format(&text, " has the %zu modules looked at until then",
+				output->dump.written + output->dump.failed);
+	fprintf(stderr, "impscan: interrupted: %s\n", text_string(&text));
 }
 
 static struct error *run_modules(const struct options *options, const struct windows *windows,
 				 const struct known *known, const struct timespec *start,
 				 struct output *output)
 {
+	struct scan_summary summary;
+	struct scan_options scan_options = scan_options_of(options, known);
 	if (options->dump) {
 		try_(dump_folder_open(&output->dump, options->dump));
 		signal(SIGPIPE, SIG_IGN);
+		scan_options.stop = interrupt_watch();
 	}
-	struct scan_summary summary;
-	struct scan_options scan_options = scan_options_of(options, known);
 	output->report = report_modules_new(stdout, options->form, known != NULL);
 	struct error *error = scan_image(windows, &scan_options,
 					 &(struct scan_events){
 						 .row = on_row,
 						 .dumped = on_dumped,
-						 .progress = on_progress,
-						 .warning = on_warning,
+						 .progress = output_progress,
+						 .warning = output_warning,
 						 .context = output,
 					 },
 					 &summary);
@@ -288,11 +193,15 @@ static struct error *run_modules(const struct options *options, const struct win
 	if (!report_end(output->report) && !error)
 		error = print_failed();
 	warn_dump(output);
-	struct error *index_error = dump_folder_end(&output->dump);
-	if (error)
-		error_free(index_error);
-	else
-		error = index_error;
+	/* After an error it is dump_folder_close()'s to end. */
+	if (!error)
+		error = dump_folder_end(&output->dump);
+	if (scan_options.stop && atomic_load(scan_options.stop)) {
+		warn_interrupted(output, error);
+		error_free(error);
+		dump_folder_close(&output->dump);
+		interrupt_finish();
+	}
 	if (!error && !options->quiet)
 		fprintf(stderr,
 			"impscan: %zu processes, %zu modules, %zu with a hash, %zu damaged; "
@@ -310,8 +219,8 @@ static struct error *run_listing(const struct options *options, const struct win
 	const struct scan_events events = {
 		.region = on_region,
 		.import = on_import,
-		.progress = on_progress,
-		.warning = on_warning,
+		.progress = output_progress,
+		.warning = output_warning,
 		.context = output,
 	};
 	output->report = options->regions ? report_regions_new(stdout, options->form)
@@ -327,17 +236,17 @@ static struct error *run_listing(const struct options *options, const struct win
 /* That the layout was inferred, and what is not certain of it. */
 static void warn_inferred(const struct windows *windows, struct progress *progress)
 {
-	_cleanup_text_ struct text lines = {0};
+	_cleanup_text_ struct text line = {0};
 	if (!windows->profile->inferred)
 		return;
 	if (windows->inferred)
-		text_add_format(&lines, "the layout of Windows build %u was %s\n", windows->build,
+		text_add_format(&line, "the layout of Windows build %u was %s", windows->build,
 				windows->profile->origin);
 	else
-		text_add_format(&lines, "profile %s was inferred from an image\n",
+		text_add_format(&line, "profile %s was inferred from an image",
 				windows->profile->name);
-	text_add_string(&lines, windows->doubt ? windows->doubt : "");
-	warn_lines(progress, &lines);
+	progress_warning(progress, text_string(&line));
+	progress_lines(progress, windows->doubt ? windows->doubt : "");
 }
 
 /* --profile-out: to a new file, so that none is lost. */
@@ -347,8 +256,11 @@ static struct error *write_profile(const char *path, const struct profile *profi
 	if (!file)
 		return error_errno(errno, "can't write the profile to '%s'", path);
 	_cleanup_free_ char *yaml = profile_to_yaml(profile);
-	if (fputs(yaml, file) < 0 || fflush(file))
-		return error_errno(errno, "can't write the profile to '%s'", path);
+	if (fputs(yaml, file) < 0 || fflush(file)) {
+		int number = errno;
+		unlink(path);
+		return error_errno(number, "can't write the profile to '%s'", path);
+	}
 	(*rows)++;
 	return NULL;
 }
@@ -375,21 +287,38 @@ static void warn_of_page_files(const struct options *options, const struct windo
 	}
 }
 
-static struct error *run_image(const struct options *options, struct profiles *profiles,
-			       struct output *output)
+/* What is said on standard error of the image that was opened. */
+static void tell_windows(const struct options *options, const struct windows *windows,
+			 struct progress *progress)
 {
-	struct timespec start;
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	bool search = options->samples.count || options->lists.count || options->hashes.count;
-	_cleanup_known_ struct known *known = NULL;
-	if (search)
-		try_(load_known(options, output, &known));
+	if (options->verbose) {
+		_cleanup_text_ struct text text = {0}, line = {0};
+		text_add_format(&text, "%s, Windows build %u, profile %s, page map 0x%llx (%s)",
+				image_format(windows->image), windows->build,
+				windows->profile->name, (unsigned long long)windows->dtb,
+				windows->found_by);
+		text_add_printable(&line, text_string(&text));
+		fprintf(stderr, "impscan: %s\n", text_string(&line));
+	}
+	warn_inferred(windows, progress);
+}
 
-	_cleanup_image_ struct image *image = NULL;
-	try_(image_open(options->file, &image));
-	progress_init(&output->progress, options->quiet, "processes");
-	if (image_warning(image))
-		progress_warning(&output->progress, image_warning(image));
+static struct error *run_info(const struct options *options, const struct windows *windows,
+			      struct output *output)
+{
+	struct scan_options survey_options = scan_options_of(options, NULL);
+	struct survey survey;
+	try_(scan_survey(windows, &survey_options, &survey));
+	output->rows++;
+	return report_info(stdout, options->form, windows->image, windows, &survey, NULL)
+		       ? NULL
+		       : print_failed();
+}
+
+/* Finds Windows in the image; where it is not there, --info still says what the image is. */
+static struct error *open_windows(const struct options *options, struct profiles *profiles,
+				  const struct image *image, struct windows **ret)
+{
 	struct windows_options windows_options = {
 		.dtb = options->dtb,
 		.kernel_base = options->kernel_base,
@@ -397,27 +326,40 @@ static struct error *run_image(const struct options *options, struct profiles *p
 	};
 	memcpy(windows_options.page_files, options->page_files, sizeof(options->page_files));
 	try_(forced_profile(options, profiles, &windows_options.profile));
+	struct error *error = windows_open(image, profiles, &windows_options, ret);
+	if (error && options->info &&
+	    !report_info(stdout, options->form, image, NULL, NULL, error_message(error))) {
+		error_free(error);
+		return print_failed();
+	}
+	return error;
+}
+
+static struct error *run_image(const struct options *options, struct profiles *profiles,
+			       struct output *output)
+{
+	struct timespec start;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	_cleanup_known_ struct known *known = NULL;
+	if (options_search(options))
+		try_(load_known(output, &known));
+
+	_cleanup_image_ struct image *image = NULL;
+	try_(image_open(options->file, &image));
+	progress_init(&output->progress, options->quiet, "processes");
+	if (image_warning(image))
+		progress_warning(&output->progress, image_warning(image));
 	_cleanup_windows_ struct windows *windows = NULL;
-	try_(windows_open(image, profiles, &windows_options, &windows));
-	if (options->verbose)
-		fprintf(stderr, "impscan: %s, Windows build %u, profile %s, page map 0x%llx (%s)\n",
-			image_format(image), windows->build, windows->profile->name,
-			(unsigned long long)windows->dtb, windows->found_by);
-	warn_inferred(windows, &output->progress);
+	try_(open_windows(options, profiles, image, &windows));
+	tell_windows(options, windows, &output->progress);
 	if (options->profile_out)
 		try_(write_profile(options->profile_out, windows->profile, &output->rows));
 	warn_of_page_files(options, windows, &output->progress);
-	if (options->info) {
-		struct scan_options survey_options = scan_options_of(options, NULL);
-		struct survey survey;
-		try_(scan_survey(windows, &survey_options, &survey));
-		output->rows++;
-		if (!report_info(stdout, options->form, windows, &survey))
-			return print_failed();
-	}
+	if (options->info)
+		return run_info(options, windows, output);
 	if (options->regions || options->imports)
 		return run_listing(options, windows, output);
-	if (options->all || search)
+	if (options->all || known)
 		return run_modules(options, windows, known, &start, output);
 	return NULL;
 }
@@ -427,13 +369,13 @@ static struct error *run_samples(const struct options *options, struct output *o
 {
 	char **paths;
 	size_t count;
-	try_(list_samples(options, output, &paths, &count));
+	try_(list_samples(output, &paths, &count));
 	progress_init(&output->progress, options->quiet, "samples");
 	output->report = report_samples_new(stdout, options->form);
 	scan_samples(paths, count, options->threads,
 		     &(struct scan_events){
 			     .sample = on_sample,
-			     .progress = on_progress,
+			     .progress = output_progress,
 			     .context = output,
 		     });
 	samples_list_free(paths, count);
@@ -460,12 +402,17 @@ static struct error *run(const struct options *options, struct output *output)
 		return fflush(stdout) ? print_failed() : NULL;
 	}
 	if (options->version) {
-		puts("impscan " IMPSCAN_VERSION);
+		try_(version_print(stdout));
 		output->rows = 1;
 		return fflush(stdout) ? print_failed() : NULL;
 	}
-	if (!options->file && !options->list_profiles && !options->import_symbols)
+	if (options->print_hashes)
 		return run_samples(options, output);
+	if (options->from_environment && !options->quiet) {
+		_cleanup_text_ struct text path = {0};
+		text_add_printable(&path, options->file);
+		fprintf(stderr, "impscan: image: %s (IMPSCAN_IMAGE)\n", text_string(&path));
+	}
 
 	_cleanup_profiles_ struct profiles *profiles = NULL;
 	try_(load_profiles(options, &profiles));

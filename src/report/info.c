@@ -45,6 +45,7 @@ enum {
 	PAGE_FILE_LIST,
 	STORE,
 	ADVICE,
+	FAILURE,
 	COLUMN_COUNT,
 };
 
@@ -83,6 +84,7 @@ static const struct column columns[COLUMN_COUNT] = {
 	[PAGE_FILE_LIST] = {"page_files", "Page files", 0, false},
 	[STORE] = {"compressed_store", "Compressed store", 0, false},
 	[ADVICE] = {"advice", "What would help", 0, false},
+	[FAILURE] = {"error", "Error", 0, false},
 };
 
 static const struct report_shape shape = {.columns = columns, .count = COLUMN_COUNT};
@@ -192,60 +194,79 @@ static const char *build_note(const struct windows *windows, const struct survey
 		      : NULL;
 }
 
-bool report_info(FILE *out, enum report_form form, const struct windows *windows,
-		 const struct survey *survey)
+/* What the file itself tells, whatever memory is in it. */
+static void describe_image(const struct image *image, struct value *values)
 {
-	const struct image *image = windows->image;
 	size_t count;
 	const struct image_range *ranges = image_ranges(image, &count);
 	uint64_t memory = 0;
 	for (size_t i = 0; i < count; i++)
 		memory += ranges[i].size;
+	values[IMAGE] = text_value(image_path(image));
+	values[FORMAT] = text_value(image_format(image));
+	values[FILE_SIZE] = number_value(image_file_size(image));
+	values[MEMORY_SIZE] = number_value(memory);
+	values[RANGES] = number_value(count);
+	values[WARNING] = text_value(image_warning(image));
+}
+
+static void describe_kernel(const struct windows *windows, const struct survey *survey,
+			    struct value *values)
+{
+	values[ARCHITECTURE] = text_value(architecture_name(windows->architecture));
+	values[PAGING] = text_value(paging_name(memory_paging(windows->memory)));
+	values[BUILD] = number_value(windows->build);
+	values[BUILD_KERNEL] = number_or_nothing(windows->build_kernel);
+	values[BUILD_SHARED] = number_or_nothing(windows->build_shared);
+	values[BUILD_PEB] = number_or_nothing(survey->build_peb);
+	values[BUILD_NOTE] = text_value(build_note(windows, survey));
+	values[KERNEL_BASE] = address_value(windows->kernel_base);
+	values[KERNEL_SIZE] = number_value(windows->kernel_size);
+	values[PDB] = text_value(windows->kernel_pdb.name);
+	values[PDB_GUID] = text_value(windows->kernel_pdb.guid_age);
+	values[DTB] = address_value(windows->dtb);
+	values[DTB_SOURCE] = text_value(windows->found_by);
+	values[PROFILE] = text_value(windows->profile->name);
+	values[PROFILE_ORIGIN] = text_value(windows->profile->origin);
+	values[SYSTEM] = address_value(windows->system);
+	values[ACTIVE_PROCESS_HEAD] = address_or_nothing(survey->ps_active_process_head);
+	values[LOADED_MODULE_LIST] = address_or_nothing(windows->ps_loaded_module_list);
+}
+
+static bool report_windows(FILE *out, enum report_form form, const struct windows *windows,
+			   const struct survey *survey, struct value *values)
+{
 	struct list by_source = {0}, files = {0}, advice = {0};
 	add_sources(&by_source, survey);
 	add_page_files(&files, windows, survey);
 	add_advice(&advice, windows, survey);
 	char store[96];
 	describe_store(windows, store, sizeof(store));
-	const struct value values[COLUMN_COUNT] = {
-		[IMAGE] = text_value(image_path(image)),
-		[FORMAT] = text_value(image_format(image)),
-		[FILE_SIZE] = number_value(image_file_size(image)),
-		[MEMORY_SIZE] = number_value(memory),
-		[RANGES] = number_value(count),
-		[WARNING] = text_value(image_warning(image)),
-		[ARCHITECTURE] = text_value(architecture_name(windows->architecture)),
-		[PAGING] = text_value(paging_name(memory_paging(windows->memory))),
-		[BUILD] = number_value(windows->build),
-		[BUILD_KERNEL] = number_or_nothing(windows->build_kernel),
-		[BUILD_SHARED] = number_or_nothing(windows->build_shared),
-		[BUILD_PEB] = number_or_nothing(survey->build_peb),
-		[BUILD_NOTE] = text_value(build_note(windows, survey)),
-		[KERNEL_BASE] = address_value(windows->kernel_base),
-		[KERNEL_SIZE] = number_value(windows->kernel_size),
-		[PDB] = text_value(windows->kernel_pdb.name),
-		[PDB_GUID] = text_value(windows->kernel_pdb.guid_age),
-		[DTB] = address_value(windows->dtb),
-		[DTB_SOURCE] = text_value(windows->found_by),
-		[PROFILE] = text_value(windows->profile->name),
-		[PROFILE_ORIGIN] = text_value(windows->profile->origin),
-		[SYSTEM] = address_value(windows->system),
-		[ACTIVE_PROCESS_HEAD] = address_or_nothing(survey->ps_active_process_head),
-		[LOADED_MODULE_LIST] = address_or_nothing(windows->ps_loaded_module_list),
-		[PROCESSES] = number_value(survey->processes),
-		[BY_SOURCE] = list_value((const char *const *)by_source.items, by_source.count),
-		[HIDDEN] = number_value(survey->hidden),
-		[EXITED] = number_value(survey->exited),
-		[DAMAGE] = text_value(survey->damage),
-		[MODULES] = number_value(survey->modules),
-		[READABLE] = number_value(survey->readable),
-		[PAGE_FILE_LIST] = list_or_nothing(&files),
-		[STORE] = text_value(store),
-		[ADVICE] = list_or_nothing(&advice),
-	};
+	describe_kernel(windows, survey, values);
+	values[PROCESSES] = number_value(survey->processes);
+	values[BY_SOURCE] = list_value((const char *const *)by_source.items, by_source.count);
+	values[HIDDEN] = number_value(survey->hidden);
+	values[EXITED] = number_value(survey->exited);
+	values[DAMAGE] = text_value(survey->damage);
+	values[MODULES] = number_value(survey->modules);
+	values[READABLE] = number_value(survey->readable);
+	values[PAGE_FILE_LIST] = list_or_nothing(&files);
+	values[STORE] = text_value(store);
+	values[ADVICE] = list_or_nothing(&advice);
 	bool good = report_record(out, form, &shape, values);
 	list_free(&by_source);
 	list_free(&files);
 	list_free(&advice);
 	return good;
+}
+
+bool report_info(FILE *out, enum report_form form, const struct image *image,
+		 const struct windows *windows, const struct survey *survey, const char *failure)
+{
+	struct value values[COLUMN_COUNT] = {0};
+	describe_image(image, values);
+	values[FAILURE] = text_value(failure);
+	if (windows)
+		return report_windows(out, form, windows, survey, values);
+	return report_record(out, form, &shape, values);
 }

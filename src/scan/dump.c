@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <impscan/alloc.h>
@@ -111,6 +112,28 @@ static int write_piece(int fd, const struct pe_reader *file, uint64_t start)
 	return 0;
 }
 
+/* Does the file at a path hold these bytes and no others? A run that was cut off left it then. */
+static bool is_same(const char *path, const struct pe_reader *file)
+{
+	static _Thread_local uint8_t theirs[HOLE];
+	struct stat status;
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &status) || !S_ISREG(status.st_mode) ||
+	    (uint64_t)status.st_size != file->size)
+		return false;
+	for (uint64_t done = 0; done < file->size;) {
+		size_t available;
+		const uint8_t *ours = file->at(file, done, &available);
+		size_t size = (size_t)min_of(min_of((uint64_t)available, file->size - done),
+					     (uint64_t)HOLE);
+		ssize_t n = pread(fd, theirs, size, (off_t)done);
+		if (n <= 0 || memcmp(theirs, ours, (size_t)n) != 0)
+			return false;
+		done += (size_t)n;
+	}
+	return true;
+}
+
 /* Writes all of it; 0, or the errno. */
 static int write_all(int fd, const struct pe_reader *file)
 {
@@ -134,8 +157,10 @@ static int write_file(const struct unit_context *context, const char *name,
 {
 	_cleanup_free_ char *path = path_of(context, name);
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return errno;
+	if (fd < 0) {
+		int reason = errno;
+		return reason == EEXIST && is_same(path, file) ? 0 : reason;
+	}
 	int number = write_all(fd, file);
 	if (close(fd) && !number)
 		number = errno;

@@ -26,13 +26,17 @@ struct run {
 static void *make(void *context, size_t i, unsigned int worker)
 {
 	struct run *run = context;
+	const atomic_bool *stop = run->options->stop;
+	if (stop && atomic_load_explicit(stop, memory_order_relaxed))
+		return NULL;
 	return unit_make(&run->session->context, &run->workers[worker],
 			 run->session->selection.items[i], i);
 }
 
 static void drop(void *result)
 {
-	unit_free(result);
+	if (result)
+		unit_free(result);
 }
 
 static bool hand_out(struct run *run, struct row *row)
@@ -58,7 +62,10 @@ static bool emit(struct run *run, const struct process *process, const struct mo
 		.hashes = finding->hashes,
 		.rebuilt_imports = finding->rebuilt_imports,
 		.rebuilt = finding->rebuilt,
-		.readable = finding->readable,
+		/* Where there is no list, no page of it can be missing. */
+		.readable = finding->status == IMPORTS_NONE && !finding->readable
+				    ? 1
+				    : finding->readable,
 		.flags = module->flags | process_flags(process),
 		.dump = finding->dump,
 	};
@@ -103,6 +110,8 @@ static bool take(void *context, size_t i, void *result)
 	struct unit *unit = result;
 	const struct process *process = run->session->selection.items[i];
 	bool more = true;
+	if (!unit)
+		return true; /* not begun: the run is being ended */
 	unit->handed_out = true;
 	if (!process_exited(process))
 		selection_warn(run->events, process, unit->modules.damage);

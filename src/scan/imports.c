@@ -4,7 +4,6 @@
 #include <impscan/scan.h>
 
 #include <stdlib.h>
-#include <string.h>
 
 #include <impscan/alloc.h>
 
@@ -25,16 +24,25 @@ struct lists {
 	struct rebuilt *rebuilt; /* one a module; empty for one that is not wanted */
 };
 
-/* Is it the module asked for: by a part of its name in any case, or by an address within it? */
-static bool is_wanted(const struct scan_options *options, const struct module *module)
+static bool is_wanted(const struct scan_options *options, const struct process *process,
+		      const struct module *module)
 {
-	if (!options->module)
-		return true;
-	char *end;
-	unsigned long long address = strtoull(options->module, &end, 16);
-	if (!strncmp(options->module, "0x", 2) && !*end)
-		return address - module->base < module->size;
-	return strcasestr(module->name, options->module) != NULL;
+	return scan_only_matches(&options->only,
+				 &(struct row){
+					 .process = process,
+					 .module = module,
+					 .flags = module->flags | process_flags(process),
+				 });
+}
+
+/* The flags that only a look at each module tells: the same as in a listing. */
+static void add_flags(const struct unit_context *shared, struct worker *worker,
+		      const struct process *process, struct modules *modules)
+{
+	struct unit *unit = unit_make(shared, worker, process);
+	for (size_t i = 0; i < unit->modules.count && i < modules->count; i++)
+		modules->items[i].flags |= unit->modules.items[i].flags;
+	unit_free(unit);
 }
 
 static void rebuild_module(struct unit_maps *maps, struct worker *worker,
@@ -66,15 +74,18 @@ static void *make(void *context, size_t i, unsigned int number)
 	struct run *run = context;
 	const struct unit_context *shared = &run->session->context;
 	struct worker *worker = &run->workers[number];
+	const struct process *process = run->session->selection.items[i];
 	struct lists *lists = alloc_new(struct lists);
 	_cleanup_view_ struct view view;
 	_cleanup_unit_maps_ struct unit_maps maps;
-	view_open(&view, shared->windows, run->session->selection.items[i]);
-	unit_maps_init(&maps, shared, &view, run->session->selection.items[i], &lists->modules);
-	unit_find_modules(&maps, worker, run->session->selection.items[i], &lists->modules);
+	view_open(&view, shared->windows, process);
+	unit_maps_init(&maps, shared, &view, process, &lists->modules);
+	unit_find_modules(&maps, worker, process, &lists->modules);
+	if (shared->options->only.flags)
+		add_flags(shared, worker, process, &lists->modules);
 	lists->rebuilt = alloc_zero(lists->modules.count, sizeof(*lists->rebuilt));
 	for (size_t m = 0; m < lists->modules.count; m++)
-		if (is_wanted(shared->options, &lists->modules.items[m]))
+		if (is_wanted(shared->options, process, &lists->modules.items[m]))
 			rebuild_module(&maps, worker, &lists->modules.items[m], &lists->rebuilt[m]);
 	return lists;
 }

@@ -1,8 +1,10 @@
 /*
- * --only: which rows are wanted.
+ * --only and -m: which rows are wanted.
  */
 #include <impscan/scan.h>
 
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <impscan/bytes.h>
@@ -30,12 +32,37 @@ bool scan_only_add(struct scan_only *only, const char *word)
 	return false;
 }
 
+bool scan_only_kinds(const struct scan_only *only)
+{
+	return only->flags || only->listed || only->injected || only->kernel;
+}
+
+bool scan_only_address(const struct scan_only *only, uint64_t *address)
+{
+	char *end;
+	if (!only->module || strncmp(only->module, "0x", 2) != 0 ||
+	    !isxdigit((unsigned char)only->module[2]))
+		return false;
+	*address = strtoull(only->module, &end, 16);
+	return !*end;
+}
+
+static bool is_module(const struct scan_only *only, const struct module *module)
+{
+	uint64_t address;
+	if (!only->module)
+		return true;
+	if (scan_only_address(only, &address))
+		return address - module->base < module->size;
+	return strcasestr(module->name, only->module) != NULL;
+}
+
 bool scan_only_matches(const struct scan_only *only, const struct row *row)
 {
-	if (!only->flags && !only->listed && !only->injected && !only->kernel)
-		return true;
 	const struct module *module = row->module;
-	return (row->flags & only->flags) ||
+	if (!is_module(only, module))
+		return false;
+	return !scan_only_kinds(only) || (row->flags & only->flags) ||
 	       (only->listed && module->found_in & (FOUND_LISTS | FOUND_LISTS32)) ||
 	       (only->injected && module->injected) ||
 	       (only->kernel && module->found_in & FOUND_KERNEL);

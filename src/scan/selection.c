@@ -5,7 +5,7 @@
 #include <impscan/alloc.h>
 #include <impscan/text.h>
 
-static bool is_wanted(const struct scan_options *options, uint32_t pid)
+bool selection_wants(const struct scan_options *options, uint32_t pid)
 {
 	for (size_t i = 0; i < options->pid_count; i++)
 		if (options->pids[i] == pid)
@@ -38,7 +38,7 @@ struct error *selection_make(struct selection *selection, const struct windows *
 		events->warning(events->context, all->damage);
 	selection->items = alloc_zero(all->count, sizeof(*selection->items));
 	for (size_t i = 0; i < all->count; i++)
-		if (is_wanted(options, all->items[i].pid))
+		if (selection_wants(options, all->items[i].pid))
 			selection->items[selection->count++] = &all->items[i];
 	return NULL;
 }
@@ -56,7 +56,7 @@ void selection_warn(const struct scan_events *events, const struct process *proc
 		return;
 	_cleanup_text_ struct text text = {0};
 	text_add_format(&text, "PID %u ", process->pid);
-	text_add_printable(&text, process->name);
+	text_add_string(&text, process->name);
 	text_add_format(&text, ": %s", sentence);
 	events->warning(events->context, text_string(&text));
 }

@@ -12,6 +12,9 @@ struct selection {
 	size_t count;
 };
 
+/* Do the options ask for this PID? */
+bool selection_wants(const struct scan_options *options, uint32_t pid);
+
 /* The processes that the options ask for; fails when one of the PIDs is not there. */
 struct error *selection_make(struct selection *selection, const struct windows *windows,
 			     const struct scan_options *options, const struct scan_events *events);

@@ -8,6 +8,8 @@
 
 #include <impscan/bytes.h>
 
+#include "scan/selection.h"
+
 static bool count_module(void *context, const struct row *row)
 {
 	struct survey *survey = context;
@@ -61,10 +63,12 @@ struct error *scan_survey(const struct windows *windows, const struct scan_optio
 
 	_cleanup_processes_ struct processes processes = {0};
 	windows_processes(windows, options->deep, options->threads, &processes);
-	survey->processes = processes.count;
 	memcpy(survey->damage, processes.damage, sizeof(survey->damage));
 	survey->ps_active_process_head = processes.ps_active_process_head;
 	for (size_t i = 0; i < processes.count; i++) {
+		if (!selection_wants(options, processes.items[i].pid))
+			continue;
+		survey->processes++;
 		for (unsigned int s = 0; s < PROCESS_SOURCE_COUNT; s++)
 			survey->by_source[s] += processes.items[i].sources >> s & 1;
 		survey->hidden += process_hidden(&processes.items[i]);

@@ -39,6 +39,8 @@ struct finding {
 struct unit {
 	struct modules modules;
 	struct finding *findings; /* one a module */
+	const struct unit_context *context;
+	bool handed_out; /* else its files go with it */
 	char note[120];		  /* what is to be told of its process, in words; "" for nothing */
 };
 
@@ -52,8 +54,6 @@ struct hooks {
 	struct hook *items;
 	size_t count;
 	size_t capacity;
-	const struct unit_context *context;
-	bool handed_out; /* else its files go with it */
 };
 
 /* What all units of a run share. */

@@ -15,6 +15,7 @@ import sys
 
 from image_truth import check, finish, imphash, run
 
+MAN = pathlib.Path(__file__).resolve().parents[2] / "man" / "impscan.1"
 FIELDS = ["pid", "ppid", "process", "eprocess", "base", "size", "module", "path", "found_in",
           "imports", "import_source", "imphash", "impfuzzy", "rebuilt_imports",
           "rebuilt_imphash", "rebuilt_impfuzzy", "readable", "status", "reason", "flags", "match",
@@ -48,7 +49,7 @@ def test_wrong_input(impscan, image, folder):
             (["--frobnicate"], "--frobnicate"),
             (["-Z"], "-Z"),
             (["-f"], "needs an argument"),
-            (["-f", image, "-a", "extra"], "extra"),
+            (["-f", image, "-a", "extra"], "one image at a time.*extra"),
             (["-f", image, "-a", "-o", "xml"], "xml"),
             (["-f", image, "-a", "-t", "101"], "101"),
             (["-f", image, "-a", "-p", "four"], "four"),
@@ -142,7 +143,8 @@ def test_search(impscan, image, folder, truth):
     out, err = run(impscan, "-f", image, "-s", "0" * 32, status=(1,))
     check(out == "" and "0 matches" in err, f"nothing found: {out!r} {err!r}")
     for nothing in ("3::", "d41d8cd98f00b204e9800998ecf8427e"):
-        out, _ = run(impscan, "-f", image, "-q", "-t", 0, "-s", nothing, status=(1,))
+        out, _ = run(impscan, "-f", image, "-q", "-t", 0, "-s", nothing, "-s", "0" * 32,
+                     status=(1,))
         check(out == "", f"modules without imports matched {nothing}")
     out, _ = run(impscan, "-f", image, "-q", "-s", "0" * 32, "-o", "json", status=(1,))
     check(json.loads(out) == [], "JSON without rows")
@@ -150,8 +152,20 @@ def test_search(impscan, image, folder, truth):
 
 def test_others(impscan, image, truth):
     out, _ = run(impscan, "--version")
-    check(re.fullmatch(r"impscan \d+\.\d+\.\d+\n", out), "--version")
+    check(re.fullmatch(r"impscan \d+\.\d+\.\d+", out.splitlines()[0]), "--version")
+    for part in ("libfuzzy", "OpenSSL 3", "libyaml 0", "Zydis ", "json-c ", "liblzma ", "liblz4 "):
+        check(any(line.startswith(part) for line in out.splitlines()), f"--version without {part}")
+    profiles, _ = run(impscan, "--list-profiles", "-o", "jsonl")
+    check(out.splitlines()[-1] == f"profiles {len(profiles.splitlines())}", "count of profiles")
+    check(run(impscan, "-V")[0] == out, "-V")
     out, _ = run(impscan, "--help")
+    check(all(len(line) <= 80 for line in out.splitlines()), "--help is wider than 80 columns")
+    for option in re.findall(r"\.It(?: Fl . ,)? Fl Fl ([a-z-]+)", MAN.read_text()):
+        check(re.search(rf"--{option}\b( [A-Z][A-Z=]*)?(  |$)", out, re.M),
+              f"--help does not tell of --{option}, or without a blank behind it")
+    for option in re.findall(r"--([a-z][a-z-]+)", out.replace("--help", "")):
+        check(f"Fl Fl {option}\n" in MAN.read_text().replace(" Ar", "\n"),
+              f"the manual does not tell of --{option}")
     for option in ("--file", "--samples", "--hashes", "--info", "--list-profiles"):
         check(option in out, f"--help does not tell of {option}")
     out, _ = run(impscan, "--list-profiles", "-o", "jsonl")

@@ -196,8 +196,8 @@ def test_overwriting(impscan, image, folder):
             (["-f", image, "-a", "-d", folder / "none" / "deeper"], "none/deeper"),
             (["-f", image, "-a", "-d", folder / "plain"], "plain"),
             (["-f", image, "-a", "-d", ""], "name of a folder"),
-            (["-f", image, "--info", "-d", target], "-d writes"),
-            (["-e", folder, "-d", target], "-d writes"),
+            (["-f", image, "--info", "-d", target], "-d changes nothing"),
+            (["-e", folder, "-d", target], "-d changes nothing"),
     ]:
         out, err = run(impscan, *arguments, status=(2,))
         check(out == "" and len(err.splitlines()) == 1 and sentence in err,

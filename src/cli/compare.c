@@ -1,0 +1,225 @@
+#include "cli/compare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+#include <impscan/scan.h>
+
+/* Samples being read, and what became of everything that was to be compared with. */
+struct comparison {
+	struct output *output;
+	struct known *known;
+	size_t samples, not_pe, no_imports, unreadable;
+	size_t lists, empty_lists;
+	struct error *error; /* from within a callback */
+};
+
+static void count_unhashed(struct comparison *comparison, const struct sample *sample)
+{
+	if (sample->status == IMPORTS_NOT_PE)
+		comparison->not_pe++;
+	else if (sample->status == IMPORTS_NONE || sample->status == IMPORTS_OK)
+		comparison->no_imports++;
+	else
+		comparison->unreadable++;
+}
+
+static bool on_known_sample(void *context, const struct sample *sample)
+{
+	struct comparison *comparison = context;
+	comparison->samples++;
+	if (*sample->hashes.impfuzzy) {
+		comparison->error =
+			known_add_hashes(comparison->known, &sample->hashes, sample->path);
+		return !comparison->error;
+	}
+	count_unhashed(comparison, sample);
+	if (comparison->output->options->verbose) {
+		_cleanup_text_ struct text text = {0};
+		text_add_format(&text, "%s: nothing to compare with: %s", sample->path,
+				sample->reason[0] ? sample->reason
+						  : imports_status_name(sample->status));
+		progress_warning(&comparison->output->progress, text_string(&text));
+	}
+	return true;
+}
+
+static void on_progress(void *context, size_t done, size_t total)
+{
+	struct comparison *comparison = context;
+	output_progress(comparison->output, done, total);
+}
+
+struct error *list_samples(struct output *output, char ***ret, size_t *ret_count)
+{
+	const struct arguments *samples = &output->options->samples;
+	char **all = NULL;
+	size_t count = 0;
+	for (size_t i = 0; i < samples->count; i++) {
+		_cleanup_text_ struct text warnings = {0};
+		char **paths;
+		size_t more;
+		struct error *error = samples_list(samples->items[i], &paths, &more, &warnings);
+		if (error) {
+			samples_list_free(all, count);
+			return error;
+		}
+		progress_lines(&output->progress, text_string(&warnings));
+		all = alloc_resize(all, count + more, sizeof(*all));
+		memcpy(all + count, paths, more * sizeof(*paths));
+		count += more;
+		free(paths);
+	}
+	*ret = all;
+	*ret_count = count;
+	return NULL;
+}
+
+/* "3 no PE, 1 without imports, 1 not readable" */
+static void add_unhashed(struct text *text, const struct comparison *comparison)
+{
+	const struct {
+		size_t count;
+		const char *what;
+	} kinds[] = {
+		{comparison->not_pe, "no PE"},
+		{comparison->no_imports, "without imports"},
+		{comparison->unreadable, "not readable"},
+	};
+	const char *separator = "";
+	for (size_t i = 0; i < array_size(kinds); i++)
+		if (kinds[i].count) {
+			text_add_format(text, "%s%zu %s", separator, kinds[i].count, kinds[i].what);
+			separator = ", ";
+		}
+}
+
+static void warn_of_samples(const struct comparison *comparison)
+{
+	const struct options *options = comparison->output->options;
+	size_t unhashed = comparison->not_pe + comparison->no_imports + comparison->unreadable;
+	if (!unhashed || options->verbose)
+		return;
+	_cleanup_text_ struct text text = {0};
+	text_add_format(&text, "%zu of %zu sample files can't be compared with: ", unhashed,
+			comparison->samples);
+	add_unhashed(&text, comparison);
+	text_add_string(&text, " (-v names them)");
+	progress_warning(&comparison->output->progress, text_string(&text));
+}
+
+/* What speaks against the hashes added as number `from` and later. */
+static void warn_of_hashes(struct comparison *comparison, const char *from_where, size_t from)
+{
+	size_t impfuzzy, large;
+	_cleanup_text_ struct text text = {0};
+	if (!known_looks_like_files(comparison->known, from, &impfuzzy, &large))
+		return;
+	text_add_format(&text,
+			"%s: %zu of %zu hashes look like ssdeep's of whole files (block size 384 "
+			"or more): impfuzzy has ssdeep's form, but is computed over the import "
+			"list, and no file's hash resembles it",
+			from_where, large, impfuzzy);
+	progress_warning(&comparison->output->progress, text_string(&text));
+}
+
+static struct error *add_lists(struct comparison *comparison)
+{
+	const struct arguments *lists = &comparison->output->options->lists;
+	for (size_t i = 0; i < lists->count; i++) {
+		size_t before = known_count(comparison->known);
+		const char *label =
+			strcmp(lists->items[i], "-") ? lists->items[i] : "standard input";
+		try_(known_add_list(comparison->known, lists->items[i]));
+		comparison->lists++;
+		warn_of_hashes(comparison, label, before);
+		if (known_count(comparison->known) > before)
+			continue;
+		comparison->empty_lists++;
+		_cleanup_text_ struct text text = {0};
+		text_add_format(&text, "%s: no hash in it", label);
+		progress_warning(&comparison->output->progress, text_string(&text));
+	}
+	return NULL;
+}
+
+static struct error *add_samples(struct comparison *comparison)
+{
+	struct output *output = comparison->output;
+	char **paths;
+	size_t count;
+	if (!output->options->samples.count)
+		return NULL;
+	try_(list_samples(output, &paths, &count));
+	progress_init(&output->progress, output->options->quiet, "samples");
+	scan_samples(paths, count, output->options->threads,
+		     &(struct scan_events){
+			     .sample = on_known_sample,
+			     .progress = on_progress,
+			     .context = comparison,
+		     });
+	samples_list_free(paths, count);
+	return take_ptr(comparison->error);
+}
+
+/* That there is nothing to compare with, and what there was instead. */
+static struct error *nothing_known(const struct comparison *comparison)
+{
+	_cleanup_text_ struct text text = {0};
+	size_t empty = known_count(comparison->known);
+	const char *separator = "";
+	if (comparison->output->options->samples.count) {
+		text_add_format(&text, "%zu sample files", comparison->samples);
+		if (comparison->samples) {
+			text_add_string(&text, " (");
+			add_unhashed(&text, comparison);
+			text_add_string(&text, ")");
+		}
+		separator = ", ";
+	}
+	if (comparison->empty_lists) {
+		text_add_format(&text, "%s%zu of %zu lists without a hash", separator,
+				comparison->empty_lists, comparison->lists);
+		separator = ", ";
+	}
+	if (empty)
+		text_add_format(&text, "%s%zu hashes of an empty import list", separator, empty);
+	return error_new("no hash to compare with: %s", text_string(&text));
+}
+
+static void warn_of_dotnet(const struct comparison *comparison)
+{
+	size_t count = known_dotnet(comparison->known);
+	_cleanup_text_ struct text text = {0};
+	if (!count)
+		return;
+	text_add_format(&text,
+			"%zu of the hashes %s what every .NET program has (it imports _CorExeMain "
+			"or _CorDllMain of mscoree.dll and nothing else): each scores 100, related "
+			"or not",
+			count, count == 1 ? "is" : "are");
+	progress_warning(&comparison->output->progress, text_string(&text));
+}
+
+struct error *load_known(struct output *output, struct known **ret)
+{
+	const struct options *options = output->options;
+	_cleanup_known_ struct known *known = known_new();
+	struct comparison comparison = {.output = output, .known = known};
+	for (size_t i = 0; i < options->hashes.count; i++)
+		try_(known_add(known, options->hashes.items[i], strlen(options->hashes.items[i]),
+			       NULL));
+	warn_of_hashes(&comparison, "-s", 0);
+	try_(add_lists(&comparison));
+	try_(add_samples(&comparison));
+	progress_hide(&output->progress);
+	known_seal(known);
+	if (!known_can_match(known))
+		return nothing_known(&comparison);
+	warn_of_samples(&comparison);
+	warn_of_dotnet(&comparison);
+	*ret = take_ptr(known);
+	return NULL;
+}
