@@ -67,8 +67,10 @@ struct error *list_samples(struct output *output, char ***ret, size_t *ret_count
 			return error;
 		}
 		progress_lines(&output->progress, text_string(&warnings));
-		all = alloc_resize(all, count + more, sizeof(*all));
-		memcpy(all + count, paths, more * sizeof(*paths));
+		if (more) {
+			all = alloc_resize(all, count + more, sizeof(*all));
+			memcpy(all + count, paths, more * sizeof(*paths));
+		}
 		count += more;
 		free(paths);
 	}
