@@ -71,7 +71,8 @@ const struct image_range *image_ranges(const struct image *image, size_t *count)
 
 /*
  * The bytes at physical address `address`: a pointer into the mapping, and in `*size` how many lie
- * there in one piece (at least 1). NULL when the image does not hold that address.
+ * there in one piece (at least 1). NULL when the image does not hold that address. In a hole of the
+ * file the pointer is to zeros that all holes share, and up to the end of the page.
  */
 const uint8_t *image_at(const struct image *image, uint64_t address, size_t *size);
 
@@ -83,5 +84,20 @@ bool image_read(const struct image *image, uint64_t address, void *buffer, size_
  * one piece, as it is in every image whose ranges begin and end at pages.
  */
 const uint8_t *image_page(const struct image *image, uint64_t address);
+
+/*
+ * For sweeps over all that the image holds: the first stretch of physical memory at or above
+ * `address` that the file has data for, in one piece. False when there is none. Stretches leave out
+ * the holes of a sparse file, which read as zeros, and where several addresses are given the same
+ * bytes of the file all but one of them, so that all together are no more than the file; they begin
+ * and end at pages where their ranges do.
+ */
+bool image_next_data(const struct image *image, uint64_t address, uint64_t *start, uint64_t *size);
+
+/* Bytes of all stretches of image_next_data() together. */
+uint64_t image_data_size(const struct image *image);
+
+/* Pages of the file (its headers included) that are no holes: what it may cost to look at it. */
+uint64_t image_present_pages(const struct image *image);
 
 #endif

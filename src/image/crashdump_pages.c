@@ -63,21 +63,49 @@ bool dump_has_bitmap(const struct image *image, const struct dump_layout *layout
 		image_has(image, layout->size, "FDMPDUMP", 8));
 }
 
+/* The 64 bits from number `page` on; 0 for those at or beyond `bits`. */
+static uint64_t bitmap_word(const uint8_t *bitmap, uint64_t bits, uint64_t page)
+{
+	uint64_t count = min_of(bits - page, UINT64_C(64)), word = 0;
+	if (count == 64)
+		return le64(bitmap + page / 8);
+	for (uint64_t i = 0; i < count; i++)
+		word |= (uint64_t)(bitmap[(page + i) / 8] >> (i % 8) & 1) << i;
+	return word;
+}
+
+/* How many of the bits from number `page` on, a multiple of 64, lie in a hole of the file. */
+static uint64_t bits_in_hole(const struct image *image, const uint8_t *bitmap, uint64_t page)
+{
+	uint64_t at = (uint64_t)(bitmap - image->data) + page / 8;
+	return (image_hole_end(image, at) - at) / 8 * 64;
+}
+
+/* Counts pages that are listed, but lie beyond the end of the file. */
+static void add_missing(struct image *image, uint64_t pages, uint64_t *offset)
+{
+	uint64_t size = pages * IMAGE_PAGE_SIZE;
+	*offset = size <= UINT64_MAX - *offset ? *offset + size : UINT64_MAX;
+	image->listed = size <= UINT64_MAX - image->listed ? image->listed + size : UINT64_MAX;
+}
+
 /*
  * Calls add_pages() for each run of set bits. Words of all zeros and of all ones, which are most,
- * cost one comparison.
+ * cost one comparison, holes of the file and what is said of pages beyond its end hardly more.
  */
 static uint64_t add_bitmap(struct image *image, const uint8_t *bitmap, uint64_t bits,
 			   uint64_t *offset)
 {
 	uint64_t pages = 0, run = 0; /* pages of the open run, which ends before `page` */
 	for (uint64_t page = 0; page < bits; page += 64) {
-		uint64_t count = min_of(bits - page, UINT64_C(64)), word = 0;
-		if (count == 64) {
-			word = le64(bitmap + page / 8);
-		} else {
-			for (uint64_t i = 0; i < count; i++)
-				word |= (uint64_t)(bitmap[(page + i) / 8] >> (i % 8) & 1) << i;
+		uint64_t empty = image->sparse ? bits_in_hole(image, bitmap, page) : 0;
+		uint64_t word = empty ? 0 : bitmap_word(bitmap, bits, page);
+		if (!run && *offset >= image->size) {
+			unsigned int more = (unsigned int)__builtin_popcountll(word);
+			add_missing(image, more, offset);
+			pages += more;
+			page += empty ? empty - 64 : 0;
+			continue;
 		}
 		if (word == UINT64_MAX) {
 			run += 64;
@@ -102,6 +130,7 @@ static uint64_t add_bitmap(struct image *image, const uint8_t *bitmap, uint64_t 
 				at += (unsigned int)__builtin_ctzll(rest);
 			}
 		}
+		page += empty ? empty - 64 : 0;
 	}
 	if (run) {
 		/* Open to the end: the last word was a whole one. */

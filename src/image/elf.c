@@ -10,6 +10,9 @@
 
 #include <elf.h>
 
+/* A machine has one or two a processor. */
+#define NOTES_MAX 1000000u
+
 /* Where the members lie in the headers of the two classes. */
 struct elf_layout {
 	unsigned int word; /* size of an address */
@@ -89,6 +92,16 @@ static uint64_t count_headers(const struct image *image, const struct elf_layout
 	return section ? le32(section + layout->sh_info) : count;
 }
 
+/* The number of the first header from number `i` on that does not lie in a hole of the file. */
+static uint64_t skip_hole(const struct image *image, const struct program_headers *headers,
+			  uint64_t i)
+{
+	if (!image->sparse)
+		return i;
+	uint64_t at = (uint64_t)(headers->first - image->data) + i * headers->entry_size;
+	return i + (image_hole_end(image, at) - at) / headers->entry_size;
+}
+
 static struct program_headers find_headers(struct image *image, const struct elf_layout *layout)
 {
 	struct program_headers headers = {.layout = layout};
@@ -109,10 +122,10 @@ static struct program_headers find_headers(struct image *image, const struct elf
  * A core of one process: its segments have virtual addresses and none a physical one. A machine's
  * segment at physical address 0 has the virtual address 0 as well.
  */
-static bool is_process(const struct program_headers *headers)
+static bool is_process(const struct image *image, const struct program_headers *headers)
 {
 	bool any_virtual = false;
-	for (uint64_t i = 0; i < headers->count; i++) {
+	for (uint64_t i = 0; (i = skip_hole(image, headers, i)) < headers->count; i++) {
 		struct segment segment = segment_at(headers, i);
 		if (segment.type != PT_LOAD)
 			continue;
@@ -180,13 +193,18 @@ static void take_hints(struct image *image, const struct processor *cpu, bool *f
 		     (IMAGE_PHYSICAL_END - 1);
 }
 
-/* Goes through the notes of a segment: namesz, descsz, type, then name and desc at 4 bytes. */
-static void read_notes(struct image *image, const struct segment *segment, bool *from_kernel)
+/*
+ * Goes through the notes of a segment, `left` at most: namesz, descsz, type, then name and desc at 4
+ * bytes.
+ */
+static void read_notes(struct image *image, const struct segment *segment, uint64_t *left,
+		       bool *from_kernel)
 {
 	const bool long_mode = le16(image->data + offsetof(Elf64_Ehdr, e_machine)) == EM_X86_64;
 	uint64_t at = segment->offset;
 	uint64_t end = at + min_of(segment->size, at < image->size ? image->size - at : 0);
-	while (at < end && end - at >= sizeof(Elf64_Nhdr)) {
+	while (at < end && end - at >= sizeof(Elf64_Nhdr) && *left) {
+		--*left;
 		uint64_t name_size = le32(image->data + at);
 		uint64_t size = le32(image->data + at + 4);
 		uint32_t type = le32(image->data + at + 8);
@@ -237,19 +255,22 @@ static struct error *parse(struct image *image)
 				 image->path);
 
 	struct program_headers headers = find_headers(image, layout);
-	if (is_process(&headers))
+	if (is_process(image, &headers))
 		return error_new(
 			"'%s' is a core dump of one process: impscan needs the memory of the "
 			"whole machine (QEMU: dump-guest-memory or virsh dump --memory-only)",
 			image->path);
 	bool from_kernel = false;
-	for (uint64_t i = 0; i < headers.count; i++) {
+	uint64_t notes = NOTES_MAX;
+	for (uint64_t i = 0; (i = skip_hole(image, &headers, i)) < headers.count; i++) {
 		struct segment segment = segment_at(&headers, i);
 		if (segment.type == PT_LOAD)
 			image_add_range(image, segment.physical, segment.size, segment.offset);
 		else if (segment.type == PT_NOTE)
-			read_notes(image, &segment, &from_kernel);
+			read_notes(image, &segment, &notes, &from_kernel);
 	}
+	if (!notes)
+		image_warn(image, "more than %u notes: those that follow are not read", NOTES_MAX);
 	return NULL;
 }
 

@@ -74,7 +74,9 @@ static struct error *parse(struct image *image)
 	return error_new("'%s' is of no known format", image->path);
 }
 
-struct error *image_open_bytes(const char *path, const void *data, size_t size, struct image **ret)
+/* `fd`: the file, to be asked for its holes; negative: there is none. */
+static struct error *open_mapped(const char *path, const void *data, size_t size, int fd,
+				 struct image **ret)
 {
 	if (!size)
 		return error_new("'%s' is empty: nothing was written to it", path);
@@ -82,9 +84,16 @@ struct error *image_open_bytes(const char *path, const void *data, size_t size, 
 	image->path = alloc_strdup(path);
 	image->data = data;
 	image->size = size;
+	if (fd >= 0)
+		image_find_extents(image, fd);
 	try_(parse(image));
 	*ret = take_ptr(image);
 	return NULL;
+}
+
+struct error *image_open_bytes(const char *path, const void *data, size_t size, struct image **ret)
+{
+	return open_mapped(path, data, size, -1, ret);
 }
 
 /* The size of what can be mapped, or a sentence on why it can't. */
@@ -128,7 +137,7 @@ struct error *image_open(const char *path, struct image **ret)
 	void *data = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
 	if (data == MAP_FAILED)
 		return error_errno(errno, "can't map '%s'", path);
-	struct error *error = image_open_bytes(path, data, (size_t)size, ret);
+	struct error *error = open_mapped(path, data, (size_t)size, fd, ret);
 	if (error) {
 		munmap(data, (size_t)size);
 		return error;
@@ -152,8 +161,11 @@ void image_close(struct image *image)
 	if (image->mapped)
 		munmap((void *)(uintptr_t)image->data, (size_t)image->size);
 	text_free(&image->warnings);
-	free(image->index);
+	free(image->index.last);
 	free(image->ranges);
+	free(image->extent_index.last);
+	free(image->extents);
+	free(image->stretches);
 	free(image->format);
 	free(image->path);
 	free(image);

@@ -16,13 +16,35 @@
 #define IMAGE_PHYSICAL_END (UINT64_C(1) << 52)
 
 /*
- * More ranges than this are not kept (with a warning). Each costs 24 bytes; a dump of 128 GB in
- * which every second page is missing needs as many.
+ * More ranges than this are not kept (with a warning). Each costs some 40 bytes; a dump of 128 GB
+ * whose runs have 8 pages on average needs as many. Those that are out of order, which takes more to
+ * sort, are a header's each, and fewer.
  */
-#define IMAGE_RANGES_MAX (UINT32_C(1) << 24)
+#define IMAGE_RANGES_MAX	(UINT32_C(1) << 22)
+#define IMAGE_RANGES_SORTED_MAX (UINT32_C(1) << 20)
 
 #define IMAGE_FILE_MACHINE_I386	 0x14c
 #define IMAGE_FILE_MACHINE_AMD64 0x8664
+
+/*
+ * Of things sorted by where they start: the number of the last one that starts at or below
+ * `bucket << shift`, for each bucket and one more: where to begin and end the search for a place.
+ */
+struct image_index {
+	uint32_t *last;
+	uint64_t buckets;
+	unsigned int shift;
+};
+
+/* A stretch of the file that is no hole; begins at a multiple of a page, and ends there or with it. */
+struct image_extent {
+	uint64_t start, end;
+};
+
+/* A stretch of physical memory, for sweeps. */
+struct image_stretch {
+	uint64_t start, size;
+};
 
 struct image {
 	/* What every lookup needs. */
@@ -30,13 +52,14 @@ struct image {
 	uint64_t size;
 	struct image_range *ranges;
 	size_t count;
-	/*
-	 * The number of the last range that starts at or below `bucket << shift`, for each bucket
-	 * and one more: where to begin and end the search for an address.
-	 */
-	uint32_t *index;
-	uint64_t buckets;
-	unsigned int shift;
+	struct image_index index;
+	bool sparse; /* the file has holes: all that is not in its extents */
+	struct image_extent *extents;
+	size_t extent_count;
+	struct image_index extent_index;
+	/* What image_next_data() gives, sorted; NULL: just the ranges. */
+	struct image_stretch *stretches;
+	size_t stretch_count;
 
 	bool mapped; /* `data` is ours to unmap */
 	char *path;
@@ -49,7 +72,8 @@ struct image {
 	uint64_t listed;  /* bytes that the headers say are there, */
 	uint64_t held;	  /* and those that really are */
 	uint64_t beyond;  /* ranges at addresses that no machine has */
-	uint64_t surplus; /* ranges over IMAGE_RANGES_MAX */
+	uint64_t surplus; /* ranges over IMAGE_RANGES_MAX, or ..._SORTED_MAX */
+	size_t kept;	  /* those that are not */
 };
 
 struct image_format {
@@ -87,6 +111,19 @@ static inline bool image_has(const struct image *image, uint64_t offset, const v
 	const uint8_t *p = image_bytes(image, offset, size);
 	return p && !memcmp(p, bytes, size);
 }
+
+/* Finds the holes of the image's file, open as `fd`. Where that can't be asked, there are none. */
+void image_find_extents(struct image *image, int fd);
+
+/* Where the hole ends that holds `offset` of the file; `offset` itself where none does. */
+uint64_t image_hole_end(const struct image *image, uint64_t offset);
+
+/* Makes out what image_next_data() gives; the ranges are final. */
+void image_find_stretches(struct image *image);
+
+/* Indexes `count` (at least 1) places that are sorted; `start` gives where number `i` starts. */
+void image_index_build(struct image_index *index, const void *items, size_t count, uint64_t last,
+		       uint64_t (*start)(const void *items, size_t i));
 
 /* Sets what image_format() says. */
 void image_name_format(struct image *image, const char *format, ...)

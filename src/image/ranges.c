@@ -13,6 +13,9 @@
 
 #include <impscan/alloc.h>
 
+/* An index of 32 MB at most. */
+#define BUCKETS_MAX (UINT64_C(1) << 23)
+
 /* a + b, or the greatest value there is. */
 static uint64_t add_up_to_max(uint64_t a, uint64_t b)
 {
@@ -174,8 +177,13 @@ static bool in_order(const struct image *image)
 
 static void sort(struct image *image)
 {
+	image->kept = image->count;
 	if (in_order(image))
 		return;
+	if (image->count > IMAGE_RANGES_SORTED_MAX) {
+		image->surplus += image->count - IMAGE_RANGES_SORTED_MAX;
+		image->kept = image->count = IMAGE_RANGES_SORTED_MAX;
+	}
 	size_t count = image->count;
 	_cleanup_free_ struct claim *claims = alloc_zero(count, sizeof(*claims));
 	for (size_t i = 0; i < count; i++)
@@ -195,23 +203,33 @@ static void sort(struct image *image)
 			   image_size_text(doubled, text));
 }
 
+void image_index_build(struct image_index *index, const void *items, size_t count, uint64_t last,
+		       uint64_t (*start)(const void *items, size_t i))
+{
+	/* Fewer than a bucket a page or eight an item: most then hold no search at all. */
+	uint64_t most = max_of(UINT64_C(64), min_of(8 * (uint64_t)count, BUCKETS_MAX));
+	index->shift = 12;
+	while (last >> index->shift >= most)
+		index->shift++;
+	index->buckets = (last >> index->shift) + 1;
+	index->last = alloc_zero((size_t)index->buckets + 1, sizeof(*index->last));
+	uint32_t item = 0;
+	for (uint64_t bucket = 0; bucket <= index->buckets; bucket++) {
+		while (item + 1 < count && start(items, item + 1) <= bucket << index->shift)
+			item++;
+		index->last[bucket] = item;
+	}
+}
+
+static uint64_t range_start(const void *ranges, size_t i)
+{
+	return ((const struct image_range *)ranges)[i].start;
+}
+
 static void build_index(struct image *image)
 {
-	uint64_t last = range_end(&image->ranges[image->count - 1]) - 1;
-	/* Fewer than a bucket a page or eight a range: most then hold no search at all. */
-	uint64_t most = max_of(UINT64_C(64), 8 * (uint64_t)image->count);
-	image->shift = 12;
-	while (last >> image->shift >= most)
-		image->shift++;
-	image->buckets = (last >> image->shift) + 1;
-	image->index = alloc_zero((size_t)image->buckets + 1, sizeof(*image->index));
-	uint32_t range = 0;
-	for (uint64_t bucket = 0; bucket <= image->buckets; bucket++) {
-		while (range + 1 < image->count &&
-		       image->ranges[range + 1].start <= bucket << image->shift)
-			range++;
-		image->index[bucket] = range;
-	}
+	image_index_build(&image->index, image->ranges, image->count,
+			  range_end(&image->ranges[image->count - 1]) - 1, range_start);
 }
 
 void image_finish_ranges(struct image *image)
@@ -227,20 +245,21 @@ void image_finish_ranges(struct image *image)
 	if (image->beyond)
 		image_warn(image, "%llu ranges go beyond the 52 bits of a physical address",
 			   (unsigned long long)image->beyond);
-	if (image->surplus)
-		image_warn(image, "%llu ranges are left out, more than %u are not read",
-			   (unsigned long long)image->surplus, IMAGE_RANGES_MAX);
 	sort(image);
+	if (image->surplus)
+		image_warn(image, "%llu ranges are left out, more than %zu are not read",
+			   (unsigned long long)image->surplus, image->kept);
 	build_index(image);
+	image_find_stretches(image);
 }
 
 /* The range that holds an address, or NULL. */
 static inline const struct image_range *find(const struct image *image, uint64_t address)
 {
-	uint64_t bucket = address >> image->shift;
-	if (bucket >= image->buckets)
+	uint64_t bucket = address >> image->index.shift;
+	if (bucket >= image->index.buckets)
 		return NULL;
-	size_t low = image->index[bucket], high = image->index[bucket + 1];
+	size_t low = image->index.last[bucket], high = image->index.last[bucket + 1];
 	while (low < high) {
 		size_t middle = (low + high + 1) / 2;
 		if (image->ranges[middle].start <= address)
@@ -253,6 +272,22 @@ static inline const struct image_range *find(const struct image *image, uint64_t
 	return address - range->start < range->size ? range : NULL;
 }
 
+/* What all pages read as that lie in a hole: so they cost nothing, whatever the file system. */
+static const uint8_t zeros[IMAGE_PAGE_SIZE] __attribute__((aligned(IMAGE_PAGE_SIZE)));
+
+/* Of a file with holes: what lies at `offset` in it, and at `address`. */
+static const uint8_t *at_sparse(const struct image *image, uint64_t address, uint64_t offset,
+				size_t *size)
+{
+	uint64_t in_page = address & (IMAGE_PAGE_SIZE - 1);
+	size_t rest = min_of(*size, (size_t)(IMAGE_PAGE_SIZE - in_page));
+	/* A page of which only a part lies in a hole is read from the file. */
+	if (image_hole_end(image, offset) - offset < rest)
+		return image->data + offset;
+	*size = rest;
+	return zeros + in_page;
+}
+
 const uint8_t *image_at(const struct image *image, uint64_t address, size_t *size)
 {
 	const struct image_range *range = find(image, address);
@@ -260,6 +295,8 @@ const uint8_t *image_at(const struct image *image, uint64_t address, size_t *siz
 		return NULL;
 	uint64_t into = address - range->start;
 	*size = (size_t)(range->size - into);
+	if (image->sparse)
+		return at_sparse(image, address, range->offset + into, size);
 	return image->data + range->offset + into;
 }
 

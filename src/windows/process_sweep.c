@@ -27,8 +27,7 @@
 struct sweep {
 	const struct windows *windows;
 	pthread_mutex_t lock;
-	size_t range;	 /* the next chunk: of this range ... */
-	uint64_t offset; /* ... from here on */
+	uint64_t next;	 /* where the next chunk begins, or before it */
 	uint64_t *found; /* virtual addresses */
 	size_t count;
 	size_t capacity;
@@ -117,22 +116,11 @@ void process_sweep_near(const struct windows *windows, struct space *kernel,
 /* Takes the next chunk; false when there is none left. */
 static bool next_chunk(struct sweep *sweep, uint64_t *start, uint64_t *end)
 {
-	size_t count;
-	const struct image_range *ranges = image_ranges(sweep->windows->image, &count);
-	bool more = false;
+	uint64_t size;
 	pthread_mutex_lock(&sweep->lock);
-	if (sweep->range < count) {
-		const struct image_range *range = &ranges[sweep->range];
-		uint64_t size = min_of(range->size - sweep->offset, SWEEP_CHUNK);
-		*start = range->start + sweep->offset;
-		*end = *start + size;
-		sweep->offset += size;
-		if (sweep->offset == range->size) {
-			sweep->range++;
-			sweep->offset = 0;
-		}
-		more = true;
-	}
+	bool more = image_next_data(sweep->windows->image, sweep->next, start, &size);
+	if (more)
+		sweep->next = *end = *start + min_of(size, SWEEP_CHUNK - *start % PAGE_SIZE);
 	pthread_mutex_unlock(&sweep->lock);
 	return more;
 }
