@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <impscan/address_set.h>
+#include <impscan/budget.h>
 #include <impscan/error.h>
 #include <impscan/image.h>
 
@@ -68,6 +70,9 @@ enum paging memory_paging(const struct memory *memory);
  * is enough to find the kernel. Not while other threads use the memory.
  */
 void memory_set_entries(struct memory *memory, const struct entry_layout *layout);
+
+/* Forgets what memory_set_entries() told. Not while other threads use the memory. */
+void memory_reset_entries(struct memory *memory);
 
 /*
  * Tells the InvalidPteMask of this machine: an entry that is not valid and whose SwizzleBit is
@@ -266,6 +271,37 @@ uint64_t space_run(struct space *space, uint64_t address, uint64_t last, struct 
  * file); `end` when there is none. What is not is passed over in runs: ranges may be terabytes.
  */
 uint64_t space_present(struct space *space, uint64_t address, uint64_t end);
+
+/* What is said of a page that is looked at in a walk over all tables. */
+enum table_answer {
+	TABLE_DULL,    /* nothing: nor will it be at another address, or in another space */
+	TABLE_NOTABLE, /* nothing, but it may be elsewhere */
+	TABLE_STOP,    /* it is what was looked for */
+};
+
+/*
+ * A walk over all that page maps have. Tables may share tables, to any number of addresses: one all of
+ * whose pages are dull is looked at once in all walks, any other once in each space.
+ */
+struct table_walk {
+	enum table_answer (*page)(void *context, uint64_t address, const uint8_t *data);
+	void *context;
+	struct budget *budget;	   /* of steps; NULL: none */
+	struct address_set dull;   /* tables, by level */
+	struct address_set looked; /* those of the current space, in which something was notable */
+	bool everywhere;	   /* look at the latter wherever they are mapped */
+};
+
+/*
+ * Calls walk->page() for the pages of `space` from `first` to `last` that are present, upwards.
+ * Both are limits of what an entry of the first table covers (2^39 bytes on x64, 2^30 with PAE, 2^22
+ * without). Returns whether it was stopped; otherwise budget_exceeded() tells whether it was cut off.
+ */
+bool space_walk(struct space *space, uint64_t first, uint64_t last, struct table_walk *walk);
+
+/* Forgets what walk->looked has: for another space, or to look once more. */
+void table_walk_again(struct table_walk *walk);
+void table_walk_free(struct table_walk *walk);
 
 /*
  * Of a view of a section: which pages are the process's own, not those that the section has now?

@@ -81,10 +81,11 @@ struct store_summary {
 /*
  * Looks for the store manager in the `size` bytes of the kernel image at `start`: by its shape, by
  * its trees and by at least one store whose process can be read. NULL when there is none (memory
- * compression is off, or never had work). `kernel` is a space of the kernel's page map.
+ * compression is off, or never had work). `kernel` is a space of the kernel's page map. Spends of
+ * `budget` (NULL: without bound); when that ends, there is none: what was not seen might be it.
  */
 struct store *store_find(struct space *kernel, const struct store_layout *layout, uint64_t start,
-			 uint64_t size);
+			 uint64_t size, struct budget *budget);
 void store_free(struct store *store);
 DEFINE_CLEANUP(struct store, store_free)
 #define _cleanup_store_ _cleanup_(store_free_p)

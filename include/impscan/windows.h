@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <impscan/address_set.h>
+#include <impscan/budget.h>
 #include <impscan/image.h>
 #include <impscan/memory.h>
 #include <impscan/pe.h>
@@ -24,6 +25,9 @@ struct windows_options {
 	const struct profile *profile; /* this layout, whatever the build */
 	bool infer; /* infer the layout from the image, without the profiles of its build */
 	const char *page_files[PAGE_FILES]; /* paths by number; see memory_add_page_file() */
+	/* Called while the image is searched, with bytes; NULL: it is not told. */
+	void (*progress)(void *context, size_t done, size_t total);
+	void *progress_context;
 };
 
 /* A page file as the kernel knows it: its MMPAGING_FILE. */
@@ -66,7 +70,22 @@ struct windows {
 	struct paging_file paging_files[PAGE_FILES]; /* by number; none when they were not found */
 	size_t paging_file_count;
 	struct page_file_evidence page_file_evidence[PAGE_FILES]; /* of those that were given */
+	unsigned int cut;      /* searches that ended early; see windows_cut_names[] */
+	struct budget *budget; /* of the search for it, while it is opened; NULL: not bounded */
 };
+
+/* What was not searched to its end, since it would have cost more than the image is worth. */
+enum windows_cut {
+	CUT_KERNEL_SIZE = 1 << 0,  /* the kernel claims a size that none has */
+	CUT_MODULE_LIST = 1 << 1,  /* PsLoadedModuleList */
+	CUT_PAGING_FILES = 1 << 2, /* MMPAGING_FILEs */
+	CUT_STORE = 1 << 3,	   /* the compressed store */
+	CUT_FIT = 1 << 4,	   /* comparing the profiles of the build */
+};
+#define WINDOWS_CUT_COUNT 5
+
+/* Sentences for the user: that for bit i. */
+extern const char *const windows_cut_names[WINDOWS_CUT_COUNT];
 
 /*
  * Finds the kernel, its page map and its build, confirmed through System's EPROCESS, and chooses

@@ -249,6 +249,14 @@ static void warn_inferred(const struct windows *windows, struct progress *progre
 	progress_lines(progress, windows->doubt ? windows->doubt : "");
 }
 
+/* What was not searched to its end. */
+static void warn_cut(const struct windows *windows, struct progress *progress)
+{
+	for (size_t i = 0; i < WINDOWS_CUT_COUNT; i++)
+		if (windows->cut >> i & 1)
+			progress_warning(progress, windows_cut_names[i]);
+}
+
 /* --profile-out: to a new file, so that none is lost. */
 static struct error *write_profile(const char *path, const struct profile *profile, size_t *rows)
 {
@@ -301,6 +309,7 @@ static void tell_windows(const struct options *options, const struct windows *wi
 		fprintf(stderr, "impscan: %s\n", text_string(&line));
 	}
 	warn_inferred(windows, progress);
+	warn_cut(windows, progress);
 }
 
 static struct error *run_info(const struct options *options, const struct windows *windows,
@@ -317,12 +326,16 @@ static struct error *run_info(const struct options *options, const struct window
 
 /* Finds Windows in the image; where it is not there, --info still says what the image is. */
 static struct error *open_windows(const struct options *options, struct profiles *profiles,
-				  const struct image *image, struct windows **ret)
+				  const struct image *image, struct output *output,
+				  struct windows **ret)
 {
+	progress_init(&output->progress, options->quiet, "bytes searched for a kernel");
 	struct windows_options windows_options = {
 		.dtb = options->dtb,
 		.kernel_base = options->kernel_base,
 		.infer = options->infer,
+		.progress = on_progress,
+		.progress_context = output,
 	};
 	memcpy(windows_options.page_files, options->page_files, sizeof(options->page_files));
 	try_(forced_profile(options, profiles, &windows_options.profile));
@@ -350,7 +363,8 @@ static struct error *run_image(const struct options *options, struct profiles *p
 	if (image_warning(image))
 		progress_warning(&output->progress, image_warning(image));
 	_cleanup_windows_ struct windows *windows = NULL;
-	try_(open_windows(options, profiles, image, &windows));
+	try_(open_windows(options, profiles, image, output, &windows));
+	progress_init(&output->progress, options->quiet, "processes");
 	tell_windows(options, windows, &output->progress);
 	if (options->profile_out)
 		try_(write_profile(options->profile_out, windows->profile, &output->rows));

@@ -28,6 +28,7 @@ struct memory *memory_new(const struct image *image, enum paging paging)
 	size_t count;
 	const struct image_range *ranges = image_ranges(image, &count);
 	uint64_t top = count ? ranges[count - 1].start + ranges[count - 1].size - 1 : 0;
+	memory->last = top;
 	memory->frame_mask = PAGE_SIZE - 1;
 	while (memory->frame_mask < top)
 		memory->frame_mask = memory->frame_mask << 1 | 1;
@@ -61,6 +62,11 @@ void memory_set_entries(struct memory *memory, const struct entry_layout *layout
 {
 	memory->layout = *layout;
 	memory->generation++;
+}
+
+void memory_reset_entries(struct memory *memory)
+{
+	memory_set_entries(memory, &(struct entry_layout){.frame = memory->operations->frame});
 }
 
 void memory_set_invalid_mask(struct memory *memory, uint64_t mask)

@@ -9,6 +9,12 @@
 #define POINTERS_PAGE  UINT64_C(0xfffff000)
 #define POINTERS_PLACE UINT64_C(0xfe0)
 
+static const uint8_t *top(const struct space *space)
+{
+	const uint8_t *page = image_page(space->memory->image, space->dtb & POINTERS_PAGE);
+	return page ? page + (space->dtb & POINTERS_PLACE) : NULL;
+}
+
 static void walk(struct space *space, uint64_t address, struct page *page)
 {
 	uint64_t tag = (address >> 21) + 1;
@@ -20,11 +26,11 @@ static void walk(struct space *space, uint64_t address, struct page *page)
 	const struct image *image = space->memory->image;
 	page->span = UINT64_C(1) << 30;
 	page->state = PAGE_NO_TABLE;
-	const uint8_t *pointers = image_page(image, space->dtb & POINTERS_PAGE);
+	const uint8_t *pointers = top(space);
 	if (!pointers)
 		return;
 	/* These entries carry no rights, and what they point to is never paged out. */
-	uint64_t entry = le64(pointers + (space->dtb & POINTERS_PLACE) + 8 * (address >> 30 & 3));
+	uint64_t entry = le64(pointers + 8 * (address >> 30 & 3));
 	if (!(entry & WIDE_VALID))
 		return;
 	struct space_table table = {.tag = tag, .writable = true, .executable = true};
@@ -44,6 +50,11 @@ const struct paging_operations paging_pae = {
 	.frame = {12, 36},
 	.frame_mask = WIDE_FRAME,
 	.address_mask = UINT32_MAX,
+	.top_shift = 30,
+	.top_entries = 4,
+	.large_shift = 21,
+	.top = top,
+	.large_frame = wide_large_frame,
 	.walk = walk,
 	.rights = WIDE_RIGHTS,
 	.canonical = canonical,

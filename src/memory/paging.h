@@ -4,6 +4,7 @@
  *	memory.c   what all spaces of an image share
  *	space.c    reading through a space
  *	many.c     questions about many pages at once
+ *	tables.c   walking all tables of a page map
  *	x86.c, pae.c, x64.c
  *	           the processor's translation, an architecture a file
  *	wide.c     what pae.c and x64.c have in common
@@ -30,6 +31,7 @@ struct memory {
 	 * number with this.
 	 */
 	uint64_t frame_mask;
+	uint64_t last; /* the highest address that the image holds */
 	uint64_t invalid_mask;
 	bool invalid_mask_known;
 	struct entry_layout layout;
@@ -86,6 +88,15 @@ struct paging_operations {
 	uint64_t frame_mask;	  /* of a valid entry */
 	uint64_t rights;	  /* bits of it that tell what the page may be used for */
 	uint64_t address_mask;	  /* virtual addresses */
+	/* The first table: how far addresses are shifted to index it, and its entries. */
+	unsigned int top_shift;
+	unsigned int top_entries;
+	unsigned int large_shift; /* the highest level that may map a page itself, by its shift */
+	/* The first table itself; NULL: not present. */
+	const uint8_t *(*top)(const struct space *space);
+	/* The physical address that an entry of a large page has. */
+	uint64_t (*large_frame)(uint64_t entry, unsigned int shift);
+	bool top_moves; /* the tables behind its entries may be trimmed, as other pages are */
 	/*
 	 * Walks the tables for a canonical address: fills `entry` and `span`; for a valid page also
 	 * state, frame, mapped and rights; for one that is not, PAGE_NO_TABLE where a table is

@@ -6,6 +6,7 @@
  */
 #include "memory/store.h"
 
+#include <impscan/address_set.h>
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
@@ -15,16 +16,33 @@
 /* A kernel image is about 11 MB; a claim beyond this is not believed. */
 #define IMAGE_LIMIT (UINT64_C(64) << 20)
 
+/* Steps: a word of the image, reading a pointer, a node of a tree for each 16 of its keys, a store. */
+#define WORD_STEPS    1
+#define POINTER_STEPS 1
+#define NODE_STEPS    2
+#define STORE_STEPS   5
+
 struct search {
 	struct space *kernel;
 	const struct store_layout *layout;
+	struct budget *budget;
+	struct address_set tried; /* managers that were looked at */
 	struct store_summary best;
 	unsigned int best_score;
 };
 
+/* Nothing is there any more when the budget has ended: so all that loops over pointers ends. */
 static bool read_pointer(const struct search *search, uint64_t address, uint64_t *value)
 {
+	if (!budget_spend(search->budget, POINTER_STEPS))
+		return false;
 	return space_pointer(search->kernel, address, search->layout->pointer_size, value);
+}
+
+static bool is_tree(const struct search *search, uint64_t root)
+{
+	(void)budget_spend(search->budget, NODE_STEPS);
+	return store_tree_check(search->kernel, search->layout, root);
 }
 
 /* How much speaks for a store at an address; 0: it is none. */
@@ -34,8 +52,8 @@ static unsigned int rate_store(const struct search *search, uint64_t store, uint
 	uint64_t chunks = store + layout->store_chunks;
 	uint64_t tree, regions, dtb, self;
 	uint32_t shift, size, header, region_shift;
-	if (!read_pointer(search, store + layout->store_tree, &tree) ||
-	    !store_tree_check(search->kernel, layout, tree))
+	if (!budget_spend(search->budget, STORE_STEPS) ||
+	    !read_pointer(search, store + layout->store_tree, &tree) || !is_tree(search, tree))
 		return 0;
 	if (!space_u32(search->kernel, chunks + layout->chunks_bit_value, &shift) ||
 	    !space_u32(search->kernel, chunks + layout->chunks_record_size, &size) ||
@@ -90,7 +108,7 @@ static void try_manager(struct search *search, uint64_t manager)
 	if (!read_pointer(search, manager + layout->manager_smkm, &array) ||
 	    !store_kernel_pointer(layout, array))
 		return;
-	if (!store_tree_check(search->kernel, layout, tree))
+	if (!is_tree(search, tree) || !address_set_add(&search->tried, manager))
 		return;
 	for (unsigned int i = 0; i < ARRAYS; i++) {
 		if (!read_pointer(search, manager + layout->manager_smkm + i * layout->pointer_size,
@@ -124,9 +142,9 @@ static bool layout_makes_sense(const struct store_layout *layout)
 }
 
 struct store *store_find(struct space *kernel, const struct store_layout *layout, uint64_t start,
-			 uint64_t size)
+			 uint64_t size, struct budget *budget)
 {
-	struct search search = {.kernel = kernel, .layout = layout};
+	struct search search = {.kernel = kernel, .layout = layout, .budget = budget};
 	uint64_t end = start + min_of(size, IMAGE_LIMIT);
 	unsigned int step = layout->pointer_size;
 	if (!layout_makes_sense(layout))
@@ -134,9 +152,11 @@ struct store *store_find(struct space *kernel, const struct store_layout *layout
 	for (uint64_t page = start & ~(PAGE_SIZE - 1); page < end; page += PAGE_SIZE) {
 		size_t available;
 		const uint8_t *data = space_at(kernel, page, &available);
+		if (!budget_spend(budget, WORD_STEPS))
+			break;
 		if (!data || !any_kernel_pointer(data, PAGE_SIZE, step))
 			continue;
-		for (unsigned int at = 0; at < PAGE_SIZE; at += step) {
+		for (unsigned int at = 0; at < PAGE_SIZE && !budget_exceeded(budget); at += step) {
 			uint64_t word = le_pointer(data + at, step);
 			if (!store_kernel_pointer(layout, word))
 				continue;
@@ -146,7 +166,8 @@ struct store *store_find(struct space *kernel, const struct store_layout *layout
 				try_manager(&search, page + at - layout->manager_smkm);
 		}
 	}
-	if (!search.best_score)
+	address_set_free(&search.tried);
+	if (!search.best_score || budget_exceeded(budget))
 		return NULL;
 	struct store *store = alloc_new(struct store);
 	store->layout = *layout;

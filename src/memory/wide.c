@@ -20,6 +20,11 @@ void wide_page_table(const struct space_table *table, uint64_t address, struct p
 	page->executable = table->executable && !(entry & WIDE_NO_EXECUTE);
 }
 
+uint64_t wide_large_frame(uint64_t entry, unsigned int shift)
+{
+	return entry & WIDE_FRAME & ~((UINT64_C(1) << shift) - 1);
+}
+
 static void large_page(const struct space_table *above, uint64_t address, struct page *page)
 {
 	uint64_t offset = address & (page->span - 1) & ~(PAGE_SIZE - 1);

@@ -21,6 +21,9 @@
 void wide_walk(struct space *space, struct space_table *table, struct space_table *known,
 	       uint64_t address, unsigned int shift, unsigned int largest, struct page *page);
 
+/* The physical address that the entry of a large page has, of a level with that shift. */
+uint64_t wide_large_frame(uint64_t entry, unsigned int shift);
+
 /* The last level. */
 void wide_page_table(const struct space_table *table, uint64_t address, struct page *page);
 

@@ -3,6 +3,11 @@
  */
 #include "memory/wide.h"
 
+static const uint8_t *top(const struct space *space)
+{
+	return image_page(space->memory->image, space->dtb & WIDE_FRAME);
+}
+
 static void walk(struct space *space, uint64_t address, struct page *page)
 {
 	uint64_t tag = (address >> 21) + 1;
@@ -12,7 +17,7 @@ static void walk(struct space *space, uint64_t address, struct page *page)
 		return;
 	}
 	struct space_table table = {.tag = tag, .writable = true, .executable = true};
-	table.entries = image_page(space->memory->image, space->dtb & WIDE_FRAME);
+	table.entries = top(space);
 	/* From the PML4, whose entries each cover 512 GB; pages of 1 GB and 2 MB. */
 	wide_walk(space, &table, known, address, 39, 30, page);
 }
@@ -29,6 +34,12 @@ const struct paging_operations paging_x64 = {
 	.frame = {12, 36},
 	.frame_mask = WIDE_FRAME,
 	.address_mask = UINT64_MAX,
+	.top_shift = 39,
+	.top_entries = 512,
+	.large_shift = 30,
+	.top = top,
+	.large_frame = wide_large_frame,
+	.top_moves = true,
 	.walk = walk,
 	.rights = WIDE_RIGHTS,
 	.canonical = canonical,

@@ -27,12 +27,17 @@ static void walk_page_table(const struct space_table *table, uint64_t address, s
 	page->executable = true;
 }
 
+static uint64_t large_frame(uint64_t entry, unsigned int shift)
+{
+	(void)shift;
+	return (entry & LARGE_FRAME) | (entry & LARGE_HIGH) << (32 - 13);
+}
+
 static void large_page(uint32_t entry, uint64_t address, struct page *page)
 {
 	page->state = PAGE_VALID;
 	page->mapped = true;
-	page->frame = (entry & LARGE_FRAME) | (uint64_t)(entry & LARGE_HIGH) << (32 - 13) |
-		      (address & ~LARGE_FRAME & ENTRY_FRAME);
+	page->frame = large_frame(entry, 22) | (address & ~LARGE_FRAME & ENTRY_FRAME);
 	page->writable = entry & ENTRY_WRITE;
 	page->executable = true;
 }
@@ -76,12 +81,23 @@ static bool canonical(uint64_t address)
 	return address <= UINT32_MAX;
 }
 
+static const uint8_t *top(const struct space *space)
+{
+	return image_page(space->memory->image, space->dtb & ENTRY_FRAME);
+}
+
 const struct paging_operations paging_x86 = {
 	.name = "x86",
 	.entry_size = 4,
 	.frame = {12, 20},
 	.frame_mask = ENTRY_FRAME,
 	.address_mask = UINT32_MAX,
+	.top_shift = 22,
+	.top_entries = 1024,
+	.large_shift = 22,
+	.top = top,
+	.large_frame = large_frame,
+	.top_moves = true,
 	.walk = walk,
 	.rights = ENTRY_VALID | ENTRY_WRITE,
 	.canonical = canonical,

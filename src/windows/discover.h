@@ -6,7 +6,8 @@
  *	system.c        which build, and where is System?     profile, EPROCESS, list heads
  *	fit.c           which of several profiles of a build fits?
  *	infer.c         no profile of the build: the layout from the image, see infer.h
- *	kernel.c        tries it all, in order, and tells what was tried
+ *	kernel.c        tries it all, in order
+ *	not_found.c     tells what was tried
  *	pages.c         what finds pages that are not there: entries, page files, store
  *	page_files.c    are the page files that were given those of this image?
  */
@@ -23,12 +24,14 @@ struct page_map {
 	uint64_t dtb;
 	uint64_t kernel_hint; /* an address in or near the kernel, or 0 */
 	const char *source;   /* "low stub", "page-map scan" ... */
+	bool done;	      /* it was tried to the end */
 };
 
 struct page_maps {
 	struct page_map *items;
 	size_t count;
 	size_t capacity;
+	size_t more; /* that were not kept */
 };
 
 /* A value of CR3, or DirectoryTableBase, without its flags. */
@@ -54,8 +57,46 @@ static inline bool is_kernel_address(enum paging paging, uint64_t address)
 void page_maps_known(const struct image *image, const struct windows_options *options,
 		     struct page_maps *maps);
 
-/* Reads the whole image for pages that could be a page map. */
-void page_maps_scan(const struct image *image, struct page_maps *maps);
+/* What was tried, for the sentence that tells of failure. */
+struct attempts {
+	size_t maps;		 /* page maps tried to their end, ... */
+	size_t listed;		 /* ... of so many */
+	bool cut;		 /* the search was cut off: not all could be tried */
+	uint64_t kernel_base;	 /* a kernel that was found, but not confirmed */
+	uint32_t build;		 /* its build */
+	enum paging paging;	 /* its page map's kind */
+	bool no_profile;	 /* it has no profile */
+	char *inference;	 /* why none could be inferred, a line each; NULL: not tried */
+	bool other_profile;	 /* the user's is for another kind of page map */
+	struct error *profile;	 /* a profile that could not be read */
+	struct error *page_file; /* one that can't be used: there is no sense in going on */
+};
+
+/* Why windows_open() fails, in a sentence. */
+struct error *windows_not_found(const struct image *image, const struct windows_options *options,
+				const struct attempts *attempts);
+
+/* Tells how far a sweep of the image is. */
+struct sweep_progress {
+	const struct windows_options *options;
+	uint64_t done, total; /* bytes */
+	uint64_t shown;	      /* `done` when it was told last */
+};
+
+struct sweep_progress sweep_begin(const struct image *image, const struct windows_options *options);
+
+/* Adds bytes to what is done. */
+void sweep_advance(struct sweep_progress *progress, uint64_t bytes);
+
+/* It is over. */
+void sweep_end(struct sweep_progress *progress);
+
+/*
+ * Reads the whole image for pages that could be a page map. `maps->more` counts those that are left
+ * out, since there are more than a machine has.
+ */
+void page_maps_scan(const struct image *image, const struct windows_options *options,
+		    struct page_maps *maps);
 
 /*
  * Is the kernel mapped at `base`? Its header must be a PE whose export directory names
@@ -63,8 +104,13 @@ void page_maps_scan(const struct image *image, struct page_maps *maps);
  */
 bool kernel_image_at(struct windows *windows, struct space *space, uint64_t base);
 
-/* Looks for it: around `hint` when that is not 0, then in all that the page map has. */
-bool kernel_image_find(struct windows *windows, struct space *space, uint64_t hint);
+/*
+ * Looks for it: around `hint` when that is not 0, then in all that the page map has. Spends of
+ * windows->budget, and when that ends is cut off. `walk`, all zero at first, knows from page maps that
+ * were tried before what need not be looked at again.
+ */
+bool kernel_image_find(struct windows *windows, struct space *space, uint64_t hint,
+		       struct table_walk *walk);
 
 /* Reads build_kernel, build_shared, major, minor; false when no source gives a build. */
 bool kernel_build(struct windows *windows, struct space *space);
@@ -87,14 +133,24 @@ bool profile_fits_paging(const struct profile *profile, enum paging paging);
 /* Tells the memory how page-table entries look, by windows->profile. */
 void windows_set_entries(const struct windows *windows);
 
-/* The last resort: by a sweep of the image. */
-bool system_sweep(struct windows *windows, struct space *space);
+/* The last resort: by a sweep of the image, as far as windows->budget allows. */
+bool system_sweep(struct windows *windows, struct space *space,
+		  const struct windows_options *options);
 
 /*
  * How well windows->profile fits what the image has behind windows->system: facts that agree less
  * those that don't, over the first processes. To be compared among profiles of one image.
  */
 int profile_fit(const struct windows *windows);
+
+/*
+ * What System is found by: the bytes of the pages that hold the kernel's header, the variable that its
+ * export leads to, and the EPROCESS that this leads to; NULL for what is not present. Where two page
+ * maps have all three in common, they have the same System.
+ */
+#define SYSTEM_PAGES 3
+void system_pages(const struct windows *windows, struct space *space,
+		  const uint8_t *pages[SYSTEM_PAGES]);
 
 /* Finds PsLoadedModuleList: by export, hint, KDBG, by content. Sets windows->ps_loaded_module_list. */
 void module_list_find(struct windows *windows, struct space *space);
@@ -104,9 +160,10 @@ struct entry_layout entry_layout_of(const struct profile *profile);
 
 /*
  * Tells the memory, which has the profile's entries, what of them is this machine's own, and where
- * its compressed store is; finds the page files. The kernel and System are known.
+ * its compressed store is; finds the page files. The kernel and System are known. Takes so many steps
+ * (see budget.h), and tells in windows->cut what would take more.
  */
-void pages_find(struct windows *windows);
+void pages_find(struct windows *windows, uint64_t steps);
 
 /*
  * Compares the page files that were given with what the image has of the same pages, and uses those

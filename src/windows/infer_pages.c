@@ -23,8 +23,8 @@ static int test_store(struct infer *infer)
 	if (!profile_has(infer->profile, SMKM_STORE_MGR_KeyToStoreTree))
 		return 0;
 	struct store_layout layout = store_layout_of(infer->profile);
-	struct store *store =
-		store_find(infer->kernel, &layout, windows->kernel_base, windows->kernel_size);
+	struct store *store = store_find(infer->kernel, &layout, windows->kernel_base,
+					 windows->kernel_size, windows->budget);
 	bool found = store;
 	store_free(store);
 	return found;

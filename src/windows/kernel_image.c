@@ -7,6 +7,8 @@
 
 #include <impscan/bytes.h>
 
+#include "windows/limits.h"
+
 /* How far from a hint the kernel's base is looked for: ntoskrnl.exe and hal.dll lie together. */
 #define HINT_DISTANCE (UINT64_C(32) << 20)
 
@@ -62,50 +64,118 @@ bool kernel_image_at(struct windows *windows, struct space *space, uint64_t base
 	if (!named && !(has_pdb && is_kernel_pdb(pdb.name)))
 		return false;
 	windows->kernel_base = base;
-	windows->kernel_size = pe.size_of_image;
+	/* No kernel is as large: what is searched in it must end. */
+	windows->kernel_size = min_of((uint64_t)pe.size_of_image, LIMIT_KERNEL_SIZE);
+	if (pe.size_of_image > LIMIT_KERNEL_SIZE)
+		windows->cut |= CUT_KERNEL_SIZE;
+	else
+		windows->cut &= ~(unsigned int)CUT_KERNEL_SIZE;
 	strcpy(windows->kernel_name, named ? name : "ntoskrnl.exe");
 	if (has_pdb)
 		windows->kernel_pdb = pdb;
 	return true;
 }
 
-/* Tries every mapped page of [first, last] (both inclusive). */
-static bool find_between(struct windows *windows, struct space *space, uint64_t first,
-			 uint64_t last)
+/* Steps of looking at a page, and at a header that may be the kernel's. */
+#define PAGE_STEPS   1
+#define HEADER_STEPS 20
+
+/* May a page be the first of a kernel's image? Says so by nothing else than its bytes. */
+static bool is_header(const struct windows *windows, const uint8_t *page)
 {
-	uint64_t address = first & ~(PAGE_SIZE - 1);
-	for (;;) {
-		struct page page;
-		space_page(space, address, &page);
-		if (page.data && page.data[0] == 'M' && page.data[1] == 'Z' &&
-		    kernel_image_at(windows, space, address))
-			return true;
-		/* A large page is still looked into: a kernel may begin within. */
-		uint64_t step = page.state == PAGE_NO_TABLE ? page.span : PAGE_SIZE;
-		address = (address & ~(step - 1)) + step;
-		if (address > last || address < step)
-			return false;
-	}
+	if (page[0] != 'M' || page[1] != 'Z')
+		return false;
+	uint32_t at = le32(page + 0x3c);
+	/* One that begins at the page's end is left to be tried; no kernel has it further on. */
+	if (!range_within(at, 6, PAGE_SIZE))
+		return at < PAGE_SIZE;
+	return !memcmp(page + at, "PE\0", 4) &&
+	       le16(page + at + 4) == (windows->pointer_size == 8 ? MACHINE_AMD64 : MACHINE_I386);
 }
 
-bool kernel_image_find(struct windows *windows, struct space *space, uint64_t hint)
+/* kernel_image_at() where a page may be its first. */
+static bool try_page(struct windows *windows, struct space *space, uint64_t address)
 {
-	if (hint) {
-		/* Down first: a kernel begins below its own addresses. */
-		uint64_t base = hint & ~(PAGE_SIZE - 1);
-		for (uint64_t down = 0; down <= HINT_DISTANCE && down <= base; down += PAGE_SIZE)
-			if (kernel_image_at(windows, space, base - down))
-				return true;
-		uint64_t last =
-			base <= UINT64_MAX - HINT_DISTANCE ? base + HINT_DISTANCE - 1 : UINT64_MAX;
-		if (find_between(windows, space, base, last))
+	size_t available;
+	const uint8_t *page = space_at(space, address, &available);
+	(void)budget_spend(windows->budget, PAGE_STEPS);
+	return page && is_header(windows, page) && budget_spend(windows->budget, HEADER_STEPS) &&
+	       kernel_image_at(windows, space, address);
+}
+
+/* Looks for it around an address that is one of its own, or near. */
+static bool find_near(struct windows *windows, struct space *space, uint64_t hint)
+{
+	uint64_t base = hint & ~(PAGE_SIZE - 1);
+	/* Down first: a kernel begins below its own addresses. */
+	for (uint64_t down = 0; down <= HINT_DISTANCE && down <= base; down += PAGE_SIZE)
+		if (try_page(windows, space, base - down))
 			return true;
-	}
+	for (uint64_t up = PAGE_SIZE; up < HINT_DISTANCE && up < UINT64_MAX - base; up += PAGE_SIZE)
+		if (try_page(windows, space, base + up))
+			return true;
+	return false;
+}
+
+struct kernel_search {
+	struct windows *windows;
+	struct space *space;
+};
+
+static enum table_answer on_page(void *context, uint64_t address, const uint8_t *page)
+{
+	struct kernel_search *search = context;
+	if (!is_header(search->windows, page))
+		return TABLE_DULL;
+	if (!budget_spend(search->windows->budget, HEADER_STEPS) ||
+	    !kernel_image_at(search->windows, search->space, address))
+		return TABLE_NOTABLE;
+	return TABLE_STOP;
+}
+
+/* All of the kernel's half; where 64-bit kernels have been loaded first. */
+static bool find_anywhere(struct windows *windows, struct space *space, struct table_walk *walk)
+{
 	if (windows->pointer_size == 4)
-		return find_between(windows, space, KERNEL32_FIRST, UINT32_MAX);
-	return find_between(windows, space, KERNEL_FIRST, KERNEL_LAST) ||
-	       find_between(windows, space, UINT64_C(0xffff800000000000), KERNEL_FIRST - 1) ||
-	       find_between(windows, space, KERNEL_LAST + 1, UINT64_MAX);
+		return space_walk(space, KERNEL32_FIRST, UINT32_MAX, walk);
+	return space_walk(space, KERNEL_FIRST, KERNEL_LAST, walk) ||
+	       space_walk(space, UINT64_C(0xffff800000000000), KERNEL_FIRST - 1, walk) ||
+	       space_walk(space, KERNEL_LAST + 1, UINT64_MAX, walk);
+}
+
+/*
+ * Once more, where tables that have headers of images are mapped several times: elsewhere there may be
+ * what is missing of the kernel. For not much more than it cost before.
+ */
+static bool find_everywhere(struct windows *windows, struct space *space, struct table_walk *walk,
+			    uint64_t spent)
+{
+	struct budget *all = windows->budget;
+	struct budget part = {.limit = min_of(budget_left(all), 4 * spent + 1000)};
+	windows->budget = walk->budget = &part;
+	walk->everywhere = true;
+	bool found = find_anywhere(windows, space, walk);
+	walk->everywhere = false;
+	windows->budget = walk->budget = all;
+	(void)budget_spend(all, min_of(part.spent, part.limit));
+	return found;
+}
+
+bool kernel_image_find(struct windows *windows, struct space *space, uint64_t hint,
+		       struct table_walk *walk)
+{
+	struct kernel_search search = {windows, space};
+	if (hint && find_near(windows, space, hint))
+		return true;
+	uint64_t before = windows->budget->spent;
+	walk->page = on_page;
+	walk->context = &search;
+	walk->budget = windows->budget;
+	table_walk_again(walk);
+	if (find_anywhere(windows, space, walk))
+		return true;
+	return !budget_exceeded(windows->budget) && walk->looked.count &&
+	       find_everywhere(windows, space, walk, windows->budget->spent - before);
 }
 
 /* KUSER_SHARED_DATA, at one address in every kernel. */

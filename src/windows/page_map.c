@@ -4,6 +4,7 @@
  */
 #include "windows/discover.h"
 
+#include <impscan/address_set.h>
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
@@ -99,53 +100,103 @@ void page_maps_known(const struct image *image, const struct windows_options *op
 	low_stub(image, maps);
 }
 
+/* More page maps than this are not kept: no machine has as many processes. */
+#define MAPS_MAX ((size_t)1 << 20)
+
+/* The bits of an entry that is present. */
+#define ENTRY_PRESENT UINT64_C(0x001)
+#define ENTRY_LARGE   UINT64_C(0x080)
+#define ENTRY_FRAME   UINT64_C(0x000ffffffffff000)
+
+/*
+ * What the entries of a table say that are present: most frames must be in the image. (Not all: it may
+ * be truncated, and devices have memory too.)
+ */
+struct plausible {
+	unsigned int held, lost;
+};
+
+static void count_frame(const struct image *image, uint64_t frame, struct plausible *plausible)
+{
+	size_t size;
+	if (image_at(image, frame, &size))
+		plausible->held++;
+	else
+		plausible->lost++;
+}
+
+static bool is_plausible(const struct plausible *plausible)
+{
+	return plausible->held && plausible->lost <= 3 * plausible->held + 16;
+}
+
 /*
  * A PML4 maps itself in one entry of its kernel half (0x1ed before 10.0.14393, random since), so
- * that entry holds the page's own frame. Entries that are present must have sane reserved bits.
+ * that entry holds the page's own frame. No entry of it may be that of a large page.
  */
-static bool is_x64_map(const uint8_t *page, uint64_t address)
+static bool is_x64_map(const struct image *image, const uint8_t *page, uint64_t address)
 {
 	unsigned int self = 0, kernel = 0;
 	for (unsigned int i = 256; i < 512; i++) {
 		uint64_t entry = le64(page + 8 * i);
-		if (!(entry & 1))
+		if (!(entry & ENTRY_PRESENT))
 			continue;
-		if ((entry & UINT64_C(0x000ffffffffff000)) == address)
+		if ((entry & ENTRY_FRAME) == address)
 			self++;
 		else
 			kernel++;
 	}
-	return self == 1 && kernel > 0;
+	if (self != 1 || !kernel)
+		return false;
+	struct plausible plausible = {0};
+	for (unsigned int i = 0; i < 512; i++) {
+		uint64_t entry = le64(page + 8 * i);
+		if (!(entry & ENTRY_PRESENT))
+			continue;
+		if (entry & ENTRY_LARGE)
+			return false;
+		if (i >= 256 && (entry & ENTRY_FRAME) != address)
+			count_frame(image, entry & ENTRY_FRAME, &plausible);
+	}
+	return is_plausible(&plausible);
 }
 
 /*
  * A page directory without PAE maps itself at 0xc0300000, by entry 0x300: present, writable, not
  * for user mode, not large. The kernel's half has more.
  */
-static bool is_x86_map(const uint8_t *page, uint64_t address)
+static bool is_x86_map(const struct image *image, const uint8_t *page, uint64_t address)
 {
 	if ((le32(page + 4 * 0x300) & UINT32_C(0xfffff087)) != ((uint32_t)address | 3))
 		return false;
-	for (unsigned int i = 0x200; i < 0x400; i++)
-		if (i != 0x300 && le32(page + 4 * i) & 1)
-			return true;
-	return false;
+	struct plausible plausible = {0};
+	for (unsigned int i = 0x200; i < 0x400; i++) {
+		uint32_t entry = le32(page + 4 * i);
+		if (i == 0x300 || !(entry & ENTRY_PRESENT))
+			continue;
+		/* The frame of a large one is at 4 MB; its lower bits are higher ones of it. */
+		uint64_t frame = entry & UINT32_C(0xfffff000);
+		if (entry & ENTRY_LARGE)
+			frame = (entry & UINT32_C(0xffc00000)) |
+				(uint64_t)(entry & UINT32_C(0x001fe000)) << (32 - 13);
+		count_frame(image, frame, &plausible);
+	}
+	return is_plausible(&plausible);
 }
 
 /* The bits that an entry of PAE's first table must have clear, and present. */
 #define POINTER_FIXED UINT64_C(0xfff00000000001e7)
-#define POINTER_FRAME UINT64_C(0x000ffffffffff000)
 
 /*
  * PAE's first table has four entries, for four page directories. The last one maps all four at
- * 0xc0600000, by its first four entries.
+ * 0xc0600000, by its first four entries. Gives the last one's address.
  */
-static bool is_pae_map(const struct image *image, const uint8_t *pointers)
+static bool is_pae_map(const struct image *image, const uint8_t *pointers, uint64_t *last)
 {
 	uint64_t frame[4];
 	for (unsigned int i = 0; i < 4; i++) {
 		uint64_t entry = le64(pointers + 8 * i);
-		frame[i] = entry & POINTER_FRAME;
+		frame[i] = entry & ENTRY_FRAME;
 		if ((entry & POINTER_FIXED) != 1 || !frame[i])
 			return false;
 	}
@@ -154,48 +205,115 @@ static bool is_pae_map(const struct image *image, const uint8_t *pointers)
 		return false;
 	for (unsigned int i = 0; i < 4; i++) {
 		uint64_t entry = le64(directory + 8 * i);
-		if (!(entry & 1) || (entry & POINTER_FRAME) != frame[i])
+		if (!(entry & ENTRY_PRESENT) || (entry & ENTRY_FRAME) != frame[i])
 			return false;
 	}
+	*last = frame[3];
 	return true;
 }
 
-/* Adds what the scan finds, unless it is one of the first `known`, which were tried already. */
-static void add_found(struct page_maps *maps, size_t known, enum paging paging, uint64_t dtb)
+/* Of one page directory of PAE, the last: are its entries such as a processor takes? */
+static bool is_pae_directory(const struct image *image, uint64_t address)
 {
-	for (size_t i = 0; i < known; i++)
+	const uint8_t *directory = image_page(image, address);
+	struct plausible plausible = {0};
+	for (unsigned int i = 4; directory && i < 512; i++) {
+		uint64_t entry = le64(directory + 8 * i);
+		if (entry & ENTRY_PRESENT)
+			count_frame(image, entry & ENTRY_FRAME, &plausible);
+	}
+	/* With nothing but itself in it, the kernel may be below. */
+	return directory && (is_plausible(&plausible) || !plausible.lost);
+}
+
+struct map_scan {
+	const struct image *image;
+	struct page_maps *maps;
+	size_t known;			/* so many were tried already */
+	struct address_set directories; /* of PAE, the last of each map that was found */
+};
+
+/* Adds what the scan finds, unless it is one of those that were tried already. */
+static void add_found(struct map_scan *scan, enum paging paging, uint64_t dtb)
+{
+	struct page_maps *maps = scan->maps;
+	for (size_t i = 0; i < scan->known; i++)
 		if (maps->items[i].dtb == dtb && maps->items[i].paging == paging)
 			return;
-	*array_push(maps->items, maps->count, maps->capacity) =
-		(struct page_map){.paging = paging, .dtb = dtb, .source = "page-map scan"};
+	if (maps->count >= MAPS_MAX)
+		maps->more++;
+	else
+		*array_push(maps->items, maps->count, maps->capacity) =
+			(struct page_map){.paging = paging, .dtb = dtb, .source = "page-map scan"};
 }
 
-static void scan_page(const struct image *image, uint64_t address, size_t known,
-		      struct page_maps *maps)
+/* PAE's first table has 32 bytes; many in a page, or many pages, may be one and the same. */
+static void scan_pae(struct map_scan *scan, const uint8_t *page, uint64_t address)
 {
-	const uint8_t *page = image_page(image, address);
+	for (unsigned int i = 0; i < PAGE_SIZE; i += 32) {
+		uint64_t directory;
+		if (is_pae_map(scan->image, page + i, &directory) &&
+		    address_set_add(&scan->directories, directory) &&
+		    is_pae_directory(scan->image, directory))
+			add_found(scan, PAGING_PAE, address + i);
+	}
+}
+
+static void scan_page(struct map_scan *scan, uint64_t address)
+{
+	const uint8_t *page = image_page(scan->image, address);
 	if (!page)
 		return;
-	if (is_x64_map(page, address))
-		add_found(maps, known, PAGING_X64, address);
+	if (is_x64_map(scan->image, page, address))
+		add_found(scan, PAGING_X64, address);
 	if (address > UINT32_MAX)
 		return; /* CR3 has 32 bits */
-	for (unsigned int i = 0; i < PAGE_SIZE; i += 32)
-		if (is_pae_map(image, page + i))
-			add_found(maps, known, PAGING_PAE, address + i);
-	if (is_x86_map(page, address))
-		add_found(maps, known, PAGING_X86, address);
+	scan_pae(scan, page, address);
+	if (is_x86_map(scan->image, page, address))
+		add_found(scan, PAGING_X86, address);
 }
 
-void page_maps_scan(const struct image *image, struct page_maps *maps)
+/* How often progress is told, in bytes. */
+#define PROGRESS_STEP (UINT64_C(16) << 20)
+
+struct sweep_progress sweep_begin(const struct image *image, const struct windows_options *options)
 {
-	size_t count, known = maps->count;
-	const struct image_range *ranges = image_ranges(image, &count);
 	image_expect_all(image, true);
-	for (size_t i = 0; i < count; i++) {
-		uint64_t end = ranges[i].start + ranges[i].size;
-		uint64_t address = (ranges[i].start + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
-		for (; address < end && end - address >= PAGE_SIZE; address += PAGE_SIZE)
-			scan_page(image, address, known, maps);
+	return (struct sweep_progress){.options = options, .total = image_data_size(image)};
+}
+
+void sweep_advance(struct sweep_progress *progress, uint64_t bytes)
+{
+	progress->done += bytes;
+	if (!progress->options->progress || progress->done - progress->shown < PROGRESS_STEP)
+		return;
+	progress->shown = progress->done;
+	/* Equal ones would say that it is over. */
+	if (progress->done < progress->total)
+		progress->options->progress(progress->options->progress_context,
+					    (size_t)progress->done, (size_t)progress->total);
+}
+
+void sweep_end(struct sweep_progress *progress)
+{
+	if (progress->options->progress)
+		progress->options->progress(progress->options->progress_context,
+					    (size_t)progress->total, (size_t)progress->total);
+}
+
+void page_maps_scan(const struct image *image, const struct windows_options *options,
+		    struct page_maps *maps)
+{
+	struct map_scan scan = {.image = image, .maps = maps, .known = maps->count};
+	struct sweep_progress progress = sweep_begin(image, options);
+	uint64_t start, size;
+	for (uint64_t at = 0; image_next_data(image, at, &start, &size); at = start + size) {
+		uint64_t address = (start + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1), end = start + size;
+		for (; address < end && end - address >= PAGE_SIZE; address += PAGE_SIZE) {
+			scan_page(&scan, address);
+			sweep_advance(&progress, PAGE_SIZE);
+		}
 	}
+	sweep_end(&progress);
+	address_set_free(&scan.directories);
 }

@@ -22,6 +22,10 @@
 #define MASK_PROCESSES 32
 #define MASK_ENTRIES   16384
 
+/* Steps of trying a word of the kernel that may lead to a page file, and of reading its name. */
+#define WORD_STEPS 1
+#define NAME_STEPS 20
+
 /* Where the user's half ends (x86 started with /3GB has a larger one, of which half will do). */
 #define USER_END_X64 UINT64_C(0x800000000000)
 #define USER_END_X86 UINT64_C(0x80000000)
@@ -209,9 +213,14 @@ static void find_paging_files(struct windows *windows, struct space *space)
 			struct paging_file file;
 			uint64_t address = le_pointer(data + at, step);
 			if (address % step || !kernel_address(windows, address) ||
-			    address > UINT64_MAX - size ||
-			    !paging_file_read(windows, space, address, &file) ||
-			    !paging_file_named(windows, space, &file))
+			    address > UINT64_MAX - size)
+				continue;
+			if (!budget_spend(windows->budget, WORD_STEPS))
+				return;
+			if (!paging_file_read(windows, space, address, &file))
+				continue;
+			(void)budget_spend(windows->budget, NAME_STEPS);
+			if (!paging_file_named(windows, space, &file))
 				continue;
 			free(file.name);
 			paging_files_around(windows, space, windows->kernel_base + page + at,
@@ -291,7 +300,7 @@ static void find_store(struct windows *windows, struct space *space)
 {
 	const struct profile *profile = windows->profile;
 	int number = profile_has(profile, SM_PAGE_KEY_PageFileNumber) ? -1 : 2;
-	bool known = false;
+	bool known = false, cut = false;
 	for (size_t i = 0; i < windows->paging_file_count; i++) {
 		if (windows->paging_files[i].virtual_store) {
 			number = (int)windows->paging_files[i].number;
@@ -302,19 +311,29 @@ static void find_store(struct windows *windows, struct space *space)
 	const char *why = "layout of this build not known";
 	if (profile_has(profile, SMKM_STORE_MGR_KeyToStoreTree)) {
 		struct store_layout layout = store_layout_of(profile);
-		store = store_find(space, &layout, windows->kernel_base, windows->kernel_size);
-		why = "not found";
+		store = store_find(space, &layout, windows->kernel_base, windows->kernel_size,
+				   windows->budget);
+		cut = budget_exceeded(windows->budget);
+		why = cut ? "the search for it was cut off" : "not found";
 	}
+	if (cut)
+		windows->cut |= CUT_STORE;
 	if (store || known)
 		memory_set_store(windows->memory, number, store, why);
 }
 
-void pages_find(struct windows *windows)
+void pages_find(struct windows *windows, uint64_t steps)
 {
 	_cleanup_space_ struct space *space = windows_kernel_space(windows);
 	find_mask(windows, space);
+	struct budget files = {.limit = steps / 2}, store = {.limit = steps / 2};
+	windows->budget = &files;
 	find_paging_files(windows, space);
+	if (budget_exceeded(&files))
+		windows->cut |= CUT_PAGING_FILES;
+	windows->budget = &store;
 	find_store(windows, space);
+	windows->budget = NULL;
 }
 
 void windows_page_file_use(const struct windows *windows, struct entry_votes *votes)

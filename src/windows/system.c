@@ -11,6 +11,11 @@
 
 #include "windows/process.h"
 
+/* Steps of looking through a page of the kernel, and at what may be a KDBG or a list head there. */
+#define KERNEL_PAGE_STEPS 3
+#define KDBG_STEPS	  2
+#define LIST_STEPS	  2
+
 /* Is there an EPROCESS with PID 4, the name System and a page map that has this kernel? */
 static bool is_system(struct windows *windows, struct space *space, uint64_t eprocess)
 {
@@ -82,10 +87,13 @@ static bool kdbg_find(const struct windows *windows, struct space *space, struct
 	for (uint64_t rva = 0; rva < windows->kernel_size; rva += PAGE_SIZE) {
 		struct page page;
 		space_page(space, windows->kernel_base + rva, &page);
+		if (!budget_spend(windows->budget, KERNEL_PAGE_STEPS))
+			return false;
 		if (!page.data)
 			continue;
 		for (size_t i = 0x10; i + 4 <= PAGE_SIZE; i += windows->pointer_size)
 			if (!memcmp(page.data + i, "KDBG", 4) &&
+			    budget_spend(windows->budget, KDBG_STEPS) &&
 			    kdbg_at(windows, space, windows->kernel_base + rva + i - 0x10, kdbg))
 				return true;
 	}
@@ -101,46 +109,88 @@ static bool system_behind_head(struct windows *windows, struct space *space, uin
 			 link - profile_offset(windows->profile, EPROCESS_ActiveProcessLinks));
 }
 
+/* Bytes of a name that may lie behind the page that it begins in. */
+#define NAME_REST 14u
+
+/* Steps of the sweep for a page, for a name, and for what may be System. */
+#define SWEEP_STEPS  2
+#define NAME_STEPS   1
+#define SYSTEM_STEPS 20
+
+/* Where the name lies in an EPROCESS, what stands before and behind it. */
+struct system_sweep {
+	struct windows *windows;
+	struct space *space;
+	uint64_t name_offset, pid_offset, links;
+};
+
+/* Is System's EPROCESS the one whose name lies at a physical address? */
+static bool is_system_name(const struct system_sweep *sweep, uint64_t name_at)
+{
+	struct windows *windows = sweep->windows;
+	const unsigned int pointer = windows->pointer_size;
+	uint64_t eprocess = name_at - sweep->name_offset;
+	uint8_t pid[8], flink[8];
+	uint64_t back;
+	(void)budget_spend(windows->budget, NAME_STEPS);
+	if (name_at < sweep->name_offset ||
+	    !image_read(windows->image, eprocess + sweep->pid_offset, pid, sizeof(pid)) ||
+	    le_pointer(pid, pointer) != 4 ||
+	    !image_read(windows->image, eprocess + sweep->links, flink, sizeof(flink)))
+		return false;
+	(void)budget_spend(windows->budget, SYSTEM_STEPS);
+	return space_pointer(sweep->space, le_pointer(flink, pointer) + pointer, pointer, &back) &&
+	       is_system(windows, sweep->space, back - sweep->links);
+}
+
+/* One piece of physical memory. */
+static bool sweep_piece(const struct system_sweep *sweep, uint64_t address, const uint8_t *data,
+			size_t size)
+{
+	static const char name[16] = "System";
+	static const size_t length = 15;
+	/* An EPROCESS begins at a multiple of 8, so its name is at so many bytes from one. */
+	size_t at = (size_t)((sweep->name_offset - address) & 7);
+	uint32_t first = le32(name);
+	for (; at + length <= size; at += 8)
+		if (le32(data + at) == first && !memcmp(data + at, name, length) &&
+		    is_system_name(sweep, address + at))
+			return true;
+	return false;
+}
+
 /*
  * The last resort: every 8-byte step of the image that holds the name where System's EPROCESS
  * would, found through its own ActiveProcessLinks: the neighbour's Blink points back to it.
  */
-bool system_sweep(struct windows *windows, struct space *space)
+bool system_sweep(struct windows *windows, struct space *space,
+		  const struct windows_options *options)
 {
-	static const char name[16] = "System";
 	const struct profile *profile = windows->profile;
-	uint64_t name_offset = profile_offset(profile, EPROCESS_ImageFileName);
-	uint64_t pid_offset = profile_offset(profile, EPROCESS_UniqueProcessId);
-	uint64_t links = profile_offset(profile, EPROCESS_ActiveProcessLinks);
-	size_t count;
-	const struct image_range *ranges = image_ranges(windows->image, &count);
-	image_expect_all(windows->image, true);
-	for (size_t r = 0; r < count; r++) {
-		size_t size;
-		const uint8_t *data = image_at(windows->image, ranges[r].start, &size);
-		if (!data)
-			continue;
-		const uint8_t *at = data, *end = data + size;
-		while ((at = memmem(at, (size_t)(end - at), name, 15))) {
-			uint64_t name_at = ranges[r].start + (uint64_t)(at - data);
-			at++;
-			if (name_at < name_offset)
-				continue;
-			uint64_t eprocess = name_at - name_offset;
-			uint8_t pid[8], flink[8];
-			uint64_t neighbour, back;
-			if (!image_read(windows->image, eprocess + pid_offset, pid, sizeof(pid)) ||
-			    le_pointer(pid, windows->pointer_size) != 4 ||
-			    !image_read(windows->image, eprocess + links, flink, sizeof(flink)))
-				continue;
-			neighbour = le_pointer(flink, windows->pointer_size);
-			if (space_pointer(space, neighbour + windows->pointer_size,
-					  windows->pointer_size, &back) &&
-			    is_system(windows, space, back - links))
-				return true;
-		}
+	const struct system_sweep sweep = {
+		.windows = windows,
+		.space = space,
+		.name_offset = profile_offset(profile, EPROCESS_ImageFileName),
+		.pid_offset = profile_offset(profile, EPROCESS_UniqueProcessId),
+		.links = profile_offset(profile, EPROCESS_ActiveProcessLinks),
+	};
+	struct sweep_progress progress = sweep_begin(windows->image, options);
+	uint64_t start, size;
+	bool found = false;
+	/* A page at a time, and what of a name lies in the next. */
+	for (uint64_t at = 0; !found && image_next_data(windows->image, at, &start, &size);) {
+		size_t available;
+		const uint8_t *data = image_at(windows->image, start, &available);
+		uint64_t here = min_of(PAGE_SIZE - start % PAGE_SIZE, size);
+		if (!data || !budget_spend(windows->budget, SWEEP_STEPS))
+			break;
+		found = sweep_piece(&sweep, start, data,
+				    (size_t)min_of(here + NAME_REST, (uint64_t)available));
+		sweep_advance(&progress, here);
+		at = start + here;
 	}
-	return false;
+	sweep_end(&progress);
+	return found;
 }
 
 uint64_t system_export(const struct windows *windows, struct space *space)
@@ -156,6 +206,19 @@ void system_heads(const struct windows *windows, struct space *space, uint64_t h
 	heads[0] = kernel_pointer(memory_paging(windows->memory),
 				  image_hints(windows->image)->ps_active_process_head);
 	heads[1] = kdbg_find(windows, space, &kdbg) ? kdbg.ps_active_process_head : 0;
+}
+
+void system_pages(const struct windows *windows, struct space *space,
+		  const uint8_t *pages[SYSTEM_PAGES])
+{
+	uint64_t address, value = 0;
+	size_t available;
+	pages[0] = space_at(space, windows->kernel_base, &available);
+	pages[1] = pages[2] = NULL;
+	if (!export_pointer(windows, space, "PsInitialSystemProcess", &address, &value))
+		return;
+	pages[1] = space_at(space, address, &available);
+	pages[2] = space_at(space, value, &available);
 }
 
 bool system_find(struct windows *windows, struct space *space)
@@ -194,6 +257,8 @@ static uint64_t module_list_scan(const struct windows *windows, struct space *sp
 	for (uint64_t rva = 0; rva < windows->kernel_size; rva += PAGE_SIZE) {
 		struct page page;
 		space_page(space, windows->kernel_base + rva, &page);
+		if (!budget_spend(windows->budget, KERNEL_PAGE_STEPS))
+			return 0;
 		if (!page.data)
 			continue;
 		for (size_t i = 0; i + 2 * pointer <= PAGE_SIZE; i += pointer) {
@@ -204,6 +269,7 @@ static uint64_t module_list_scan(const struct windows *windows, struct space *sp
 			    !is_kernel_address(paging, blink) || flink % pointer ||
 			    flink - windows->kernel_base < windows->kernel_size)
 				continue;
+			(void)budget_spend(windows->budget, LIST_STEPS);
 			uint64_t head = windows->kernel_base + rva + i;
 			if (is_module_list(windows, space, head))
 				return head;
@@ -228,4 +294,6 @@ void module_list_find(struct windows *windows, struct space *space)
 		windows->ps_loaded_module_list = kdbg.ps_loaded_module_list;
 	else
 		windows->ps_loaded_module_list = module_list_scan(windows, space);
+	if (!windows->ps_loaded_module_list && budget_exceeded(windows->budget))
+		windows->cut |= CUT_MODULE_LIST;
 }

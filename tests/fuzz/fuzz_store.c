@@ -78,7 +78,8 @@ static struct before damage(struct machine *m, const uint8_t *piece)
 static void use(struct store_machine *s)
 {
 	uint8_t page[PAGE_SIZE], both[2 * PAGE_SIZE];
-	struct store *store = store_find(s->m.space, &s->layout, s->image, IMAGE_PAGES * PAGE_SIZE);
+	struct store *store =
+		store_find(s->m.space, &s->layout, s->image, IMAGE_PAGES * PAGE_SIZE, NULL);
 	if (!store)
 		return;
 	struct store_reader *reader = store_reader_new(store, s->m.memory);

@@ -98,7 +98,7 @@ static void build(struct store_machine *s, const char *profile, struct store_opt
 static void power_on(struct store_machine *s)
 {
 	machine_power_on(&s->m);
-	s->store = store_find(s->m.space, &s->layout, s->image, IMAGE_PAGES * PAGE_SIZE);
+	s->store = store_find(s->m.space, &s->layout, s->image, IMAGE_PAGES * PAGE_SIZE, NULL);
 }
 
 static const char *read_one(struct store_machine *s, uint64_t offset)
@@ -480,10 +480,10 @@ static void what_is_no_store_is_not_found(void **state)
 	assert_null(s.store);
 	struct store_layout bad = s.layout;
 	bad.leaf_key = 0x10000;
-	assert_null(store_find(s.m.space, &bad, s.image, IMAGE_PAGES * PAGE_SIZE));
+	assert_null(store_find(s.m.space, &bad, s.image, IMAGE_PAGES * PAGE_SIZE, NULL));
 	bad = s.layout;
 	bad.tree_nodes = 0xfff;
-	assert_null(store_find(s.m.space, &bad, s.image, IMAGE_PAGES * PAGE_SIZE));
+	assert_null(store_find(s.m.space, &bad, s.image, IMAGE_PAGES * PAGE_SIZE, NULL));
 }
 
 int main(void)

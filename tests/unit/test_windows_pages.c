@@ -138,7 +138,7 @@ static void windows_machine_start(struct windows_machine *w)
 	memory_set_entries(w->windows.memory, &layout);
 	w->windows.kernel_base = w->s.image;
 	w->windows.kernel_size = IMAGE_PAGES * PAGE_SIZE;
-	pages_find(&w->windows);
+	pages_find(&w->windows, UINT64_MAX);
 }
 
 static void windows_machine_free(struct windows_machine *w)

@@ -1,0 +1,198 @@
+/*
+ * Walking all tables of a page map, for what may lie at any address. A hostile map leads to the same
+ * few tables at terabytes of addresses: what tells that nothing is behind a table is remembered, by
+ * where its bytes lie.
+ */
+#include "memory/paging.h"
+
+#include <impscan/bytes.h>
+
+#define ENTRY_LARGE (UINT64_C(1) << 7)
+
+/* Steps: to begin with a table; for one of its entries; for a page. */
+#define TABLE_STEPS 4
+#define ENTRY_STEPS 1
+
+struct walker {
+	struct space *space;
+	struct table_walk *walk;
+};
+
+/* Names a table in the sets; the same bytes may be tables of several levels. */
+static uint64_t table_key(const struct walker *walker, const uint8_t *table, unsigned int shift)
+{
+	enum paging paging = walker->space->memory->paging;
+	return (uint64_t)(uintptr_t)table << 8 | (uint64_t)paging << 6 | shift;
+}
+
+/* A large page: by the physical address, for not all of it need be there. */
+static uint64_t large_key(uint64_t frame, unsigned int shift)
+{
+	return frame | UINT64_C(3) << 6 | shift;
+}
+
+static bool spend(const struct walker *walker, uint64_t steps)
+{
+	return budget_spend(walker->walk->budget, steps);
+}
+
+/* Tells of a page. Returns true when it is to be stopped; *notable is only ever set. */
+static bool look(const struct walker *walker, uint64_t address, const uint8_t *data, bool *notable)
+{
+	enum table_answer answer = walker->walk->page(walker->walk->context, address, data);
+	*notable |= answer != TABLE_DULL;
+	return answer == TABLE_STOP;
+}
+
+/* Notes what was found of a table or large page that was looked at to its end. */
+static void note(const struct walker *walker, uint64_t key, bool notable)
+{
+	if (budget_exceeded(walker->walk->budget))
+		return;
+	address_set_add(notable ? &walker->walk->looked : &walker->walk->dull, key);
+}
+
+/* Is there nothing to be found in it that was not found before? Sets *notable by what was. */
+static bool is_known(const struct walker *walker, uint64_t key, bool *notable)
+{
+	if (address_set_has(&walker->walk->dull, key))
+		return true;
+	if (walker->walk->everywhere || !address_set_has(&walker->walk->looked, key))
+		return false;
+	*notable = true;
+	return true;
+}
+
+static bool walk_large(const struct walker *walker, uint64_t entry, uint64_t base,
+		       unsigned int shift, bool *notable)
+{
+	const struct memory *memory = walker->space->memory;
+	uint64_t frame = memory->operations->large_frame(entry, shift);
+	uint64_t size = UINT64_C(1) << shift, key = large_key(frame, shift);
+	bool any = false;
+	if (is_known(walker, key, notable))
+		return false;
+	for (uint64_t at = 0; at < size && frame + at <= memory->last; at += PAGE_SIZE) {
+		if (!spend(walker, ENTRY_STEPS))
+			return false;
+		const uint8_t *data = image_page(memory->image, frame + at);
+		if (data && look(walker, base + at, data, &any))
+			return true;
+	}
+	note(walker, key, any);
+	*notable |= any;
+	return false;
+}
+
+/* The last level. */
+static bool walk_pages(const struct walker *walker, const uint8_t *entries, uint64_t base,
+		       bool *notable)
+{
+	const struct memory *memory = walker->space->memory;
+	const unsigned int size = memory->operations->entry_size;
+	for (unsigned int i = 0; i < PAGE_SIZE / size; i++) {
+		uint64_t entry = le_pointer(entries + (size_t)i * size, size);
+		uint64_t address = base + i * PAGE_SIZE;
+		struct page page;
+		if (!entry)
+			continue;
+		if (!spend(walker, ENTRY_STEPS))
+			return false;
+		const uint8_t *data = NULL;
+		if (entry & ENTRY_VALID) {
+			data = image_page(memory->image, entry & memory->operations->frame_mask);
+		} else {
+			(void)spend(walker, ENTRY_STEPS);
+			space_page(walker->space, address, &page);
+			data = page.data;
+		}
+		if (data && look(walker, address, data, notable))
+			return true;
+	}
+	return false;
+}
+
+static bool walk_table(const struct walker *walker, const uint8_t *entries, uint64_t base,
+		       unsigned int shift, bool *notable);
+
+/* What an entry of a table that is not the last leads to. */
+static bool walk_entry(const struct walker *walker, uint64_t entry, uint64_t base,
+		       unsigned int shift, bool *notable)
+{
+	const struct memory *memory = walker->space->memory;
+	const struct paging_operations *operations = memory->operations;
+	const uint8_t *below = NULL;
+	unsigned int bits = operations->entry_size == 8 ? 9 : 10;
+	if (!entry)
+		return false;
+	if (!(entry & ENTRY_VALID))
+		below = shift < operations->top_shift || operations->top_moves
+				? entry_table(walker->space, entry)
+				: NULL;
+	else if ((entry & ENTRY_LARGE) && shift <= operations->large_shift)
+		return walk_large(walker, entry, base, shift, notable);
+	else
+		below = image_page(memory->image, entry & operations->frame_mask);
+	return below && walk_table(walker, below, base, shift - bits, notable);
+}
+
+static bool walk_table(const struct walker *walker, const uint8_t *entries, uint64_t base,
+		       unsigned int shift, bool *notable)
+{
+	const unsigned int size = walker->space->memory->operations->entry_size;
+	uint64_t key = table_key(walker, entries, shift);
+	bool any = false;
+	if (!spend(walker, ENTRY_STEPS))
+		return false;
+	if (is_known(walker, key, notable))
+		return false;
+	if (!spend(walker, TABLE_STEPS))
+		return false;
+	if (shift == 12) {
+		if (walk_pages(walker, entries, base, &any))
+			return true;
+	} else {
+		for (unsigned int i = 0; i < PAGE_SIZE / size; i++) {
+			uint64_t entry = le_pointer(entries + (size_t)i * size, size);
+			if (walk_entry(walker, entry, base + ((uint64_t)i << shift), shift, &any))
+				return true;
+			if (budget_exceeded(walker->walk->budget))
+				break;
+		}
+	}
+	note(walker, key, any);
+	*notable |= any;
+	return false;
+}
+
+bool space_walk(struct space *space, uint64_t first, uint64_t last, struct table_walk *walk)
+{
+	const struct paging_operations *operations = space->memory->operations;
+	struct walker walker = {.space = space, .walk = walk};
+	unsigned int shift = operations->top_shift, size = operations->entry_size;
+	uint64_t mask = operations->top_entries - 1;
+	const uint8_t *top = operations->top(space);
+	bool notable = false;
+	space_refresh(space);
+	if (!top || !budget_spend(walk->budget, TABLE_STEPS))
+		return false;
+	for (uint64_t i = first >> shift; i <= last >> shift; i++) {
+		uint64_t entry = le_pointer(top + (i & mask) * size, size);
+		if (walk_entry(&walker, entry, i << shift, shift, &notable))
+			return true;
+		if (budget_exceeded(walk->budget))
+			break;
+	}
+	return false;
+}
+
+void table_walk_again(struct table_walk *walk)
+{
+	address_set_free(&walk->looked);
+}
+
+void table_walk_free(struct table_walk *walk)
+{
+	address_set_free(&walk->dull);
+	address_set_free(&walk->looked);
+}
