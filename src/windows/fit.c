@@ -19,6 +19,10 @@
 /* Pages whose entries are looked at. */
 #define FIT_ENTRIES 100000
 
+/* Steps of judging a process, and of reading each of its VADs. */
+#define PROCESS_STEPS 200
+#define VAD_STEPS     4
+
 /* FILETIME of 1999-01-01 and of 2100-01-01. */
 #define FILETIME_FIRST UINT64_C(0x01be3519aca68000)
 #define FILETIME_LAST  UINT64_C(0x022f716377640000)
@@ -207,6 +211,7 @@ static void fit_process(struct fit *fit)
 			   !is_kernel_address(memory_paging(fit->windows->memory), process->peb));
 	_cleanup_view_ struct view view;
 	view_open(&view, fit->windows, process);
+	(void)budget_spend(fit->windows->budget, VAD_STEPS * (uint64_t)view.vads.count);
 	fit_peb(fit, view.space);
 	fit_vads(fit, &view.vads);
 	for (size_t i = 0; i < view.vads.count; i++)
@@ -229,7 +234,8 @@ int profile_fit(const struct windows *windows)
 	uint64_t links = profile_offset(windows->profile, EPROCESS_ActiveProcessLinks);
 	struct fit fit = {.windows = windows, .kernel = kernel};
 	uint64_t link = windows->system + links;
-	while (seen.count < FIT_PROCESSES && address_set_add(&seen, link)) {
+	while (seen.count < FIT_PROCESSES && budget_spend(windows->budget, PROCESS_STEPS) &&
+	       address_set_add(&seen, link)) {
 		struct process process;
 		/* The ring's head is a variable of the kernel. */
 		if (link - windows->kernel_base >= windows->kernel_size) {
@@ -242,6 +248,7 @@ int profile_fit(const struct windows *windows)
 		if (!space_pointer(kernel, link, windows->pointer_size, &link))
 			break;
 	}
+	(void)budget_spend(windows->budget, fit.entries.looked);
 	fit_entries(&fit);
 	free(fit.entries.items);
 	return fit.score;

@@ -174,6 +174,7 @@ static void release(struct infer *infer)
 		vads_free(&sample->vads);
 	}
 	free(infer->sample);
+	address_set_free(&infer->eprocesses);
 	free(infer->neighbour);
 	text_free(&infer->doubt);
 	text_free(&infer->tried);
@@ -194,6 +195,11 @@ bool infer_profile(struct windows *windows, struct space *space, struct profiles
 		infer_failed(&infer, "there is no profile of any other build to begin with");
 	else
 		found = infer_all(&infer, space);
+	if (budget_exceeded(windows->budget)) {
+		infer_failed(&infer, "it was cut off: what the image describes is far more than it "
+				     "holds");
+		found = false;
+	}
 	if (found)
 		finish(&infer);
 	ret->doubt = alloc_strdup(text_string(&infer.doubt));

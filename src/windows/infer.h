@@ -61,6 +61,8 @@ struct infer {
 	struct sample *sample;		       /* in ring order, System first */
 	size_t sample_count;
 	size_t sample_capacity;
+	struct address_set eprocesses; /* of all samples */
+	uint64_t cid_steps; /* of one search for the table of PIDs; 0: not counted yet */
 	size_t users;	   /* how many have modules */
 	struct text doubt; /* sentences for the user: what is not certain */
 	struct text tried; /* what failed, for the error */
@@ -115,8 +117,14 @@ void infer_take(struct infer *infer, const struct profile *neighbour,
 bool infer_group(struct infer *infer, const enum profile_member *members, size_t count,
 		 int (*test)(struct infer *infer));
 
+/* Counts steps (see budget.h) of windows->budget; false when it has ended: all of it fails then. */
+static inline bool infer_spend(struct infer *infer, uint64_t steps)
+{
+	return budget_spend(infer->windows->budget, steps);
+}
+
 /* Is it in the table of these processes? */
-const struct sample *infer_sample(const struct infer *infer, uint64_t eprocess);
+bool infer_is_sample(const struct infer *infer, uint64_t eprocess);
 
 /* What could not be found, for the error. */
 void infer_failed(struct infer *infer, const char *format, ...)

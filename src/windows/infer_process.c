@@ -77,6 +77,8 @@ static bool find_links(struct infer *infer, struct space *space, uint64_t system
 		if (!space_pointer(space, system + offset, pointer, &pid) || pid != 4)
 			continue;
 		size_t count = walk_ring(infer, space, system + offset + pointer, NULL, RING_LIMIT);
+		if (!infer_spend(infer, 4 * (uint64_t)count))
+			return false;
 		if (count > most) {
 			most = count;
 			place = offset;
@@ -156,6 +158,7 @@ static void read_sample(struct infer *infer, struct space *space, uint64_t eproc
 {
 	struct sample *sample =
 		array_push(infer->sample, infer->sample_count, infer->sample_capacity);
+	address_set_add(&infer->eprocesses, eprocess);
 	sample->eprocess = eprocess;
 	sample->body = alloc_zero(INFER_BODY, 1);
 	while (sample->size < INFER_BODY) {
@@ -271,6 +274,8 @@ static struct tally judge_parent(struct infer *infer, uint32_t offset)
 			tally.bad++;
 			continue;
 		}
+		if (!infer_spend(infer, 1 + infer->sample_count / 64))
+			return (struct tally){0};
 		/* One that has ended says nothing, nor does its PID in new hands. */
 		for (size_t k = 0; k < infer->sample_count; k++)
 			if (infer->sample[k].pid == value &&
@@ -295,13 +300,15 @@ static struct tally judge_links(struct infer *infer, uint32_t offset)
 		    (!flink && !blink) || flink == at)
 			continue;
 		bool good = is_kernel(infer, flink) && is_kernel(infer, blink);
+		if (!infer_spend(infer, 2))
+			return (struct tally){0};
 		if (good && space_pointer(infer->kernel, flink + pointer, pointer, &back))
 			good = back == at;
 		if (good && space_pointer(infer->kernel, blink, pointer, &back))
 			good = back == at;
 		/* One neighbour at least is a process, the other may be the list's head. */
-		tally_add(&tally, good && (infer_sample(infer, flink - offset) ||
-					   infer_sample(infer, blink - offset)));
+		tally_add(&tally, good && (infer_is_sample(infer, flink - offset) ||
+					   infer_is_sample(infer, blink - offset)));
 	}
 	return tally;
 }
@@ -334,6 +341,8 @@ static struct tally judge_handle_table(struct infer *infer, uint32_t offset)
 		uint64_t table, pid;
 		if (!sample_value(&infer->sample[i], offset, pointer, &table) || !table)
 			continue;
+		if (!infer_spend(infer, 1))
+			return (struct tally){0};
 		if (!is_kernel(infer, table))
 			tally.bad++;
 		else if (space_pointer(infer->kernel, table + pid_at, pointer, &pid))
@@ -354,9 +363,34 @@ static int test_handle_table(struct infer *infer)
 	return best.good;
 }
 
+/* Steps of trying all pointers of the kernel's image as that to the table of PIDs, as it is found. */
+static uint64_t cid_steps(const struct infer *infer)
+{
+	const struct windows *windows = infer->windows;
+	const unsigned int pointer = windows->pointer_size;
+	uint64_t steps = 0;
+	for (uint64_t rva = 0; rva < windows->kernel_size; rva += PAGE_SIZE) {
+		struct page page;
+		space_page(infer->kernel, windows->kernel_base + rva, &page);
+		steps++;
+		for (size_t i = 0; page.data && page.writable && i < PAGE_SIZE; i += pointer)
+			steps += 2 * is_kernel(infer, le_pointer(page.data + i, pointer));
+	}
+	return steps;
+}
+
+/* process_cid_found(), unless it would cost too much. */
+static bool cid_found(struct infer *infer)
+{
+	if (!infer->cid_steps)
+		infer->cid_steps = cid_steps(infer) + 1;
+	return infer_spend(infer, infer->cid_steps) &&
+	       process_cid_found(infer->windows, infer->kernel);
+}
+
 static int test_cid_table(struct infer *infer)
 {
-	return process_cid_found(infer->windows, infer->kernel) ? 1 : 0;
+	return cid_found(infer) ? 1 : 0;
 }
 
 /* Where no neighbour's way to decode a handle's object leads to the processes: other shifts. */
@@ -370,12 +404,12 @@ static bool search_entries(struct infer *infer, const enum profile_member *membe
 		for (unsigned int bit = pointer == 8 ? 16 : 3; bit <= last; bit++) {
 			infer_set_bits(infer, HANDLE_TABLE_ENTRY_ObjectPointerBits, 0, (uint8_t)bit,
 				       (uint8_t)(pointer * 8 - bit), INFER_FOUND);
-			if (process_cid_found(infer->windows, infer->kernel))
+			if (cid_found(infer))
 				return true;
 		}
 		infer_drop(infer, &(enum profile_member){HANDLE_TABLE_ENTRY_ObjectPointerBits}, 1);
 		infer_set(infer, HANDLE_TABLE_ENTRY_Object, 0, INFER_FOUND);
-		if (process_cid_found(infer->windows, infer->kernel))
+		if (cid_found(infer))
 			return true;
 		infer_drop(infer, &(enum profile_member){HANDLE_TABLE_ENTRY_Object}, 1);
 	}

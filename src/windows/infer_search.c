@@ -19,12 +19,9 @@ bool sample_value(const struct sample *sample, uint32_t offset, unsigned int siz
 	return true;
 }
 
-const struct sample *infer_sample(const struct infer *infer, uint64_t eprocess)
+bool infer_is_sample(const struct infer *infer, uint64_t eprocess)
 {
-	for (size_t i = 0; i < infer->sample_count; i++)
-		if (infer->sample[i].eprocess == eprocess)
-			return &infer->sample[i];
-	return NULL;
+	return address_set_has(&infer->eprocesses, eprocess);
 }
 
 void infer_set(struct infer *infer, enum profile_member member, uint32_t offset,
@@ -148,6 +145,8 @@ bool infer_offset(struct infer *infer, enum profile_member member, uint32_t step
 	size_t count = 0, capacity = 0;
 	int best = 0;
 	for (uint32_t offset = first; offset <= last; offset += step) {
+		if (!infer_spend(infer, 1 + infer->sample_count / 4))
+			break;
 		struct tally tally = judge(infer, offset);
 		int score = tally.good - 4 * tally.bad;
 		if (!tally_passes(tally) || (count && score < best))
@@ -158,7 +157,7 @@ bool infer_offset(struct infer *infer, enum profile_member member, uint32_t step
 		*array_push(places, count, capacity) = offset;
 	}
 	infer->looked_for[member] = true;
-	if (!count)
+	if (!count || budget_exceeded(infer->windows->budget))
 		return false;
 	enum infer_state state;
 	uint32_t place = prefer(infer, member, places, count, &state);

@@ -15,6 +15,9 @@
 /* Modules that are asked; each tells of every member. */
 #define MOST_MODULES 64
 
+/* Steps of asking one. */
+#define ASK_STEPS 5
+
 static bool is_kernel(const struct infer *infer, uint64_t address)
 {
 	return is_kernel_address(memory_paging(infer->windows->memory), address);
@@ -36,6 +39,8 @@ static struct tally ask_modules(struct infer *infer,
 			if (!vad || vad->start != module->base || !*module->name)
 				continue;
 			asked++;
+			if (!infer_spend(infer, ASK_STEPS))
+				return (struct tally){0};
 			ask(infer, sample, module, vad, &tally);
 			if (tally.bad > 8 && tally.bad > tally.good)
 				return tally;
@@ -86,6 +91,7 @@ static void ask_file(struct infer *infer, struct sample *sample, const struct mo
 	char *name = space_unicode_string(
 		infer->kernel, file + profile_offset(infer->profile, FILE_OBJECT_FileName),
 		pointer);
+	(void)infer_spend(infer, name ? strlen(name) / 32 : 0);
 	if (name) /* paged out otherwise, and says nothing */
 		tally_add(tally, !strcasecmp(text_base_name(name), module->name));
 	free(name);

@@ -13,6 +13,9 @@
 
 #include "windows/discover.h"
 
+/* Steps of reading a module's header. */
+#define MODULE_STEPS 20
+
 static const enum profile_member peb_members[] = {
 	PEB_ImageBaseAddress,
 	PEB_Ldr,
@@ -76,6 +79,8 @@ static struct tally judge_peb(struct infer *infer, uint32_t offset)
 			continue;
 		}
 		looked++;
+		if (!infer_spend(infer, 2))
+			return (struct tally){0};
 		size_t available;
 		/* Not in memory, or of a process that has ended: says nothing. */
 		if (!space_at(sample->space, value, &available))
@@ -133,6 +138,8 @@ static struct tally judge_modules(struct infer *infer)
 		struct sample *sample = &infer->sample[i];
 		for (size_t k = 0; k < sample->modules.count; k++) {
 			const struct module *module = &sample->modules.items[k];
+			if (!infer_spend(infer, MODULE_STEPS))
+				return (struct tally){0};
 			struct tally more = judge_entry(infer, sample, module);
 			tally.good += more.good;
 			tally.bad += more.bad;

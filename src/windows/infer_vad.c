@@ -21,6 +21,12 @@
 #define PROTECTION_BITS	     5
 #define VAD_TYPE_BITS	     3
 
+/* Steps of reading a VAD. */
+#define VAD_STEPS 4
+
+/* Nodes that are looked at; more say nothing new. */
+#define MOST_NODES 20000
+
 static const enum profile_member tree_members[] = {
 	MMADDRESS_NODE_LeftChild, MMADDRESS_NODE_RightChild,   MMVAD_SHORT_VadNode,
 	MMVAD_SHORT_LeftChild,	  MMVAD_SHORT_RightChild,      MMVAD_SHORT_StartingVpn,
@@ -34,6 +40,7 @@ static void read_vads(struct infer *infer, struct sample *sample, struct vads *v
 	const struct process process = {
 		.eprocess = sample->eprocess, .dtb = sample->dtb, .peb = sample->peb};
 	process_vads(infer->windows, &process, infer->kernel, vads);
+	(void)infer_spend(infer, 1 + VAD_STEPS * (uint64_t)vads->count);
 }
 
 /* Is the tree in order, and does it have what is known to be there? */
@@ -67,6 +74,8 @@ static struct tally judge_root(struct infer *infer, uint32_t offset)
 		struct sample *sample = &infer->sample[i];
 		if (!sample->modules.count)
 			continue;
+		if (!infer_spend(infer, 1))
+			return (struct tally){0};
 		struct vads vads;
 		size_t available;
 		uint64_t root = 0;
@@ -189,6 +198,8 @@ static void add_node(struct infer *infer, const struct vad *vad, bool image, str
 	while (size > 0x20 && !space_read(infer->kernel, vad->address, bytes, size))
 		size -= 8;
 	if (size <= 0x20)
+		return;
+	if (nodes->count == MOST_NODES)
 		return;
 	struct node *node = array_push(nodes->items, nodes->count, nodes->capacity);
 	memcpy(node->bytes, bytes, size);

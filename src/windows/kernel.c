@@ -140,7 +140,8 @@ static bool choose(struct windows *windows, struct space *space, const struct ch
 		if (!find(windows, space, options))
 			continue;
 		int fit = choice->count > 1 ? profile_fit(windows) : 0;
-		cut |= windows->cut;
+		if (choice->count > 1 && budget_exceeded(windows->budget))
+			cut = CUT_FIT;
 		if (best.profile &&
 		    (fit < best_fit || (fit == best_fit && best_added != choice->items[i].added)))
 			continue;
