@@ -12,10 +12,17 @@
 #include "internal.h"
 
 /* The JSON of a kernel has 3 to 10 MB, 40,000 to 100,000 objects and somewhat more values. */
-#define TEXT_LIMIT    ((size_t)64 << 20)
-#define OBJECTS_LIMIT 500000
-#define VALUES_LIMIT  2000000
-#define DEPTH_LIMIT   32
+#define TEXT_LIMIT  ((size_t)32 << 20)
+#define DEPTH_LIMIT 32
+
+/*
+ * Bytes of a tree and of the text it is of, together: a kernel's has some 100 MB. What json-c takes at
+ * most for an object (a table of 16 members), an array and a member or element.
+ */
+#define TREE_LIMIT   ((size_t)220 << 20)
+#define OBJECT_BYTES 900
+#define ARRAY_BYTES  400
+#define VALUE_BYTES  256
 
 /* xz -9 needs 65 MB to unpack. */
 #define XZ_MEMORY_LIMIT (UINT64_C(128) << 20)
@@ -132,11 +139,13 @@ static struct error *error_at(const char *text, size_t offset, const char *origi
 /* A tree of empty lists would take hundreds of times the size of its text: bounds what it can. */
 static struct error *check_counts(const char *text, size_t length, const char *origin)
 {
-	size_t objects = 0, values = 0;
+	size_t bytes = length; /* of strings, at most */
 	for (size_t i = 0; i < length; i++) {
-		objects += text[i] == '{' || text[i] == '[';
-		values += text[i] == ',';
-		if (objects > OBJECTS_LIMIT || values > VALUES_LIMIT)
+		bytes += text[i] == '{'	  ? OBJECT_BYTES + VALUE_BYTES
+			 : text[i] == '[' ? ARRAY_BYTES + VALUE_BYTES
+			 : text[i] == ',' ? VALUE_BYTES
+					  : 0;
+		if (bytes > TREE_LIMIT - length)
 			return error_at(text, i, origin,
 					"more objects or values than any kernel's symbol file has");
 	}
