@@ -147,6 +147,7 @@ struct store *store_find(struct space *kernel, const struct store_layout *layout
 	struct search search = {.kernel = kernel, .layout = layout, .budget = budget};
 	uint64_t end = start + min_of(size, IMAGE_LIMIT);
 	unsigned int step = layout->pointer_size;
+	uint64_t last = 0;
 	if (!layout_makes_sense(layout))
 		return NULL;
 	for (uint64_t page = start & ~(PAGE_SIZE - 1); page < end; page += PAGE_SIZE) {
@@ -158,8 +159,11 @@ struct store *store_find(struct space *kernel, const struct store_layout *layout
 			continue;
 		for (unsigned int at = 0; at < PAGE_SIZE && !budget_exceeded(budget); at += step) {
 			uint64_t word = le_pointer(data + at, step);
-			if (!store_kernel_pointer(layout, word))
+			/* The same again leads to the same again. */
+			if (!store_kernel_pointer(layout, word) ||
+			    (layout->manager_link && word == last))
 				continue;
+			last = word;
 			if (layout->manager_link)
 				try_manager(&search, word - layout->manager_link);
 			else

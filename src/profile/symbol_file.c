@@ -22,7 +22,7 @@
 #define TREE_LIMIT   ((size_t)220 << 20)
 #define OBJECT_BYTES 900
 #define ARRAY_BYTES  400
-#define VALUE_BYTES  256
+#define VALUE_BYTES  350
 
 /* xz -9 needs 65 MB to unpack. */
 #define XZ_MEMORY_LIMIT (UINT64_C(128) << 20)

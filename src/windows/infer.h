@@ -62,10 +62,10 @@ struct infer {
 	size_t sample_count;
 	size_t sample_capacity;
 	struct address_set eprocesses; /* of all samples */
-	uint64_t cid_steps; /* of one search for the table of PIDs; 0: not counted yet */
-	size_t users;	   /* how many have modules */
-	struct text doubt; /* sentences for the user: what is not certain */
-	struct text tried; /* what failed, for the error */
+	uint64_t cid_steps;	       /* of one search for the table of PIDs; 0: not counted yet */
+	size_t users;		       /* how many have modules */
+	struct text doubt;	       /* sentences for the user: what is not certain */
+	struct text tried;	       /* what failed, for the error */
 };
 
 /* infer_search.c */
@@ -122,6 +122,17 @@ static inline bool infer_spend(struct infer *infer, uint64_t steps)
 {
 	return budget_spend(infer->windows->budget, steps);
 }
+
+/*
+ * A part whose failure is told, but makes not all of it fail: it gets a budget of its own, for when
+ * it ends. Begins with infer_begin_part(); infer_end_part() returns whether it was cut off.
+ */
+struct infer_part {
+	struct budget budget, *whole;
+};
+
+void infer_begin_part(struct infer *infer, struct infer_part *part);
+bool infer_end_part(struct infer *infer, struct infer_part *part);
 
 /* Is it in the table of these processes? */
 bool infer_is_sample(const struct infer *infer, uint64_t eprocess);

@@ -41,9 +41,22 @@ void infer_pages(struct infer *infer)
 		else if (!profile_member_in_symbols(i))
 			store[store_count++] = i;
 	}
+	struct infer_part part;
+	infer_begin_part(infer, &part);
 	(void)infer_group(infer, files, file_count, test_paging_files);
+	if (infer_end_part(infer, &part)) {
+		infer_drop(infer, files, file_count);
+		infer_doubt(infer, "the search for page files was cut off: they are not known");
+	}
 	for (size_t i = 0; i < infer->neighbour_count; i++)
 		known |= profile_has(infer->neighbour[i], SMKM_STORE_MGR_KeyToStoreTree);
-	if (known)
-		(void)infer_group(infer, store, store_count, test_store);
+	if (!known)
+		return;
+	infer_begin_part(infer, &part);
+	(void)infer_group(infer, store, store_count, test_store);
+	if (infer_end_part(infer, &part)) {
+		infer_drop(infer, store, store_count);
+		infer_doubt(infer, "the search for the compressed store was cut off: its pages are "
+				   "not read");
+	}
 }

@@ -427,8 +427,13 @@ static void infer_handles(struct infer *infer)
 	if (infer_group(infer, table, array_size(table), test_handle_table))
 		infer_offset(infer, EPROCESS_ObjectTable, pointer, 0, INFER_BODY - pointer,
 			     judge_handle_table, false);
-	if (!infer_group(infer, entries, array_size(entries), test_cid_table) &&
-	    !search_entries(infer, entries, array_size(entries)))
+	struct infer_part part;
+	infer_begin_part(infer, &part);
+	bool found = infer_group(infer, entries, array_size(entries), test_cid_table) ||
+		     search_entries(infer, entries, array_size(entries));
+	if (infer_end_part(infer, &part) && !found)
+		infer_drop(infer, entries, array_size(entries));
+	if (!found)
 		infer_doubt(infer, "the table of PIDs (PspCidTable) was not understood: processes "
 				   "that only it knows are not listed");
 }

@@ -19,6 +19,21 @@ bool sample_value(const struct sample *sample, uint32_t offset, unsigned int siz
 	return true;
 }
 
+void infer_begin_part(struct infer *infer, struct infer_part *part)
+{
+	part->whole = infer->windows->budget;
+	part->budget =
+		(struct budget){.limit = part->whole ? budget_left(part->whole) / 4 : UINT64_MAX};
+	infer->windows->budget = &part->budget;
+}
+
+bool infer_end_part(struct infer *infer, struct infer_part *part)
+{
+	infer->windows->budget = part->whole;
+	(void)infer_spend(infer, min_of(part->budget.spent, part->budget.limit));
+	return budget_exceeded(&part->budget);
+}
+
 bool infer_is_sample(const struct infer *infer, uint64_t eprocess)
 {
 	return address_set_has(&infer->eprocesses, eprocess);

@@ -193,12 +193,29 @@ static void paging_files_around(struct windows *windows, struct space *space, ui
 	}
 }
 
+/* The words that were tried last, by their own bits: a hostile image has the same page many times. */
+#define RECENT 1024
+
+struct recent {
+	uint64_t words[RECENT];
+};
+
+/* Was it tried lately? If not, it is from now on. */
+static bool is_recent(struct recent *recent, uint64_t word)
+{
+	uint64_t *slot = &recent->words[(word ^ word >> 12) / 4 % RECENT];
+	bool same = *slot == word;
+	*slot = word;
+	return same;
+}
+
 /* MmPagingFile, or its place in MiSystemPartition: a word of the kernel image that leads there. */
 static void find_paging_files(struct windows *windows, struct space *space)
 {
 	const struct profile *profile = windows->profile;
 	unsigned int step = windows->pointer_size;
 	uint32_t size = profile_offset(profile, MMPAGING_FILE_size);
+	struct recent recent = {0};
 	/* An inferred profile may lack them. */
 	if (!profile_has(profile, MMPAGING_FILE_Size) ||
 	    !profile_has(profile, MMPAGING_FILE_PageFileName))
@@ -213,7 +230,7 @@ static void find_paging_files(struct windows *windows, struct space *space)
 			struct paging_file file;
 			uint64_t address = le_pointer(data + at, step);
 			if (address % step || !kernel_address(windows, address) ||
-			    address > UINT64_MAX - size)
+			    address > UINT64_MAX - size || is_recent(&recent, address))
 				continue;
 			if (!budget_spend(windows->budget, WORD_STEPS))
 				return;
