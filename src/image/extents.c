@@ -14,6 +14,9 @@
 /* More are not asked for: what follows them is taken for data. */
 #define EXTENTS_MAX (UINT32_C(1) << 20)
 
+/* Of larger files the pages are looked up in the extents. */
+#define PAGES_MARKED (UINT64_C(1) << 28)
+
 #define PAGE_MASK (~(uint64_t)(IMAGE_PAGE_SIZE - 1))
 
 /* `end` rounded up to a page, but not beyond `most`. */
@@ -40,6 +43,23 @@ static bool next_extent(int fd, uint64_t at, uint64_t size, struct image_extent 
 	return extent->start < size;
 }
 
+/* Notes the pages that are no holes, one by one, which takes 32 MB at most. */
+static void mark_data(struct image *image)
+{
+	const uint64_t pages = image->size / IMAGE_PAGE_SIZE + 1;
+	image->data_pages = alloc_zero((size_t)(pages / 64 + 1), sizeof(*image->data_pages));
+	for (size_t i = 0; i < image->extent_count; i++) {
+		uint64_t page = image->extents[i].start / IMAGE_PAGE_SIZE;
+		uint64_t end = (image->extents[i].end - 1) / IMAGE_PAGE_SIZE;
+		while (page <= end) {
+			uint64_t count = min_of(64 - page % 64, end - page + 1);
+			uint64_t bits = count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+			image->data_pages[page / 64] |= bits << page % 64;
+			page += count;
+		}
+	}
+}
+
 void image_find_extents(struct image *image, int fd)
 {
 	size_t capacity = 0;
@@ -61,19 +81,26 @@ void image_find_extents(struct image *image, int fd)
 	}
 	image->sparse = image->extent_count != 1 || image->extents[0].start ||
 			image->extents[0].end < image->size;
-	if (image->sparse && image->extent_count)
+	if (!image->sparse || !image->extent_count)
+		return;
+	if (image->size / IMAGE_PAGE_SIZE < PAGES_MARKED)
+		mark_data(image);
+	else
 		image_index_build(&image->extent_index, image->extents, image->extent_count,
 				  image->size - 1, extent_start);
 }
 
-/* The number of the first extent that ends behind `offset`; their count when none does. */
+/* The number of the first extent that ends behind `offset` of the file; their count when none does. */
 static size_t find_extent(const struct image *image, uint64_t offset)
 {
 	const struct image_index *index = &image->extent_index;
-	uint64_t bucket = offset >> index->shift;
-	if (bucket >= index->buckets)
-		return image->extent_count;
-	size_t low = index->last[bucket], high = index->last[bucket + 1];
+	if (!image->extent_count)
+		return 0;
+	size_t low = 0, high = image->extent_count - 1;
+	if (index->last) {
+		low = index->last[offset >> index->shift];
+		high = index->last[(offset >> index->shift) + 1];
+	}
 	while (low < high) {
 		size_t middle = (low + high + 1) / 2;
 		if (image->extents[middle].start <= offset)

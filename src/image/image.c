@@ -165,6 +165,7 @@ void image_close(struct image *image)
 	free(image->ranges);
 	free(image->extent_index.last);
 	free(image->extents);
+	free(image->data_pages);
 	free(image->stretches);
 	free(image->format);
 	free(image->path);

@@ -57,6 +57,8 @@ struct image {
 	struct image_extent *extents;
 	size_t extent_count;
 	struct image_index extent_index;
+	/* Of a sparse file: bit n % 64 of word n / 64 is set when its page n is no hole; may be NULL. */
+	uint64_t *data_pages;
 	/* What image_next_data() gives, sorted; NULL: just the ranges. */
 	struct image_stretch *stretches;
 	size_t stretch_count;

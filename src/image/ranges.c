@@ -275,6 +275,13 @@ static inline const struct image_range *find(const struct image *image, uint64_t
 /* What all pages read as that lie in a hole: so they cost nothing, whatever the file system. */
 static const uint8_t zeros[IMAGE_PAGE_SIZE] __attribute__((aligned(IMAGE_PAGE_SIZE)));
 
+/* Is the page of a file with holes at `offset` known to be none? */
+static inline bool is_data(const struct image *image, uint64_t offset)
+{
+	uint64_t page = offset / IMAGE_PAGE_SIZE;
+	return image->data_pages && image->data_pages[page / 64] >> page % 64 & 1;
+}
+
 /* Of a file with holes: what lies at `offset` in it, and at `address`. */
 static const uint8_t *at_sparse(const struct image *image, uint64_t address, uint64_t offset,
 				size_t *size)
@@ -295,7 +302,7 @@ const uint8_t *image_at(const struct image *image, uint64_t address, size_t *siz
 		return NULL;
 	uint64_t into = address - range->start;
 	*size = (size_t)(range->size - into);
-	if (image->sparse)
+	if (image->sparse && !is_data(image, range->offset + into))
 		return at_sparse(image, address, range->offset + into, size);
 	return image->data + range->offset + into;
 }

@@ -74,6 +74,13 @@ static bool kdbg_at(const struct windows *windows, struct space *space, uint64_t
 	return true;
 }
 
+/* Of a tag in a page: does what is behind it name this kernel, as far as the page has it? */
+static bool may_be_kdbg(const struct windows *windows, const uint8_t *page, size_t tag)
+{
+	return tag + 16 > PAGE_SIZE || kernel_pointer(memory_paging(windows->memory),
+						      le64(page + tag + 8)) == windows->kernel_base;
+}
+
 /*
  * The debugger's data block: where the header says, or anywhere in the kernel. Windows 8 and later
  * keep it encoded in memory unless a debugger was attached: then it is not found.
@@ -93,6 +100,7 @@ static bool kdbg_find(const struct windows *windows, struct space *space, struct
 			continue;
 		for (size_t i = 0x10; i + 4 <= PAGE_SIZE; i += windows->pointer_size)
 			if (!memcmp(page.data + i, "KDBG", 4) &&
+			    may_be_kdbg(windows, page.data, i) &&
 			    budget_spend(windows->budget, KDBG_STEPS) &&
 			    kdbg_at(windows, space, windows->kernel_base + rva + i - 0x10, kdbg))
 				return true;
