@@ -19,8 +19,10 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-/* Steps to begin with a page map. */
-#define MAP_STEPS 20
+/* Steps to begin with a page map; to look at a kernel that was found; and to infer its layout. */
+#define MAP_STEPS    20
+#define KERNEL_STEPS 500
+#define INFER_STEPS  5000
 
 /* Steps that each page map gets at first, how many times more later, and of how many maps the least. */
 #define SHARE_FIRST 100000
@@ -177,6 +179,7 @@ static bool infer(struct windows *windows, struct space *space, struct profiles 
 		  struct attempts *attempts)
 {
 	_cleanup_inference_ struct inference inference;
+	(void)budget_spend(windows->budget, INFER_STEPS);
 	if (infer_profile(windows, space, profiles, &inference)) {
 		windows->inferred = take_ptr(inference.profile);
 		windows->doubt = take_ptr(inference.doubt);
@@ -282,6 +285,7 @@ static enum outcome try_page_map(struct discovery *discovery, size_t number, uin
 		return cut ? MAP_CUT : MAP_NOTHING;
 	attempts->kernel_base = windows->kernel_base;
 	attempts->paging = map->paging;
+	(void)budget_spend(&discovery->budget, KERNEL_STEPS);
 	if (!kernel_build(windows, space) && !options->profile)
 		return MAP_NOTHING;
 	attempts->build = windows->build;

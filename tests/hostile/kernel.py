@@ -4,7 +4,7 @@ import struct
 
 from hostile.cases import case
 from hostile.machine import Machine, PAGE
-from hostile.page_maps import Same
+from hostile.page_maps import Same, decoys_with_kernel, free_pages
 
 
 def not_found(status, out, err):
@@ -34,6 +34,21 @@ def no_system_512(tools):
 def no_system_scan(tools):
     """All page maps that the scan finds have that kernel."""
     return no_system(tools, 64, ["--no-low-stub"])
+
+
+@case("kernel.many", "--info", expect=not_found)
+def many(tools):
+    """And 266 page maps of the scan's that have a part of that kernel."""
+    path = no_system(tools, 128, ["--no-low-stub"])[0]
+    machine = Machine(tools, scenario="plain", memory=128, more=["--no-low-stub"])
+    machine.data = bytearray(path.read_bytes())
+    decoys_with_kernel(machine, free_pages(machine))
+    return [machine.save()]
+
+
+@case("kernel.many.infer", "--infer", "-a", expect=not_found)
+def many_infer(tools):
+    return many(tools)
 
 
 @case("kernel.names", "--info", expect=not_found)

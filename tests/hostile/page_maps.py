@@ -1,8 +1,10 @@
 """Page maps that lead nowhere, at length: of all three pagings, with tables that lead to one another,
 alone or in the image of a machine that must be found all the same."""
 
+import json
 import random
 import struct
+import subprocess
 
 from hostile.cases import case
 from hostile.machine import Machine
@@ -28,7 +30,6 @@ class Same:
         self.rows = machine.rows
 
     def __call__(self, status, out, err):
-        import json  # pylint: disable=import-outside-toplevel
         rows = [json.loads(line) for line in out.split("\n") if line]
         return None if rows == self.rows else f"{len(rows)} rows, not the {len(self.rows)}: {err}"
 
@@ -309,3 +310,57 @@ def decoys_with_kernel(machine, free):
 decoys("x64", decoys_x64)
 decoys("graph", decoys_graph)
 decoys("kernel", decoys_with_kernel)
+
+
+def decoys_32(name, fill, *arguments):
+    """A 32-bit machine, whose pages of zeros become something else as far as no table has them."""
+    same = Same()
+
+    def make(tools):
+        path = tools.folder / "x86.raw"
+        subprocess.run([tools.mkimage, "--build", "7601", "--arch", "x86", "--memory", "128",
+                        "--scenario", "demo", *arguments, "-o", path], check=True)
+        ask = [tools.impscan, "-f", path, "-a", "-F", "-o", "jsonl", "-q"]
+        out = subprocess.run(ask, capture_output=True, check=True).stdout.decode()
+        same.rows = [json.loads(line) for line in out.split("\n") if line]
+        data = bytearray(path.read_bytes())
+        size = 8 if "--pae" in arguments else 4
+        used = {entry & 0xfffff000 for page in range(0, len(data), PAGE)
+                for entry in set(struct.unpack_from("<%d%s" % (PAGE // size, "IQ"[size == 8]),
+                                                    data, page))}
+        free = [page for page in range(PAGE, len(data), PAGE)
+                if page not in used and not any(data[page:page + PAGE])]
+        assert len(free) > 1000, len(free)
+        fill(data, free[:1000])
+        path.write_bytes(data)
+        return ["-f", path, *ask[3:]]
+    case(f"page_maps.decoys.{name}", expect=same)(make)
+
+
+def fill_x86(data, free):
+    frames = [page >> 12 for page in free]
+    rng = random.Random(5)
+    for page in free[:200]:
+        data[page:page + PAGE] = map32(page >> 12, rng.sample(frames, 300))
+    for page in free[200:900]:
+        data[page:page + PAGE] = table32(rng.sample(frames, 999))
+    for page in free[900:]:
+        data[page:page + PAGE] = header(0x14c)
+
+
+def fill_pae(data, free):
+    frames = [page >> 12 for page in free]
+    rng = random.Random(6)
+    for i in range(0, 400, 2):
+        own = [free[i + 1] | 1] * 4
+        data[free[i]:free[i] + 32] = struct.pack("<4Q", *own)
+        data[free[i + 1]:free[i + 1] + PAGE] = struct.pack(
+            "<512Q", *own, *table64(rng.sample(frames[400:], 508))[4:])
+    for page in free[400:900]:
+        data[page:page + PAGE] = struct.pack("<512Q", *table64(rng.sample(frames, 511)))
+    for page in free[900:]:
+        data[page:page + PAGE] = header(0x14c)
+
+
+decoys_32("x86", fill_x86)
+decoys_32("pae", fill_pae, "--pae")
