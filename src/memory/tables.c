@@ -26,9 +26,9 @@ static uint64_t table_key(const struct walker *walker, const uint8_t *table, uns
 }
 
 /* A large page: by the physical address, for not all of it need be there. */
-static uint64_t large_key(uint64_t frame, unsigned int shift)
+static uint64_t large_key(const struct walker *walker, uint64_t frame, unsigned int shift)
 {
-	return frame | UINT64_C(3) << 6 | shift;
+	return frame | (uint64_t)walker->space->memory->paging << 8 | UINT64_C(3) << 6 | shift;
 }
 
 static bool spend(const struct walker *walker, uint64_t steps)
@@ -68,7 +68,7 @@ static bool walk_large(const struct walker *walker, uint64_t entry, uint64_t bas
 {
 	const struct memory *memory = walker->space->memory;
 	uint64_t frame = memory->operations->large_frame(entry, shift);
-	uint64_t size = UINT64_C(1) << shift, key = large_key(frame, shift);
+	uint64_t size = UINT64_C(1) << shift, key = large_key(walker, frame, shift);
 	bool any = false;
 	if (is_known(walker, key, notable))
 		return false;

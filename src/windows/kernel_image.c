@@ -108,12 +108,19 @@ static bool find_near(struct windows *windows, struct space *space, uint64_t hin
 {
 	uint64_t base = hint & ~(PAGE_SIZE - 1);
 	/* Down first: a kernel begins below its own addresses. */
-	for (uint64_t down = 0; down <= HINT_DISTANCE && down <= base; down += PAGE_SIZE)
+	for (uint64_t down = 0; down <= HINT_DISTANCE && down <= base; down += PAGE_SIZE) {
 		if (try_page(windows, space, base - down))
 			return true;
-	for (uint64_t up = PAGE_SIZE; up < HINT_DISTANCE && up < UINT64_MAX - base; up += PAGE_SIZE)
+		if (budget_exceeded(windows->budget))
+			return false;
+	}
+	for (uint64_t up = PAGE_SIZE; up < HINT_DISTANCE && up < UINT64_MAX - base;
+	     up += PAGE_SIZE) {
 		if (try_page(windows, space, base + up))
 			return true;
+		if (budget_exceeded(windows->budget))
+			return false;
+	}
 	return false;
 }
 

@@ -351,7 +351,11 @@ def fill_x86(data, free):
 def fill_pae(data, free):
     frames = [page >> 12 for page in free]
     rng = random.Random(6)
-    for i in range(0, 400, 2):
+    # A map of x64 that has all of memory in large pages: what it found dull may be a 32-bit kernel.
+    data[free[0]:free[0] + PAGE] = struct.pack("<512Q", *map64(frames[0], [frames[1]]))
+    data[free[1]:free[1] + PAGE] = struct.pack("<512Q", *table64([frames[2]]))
+    data[free[2]:free[2] + PAGE] = struct.pack("<512Q", *table64(range(0, 1 << 15, 512), 0xe3))
+    for i in range(4, 400, 2):
         own = [free[i + 1] | 1] * 4
         data[free[i]:free[i] + 32] = struct.pack("<4Q", *own)
         data[free[i + 1]:free[i + 1] + PAGE] = struct.pack(

@@ -125,12 +125,39 @@ static void test_cut(void **state)
 	machine_free(&m);
 }
 
+/* What is dull in one kind of page map may not be in another: the same large page in both. */
+static void test_pagings(void **state)
+{
+	(void)state;
+	struct machine m;
+	machine_init(&m);
+	uint64_t pointers = machine_frames(&m, 1), directory = machine_frames(&m, 1);
+	machine_put(&m, pointers + 16, directory | VALID, 8);
+	machine_put(&m, directory, 0x200000 | VALID | 0x80, 8);
+	machine_put(&m, machine_entry(&m, MACHINE_PML4, HALF, 21), 0x200000 | VALID | 0x80, 8);
+	machine_frames(&m, 0x400000 / PAGE_SIZE - m.size / PAGE_SIZE);
+	machine_power_on(&m);
+	struct seen seen = {0};
+	struct table_walk walk = {.page = on_page, .context = &seen};
+	assert_false(space_walk(m.space, HALF, UINT64_MAX, &walk));
+	assert_int_equal(seen.looked, 512);
+	struct memory *memory = memory_new(m.image, PAGING_PAE);
+	struct space *space = space_new(memory, pointers);
+	assert_false(space_walk(space, 0x80000000, UINT32_MAX, &walk));
+	assert_int_equal(seen.looked, 1024);
+	space_free(space);
+	memory_free(memory);
+	table_walk_free(&walk);
+	machine_free(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_finds),
 		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_pagings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
