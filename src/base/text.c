@@ -1,5 +1,6 @@
 #include <impscan/text.h>
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,9 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+
+/* Combining characters shown one above the other; what comes after them could reach other lines. */
+#define MARKS_MAX 2
 
 static void text_reserve(struct text *text, size_t more)
 {
@@ -103,7 +107,9 @@ const char *text_string(const struct text *text)
 
 static void add_code(struct text *text, uint32_t code)
 {
-	if (code < 0x80) {
+	if (!code) {
+		text_add(text, "\xc0\x80", 2); /* see text_utf8_next() */
+	} else if (code < 0x80) {
 		text_add_char(text, (char)code);
 	} else if (code < 0x800) {
 		text_add_char(text, (char)(0xc0 | code >> 6));
@@ -125,6 +131,8 @@ char *text_from_utf16(const void *utf16, size_t bytes)
 	const uint8_t *p = utf16;
 	size_t count = bytes / 2;
 	struct text text = {0};
+	while (count && !le16(p + 2 * (count - 1)))
+		count--;
 	text_reserve(&text, count + 1);
 	/* Most names are plain from start to end. */
 	size_t i = 0;
@@ -133,8 +141,6 @@ char *text_from_utf16(const void *utf16, size_t bytes)
 	text.data[text.length] = '\0';
 	for (; i < count; i++) {
 		uint32_t unit = le16(p + 2 * i);
-		if (!unit)
-			break;
 		if (unit >= 0xd800 && unit < 0xdc00 && i + 1 < count) {
 			uint32_t low = le16(p + 2 * (i + 1));
 			if (low >= 0xdc00 && low < 0xe000) {
@@ -170,6 +176,10 @@ size_t text_utf8_next(const char *s, uint32_t *code)
 		return 1;
 	}
 	size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+	if (p[0] == 0xc0 && p[1] == 0x80) {
+		*code = 0;
+		return 2;
+	}
 	if (p[0] < 0xc2 || p[0] > 0xf4)
 		return 0;
 	uint32_t value = p[0] & (0x7fu >> length);
@@ -185,36 +195,100 @@ size_t text_utf8_next(const char *s, uint32_t *code)
 	return length;
 }
 
-bool text_is_control(uint32_t code)
+/* Does "xNN" or "u{" follow, as behind the backslash of an escape? */
+static bool looks_like_escape(const char *s)
 {
-	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 ||
-	       code == 0x200e || code == 0x200f || (code >= 0x202a && code <= 0x202e) ||
-	       (code >= 0x2066 && code <= 0x2069) || code == 0xfeff || code == 0x61c;
+	if (s[0] == 'u')
+		return s[1] == '{';
+	return s[0] == 'x' && isxdigit((unsigned char)s[1]) && isxdigit((unsigned char)s[2]);
 }
 
-void text_add_printable(struct text *text, const char *utf8)
+/*
+ * Adds the backslashes at `s`: doubled where an escape or what looks like one comes behind them, so
+ * that an odd number of them before "xNN" or "u{" is always an escape. Returns how many there are.
+ */
+static size_t add_backslashes(struct text *text, const char *s)
 {
-	for (;;) {
+	size_t count = strspn(s, "\\");
+	uint32_t code;
+	size_t length = text_utf8_next(s + count, &code);
+	bool escaped = s[count] && (!length || text_is_control(code));
+	for (size_t i = 0; i < count; i++)
+		text_add(text, "\\\\", escaped || looks_like_escape(s + count) ? 2 : 1);
+	return count;
+}
+
+static void add_escape(struct text *text, uint32_t code)
+{
+	text_add_format(text, code < 0x80 ? "\\x%02x" : "\\u{%04x}", code);
+}
+
+/* Would a blank here be taken for the space between two columns, or not be seen? */
+static bool blank_misleads(const char *start, const char *blank)
+{
+	return blank == start || blank[-1] == ' ' || !blank[1];
+}
+
+static void add_escaped(struct text *text, const char *utf8, bool columns)
+{
+	const char *start = utf8;
+	unsigned int marks = MARKS_MAX; /* nothing before it that a mark could stand on */
+	while (*utf8) {
 		/* Most of it, and most often all, is plain. */
 		size_t plain = 0;
-		while (utf8[plain] >= ' ' && utf8[plain] < 0x7f)
+		while (utf8[plain] > ' ' && utf8[plain] < 0x7f && utf8[plain] != '\\')
 			plain++;
 		text_add(text, utf8, plain);
 		utf8 += plain;
+		if (plain)
+			marks = 0;
 		if (!*utf8)
 			return;
 		uint32_t code;
 		size_t length = text_utf8_next(utf8, &code);
-		if (!length)
+		if (!length) {
 			text_add_format(text, "\\x%02x", (unsigned char)*utf8++);
-		else if (!text_is_control(code))
+			marks = MARKS_MAX;
+			continue;
+		}
+		if (code == '\\') {
+			utf8 += add_backslashes(text, utf8);
+			marks = 0;
+			continue;
+		}
+		bool mark = !text_code_width(code);
+		bool misleads = code == ' ' && columns && blank_misleads(start, utf8);
+		if (text_is_control(code) || misleads || (mark && marks == MARKS_MAX)) {
+			add_escape(text, code);
+			marks = MARKS_MAX;
+		} else {
 			text_add(text, utf8, length);
-		else if (code < 0x100)
-			text_add_format(text, "\\x%02x", code);
-		else
-			text_add_format(text, "\\u{%04x}", code);
+			marks = mark ? marks + 1 : code == ' ' ? MARKS_MAX : 0;
+		}
 		utf8 += length;
 	}
+}
+
+void text_add_printable(struct text *text, const char *utf8)
+{
+	add_escaped(text, utf8, true);
+}
+
+void text_add_escaped(struct text *text, const char *utf8)
+{
+	add_escaped(text, utf8, false);
+}
+
+size_t text_width(const char *utf8)
+{
+	size_t width = 0;
+	while (*utf8) {
+		uint32_t code = 0;
+		size_t length = text_utf8_next(utf8, &code);
+		width += length ? text_code_width(code) : 1;
+		utf8 += length ? length : 1;
+	}
+	return width;
 }
 
 const char *text_base_name(const char *path)

@@ -103,11 +103,9 @@ struct error *known_not_a_hash(struct slice text)
 	text = trim(text);
 	_cleanup_free_ char *start =
 		alloc_strndup(text.at, text.length < most ? text.length : most);
-	_cleanup_text_ struct text printable = {0};
-	text_add_printable(&printable, start);
 	return error_new("'%s%s' is neither an imphash (32 hex digits) nor an impfuzzy hash "
 			 "(BLOCKSIZE:TEXT:TEXT)",
-			 text_string(&printable), text.length > most ? "..." : "");
+			 start, text.length > most ? "..." : "");
 }
 
 static void add_text(struct known *known, const char *text, size_t length)

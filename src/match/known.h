@@ -22,7 +22,7 @@ struct slice {
 struct error *known_add_pair(struct known *known, struct slice imphash, struct slice impfuzzy,
 			     struct slice name);
 
-/* "'xyz' is neither an imphash (...) nor an impfuzzy hash (...)", made fit to print. */
+/* "'xyz' is neither an imphash (...) nor an impfuzzy hash (...)". */
 struct error *known_not_a_hash(struct slice text);
 
 #endif

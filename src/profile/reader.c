@@ -76,7 +76,7 @@ char *reader_shown(const struct reader *reader)
 	text_add_char(&text, '\'');
 	_cleanup_free_ char *value = alloc_strndup((const char *)event->data.scalar.value,
 						   min_of(event->data.scalar.length, limit));
-	text_add_printable(&text, value);
+	text_add_string(&text, value);
 	text_add_string(&text, event->data.scalar.length > limit ? "...'" : "'");
 	return alloc_strdup(text_string(&text));
 }

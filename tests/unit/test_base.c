@@ -22,33 +22,106 @@ static void utf16_decodes_with_replacement(void **state)
 		'a',  0,    0xe9, 0,	/* e acute */
 		0x3d, 0xd8, 0x00, 0xde, /* U+1F600 as a pair */
 		0x00, 0xd8, 'b',  0,	/* a lone high surrogate */
-		0,    0,    'z',  0,	/* behind the end */
+		0,    0,    'z',  0,	/* a NUL that does not end it */
+		0,    0,    0,	  0,	/* those that do */
 	};
 	_cleanup_free_ char *s = text_from_utf16(units, sizeof(units));
 	assert_string_equal(s, "a\xc3\xa9\xf0\x9f\x98\x80\xef\xbf\xbd"
-			       "b");
+			       "b\xc0\x80z");
 	_cleanup_free_ char *odd = text_from_utf16("x\0y", 3);
 	assert_string_equal(odd, "x");
 	_cleanup_free_ char *none = text_from_utf16("", 0);
 	assert_string_equal(none, "");
+	_cleanup_free_ char *nothing = text_from_utf16("\0\0\0\0", 4);
+	assert_string_equal(nothing, "");
+}
+
+static void assert_printed(const char *utf8, const char *expected)
+{
+	_cleanup_text_ struct text t = {0};
+	text_add_printable(&t, utf8);
+	assert_string_equal(text_string(&t), expected);
 }
 
 static void printable_escapes_what_steers_a_terminal(void **state)
 {
 	(void)state;
+	assert_printed("C:\\a\x1b[31m\x7f\xc2\x9b\xe2\x80\xae\xff\xc3",
+		       "C:\\a\\x1b[31m\\x7f\\u{009b}\\u{202e}\\xff\\xc3");
+	assert_printed("\xc3\xa9\xf0\x9f\x98\x80", "\xc3\xa9\xf0\x9f\x98\x80");
+	assert_printed("a\xc0\x80"
+		       "b",
+		       "a\\x00b");
+}
+
+static void printable_escapes_what_is_not_seen(void **state)
+{
+	(void)state;
+	assert_printed("a\xe2\x80\x8b"
+		       "b\xe2\x81\xa0"
+		       "c\xc2\xad",
+		       "a\\u{200b}b\\u{2060}c\\u{00ad}");
+	assert_printed("\xf3\xa0\x81\x81tag", "\\u{e0041}tag");
+	assert_printed("x\xef\xb8\x8f", "x\\u{fe0f}");
+	assert_printed("\xe1\x85\x9f\xe3\x85\xa4\xe3\x80\x80", "\\u{115f}\\u{3164}\\u{3000}");
+}
+
+static void printable_bounds_combining_marks(void **state)
+{
+	(void)state;
+	assert_printed("e\xcc\x81", "e\xcc\x81");
+	assert_printed("e\xcc\x81\xcc\x81\xcc\x81", "e\xcc\x81\xcc\x81\\u{0301}");
+	assert_printed("\xcc\x81x", "\\u{0301}x");
+	assert_printed("a \xcc\x81", "a \\u{0301}");
+	assert_printed("\x1b\xcc\x81", "\\x1b\\u{0301}");
+}
+
+static void printable_keeps_columns_apart(void **state)
+{
+	(void)state;
+	assert_printed("a b", "a b");
+	assert_printed("a   b", "a \\x20\\x20b");
+	assert_printed(" a ", "\\x20a\\x20");
+	assert_printed(" ", "\\x20");
 	_cleanup_text_ struct text t = {0};
-	text_add_printable(&t, "C:\\a\x1b[31m\x7f\xc2\x9b\xe2\x80\xae\xff\xc3");
-	assert_string_equal(text_string(&t), "C:\\a\\x1b[31m\\x7f\\x9b\\u{202e}\\xff\\xc3");
-	text_clear(&t);
-	text_add_printable(&t, "\xc3\xa9\xf0\x9f\x98\x80");
-	assert_string_equal(text_string(&t), "\xc3\xa9\xf0\x9f\x98\x80");
+	text_add_escaped(&t, " a  b\n");
+	assert_string_equal(text_string(&t), " a  b\\x0a");
+}
+
+static void printable_backslashes_are_no_escapes(void **state)
+{
+	(void)state;
+	assert_printed("\\\\host\\users\\x.exe", "\\\\host\\users\\x.exe");
+	assert_printed("\\x1b", "\\\\x1b");
+	assert_printed("\\\\x1B", "\\\\\\\\x1B");
+	assert_printed("\\\x1b", "\\\\\\x1b");
+	assert_printed("\\u{202e}", "\\\\u{202e}");
+	assert_printed("end\\", "end\\");
+	assert_printed("\\ \\", "\\ \\");
+}
+
+static void widths_are_a_terminals(void **state)
+{
+	(void)state;
+	assert_int_equal(text_width("abc"), 3);
+	assert_int_equal(text_width("e\xcc\x81"), 1);
+	assert_int_equal(text_width("\xe6\x97\xa5\xe6\x9c\xac"), 4);
+	assert_int_equal(text_width("\xf0\x9f\x98\x80"), 2);
+	assert_int_equal(text_code_width(0xffdfd), 1);
+	assert_int_equal(text_code_width(0x10ffff), 0);
+	assert_int_equal(text_code_width(0x2fffd), 2);
+	assert_int_equal(text_code_width(0x110000), 1);
+	assert_true(text_is_control(0x80) && text_is_control(0xa0) && text_is_control(0x10ffff));
+	assert_false(text_is_control(0xa1) || text_is_control(' ') || text_is_control(0x10fffd));
 }
 
 static void utf8_rejects_what_is_not(void **state)
 {
 	(void)state;
 	uint32_t code;
-	assert_int_equal(text_utf8_next("\xc0\x80", &code), 0);		/* overlong */
+	assert_int_equal(text_utf8_next("\xc0\x81", &code), 0); /* overlong */
+	assert_int_equal(text_utf8_next("\xc0\x80", &code), 2); /* but for NUL */
+	assert_int_equal(code, 0);
 	assert_int_equal(text_utf8_next("\xed\xa0\x80", &code), 0);	/* surrogate */
 	assert_int_equal(text_utf8_next("\xf4\x90\x80\x80", &code), 0); /* beyond Unicode */
 	assert_int_equal(text_utf8_next("\xe2\x82", &code), 0);		/* cut short */
@@ -133,6 +206,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(utf16_decodes_with_replacement),
 		cmocka_unit_test(printable_escapes_what_steers_a_terminal),
+		cmocka_unit_test(printable_escapes_what_is_not_seen),
+		cmocka_unit_test(printable_bounds_combining_marks),
+		cmocka_unit_test(printable_keeps_columns_apart),
+		cmocka_unit_test(printable_backslashes_are_no_escapes),
+		cmocka_unit_test(widths_are_a_terminals),
 		cmocka_unit_test(utf8_rejects_what_is_not),
 		cmocka_unit_test(numbers_are_written_as_printf_does),
 		cmocka_unit_test(text_grows),

@@ -107,7 +107,7 @@ static void what_is_no_hash_is_refused(void **state)
 	assert_int_equal(known_count(known), 0);
 	_cleanup_error_ struct error *error = known_add(known, "x\x1by", 3, NULL);
 	assert_string_equal(error_message(error),
-			    "'x\\x1by' is neither an imphash (32 hex digits) nor an impfuzzy hash "
+			    "'x\x1by' is neither an imphash (32 hex digits) nor an impfuzzy hash "
 			    "(BLOCKSIZE:TEXT:TEXT)");
 }
 

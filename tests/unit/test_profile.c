@@ -115,7 +115,7 @@ static void header_errors_have_a_place(void **state)
 			"t.yaml:1:14: expected a description, found a mapping");
 	assert_declined("architecture: arm\n",
 			"t.yaml:1:15: unknown architecture 'arm': write x86 or x64");
-	assert_declined("\"a\\e[31m\": 1\n", "t.yaml:1:1: unknown key 'a\\x1b[31m'");
+	assert_declined("\"a\\e[31m\": 1\n", "t.yaml:1:1: unknown key 'a\x1b[31m'");
 	assert_declined("aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgg: 1\n",
 			"t.yaml:1:1: unknown key "
 			"'aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff...'");
