@@ -39,7 +39,7 @@ static bool is_wanted(const struct scan_options *options, const struct process *
 static void add_flags(const struct unit_context *shared, struct worker *worker,
 		      const struct process *process, struct modules *modules)
 {
-	struct unit *unit = unit_make(shared, worker, process);
+	struct unit *unit = unit_make(shared, worker, process, 0);
 	for (size_t i = 0; i < unit->modules.count && i < modules->count; i++)
 		modules->items[i].flags |= unit->modules.items[i].flags;
 	unit_free(unit);

@@ -80,7 +80,7 @@ static void *make(void *context, size_t i, unsigned int worker)
 	_cleanup_regions_ struct regions regions = {0};
 	_cleanup_injections_ struct injections injections = {0};
 	if (run->by_modules)
-		modules = unit_make(&run->session.context, &run->workers[worker], process);
+		modules = unit_make(&run->session.context, &run->workers[worker], process, i);
 	view_open(&unit->view, run->session.context.windows, process);
 	view_regions(&unit->view, &regions);
 	view_injections(&unit->view, &regions, &injections);
