@@ -15,6 +15,7 @@
 struct budget {
 	uint64_t limit; /* steps */
 	uint64_t spent; /* steps so far; may exceed the limit by the last one counted */
+	uint64_t part;	/* what one walk of several may cost, see budget_part(); 0: all */
 };
 
 /*
@@ -35,6 +36,27 @@ static inline uint64_t budget_left(const struct budget *budget)
 	return !budget			       ? UINT64_MAX
 	       : budget->spent < budget->limit ? budget->limit - budget->spent
 					       : 0;
+}
+
+/*
+ * Returns a budget for one of several walks, so that the first can't leave nothing for the others: of
+ * whole->part steps at most, and of what is left. Its own parts are half of that. Of NULL: not
+ * bounded. Close it with budget_close_part().
+ */
+static inline struct budget budget_part(const struct budget *whole)
+{
+	struct budget part = {.limit = budget_left(whole)};
+	if (whole && whole->part && whole->part < part.limit)
+		part.limit = whole->part;
+	part.part = whole ? whole->part / 2 : 0;
+	return part;
+}
+
+/* Counts what a part has spent against the whole; returns whether it was enough. */
+static inline bool budget_close_part(struct budget *whole, const struct budget *part)
+{
+	(void)budget_spend(whole, part->spent);
+	return !budget_exceeded(part);
 }
 
 /*

@@ -2,12 +2,13 @@
 
 #include <stdlib.h>
 
+#include <impscan/address_map.h>
 #include <impscan/alloc.h>
 
 /* The slot that holds `address`, or the free one where it belongs. */
 static uint64_t *find_slot(const struct address_set *set, uint64_t address)
 {
-	size_t i = (size_t)((address * UINT64_C(0x9e3779b97f4a7c15)) >> 20) & (set->capacity - 1);
+	size_t i = (size_t)address_hash(address) & (set->capacity - 1);
 	while (set->slots[i] && set->slots[i] != address + 1)
 		i = (i + 1) & (set->capacity - 1);
 	return &set->slots[i];

@@ -6,13 +6,17 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #include <errno.h>
 #include <string.h>
 
+#include <impscan/address_map.h>
 #include <impscan/alloc.h>
 #include <impscan/budget.h>
 #include <impscan/bytes.h>
 #include <impscan/error.h>
+#include <impscan/strings.h>
 #include <impscan/text.h>
 
 static void utf16_decodes_with_replacement(void **state)
@@ -201,6 +205,75 @@ static void budgets_end(void **state)
 	assert_true(budget_of_pages(1000) > budget_of_pages(0));
 }
 
+static void parts_of_a_budget_leave_something(void **state)
+{
+	(void)state;
+	struct budget budget = {.limit = 100, .part = 30};
+	struct budget part = budget_part(&budget), half = budget_part(&part);
+	assert_true(part.limit == 30 && half.limit == 15);
+	assert_false(budget_spend(&part, 31));
+	assert_false(budget_close_part(&budget, &part)); /* cut off, but not the whole */
+	assert_false(budget_exceeded(&budget));
+	assert_true(budget.spent == 31);
+	part = budget_part(&budget);
+	assert_true(budget_spend(&part, 30));
+	assert_true(budget_close_part(&budget, &part));
+	/* No more than what is left, and then the whole ends with its part. */
+	assert_true(budget_spend(&budget, 30));
+	part = budget_part(&budget);
+	assert_true(part.limit == 9);
+	assert_false(budget_spend(&part, 10));
+	assert_false(budget_close_part(&budget, &part));
+	assert_true(budget_exceeded(&budget));
+	assert_true(budget_part(NULL).limit == UINT64_MAX);
+}
+
+static void maps_keep_what_came_first(void **state)
+{
+	(void)state;
+	struct address_map map = {0};
+	uint64_t value = 7;
+	assert_false(address_map_get(&map, 0, &value));
+	/* Addresses that differ in their upper bits only, as those of a made-up image may. */
+	for (uint64_t i = 0; i < 10000; i++) {
+		assert_true(address_map_add(&map, i << 40, i));
+		assert_false(address_map_add(&map, i << 40, 0));
+	}
+	for (uint64_t i = 0; i < 10000; i++)
+		assert_true(address_map_get(&map, i << 40, &value) && value == i);
+	assert_false(address_map_get(&map, 1, &value));
+	assert_true(map.count == 10000);
+	address_map_free(&map);
+	assert_true(map.count == 0);
+}
+
+static void strings_are_kept_once(void **state)
+{
+	(void)state;
+	struct strings strings = {0};
+	const char *a = strings_copy(&strings, "a.dll");
+	assert_string_equal(a, "a.dll");
+	assert_ptr_equal(strings_take(&strings, alloc_strdup("a.dll")), a);
+	assert_null(strings_take(&strings, NULL));
+	assert_true(strings.count == 1);
+	for (unsigned int i = 0; i < 1000; i++)
+		strings_take(&strings, alloc_printf("%u", i));
+	assert_string_equal(strings_copy(&strings, "999"), "999");
+	assert_true(strings.count == 1001);
+
+	/* Beyond its room nothing is kept but what is there already. */
+	char *large = alloc_zero(STRINGS_MAX / 2, 1);
+	memset(large, 'x', STRINGS_MAX / 2 - 1);
+	for (char c = 'a'; c < 'e'; c++) {
+		large[0] = c;
+		assert_true(!strings_copy(&strings, large) == (c > 'a'));
+	}
+	free(large);
+	assert_true(strings.left_out == 3 && strings.bytes <= STRINGS_MAX);
+	assert_ptr_equal(strings_copy(&strings, "a.dll"), a);
+	strings_free(&strings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +291,9 @@ int main(void)
 		cmocka_unit_test(ranges_do_not_overflow),
 		cmocka_unit_test(base_names),
 		cmocka_unit_test(budgets_end),
+		cmocka_unit_test(parts_of_a_budget_leave_something),
+		cmocka_unit_test(maps_keep_what_came_first),
+		cmocka_unit_test(strings_are_kept_once),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
