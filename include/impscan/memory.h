@@ -268,9 +268,10 @@ uint64_t space_run(struct space *space, uint64_t address, uint64_t last, struct 
 
 /*
  * The first address from `address` on, before `end`, whose page may be present (in memory, in a page
- * file); `end` when there is none. What is not is passed over in runs: ranges may be terabytes.
+ * file); `end` when there is none. What is not is passed over in runs: ranges may be terabytes. Each
+ * run counts a step of `budget` (may be NULL); `end` also when it is used up.
  */
-uint64_t space_present(struct space *space, uint64_t address, uint64_t end);
+uint64_t space_present(struct space *space, uint64_t address, uint64_t end, struct budget *budget);
 
 /* What is said of a page that is looked at in a walk over all tables. */
 enum table_answer {
@@ -344,5 +345,15 @@ bool space_pointer(struct space *space, uint64_t address, unsigned int size, uin
  * it.
  */
 char *space_unicode_string(struct space *space, uint64_t address, unsigned int pointer_size);
+
+/*
+ * Where the text of such a structure is: its address and its length in bytes, 0 when it is empty.
+ * False when the structure is not present or makes no sense.
+ */
+bool space_unicode_place(struct space *space, uint64_t address, unsigned int pointer_size,
+			 uint64_t *buffer, uint16_t *length);
+
+/* Such a text as UTF-8; NULL when it is not present. The caller frees it. */
+char *space_utf16(struct space *space, uint64_t buffer, uint16_t length);
 
 #endif

@@ -128,6 +128,7 @@ struct scan_summary {
 	size_t hashed;	/* modules with a hash */
 	size_t damaged; /* modules whose list could not be read whole */
 	size_t rows;	/* handed out */
+	size_t cut;	/* processes of which not all was looked at: it costs too much work */
 };
 
 /*

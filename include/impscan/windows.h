@@ -11,12 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <impscan/address_map.h>
 #include <impscan/address_set.h>
 #include <impscan/budget.h>
 #include <impscan/image.h>
 #include <impscan/memory.h>
 #include <impscan/pe.h>
 #include <impscan/profile.h>
+#include <impscan/strings.h>
 
 /* What the user knows better; all zero: find it. */
 struct windows_options {
@@ -114,6 +116,9 @@ void windows_page_file_use(const struct windows *windows, struct entry_votes *vo
 bool windows_page_file_doubt(const struct windows *windows, unsigned int number,
 			     const struct entry_votes *votes, char *sentence, size_t size);
 
+/* Steps of a budget that everything which is done with the image may cost. */
+uint64_t windows_work(const struct windows *windows);
+
 /* A new space of the kernel's page map; the caller frees it. */
 struct space *windows_kernel_space(const struct windows *windows);
 
@@ -164,10 +169,29 @@ struct processes {
 	struct process *items;
 	size_t count;
 	size_t capacity;
+	struct address_map by_eprocess;	 /* where each is in `items`, while they are looked for */
 	uint64_t ps_active_process_head; /* 0 when the ring does not lead to it */
-	/* What was wrong with the ring, in words; "" when it is whole. */
+	/* What was wrong with the ring or the search, in words; "" when it is whole. */
 	char damage[160];
 };
+
+/*
+ * Names in the image, read by the UNICODE_STRINGs that many structures have of one text, and kept
+ * once. All zero is none.
+ */
+struct names {
+	struct strings strings;
+	struct address_map known; /* texts by place and length: the string, or 0 */
+};
+
+/*
+ * The name of the UNICODE_STRING (or UNICODE_STRING32, by pointer size) at `address` as UTF-8, valid
+ * until names_free(): "" when it is empty. NULL when it is not present, makes no sense, or there is
+ * no room for it (names->strings.left_out). What is read counts against `budget` (may be NULL).
+ */
+const char *names_read(struct names *names, struct space *space, uint64_t address,
+		       unsigned int pointer_size, struct budget *budget);
+void names_free(struct names *names);
 
 /*
  * The processes of ActiveProcessLinks from System on, in ring order (a broken ring is followed
@@ -194,7 +218,7 @@ struct vad {
 	uint64_t subsection;	 /* 0 where there is none, or it is not present */
 	uint64_t control_area;
 	uint64_t first_prototype_pte;
-	char *file; /* FILE_OBJECT.FileName; NULL: no file, or not present */
+	const char *file; /* FILE_OBJECT.FileName; NULL: no file, or not present */
 };
 
 /* Sorted by address. */
@@ -202,12 +226,17 @@ struct vads {
 	struct vad *items;
 	size_t count;
 	size_t capacity;
-	char damage[120]; /* what was wrong with the tree, in words; "" when it is whole */
+	struct names names; /* of files */
+	char damage[120];   /* what was wrong with the tree, in words; "" when it is whole */
 };
 
-/* Reads the VAD tree; of a damaged one, all that can be reached. */
-void process_vads(const struct windows *windows, const struct process *process,
-		  struct space *kernel, struct vads *vads);
+/*
+ * Reads the VAD tree; of a damaged one, all that can be reached, and of one that costs more than a
+ * part of `budget` (NULL: not bounded) what was read until then: then it returns false, and `damage`
+ * tells.
+ */
+bool process_vads(const struct windows *windows, const struct process *process,
+		  struct space *kernel, struct budget *budget, struct vads *vads);
 
 /* The VAD that holds `address`, or NULL. */
 const struct vad *vads_find(const struct vads *vads, uint64_t address);
@@ -229,6 +258,12 @@ struct view {
 	unsigned int entry_size; /* bytes of a prototype PTE */
 	const struct vad *found; /* the VAD asked for last; NULL: none yet */
 	struct own_pages own;	 /* of the VAD asked for last */
+	/*
+	 * What walks through the view may cost: they count what the evidence makes them do, the same
+	 * whatever caches hold, and end where it does. NULL: not bounded.
+	 */
+	struct budget *budget;
+	bool cut; /* one of them ended before it was done, for a part of the budget or for all */
 };
 
 /*
@@ -247,7 +282,9 @@ static inline bool own_pages_has(const struct own_pages *own, size_t page)
 /* The first page from number `from` on, before `end`, that is the process's own; `end`: none. */
 size_t own_pages_next(const struct own_pages *own, size_t from, size_t end);
 
-void view_open(struct view *view, const struct windows *windows, const struct process *process);
+/* `budget` (may be NULL) must outlive the view. */
+void view_open(struct view *view, const struct windows *windows, const struct process *process,
+	       struct budget *budget);
 void view_close(struct view *view);
 #define _cleanup_view_ __attribute__((cleanup(view_close)))
 
@@ -298,10 +335,10 @@ extern const char *const module_flag_names[MODULE_FLAG_COUNT];
 /* One module of a process, or of the kernel. */
 struct module {
 	uint64_t base;
-	uint64_t size;	/* SizeOfImage of its list entry, or what its VAD has */
-	char *name;	/* BaseDllName, or its VAD's file; "" when unreadable */
-	char *path;	/* FullDllName, or its VAD's file; "" when unreadable */
-	uint64_t entry; /* its LDR_DATA_TABLE_ENTRY, 0: none */
+	uint64_t size;	  /* SizeOfImage of its list entry, or what its VAD has */
+	const char *name; /* BaseDllName, or its VAD's file; "" when unreadable */
+	const char *path; /* FullDllName, or its VAD's file; "" when unreadable */
+	uint64_t entry;	  /* its LDR_DATA_TABLE_ENTRY, 0: none */
 	uint64_t entry_point;
 	unsigned int found_in;
 	unsigned int flags;
@@ -318,19 +355,30 @@ struct modules {
 	struct module *items;
 	size_t count;
 	size_t capacity;
+	struct address_map by_base; /* the first module of a base: where it is in `items` */
+	struct names names;	    /* of all */
 	char damage[160]; /* what was wrong with the lists, in words; "" when they are whole */
 };
+
+/* Adds a module; its name and path are "". */
+struct module *modules_add(struct modules *modules, uint64_t base);
+
+/* The first module of a base, or NULL. */
+struct module *modules_at(const struct modules *modules, uint64_t base);
+
+/* Notes that a walk was cut off for its budget, unless other damage was noted before. */
+void modules_note_cut(struct modules *modules, const char *what);
 
 /*
  * All modules of a process: those of the PEB's three lists merged by base (load order first, then
  * what only the others have), those of a WoW64 process's 32-bit PEB, and image VADs that no list
- * has. A cut or cyclic list gives what it has.
+ * has. A cut or cyclic list gives what it has. Costs no more than a part of view->budget.
  */
 void process_modules(const struct windows *windows, const struct process *process,
 		     struct view *view, struct modules *modules);
 
-/* The modules of PsLoadedModuleList. `space` is one of the kernel's. */
-void windows_drivers(const struct windows *windows, struct space *space, struct modules *modules);
+/* The modules of PsLoadedModuleList, by System's view. */
+void windows_drivers(const struct windows *windows, struct view *view, struct modules *modules);
 
 void modules_free(struct modules *modules);
 #define _cleanup_modules_ __attribute__((cleanup(modules_free)))
@@ -352,8 +400,13 @@ struct regions {
 	struct region *items;
 	size_t count;
 	size_t capacity;
+	char damage[120]; /* what was cut off, in words; "": nothing */
 };
 
+/*
+ * The regions of a view. Costs no more than a part of view->budget, and each VAD a part of that; what
+ * is known of one that costs more is too little, and `damage` names it.
+ */
 void view_regions(struct view *view, struct regions *regions);
 void regions_free(struct regions *regions);
 #define _cleanup_regions_ __attribute__((cleanup(regions_free)))
@@ -373,9 +426,13 @@ struct injections {
 	struct injected *items;
 	size_t count;
 	size_t capacity;
+	char damage[120]; /* what was cut off, in words; "": nothing */
 };
 
-/* Looks for PE images in each region; a region without any is one entry with no_header. */
+/*
+ * Looks for PE images in each region; a region without any is one entry with no_header. Costs no more
+ * than a part of view->budget, and each region a part of that; `damage` names one that was cut off.
+ */
 void view_injections(struct view *view, const struct regions *regions,
 		     struct injections *injections);
 void injections_free(struct injections *injections);

@@ -202,11 +202,14 @@ static struct error *run_modules(const struct options *options, const struct win
 		dump_folder_close(&output->dump);
 		interrupt_finish();
 	}
+	char cut[40] = "";
+	if (summary.cut)
+		snprintf(cut, sizeof(cut), " (%zu cut off)", summary.cut);
 	if (!error && !options->quiet)
 		fprintf(stderr,
-			"impscan: %zu processes, %zu modules, %zu with a hash, %zu damaged; "
+			"impscan: %zu processes%s, %zu modules, %zu with a hash, %zu damaged; "
 			"%zu %s in %.2f s\n",
-			summary.processes, summary.modules, summary.hashed, summary.damaged,
+			summary.processes, cut, summary.modules, summary.hashed, summary.damaged,
 			summary.rows, known ? "matches" : "rows", seconds_since(start));
 	return error;
 }
@@ -334,7 +337,7 @@ static struct error *open_windows(const struct options *options, struct profiles
 		.dtb = options->dtb,
 		.kernel_base = options->kernel_base,
 		.infer = options->infer,
-		.progress = on_progress,
+		.progress = output_progress,
 		.progress_context = output,
 	};
 	memcpy(windows_options.page_files, options->page_files, sizeof(options->page_files));

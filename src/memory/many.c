@@ -70,9 +70,9 @@ static bool may_be_present(const struct page *page)
 	       page->state == PAGE_PAGEFILE;
 }
 
-uint64_t space_present(struct space *space, uint64_t address, uint64_t end)
+uint64_t space_present(struct space *space, uint64_t address, uint64_t end, struct budget *budget)
 {
-	while (address < end) {
+	while (address < end && budget_spend(budget, 1)) {
 		struct page page;
 		uint64_t size = space_run(space, address, end - 1, &page);
 		if (may_be_present(&page))

@@ -214,19 +214,32 @@ bool space_pointer(struct space *space, uint64_t address, unsigned int size, uin
 	return true;
 }
 
-char *space_unicode_string(struct space *space, uint64_t address, unsigned int pointer_size)
+bool space_unicode_place(struct space *space, uint64_t address, unsigned int pointer_size,
+			 uint64_t *buffer, uint16_t *length)
 {
 	uint8_t header[16];
 	if (!space_read(space, address, header, pointer_size == 8 ? 16 : 8))
-		return NULL;
-	uint16_t length = le16(header);
-	uint64_t buffer = le_pointer(header + (pointer_size == 8 ? 8 : 4), pointer_size);
+		return false;
+	*length = le16(header);
+	*buffer = le_pointer(header + (pointer_size == 8 ? 8 : 4), pointer_size);
+	return !*length || (*length % 2 == 0 && *buffer);
+}
+
+char *space_utf16(struct space *space, uint64_t buffer, uint16_t length)
+{
 	if (!length)
 		return alloc_strdup("");
-	if (length % 2 || !buffer)
-		return NULL;
 	_cleanup_free_ uint8_t *utf16 = alloc_zero(length, 1);
 	if (!space_read(space, buffer, utf16, length))
 		return NULL;
 	return text_from_utf16(utf16, length);
+}
+
+char *space_unicode_string(struct space *space, uint64_t address, unsigned int pointer_size)
+{
+	uint64_t buffer;
+	uint16_t length;
+	if (!space_unicode_place(space, address, pointer_size, &buffer, &length))
+		return NULL;
+	return space_utf16(space, buffer, length);
 }

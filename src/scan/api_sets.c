@@ -115,7 +115,7 @@ static struct api_sets *find_machine(struct api_set_cache *cache)
 		asked++;
 		size_t size = 0;
 		_cleanup_view_ struct view view;
-		view_open(&view, cache->windows, process);
+		view_open(&view, cache->windows, process, NULL);
 		uint8_t *schema = copy_schema(cache->windows, &view, process, &size);
 		struct kept *known = schema ? find(met, count, schema, size) : NULL;
 		if (known)

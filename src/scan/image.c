@@ -12,6 +12,7 @@
 #include "scan/dump_space.h"
 #include "scan/ordered.h"
 #include "scan/session.h"
+#include "scan/share.h"
 #include "scan/unit.h"
 
 struct run {
@@ -21,16 +22,31 @@ struct run {
 	struct scan_summary *summary;
 	struct worker *workers;
 	struct matches matches; /* of the module handed out last */
+	struct share share;
 };
+
+static struct unit *make_within(struct run *run, size_t i, unsigned int worker,
+				const struct budget *budget)
+{
+	struct unit *unit = unit_make(&run->session->context, &run->workers[worker],
+				      run->session->selection.items[i], i, budget);
+	share_made(&run->share, &unit->budget);
+	return unit;
+}
 
 static void *make(void *context, size_t i, unsigned int worker)
 {
 	struct run *run = context;
 	const atomic_bool *stop = run->options->stop;
+	struct budget budget;
 	if (stop && atomic_load_explicit(stop, memory_order_relaxed))
 		return NULL;
-	return unit_make(&run->session->context, &run->workers[worker],
-			 run->session->selection.items[i], i);
+	return share_ahead(&run->share, &budget) ? make_within(run, i, worker, &budget) : NULL;
+}
+
+static size_t weight(const void *result)
+{
+	return unit_memory(result);
 }
 
 static void drop(void *result)
@@ -87,38 +103,54 @@ static bool emit(struct run *run, const struct process *process, const struct mo
 	return true;
 }
 
-/* A process that is not what it seems and has no module to show: a row all the same. */
-static bool emit_empty(struct run *run, const struct process *process)
+/* A process that is not what it seems, or cut off, and has no module to show: a row all the same. */
+static bool emit_empty(struct run *run, const struct process *process, bool cut)
 {
-	static const struct module none = {.name = (char *)"", .path = (char *)""};
+	static const struct module none = {.name = "", .path = ""};
 	struct row row = {
 		.process = process,
 		.module = &none,
 		.status = IMPORTS_UNREADABLE,
-		.reason = process_exited(process) ? "process has exited, its modules are gone"
-						  : "no module list could be read",
+		.reason = cut			    ? NOT_EXAMINED
+			  : process_exited(process) ? "process has exited, its modules are gone"
+						    : "no module list could be read",
 		.flags = process_flags(process),
 	};
-	if (!row.flags || !run->options->all)
+	if ((!row.flags && !cut) || !run->options->all)
 		return true;
 	return hand_out(run, &row);
 }
 
-static bool take(void *context, size_t i, void *result)
+/* The unit that is handed out next: as it was made ahead, or made again with what is left. */
+static struct unit *settle(struct run *run, size_t i, struct unit *unit, unsigned int worker)
+{
+	struct budget budget = share_next(&run->share);
+	if (!unit || !share_stands(&unit->budget, &budget)) {
+		unit_free(unit);
+		unit = make_within(run, i, worker, &budget);
+	}
+	share_taken(&run->share, &unit->budget);
+	return unit;
+}
+
+static bool take(void *context, size_t i, void *result, unsigned int worker)
 {
 	struct run *run = context;
-	struct unit *unit = result;
+	const atomic_bool *stop = run->options->stop;
+	if (!result && stop && atomic_load_explicit(stop, memory_order_relaxed))
+		return true; /* not begun: the run is being ended */
+	struct unit *unit = settle(run, i, result, worker);
 	const struct process *process = run->session->selection.items[i];
 	bool more = true;
-	if (!unit)
-		return true; /* not begun: the run is being ended */
 	unit->handed_out = true;
 	if (!process_exited(process))
 		selection_warn(run->events, process, unit->modules.damage);
 	selection_warn(run->events, process, unit->note);
+	if (unit->cut)
+		selection_warn_cut(run->events, run->options, process, &run->summary->cut);
 	run->summary->processes++;
 	if (!unit->modules.count)
-		more = emit_empty(run, process);
+		more = emit_empty(run, process, unit->cut);
 	for (size_t m = 0; more && m < unit->modules.count; m++) {
 		const struct finding *finding = &unit->findings[m];
 		run->summary->modules++;
@@ -155,14 +187,17 @@ struct error *scan_image(const struct windows *windows, const struct scan_option
 		.summary = summary,
 		.workers = alloc_zero(options->threads, sizeof(*run.workers)),
 	};
+	share_init(&run.share, windows, session.selection.count, options->pid_count > 0);
 	ordered_run(&(struct ordered_work){
 		.count = session.selection.count,
 		.threads = options->threads,
 		.make = make,
 		.take = take,
 		.drop = drop,
+		.weight = weight,
 		.context = &run,
 	});
+	selection_warn_end(events, summary->cut);
 	for (unsigned int i = 0; i < options->threads; i++)
 		worker_free(&run.workers[i]);
 	free(run.workers);

@@ -12,6 +12,9 @@
  */
 #define AHEAD 16
 
+/* Bytes of results that may wait before no more units are begun. */
+#define WAITING_MAX ((size_t)64 << 20)
+
 struct run {
 	const struct ordered_work *work;
 	pthread_mutex_t lock;
@@ -24,13 +27,26 @@ struct run {
 	void **results; /* by unit modulo window */
 	bool *done;
 	size_t window;
+	size_t waiting; /* bytes of results that are done and not taken */
 };
+
+static size_t weigh(const struct run *run, const void *result)
+{
+	return run->work->weight ? run->work->weight(result) : 0;
+}
+
+/* May another unit be begun? The one that is taken next always may. */
+static bool may_begin(const struct run *run)
+{
+	return run->next < run->taken + run->window &&
+	       (run->waiting <= WAITING_MAX || run->next == run->taken);
+}
 
 /*
  * Hands out what is ready, in order. Whoever comes first does it, alone; the lock is released while
  * a result is taken.
  */
-static void take_ready(struct run *run)
+static void take_ready(struct run *run, unsigned int self)
 {
 	const struct ordered_work *work = run->work;
 	run->taking = true;
@@ -38,8 +54,9 @@ static void take_ready(struct run *run)
 		size_t slot = run->taken % run->window;
 		void *result = run->results[slot];
 		run->done[slot] = false;
+		run->waiting -= weigh(run, result);
 		pthread_mutex_unlock(&run->lock);
-		bool more = work->take(work->context, run->taken, result);
+		bool more = work->take(work->context, run->taken, result, self);
 		pthread_mutex_lock(&run->lock);
 		run->taken++;
 		run->stopped = !more;
@@ -57,10 +74,10 @@ static void *worker(void *argument)
 	for (;;) {
 		/* Whoever is taking sees what the others have made meanwhile. */
 		if (!run->taking && !run->stopped)
-			take_ready(run);
+			take_ready(run, self);
 		if (run->stopped || run->next >= work->count)
 			break;
-		if (run->next >= run->taken + run->window) {
+		if (!may_begin(run)) {
 			pthread_cond_wait(&run->changed, &run->lock);
 			continue;
 		}
@@ -70,6 +87,7 @@ static void *worker(void *argument)
 		pthread_mutex_lock(&run->lock);
 		run->results[i % run->window] = result;
 		run->done[i % run->window] = true;
+		run->waiting += weigh(run, result);
 	}
 	pthread_mutex_unlock(&run->lock);
 	return NULL;

@@ -13,12 +13,14 @@ struct ordered_work {
 	/* Makes the result of unit `i`; called from any thread, `worker` tells which (0-based). */
 	void *(*make)(void *context, size_t i, unsigned int worker);
 	/*
-	 * Takes the result of unit `i`, called in order and by one thread at a time, whichever; it
-	 * owns the result now. After false nothing more is handed out or begun.
+	 * Takes the result of unit `i`, called in order and by one thread at a time, whichever:
+	 * `worker`; it owns the result now. After false nothing more is handed out or begun.
 	 */
-	bool (*take)(void *context, size_t i, void *result);
-	/* Frees a result that nobody took. */
+	bool (*take)(void *context, size_t i, void *result, unsigned int worker);
+	/* Frees a result that nobody took; make() may have given NULL. */
 	void (*drop)(void *result);
+	/* Bytes that a result takes, to bound those that wait for their turn. NULL: few. */
+	size_t (*weight)(const void *result);
 	void *context;
 };
 

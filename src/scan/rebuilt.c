@@ -34,7 +34,7 @@ static bool page_number(const struct unit_maps *maps, uint64_t address, size_t *
 static uint64_t memory_present(const struct rebuild_memory *memory, uint64_t address, uint64_t end)
 {
 	const struct unit_maps *maps = memory->context;
-	return space_present(maps->view->space, address, end);
+	return space_present(maps->view->space, address, end, NULL);
 }
 
 static uint64_t memory_next(const struct rebuild_memory *memory, uint64_t address, uint64_t end)
@@ -69,6 +69,16 @@ static bool set_image(struct unit_maps *maps, uint64_t base, uint64_t size, cons
 	return maps->own && budget_spend(&maps->tables, IMAGE_STEPS + size / PAGE_SIZE);
 }
 
+/* Lists of either kind may cost so many times what a single walk may. */
+#define LISTS_WALKS 4
+
+/* What lists of one kind may cost, of what a process may. */
+static uint64_t lists_limit(const struct budget *whole)
+{
+	uint64_t left = budget_left(whole);
+	return whole && whole->part ? min_of(left, LISTS_WALKS * whole->part) : left;
+}
+
 void unit_maps_init(struct unit_maps *maps, const struct unit_context *context, struct view *view,
 		    const struct process *process, const struct modules *modules)
 {
@@ -78,10 +88,15 @@ void unit_maps_init(struct unit_maps *maps, const struct unit_context *context, 
 		.process = process,
 		.modules = modules,
 	};
-	const struct image *image = context->windows->image;
-	uint64_t steps = budget_of_pages(image_file_size(image) / PAGE_SIZE);
-	maps->names.limit = steps / 4;
-	maps->tables.limit = steps / 2;
+	maps->names.limit = maps->tables.limit = lists_limit(view->budget);
+}
+
+bool unit_maps_close(struct unit_maps *maps)
+{
+	bool enough = !budget_exceeded(&maps->names) && !budget_exceeded(&maps->tables);
+	(void)budget_spend(maps->view->budget, maps->names.spent);
+	(void)budget_spend(maps->view->budget, maps->tables.spent);
+	return enough && !budget_exceeded(maps->view->budget);
 }
 
 void unit_maps_free(struct unit_maps *maps)
@@ -98,6 +113,9 @@ static unsigned int index_of(unsigned int pointer_size)
 {
 	return pointer_size == 4;
 }
+
+/* What is counted for the exports of a module, and for each of them one. */
+#define EXPORTS_STEPS 20
 
 /* Bytes of all export tables of one process. Real ones have some 20 MB. */
 #define EXPORTS_MAX ((size_t)32 << 20)
@@ -139,14 +157,18 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 	size_t taken = 0;
 	for (size_t m = 0; m < maps->modules->count; m++) {
 		const struct module *module = &maps->modules->items[m];
-		unsigned int size;
+		unsigned int size = pointer_size;
 		if (module->file_layout || module->flags & MODULE_NO_HEADER)
 			continue;
 		_cleanup_export_table_ struct export_table *table = NULL;
-		if (!module_exports(maps, module, &size, &table) || size != pointer_size)
+		bool room = budget_spend(&maps->tables, EXPORTS_STEPS);
+		if (room && (!module_exports(maps, module, &size, &table) || size != pointer_size))
 			continue;
 		taken += table ? export_table_memory(table) : 0;
-		bool room = taken <= EXPORTS_MAX;
+		/* Whether they were read here or before by another process: the same is counted. */
+		if (table)
+			room = budget_spend(&maps->tables, export_table_exports(table)->count);
+		room = room && taken <= EXPORTS_MAX;
 		maps->left_out += !room;
 		export_map_add(map, module->base, module->size,
 			       module->injected ? NULL : module->name, room ? table : NULL);

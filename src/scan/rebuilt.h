@@ -34,6 +34,8 @@ struct unit_maps {
 
 void unit_maps_init(struct unit_maps *maps, const struct unit_context *context, struct view *view,
 		    const struct process *process, const struct modules *modules);
+/* Counts what lists have cost against the view's budget; returns whether it was enough. Once. */
+bool unit_maps_close(struct unit_maps *maps);
 void unit_maps_free(struct unit_maps *maps);
 #define _cleanup_unit_maps_ __attribute__((cleanup(unit_maps_free)))
 

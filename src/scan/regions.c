@@ -3,14 +3,15 @@
  */
 #include <impscan/scan.h>
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <impscan/alloc.h>
 #include <impscan/text.h>
 
 #include "scan/ordered.h"
 #include "scan/session.h"
+#include "scan/share.h"
 
 struct run {
 	const struct scan_options *options;
@@ -18,13 +19,18 @@ struct run {
 	struct session session;
 	struct worker *workers;
 	bool by_modules; /* modules are needed to tell which regions are wanted */
+	struct share share;
+	size_t cut; /* processes */
 };
 
 /* The regions of one process. */
 struct region_unit {
 	struct region_row *rows;
 	size_t count;
-	struct view view; /* what the rows point into */
+	struct vad *vads;	/* of the rows ... */
+	struct strings strings; /* ... and the names of their files */
+	struct budget budget;	/* what they were made with */
+	bool cut;
 	char damage[sizeof(((struct vads *)0)->damage)];
 };
 
@@ -40,13 +46,17 @@ static void read_first_bytes(struct view *view, const struct region *region, str
 		row->byte_count = sizeof(row->bytes);
 }
 
-/* The first PE within the region; the entries come in the order of the regions. */
-static uint64_t first_pe(const struct injections *injections, const struct vad *vad)
+/*
+ * The first PE within the region, 0: none. The entries come in the order of the regions; `*next` is the
+ * first of them that may be this one's, and moves on.
+ */
+static uint64_t first_pe(const struct injections *injections, const struct vad *vad, size_t *next)
 {
-	for (size_t i = 0; i < injections->count; i++)
-		if (injections->items[i].vad == vad && !injections->items[i].no_header)
-			return injections->items[i].base;
-	return 0;
+	uint64_t pe = 0;
+	for (; *next < injections->count && injections->items[*next].vad == vad; ++*next)
+		if (!pe && !injections->items[*next].no_header)
+			pe = injections->items[*next].base;
+	return pe;
 }
 
 /* Is it wanted as it is, or for a module that begins in it? `unit` may be NULL. */
@@ -71,49 +81,108 @@ static bool is_wanted(const struct scan_options *options, const struct process *
 	return false;
 }
 
-static void *make(void *context, size_t i, unsigned int worker)
+static void add_rows(struct run *run, struct region_unit *unit, const struct process *process,
+		     const struct unit *modules, struct view *view, const struct regions *regions,
+		     const struct injections *injections)
 {
-	struct run *run = context;
+	size_t next = 0;
+	unit->rows = alloc_zero(regions->count, sizeof(*unit->rows));
+	unit->vads = alloc_zero(regions->count, sizeof(*unit->vads));
+	for (size_t r = 0; r < regions->count; r++) {
+		const struct vad *vad = regions->items[r].vad;
+		uint64_t pe = first_pe(injections, vad, &next);
+		if (!is_wanted(run->options, process, vad, modules))
+			continue;
+		struct region_row *row = &unit->rows[unit->count];
+		row->process = process;
+		row->region = regions->items[r];
+		row->pe = pe;
+		read_first_bytes(view, &row->region, row);
+		unit->vads[unit->count] = *vad;
+		row->region.vad = &unit->vads[unit->count++];
+	}
+}
+
+static struct region_unit *make_within(struct run *run, size_t i, unsigned int worker,
+				       const struct budget *budget)
+{
 	const struct process *process = run->session.selection.items[i];
 	struct region_unit *unit = alloc_new(struct region_unit);
 	struct unit *modules = NULL;
+	_cleanup_view_ struct view view;
 	_cleanup_regions_ struct regions regions = {0};
 	_cleanup_injections_ struct injections injections = {0};
-	if (run->by_modules)
-		modules = unit_make(&run->session.context, &run->workers[worker], process, i);
-	view_open(&unit->view, run->session.context.windows, process);
-	view_regions(&unit->view, &regions);
-	view_injections(&unit->view, &regions, &injections);
-	memcpy(unit->damage, unit->view.vads.damage, sizeof(unit->damage));
-	unit->rows = alloc_zero(regions.count, sizeof(*unit->rows));
-	for (size_t r = 0; r < regions.count; r++) {
-		if (!is_wanted(run->options, process, regions.items[r].vad, modules))
-			continue;
-		struct region_row *row = &unit->rows[unit->count++];
-		row->process = process;
-		row->region = regions.items[r];
-		row->pe = first_pe(&injections, row->region.vad);
-		read_first_bytes(&unit->view, &row->region, row);
+	unit->budget = *budget;
+	if (run->by_modules) {
+		modules =
+			unit_make(&run->session.context, &run->workers[worker], process, i, budget);
+		unit->budget = modules->budget;
 	}
-	if (modules)
-		unit_free(modules);
+	view_open(&view, run->session.context.windows, process, &unit->budget);
+	view_regions(&view, &regions);
+	view_injections(&view, &regions, &injections);
+	snprintf(unit->damage, sizeof(unit->damage), "%s",
+		 view.vads.damage[0] ? view.vads.damage
+		 : regions.damage[0] ? regions.damage
+				     : injections.damage);
+	add_rows(run, unit, process, modules, &view, &regions, &injections);
+	/* The view is not needed any more, but for the names. */
+	unit->strings = view.vads.names.strings;
+	view.vads.names.strings = (struct strings){0};
+	unit->cut = view.cut || budget_exceeded(&unit->budget);
+	unit_free(modules);
+	share_made(&run->share, &unit->budget);
 	return unit;
+}
+
+static void *make(void *context, size_t i, unsigned int worker)
+{
+	struct run *run = context;
+	struct budget budget;
+	return share_ahead(&run->share, &budget) ? make_within(run, i, worker, &budget) : NULL;
+}
+
+static size_t weight(const void *result)
+{
+	const struct region_unit *unit = result;
+	return unit ? unit->count * (sizeof(struct region_row) + sizeof(struct vad)) +
+			       unit->strings.bytes
+		    : 0;
 }
 
 static void drop(void *result)
 {
 	struct region_unit *unit = result;
-	view_close(&unit->view);
+	if (!unit)
+		return;
 	free(unit->rows);
+	free(unit->vads);
+	strings_free(&unit->strings);
 	free(unit);
 }
 
-static bool take(void *context, size_t i, void *result)
+/* The unit that is handed out next: as it was made ahead, or made again with what is left. */
+static struct region_unit *settle(struct run *run, size_t i, struct region_unit *unit,
+				  unsigned int worker)
+{
+	struct budget budget = share_next(&run->share);
+	if (!unit || !share_stands(&unit->budget, &budget)) {
+		drop(unit);
+		unit = make_within(run, i, worker, &budget);
+	}
+	share_taken(&run->share, &unit->budget);
+	return unit;
+}
+
+static bool take(void *context, size_t i, void *result, unsigned int worker)
 {
 	struct run *run = context;
-	struct region_unit *unit = result;
+	struct region_unit *unit = settle(run, i, result, worker);
+	const struct process *process = run->session.selection.items[i];
 	bool more = true;
-	selection_warn(run->events, run->session.selection.items[i], unit->damage);
+	selection_warn(run->events, process, unit->damage);
+	if (unit->cut)
+		selection_warn_cut(run->events, run->options, process, &run->cut);
 	for (size_t r = 0; more && r < unit->count; r++)
 		more = run->events->region(run->events->context, &unit->rows[r]);
 	drop(unit);
@@ -135,14 +204,17 @@ struct error *scan_regions(const struct windows *windows, const struct scan_opti
 	run.by_modules = scan_only_kinds(&options->only) ||
 			 (options->only.module && !scan_only_address(&options->only, &address));
 	run.workers = alloc_zero(options->threads, sizeof(*run.workers));
+	share_init(&run.share, windows, run.session.selection.count, options->pid_count > 0);
 	ordered_run(&(struct ordered_work){
 		.count = run.session.selection.count,
 		.threads = options->threads,
 		.make = make,
 		.take = take,
 		.drop = drop,
+		.weight = weight,
 		.context = &run,
 	});
+	selection_warn_end(events, run.cut);
 	for (unsigned int i = 0; i < options->threads; i++)
 		worker_free(&run.workers[i]);
 	free(run.workers);

@@ -30,8 +30,9 @@ static void drop_sample(void *result)
 	free(result);
 }
 
-static bool take_sample(void *context, size_t i, void *result)
+static bool take_sample(void *context, size_t i, void *result, unsigned int worker)
 {
+	(void)worker;
 	struct samples_run *run = context;
 	const struct scan_events *events = run->events;
 	bool more = events->sample(events->context, result);

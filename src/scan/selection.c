@@ -5,6 +5,9 @@
 #include <impscan/alloc.h>
 #include <impscan/text.h>
 
+/* Processes that were cut off and are named by a warning each. */
+#define CUT_NAMED 16
+
 bool selection_wants(const struct scan_options *options, uint32_t pid)
 {
 	for (size_t i = 0; i < options->pid_count; i++)
@@ -58,5 +61,29 @@ void selection_warn(const struct scan_events *events, const struct process *proc
 	text_add_format(&text, "PID %u ", process->pid);
 	text_add_string(&text, process->name);
 	text_add_format(&text, ": %s", sentence);
+	events->warning(events->context, text_string(&text));
+}
+
+void selection_warn_cut(const struct scan_events *events, const struct scan_options *options,
+			const struct process *process, size_t *cut)
+{
+	if (++*cut > CUT_NAMED)
+		return;
+	_cleanup_text_ struct text text = {0};
+	text_add_string(&text, "cut off, since it costs too much work");
+	if (!options->pid_count)
+		text_add_format(&text, "; scan it alone with -p %u", process->pid);
+	selection_warn(events, process, text_string(&text));
+}
+
+void selection_warn_end(const struct scan_events *events, size_t cut)
+{
+	if (cut <= CUT_NAMED || !events->warning)
+		return;
+	_cleanup_text_ struct text text = {0};
+	text_add_format(&text,
+			"%zu more processes cut off, since they cost too much work; scan "
+			"them alone with -p",
+			cut - CUT_NAMED);
 	events->warning(events->context, text_string(&text));
 }

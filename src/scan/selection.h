@@ -21,6 +21,14 @@ struct error *selection_make(struct selection *selection, const struct windows *
 void selection_free(struct selection *selection);
 #define _cleanup_selection_ __attribute__((cleanup(selection_free)))
 
+/*
+ * Warns of a process for which the image's budget, or its part of it, was not enough; `cut` is how many
+ * were so before, and goes up. After some the others are only counted: selection_warn_end() tells.
+ */
+void selection_warn_cut(const struct scan_events *events, const struct scan_options *options,
+			const struct process *process, size_t *cut);
+void selection_warn_end(const struct scan_events *events, size_t cut);
+
 /* "PID 4 System: SENTENCE" as a warning; nothing for an empty sentence. */
 void selection_warn(const struct scan_events *events, const struct process *process,
 		    const char *sentence);

@@ -34,7 +34,7 @@ static uint32_t peb_build(const struct windows *windows, const struct processes 
 		if (!process->peb || process_exited(process))
 			continue;
 		_cleanup_view_ struct view view;
-		view_open(&view, windows, process);
+		view_open(&view, windows, process, NULL);
 		if (space_u16(view.space,
 			      process->peb + profile_offset(windows->profile, PEB_OSBuildNumber),
 			      &build))

@@ -26,26 +26,24 @@
 /* More regions of one process that hooks lead into are counted, not listed. */
 #define HOOK_TARGETS_MOST 64
 
-static struct module *module_at(struct modules *modules, uint64_t base)
+/* What examining a module counts, beside what it does. */
+#define MODULE_STEPS 50
+
+static const char *copy_path(struct modules *modules, const struct vad *vad)
 {
-	for (size_t i = 0; i < modules->count; i++)
-		if (modules->items[i].base == base)
-			return &modules->items[i];
-	return NULL;
+	const char *path = strings_copy(&modules->names.strings, vad->file);
+	return path ? path : "";
 }
 
 static struct module *add_injected(struct modules *modules, const struct injected *injected)
 {
-	struct module *module = array_push(modules->items, modules->count, modules->capacity);
-	*module = (struct module){
-		.base = injected->base,
-		.size = injected->size,
-		.name = alloc_strdup(INJECTED_NAME),
-		.path = alloc_strdup(injected->vad->file ? injected->vad->file : ""),
-		.found_in = FOUND_PRIVATE,
-		.injected = true,
-		.file_layout = injected->file_layout,
-	};
+	struct module *module = modules_add(modules, injected->base);
+	module->size = injected->size;
+	module->name = INJECTED_NAME;
+	module->path = copy_path(modules, injected->vad);
+	module->found_in = FOUND_PRIVATE;
+	module->injected = true;
+	module->file_layout = injected->file_layout;
 	return module;
 }
 
@@ -69,6 +67,13 @@ static void judge_region(struct unit_maps *maps, struct worker *worker,
 	}
 }
 
+/* Keeps the first sentence on what was cut off. */
+static void note_damage(struct modules *modules, const char *damage)
+{
+	if (!modules->damage[0])
+		snprintf(modules->damage, sizeof(modules->damage), "%s", damage);
+}
+
 /* The PEs that no loader put there. */
 static void add_injections(struct view *view, struct modules *modules,
 			   struct injections *injections)
@@ -76,10 +81,12 @@ static void add_injections(struct view *view, struct modules *modules,
 	_cleanup_regions_ struct regions regions = {0};
 	view_regions(view, &regions);
 	view_injections(view, &regions, injections);
+	note_damage(modules, regions.damage);
+	note_damage(modules, injections->damage);
 	size_t known = modules->count;
 	for (size_t i = 0; i < injections->count; i++) {
 		const struct injected *injected = &injections->items[i];
-		struct module *listed = module_at(modules, injected->base);
+		struct module *listed = modules_at(modules, injected->base);
 		if (listed && (size_t)(listed - modules->items) < known) {
 			listed->found_in |= FOUND_PRIVATE;
 			listed->file_layout = !injected->no_header && injected->file_layout;
@@ -89,18 +96,38 @@ static void add_injections(struct view *view, struct modules *modules,
 	}
 }
 
+/* Adds the modules of regions that have no header. */
+static void add_regions(struct unit_maps *maps, const struct module *found, size_t count,
+			struct modules *modules)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct module *module = modules_add(modules, found[i].base);
+		*module = found[i];
+		module->name = INJECTED_NAME;
+		module->found_in = FOUND_PRIVATE;
+		module->injected = true;
+		module->flags = MODULE_NO_HEADER;
+		if (module->pointer_size < maps->context->windows->pointer_size)
+			module->flags |= MODULE_WOW64;
+	}
+}
+
 /* Regions without a header. They need the exports of all modules, so they come last. */
 static void add_headerless(struct unit_maps *maps, struct worker *worker,
 			   const struct injections *injections, struct modules *modules)
 {
-	struct module *found = NULL;
+	_cleanup_free_ struct module *found = NULL;
 	size_t count = 0, capacity = 0;
 	for (size_t i = 0; i < injections->count; i++) {
 		const struct injected *injected = &injections->items[i];
 		struct module module = {0};
-		if (!injected->no_header || module_at(modules, injected->base))
+		if (!injected->no_header || modules_at(modules, injected->base))
 			continue;
 		worker->rebuilt.cut = NULL;
+		if (!budget_spend(maps->view->budget, MODULE_STEPS)) {
+			modules_note_cut(modules, "search of regions without a header");
+			break;
+		}
 		judge_region(maps, worker, injected, &module);
 		if (worker->rebuilt.cut && !modules->damage[0])
 			snprintf(modules->damage, sizeof(modules->damage), "region at 0x%llx: %s",
@@ -111,21 +138,10 @@ static void add_headerless(struct unit_maps *maps, struct worker *worker,
 		module.size = injected->size;
 		module.used = injected->used;
 		module.used_size = injected->used_size;
-		module.path = alloc_strdup(injected->vad->file ? injected->vad->file : "");
+		module.path = copy_path(modules, injected->vad);
 		*array_push(found, count, capacity) = module;
 	}
-	for (size_t i = 0; i < count; i++) {
-		struct module *module =
-			array_push(modules->items, modules->count, modules->capacity);
-		*module = found[i];
-		module->name = alloc_strdup(INJECTED_NAME);
-		module->found_in = FOUND_PRIVATE;
-		module->injected = true;
-		module->flags = MODULE_NO_HEADER;
-		if (module->pointer_size < maps->context->windows->pointer_size)
-			module->flags |= MODULE_WOW64;
-	}
-	free(found);
+	add_regions(maps, found, count, modules);
 }
 
 /*
@@ -163,7 +179,7 @@ void unit_find_modules(struct unit_maps *maps, struct worker *worker, const stru
 {
 	const struct unit_context *context = maps->context;
 	if (process->pid == PID_SYSTEM) {
-		windows_drivers(context->windows, maps->view->kernel, modules);
+		windows_drivers(context->windows, maps->view, modules);
 		return;
 	}
 	_cleanup_injections_ struct injections injections = {0};
@@ -193,17 +209,13 @@ static size_t add_hook_row(struct view *view, struct unit *unit, const struct ho
 	const struct module *from = &unit->modules.items[target->sources[0].module];
 	unsigned int pointer_size = from->flags & MODULE_WOW64 ? 4 : 0;
 	size_t number = unit->modules.count;
-	struct module *module =
-		array_push(unit->modules.items, unit->modules.count, unit->modules.capacity);
-	*module = (struct module){
-		.base = vad->start,
-		.size = vad->end - vad->start + 1,
-		.name = alloc_strdup(INJECTED_NAME),
-		.path = alloc_strdup(vad->file ? vad->file : ""),
-		.found_in = FOUND_PRIVATE,
-		.injected = true,
-		.pointer_size = pointer_size,
-	};
+	struct module *module = modules_add(&unit->modules, vad->start);
+	module->size = vad->end - vad->start + 1;
+	module->name = INJECTED_NAME;
+	module->path = copy_path(&unit->modules, vad);
+	module->found_in = FOUND_PRIVATE;
+	module->injected = true;
+	module->pointer_size = pointer_size;
 	unit->findings = alloc_resize(unit->findings, number + 1, sizeof(*unit->findings));
 	unit->findings[number] = (struct finding){.status = IMPORTS_NOT_PE, .readable = 1};
 	return number;
@@ -238,14 +250,37 @@ static void add_hook_targets(struct unit_maps *maps, struct worker *worker,
 			 targets.more.count);
 }
 
+/* Examines the modules, as far as the budget goes. */
+static void examine_all(struct unit_maps *maps, struct worker *worker,
+			const struct process *process, struct unit *unit)
+{
+	struct view *view = maps->view;
+	for (size_t i = 0; i < unit->modules.count; i++) {
+		struct module *module = &unit->modules.items[i];
+		struct finding *finding = &unit->findings[i];
+		if (!budget_spend(view->budget, MODULE_STEPS)) {
+			finding->status = IMPORTS_UNREADABLE;
+			finding->reason = alloc_strdup(NOT_EXAMINED);
+			continue;
+		}
+		examine(maps, worker, module, finding);
+		if (budget_exceeded(view->budget))
+			finding_add_reason(finding,
+					   alloc_strdup("not wholly examined: the image's budget "
+							"of work is used up"));
+		dump_module(maps->context, worker, view, process, module, finding);
+	}
+}
+
 struct unit *unit_make(const struct unit_context *context, struct worker *worker,
-		       const struct process *process, size_t number)
+		       const struct process *process, size_t number, const struct budget *budget)
 {
 	struct unit *unit = alloc_new(struct unit);
 	unit->context = context;
 	_cleanup_view_ struct view view;
 	_cleanup_unit_maps_ struct unit_maps maps;
-	view_open(&view, context->windows, process);
+	unit->budget = *budget;
+	view_open(&view, context->windows, process, &unit->budget);
 	unit_maps_init(&maps, context, &view, process, &unit->modules);
 	worker->unit = number;
 	worker->files.count = 0;
@@ -253,22 +288,22 @@ struct unit *unit_make(const struct unit_context *context, struct worker *worker
 	unit_find_modules(&maps, worker, process, &unit->modules);
 	unit->findings = alloc_zero(unit->modules.count, sizeof(*unit->findings));
 	worker->hooks.count = 0;
-	for (size_t i = 0; i < unit->modules.count; i++) {
-		struct module *module = &unit->modules.items[i];
-		examine(&maps, worker, module, &unit->findings[i]);
-		dump_module(context, worker, &view, process, module, &unit->findings[i]);
-	}
+	examine_all(&maps, worker, process, unit);
 	if (worker->hooks.count)
 		add_hook_targets(&maps, worker, process, unit);
 	if (maps.left_out && !unit->modules.damage[0])
 		snprintf(unit->modules.damage, sizeof(unit->modules.damage),
 			 "exports of %zu modules were left out: they are too many", maps.left_out);
 	worker->imports.budget = NULL; /* was the unit's */
+	unit->cut = !unit_maps_close(&maps) || view.cut;
+	unit->cut |= !budget_spend(&unit->budget, worker->dump_budget.spent);
 	return unit;
 }
 
 void unit_free(struct unit *unit)
 {
+	if (!unit)
+		return;
 	for (size_t i = 0; i < unit->modules.count; i++) {
 		finding_free(&unit->findings[i]);
 		if (!unit->handed_out)
@@ -278,6 +313,16 @@ void unit_free(struct unit *unit)
 	free(unit->findings);
 	modules_free(&unit->modules);
 	free(unit);
+}
+
+size_t unit_memory(const struct unit *unit)
+{
+	const struct modules *modules = unit ? &unit->modules : NULL;
+	if (!unit)
+		return 0;
+	/* A reason is a sentence. */
+	return modules->count * (sizeof(struct module) + sizeof(struct finding) + 64) +
+	       modules->names.strings.bytes;
 }
 
 void worker_free(struct worker *worker)

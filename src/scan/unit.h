@@ -3,6 +3,7 @@
  *
  *	unit.c       what a process consists of: listed modules, hidden ones, injected code
  *	examine.c    one module: its import list, its hashes, what it matches
+ *	share.c      what a process may cost, of all that the image may
  *	cache.c      what was found out before about the same pages
  *	rebuilt.c    import lists from addresses, and what addresses are called
  *	clean.c      pages that need not be looked at for addresses
@@ -40,8 +41,10 @@ struct unit {
 	struct modules modules;
 	struct finding *findings; /* one a module */
 	const struct unit_context *context;
-	bool handed_out; /* else its files go with it */
-	char note[120];		  /* what is to be told of its process, in words; "" for nothing */
+	struct budget budget; /* what it was made with, and has spent */
+	bool cut;	      /* the budget, or a part of it, ended before everything was done */
+	bool handed_out;      /* else its files go with it */
+	char note[120];	      /* what is to be told of its process, in words; "" for nothing */
 };
 
 /* A slot that should hold the address of an import, and what it holds. */
@@ -88,10 +91,17 @@ struct unit_maps;
 void unit_find_modules(struct unit_maps *maps, struct worker *worker, const struct process *process,
 		       struct modules *modules);
 
-/* `number`: its place in the order that units are handed out in. */
+/*
+ * `number`: its place in the order that units are handed out in. `budget`: what it may cost; where
+ * that ends what was found so far stays, see unit->cut.
+ */
 struct unit *unit_make(const struct unit_context *context, struct worker *worker,
-		       const struct process *process, size_t number);
-void unit_free(struct unit *unit);
+		       const struct process *process, size_t number, const struct budget *budget);
+void unit_free(struct unit *unit); /* NULL is fine */
+size_t unit_memory(const struct unit *unit);
+
+/* What is said of a module, or of a process without, that was left out for its budget. */
+#define NOT_EXAMINED "not examined: the image's budget of work is used up"
 
 /* A module that lies in memory as a loader maps it. */
 void examine_module(struct unit_maps *maps, struct worker *worker, struct module *module,

@@ -210,7 +210,7 @@ static void fit_process(struct fit *fit)
 	judge(fit, !(process->peb % PAGE_SIZE) &&
 			   !is_kernel_address(memory_paging(fit->windows->memory), process->peb));
 	_cleanup_view_ struct view view;
-	view_open(&view, fit->windows, process);
+	view_open(&view, fit->windows, process, NULL);
 	(void)budget_spend(fit->windows->budget, VAD_STEPS * (uint64_t)view.vads.count);
 	fit_peb(fit, view.space);
 	fit_vads(fit, &view.vads);

@@ -39,7 +39,7 @@ static void read_vads(struct infer *infer, struct sample *sample, struct vads *v
 {
 	const struct process process = {
 		.eprocess = sample->eprocess, .dtb = sample->dtb, .peb = sample->peb};
-	process_vads(infer->windows, &process, infer->kernel, vads);
+	(void)process_vads(infer->windows, &process, infer->kernel, NULL, vads);
 	(void)infer_spend(infer, 1 + VAD_STEPS * (uint64_t)vads->count);
 }
 

@@ -4,6 +4,7 @@
  */
 #include <impscan/windows.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,26 @@
 #define IMAGE_FILE_MACHINE_I386	 0x14c
 #define IMAGE_FILE_MACHINE_AMD64 0x8664
 #define IMAGE_FILE_MACHINE_ARM64 0xaa64
+
+/*
+ * What is counted: a page that is looked through, a place in it that may be a header, headers that
+ * are read, and an image that is found (it will be a module).
+ */
+#define PAGE_STEPS	1
+#define CANDIDATE_STEPS 3
+#define HEADER_STEPS	20
+#define FOUND_STEPS	40
+
+/* So many false starts in one page are worth remembering, should the page be seen again. */
+#define DULL_LEAST 4
+
+/* A search for images in the regions of one view. */
+struct search {
+	struct space *space;
+	struct budget budget;	 /* of the region */
+	struct address_set dull; /* pages whose bytes alone say that no image begins there */
+	struct injections *injections;
+};
 
 /*
  * Does it lie as in the file (true), or as the loader maps it? Behind the headers a mapped image has
@@ -63,11 +84,32 @@ static uint64_t image_extent(const struct pe *pe, bool file_layout, uint64_t ava
 	return min_of(size, available);
 }
 
+static bool is_machine(uint16_t machine)
+{
+	return machine == IMAGE_FILE_MACHINE_I386 || machine == IMAGE_FILE_MACHINE_AMD64 ||
+	       machine == IMAGE_FILE_MACHINE_ARM64;
+}
+
+/* Do the bytes of its page alone, `available` from the candidate on, say that it is no header? */
+static bool is_false_start(const uint8_t *bytes, size_t available)
+{
+	if (available < 64)
+		return false;
+	uint32_t nt = le32(bytes + 0x3c);
+	if (nt < 4 || nt > 0x10000)
+		return true;
+	if (!range_within(nt, 24, available))
+		return false;
+	return memcmp(bytes + nt, "PE\0\0", 4) != 0 || !is_machine(le16(bytes + nt + 4));
+}
+
 /* Is there a PE at `address`, within `available` bytes? Headers alone must make sense. */
-static bool pe_image_at(struct space *space, uint64_t address, uint64_t available,
+static bool pe_image_at(struct search *search, uint64_t address, uint64_t available,
 			struct injected *injected)
 {
+	struct space *space = search->space;
 	uint8_t start[64], signature[24];
+	(void)budget_spend(&search->budget, CANDIDATE_STEPS);
 	if (available < sizeof(start) || !space_read(space, address, start, sizeof(start)))
 		return false;
 	uint32_t nt = le32(start + 0x3c);
@@ -75,15 +117,15 @@ static bool pe_image_at(struct space *space, uint64_t address, uint64_t availabl
 	    !space_read(space, address + nt, signature, sizeof(signature)) ||
 	    memcmp(signature, "PE\0\0", 4) != 0)
 		return false;
-	uint16_t machine = le16(signature + 4);
-	if (machine != IMAGE_FILE_MACHINE_I386 && machine != IMAGE_FILE_MACHINE_AMD64 &&
-	    machine != IMAGE_FILE_MACHINE_ARM64)
+	if (!is_machine(le16(signature + 4)))
 		return false;
+	(void)budget_spend(&search->budget, HEADER_STEPS);
 	struct module_reader reader;
 	module_reader_init(&reader, space, address, available);
 	_cleanup_pe_ struct pe pe;
 	if (pe_open(&pe, &reader.reader) != PE_OK || !pe.section_count || !pe.size_of_image)
 		return false;
+	(void)budget_spend(&search->budget, FOUND_STEPS + pe.section_count);
 	injected->base = address;
 	injected->pe32_plus = pe.pe32_plus;
 	injected->file_layout = is_file_layout(&pe, available);
@@ -91,55 +133,102 @@ static bool pe_image_at(struct space *space, uint64_t address, uint64_t availabl
 	return true;
 }
 
-static void find_in_region(struct space *space, const struct region *region,
-			   struct injections *injections)
+/*
+ * Looks for an image in the page at `address`, of which `present` are the bytes; returns where to go
+ * on.
+ */
+static uint64_t look_at_page(struct search *search, const struct vad *vad, uint64_t step,
+			     uint64_t address, const uint8_t *present)
+{
+	uint64_t next = (address & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
+	/* Pages are looked through by one step or the other. */
+	uint64_t page = (uintptr_t)present + (step == PAGE_SIZE);
+	size_t false_starts = 0;
+	bool dull = address % PAGE_SIZE == 0;
+	if (dull && address_set_has(&search->dull, page))
+		return next;
+	for (uint64_t at = address; at < next; at += step) {
+		const uint8_t *bytes = present + (at - address);
+		struct injected injected = {.vad = vad};
+		if (bytes[0] != 'M' || bytes[1] != 'Z')
+			continue;
+		if (is_false_start(bytes, (size_t)(next - at))) {
+			false_starts++;
+			continue;
+		}
+		dull = false;
+		if (pe_image_at(search, at, vad->end - at + 1, &injected)) {
+			*array_push(search->injections->items, search->injections->count,
+				    search->injections->capacity) = injected;
+			/* What lies within it belongs to it. */
+			return (at + injected.size + step - 1) & ~(step - 1);
+		}
+		if (budget_exceeded(&search->budget))
+			break;
+	}
+	(void)budget_spend(&search->budget, false_starts / 16);
+	if (dull && false_starts >= DULL_LEAST)
+		address_set_add(&search->dull, page);
+	return next;
+}
+
+static void find_in_region(struct search *search, const struct region *region)
 {
 	const struct vad *vad = region->vad;
 	uint64_t step = vad->end - vad->start < SMALL_REGION ? 16 : PAGE_SIZE;
 	uint64_t address = vad->start, end = vad->end + 1;
-	while ((address = space_present(space, address, end)) < end) {
+	while ((address = space_present(search->space, address, end, &search->budget)) < end &&
+	       budget_spend(&search->budget, PAGE_STEPS)) {
 		size_t available;
-		const uint8_t *present = space_at(space, address, &available);
+		const uint8_t *present = space_at(search->space, address, &available);
 		uint64_t next = (address & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
-		for (uint64_t at = address; present && at < next; at += step) {
-			const uint8_t *bytes = present + (at - address);
-			struct injected injected = {.vad = vad};
-			if (bytes[0] != 'M' || bytes[1] != 'Z' ||
-			    !pe_image_at(space, at, vad->end - at + 1, &injected))
-				continue;
-			*array_push(injections->items, injections->count, injections->capacity) =
-				injected;
-			/* What lies within it belongs to it. */
-			next = (at + injected.size + step - 1) & ~(step - 1);
-			break;
-		}
+		if (present)
+			next = look_at_page(search, vad, step, address, present);
 		if (next <= address)
 			return;
 		address = next;
 	}
 }
 
+static void add_headerless(const struct region *region, struct injections *injections)
+{
+	const struct vad *vad = region->vad;
+	*array_push(injections->items, injections->count, injections->capacity) = (struct injected){
+		.vad = vad,
+		.base = vad->start,
+		.size = vad->end - vad->start + 1,
+		.no_header = true,
+		.used = region->first_committed,
+		.used_size = region->last_committed + PAGE_SIZE - region->first_committed,
+	};
+}
+
 void view_injections(struct view *view, const struct regions *regions,
 		     struct injections *injections)
 {
+	struct budget all = budget_part(view->budget);
+	struct search search = {.space = view->space, .injections = injections};
 	*injections = (struct injections){0};
 	for (size_t i = 0; i < regions->count; i++) {
 		size_t before = injections->count;
-		find_in_region(view->space, &regions->items[i], injections);
-		if (injections->count > before)
+		search.budget = budget_part(&all);
+		/* What can't be looked at is not said to have no header. */
+		if (budget_spend(&search.budget, 1))
+			find_in_region(&search, &regions->items[i]);
+		if (!budget_close_part(&all, &search.budget)) {
+			if (!injections->damage[0])
+				snprintf(injections->damage, sizeof(injections->damage),
+					 "region at 0x%llx not searched whole: it costs too much "
+					 "work",
+					 (unsigned long long)regions->items[i].vad->start);
 			continue;
-		const struct vad *vad = regions->items[i].vad;
-		*array_push(injections->items, injections->count, injections->capacity) =
-			(struct injected){
-				.vad = vad,
-				.base = vad->start,
-				.size = vad->end - vad->start + 1,
-				.no_header = true,
-				.used = regions->items[i].first_committed,
-				.used_size = regions->items[i].last_committed + PAGE_SIZE -
-					     regions->items[i].first_committed,
-			};
+		}
+		if (injections->count == before)
+			add_headerless(&regions->items[i], injections);
 	}
+	address_set_free(&search.dull);
+	(void)budget_close_part(view->budget, &all);
+	view->cut |= injections->damage[0] != 0;
 }
 
 void injections_free(struct injections *injections)

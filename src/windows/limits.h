@@ -5,14 +5,14 @@
 #ifndef WINDOWS_LIMITS_H
 #define WINDOWS_LIMITS_H
 
-/* Entries of one list of loaded modules. Real processes stay below 1,500. */
+/* Entries of one list of loaded modules, or image sections in none. Real processes stay below 1,500. */
 #define LIMIT_MODULES 16384
 
 /* Processes of a ring. Real machines stay below 10,000. */
 #define LIMIT_PROCESSES 131072
 
 /* Nodes of a VAD tree. Browsers have some 20,000. */
-#define LIMIT_VADS 1048576
+#define LIMIT_VADS 262144
 
 /* Bytes of a kernel image that are searched for pointers. Real ones have some 11 MB. */
 #define LIMIT_KERNEL_SIZE (UINT64_C(64) << 20)

@@ -69,29 +69,49 @@ static const struct ldr_layout wow64_layout = {
 	.found = {FOUND_LOAD32, FOUND_MEMORY32, FOUND_INIT32},
 };
 
-static struct module *find_by_entry(struct modules *modules, uint64_t entry)
+/* What is counted: an entry of a list, an image section that no list has. */
+#define ENTRY_STEPS   8
+#define SECTION_STEPS 8
+
+/* Lists of modules that are walked. */
+struct walk {
+	struct space *space;
+	struct budget budget;
+	struct address_map by_entry; /* where the module of an entry is in `modules` */
+	struct modules *modules;
+};
+
+struct module *modules_add(struct modules *modules, uint64_t base)
 {
-	for (size_t i = 0; i < modules->count; i++)
-		if (modules->items[i].entry == entry)
-			return &modules->items[i];
-	return NULL;
+	address_map_add(&modules->by_base, base, modules->count);
+	struct module *module = array_push(modules->items, modules->count, modules->capacity);
+	*module = (struct module){.base = base, .name = "", .path = ""};
+	return module;
 }
 
-static struct module *find_by_base(struct modules *modules, uint64_t base)
+struct module *modules_at(const struct modules *modules, uint64_t base)
 {
-	for (size_t i = 0; i < modules->count; i++)
-		if (modules->items[i].base == base)
-			return &modules->items[i];
-	return NULL;
+	uint64_t at;
+	return address_map_get(&modules->by_base, base, &at) ? &modules->items[at] : NULL;
+}
+
+/* A name of an entry; "" when it can't be read. */
+static const char *read_name(struct walk *walk, const struct ldr_layout *layout, uint64_t address)
+{
+	const char *name = names_read(&walk->modules->names, walk->space, address,
+				      layout->pointer_size, &walk->budget);
+	return name ? name : "";
 }
 
 /* Takes one entry in; false when it is not present. */
-static bool add_entry(const struct ldr_layout *layout, struct space *space, uint64_t entry,
-		      unsigned int list, struct modules *modules)
+static bool add_entry(const struct ldr_layout *layout, struct walk *walk, uint64_t entry,
+		      unsigned int list)
 {
-	struct module *known = find_by_entry(modules, entry);
-	if (known) {
-		known->found_in |= list;
+	struct modules *modules = walk->modules;
+	struct space *space = walk->space;
+	uint64_t at;
+	if (address_map_get(&walk->by_entry, entry, &at)) {
+		modules->items[at].found_in |= list;
 		return true;
 	}
 	uint64_t base, entry_point = 0;
@@ -100,30 +120,21 @@ static bool add_entry(const struct ldr_layout *layout, struct space *space, uint
 	if (!space_pointer(space, entry + layout->dll_base, layout->pointer_size, &base) ||
 	    !space_u32(space, entry + layout->size_of_image, &size))
 		return false;
-	known = find_by_base(modules, base);
-	if (known) {
-		known->found_in |= list;
+	struct module *module = modules_at(modules, base);
+	if (module) {
+		module->found_in |= list;
 		return true;
 	}
-	char *path =
-		space_unicode_string(space, entry + layout->full_dll_name, layout->pointer_size);
-	char *name =
-		space_unicode_string(space, entry + layout->base_dll_name, layout->pointer_size);
-	if (!path)
-		path = alloc_strdup("");
-	if (!name || !*name) {
-		free(name);
-		name = alloc_strdup(text_base_name(path));
-	}
-	*array_push(modules->items, modules->count, modules->capacity) = (struct module){
-		.base = base,
-		.size = size,
-		.name = name,
-		.path = path,
-		.entry = entry,
-		.entry_point = entry_point,
-		.found_in = list,
-	};
+	address_map_add(&walk->by_entry, entry, modules->count);
+	module = modules_add(modules, base);
+	module->size = size;
+	module->path = read_name(walk, layout, entry + layout->full_dll_name);
+	module->name = read_name(walk, layout, entry + layout->base_dll_name);
+	if (!*module->name)
+		module->name = text_base_name(module->path);
+	module->entry = entry;
+	module->entry_point = entry_point;
+	module->found_in = list;
 	return true;
 }
 
@@ -134,15 +145,23 @@ static void note_damage(struct modules *modules, unsigned int list, const char *
 			 found_in_names[__builtin_ctz(list)], what, (unsigned long long)at);
 }
 
-/* Walks the list whose LIST_ENTRY head is at `head`; `link` is the entry's LIST_ENTRY offset. */
-static void walk_list(const struct ldr_layout *layout, struct space *space, uint64_t head,
-		      uint32_t link, unsigned int list, struct modules *modules)
+void modules_note_cut(struct modules *modules, const char *what)
 {
+	if (!modules->damage[0])
+		snprintf(modules->damage, sizeof(modules->damage),
+			 "%s cut off: it costs too much work", what);
+}
+
+/* Walks the list whose LIST_ENTRY head is at `head`; `link` is the entry's LIST_ENTRY offset. */
+static void walk_list(const struct ldr_layout *layout, struct walk *walk, uint64_t head,
+		      uint32_t link, unsigned int list)
+{
+	struct modules *modules = walk->modules;
 	_cleanup_address_set_ struct address_set seen = {0};
 	uint64_t at = head;
-	for (;;) {
+	while (budget_spend(&walk->budget, ENTRY_STEPS)) {
 		uint64_t next;
-		if (!space_pointer(space, at, layout->pointer_size, &next)) {
+		if (!space_pointer(walk->space, at, layout->pointer_size, &next)) {
 			note_damage(modules, list, "is not present", at);
 			return;
 		}
@@ -157,44 +176,53 @@ static void walk_list(const struct ldr_layout *layout, struct space *space, uint
 			note_damage(modules, list, "has too many entries", at);
 			return;
 		}
-		if (!add_entry(layout, space, at - link, list, modules)) {
+		if (!add_entry(layout, walk, at - link, list)) {
 			note_damage(modules, list, "has an entry that is not present", at);
 			return;
 		}
 	}
+	note_damage(modules, list, "cut off, since it costs too much work,", at);
 }
 
 /* The three lists of one PEB. */
-static void walk_peb(const struct ldr_layout *layout, struct space *space, uint64_t peb,
-		     struct modules *modules)
+static void walk_peb(const struct ldr_layout *layout, struct walk *walk, uint64_t peb)
 {
 	uint64_t ldr;
+	struct modules *modules = walk->modules;
 	const char *which = layout->found[0] == FOUND_LOAD32 ? "32-bit PEB" : "PEB";
-	if (!space_pointer(space, peb + layout->ldr, layout->pointer_size, &ldr)) {
+	bool present = space_pointer(walk->space, peb + layout->ldr, layout->pointer_size, &ldr);
+	if (!present || !ldr) {
 		if (!modules->damage[0])
-			snprintf(modules->damage, sizeof(modules->damage),
-				 "%s at 0x%llx not present", which, (unsigned long long)peb);
-		return;
-	}
-	if (!ldr) {
-		if (!modules->damage[0])
-			snprintf(modules->damage, sizeof(modules->damage),
-				 "%s at 0x%llx has no Ldr", which, (unsigned long long)peb);
+			snprintf(modules->damage, sizeof(modules->damage), "%s at 0x%llx %s", which,
+				 (unsigned long long)peb, present ? "has no Ldr" : "not present");
 		return;
 	}
 	for (size_t i = 0; i < 3; i++)
-		walk_list(layout, space, ldr + layout->head[i], layout->link[i], layout->found[i],
-			  modules);
+		walk_list(layout, walk, ldr + layout->head[i], layout->link[i], layout->found[i]);
+}
+
+/* What is left to do when the lists were walked: names that found no room, the budget. */
+static void end_walk(struct walk *walk, struct view *view)
+{
+	struct modules *modules = walk->modules;
+	size_t left_out = modules->names.strings.left_out;
+	address_map_free(&walk->by_entry);
+	address_map_free(&modules->names.known);
+	view->cut |= !budget_close_part(view->budget, &walk->budget);
+	if (left_out && !modules->damage[0])
+		snprintf(modules->damage, sizeof(modules->damage),
+			 "%zu names of modules left out: they are too long together", left_out);
 }
 
 /* The lists of a WoW64 process's 32-bit PEB; returns whether they are whole, or there are none. */
-static bool walk_peb32(const struct process *process, struct space *space, struct modules *modules)
+static bool walk_peb32(const struct process *process, struct walk *walk)
 {
+	struct modules *modules = walk->modules;
 	char before[sizeof(modules->damage)];
 	memcpy(before, modules->damage, sizeof(before));
 	modules->damage[0] = '\0';
 	if (process->peb32)
-		walk_peb(&wow64_layout, space, process->peb32, modules);
+		walk_peb(&wow64_layout, walk, process->peb32);
 	else if (process->wow64)
 		snprintf(modules->damage, sizeof(modules->damage),
 			 "32-bit PEB not found: EPROCESS leads to 0x%llx, where none is",
@@ -221,32 +249,31 @@ static bool is_partly_listed(const struct module *module, uint64_t image_base)
 	       module->base != image_base;
 }
 
-static void name_by_file(struct module *module, const char *file)
+/* Names a module by its VAD's file. */
+static void name_by_file(struct modules *modules, struct module *module, const char *file)
 {
-	free(module->name);
-	free(module->path);
-	module->path = alloc_strdup(file);
-	module->name = alloc_strdup(text_base_name(file));
+	const char *path = file ? strings_copy(&modules->names.strings, file) : NULL;
+	if (!path)
+		return;
+	module->path = path;
+	module->name = text_base_name(path);
 }
 
 /* An image section of the process that no list has. */
-static void add_unlisted(const struct vad *vad, struct modules *modules)
+static struct module *add_unlisted(const struct vad *vad, struct modules *modules)
 {
-	char *path = alloc_strdup(vad->file ? vad->file : "");
-	*array_push(modules->items, modules->count, modules->capacity) = (struct module){
-		.base = vad->start,
-		.size = min_of(vad->end - vad->start + 1, LIMIT_IMAGE_SIZE),
-		.name = alloc_strdup(text_base_name(path)),
-		.path = path,
-		.found_in = FOUND_VAD,
-	};
+	struct module *module = modules_add(modules, vad->start);
+	module->size = min_of(vad->end - vad->start + 1, LIMIT_IMAGE_SIZE);
+	module->found_in = FOUND_VAD;
+	name_by_file(modules, module, vad->file);
+	return module;
 }
 
 /* Is there a page in the range that the processor would run, by the page table or the section? */
-static bool is_executable(struct space *space, const struct vad *vad)
+static bool is_executable(struct space *space, const struct vad *vad, struct budget *budget)
 {
 	uint64_t address = vad->start;
-	while (address <= vad->end) {
+	while (address <= vad->end && budget_spend(budget, 1)) {
 		struct page page;
 		uint64_t size = space_run(space, address, vad->end, &page);
 		if (page.executable)
@@ -276,29 +303,29 @@ static unsigned int image_pointer_size(struct space *space, uint64_t base)
  * Would the image be in a list, had the loader put it there? With lists that are cut nobody knows;
  * without code there is nothing to hide.
  */
-static bool is_missed(struct view *view, const struct vad *vad, struct whole whole)
+static bool is_missed(struct space *space, const struct vad *vad, struct whole whole,
+		      struct budget *budget)
 {
 	if (!whole.native && !whole.wow64)
 		return false;
 	if (!whole.native || !whole.wow64) {
-		unsigned int size = image_pointer_size(view->space, vad->start);
+		unsigned int size = image_pointer_size(space, vad->start);
 		if (!size || !(size == 4 ? whole.wow64 : whole.native))
 			return false;
 	}
-	return is_executable(view->space, vad);
+	return is_executable(space, vad, budget);
 }
 
-/* Holds the lists against the VADs. */
-static void compare_with_vads(struct view *view, uint64_t image_base, struct whole whole,
-			      struct modules *modules)
+/* Holds what the lists have against the VADs. */
+static void judge_listed(const struct vads *vads, uint64_t image_base, struct whole whole,
+			 struct modules *modules)
 {
-	const struct vads *vads = &view->vads;
 	bool lists_whole = whole.native && whole.wow64;
 	for (size_t i = 0; i < modules->count; i++) {
 		struct module *module = &modules->items[i];
 		const struct vad *vad = vads_find(vads, module->base);
 		if (vad && vad->file && !*module->name)
-			name_by_file(module, vad->file);
+			name_by_file(modules, module, vad->file);
 		if (module->found_in & FOUND_LISTS32)
 			module->flags |= MODULE_WOW64;
 		if (vad && vad->kind == VAD_IMAGE) {
@@ -311,19 +338,30 @@ static void compare_with_vads(struct view *view, uint64_t image_base, struct who
 		if (lists_whole && is_partly_listed(module, image_base))
 			module->flags |= MODULE_PARTIAL_LIST;
 	}
-	size_t listed = modules->count;
+}
+
+/* Adds the image sections that no list has. */
+static void add_sections(struct walk *walk, const struct vads *vads, struct whole whole)
+{
+	struct modules *modules = walk->modules;
+	size_t listed = modules->count, last = listed + LIMIT_MODULES;
 	for (size_t v = 0; v < vads->count; v++) {
 		const struct vad *vad = &vads->items[v];
 		if (vad->kind != VAD_IMAGE)
 			continue;
-		bool known = false;
-		for (size_t i = 0; i < listed && !known; i++)
-			known = modules->items[i].base == vad->start;
-		if (known)
+		const struct module *known = modules_at(modules, vad->start);
+		if (known && known < modules->items + listed)
 			continue;
-		add_unlisted(vad, modules);
-		if (listed && is_missed(view, vad, whole))
-			modules->items[modules->count - 1].flags |= MODULE_UNLINKED;
+		if (modules->count == last || !budget_spend(&walk->budget, SECTION_STEPS)) {
+			modules_note_cut(modules, "image sections in no list");
+			return;
+		}
+		struct module *module = add_unlisted(vad, modules);
+		struct budget part = budget_part(&walk->budget);
+		if (listed && is_missed(walk->space, vad, whole, &part))
+			module->flags |= MODULE_UNLINKED;
+		if (!budget_close_part(&walk->budget, &part))
+			modules_note_cut(modules, "search for code in image sections");
 	}
 }
 
@@ -331,42 +369,53 @@ void process_modules(const struct windows *windows, const struct process *proces
 		     struct view *view, struct modules *modules)
 {
 	struct ldr_layout native = native_layout(windows);
+	struct walk walk = {
+		.space = view->space,
+		.budget = budget_part(view->budget),
+		.modules = modules,
+	};
 	uint64_t image_base = 0;
 	*modules = (struct modules){0};
 	if (process->peb) {
-		walk_peb(&native, view->space, process->peb, modules);
+		walk_peb(&native, &walk, process->peb);
 		(void)space_pointer(view->space,
 				    process->peb +
 					    profile_offset(windows->profile, PEB_ImageBaseAddress),
 				    windows->pointer_size, &image_base);
 	}
 	struct whole whole = {.native = !modules->damage[0]};
-	whole.wow64 = walk_peb32(process, view->space, modules);
+	whole.wow64 = walk_peb32(process, &walk);
 	/* 32-bit Windows has one kind of images. */
 	if (windows->pointer_size == 4)
 		whole.wow64 = whole.native;
-	compare_with_vads(view, image_base, whole, modules);
+	judge_listed(&view->vads, image_base, whole, modules);
+	add_sections(&walk, &view->vads, whole);
+	end_walk(&walk, view);
 }
 
-void windows_drivers(const struct windows *windows, struct space *space, struct modules *modules)
+void windows_drivers(const struct windows *windows, struct view *view, struct modules *modules)
 {
 	struct ldr_layout layout = native_layout(windows);
+	struct walk walk = {
+		.space = view->kernel,
+		.budget = budget_part(view->budget),
+		.modules = modules,
+	};
 	*modules = (struct modules){0};
 	if (!windows->ps_loaded_module_list) {
 		snprintf(modules->damage, sizeof(modules->damage), "PsLoadedModuleList not found");
 		return;
 	}
-	walk_list(&layout, space, windows->ps_loaded_module_list,
+	walk_list(&layout, &walk, windows->ps_loaded_module_list,
 		  profile_offset(windows->profile, LDR_DATA_TABLE_ENTRY_InLoadOrderLinks),
-		  FOUND_KERNEL, modules);
+		  FOUND_KERNEL);
+	end_walk(&walk, view);
 }
 
 void modules_free(struct modules *modules)
 {
-	for (size_t i = 0; i < modules->count; i++) {
-		free(modules->items[i].name);
-		free(modules->items[i].path);
-	}
 	free(modules->items);
+	address_map_free(&modules->by_base);
+	names_free(&modules->names);
 	*modules = (struct modules){0};
 }

@@ -81,7 +81,7 @@ static void find_sections(struct neighbours *neighbours)
 		struct view *view = &neighbours->views[p];
 		if (process_exited(&processes->items[p]) || !processes->items[p].peb)
 			continue;
-		view_open(view, neighbours->windows, &processes->items[p]);
+		view_open(view, neighbours->windows, &processes->items[p], NULL);
 		for (size_t v = 0; v < view->vads.count; v++) {
 			const struct vad *vad = &view->vads.items[v];
 			if (vad->kind != VAD_IMAGE || !vad->control_area)

@@ -105,7 +105,7 @@ static void judge_peb(struct judging *judging, struct view *view, const struct p
 static void judge_process(struct judging *judging, const struct process *process)
 {
 	_cleanup_view_ struct view view;
-	view_open(&view, judging->windows, process);
+	view_open(&view, judging->windows, process, NULL);
 	judge_peb(judging, &view, process);
 	for (size_t v = 0; v < view.vads.count && judging->open_count; v++) {
 		const struct vad *vad = &view.vads.items[v];

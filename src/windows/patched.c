@@ -10,6 +10,9 @@
 
 #include <impscan/bytes.h>
 
+/* What comparing a page counts. */
+#define COMPARE_STEPS 4
+
 /* Is a page of the VAD a private copy with other bytes than the section's page? */
 static bool is_patched(struct view *view, const struct vad *vad, size_t number)
 {
@@ -34,6 +37,8 @@ size_t view_patched_pages(struct view *view, const struct pe *pe, uint64_t base)
 		return 0;
 	for (size_t i = 0; i < pe->section_count; i++) {
 		const struct pe_section *section = &pe->sections[i];
+		if (!budget_spend(view->budget, 1))
+			break;
 		/* A section that is writable as well changes itself rightfully. */
 		if (!(section->characteristics & IMAGE_SCN_MEM_EXECUTE) ||
 		    section->characteristics & IMAGE_SCN_MEM_WRITE)
@@ -42,7 +47,8 @@ size_t view_patched_pages(struct view *view, const struct pe *pe, uint64_t base)
 		uint64_t end = start + section->virtual_size;
 		size_t last = (size_t)min_of((end + PAGE_SIZE - 1) / PAGE_SIZE, own->count);
 		for (size_t page = own_pages_next(own, (size_t)(start / PAGE_SIZE), last);
-		     page < last; page = own_pages_next(own, page + 1, last))
+		     page < last && budget_spend(view->budget, COMPARE_STEPS);
+		     page = own_pages_next(own, page + 1, last))
 			patched += is_patched(view, vad, page);
 	}
 	return patched;

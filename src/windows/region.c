@@ -7,6 +7,7 @@
  */
 #include <impscan/windows.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
@@ -39,12 +40,16 @@ static bool is_executable(struct space *space, const struct vad *vad, const stru
 	return access == 2 || access == 3 || access >= 6;
 }
 
-static void measure(struct space *space, const struct vad *vad, struct region *region)
+/* Ends where the budget does: then there is more than was seen. */
+static void measure(struct space *space, const struct vad *vad, struct budget *budget,
+		    struct region *region)
 {
 	uint64_t address = vad->start;
 	*region = (struct region){.vad = vad};
 	while (address <= vad->end) {
 		struct page page;
+		if (!budget_spend(budget, 1))
+			return;
 		uint64_t next = address + space_run(space, address, vad->end, &page);
 		if (is_committed(&page)) {
 			uint64_t pages = (min_of(next - 1, vad->end) - address) / PAGE_SIZE + 1;
@@ -67,16 +72,25 @@ static void measure(struct space *space, const struct vad *vad, struct region *r
 
 void view_regions(struct view *view, struct regions *regions)
 {
+	struct budget all = budget_part(view->budget);
 	*regions = (struct regions){0};
-	for (size_t i = 0; i < view->vads.count; i++) {
+	for (size_t i = 0; i < view->vads.count && !budget_exceeded(&all); i++) {
 		const struct vad *vad = &view->vads.items[i];
 		if (vad->kind == VAD_IMAGE)
 			continue;
 		struct region region;
-		measure(view->space, vad, &region);
+		struct budget part = budget_part(&all);
+		measure(view->space, vad, &part, &region);
+		if (!budget_close_part(&all, &part) && !regions->damage[0])
+			snprintf(regions->damage, sizeof(regions->damage),
+				 "pages of the VAD at 0x%llx not all looked at: it costs too much "
+				 "work",
+				 (unsigned long long)vad->start);
 		if (region.executable)
 			*array_push(regions->items, regions->count, regions->capacity) = region;
 	}
+	(void)budget_close_part(view->budget, &all);
+	view->cut |= regions->damage[0] != 0;
 }
 
 void regions_free(struct regions *regions)

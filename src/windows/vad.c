@@ -85,8 +85,12 @@ static enum vad_kind kind_of(const struct profile *profile, uint64_t flags)
 	return image ? VAD_IMAGE : VAD_MAPPED;
 }
 
+/* What reading a VAD counts. */
+#define VAD_STEPS 5
+
 /* The control area's file: FILE_OBJECT.FileName, or NULL when no file is behind it. */
-static char *file_name(const struct windows *windows, struct space *kernel, uint64_t control_area)
+static const char *file_name(const struct windows *windows, struct space *kernel,
+			     uint64_t control_area, struct names *names, struct budget *budget)
 {
 	const struct profile *profile = windows->profile;
 	uint64_t file;
@@ -97,12 +101,13 @@ static char *file_name(const struct windows *windows, struct space *kernel, uint
 	file &= ~(uint64_t)(windows->pointer_size == 8 ? 15 : 7);
 	if (!file)
 		return NULL;
-	return space_unicode_string(kernel, file + profile_offset(profile, FILE_OBJECT_FileName),
-				    windows->pointer_size);
+	return names_read(names, kernel, file + profile_offset(profile, FILE_OBJECT_FileName),
+			  windows->pointer_size, budget);
 }
 
 /* What only a long VAD has: the section behind it. What is not present stays 0. */
-static void read_section(const struct windows *windows, struct space *kernel, struct vad *vad)
+static void read_section(const struct windows *windows, struct space *kernel, struct names *names,
+			 struct budget *budget, struct vad *vad)
 {
 	const struct profile *profile = windows->profile;
 	unsigned int pointer = windows->pointer_size;
@@ -127,11 +132,11 @@ static void read_section(const struct windows *windows, struct space *kernel, st
 	/* Where it was inferred, and this was not found, files stay without names. */
 	if (vad->control_area && profile_has(profile, CONTROL_AREA_FilePointer) &&
 	    profile_has(profile, FILE_OBJECT_FileName))
-		vad->file = file_name(windows, kernel, vad->control_area);
+		vad->file = file_name(windows, kernel, vad->control_area, names, budget);
 }
 
 static bool read_vad(const struct windows *windows, struct space *kernel, uint64_t address,
-		     struct vad *vad)
+		     struct names *names, struct budget *budget, struct vad *vad)
 {
 	const struct profile *profile = windows->profile;
 	uint64_t first, last, flags = 0;
@@ -159,7 +164,7 @@ static bool read_vad(const struct windows *windows, struct space *kernel, uint64
 	vad->kind = kind_of(profile, flags);
 	vad->protection = (unsigned int)profile_bits(profile, MMVAD_FLAGS_Protection, flags) & 31;
 	if (vad->kind != VAD_PRIVATE)
-		read_section(windows, kernel, vad);
+		read_section(windows, kernel, names, budget, vad);
 	return true;
 }
 
@@ -169,43 +174,70 @@ static int compare_vads(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-void process_vads(const struct windows *windows, const struct process *process,
-		  struct space *kernel, struct vads *vads)
+static void note_damage(struct vads *vads, const char *format, uint64_t number)
+	__attribute__((format(printf, 2, 0)));
+
+/* Keeps the sentence noted last. */
+static void note_damage(struct vads *vads, const char *format, uint64_t number)
 {
-	struct vad_tree tree;
-	*vads = (struct vads){0};
-	if (!tree_of(windows, process, kernel, &tree)) {
-		snprintf(vads->damage, sizeof(vads->damage), "VadRoot not present");
-		return;
-	}
+	snprintf(vads->damage, sizeof(vads->damage), format, (unsigned long long)number);
+}
+
+/* Visits the nodes from the root on; false when the budget ended before they did. */
+static bool walk_tree(const struct windows *windows, struct space *kernel,
+		      const struct vad_tree *tree, struct budget *budget, struct vads *vads)
+{
 	_cleanup_address_set_ struct address_set seen = {0};
 	_cleanup_free_ uint64_t *stack = NULL; /* nodes still to be visited */
 	size_t depth = 0, capacity = 0;
-	*array_push(stack, depth, capacity) = tree.root;
+	*array_push(stack, depth, capacity) = tree->root;
 	while (depth) {
 		uint64_t node = stack[--depth];
 		struct vad vad;
 		if (!node || !address_set_add(&seen, node))
 			continue;
 		if (seen.count > LIMIT_VADS) {
-			snprintf(vads->damage, sizeof(vads->damage),
-				 "VAD tree has more than %d nodes", LIMIT_VADS);
+			note_damage(vads, "VAD tree has more than %llu nodes", LIMIT_VADS);
 			break;
 		}
-		if (!read_vad(windows, kernel, node - tree.node, &vad)) {
-			snprintf(vads->damage, sizeof(vads->damage),
-				 "VAD at 0x%llx not present or damaged", (unsigned long long)node);
+		if (!budget_spend(budget, VAD_STEPS))
+			return false;
+		if (!read_vad(windows, kernel, node - tree->node, &vads->names, budget, &vad)) {
+			note_damage(vads, "VAD at 0x%llx not present or damaged", node);
 			continue;
 		}
 		*array_push(vads->items, vads->count, vads->capacity) = vad;
 		uint64_t child;
-		if (space_pointer(kernel, node + tree.left, windows->pointer_size, &child))
+		if (space_pointer(kernel, node + tree->left, windows->pointer_size, &child))
 			*array_push(stack, depth, capacity) = child;
-		if (space_pointer(kernel, node + tree.right, windows->pointer_size, &child))
+		if (space_pointer(kernel, node + tree->right, windows->pointer_size, &child))
 			*array_push(stack, depth, capacity) = child;
 	}
+	return true;
+}
+
+bool process_vads(const struct windows *windows, const struct process *process,
+		  struct space *kernel, struct budget *budget, struct vads *vads)
+{
+	struct vad_tree tree;
+	*vads = (struct vads){0};
+	if (!tree_of(windows, process, kernel, &tree)) {
+		snprintf(vads->damage, sizeof(vads->damage), "VadRoot not present");
+		return true;
+	}
+	struct budget part = budget_part(budget);
+	bool whole = walk_tree(windows, kernel, &tree, &part, vads);
+	(void)budget_close_part(budget, &part);
+	if (!whole)
+		note_damage(vads, "VAD tree cut off after %llu nodes: it costs too much work",
+			    vads->count);
+	if (vads->names.strings.left_out)
+		note_damage(vads, "names of %llu files left out: they are too long together",
+			    vads->names.strings.left_out);
+	address_map_free(&vads->names.known);
 	if (vads->count)
 		qsort(vads->items, vads->count, sizeof(*vads->items), compare_vads);
+	return whole;
 }
 
 const struct vad *vads_find(const struct vads *vads, uint64_t address)
@@ -225,8 +257,7 @@ const struct vad *vads_find(const struct vads *vads, uint64_t address)
 
 void vads_free(struct vads *vads)
 {
-	for (size_t i = 0; i < vads->count; i++)
-		free(vads->items[i].file);
 	free(vads->items);
+	names_free(&vads->names);
 	*vads = (struct vads){0};
 }

@@ -25,16 +25,36 @@ static uint64_t find_prototype(void *context, uint64_t address)
 	return vad->first_prototype_pte + (address - vad->start) / PAGE_SIZE * view->entry_size;
 }
 
-void view_open(struct view *view, const struct windows *windows, const struct process *process)
+/* What opening a view counts, and what finding a process's own pages does for so many pages. */
+#define OPEN_STEPS 20
+#define OWN_PAGES  64
+
+uint64_t windows_work(const struct windows *windows)
 {
-	*view = (struct view){.entry_size = profile_offset(windows->profile, MMPTE_size)};
+	size_t count;
+	uint64_t size = 0;
+	const struct image_range *ranges = image_ranges(windows->image, &count);
+	for (size_t i = 0; i < count; i++)
+		size += ranges[i].size;
+	/* Several addresses may be given the same bytes of the file. */
+	return budget_of_pages(min_of(size, image_file_size(windows->image)) / PAGE_SIZE);
+}
+
+void view_open(struct view *view, const struct windows *windows, const struct process *process,
+	       struct budget *budget)
+{
+	*view = (struct view){
+		.entry_size = profile_offset(windows->profile, MMPTE_size),
+		.budget = budget,
+	};
+	(void)budget_spend(budget, OPEN_STEPS);
 	view->kernel = windows_kernel_space(windows);
 	if (process->eprocess == windows->system) {
 		view->space = view->kernel;
 		return;
 	}
 	view->space = space_new(windows->memory, process->dtb);
-	process_vads(windows, process, view->kernel, &view->vads);
+	view->cut = !process_vads(windows, process, view->kernel, budget, &view->vads);
 	space_set_prototypes(view->space, view->kernel, find_prototype, view);
 }
 
@@ -63,6 +83,7 @@ const struct own_pages *view_own_pages(struct view *view, const struct vad *vad)
 		own->capacity = words;
 	}
 	memset(own->bits, 0, words * sizeof(*own->bits));
+	(void)budget_spend(view->budget, own->count / OWN_PAGES);
 	space_own_pages(view->space, vad->start, vad->first_prototype_pte, own->count, own->bits);
 	return own;
 }

@@ -147,7 +147,7 @@ static void scan_module(struct run *run, const struct process *process, const st
 
 static void scan_process(struct run *run, const struct process *process)
 {
-	view_open(&run->view, run->windows, process);
+	view_open(&run->view, run->windows, process, NULL);
 	_cleanup_modules_ struct modules modules = {0};
 	process_modules(run->windows, process, &run->view, &modules);
 	uint64_t schema = 0;

@@ -34,9 +34,10 @@ static void *make(void *context, size_t i, unsigned int worker)
 	return &log->results[i];
 }
 
-static bool take(void *context, size_t i, void *result)
+static bool take(void *context, size_t i, void *result, unsigned int worker)
 {
 	struct log *log = context;
+	(void)worker;
 	assert_int_equal(atomic_fetch_add(&log->inside, 1), 0);
 	assert_int_equal(i, log->taken++);
 	assert_ptr_equal(result, &log->results[i]);

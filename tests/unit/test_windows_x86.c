@@ -519,7 +519,7 @@ static void check_machine(struct machine *m, struct profiles *profiles,
 			continue;
 		_cleanup_view_ struct view view;
 		_cleanup_modules_ struct modules modules;
-		view_open(&view, windows, process);
+		view_open(&view, windows, process, NULL);
 		assert_int_equal(view.vads.count, 2);
 		assert_int_equal(view.vads.items[0].kind, VAD_IMAGE);
 		assert_string_equal(view.vads.items[0].file, "\\Windows\\a.exe");

@@ -1,0 +1,37 @@
+/*
+ * Names in the image: each text is read once, by however many structures it is named, and all of one
+ * owner are bounded in memory.
+ */
+#include <impscan/windows.h>
+
+#include <impscan/alloc.h>
+
+/* What a name counts: finding it, and reading so many bytes of its text. */
+#define NAME_STEPS  2
+#define STEP_LENGTH 64
+
+const char *names_read(struct names *names, struct space *space, uint64_t address,
+		       unsigned int pointer_size, struct budget *budget)
+{
+	uint64_t buffer, known;
+	uint16_t length;
+	(void)budget_spend(budget, NAME_STEPS);
+	if (!space_unicode_place(space, address, pointer_size, &buffer, &length))
+		return NULL;
+	if (!length)
+		return "";
+	/* The upper 16 bits of an address say no more than the 17th. */
+	uint64_t place = buffer << 16 | length;
+	if (address_map_get(&names->known, place, &known))
+		return (const char *)(uintptr_t)known;
+	(void)budget_spend(budget, length / STEP_LENGTH);
+	const char *name = strings_take(&names->strings, space_utf16(space, buffer, length));
+	address_map_add(&names->known, place, (uintptr_t)name);
+	return name;
+}
+
+void names_free(struct names *names)
+{
+	strings_free(&names->strings);
+	address_map_free(&names->known);
+}
