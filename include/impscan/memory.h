@@ -108,6 +108,7 @@ struct entry_votes {
 	 */
 	uint64_t low, high, both, neither;
 	uint64_t entries; /* looked at */
+	bool cut;	  /* the caller's: not all tables were */
 	struct {
 		uint64_t pages; /* entries that name this page file */
 		uint64_t end;	/* the highest offset among them + 1, in pages */
@@ -116,10 +117,11 @@ struct entry_votes {
 
 /*
  * Adds the entries of up to `tables` last-level page tables of a space, those of `first` to `end`.
- * For page_files[] to be right, the mask must have been told before.
+ * For page_files[] to be right, the mask must have been told before. Ends where `budget` (may be NULL)
+ * does.
  */
 void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t first, uint64_t end,
-		     unsigned int tables);
+		     unsigned int tables, struct budget *budget);
 
 /* The mask that most entries carry; false when none of them tells. */
 bool entry_votes_mask(const struct entry_votes *votes, uint64_t *mask);

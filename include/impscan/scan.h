@@ -144,7 +144,7 @@ struct survey {
 	size_t by_source[PROCESS_SOURCE_COUNT];
 	size_t hidden, exited;
 	uint64_t ps_active_process_head; /* 0: the ring does not lead to it */
-	char damage[160];		 /* of the ring */
+	char damage[240];		 /* of the ring */
 	uint32_t build_peb;		 /* PEB.OSBuildNumber; 0: none could be read */
 	size_t modules;
 	size_t readable;	    /* those whose import list could be read, or that have none */

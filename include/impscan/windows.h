@@ -169,10 +169,12 @@ struct processes {
 	struct process *items;
 	size_t count;
 	size_t capacity;
-	struct address_map by_eprocess;	 /* where each is in `items`, while they are looked for */
+	/* While they are looked for: where each is in `items`, and what the search may cost. */
+	struct address_map by_eprocess;
+	struct budget budget;
 	uint64_t ps_active_process_head; /* 0 when the ring does not lead to it */
-	/* What was wrong with the ring or the search, in words; "" when it is whole. */
-	char damage[160];
+	/* What was wrong with the ring, and where the search was cut off, in words; "": nothing. */
+	char damage[240];
 };
 
 /*
@@ -196,7 +198,8 @@ void names_free(struct names *names);
 /*
  * The processes of ActiveProcessLinks from System on, in ring order (a broken ring is followed
  * from both ends), then those that only the other sources know, by PID. With `deep`, physical
- * memory is swept for EPROCESS structures by `threads` threads. Release with processes_free().
+ * memory is swept for EPROCESS structures by `threads` threads. Each way costs no
+ * more than there is for all; where it ends `damage` tells. Release with processes_free().
  */
 void windows_processes(const struct windows *windows, bool deep, unsigned int threads,
 		       struct processes *processes);

@@ -110,8 +110,12 @@ static bool any_kept(const uint8_t *entries, unsigned int size)
 	return any;
 }
 
+/* What a table counts, and so many of its entries that are looked at. */
+#define TABLE_STEPS  3
+#define STEP_ENTRIES 8
+
 void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t first, uint64_t end,
-		     unsigned int tables)
+		     unsigned int tables, struct budget *budget)
 {
 	const struct memory *memory = space->memory;
 	const unsigned int size = memory->operations->entry_size;
@@ -120,7 +124,9 @@ void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t fi
 	uint64_t address = first;
 	/* Upper levels are stepped over by what a missing table would cover. */
 	for (unsigned int upper = 0; tables && upper < 1u << 16; upper++) {
-		if (address >= end || !space_canonical(space, address))
+		uint64_t looked = votes->entries;
+		if (address >= end || !space_canonical(space, address) ||
+		    !budget_spend(budget, TABLE_STEPS))
 			return;
 		struct page page = {.span = PAGE_SIZE};
 		memory->operations->walk(space, address, &page);
@@ -138,6 +144,7 @@ void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t fi
 			if (entry_is_kept(entry))
 				look(votes, memory, entry);
 		}
+		(void)budget_spend(budget, (votes->entries - looked) / STEP_ENTRIES);
 		tables -= table != NULL;
 		if (next <= first)
 			return;

@@ -5,7 +5,7 @@
 /* The share of the total that one unit, all that is made in vain, and one walk of a unit may take. */
 #define UNIT_SHARE 8
 #define VAIN_SHARE 2
-#define WALK_SHARE 8
+#define WALK_SHARE 4
 
 /* All units' least together, as a share of the total. */
 #define LEAST_SHARE 4

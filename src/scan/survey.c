@@ -4,6 +4,7 @@
  */
 #include <impscan/scan.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include <impscan/bytes.h>
@@ -28,19 +29,29 @@ static bool count_module(void *context, const struct row *row)
 /* OSBuildNumber of the first PEB that can be read. */
 static uint32_t peb_build(const struct windows *windows, const struct processes *processes)
 {
-	for (size_t i = 0; i < processes->count; i++) {
+	uint64_t work = windows_work(windows);
+	struct budget budget = {.limit = work / 4, .part = work / 64};
+	for (size_t i = 0; i < processes->count && !budget_exceeded(&budget); i++) {
 		const struct process *process = &processes->items[i];
 		uint16_t build;
 		if (!process->peb || process_exited(process))
 			continue;
 		_cleanup_view_ struct view view;
-		view_open(&view, windows, process, NULL);
+		view_open(&view, windows, process, &budget);
 		if (space_u16(view.space,
 			      process->peb + profile_offset(windows->profile, PEB_OSBuildNumber),
 			      &build))
 			return build;
 	}
 	return 0;
+}
+
+/* Adds a sentence on what was cut off. */
+static void note(struct survey *survey, const char *sentence)
+{
+	size_t length = strlen(survey->damage);
+	snprintf(survey->damage + length, sizeof(survey->damage) - length, "%s%s",
+		 length ? "; " : "", sentence);
 }
 
 struct error *scan_survey(const struct windows *windows, const struct scan_options *options,
@@ -76,5 +87,9 @@ struct error *scan_survey(const struct windows *windows, const struct scan_optio
 	}
 	survey->build_peb = peb_build(windows, &processes);
 	windows_page_file_use(windows, &survey->votes);
+	if (survey->votes.cut)
+		note(survey, "page tables not all read: they cost too much work");
+	if (summary.cut)
+		note(survey, "processes not all looked at whole: they cost too much work");
 	return NULL;
 }

@@ -189,6 +189,7 @@ void unit_find_modules(struct unit_maps *maps, struct worker *worker, const stru
 	if (!context->options->fast)
 		add_headerless(maps, worker, &injections, modules);
 	judge_image(context, process, maps->view, modules);
+	note_damage(modules, maps->view->vads.damage);
 }
 
 static void examine(struct unit_maps *maps, struct worker *worker, struct module *module,

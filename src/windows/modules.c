@@ -202,7 +202,7 @@ static void walk_peb(const struct ldr_layout *layout, struct walk *walk, uint64_
 }
 
 /* What is left to do when the lists were walked: names that found no room, the budget. */
-static void end_walk(struct walk *walk, struct view *view)
+static void end_lists(struct walk *walk, struct view *view)
 {
 	struct modules *modules = walk->modules;
 	size_t left_out = modules->names.strings.left_out;
@@ -340,11 +340,15 @@ static void judge_listed(const struct vads *vads, uint64_t image_base, struct wh
 	}
 }
 
-/* Adds the image sections that no list has. */
-static void add_sections(struct walk *walk, const struct vads *vads, struct whole whole)
+/*
+ * Adds the image sections that no list has. They have a part of the budget of their own, since long
+ * lists must not hide them.
+ */
+static void add_sections(struct view *view, struct whole whole, struct modules *modules)
 {
-	struct modules *modules = walk->modules;
+	const struct vads *vads = &view->vads;
 	size_t listed = modules->count, last = listed + LIMIT_MODULES;
+	struct budget budget = budget_part(view->budget);
 	for (size_t v = 0; v < vads->count; v++) {
 		const struct vad *vad = &vads->items[v];
 		if (vad->kind != VAD_IMAGE)
@@ -352,17 +356,18 @@ static void add_sections(struct walk *walk, const struct vads *vads, struct whol
 		const struct module *known = modules_at(modules, vad->start);
 		if (known && known < modules->items + listed)
 			continue;
-		if (modules->count == last || !budget_spend(&walk->budget, SECTION_STEPS)) {
+		if (modules->count == last || !budget_spend(&budget, SECTION_STEPS)) {
 			modules_note_cut(modules, "image sections in no list");
-			return;
+			break;
 		}
 		struct module *module = add_unlisted(vad, modules);
-		struct budget part = budget_part(&walk->budget);
-		if (listed && is_missed(walk->space, vad, whole, &part))
+		struct budget part = budget_part(&budget);
+		if (listed && is_missed(view->space, vad, whole, &part))
 			module->flags |= MODULE_UNLINKED;
-		if (!budget_close_part(&walk->budget, &part))
+		if (!budget_close_part(&budget, &part))
 			modules_note_cut(modules, "search for code in image sections");
 	}
+	view->cut |= !budget_close_part(view->budget, &budget);
 }
 
 void process_modules(const struct windows *windows, const struct process *process,
@@ -388,9 +393,9 @@ void process_modules(const struct windows *windows, const struct process *proces
 	/* 32-bit Windows has one kind of images. */
 	if (windows->pointer_size == 4)
 		whole.wow64 = whole.native;
+	end_lists(&walk, view);
 	judge_listed(&view->vads, image_base, whole, modules);
-	add_sections(&walk, &view->vads, whole);
-	end_walk(&walk, view);
+	add_sections(view, whole, modules);
 }
 
 void windows_drivers(const struct windows *windows, struct view *view, struct modules *modules)
@@ -409,7 +414,7 @@ void windows_drivers(const struct windows *windows, struct view *view, struct mo
 	walk_list(&layout, &walk, windows->ps_loaded_module_list,
 		  profile_offset(windows->profile, LDR_DATA_TABLE_ENTRY_InLoadOrderLinks),
 		  FOUND_KERNEL);
-	end_walk(&walk, view);
+	end_lists(&walk, view);
 }
 
 void modules_free(struct modules *modules)

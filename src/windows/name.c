@@ -24,6 +24,11 @@ const char *names_read(struct names *names, struct space *space, uint64_t addres
 	uint64_t place = buffer << 16 | length;
 	if (address_map_get(&names->known, place, &known))
 		return (const char *)(uintptr_t)known;
+	/* It has at least a byte for each two: what finds no room need not be read. */
+	if (length / 2 > STRINGS_MAX - names->strings.bytes) {
+		names->strings.left_out++;
+		return NULL;
+	}
 	(void)budget_spend(budget, length / STEP_LENGTH);
 	const char *name = strings_take(&names->strings, space_utf16(space, buffer, length));
 	address_map_add(&names->known, place, (uintptr_t)name);

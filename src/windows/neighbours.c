@@ -76,12 +76,15 @@ static int compare_sections(const void *a, const void *b)
 static void find_sections(struct neighbours *neighbours)
 {
 	const struct processes *processes = neighbours->processes;
+	uint64_t work = windows_work(neighbours->windows);
+	struct budget budget = {.limit = work / 4, .part = work / 64};
 	neighbours->views = alloc_zero(processes->count, sizeof(*neighbours->views));
-	for (size_t p = 0; p < processes->count; p++) {
+	for (size_t p = 0; p < processes->count && !budget_exceeded(&budget); p++) {
 		struct view *view = &neighbours->views[p];
 		if (process_exited(&processes->items[p]) || !processes->items[p].peb)
 			continue;
-		view_open(view, neighbours->windows, &processes->items[p], NULL);
+		view_open(view, neighbours->windows, &processes->items[p], &budget);
+		view->budget = NULL;
 		for (size_t v = 0; v < view->vads.count; v++) {
 			const struct vad *vad = &view->vads.items[v];
 			if (vad->kind != VAD_IMAGE || !vad->control_area)

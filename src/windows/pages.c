@@ -25,6 +25,8 @@
 /* Steps of trying a word of the kernel that may lead to a page file, and of reading its name. */
 #define WORD_STEPS 1
 #define NAME_STEPS 20
+/* What a process counts whose page tables are read. */
+#define PROCESS_STEPS 20
 
 /* Where the user's half ends (x86 started with /3GB has a larger one, of which half will do). */
 #define USER_END_X64 UINT64_C(0x800000000000)
@@ -53,16 +55,19 @@ struct entry_layout entry_layout_of(const struct profile *profile)
 
 /* Adds the votes of processes, few or many tables of each, until there are enough. */
 static void count_votes(const struct windows *windows, const struct processes *processes,
-			unsigned int tables, size_t limit, uint64_t enough,
+			unsigned int tables, size_t limit, uint64_t enough, struct budget *budget,
 			struct entry_votes *votes)
 {
 	for (size_t i = 0; i < processes->count && i < limit && votes->entries < enough; i++) {
 		const struct process *process = &processes->items[i];
 		if (!process->dtb || !process->peb)
 			continue;
+		if (!budget_spend(budget, PROCESS_STEPS))
+			return;
 		_cleanup_space_ struct space *space = space_new(windows->memory, process->dtb);
 		entry_votes_add(votes, space, 0,
-				windows->pointer_size == 8 ? USER_END_X64 : USER_END_X86, tables);
+				windows->pointer_size == 8 ? USER_END_X64 : USER_END_X86, tables,
+				budget);
 	}
 }
 
@@ -95,7 +100,7 @@ static void find_mask(struct windows *windows, struct space *kernel)
 	if (profile_offset(windows->profile, MMPTE_size) != 8)
 		return;
 	process_ring(windows, kernel, &processes);
-	count_votes(windows, &processes, MASK_TABLES, MASK_PROCESSES, MASK_ENTRIES, &votes);
+	count_votes(windows, &processes, MASK_TABLES, MASK_PROCESSES, MASK_ENTRIES, NULL, &votes);
 	bool found = entry_votes_mask(&votes, &mask);
 	find_layout(windows, &votes, found && mask);
 	if (!found)
@@ -358,5 +363,7 @@ void windows_page_file_use(const struct windows *windows, struct entry_votes *vo
 	_cleanup_processes_ struct processes processes = {0};
 	*votes = (struct entry_votes){0};
 	windows_processes(windows, false, 1, &processes);
-	count_votes(windows, &processes, UINT32_MAX, SIZE_MAX, UINT64_MAX, votes);
+	struct budget budget = {.limit = windows_work(windows) / 2};
+	count_votes(windows, &processes, UINT32_MAX, SIZE_MAX, UINT64_MAX, &budget, votes);
+	votes->cut = budget_exceeded(&budget);
 }

@@ -136,12 +136,22 @@ bool process_read(const struct windows *windows, struct space *kernel, uint64_t 
 	return true;
 }
 
+/* What reading an EPROCESS counts. */
+#define PROCESS_STEPS 10
+
 static struct process *find_process(struct processes *processes, uint64_t eprocess)
 {
+	uint64_t at;
+	return address_map_get(&processes->by_eprocess, eprocess, &at) ? &processes->items[at]
+								       : NULL;
+}
+
+/* Processes have moved within their array. */
+static void index_again(struct processes *processes)
+{
+	address_map_free(&processes->by_eprocess);
 	for (size_t i = 0; i < processes->count; i++)
-		if (processes->items[i].eprocess == eprocess)
-			return &processes->items[i];
-	return NULL;
+		address_map_add(&processes->by_eprocess, processes->items[i].eprocess, i);
 }
 
 /*
@@ -169,6 +179,7 @@ bool processes_add(const struct windows *windows, struct space *kernel, struct p
 		return true;
 	}
 	struct process process;
+	(void)budget_spend(&processes->budget, PROCESS_STEPS);
 	if (!process_read(windows, kernel, eprocess, &process))
 		return false;
 	if (source != SOURCE_ACTIVE && !is_plausible(windows, &process)) {
@@ -176,6 +187,7 @@ bool processes_add(const struct windows *windows, struct space *kernel, struct p
 		return false;
 	}
 	process.sources = source;
+	address_map_add(&processes->by_eprocess, eprocess, processes->count);
 	*array_push(processes->items, processes->count, processes->capacity) = process;
 	return true;
 }
@@ -191,6 +203,17 @@ static void note_damage(struct processes *processes, const char *format, uint64_
 			 (unsigned long long)address);
 }
 
+void processes_note_cut(struct processes *processes, const char *search)
+{
+	char *damage = processes->damage;
+	size_t length = strlen(damage);
+	if (strstr(damage, "cut off"))
+		return;
+	snprintf(damage + length, sizeof(processes->damage) - length,
+		 "%sthe search for processes was cut off: %s costs too much work",
+		 length ? "; " : "", search);
+}
+
 /* Follows one direction from System; returns true when it came back to where it began. */
 static bool follow_ring(const struct windows *windows, struct space *kernel, bool forward,
 			struct address_set *seen, struct processes *processes)
@@ -200,6 +223,10 @@ static bool follow_ring(const struct windows *windows, struct space *kernel, boo
 	uint64_t link = first;
 	for (;;) {
 		uint64_t next;
+		if (!budget_spend(&processes->budget, 1)) {
+			processes_note_cut(processes, "ActiveProcessLinks");
+			return false;
+		}
 		if (!space_pointer(kernel, link + (forward ? 0 : windows->pointer_size),
 				   windows->pointer_size, &next)) {
 			note_damage(processes, "ActiveProcessLinks at 0x%llx not present", link);
@@ -252,13 +279,14 @@ static int compare_pids(const void *a, const void *b)
 void process_ring(const struct windows *windows, struct space *kernel, struct processes *processes)
 {
 	_cleanup_address_set_ struct address_set seen = {0};
-	*processes = (struct processes){0};
+	*processes = (struct processes){.budget = {.limit = windows_work(windows)}};
 	processes_add(windows, kernel, processes, windows->system, SOURCE_ACTIVE);
 	if (!follow_ring(windows, kernel, true, &seen, processes)) {
 		/* What lies behind the break is reached from the other end, last one first. */
 		size_t from = processes->count;
 		follow_ring(windows, kernel, false, &seen, processes);
 		reverse(processes->items + from, processes->count - from);
+		index_again(processes);
 	}
 }
 
@@ -275,6 +303,7 @@ void windows_processes(const struct windows *windows, bool deep, unsigned int th
 	if (processes->count > active)
 		qsort(processes->items + active, processes->count - active,
 		      sizeof(*processes->items), compare_pids);
+	address_map_free(&processes->by_eprocess);
 }
 
 void processes_free(struct processes *processes)
@@ -282,5 +311,6 @@ void processes_free(struct processes *processes)
 	for (size_t i = 0; i < processes->count; i++)
 		free(processes->items[i].name);
 	free(processes->items);
+	address_map_free(&processes->by_eprocess);
 	*processes = (struct processes){0};
 }

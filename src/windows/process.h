@@ -17,6 +17,9 @@
 bool process_read(const struct windows *windows, struct space *kernel, uint64_t eprocess,
 		  struct process *process);
 
+/* Notes in processes->damage that a search was cut off: "the pool around processes". Once only. */
+void processes_note_cut(struct processes *processes, const char *search);
+
 /* Adds the process at `eprocess`, or `source` to the one known; false when it is none. */
 bool processes_add(const struct windows *windows, struct space *kernel, struct processes *processes,
 		   uint64_t eprocess, unsigned int source);

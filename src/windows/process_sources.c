@@ -9,6 +9,14 @@
 
 #include "windows/limits.h"
 
+/* What following a link counts, looking at a handle, and trying a pointer as that to the table. */
+#define LINK_STEPS   3
+#define HANDLE_STEPS 2
+#define TABLE_STEPS  5
+
+/* Bytes of the largest HANDLE_TABLE_ENTRY. */
+#define ENTRY_MAX 16
+
 /* A process worth its name: one that some book of the kernel would hold. */
 static bool is_process(const struct windows *windows, struct space *kernel,
 		       struct processes *processes, uint64_t eprocess, unsigned int source)
@@ -30,6 +38,8 @@ static void follow_links(const struct windows *windows, struct space *kernel, ui
 		for (;;) {
 			uint64_t next, back;
 			unsigned int pointer = windows->pointer_size;
+			if (!budget_spend(&processes->budget, LINK_STEPS))
+				return;
 			if (!space_pointer(kernel, link + direction * pointer, pointer, &next) ||
 			    !next)
 				break;
@@ -37,8 +47,13 @@ static void follow_links(const struct windows *windows, struct space *kernel, ui
 			if (!space_pointer(kernel, next + !direction * pointer, pointer, &back) ||
 			    back != link)
 				break;
-			if (!address_set_add(seen, next) || seen->count > LIMIT_PROCESSES)
+			if (!address_set_add(seen, next))
 				break;
+			if (seen->count > LIMIT_PROCESSES) {
+				processes_note_cut(processes,
+						   process_source_names[__builtin_ctz(source)]);
+				return;
+			}
 			link = next;
 			/* A list's head is no process; go on behind it. */
 			(void)is_process(windows, kernel, processes, link - links, source);
@@ -54,13 +69,22 @@ static void process_links(const struct windows *windows, struct space *kernel,
 	if (!profile_has(windows->profile, member))
 		return;
 	/* Those found on the way are begun from as well: a session's list is only its own. */
-	for (size_t i = 0; i < processes->count; i++) {
+	for (size_t i = 0; i < processes->count && seen.count <= LIMIT_PROCESSES; i++) {
 		uint64_t link =
 			processes->items[i].eprocess + profile_offset(windows->profile, member);
 		if (!address_set_has(&seen, link))
 			follow_links(windows, kernel, processes->items[i].eprocess, member, source,
 				     &seen, processes);
 	}
+}
+
+/* Bytes of a handle table entry; 0 where the profile does not know, or makes no sense. */
+static uint32_t entry_size_of(const struct windows *windows)
+{
+	uint32_t size = profile_has(windows->profile, HANDLE_TABLE_ENTRY_size)
+				? profile_offset(windows->profile, HANDLE_TABLE_ENTRY_size)
+				: 0;
+	return size >= windows->pointer_size && size <= ENTRY_MAX ? size : 0;
 }
 
 /* The object of a handle table entry, decoded as the build does. 0: free. */
@@ -89,7 +113,7 @@ static uint64_t table_leaf(const struct windows *windows, struct space *kernel, 
 {
 	unsigned int level = table_code & 3;
 	uint64_t table = table_code & ~UINT64_C(7);
-	uint32_t entry_size = profile_offset(windows->profile, HANDLE_TABLE_ENTRY_size);
+	uint32_t entry_size = entry_size_of(windows);
 	if (!entry_size)
 		return 0;
 	uint32_t pointers = (uint32_t)PAGE_SIZE / windows->pointer_size;
@@ -107,11 +131,10 @@ static uint64_t table_leaf(const struct windows *windows, struct space *kernel, 
 static uint64_t leaf_object(const struct windows *windows, struct space *kernel, uint64_t leaf,
 			    uint32_t handle)
 {
-	uint32_t entry_size = profile_offset(windows->profile, HANDLE_TABLE_ENTRY_size);
+	uint32_t entry_size = entry_size_of(windows);
 	uint32_t per_page = (uint32_t)PAGE_SIZE / entry_size;
-	uint8_t entry[16];
-	if (entry_size > sizeof(entry) ||
-	    !space_read(kernel, leaf + (uint64_t)(handle / 4 % per_page) * entry_size, entry,
+	uint8_t entry[ENTRY_MAX];
+	if (!space_read(kernel, leaf + (uint64_t)(handle / 4 % per_page) * entry_size, entry,
 			entry_size))
 		return 0;
 	return entry_object(windows, entry);
@@ -140,11 +163,12 @@ static bool is_cid_table(const struct windows *windows, struct space *kernel, ui
  * the kernel's image that leads to such a table.
  */
 static bool find_cid_table(const struct windows *windows, struct space *kernel,
-			   uint64_t *table_code)
+			   struct budget *budget, uint64_t *table_code)
 {
 	unsigned int pointer = windows->pointer_size;
 	uint64_t kernel_half = pointer == 8 ? UINT64_C(0xffff800000000000) : 0x80000000;
-	for (uint64_t rva = 0; rva < windows->kernel_size; rva += PAGE_SIZE) {
+	for (uint64_t rva = 0; rva < windows->kernel_size && budget_spend(budget, 1);
+	     rva += PAGE_SIZE) {
 		struct page page;
 		space_page(kernel, windows->kernel_base + rva, &page);
 		if (!page.data || !page.writable)
@@ -154,6 +178,8 @@ static bool find_cid_table(const struct windows *windows, struct space *kernel,
 			if (value < kernel_half || value % 8 ||
 			    value - windows->kernel_base < windows->kernel_size)
 				continue;
+			if (!budget_spend(budget, TABLE_STEPS))
+				return false;
 			if (is_cid_table(windows, kernel, value, table_code))
 				return true;
 		}
@@ -164,8 +190,8 @@ static bool find_cid_table(const struct windows *windows, struct space *kernel,
 bool process_cid_found(const struct windows *windows, struct space *kernel)
 {
 	uint64_t table_code;
-	return profile_has(windows->profile, HANDLE_TABLE_ENTRY_size) &&
-	       find_cid_table(windows, kernel, &table_code);
+	struct budget budget = {.limit = windows_work(windows)};
+	return entry_size_of(windows) && find_cid_table(windows, kernel, &budget, &table_code);
 }
 
 /* Handles up to this are looked at: PIDs are handles of that table, and small numbers. */
@@ -176,18 +202,18 @@ static void process_cid_table(const struct windows *windows, struct space *kerne
 {
 	uint64_t table_code;
 	/* An inferred profile may not know how handles look. */
-	if (!profile_has(windows->profile, HANDLE_TABLE_ENTRY_size) ||
-	    !find_cid_table(windows, kernel, &table_code))
+	if (!entry_size_of(windows) ||
+	    !find_cid_table(windows, kernel, &processes->budget, &table_code))
 		return;
-	uint32_t per_page =
-		(uint32_t)PAGE_SIZE / profile_offset(windows->profile, HANDLE_TABLE_ENTRY_size);
+	uint32_t per_page = (uint32_t)PAGE_SIZE / entry_size_of(windows);
 	uint32_t pointers = (uint32_t)PAGE_SIZE / windows->pointer_size;
 	uint64_t last = (table_code & 3) == 0	? (uint64_t)per_page * 4
 			: (table_code & 3) == 1 ? (uint64_t)per_page * pointers * 4
 						: HANDLE_LAST;
 	uint64_t leaf = 0;
 	uint32_t leaf_page = UINT32_MAX;
-	for (uint32_t handle = 4; handle < last; handle += 4) {
+	for (uint32_t handle = 4; handle < last && budget_spend(&processes->budget, HANDLE_STEPS);
+	     handle += 4) {
 		uint64_t object = 0, pid;
 		uint32_t page = handle / 4 / per_page;
 		/* Most of the table of tables is empty: one look for each of its entries. */
@@ -218,4 +244,6 @@ void process_sources(const struct windows *windows, struct space *kernel,
 	process_links(windows, kernel, EPROCESS_MmProcessLinks, SOURCE_MM, processes);
 	process_links(windows, kernel, EPROCESS_SessionProcessLinks, SOURCE_SESSION, processes);
 	process_cid_table(windows, kernel, processes);
+	if (budget_exceeded(&processes->budget))
+		processes_note_cut(processes, "what the kernel's lists and tables lead to");
 }

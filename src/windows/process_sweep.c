@@ -10,13 +10,23 @@
 #include "windows/process.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <impscan/address_set.h>
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
+#include "windows/limits.h"
+
 #define PROCESS_OBJECT 3
+
+/* Of one page so many places are tried. Real pages hold two processes. */
+#define TRIED_MAX 128
+
+/* What is counted around known processes: a page, and a place in it that is tried. */
+#define PAGE_STEPS  2
+#define PLACE_STEPS 2
 
 /* DISPATCHER_HEADER.WaitListHead. */
 #define WAIT_LIST_HEAD 8
@@ -27,13 +37,64 @@
 struct sweep {
 	const struct windows *windows;
 	pthread_mutex_t lock;
-	uint64_t next;	 /* where the next chunk begins, or before it */
-	uint64_t *found; /* virtual addresses */
+	uint64_t next; /* where the next chunk begins, or before it */
+	/* Virtual addresses: of more than LIMIT_PROCESSES the lowest, whoever found them first. */
+	uint64_t *found;
 	size_t count;
 	size_t capacity;
+	bool too_many;
+	atomic_bool cut; /* a page had too many places that might be processes */
 };
 
-/* The virtual address of what lies at physical `address`, told by its wait list; 0: none. */
+static int compare_addresses(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* Sorts what was found, each once, and drops what is too many. */
+static void sort_found(struct sweep *sweep)
+{
+	size_t count = 0;
+	if (sweep->count)
+		qsort(sweep->found, sweep->count, sizeof(*sweep->found), compare_addresses);
+	for (size_t i = 0; i < sweep->count; i++)
+		if (!count || sweep->found[i] != sweep->found[count - 1])
+			sweep->found[count++] = sweep->found[i];
+	sweep->too_many |= count > LIMIT_PROCESSES;
+	sweep->count = min_of(count, (size_t)LIMIT_PROCESSES);
+}
+
+static void add_found(struct sweep *sweep, uint64_t address)
+{
+	pthread_mutex_lock(&sweep->lock);
+	*array_push(sweep->found, sweep->count, sweep->capacity) = address;
+	if (sweep->count >= 2 * (size_t)LIMIT_PROCESSES)
+		sort_found(sweep);
+	pthread_mutex_unlock(&sweep->lock);
+}
+
+/* Where in a page the last process may begin, so that what is read of it is there; false: nowhere. */
+static bool last_place(const struct windows *windows, size_t *last)
+{
+	uint64_t needed =
+		(uint64_t)profile_offset(windows->profile, KPROCESS_DirectoryTableBase) + 8;
+	needed = max_of(needed, (uint64_t)WAIT_LIST_HEAD + 2 * windows->pointer_size);
+	*last = (size_t)(PAGE_SIZE - min_of(needed, PAGE_SIZE));
+	return needed <= PAGE_SIZE;
+}
+
+/* Does its wait list lead to the kernel's half? */
+static bool has_pointers(const struct windows *windows, const uint8_t *object)
+{
+	unsigned int pointer = windows->pointer_size;
+	uint64_t kernel_half = pointer == 8 ? UINT64_C(0xffff800000000000) : 0x80000000;
+	return le_pointer(object + WAIT_LIST_HEAD, pointer) >= kernel_half &&
+	       le_pointer(object + WAIT_LIST_HEAD + pointer, pointer) >= kernel_half;
+}
+
+/* The virtual address of what lies at physical `address`, told by its wait list, which
+ * has_pointers(); 0: none. */
 static uint64_t virtual_address(const struct windows *windows, struct space *kernel,
 				const uint8_t *object, uint64_t address)
 {
@@ -41,9 +102,6 @@ static uint64_t virtual_address(const struct windows *windows, struct space *ker
 	uint64_t flink = le_pointer(object + WAIT_LIST_HEAD, pointer);
 	uint64_t blink = le_pointer(object + WAIT_LIST_HEAD + pointer, pointer);
 	uint64_t low = (address + WAIT_LIST_HEAD) & (PAGE_SIZE - 1);
-	uint64_t kernel_half = pointer == 8 ? UINT64_C(0xffff800000000000) : 0x80000000;
-	if (flink < kernel_half || blink < kernel_half)
-		return 0;
 	if (flink == blink && (flink & (PAGE_SIZE - 1)) == low)
 		return flink - WAIT_LIST_HEAD;
 	uint64_t back;
@@ -57,22 +115,24 @@ static void sweep_page(struct sweep *sweep, struct space *kernel, const uint8_t 
 		       uint64_t address)
 {
 	const struct windows *windows = sweep->windows;
-	const struct profile *profile = windows->profile;
 	size_t step = windows->pointer_size * 2; /* pool's granularity */
-	size_t last = PAGE_SIZE - profile_offset(profile, KPROCESS_DirectoryTableBase) - 8;
+	size_t last, tried = 0;
+	if (!last_place(windows, &last))
+		return;
 	for (size_t i = 0; i <= last; i += step) {
-		if (data[i] != PROCESS_OBJECT)
+		if (data[i] != PROCESS_OBJECT || !has_pointers(windows, data + i))
 			continue;
+		if (tried++ == TRIED_MAX) {
+			atomic_store_explicit(&sweep->cut, true, memory_order_relaxed);
+			return;
+		}
 		uint64_t at = virtual_address(windows, kernel, data + i, address + i);
 		struct page page;
 		if (!at)
 			continue;
 		space_page(kernel, at, &page);
-		if (page.data != data)
-			continue;
-		pthread_mutex_lock(&sweep->lock);
-		*array_push(sweep->found, sweep->count, sweep->capacity) = at;
-		pthread_mutex_unlock(&sweep->lock);
+		if (page.data == data)
+			add_found(sweep, at);
 	}
 }
 
@@ -83,11 +143,14 @@ static void sweep_page(struct sweep *sweep, struct space *kernel, const uint8_t 
 static void search_page(const struct windows *windows, struct space *kernel, uint64_t address,
 			const uint8_t *data, struct processes *processes)
 {
-	size_t step = windows->pointer_size * 2;
-	size_t last = PAGE_SIZE - profile_offset(windows->profile, KPROCESS_DirectoryTableBase) - 8;
+	size_t step = windows->pointer_size * 2, last;
+	if (!last_place(windows, &last))
+		return;
 	for (size_t i = 0; i <= last; i += step) {
-		if (data[i] != PROCESS_OBJECT)
+		if (data[i] != PROCESS_OBJECT || !has_pointers(windows, data + i))
 			continue;
+		if (!budget_spend(&processes->budget, PLACE_STEPS))
+			return;
 		uint64_t at = virtual_address(windows, kernel, data + i, i);
 		if (at == address + i)
 			(void)processes_add(windows, kernel, processes, at, SOURCE_NEAR);
@@ -104,6 +167,10 @@ void process_sweep_near(const struct windows *windows, struct space *kernel,
 			continue;
 		for (uint64_t offset = 0; offset < NEIGHBOURHOOD;) {
 			struct page page;
+			if (!budget_spend(&processes->budget, PAGE_STEPS)) {
+				processes_note_cut(processes, "the pool around those known");
+				return;
+			}
 			space_page(kernel, start + offset, &page);
 			if (page.data)
 				search_page(windows, kernel, start + offset, page.data, processes);
@@ -141,12 +208,6 @@ static void *sweep_worker(void *argument)
 	return NULL;
 }
 
-static int compare_addresses(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return x < y ? -1 : x > y;
-}
-
 void process_sweep(const struct windows *windows, unsigned int threads, struct processes *processes)
 {
 	struct sweep sweep = {.windows = windows};
@@ -164,9 +225,12 @@ void process_sweep(const struct windows *windows, unsigned int threads, struct p
 	image_expect_all(windows->image, false);
 
 	_cleanup_space_ struct space *kernel = windows_kernel_space(windows);
-	if (sweep.count)
-		qsort(sweep.found, sweep.count, sizeof(*sweep.found), compare_addresses);
-	for (size_t i = 0; i < sweep.count; i++)
+	sort_found(&sweep);
+	/* What the search has cost so far is no reason not to look at what it found. */
+	processes->budget = (struct budget){.limit = windows_work(windows)};
+	for (size_t i = 0; i < sweep.count && !budget_exceeded(&processes->budget); i++)
 		(void)processes_add(windows, kernel, processes, sweep.found[i], SOURCE_DEEP);
+	if (sweep.cut || sweep.too_many || budget_exceeded(&processes->budget))
+		processes_note_cut(processes, "what looks like one in physical memory");
 	free(sweep.found);
 }

@@ -31,13 +31,7 @@ static uint64_t find_prototype(void *context, uint64_t address)
 
 uint64_t windows_work(const struct windows *windows)
 {
-	size_t count;
-	uint64_t size = 0;
-	const struct image_range *ranges = image_ranges(windows->image, &count);
-	for (size_t i = 0; i < count; i++)
-		size += ranges[i].size;
-	/* Several addresses may be given the same bytes of the file. */
-	return budget_of_pages(min_of(size, image_file_size(windows->image)) / PAGE_SIZE);
+	return budget_of_pages(image_present_pages(windows->image));
 }
 
 void view_open(struct view *view, const struct windows *windows, const struct process *process,

@@ -296,7 +296,7 @@ static void lookups_are_understood(void **state)
 static void votes(struct machine *m, struct entry_votes *votes)
 {
 	*votes = (struct entry_votes){0};
-	entry_votes_add(votes, m->space, 0, UINT64_C(0x800000000000), 16);
+	entry_votes_add(votes, m->space, 0, UINT64_C(0x800000000000), 16, NULL);
 }
 
 static void the_mask_is_found_by_entries(void **state)
@@ -327,12 +327,12 @@ static void the_mask_is_found_by_entries(void **state)
 	assert_int_equal(counted.page_files[0].pages, 0);
 	/* no more tables than asked for */
 	counted = (struct entry_votes){0};
-	entry_votes_add(&counted, m.space, 0, UINT64_C(0x800000000000), 1);
+	entry_votes_add(&counted, m.space, 0, UINT64_C(0x800000000000), 1, NULL);
 	assert_true(counted.entries < 60);
 	assert_true(counted.entries >= 20);
 	/* nor addresses */
 	counted = (struct entry_votes){0};
-	entry_votes_add(&counted, m.space, 0x200000, 0x80000000, 16);
+	entry_votes_add(&counted, m.space, 0x200000, 0x80000000, 16, NULL);
 	assert_int_equal(counted.entries, 0);
 }
 
