@@ -5,7 +5,8 @@
 
 The bound is 2 s + 10 times what a clean image of as many present pages costs, which is measured
 first; with --slow, N times the 2 s, for builds without optimisation. Memory is what the process has
-beside mapped files (RssAnon and RssShmem), 256 MB unless the case says otherwise.
+beside mapped files (RssAnon and RssShmem), 256 MB unless the case says otherwise. A listing is made by
+one thread and by eight, under the same bounds, and must be the same.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from image_truth import check, finish  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parents[1] / "hostile"
 CLEAN_MEMORY = 1024  # MB of the clean machine
+LISTINGS = {"-a", "--regions", "--imports"}
 
 
 def own_memory(pid):
@@ -80,16 +82,8 @@ def clean_cost(tools):
     return cost
 
 
-def run_case(case, tools, cost, slow):
-    made = case.make(tools)
-    arguments = [tools.impscan, *made, *case.arguments] if len(made) > 1 else \
-        [tools.impscan, "-f", made[0], *case.arguments]
-    evidence = [path for path in made if isinstance(path, pathlib.Path)]
-    pages = sum(map(present_pages, evidence))
-    limit = 2 * slow + 10 * cost * pages
+def run_bounded(case, arguments, limit, slow):
     run = Run(arguments, limit)
-    for path in evidence:
-        path.unlink()
     print(f"{case.name:32} exit {run.status:2} {run.cpu:7.2f} of {limit:5.2f} s "
           f"{run.peak:5.0f} of {case.memory} MB", flush=True)
     check(run.status in case.status,
@@ -101,6 +95,24 @@ def run_case(case, tools, cost, slow):
     if case.expect and run.status in case.status:
         wrong = case.expect(run.status, run.out, run.err)
         check(not wrong, f"{case.name}: {wrong}")
+    return run
+
+
+def run_case(case, tools, cost, slow):
+    made = case.make(tools)
+    arguments = [tools.impscan, *made, *case.arguments] if len(made) > 1 else \
+        [tools.impscan, "-f", made[0], *case.arguments]
+    evidence = [path for path in made if isinstance(path, pathlib.Path)]
+    pages = sum(map(present_pages, evidence))
+    limit = 2 * slow + 10 * cost * pages
+    if LISTINGS.isdisjoint(map(str, arguments)) or "-j" in arguments:
+        run_bounded(case, arguments, limit, slow)
+    else:
+        alone = run_bounded(case, [*arguments, "-j", 1], limit, slow)
+        many = run_bounded(case, [*arguments, "-j", 8], limit, slow)
+        check(alone.out == many.out, f"{case.name}: other rows by eight threads than by one")
+    for path in evidence:
+        path.unlink()
 
 
 def main():
