@@ -67,8 +67,9 @@ static void *make(void *context, size_t unit, unsigned int worker)
 	return made;
 }
 
-static bool take(void *context, size_t unit, void *result)
+static bool take(void *context, size_t unit, void *result, unsigned int worker)
 {
+	(void)worker;
 	struct run *run = context;
 	struct made *made = result;
 	for (size_t i = 0; i < FILES; i++)
