@@ -453,9 +453,10 @@ static struct error *check_values(const struct options *options)
 		return error_new("-q and -v contradict each other");
 	if (options->dump && !*options->dump)
 		return error_new("-d needs the name of a folder (see --help)");
-	if (options->fast && options->only.flags & (MODULE_HOOKED | MODULE_NO_HEADER))
-		return error_new("-F does not look for what is hooked or has no header, which "
-				 "--only asks for: leave one of them out");
+	if (options->fast &&
+	    options->only.flags & (MODULE_HOOKED | MODULE_HOOK_TARGET | MODULE_NO_HEADER))
+		return error_new("-F does not look for what is hooked, where hooks lead, or what "
+				 "has no header, which --only asks for: leave one of them out");
 	for (size_t i = 0; i < options->lists.count; i++)
 		standard_inputs += !strcmp(options->lists.items[i], "-");
 	if (standard_inputs > 1)

@@ -111,6 +111,7 @@ def test_contradictions(impscan, image, folder):
             ([image, "-i", "-", "-i", "-"], "-i - is given twice"),
             ([image, "-a", "-q", "-v"], "-q and -v"),
             ([image, "-a", "-F", "--only", "hooked"], "-F does not look"),
+            ([image, "-a", "-F", "--only", "hook-target"], "-F does not look"),
             ([image, "-a", "-F", "--only", "hidden,no-header"], "-F does not look"),
             ([image, "--print-hashes"], "-e"),
             ([image, "--inf"], "no option --inf; did you mean --infer|--inf is not"),
