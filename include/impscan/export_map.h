@@ -36,6 +36,9 @@ DEFINE_CLEANUP(struct export_table, export_table_unref)
 /* What it was made of. Items that are forwarded have a `forwarder`. */
 const struct pe_exports *export_table_exports(const struct export_table *table);
 
+/* Returns what reading a table costs, in steps of a budget. */
+uint64_t export_table_cost(const struct export_table *table);
+
 /* Returns the bytes of memory that a table takes. */
 size_t export_table_memory(const struct export_table *table);
 

@@ -76,6 +76,7 @@ static void index_names(struct export_table *t)
 	t->name_mask = size - 1;
 	for (uint32_t i = 0; i < t->exports.count; i++) {
 		const char *name = t->exports.items[i].name;
+		t->name_bytes += name ? strlen(name) : 0;
 		uint32_t hash = name ? name_hash(t, name) : 0;
 		struct export_name *place = name ? name_place(t, name, hash) : NULL;
 		if (place && !place->item)
@@ -142,6 +143,11 @@ void export_table_unref(struct export_table *table)
 const struct pe_exports *export_table_exports(const struct export_table *table)
 {
 	return &table->exports;
+}
+
+uint64_t export_table_cost(const struct export_table *t)
+{
+	return t->exports.count + t->name_bytes / 64;
 }
 
 size_t export_table_memory(const struct export_table *t)

@@ -23,6 +23,7 @@ struct export_table {
 	size_t forward_count;
 	struct export_name *names; /* a hash table of the items with names, at most half full */
 	uint32_t name_mask;
+	uint64_t name_bytes; /* of all names, as often as they are used */
 	uint32_t *by_ordinal;
 	/* A bit for each 8 bytes up to the last export, or to STARTS_MAX: one starts there. */
 	uint8_t *starts;

@@ -23,6 +23,7 @@ struct run {
 	size_t taken; /* handed out so far */
 	bool taking;  /* some thread is handing out */
 	bool stopped;
+	unsigned int sleeping; /* threads that wait until they may begin */
 	unsigned int workers;
 	void **results; /* by unit modulo window */
 	bool *done;
@@ -60,9 +61,13 @@ static void take_ready(struct run *run, unsigned int self)
 		pthread_mutex_lock(&run->lock);
 		run->taken++;
 		run->stopped = !more;
-		pthread_cond_broadcast(&run->changed);
+		/* Waking others for each one would cost more than small units do. */
+		if (run->sleeping && run->next - run->taken <= run->window / 2)
+			pthread_cond_broadcast(&run->changed);
 	}
 	run->taking = false;
+	if (run->sleeping)
+		pthread_cond_broadcast(&run->changed);
 }
 
 static void *worker(void *argument)
@@ -78,7 +83,9 @@ static void *worker(void *argument)
 		if (run->stopped || run->next >= work->count)
 			break;
 		if (!may_begin(run)) {
+			run->sleeping++;
 			pthread_cond_wait(&run->changed, &run->lock);
+			run->sleeping--;
 			continue;
 		}
 		size_t i = run->next++;

@@ -114,7 +114,7 @@ static unsigned int index_of(unsigned int pointer_size)
 	return pointer_size == 4;
 }
 
-/* What is counted for the exports of a module, and for each of them one. */
+/* What is counted for the exports of a module, beside reading them. */
 #define EXPORTS_STEPS 20
 
 /* Bytes of all export tables of one process. Real ones have some 20 MB. */
@@ -167,7 +167,7 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 		taken += table ? export_table_memory(table) : 0;
 		/* Whether they were read here or before by another process: the same is counted. */
 		if (table)
-			room = budget_spend(&maps->tables, export_table_exports(table)->count);
+			room = budget_spend(&maps->tables, export_table_cost(table));
 		room = room && taken <= EXPORTS_MAX;
 		maps->left_out += !room;
 		export_map_add(map, module->base, module->size,
