@@ -84,6 +84,7 @@ static struct error *open_mapped(const char *path, const void *data, size_t size
 	image->path = alloc_strdup(path);
 	image->data = data;
 	image->size = size;
+	image->present = size;
 	if (fd >= 0)
 		image_find_extents(image, fd);
 	try_(parse(image));

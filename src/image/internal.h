@@ -53,7 +53,8 @@ struct image {
 	struct image_range *ranges;
 	size_t count;
 	struct image_index index;
-	bool sparse; /* the file has holes: all that is not in its extents */
+	uint64_t present; /* bytes that the file takes, holes left out */
+	bool sparse;	  /* mostly holes: all that is not in its extents */
 	struct image_extent *extents;
 	size_t extent_count;
 	struct image_index extent_index;

@@ -9,9 +9,14 @@
 #define BEFORE 128
 #define BEHIND 64
 
-/* What work counts, in steps of a budget: at all bytes of a page, and where a pointer leads to. */
+/*
+ * What work counts, in steps of a budget: at all bytes of a page, and where a pointer to private memory
+ * leads to. Of 32-bit code a good part of all bytes begin a number in that range: so many of them are
+ * looked up for one step.
+ */
 #define STEPS_PAGE   20
 #define STEPS_FOLLOW 4
+#define LOOKUPS	     8
 
 struct search {
 	struct private_tables *tables;
@@ -22,6 +27,7 @@ struct search {
 	uint64_t base, size; /* whose pointers are followed */
 	uint64_t low, high;  /* where private memory lies */
 	const struct vad *vad;
+	unsigned int lookups;
 };
 
 void private_tables_free(struct private_tables *tables)
@@ -83,12 +89,13 @@ static void look(struct search *search, uint64_t page)
 /* Where a pointer leads to. */
 static void follow(struct search *search, uint64_t value)
 {
+	struct budget *budget = search->memory->budget;
 	if (value - search->base < search->size ||
-	    !budget_spend(search->memory->budget, STEPS_FOLLOW))
+	    (++search->lookups % LOOKUPS == 0 && !budget_spend(budget, 1)))
 		return;
 	if (!search->vad || value < search->vad->start || value > search->vad->end)
 		search->vad = vads_find(&search->view->vads, value);
-	if (!search->vad || search->vad->kind != VAD_PRIVATE)
+	if (!search->vad || search->vad->kind != VAD_PRIVATE || !budget_spend(budget, STEPS_FOLLOW))
 		return;
 	uint64_t slot = value - value % search->pointer_size;
 	uint64_t from = max_of(slot - min_of(slot, (uint64_t)BEHIND), search->vad->start);

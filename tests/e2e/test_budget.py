@@ -74,8 +74,9 @@ def clean_cost(tools):
     path = tools.folder / "big.raw"
     subprocess.run([tools.mkimage, "--scenario", "big", "--memory", str(CLEAN_MEMORY),
                     "-o", path], check=True)
-    run = Run([tools.impscan, "-f", path, "-a", "--deep", "-q", "-j", 1], 600)
+    run = Run([tools.impscan, "-f", path, "-a", "--deep", "-j", 1], 600)
     check(run.status == 0, f"clean machine: exit {run.status}: {run.err[-300:]}")
+    check("cut off" not in run.err, f"clean machine: {run.err[-300:]}")
     cost = run.cpu / present_pages(path)
     print(f"clean: {run.cpu:.2f} s for {present_pages(path)} pages, {run.peak:.0f} MB")
     path.unlink()

@@ -136,7 +136,8 @@ def absent_without(image, impscan, found):
             refused += 1
             continue
         if gone:  # a hash all the same: then the section or other processes had those pages
-            check(re.search("taken from (the section|other processes)", row["reason"] or ""),
+            check(re.search("taken from (the section|other processes)|found by its content",
+                            row["reason"] or ""),
                   f"{where}: {gone} are not in the image, yet a hash: {row['reason']}")
         check(hashes(row) == hashes(found.get(key)),
               f"{where}: {row['imphash']}, {row['status']}: {row['reason']}")

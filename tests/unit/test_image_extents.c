@@ -140,7 +140,12 @@ static void test_repeated(void **state)
 	(void)state;
 	_cleanup_blob_ struct blob blob = {0};
 	put_pages(&blob, 0, 1, 16);
-	struct image image = {.data = blob.data, .size = blob.size, .path = strdup("repeated")};
+	struct image image = {
+		.data = blob.data,
+		.size = blob.size,
+		.present = blob.size,
+		.path = strdup("repeated"),
+	};
 	image_name_format(&image, "test");
 	image_add_range(&image, 0x100000, 8 * PAGE, 0);
 	image_add_range(&image, 0x200000, 8 * PAGE, 0);
