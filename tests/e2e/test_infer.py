@@ -5,7 +5,8 @@ the rows against those of the run with the shipped profile.
     test_infer.py IMPSCAN MKIMAGE FOLDER [SCENARIO...] [--only WORDS] [--part K/N]
 
 Prints a table: layout, scenario, fields verified, and whether the rows are identical. Rows that
-differ without a word on standard error are a failure, and so are more than a tenth that differ.
+differ without a word on standard error are a failure, and so are any that differ but those of
+DIFFERENT, unless scenarios are named.
 """
 
 import json
@@ -14,6 +15,9 @@ import subprocess
 
 from image_truth import (case_parser, check, choose, finish, run, test_arguments,
                          written_layouts)
+
+# Images that do not show enough: build, architecture, scenario.
+DIFFERENT = {("14393", "x86", "absent")}
 
 
 def write_image(mkimage, image, layout, scenario, seed):
@@ -121,13 +125,13 @@ def main():
             check(known[4]["profile_origin"] == "built in", f"{where}: {known[4]}")
             check(words, f"{where}: nothing tells that the layout was inferred")
             if what:
+                check(scenarios or (*layout[:2], scenario) in DIFFERENT, f"{where}: {what}")
                 check(len(words) > 1, f"{where}: wrong in silence: {what}")
             elif number == 0:
                 read_back(impscan, image, inferred, folder, where)
             image.unlink()
     if layouts[0][0] == 0:  # once, whatever the parts
         fails_with_words(impscan, mkimage, folder)
-    check(identical * 10 >= total * 9, f"only {identical} of {total} are identical")
     finish(f"{identical} of {total} images identical")
 
 
