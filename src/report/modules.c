@@ -110,7 +110,10 @@ struct report *report_modules_new(FILE *out, enum report_form form, bool is_sear
 	return report_new(out, form, is_search ? &search : &listing);
 }
 
-/* In the listing's table the rebuilt list has a line of its own, below the declared one. */
+/*
+ * In the listing's tables the rebuilt list has a line of its own, below the declared one; status and
+ * reason are the declared one's.
+ */
 static void report_rebuilt(struct report *report, const struct row *row, struct value *values)
 {
 	_cleanup_text_ struct text name = {0};
@@ -118,7 +121,8 @@ static void report_rebuilt(struct report *report, const struct row *row, struct 
 	values[MODULE] = text_value(text_string(&name));
 	values[IMPORTS] = number_value(row->rebuilt_imports);
 	values[IMPHASH] = text_value(row->rebuilt.imphash);
-	values[IMPFUZZY_OR_REASON] = text_value(row->rebuilt.impfuzzy);
+	values[IMPFUZZY] = values[IMPFUZZY_OR_REASON] = text_value(row->rebuilt.impfuzzy);
+	values[READABLE] = values[STATUS] = values[REASON] = text_value(NULL);
 	report_values(report, values);
 }
 
@@ -182,6 +186,7 @@ void report_module(struct report *report, const struct row *row)
 						  : (match->by_impfuzzy ? "impfuzzy" : "imphash"));
 	}
 	report_values(report, values);
-	if (report_form(report) == REPORT_TABLE && *row->rebuilt.imphash && !match)
+	enum report_form form = report_form(report);
+	if ((form == REPORT_TABLE || form == REPORT_WIDE) && *row->rebuilt.imphash && !match)
 		report_rebuilt(report, row, values);
 }

@@ -312,6 +312,20 @@ def test_wide(impscan, images):
                           f"{arguments}: a cell at {start} below {begin}: {line!r}")
 
 
+def test_wide_rebuilt(impscan, image):
+    """-o wide has no fewer lines than the table: rebuilt lists, with the hashes that JSON has."""
+    out, _ = run(impscan, image, "-q", "-a", "-o", "jsonl")
+    rebuilt = [row for row in map(json.loads, out.splitlines()) if row["rebuilt_imphash"]]
+    check(rebuilt, "no module has a rebuilt list")
+    for form in "table", "wide":
+        out, _ = run(impscan, image, "-q", "-a", "-o", form)
+        lines = [line for line in out.splitlines() if " (rebuilt) " in line]
+        check(len(lines) == len(rebuilt) and
+              all(f" {row['rebuilt_imphash']} " in line and row["rebuilt_impfuzzy"] in line
+                  for row, line in zip(rebuilt, lines)),
+              f"{form}: {len(lines)} lines of {len(rebuilt)} rebuilt lists, or others")
+
+
 def test_no_kernel(impscan, folder):
     """--info tells what it can of an image without Windows in it."""
     noise = folder / "noise"
@@ -424,6 +438,7 @@ def main():
     test_arguments(impscan, demo, folder)
     test_matched_hash(impscan, demo, folder)
     test_wide(impscan, images.values())
+    test_wide_rebuilt(impscan, images["hidden"])
     test_no_kernel(impscan, folder)
     test_dump_failures(impscan, demo, folder)
     test_interrupt(impscan, demo, folder)
