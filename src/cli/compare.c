@@ -105,8 +105,8 @@ static void warn_of_samples(const struct comparison *comparison)
 	if (!unhashed || options->verbose)
 		return;
 	_cleanup_text_ struct text text = {0};
-	text_add_format(&text, "%zu of %zu sample files can't be compared with: ", unhashed,
-			comparison->samples);
+	text_add_format(&text, "%zu of %zu sample %s can't be compared with: ", unhashed,
+			comparison->samples, comparison->samples == 1 ? "file" : "files");
 	add_unhashed(&text, comparison);
 	text_add_string(&text, " (-v names them)");
 	progress_warning(&comparison->output->progress, text_string(&text));
@@ -173,7 +173,8 @@ static struct error *nothing_known(const struct comparison *comparison)
 	size_t empty = known_count(comparison->known);
 	const char *separator = "";
 	if (comparison->output->options->samples.count) {
-		text_add_format(&text, "%zu sample files", comparison->samples);
+		text_add_format(&text, "%zu sample %s", comparison->samples,
+				comparison->samples == 1 ? "file" : "files");
 		if (comparison->samples) {
 			text_add_string(&text, " (");
 			add_unhashed(&text, comparison);

@@ -207,16 +207,20 @@ static struct error *run_modules(const struct options *options, const struct win
 		snprintf(cut, sizeof(cut), " (%zu cut off)", summary.cut);
 	if (!error && !options->quiet)
 		fprintf(stderr,
-			"impscan: %zu processes%s, %zu modules, %zu with a hash, %zu damaged; "
+			"impscan: %zu %s%s, %zu %s, %zu with a hash, %zu not read whole; "
 			"%zu %s in %.2f s\n",
-			summary.processes, cut, summary.modules, summary.hashed, summary.damaged,
-			summary.rows, known ? "matches" : "rows", seconds_since(start));
+			summary.processes, summary.processes == 1 ? "process" : "processes", cut,
+			summary.modules, summary.modules == 1 ? "module" : "modules",
+			summary.hashed, summary.damaged, summary.rows,
+			known ? (summary.rows == 1 ? "match" : "matches")
+			      : (summary.rows == 1 ? "row" : "rows"),
+			seconds_since(start));
 	return error;
 }
 
 /* --regions or --imports. */
 static struct error *run_listing(const struct options *options, const struct windows *windows,
-				 struct output *output)
+				 const struct timespec *start, struct output *output)
 {
 	struct scan_options scan_options = scan_options_of(options, NULL);
 	const struct scan_events events = {
@@ -228,11 +232,16 @@ static struct error *run_listing(const struct options *options, const struct win
 	};
 	output->report = options->regions ? report_regions_new(stdout, options->form)
 					  : report_imports_new(stdout, options->form);
+	size_t before = output->rows; /* a written profile counts, too */
 	struct error *error = options->regions ? scan_regions(windows, &scan_options, &events)
 					       : scan_imports(windows, &scan_options, &events);
 	progress_hide(&output->progress);
 	if (!report_end(output->report) && !error)
 		error = print_failed();
+	if (!error && !options->quiet)
+		fprintf(stderr, "impscan: %zu %s%s in %.2f s\n", output->rows - before,
+			options->regions ? "range" : "import",
+			output->rows - before == 1 ? "" : "s", seconds_since(start));
 	return error;
 }
 
@@ -375,7 +384,7 @@ static struct error *run_image(const struct options *options, struct profiles *p
 	if (options->info)
 		return run_info(options, windows, output);
 	if (options->regions || options->imports)
-		return run_listing(options, windows, output);
+		return run_listing(options, windows, &start, output);
 	if (options->all || known)
 		return run_modules(options, windows, known, &start, output);
 	return NULL;

@@ -145,8 +145,8 @@ static void add_page_files(struct list *list, const struct windows *windows,
 		if (!used && !given && !file)
 			continue;
 		const char *name = file && file->name ? file->name : "";
-		list_add(list, alloc_printf("%u: %s%s%llu pages in it%s%s", i, name,
-					    *name ? ", " : "", (unsigned long long)used,
+		list_add(list, alloc_printf("%u: %s%s%llu %s in it%s%s", i, name, *name ? ", " : "",
+					    (unsigned long long)used, used == 1 ? "page" : "pages",
 					    given ? ", given: " : "", given ? given->path : ""));
 	}
 }
@@ -158,8 +158,8 @@ static void describe_store(const struct windows *windows, char *text, size_t siz
 	if (!store)
 		return;
 	struct store_summary summary = store_summary(store);
-	snprintf(text, size, "%u stores, SMKM_STORE_MGR at 0x%llx", summary.stores,
-		 (unsigned long long)summary.manager);
+	snprintf(text, size, "%u %s, SMKM_STORE_MGR at 0x%llx", summary.stores,
+		 summary.stores == 1 ? "store" : "stores", (unsigned long long)summary.manager);
 }
 
 static void add_advice(struct list *list, const struct windows *windows,
@@ -173,9 +173,10 @@ static void add_advice(struct list *list, const struct windows *windows,
 				list_add(list, alloc_strdup(doubt));
 		} else if (survey->lacking[i]) {
 			list_add(list,
-				 alloc_printf("--pagefile %u=%s would help to read %zu modules", i,
+				 alloc_printf("--pagefile %u=%s would help to read %zu %s", i,
 					      i == 1 ? "swapfile.sys" : "pagefile.sys",
-					      survey->lacking[i]));
+					      survey->lacking[i],
+					      survey->lacking[i] == 1 ? "module" : "modules"));
 		}
 	}
 	if (survey->hidden)

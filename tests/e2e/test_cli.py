@@ -73,7 +73,7 @@ def test_wrong_input(impscan, image, folder):
         fails(impscan, sentence, *arguments)
 
 
-def test_forms(impscan, image, truth):
+def test_forms(impscan, image, folder, truth):
     jsonl, _ = run(impscan, "-f", image, "-a", "-o", "jsonl")
     lines = [json.loads(line) for line in jsonl.splitlines()]
     check(all(list(line) == FIELDS for line in lines), "fields of JSON lines")
@@ -94,6 +94,19 @@ def test_forms(impscan, image, truth):
         check(text.splitlines()[0].split()[:2] == ["PID", "PPID" if form == "wide" else "Process"],
               f"heading of {form}")
     check("invoice.exe" in text, "the demo's program is listed")
+    # Listings end with their count as well, and tell when there is nothing to list.
+    for arguments, status, count in [
+            (["--regions"], 1, "0 ranges"), (["--imports", "-m", "no such"], 1, "0 imports"),
+            (["--imports", "-p", 4012, "-m", "helper.dll"], 0, "42 imports"),
+            (["-a", "-p", 4012, "-m", "helper.dll"], 0, "1 process, .*not read whole; 1 row in")]:
+        _, err = run(impscan, "-f", image, *arguments, status=(status,))
+        check(re.fullmatch(rf"impscan: {count}.*\n", err), f"{arguments}: summary: {err!r}")
+        _, err = run(impscan, "-q", "-f", image, *arguments, status=(status,))
+        check(err == "", f"{arguments}: -q: {err!r}")
+    written = folder / "counted.yaml"
+    written.unlink(missing_ok=True)
+    _, err = run(impscan, "-f", image, "--regions", "--profile-out", written)
+    check("0 ranges" in err, f"a written profile is counted as a range: {err!r}")
     threads = [run(impscan, "-f", image, "-a", "-q", "-j", n)[0] for n in (1, 2, 7)]
     check(threads[0] == threads[1] == threads[2], "the order depends on the number of threads")
     pids = [process["pid"] for process in truth["processes"] if process["modules"]]
@@ -244,7 +257,7 @@ def main():
                     image, "--truth", folder / "demo.json", "--pe-out", folder / "pe"], check=True)
     truth = json.loads((folder / "demo.json").read_text())
     test_wrong_input(impscan, image, folder)
-    test_forms(impscan, image, truth)
+    test_forms(impscan, image, folder, truth)
     test_search(impscan, image, folder, truth)
     test_others(impscan, image, truth)
     test_profiles(impscan, image, folder)
