@@ -114,7 +114,7 @@ static const struct option_row rows[] = {
 	{OPTION_REGIONS, "regions", NULL, MODE_REGIONS, true,
 	 "list the ranges that can run code without an image behind them"},
 	{OPTION_IMPORTS, "imports", NULL, MODE_IMPORTS, true,
-	 "list the rebuilt imports of modules, slot by slot"},
+	 "list the imports of modules, slot by slot"},
 	{OPTION_PROFILE, "profile", "FILE", MODES_IMAGE | MODE_PROFILES | MODE_SYMBOLS, false,
 	 "use this layout instead of choosing one by build"},
 	{OPTION_PROFILE_DIR, "profile-dir", "DIR", MODES_IMAGE | MODE_PROFILES | MODE_SYMBOLS, true,
@@ -136,7 +136,8 @@ static const struct option_row rows[] = {
 	{OPTION_KERNEL, "kernel", "ADDRESS", MODES_IMAGE, false, "where ntoskrnl.exe is loaded"},
 	{'j', "threads", "N", MODES_ALL, false, "threads to work with (default: the processors)"},
 	{'q', "quiet", NULL, MODES_ALL, true, "no warnings, no progress, no summary"},
-	{'v', "verbose", NULL, MODES_ALL, true, "say more on standard error"},
+	{'v', "verbose", NULL, MODES_ALL, true,
+	 "say what image it is, and name the samples without a hash"},
 	{'V', "version", NULL, MODES_ALL, true, "print the version and those of the libraries"},
 	{'h', "help", NULL, MODES_ALL, true, "print this help"},
 };
@@ -211,11 +212,15 @@ static struct error *parse_only(struct options *options, const char *text)
 {
 	_cleanup_free_ char *list = alloc_strdup(text);
 	char *rest = list, *part;
-	while ((part = strsep(&rest, ",")))
-		if (!scan_only_add(&options->only, part))
-			return error_new("--only does not know '%s'; it takes listed, injected, "
-					 "kernel and the names of flags",
-					 part);
+	while ((part = strsep(&rest, ","))) {
+		if (scan_only_add(&options->only, part))
+			continue;
+		_cleanup_text_ struct text flags = {0};
+		for (size_t i = 0; i < MODULE_FLAG_COUNT; i++)
+			text_add_format(&flags, ", %s", module_flag_names[i]);
+		return error_new("--only does not know '%s'; it takes listed, injected, kernel%s",
+				 part, text_string(&flags));
+	}
 	return NULL;
 }
 

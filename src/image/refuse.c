@@ -183,9 +183,8 @@ static const char *sentence_for(const struct image *image)
 	if (is_wiped_hibernation(image))
 		return HIBERNATION " (this one was wiped when the machine resumed)";
 	if (is_pe(image))
-		return "is a PE file, not a memory image: to compare an image with it, give it as "
-		       "a "
-		       "sample";
+		return "is a PE file, not a memory image: to compare an image with it, give it "
+		       "to -e";
 	if (is_fixed_vhd(image))
 		return DISK;
 	return NULL;

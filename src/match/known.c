@@ -103,9 +103,14 @@ struct error *known_not_a_hash(struct slice text)
 	text = trim(text);
 	_cleanup_free_ char *start =
 		alloc_strndup(text.at, text.length < most ? text.length : most);
+	/* The heading or a line of a listing of impscan's that is no list. */
+	bool listing = memmem(text.at, text.length, "imphash", strlen("imphash")) != NULL;
 	return error_new("'%s%s' is neither an imphash (32 hex digits) nor an impfuzzy hash "
-			 "(BLOCKSIZE:TEXT:TEXT)",
-			 start, text.length > most ? "..." : "");
+			 "(BLOCKSIZE:TEXT:TEXT)%s",
+			 start, text.length > most ? "..." : "",
+			 listing ? "; of what impscan prints, -i reads the table of files' hashes "
+				   "(-e without an image) and -o csv"
+				 : "");
 }
 
 static void add_text(struct known *known, const char *text, size_t length)

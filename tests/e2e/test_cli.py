@@ -41,6 +41,7 @@ def test_wrong_input(impscan, image, folder):
     (folder / "hiberfil.sys").write_bytes(b"HIBR" + bytes(8192))
     (folder / "state.vmss").write_bytes(bytes.fromhex("d2bed2be") + bytes(8192))
     (folder / "bad.txt").write_text("# fine\n\n" + "a" * 32 + "\nnonsense here\n")
+    (folder / "listing.txt").write_text(run(impscan, "-f", image, "-a")[0])
     (folder / "bad.yaml").write_text("name: x\narchitecture: vax\n")
     for arguments, sentence in [
             ([], "nothing to do"),
@@ -58,6 +59,9 @@ def test_wrong_input(impscan, image, folder):
             (["-f", image, "-a", "--dtb", "0x7000"], "0x7000"),
             (["-f", image, "-s", "nonsense"], "nonsense"),
             (["-f", image, "-i", folder / "bad.txt"], "bad.txt:4"),
+            (["-f", image, "-i", folder / "listing.txt"], "listing.txt:1.*-i reads.*-o csv"),
+            (["-f", image, "-a", "--only", "nonsense"], "nonsense.*listed.*hidden.*hook-target"),
+            (["-f", folder / "pe" / "helper.dll", "-a"], "PE file.*give it to -e"),
             (["-f", image, "-i", folder / "none.txt"], "none.txt"),
             (["-f", image, "-e", folder / "none"], "none"),
             (["-f", image, "-a", "--profile", folder / "bad.yaml"], "bad.yaml:2"),
