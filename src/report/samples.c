@@ -6,18 +6,19 @@
 
 #include <impscan/bytes.h>
 
-enum { PATH, IMPORTS, IMPHASH, IMPFUZZY, STATUS, REASON, COLUMN_COUNT };
+enum { PATH, IMPORTS, IMPHASH, IMPFUZZY, STATUS, REASON, LISTED, COLUMN_COUNT };
 
 static const struct column columns[COLUMN_COUNT] = {
 	[PATH] = {"path", "Path", 40, false},
 	[IMPORTS] = {"imports", "Imports", 7, true},
-	[IMPHASH] = {"imphash", "# imphash", 32, false},
+	[IMPHASH] = {"imphash", "imphash", 32, false},
 	[IMPFUZZY] = {"impfuzzy", "impfuzzy", 101, false},
 	[STATUS] = {"status", "Status", 10, false},
 	[REASON] = {"reason", "Reason", 0, false},
+	[LISTED] = {NULL, "# imphash", 32, false}, /* its heading is a comment of the list */
 };
 
-static const uint8_t table[] = {IMPHASH, IMPFUZZY, PATH};
+static const uint8_t table[] = {LISTED, IMPFUZZY, PATH};
 static const uint8_t wide[] = {IMPORTS, STATUS, IMPHASH, IMPFUZZY, PATH, REASON};
 
 static const struct report_shape shape = {
@@ -51,6 +52,7 @@ void report_sample(struct report *report, const struct sample *sample)
 		[IMPFUZZY] = text_value(sample->hashes.impfuzzy),
 		[STATUS] = text_value(imports_status_name(sample->status)),
 		[REASON] = text_value(sample->reason),
+		[LISTED] = text_value(sample->hashes.imphash),
 	};
 	report_values(report, values);
 }

@@ -130,6 +130,9 @@ def test_search(impscan, image, folder, truth):
         "samples": ["-e", samples],
         "list": ["-i", folder / "list.txt"],
     }
+    check(out.startswith("# imphash "), "the table of hashes begins with a comment")
+    wide, _ = run(impscan, "-e", samples, "-o", "wide")
+    check("#" not in wide.splitlines()[0], "-e -o wide has a heading with a comment sign")
     csv_text, _ = run(impscan, "-e", samples, "-o", "csv")
     (folder / "list.csv").write_text(csv_text, newline="")
     forms["csv"] = ["-i", folder / "list.csv"]
