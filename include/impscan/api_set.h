@@ -23,9 +23,9 @@ uint8_t *api_sets_copy(api_set_read *read, void *context, uint64_t address, size
 		       bool *whole);
 
 /*
- * Parses a copied schema. Returns NULL when nothing in it makes sense; entries on pages that are not
- * present are left out. Immutable, for any number of threads, counted: release with
- * api_sets_unref().
+ * Parses a copied schema. Returns NULL when nothing in it makes sense, or its parts overlap so that
+ * they are larger than all of it; entries on pages that are not present are left out. Immutable, for
+ * any number of threads, counted: release with api_sets_unref().
  */
 struct api_sets *api_sets_parse(const uint8_t *schema, size_t size);
 

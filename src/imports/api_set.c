@@ -27,6 +27,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include <impscan/address_map.h>
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/cleanup.h>
@@ -34,7 +35,7 @@
 #include "imports/api_set_common.h"
 
 enum {
-	SCHEMA_MAX = 2 << 20,	  /* the schema of Windows 11 has about 130 KB */
+	SCHEMA_MAX = 1 << 20,	  /* the schema of Windows 11 has about 130 KB */
 	SCHEMA_UNSIZED = 1 << 18, /* V2 does not tell its size; Windows 7's has 8 KB */
 	SCHEMA_PAGE = 4096,
 	ENTRIES_MAX = 0x8000,
@@ -44,21 +45,23 @@ enum {
 };
 
 struct value {
-	char *importer; /* "" for all others */
-	char *host;
+	const char *importer; /* "" for all others */
+	const char *host;
 };
 
 struct entry {
-	char *name; /* lower case, without the number behind the last hyphen */
-	struct value *values;
-	size_t count;
+	char *name;	     /* lower case, without the number behind the last hyphen */
+	size_t first, count; /* of api_sets.values */
 };
 
 struct api_sets {
 	atomic_uint references;
 	struct entry *entries; /* sorted by name */
 	size_t count;
-	bool bare; /* names lack "api-" and "ext-" */
+	struct value *values;
+	size_t value_count;
+	char *text; /* all names; they take no more than the schema does */
+	bool bare;  /* names lack "api-" and "ext-" */
 };
 
 /* Where a version has what it says of an entry and of a value; `none`: it has no such member. */
@@ -81,6 +84,11 @@ struct schema {
 	const uint8_t *data;
 	uint32_t size;
 	const struct schema_version *v;
+	struct api_sets *sets;
+	size_t used;		  /* of sets->text */
+	size_t values;		  /* looked at so far */
+	struct address_map names; /* of values: where a name was put, by its offset and length */
+	bool overlapping;	  /* its names or values take more than all of it: it was made up */
 };
 
 static uint32_t get(const struct schema *s, uint64_t offset)
@@ -88,51 +96,64 @@ static uint32_t get(const struct schema *s, uint64_t offset)
 	return range_within(offset, 4, s->size) ? le32(s->data + offset) : 0;
 }
 
-/* A name, lower case, as ASCII; NULL when it is not one. The caller frees it. */
-static char *get_name(const struct schema *s, uint32_t offset, uint32_t bytes)
+/* A name, lower case, as ASCII; NULL when it is not one. */
+static char *get_name(struct schema *s, uint32_t offset, uint32_t bytes)
 {
 	if (bytes % 2 || bytes / 2 > NAME_MAX_CHARS || !range_within(offset, bytes, s->size))
 		return NULL;
-	char *name = alloc_zero(bytes / 2 + 1, 1);
+	if (bytes / 2 + 1 > s->size - s->used) {
+		s->overlapping = true;
+		return NULL;
+	}
+	char *name = s->sets->text + s->used;
 	for (uint32_t i = 0; i < bytes / 2; i++) {
 		uint16_t c = le16(s->data + offset + i * 2);
-		if (c <= ' ' || c > '~') {
-			free(name);
+		if (c <= ' ' || c > '~')
 			return NULL;
-		}
 		name[i] = (char)tolower(c);
 	}
+	name[bytes / 2] = '\0';
+	s->used += bytes / 2 + 1;
 	return name;
 }
 
-static void free_values(struct entry *e)
+/* The same of a value at `at`. Values share their names: each is put down once. */
+static const char *get_shared_name(struct schema *s, uint64_t at)
 {
-	for (size_t i = 0; i < e->count; i++) {
-		free(e->values[i].importer);
-		free(e->values[i].host);
-	}
-	free(e->values);
+	uint32_t offset = get(s, at), bytes = get(s, at + 4);
+	uint64_t key = (uint64_t)offset << 32 | bytes, where;
+	if (!bytes)
+		return "";
+	if (bytes / 2 > NAME_MAX_CHARS)
+		return NULL;
+	if (address_map_get(&s->names, key, &where))
+		return s->sets->text + where;
+	const char *name = get_name(s, offset, bytes);
+	if (name)
+		address_map_add(&s->names, key, (uint64_t)(name - s->sets->text));
+	return name;
 }
 
-static void read_values(const struct schema *s, uint64_t entry, struct entry *e)
+static void read_values(struct schema *s, uint64_t entry, struct entry *e)
 {
+	struct api_sets *sets = s->sets;
 	uint32_t data = get(s, entry + s->v->data);
 	uint32_t count = s->v->data_values ? get(s, (uint64_t)data + s->v->data_count)
 					   : get(s, entry + s->v->data + 4);
 	uint64_t value = (uint64_t)data + s->v->data_values;
-	size_t capacity = 0;
 	count = min_of(count, (uint32_t)VALUES_MAX);
-	for (uint32_t i = 0; i < count; i++, value += s->v->value_size) {
-		char *importer = get_name(s, get(s, value + s->v->importer),
-					  get(s, value + s->v->importer + 4));
-		char *host =
-			get_name(s, get(s, value + s->v->value), get(s, value + s->v->value + 4));
-		if (!importer || !host || !*host) {
-			free(importer);
-			free(host);
-			continue;
+	e->first = sets->value_count;
+	for (uint32_t i = 0; i < count && !s->overlapping; i++, value += s->v->value_size) {
+		if (s->values++ == s->size / s->v->value_size) {
+			s->overlapping = true;
+			return;
 		}
-		*array_push(e->values, e->count, capacity) = (struct value){importer, host};
+		const char *importer = get_shared_name(s, value + s->v->importer);
+		const char *host = get_shared_name(s, value + s->v->value);
+		if (!importer || !host || !*host)
+			continue;
+		sets->values[sets->value_count++] = (struct value){importer, host};
+		e->count++;
 	}
 }
 
@@ -149,30 +170,33 @@ static int compare_entries(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
-static struct api_sets *parse(const struct schema *s)
+static struct api_sets *parse(struct schema *s)
 {
-	struct api_sets *sets = alloc_new(struct api_sets);
+	struct api_sets *sets = s->sets = alloc_new(struct api_sets);
 	atomic_init(&sets->references, 1);
 	size_t capacity = 0;
 	uint32_t count = min_of(get(s, s->v->count), (uint32_t)ENTRIES_MAX);
 	uint64_t entry = s->v->entries ? s->v->entries : get(s, 16);
 	sets->bare = s->v->version < 6;
-	for (uint32_t i = 0; i < count; i++, entry += s->v->entry_size) {
+	sets->text = alloc_zero(s->size, 1);
+	sets->values = alloc_zero(s->size / s->v->value_size, sizeof(*sets->values));
+	for (uint32_t i = 0; i < count && !s->overlapping; i++, entry += s->v->entry_size) {
 		char *name =
 			get_name(s, get(s, entry + s->v->name), get(s, entry + s->v->name_length));
-		if (!name || !*name) {
-			free(name);
+		if (!name || !*name)
 			continue;
-		}
 		cut_revision(name);
 		struct entry *e = array_push(sets->entries, sets->count, capacity);
-		e->name = name;
+		*e = (struct entry){.name = name};
 		read_values(s, entry, e);
 	}
-	if (!sets->count) {
+	address_map_free(&s->names);
+	if (!sets->count || s->overlapping) {
 		api_sets_unref(sets);
 		return NULL;
 	}
+	sets->values = alloc_resize(sets->values, max_of(sets->value_count, (size_t)1),
+				    sizeof(*sets->values));
 	qsort(sets->entries, sets->count, sizeof(*sets->entries), compare_entries);
 	return sets;
 }
@@ -241,11 +265,9 @@ void api_sets_unref(struct api_sets *sets)
 {
 	if (!sets || atomic_fetch_sub_explicit(&sets->references, 1, memory_order_acq_rel) != 1)
 		return;
-	for (size_t i = 0; i < sets->count; i++) {
-		free_values(&sets->entries[i]);
-		free(sets->entries[i].name);
-	}
 	free(sets->entries);
+	free(sets->values);
+	free(sets->text);
 	free(sets);
 }
 
@@ -266,7 +288,7 @@ static const char *find(const struct api_sets *sets, const char *name, const cha
 		bsearch(&key, sets->entries, sets->count, sizeof(key), compare_entries);
 	const char *host = NULL;
 	for (size_t i = 0; e && i < e->count; i++) {
-		const struct value *v = &e->values[i];
+		const struct value *v = &sets->values[e->first + i];
 		if (!*v->importer)
 			host = host ? host : v->host;
 		else if (importer && !strcasecmp(v->importer, importer))

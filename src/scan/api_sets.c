@@ -15,6 +15,16 @@
 /* Processes that are asked for the machine's schema. */
 #define ASKED_MAX 64
 
+/*
+ * What is counted for a schema, in bytes a step: to copy, compare and parse it. A process pays that
+ * whether or not somebody parsed the same before.
+ */
+#define BYTES_A_STEP 8
+
+/* Shares of the image's work that asking for the machine's may take, and asking one process. */
+#define ASKED_SHARE   16
+#define ASKED_PROCESS 64
+
 struct kept {
 	uint8_t *schema;
 	size_t size;
@@ -64,9 +74,12 @@ static bool read_space(void *context, uint64_t address, void *buffer, size_t siz
 	return space_read(context, address, buffer, size);
 }
 
-/* Copies a process's schema; NULL when it has none, or not all of it. The caller frees it. */
+/*
+ * Copies a process's schema; NULL when it has none, or not all of it, or it costs more than there is.
+ * The caller frees it.
+ */
 static uint8_t *copy_schema(const struct windows *windows, const struct view *view,
-			    const struct process *process, size_t *size)
+			    const struct process *process, struct budget *budget, size_t *size)
 {
 	uint64_t address;
 	bool whole;
@@ -76,7 +89,7 @@ static uint8_t *copy_schema(const struct windows *windows, const struct view *vi
 			   windows->pointer_size, &address))
 		return NULL;
 	uint8_t *schema = api_sets_copy(read_space, view->space, address, size, &whole);
-	if (schema && whole)
+	if (schema && budget_spend(budget, *size / BYTES_A_STEP) && whole)
 		return schema;
 	free(schema);
 	return NULL;
@@ -108,15 +121,18 @@ static struct api_sets *find_machine(struct api_set_cache *cache)
 {
 	struct kept met[KEPT_MAX] = {{0}};
 	size_t count = 0, asked = 0, best = 0;
-	for (size_t i = 0; i < cache->processes->count && asked < ASKED_MAX; i++) {
+	uint64_t work = windows_work(cache->windows);
+	struct budget budget = {.limit = work / ASKED_SHARE, .part = work / ASKED_PROCESS};
+	for (size_t i = 0;
+	     i < cache->processes->count && asked < ASKED_MAX && !budget_exceeded(&budget); i++) {
 		const struct process *process = &cache->processes->items[i];
 		if (!process->peb)
 			continue;
 		asked++;
 		size_t size = 0;
 		_cleanup_view_ struct view view;
-		view_open(&view, cache->windows, process, NULL);
-		uint8_t *schema = copy_schema(cache->windows, &view, process, &size);
+		view_open(&view, cache->windows, process, &budget);
+		uint8_t *schema = copy_schema(cache->windows, &view, process, &budget, &size);
 		struct kept *known = schema ? find(met, count, schema, size) : NULL;
 		if (known)
 			known->processes++;
@@ -138,14 +154,17 @@ static struct api_sets *find_machine(struct api_set_cache *cache)
 }
 
 struct api_sets *api_set_cache_get(struct api_set_cache *cache, const struct view *view,
-				   const struct process *process)
+				   const struct process *process, struct budget *budget,
+				   bool *refused)
 {
 	size_t size = 0;
-	uint8_t *schema = copy_schema(cache->windows, view, process, &size);
+	uint8_t *schema = copy_schema(cache->windows, view, process, budget, &size);
 	struct api_sets *sets;
+	*refused = false;
 	pthread_mutex_lock(&cache->lock);
 	if (schema) {
 		sets = sets_of(cache, schema, size);
+		*refused = !sets;
 	} else {
 		if (!cache->asked)
 			cache->machine = find_machine(cache);

@@ -19,10 +19,12 @@ void api_set_cache_free(struct api_set_cache *cache);
 
 /*
  * Returns the API sets of a process, with a reference; NULL when none can be read. Where the process
- * has lost pages of its schema it gets the machine's: the one that most processes have. For any
- * number of threads.
+ * has lost pages of its schema it gets the machine's: the one that most processes have. What it costs
+ * is counted against `budget`; `*refused` tells whether the process has a schema that makes no sense.
+ * For any number of threads.
  */
 struct api_sets *api_set_cache_get(struct api_set_cache *cache, const struct view *view,
-				   const struct process *process);
+				   const struct process *process, struct budget *budget,
+				   bool *refused);
 
 #endif

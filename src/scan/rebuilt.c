@@ -152,7 +152,8 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 		return maps->map[i];
 	if (!maps->map[!i])
 		maps->api_sets =
-			api_set_cache_get(maps->context->api_sets, maps->view, maps->process);
+			api_set_cache_get(maps->context->api_sets, maps->view, maps->process,
+					  &maps->tables, &maps->api_sets_refused);
 	struct export_map *map = export_map_new(pointer_size, maps->api_sets);
 	size_t taken = 0;
 	for (size_t m = 0; m < maps->modules->count; m++) {

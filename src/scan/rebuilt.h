@@ -18,6 +18,7 @@ struct unit_maps {
 	const struct process *process;
 	const struct modules *modules; /* all that were found */
 	struct api_sets *api_sets;     /* with a reference, once a map was made; may be NULL */
+	bool api_sets_refused;	       /* there is a schema, and it makes no sense */
 	struct export_map *map[2];     /* of 8 and 4 byte pointers */
 	struct rebuild_memory memory[2];
 	struct private_tables others[2]; /* found so far */

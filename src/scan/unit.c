@@ -295,6 +295,9 @@ struct unit *unit_make(const struct unit_context *context, struct worker *worker
 	if (maps.left_out && !unit->modules.damage[0])
 		snprintf(unit->modules.damage, sizeof(unit->modules.damage),
 			 "exports of %zu modules were left out: they are too many", maps.left_out);
+	if (maps.api_sets_refused)
+		note_damage(&unit->modules,
+			    "API set schema makes no sense: common sets are assumed");
 	worker->imports.budget = NULL; /* was the unit's */
 	unit->cut = !unit_maps_close(&maps) || view.cut;
 	unit->cut |= !budget_spend(&unit->budget, worker->dump_budget.spent);
