@@ -25,7 +25,6 @@ struct search {
 	const struct rebuild_memory *memory;
 	unsigned int pointer_size;
 	uint64_t base, size; /* whose pointers are followed */
-	uint64_t low, high;  /* where private memory lies */
 	const struct vad *vad;
 	unsigned int lookups;
 };
@@ -108,6 +107,20 @@ static void follow(struct search *search, uint64_t value)
 	}
 }
 
+/* Where private memory lies: once a process, which may have as many regions as VADs. */
+static void find_range(struct private_tables *tables, const struct vads *vads)
+{
+	tables->ranged = true;
+	tables->low = UINT64_MAX;
+	for (size_t i = 0; i < vads->count; i++) {
+		const struct vad *vad = &vads->items[i];
+		if (vad->kind != VAD_PRIVATE)
+			continue;
+		tables->low = min_of(tables->low, vad->start);
+		tables->high = max_of(tables->high, vad->end);
+	}
+}
+
 void private_tables_find(struct private_tables *tables, struct view *view,
 			 const struct export_map *map, const struct rebuild_memory *memory,
 			 uint64_t base, uint64_t size)
@@ -120,15 +133,10 @@ void private_tables_find(struct private_tables *tables, struct view *view,
 		.pointer_size = export_map_pointer_size(map),
 		.base = base,
 		.size = size,
-		.low = UINT64_MAX,
 	};
-	for (size_t i = 0; i < view->vads.count; i++) {
-		const struct vad *vad = &view->vads.items[i];
-		if (vad->kind != VAD_PRIVATE)
-			continue;
-		search.low = min_of(search.low, vad->start);
-		search.high = max_of(search.high, vad->end);
-	}
+	if (!tables->ranged)
+		find_range(tables, &view->vads);
+	const uint64_t low = tables->low, high = tables->high;
 	uint64_t end = base + min_of(size, UINT64_MAX - base);
 	for (uint64_t address = base; address < end;) {
 		if (memory->present)
@@ -141,7 +149,7 @@ void private_tables_find(struct private_tables *tables, struct view *view,
 		size_t n = p ? (size_t)min_of(here, (uint64_t)available) : 0;
 		for (size_t i = 0; p && i + search.pointer_size <= n; i++) {
 			uint64_t value = le_pointer(p + i, search.pointer_size);
-			if (value >= search.low && value <= search.high)
+			if (value >= low && value <= high)
 				follow(&search, value);
 		}
 		address += here;

@@ -15,6 +15,8 @@
 struct private_tables {
 	struct rebuilt found;
 	struct address_set pages; /* that were looked at, by number */
+	bool ranged;
+	uint64_t low, high; /* where private memory lies, once that was looked for (ranged) */
 };
 
 void private_tables_free(struct private_tables *tables);

@@ -59,9 +59,56 @@ static uint64_t first_pe(const struct injections *injections, const struct vad *
 	return pe;
 }
 
-/* Is it wanted as it is, or for a module that begins in it? `unit` may be NULL. */
+/* Where the modules begin that are wanted, in order. */
+struct wanted {
+	uint64_t *bases;
+	size_t count;
+};
+
+static int compare_bases(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* `unit` may be NULL: then it is none. */
+static struct wanted find_wanted(const struct scan_options *options, const struct process *process,
+				 const struct unit *unit)
+{
+	struct wanted wanted = {0};
+	size_t capacity = 0;
+	for (size_t i = 0; unit && i < unit->modules.count; i++) {
+		const struct module *module = &unit->modules.items[i];
+		struct row row = {
+			.process = process,
+			.module = module,
+			.flags = module->flags | process_flags(process),
+		};
+		if (scan_only_matches(&options->only, &row))
+			*array_push(wanted.bases, wanted.count, capacity) = module->base;
+	}
+	if (wanted.count)
+		qsort(wanted.bases, wanted.count, sizeof(*wanted.bases), compare_bases);
+	return wanted;
+}
+
+/* Does a wanted module begin in the range? */
+static bool has_wanted(const struct wanted *wanted, const struct vad *vad)
+{
+	size_t low = 0, high = wanted->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (wanted->bases[middle] < vad->start)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < wanted->count && wanted->bases[low] <= vad->end;
+}
+
+/* Is it wanted as it is, or for a module that begins in it? */
 static bool is_wanted(const struct scan_options *options, const struct process *process,
-		      const struct vad *vad, const struct unit *unit)
+		      const struct vad *vad, const struct wanted *wanted)
 {
 	struct module self = {
 		.base = vad->start,
@@ -69,16 +116,7 @@ static bool is_wanted(const struct scan_options *options, const struct process *
 		.name = (char *)(uintptr_t)text_base_name(vad->file ? vad->file : ""),
 	};
 	struct row row = {.process = process, .module = &self, .flags = process_flags(process)};
-	if (scan_only_matches(&options->only, &row))
-		return true;
-	for (size_t i = 0; unit && i < unit->modules.count; i++) {
-		row.module = &unit->modules.items[i];
-		row.flags = row.module->flags | process_flags(process);
-		if (row.module->base - self.base < self.size &&
-		    scan_only_matches(&options->only, &row))
-			return true;
-	}
-	return false;
+	return scan_only_matches(&options->only, &row) || has_wanted(wanted, vad);
 }
 
 static void add_rows(struct run *run, struct region_unit *unit, const struct process *process,
@@ -86,12 +124,13 @@ static void add_rows(struct run *run, struct region_unit *unit, const struct pro
 		     const struct injections *injections)
 {
 	size_t next = 0;
+	struct wanted wanted = find_wanted(run->options, process, modules);
 	unit->rows = alloc_zero(regions->count, sizeof(*unit->rows));
 	unit->vads = alloc_zero(regions->count, sizeof(*unit->vads));
 	for (size_t r = 0; r < regions->count; r++) {
 		const struct vad *vad = regions->items[r].vad;
 		uint64_t pe = first_pe(injections, vad, &next);
-		if (!is_wanted(run->options, process, vad, modules))
+		if (!is_wanted(run->options, process, vad, &wanted))
 			continue;
 		struct region_row *row = &unit->rows[unit->count];
 		row->process = process;
@@ -101,6 +140,7 @@ static void add_rows(struct run *run, struct region_unit *unit, const struct pro
 		unit->vads[unit->count] = *vad;
 		row->region.vad = &unit->vads[unit->count++];
 	}
+	free(wanted.bases);
 }
 
 static struct region_unit *make_within(struct run *run, size_t i, unsigned int worker,
