@@ -523,6 +523,9 @@ static void take_others(struct rebuilding *r)
 	const struct rebuilt *others = r->area->others;
 	if (others->cut)
 		r->rebuilt->cut = others->cut;
+	/* Each area that is looked at has them sorted: many of both would cost their product. */
+	if (!rebuild_spend(r, others->table_count * STEPS_OTHER))
+		return;
 	struct reference *references = NULL;
 	size_t count = 0, capacity = 0;
 	for (size_t t = 0; t < others->table_count; t++) {

@@ -29,6 +29,7 @@ enum {
 	STEPS_HOOK = 4,	     /* following its jumps, be it one */
 	STEPS_NAMED = 4,     /* a slot that the directory names */
 	STEPS_DECODE = 3,    /* an instruction */
+	STEPS_OTHER = 1,     /* a table of another place, which may be referred to */
 	STEPS_NEAR = 150,    /* a look for a name around a slot */
 	SECTIONS_A_STEP = 32 /* that are asked whether they have an address */
 };
