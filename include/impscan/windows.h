@@ -169,9 +169,6 @@ struct processes {
 	struct process *items;
 	size_t count;
 	size_t capacity;
-	/* While they are looked for: where each is in `items`, and what the search may cost. */
-	struct address_map by_eprocess;
-	struct budget budget;
 	uint64_t ps_active_process_head; /* 0 when the ring does not lead to it */
 	/* What was wrong with the ring, and where the search was cut off, in words; "": nothing. */
 	char damage[240];
@@ -198,8 +195,9 @@ void names_free(struct names *names);
 /*
  * The processes of ActiveProcessLinks from System on, in ring order (a broken ring is followed
  * from both ends), then those that only the other sources know, by PID. With `deep`, physical
- * memory is swept for EPROCESS structures by `threads` threads. Each way costs no
- * more than there is for all; where it ends `damage` tells. Release with processes_free().
+ * memory is swept for EPROCESS structures by `threads` threads. Each way has
+ * its share of the work that the image is worth, and of the number of processes; which were cut off
+ * `damage` tells. Release with processes_free().
  */
 void windows_processes(const struct windows *windows, bool deep, unsigned int threads,
 		       struct processes *processes);

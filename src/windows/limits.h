@@ -8,8 +8,15 @@
 /* Entries of one list of loaded modules, or image sections in none. Real processes stay below 1,500. */
 #define LIMIT_MODULES 16384
 
-/* Processes of a ring. Real machines stay below 10,000. */
-#define LIMIT_PROCESSES 131072
+/*
+ * Processes of one source (the ring, the table of PIDs ...). Real machines stay below 10,000. And
+ * where the image has fewer pages than that, at most as many, but not below the second.
+ */
+#define LIMIT_PROCESSES 16384
+#define LEAST_PROCESSES 1024
+
+/* Links of one source that are kept in mind: of the processes that all may have found, and heads. */
+#define LIMIT_LINKS (8 * LIMIT_PROCESSES)
 
 /* Nodes of a VAD tree. Browsers have some 20,000. */
 #define LIMIT_VADS 262144

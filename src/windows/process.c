@@ -136,23 +136,8 @@ bool process_read(const struct windows *windows, struct space *kernel, uint64_t 
 	return true;
 }
 
-/* What reading an EPROCESS counts. */
-#define PROCESS_STEPS 10
-
-static struct process *find_process(struct processes *processes, uint64_t eprocess)
-{
-	uint64_t at;
-	return address_map_get(&processes->by_eprocess, eprocess, &at) ? &processes->items[at]
-								       : NULL;
-}
-
-/* Processes have moved within their array. */
-static void index_again(struct processes *processes)
-{
-	address_map_free(&processes->by_eprocess);
-	for (size_t i = 0; i < processes->count; i++)
-		address_map_add(&processes->by_eprocess, processes->items[i].eprocess, i);
-}
+/* PIDs are handles, four apart, and no table has more than 2^24 of them. */
+#define PID_END (UINT32_C(4) << 24)
 
 /*
  * Is it a process beyond doubt? ActiveProcessLinks is believed; where other ways lead must look
@@ -160,7 +145,7 @@ static void index_again(struct processes *processes)
  */
 static bool is_plausible(const struct windows *windows, const struct process *process)
 {
-	if (!process->pid || !process->name[0])
+	if (!process->pid || process->pid >= PID_END || !process->name[0])
 		return false;
 	for (const char *s = process->name; *s; s++)
 		if ((unsigned char)*s < 0x20)
@@ -170,24 +155,75 @@ static bool is_plausible(const struct windows *windows, const struct process *pr
 	return process->dtb && image_page(windows->image, process->dtb & ~(PAGE_SIZE - 1));
 }
 
-bool processes_add(const struct windows *windows, struct space *kernel, struct processes *processes,
-		   uint64_t eprocess, unsigned int source)
+/* Processes that one source may add: a living one needs a page for its page map alone. */
+static size_t most_processes(const struct windows *windows)
 {
-	struct process *known = find_process(processes, eprocess);
-	if (known) {
-		known->sources |= source;
+	uint64_t pages = image_present_pages(windows->image);
+	return pages < LEAST_PROCESSES	 ? LEAST_PROCESSES
+	       : pages > LIMIT_PROCESSES ? LIMIT_PROCESSES
+					 : (size_t)pages;
+}
+
+void process_search_init(struct process_search *search, const struct windows *windows,
+			 struct space *kernel, struct processes *processes)
+{
+	*search = (struct process_search){
+		.windows = windows,
+		.kernel = kernel,
+		.processes = processes,
+		.share = windows_work(windows) / SEARCH_SHARES,
+		.most = most_processes(windows),
+	};
+}
+
+void process_search_free(struct process_search *search)
+{
+	address_map_free(&search->by_address);
+}
+
+void process_search_begin(struct process_search *search, enum process_source source)
+{
+	search->source = source;
+	search->budget = (struct budget){.limit = search->share};
+	search->room = search->most;
+	search->stopped = false;
+}
+
+void process_search_stop(struct process_search *search)
+{
+	search->stopped = true;
+	search->cut |= search->source;
+}
+
+bool process_search_spend(struct process_search *search, uint64_t steps)
+{
+	if (!budget_spend(&search->budget, steps))
+		process_search_stop(search);
+	return !search->stopped;
+}
+
+bool processes_add(struct process_search *search, uint64_t eprocess)
+{
+	struct processes *processes = search->processes;
+	struct process process;
+	uint64_t known;
+	if (address_map_get(&search->by_address, eprocess, &known)) {
+		processes->items[known].sources |= search->source;
 		return true;
 	}
-	struct process process;
-	(void)budget_spend(&processes->budget, PROCESS_STEPS);
-	if (!process_read(windows, kernel, eprocess, &process))
+	if (!process_search_spend(search, PROCESS_READ_STEPS) ||
+	    !process_read(search->windows, search->kernel, eprocess, &process))
 		return false;
-	if (source != SOURCE_ACTIVE && !is_plausible(windows, &process)) {
+	bool wanted = search->source == SOURCE_ACTIVE || is_plausible(search->windows, &process);
+	if (wanted && !search->room)
+		process_search_stop(search);
+	if (!wanted || search->stopped) {
 		free(process.name);
 		return false;
 	}
-	process.sources = source;
-	address_map_add(&processes->by_eprocess, eprocess, processes->count);
+	search->room--;
+	process.sources = search->source;
+	address_map_add(&search->by_address, eprocess, processes->count);
 	*array_push(processes->items, processes->count, processes->capacity) = process;
 	return true;
 }
@@ -203,31 +239,22 @@ static void note_damage(struct processes *processes, const char *format, uint64_
 			 (unsigned long long)address);
 }
 
-void processes_note_cut(struct processes *processes, const char *search)
+/*
+ * Follows one direction from System; returns true when it came back to where it began. One direction
+ * may add no more than its share, so that what lies behind a chain without end is reached from the
+ * other side.
+ */
+static bool follow_ring(struct process_search *search, bool forward, struct address_set *seen)
 {
-	char *damage = processes->damage;
-	size_t length = strlen(damage);
-	if (strstr(damage, "cut off"))
-		return;
-	snprintf(damage + length, sizeof(processes->damage) - length,
-		 "%sthe search for processes was cut off: %s costs too much work",
-		 length ? "; " : "", search);
-}
-
-/* Follows one direction from System; returns true when it came back to where it began. */
-static bool follow_ring(const struct windows *windows, struct space *kernel, bool forward,
-			struct address_set *seen, struct processes *processes)
-{
+	const struct windows *windows = search->windows;
+	struct processes *processes = search->processes;
 	uint64_t links = profile_offset(windows->profile, EPROCESS_ActiveProcessLinks);
 	uint64_t first = windows->system + links;
 	uint64_t link = first;
-	for (;;) {
+	process_search_begin(search, SOURCE_ACTIVE);
+	while (process_search_spend(search, 2)) {
 		uint64_t next;
-		if (!budget_spend(&processes->budget, 1)) {
-			processes_note_cut(processes, "ActiveProcessLinks");
-			return false;
-		}
-		if (!space_pointer(kernel, link + (forward ? 0 : windows->pointer_size),
+		if (!space_pointer(search->kernel, link + (forward ? 0 : windows->pointer_size),
 				   windows->pointer_size, &next)) {
 			note_damage(processes, "ActiveProcessLinks at 0x%llx not present", link);
 			return false;
@@ -240,23 +267,22 @@ static bool follow_ring(const struct windows *windows, struct space *kernel, boo
 				    link);
 			return false;
 		}
-		if (seen->count > LIMIT_PROCESSES) {
-			note_damage(processes, "ActiveProcessLinks has too many entries at 0x%llx",
-				    link);
-			return false;
-		}
+		if (seen->count > LIMIT_LINKS)
+			process_search_stop(search);
 		/* The ring's head is a variable of the kernel, not a process. */
 		if (link - windows->kernel_base < windows->kernel_size) {
 			processes->ps_active_process_head = link;
 			continue;
 		}
-		if (!processes_add(windows, kernel, processes, link - links, SOURCE_ACTIVE)) {
+		if (!processes_add(search, link - links) && !search->stopped) {
 			note_damage(processes,
 				    "ActiveProcessLinks leads to 0x%llx, which is no process",
 				    link);
 			return false;
 		}
 	}
+	note_damage(processes, "ActiveProcessLinks has too many entries at 0x%llx", link);
+	return false;
 }
 
 static void reverse(struct process *items, size_t count)
@@ -276,34 +302,97 @@ static int compare_pids(const void *a, const void *b)
 	return x->eprocess < y->eprocess ? -1 : x->eprocess > y->eprocess;
 }
 
-void process_ring(const struct windows *windows, struct space *kernel, struct processes *processes)
+static void walk_ring(struct process_search *search)
 {
 	_cleanup_address_set_ struct address_set seen = {0};
-	*processes = (struct processes){.budget = {.limit = windows_work(windows)}};
-	processes_add(windows, kernel, processes, windows->system, SOURCE_ACTIVE);
-	if (!follow_ring(windows, kernel, true, &seen, processes)) {
-		/* What lies behind the break is reached from the other end, last one first. */
-		size_t from = processes->count;
-		follow_ring(windows, kernel, false, &seen, processes);
-		reverse(processes->items + from, processes->count - from);
-		index_again(processes);
+	struct processes *processes = search->processes;
+	process_search_begin(search, SOURCE_ACTIVE);
+	processes_add(search, search->windows->system);
+	if (follow_ring(search, true, &seen))
+		return;
+	/* What lies behind the break is reached from the other end, last one first. */
+	size_t from = processes->count;
+	follow_ring(search, false, &seen);
+	reverse(processes->items + from, processes->count - from);
+	address_map_free(&search->by_address);
+	for (size_t i = 0; i < processes->count; i++)
+		address_map_add(&search->by_address, processes->items[i].eprocess, i);
+}
+
+/* Do the neighbours in ActiveProcessLinks both lead back to the process? */
+static bool is_linked(const struct process_search *search, uint64_t eprocess)
+{
+	unsigned int pointer = search->windows->pointer_size;
+	uint64_t link =
+		eprocess + profile_offset(search->windows->profile, EPROCESS_ActiveProcessLinks);
+	uint64_t next, back, from_next, from_back;
+	return space_pointer(search->kernel, link, pointer, &next) && next != link &&
+	       space_pointer(search->kernel, link + pointer, pointer, &back) &&
+	       space_pointer(search->kernel, next + pointer, pointer, &from_next) &&
+	       from_next == link && space_pointer(search->kernel, back, pointer, &from_back) &&
+	       from_back == link;
+}
+
+/*
+ * Where the ring was not followed to its end, a process that another source knows may well be in
+ * it: what its neighbours lead to was not taken out.
+ */
+static void settle_active(struct process_search *search)
+{
+	if (!(search->cut & SOURCE_ACTIVE))
+		return;
+	for (size_t i = 0; i < search->processes->count; i++) {
+		struct process *process = &search->processes->items[i];
+		if (!(process->sources & SOURCE_ACTIVE) && is_linked(search, process->eprocess))
+			process->sources |= SOURCE_ACTIVE;
 	}
+}
+
+/* Tells which sources were not asked to their end, behind what was wrong with the ring. */
+static void tell_cut(const struct process_search *search)
+{
+	char *damage = search->processes->damage;
+	size_t size = sizeof(search->processes->damage), length = strlen(damage);
+	const char *before =
+		length ? "; the search for processes was cut off, it costs too much work: "
+		       : "the search for processes was cut off, it costs too much work: ";
+	for (unsigned int i = 0; i < PROCESS_SOURCE_COUNT; i++) {
+		if (!(search->cut >> i & 1) || length >= size)
+			continue;
+		length += (size_t)snprintf(damage + length, size - length, "%s%s", before,
+					   process_source_names[i]);
+		before = ", ";
+	}
+}
+
+void process_ring(const struct windows *windows, struct space *kernel, struct processes *processes)
+{
+	_cleanup_process_search_ struct process_search search;
+	*processes = (struct processes){0};
+	process_search_init(&search, windows, kernel, processes);
+	walk_ring(&search);
+	tell_cut(&search);
 }
 
 void windows_processes(const struct windows *windows, bool deep, unsigned int threads,
 		       struct processes *processes)
 {
 	_cleanup_space_ struct space *kernel = windows_kernel_space(windows);
-	process_ring(windows, kernel, processes);
+	_cleanup_process_search_ struct process_search search;
+	*processes = (struct processes){0};
+	process_search_init(&search, windows, kernel, processes);
+	walk_ring(&search);
 	size_t active = processes->count;
-	process_sources(windows, kernel, processes);
-	process_sweep_near(windows, kernel, processes);
+	process_sources(&search);
+	process_headers_learn(&search);
+	process_sweep_near(&search);
 	if (deep)
-		process_sweep(windows, threads, processes);
+		process_sweep(&search, threads);
+	settle_active(&search);
+	tell_cut(&search);
 	if (processes->count > active)
 		qsort(processes->items + active, processes->count - active,
 		      sizeof(*processes->items), compare_pids);
-	address_map_free(&processes->by_eprocess);
 }
 
 void processes_free(struct processes *processes)
@@ -311,6 +400,5 @@ void processes_free(struct processes *processes)
 	for (size_t i = 0; i < processes->count; i++)
 		free(processes->items[i].name);
 	free(processes->items);
-	address_map_free(&processes->by_eprocess);
 	*processes = (struct processes){0};
 }

@@ -9,83 +9,61 @@
 
 #include "windows/limits.h"
 
-/* What following a link counts, looking at a handle, and trying a pointer as that to the table. */
-#define LINK_STEPS   3
-#define HANDLE_STEPS 2
-#define TABLE_STEPS  5
-
-/* Bytes of the largest HANDLE_TABLE_ENTRY. */
-#define ENTRY_MAX 16
-
 /* A process worth its name: one that some book of the kernel would hold. */
-static bool is_process(const struct windows *windows, struct space *kernel,
-		       struct processes *processes, uint64_t eprocess, unsigned int source)
+static void add_process(struct process_search *search, uint64_t eprocess)
 {
 	/* EPROCESS lies in pool, on 16 bytes (8 on x86). */
-	if (eprocess % windows->pointer_size || !space_canonical(kernel, eprocess))
-		return false;
-	return processes_add(windows, kernel, processes, eprocess, source);
+	if (eprocess % search->windows->pointer_size == 0 &&
+	    space_canonical(search->kernel, eprocess))
+		(void)processes_add(search, eprocess);
 }
 
-/* Follows one LIST_ENTRY of `member` from one process, until it closes or breaks. */
-static void follow_links(const struct windows *windows, struct space *kernel, uint64_t eprocess,
-			 enum profile_member member, unsigned int source, struct address_set *seen,
-			 struct processes *processes)
+/* Follows one LIST_ENTRY at `links` from one process, until it closes or breaks. */
+static void follow_links(struct process_search *search, uint64_t eprocess, uint64_t links,
+			 struct address_set *seen)
 {
-	uint64_t links = profile_offset(windows->profile, member);
+	unsigned int pointer = search->windows->pointer_size;
 	for (unsigned int direction = 0; direction < 2; direction++) {
 		uint64_t link = eprocess + links;
-		for (;;) {
+		while (process_search_spend(search, 3)) {
 			uint64_t next, back;
-			unsigned int pointer = windows->pointer_size;
-			if (!budget_spend(&processes->budget, LINK_STEPS))
-				return;
-			if (!space_pointer(kernel, link + direction * pointer, pointer, &next) ||
+			if (!space_pointer(search->kernel, link + direction * pointer, pointer,
+					   &next) ||
 			    !next)
 				break;
 			/* Only a neighbour that points back is one; stale links lead anywhere. */
-			if (!space_pointer(kernel, next + !direction * pointer, pointer, &back) ||
+			if (!space_pointer(search->kernel, next + !direction * pointer, pointer,
+					   &back) ||
 			    back != link)
 				break;
 			if (!address_set_add(seen, next))
 				break;
-			if (seen->count > LIMIT_PROCESSES) {
-				processes_note_cut(processes,
-						   process_source_names[__builtin_ctz(source)]);
-				return;
-			}
+			if (seen->count > LIMIT_LINKS)
+				process_search_stop(search);
 			link = next;
 			/* A list's head is no process; go on behind it. */
-			(void)is_process(windows, kernel, processes, link - links, source);
+			add_process(search, link - links);
 		}
 	}
 }
 
-static void process_links(const struct windows *windows, struct space *kernel,
-			  enum profile_member member, unsigned int source,
-			  struct processes *processes)
+static void process_links(struct process_search *search, enum profile_member member,
+			  enum process_source source)
 {
 	_cleanup_address_set_ struct address_set seen = {0};
-	if (!profile_has(windows->profile, member))
+	const struct processes *processes = search->processes;
+	if (!profile_has(search->windows->profile, member))
 		return;
+	uint64_t links = profile_offset(search->windows->profile, member);
+	process_search_begin(search, source);
 	/* Those found on the way are begun from as well: a session's list is only its own. */
-	for (size_t i = 0; i < processes->count && seen.count <= LIMIT_PROCESSES; i++) {
-		uint64_t link =
-			processes->items[i].eprocess + profile_offset(windows->profile, member);
-		if (!address_set_has(&seen, link))
-			follow_links(windows, kernel, processes->items[i].eprocess, member, source,
-				     &seen, processes);
-	}
+	for (size_t i = 0; i < processes->count && !search->stopped; i++)
+		if (!address_set_has(&seen, processes->items[i].eprocess + links))
+			follow_links(search, processes->items[i].eprocess, links, &seen);
 }
 
-/* Bytes of a handle table entry; 0 where the profile does not know, or makes no sense. */
-static uint32_t entry_size_of(const struct windows *windows)
-{
-	uint32_t size = profile_has(windows->profile, HANDLE_TABLE_ENTRY_size)
-				? profile_offset(windows->profile, HANDLE_TABLE_ENTRY_size)
-				: 0;
-	return size >= windows->pointer_size && size <= ENTRY_MAX ? size : 0;
-}
+/* HANDLE_TABLE_ENTRY has two pointers, on x64 as on x86. */
+#define ENTRY_SIZE_MAX 16
 
 /* The object of a handle table entry, decoded as the build does. 0: free. */
 static uint64_t entry_object(const struct windows *windows, const uint8_t *entry)
@@ -104,6 +82,17 @@ static uint64_t entry_object(const struct windows *windows, const uint8_t *entry
 	return bits << 4 | ~UINT64_C(0) << (field->bits + 4);
 }
 
+/* Entries of one table, a page; 0 when the profile does not know how they look. */
+static uint32_t entries_per_table(const struct windows *windows)
+{
+	uint32_t size = profile_has(windows->profile, HANDLE_TABLE_ENTRY_size)
+				? profile_offset(windows->profile, HANDLE_TABLE_ENTRY_size)
+				: 0;
+	return size && size >= windows->pointer_size && size <= ENTRY_SIZE_MAX
+		       ? (uint32_t)PAGE_SIZE / size
+		       : 0;
+}
+
 /*
  * The lowest table for handle `handle` in a table of up to three levels: HANDLE_TABLE.TableCode's low
  * two bits are the level, a page a table. 0: there is none.
@@ -113,11 +102,11 @@ static uint64_t table_leaf(const struct windows *windows, struct space *kernel, 
 {
 	unsigned int level = table_code & 3;
 	uint64_t table = table_code & ~UINT64_C(7);
-	uint32_t entry_size = entry_size_of(windows);
-	if (!entry_size)
-		return 0;
 	uint32_t pointers = (uint32_t)PAGE_SIZE / windows->pointer_size;
-	uint32_t index = handle / 4 / ((uint32_t)PAGE_SIZE / entry_size);
+	uint32_t entries = entries_per_table(windows);
+	if (!entries)
+		return 0;
+	uint32_t index = handle / 4 / entries;
 	uint64_t slot[3] = {0, index % pointers, index / pointers};
 	for (; level > 0; level--)
 		if (!space_pointer(kernel, table + slot[level] * windows->pointer_size,
@@ -131,11 +120,13 @@ static uint64_t table_leaf(const struct windows *windows, struct space *kernel, 
 static uint64_t leaf_object(const struct windows *windows, struct space *kernel, uint64_t leaf,
 			    uint32_t handle)
 {
-	uint32_t entry_size = entry_size_of(windows);
-	uint32_t per_page = (uint32_t)PAGE_SIZE / entry_size;
-	uint8_t entry[ENTRY_MAX];
-	if (!space_read(kernel, leaf + (uint64_t)(handle / 4 % per_page) * entry_size, entry,
-			entry_size))
+	uint32_t entry_size = profile_offset(windows->profile, HANDLE_TABLE_ENTRY_size);
+	uint32_t entries = entries_per_table(windows);
+	uint8_t entry[ENTRY_SIZE_MAX];
+	if (!entries)
+		return 0;
+	uint32_t index = handle / 4 % entries;
+	if (!space_read(kernel, leaf + (uint64_t)index * entry_size, entry, entry_size))
 		return 0;
 	return entry_object(windows, entry);
 }
@@ -162,15 +153,16 @@ static bool is_cid_table(const struct windows *windows, struct space *kernel, ui
  * PspCidTable is a variable of the kernel, neither exported nor at a known place: the pointer in
  * the kernel's image that leads to such a table.
  */
-static bool find_cid_table(const struct windows *windows, struct space *kernel,
-			   struct budget *budget, uint64_t *table_code)
+static bool find_cid_table(struct process_search *search, uint64_t *table_code)
 {
+	const struct windows *windows = search->windows;
 	unsigned int pointer = windows->pointer_size;
 	uint64_t kernel_half = pointer == 8 ? UINT64_C(0xffff800000000000) : 0x80000000;
-	for (uint64_t rva = 0; rva < windows->kernel_size && budget_spend(budget, 1);
-	     rva += PAGE_SIZE) {
+	for (uint64_t rva = 0; rva < windows->kernel_size; rva += PAGE_SIZE) {
 		struct page page;
-		space_page(kernel, windows->kernel_base + rva, &page);
+		if (!process_search_spend(search, 2))
+			return false;
+		space_page(search->kernel, windows->kernel_base + rva, &page);
 		if (!page.data || !page.writable)
 			continue;
 		for (size_t i = 0; i < PAGE_SIZE; i += pointer) {
@@ -178,9 +170,9 @@ static bool find_cid_table(const struct windows *windows, struct space *kernel,
 			if (value < kernel_half || value % 8 ||
 			    value - windows->kernel_base < windows->kernel_size)
 				continue;
-			if (!budget_spend(budget, TABLE_STEPS))
+			if (!process_search_spend(search, 3))
 				return false;
-			if (is_cid_table(windows, kernel, value, table_code))
+			if (is_cid_table(windows, search->kernel, value, table_code))
 				return true;
 		}
 	}
@@ -189,61 +181,61 @@ static bool find_cid_table(const struct windows *windows, struct space *kernel,
 
 bool process_cid_found(const struct windows *windows, struct space *kernel)
 {
+	struct processes none = {0};
+	_cleanup_process_search_ struct process_search search;
 	uint64_t table_code;
-	struct budget budget = {.limit = windows_work(windows)};
-	return entry_size_of(windows) && find_cid_table(windows, kernel, &budget, &table_code);
+	process_search_init(&search, windows, kernel, &none);
+	process_search_begin(&search, SOURCE_CID);
+	return entries_per_table(windows) && find_cid_table(&search, &table_code);
 }
 
 /* Handles up to this are looked at: PIDs are handles of that table, and small numbers. */
 #define HANDLE_LAST 0x400000
 
-static void process_cid_table(const struct windows *windows, struct space *kernel,
-			      struct processes *processes)
+/* One entry: threads are in the table too, a process has its handle as its PID. */
+static void add_handle(struct process_search *search, uint64_t leaf, uint32_t handle)
 {
-	uint64_t table_code;
-	/* An inferred profile may not know how handles look. */
-	if (!entry_size_of(windows) ||
-	    !find_cid_table(windows, kernel, &processes->budget, &table_code))
+	const struct windows *windows = search->windows;
+	uint64_t object = leaf_object(windows, search->kernel, leaf, handle), pid;
+	if (!object || !process_search_spend(search, 1) ||
+	    !space_pointer(search->kernel,
+			   object + profile_offset(windows->profile, EPROCESS_UniqueProcessId),
+			   windows->pointer_size, &pid) ||
+	    pid != handle)
 		return;
-	uint32_t per_page = (uint32_t)PAGE_SIZE / entry_size_of(windows);
+	add_process(search, object);
+}
+
+/*
+ * All entries of the table of PIDs. Tables that share a page cost as much as others do: a look at
+ * each entry, and there are no more than HANDLE_LAST / 4.
+ */
+static void process_cid_table(struct process_search *search)
+{
+	const struct windows *windows = search->windows;
+	uint32_t per_page = entries_per_table(windows);
+	uint64_t table_code;
+	process_search_begin(search, SOURCE_CID);
+	/* An inferred profile may not know how handles look. */
+	if (!per_page || !find_cid_table(search, &table_code))
+		return;
 	uint32_t pointers = (uint32_t)PAGE_SIZE / windows->pointer_size;
 	uint64_t last = (table_code & 3) == 0	? (uint64_t)per_page * 4
 			: (table_code & 3) == 1 ? (uint64_t)per_page * pointers * 4
 						: HANDLE_LAST;
-	uint64_t leaf = 0;
-	uint32_t leaf_page = UINT32_MAX;
-	for (uint32_t handle = 4; handle < last && budget_spend(&processes->budget, HANDLE_STEPS);
-	     handle += 4) {
-		uint64_t object = 0, pid;
-		uint32_t page = handle / 4 / per_page;
+	for (uint32_t first = 0; first < last; first += per_page * 4) {
 		/* Most of the table of tables is empty: one look for each of its entries. */
-		if (page != leaf_page) {
-			leaf_page = page;
-			leaf = table_leaf(windows, kernel, table_code, handle);
-		}
-		if (!leaf) {
-			handle = (page + 1) * per_page * 4 - 4;
-			continue;
-		}
-		object = leaf_object(windows, kernel, leaf, handle);
-		/* Threads are in the table too: a process has its handle as its PID. */
-		if (!object ||
-		    !space_pointer(
-			    kernel,
-			    object + profile_offset(windows->profile, EPROCESS_UniqueProcessId),
-			    windows->pointer_size, &pid) ||
-		    pid != handle)
-			continue;
-		(void)is_process(windows, kernel, processes, object, SOURCE_CID);
+		uint64_t leaf = table_leaf(windows, search->kernel, table_code, first);
+		if (!process_search_spend(search, leaf ? 2 + per_page / 2 : 2))
+			return;
+		for (uint32_t i = first ? 0 : 1; leaf && i < per_page && !search->stopped; i++)
+			add_handle(search, leaf, first + 4 * i);
 	}
 }
 
-void process_sources(const struct windows *windows, struct space *kernel,
-		     struct processes *processes)
+void process_sources(struct process_search *search)
 {
-	process_links(windows, kernel, EPROCESS_MmProcessLinks, SOURCE_MM, processes);
-	process_links(windows, kernel, EPROCESS_SessionProcessLinks, SOURCE_SESSION, processes);
-	process_cid_table(windows, kernel, processes);
-	if (budget_exceeded(&processes->budget))
-		processes_note_cut(processes, "what the kernel's lists and tables lead to");
+	process_links(search, EPROCESS_MmProcessLinks, SOURCE_MM);
+	process_links(search, EPROCESS_SessionProcessLinks, SOURCE_SESSION);
+	process_cid_table(search);
 }

@@ -10,7 +10,6 @@
 #include "windows/process.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <impscan/address_set.h>
@@ -21,15 +20,11 @@
 
 #define PROCESS_OBJECT 3
 
-/* Of one page so many places are tried. Real pages hold two processes. */
-#define TRIED_MAX 128
-
-/* What is counted around known processes: a page, and a place in it that is tried. */
-#define PAGE_STEPS  2
-#define PLACE_STEPS 2
-
-/* DISPATCHER_HEADER.WaitListHead. */
-#define WAIT_LIST_HEAD 8
+/*
+ * DISPATCHER_HEADER: Type, a byte that kernels use while they signal the object, Size, a byte of
+ * other objects' (Inserted); SignalState; WaitListHead.
+ */
+enum { HEADER_TYPE = 0, HEADER_SIZE = 2, HEADER_LAST = 3, SIGNAL_STATE = 4, WAIT_LIST_HEAD = 8 };
 
 /* What a thread takes at once. */
 #define SWEEP_CHUNK (UINT64_C(16) << 20)
@@ -37,41 +32,34 @@
 struct sweep {
 	const struct windows *windows;
 	pthread_mutex_t lock;
-	uint64_t next; /* where the next chunk begins, or before it */
-	/* Virtual addresses: of more than LIMIT_PROCESSES the lowest, whoever found them first. */
-	uint64_t *found;
+	uint64_t next;	 /* where the next chunk begins, or before it */
+	uint64_t *found; /* virtual addresses */
 	size_t count;
 	size_t capacity;
-	bool too_many;
-	atomic_bool cut; /* a page had too many places that might be processes */
+	const struct process_headers *headers;
+	bool cut; /* more was found than is kept, or looked at */
 };
 
-static int compare_addresses(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return x < y ? -1 : x > y;
-}
+/*
+ * Addresses of a sweep that are kept: the lowest ones, whichever were found first. And of one page,
+ * what looks like a header of a process is looked up so often; seven have room in it.
+ */
+#define LIMIT_FOUND   (4 * LIMIT_PROCESSES)
+#define LIMIT_IN_PAGE 32
 
-/* Sorts what was found, each once, and drops what is too many. */
-static void sort_found(struct sweep *sweep)
+void process_headers_learn(struct process_search *search)
 {
-	size_t count = 0;
-	if (sweep->count)
-		qsort(sweep->found, sweep->count, sizeof(*sweep->found), compare_addresses);
-	for (size_t i = 0; i < sweep->count; i++)
-		if (!count || sweep->found[i] != sweep->found[count - 1])
-			sweep->found[count++] = sweep->found[i];
-	sweep->too_many |= count > LIMIT_PROCESSES;
-	sweep->count = min_of(count, (size_t)LIMIT_PROCESSES);
-}
-
-static void add_found(struct sweep *sweep, uint64_t address)
-{
-	pthread_mutex_lock(&sweep->lock);
-	*array_push(sweep->found, sweep->count, sweep->capacity) = address;
-	if (sweep->count >= 2 * (size_t)LIMIT_PROCESSES)
-		sort_found(sweep);
-	pthread_mutex_unlock(&sweep->lock);
+	struct process_headers *headers = &search->headers;
+	for (size_t i = 0; i < search->processes->count; i++) {
+		uint8_t header[4];
+		if (!space_read(search->kernel, search->processes->items[i].eprocess, header,
+				sizeof(header)) ||
+		    header[HEADER_TYPE] != PROCESS_OBJECT)
+			continue;
+		headers->known = true;
+		headers->size[header[HEADER_SIZE]] = true;
+		headers->last[header[HEADER_LAST]] = true;
+	}
 }
 
 /* Where in a page the last process may begin, so that what is read of it is there; false: nowhere. */
@@ -93,6 +81,20 @@ static bool has_pointers(const struct windows *windows, const uint8_t *object)
 	       le_pointer(object + WAIT_LIST_HEAD + pointer, pointer) >= kernel_half;
 }
 
+/*
+ * Does a DISPATCHER_HEADER of a process lie there? What is no more than a number of 3 there has
+ * something else behind it: a POOL_HEADER, whose PreviousSize it is, has the tag where SignalState
+ * is 0 or 1.
+ */
+static bool is_process_header(const struct process_headers *headers, const struct windows *windows,
+			      const uint8_t *object)
+{
+	return object[HEADER_TYPE] == PROCESS_OBJECT && le32(object + SIGNAL_STATE) <= 1 &&
+	       (!headers->known ||
+		(headers->size[object[HEADER_SIZE]] && headers->last[object[HEADER_LAST]])) &&
+	       has_pointers(windows, object);
+}
+
 /* The virtual address of what lies at physical `address`, told by its wait list, which
  * has_pointers(); 0: none. */
 static uint64_t virtual_address(const struct windows *windows, struct space *kernel,
@@ -111,73 +113,114 @@ static uint64_t virtual_address(const struct windows *windows, struct space *ker
 	return back - WAIT_LIST_HEAD;
 }
 
+static int compare_addresses(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* Sorts what was found, each once, and keeps the lowest. */
+static void keep_lowest(struct sweep *sweep)
+{
+	size_t count = 0;
+	if (sweep->count)
+		qsort(sweep->found, sweep->count, sizeof(*sweep->found), compare_addresses);
+	for (size_t i = 0; i < sweep->count; i++)
+		if (!count || sweep->found[i] != sweep->found[count - 1])
+			sweep->found[count++] = sweep->found[i];
+	if (count > LIMIT_FOUND) {
+		count = LIMIT_FOUND;
+		sweep->cut = true;
+	}
+	sweep->count = count;
+}
+
+/* Takes in what a thread found in one page. */
+static void add_found(struct sweep *sweep, const uint64_t *found, size_t count, bool cut)
+{
+	pthread_mutex_lock(&sweep->lock);
+	sweep->cut |= cut;
+	for (size_t i = 0; i < count; i++)
+		*array_push(sweep->found, sweep->count, sweep->capacity) = found[i];
+	if (sweep->count >= 2 * LIMIT_FOUND)
+		keep_lowest(sweep);
+	pthread_mutex_unlock(&sweep->lock);
+}
+
 static void sweep_page(struct sweep *sweep, struct space *kernel, const uint8_t *data,
 		       uint64_t address)
 {
 	const struct windows *windows = sweep->windows;
 	size_t step = windows->pointer_size * 2; /* pool's granularity */
-	size_t last, tried = 0;
+	uint64_t found[LIMIT_IN_PAGE];
+	size_t count = 0, tried = 0, last;
 	if (!last_place(windows, &last))
 		return;
-	for (size_t i = 0; i <= last; i += step) {
-		if (data[i] != PROCESS_OBJECT || !has_pointers(windows, data + i))
+	for (size_t i = 0; i <= last && tried <= LIMIT_IN_PAGE; i += step) {
+		if (!is_process_header(sweep->headers, windows, data + i) ||
+		    ++tried > LIMIT_IN_PAGE)
 			continue;
-		if (tried++ == TRIED_MAX) {
-			atomic_store_explicit(&sweep->cut, true, memory_order_relaxed);
-			return;
-		}
 		uint64_t at = virtual_address(windows, kernel, data + i, address + i);
 		struct page page;
 		if (!at)
 			continue;
 		space_page(kernel, at, &page);
 		if (page.data == data)
-			add_found(sweep, at);
+			found[count++] = at;
 	}
+	if (count || tried > LIMIT_IN_PAGE)
+		add_found(sweep, found, count, tried > LIMIT_IN_PAGE);
 }
 
 /* What lies around a known EPROCESS is looked at as far as a segment of the pool's reaches. */
 #define NEIGHBOURHOOD (UINT64_C(2) << 20)
 
 /* One mapped page: processes that begin in it. */
-static void search_page(const struct windows *windows, struct space *kernel, uint64_t address,
-			const uint8_t *data, struct processes *processes)
+static void search_page(struct process_search *search, uint64_t address, const uint8_t *data)
 {
+	const struct windows *windows = search->windows;
 	size_t step = windows->pointer_size * 2, last;
 	if (!last_place(windows, &last))
 		return;
 	for (size_t i = 0; i <= last; i += step) {
-		if (data[i] != PROCESS_OBJECT || !has_pointers(windows, data + i))
+		if (!is_process_header(&search->headers, windows, data + i))
 			continue;
-		if (!budget_spend(&processes->budget, PLACE_STEPS))
+		if (!process_search_spend(search, 1))
 			return;
-		uint64_t at = virtual_address(windows, kernel, data + i, i);
+		uint64_t at = virtual_address(windows, search->kernel, data + i, i);
 		if (at == address + i)
-			(void)processes_add(windows, kernel, processes, at, SOURCE_NEAR);
+			(void)processes_add(search, at);
 	}
 }
 
-void process_sweep_near(const struct windows *windows, struct space *kernel,
-			struct processes *processes)
+static void search_neighbourhood(struct process_search *search, uint64_t start)
+{
+	for (uint64_t offset = 0; offset < NEIGHBOURHOOD && !search->stopped;) {
+		struct page page;
+		space_page(search->kernel, start + offset, &page);
+		if (!process_search_spend(search, page.data ? 4 : 1))
+			return;
+		if (page.data)
+			search_page(search, start + offset, page.data);
+		offset +=
+			page.state == PAGE_NO_TABLE ? min_of(page.span, NEIGHBOURHOOD) : PAGE_SIZE;
+	}
+}
+
+void process_sweep_near(struct process_search *search)
 {
 	_cleanup_address_set_ struct address_set seen = {0};
-	for (size_t i = 0; i < processes->count; i++) {
-		uint64_t start = processes->items[i].eprocess & ~(NEIGHBOURHOOD - 1);
-		if (!address_set_add(&seen, start))
-			continue;
-		for (uint64_t offset = 0; offset < NEIGHBOURHOOD;) {
-			struct page page;
-			if (!budget_spend(&processes->budget, PAGE_STEPS)) {
-				processes_note_cut(processes, "the pool around those known");
-				return;
-			}
-			space_page(kernel, start + offset, &page);
-			if (page.data)
-				search_page(windows, kernel, start + offset, page.data, processes);
-			offset += page.state == PAGE_NO_TABLE ? min_of(page.span, NEIGHBOURHOOD)
-							      : PAGE_SIZE;
+	const struct processes *processes = search->processes;
+	process_search_begin(search, SOURCE_NEAR);
+	/* Around processes that several sources know first: what one alone knows may be made up. */
+	for (unsigned int least = 2; least > 0; least--)
+		for (size_t i = 0; i < processes->count && !search->stopped; i++) {
+			uint64_t start = processes->items[i].eprocess & ~(NEIGHBOURHOOD - 1);
+			if ((unsigned int)__builtin_popcount(processes->items[i].sources) < least ||
+			    !address_set_add(&seen, start))
+				continue;
+			search_neighbourhood(search, start);
 		}
-	}
 }
 
 /* Takes the next chunk; false when there is none left. */
@@ -208,9 +251,10 @@ static void *sweep_worker(void *argument)
 	return NULL;
 }
 
-void process_sweep(const struct windows *windows, unsigned int threads, struct processes *processes)
+void process_sweep(struct process_search *search, unsigned int threads)
 {
-	struct sweep sweep = {.windows = windows};
+	const struct windows *windows = search->windows;
+	struct sweep sweep = {.windows = windows, .headers = &search->headers};
 	image_expect_all(windows->image, true);
 	pthread_mutex_init(&sweep.lock, NULL);
 	_cleanup_free_ pthread_t *workers = alloc_zero(threads, sizeof(*workers));
@@ -224,13 +268,11 @@ void process_sweep(const struct windows *windows, unsigned int threads, struct p
 	pthread_mutex_destroy(&sweep.lock);
 	image_expect_all(windows->image, false);
 
-	_cleanup_space_ struct space *kernel = windows_kernel_space(windows);
-	sort_found(&sweep);
-	/* What the search has cost so far is no reason not to look at what it found. */
-	processes->budget = (struct budget){.limit = windows_work(windows)};
-	for (size_t i = 0; i < sweep.count && !budget_exceeded(&processes->budget); i++)
-		(void)processes_add(windows, kernel, processes, sweep.found[i], SOURCE_DEEP);
-	if (sweep.cut || sweep.too_many || budget_exceeded(&processes->budget))
-		processes_note_cut(processes, "what looks like one in physical memory");
+	process_search_begin(search, SOURCE_DEEP);
+	keep_lowest(&sweep);
+	for (size_t i = 0; i < sweep.count && !search->stopped; i++)
+		(void)processes_add(search, sweep.found[i]);
+	if (sweep.cut)
+		process_search_stop(search);
 	free(sweep.found);
 }

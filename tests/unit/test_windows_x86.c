@@ -23,17 +23,18 @@
 #include <impscan/windows.h>
 #include <writer/pe_builder.h>
 
-#define RAM	    (4u << 20)
-#define POOL	    UINT64_C(0x85000000)
-#define SHARED_DATA UINT64_C(0xffdf0000)
-#define IMAGE_BASE  UINT64_C(0x00400000)
-#define PEB_ADDRESS UINT64_C(0x7ffd8000)
-#define LDR_ADDRESS UINT64_C(0x00251000)
-#define PROCESSES   3
-#define CREATE_TIME UINT64_C(0x01c80000deadbeef)
-#define VALID	    UINT64_C(1)
-#define WRITE	    UINT64_C(2)
-#define USER	    UINT64_C(4)
+#define RAM	      (4u << 20)
+#define POOL	      UINT64_C(0x85000000)
+#define SHARED_DATA   UINT64_C(0xffdf0000)
+#define IMAGE_BASE    UINT64_C(0x00400000)
+#define PEB_ADDRESS   UINT64_C(0x7ffd8000)
+#define LDR_ADDRESS   UINT64_C(0x00251000)
+#define PROCESSES     3
+#define CREATE_TIME   UINT64_C(0x01c80000deadbeef)
+#define KPROCESS_SIZE 0x6c
+#define VALID	      UINT64_C(1)
+#define WRITE	      UINT64_C(2)
+#define USER	      UINT64_C(4)
 
 /* What a machine has not, or has elsewhere. */
 struct damage {
@@ -341,6 +342,7 @@ static void make_process(struct machine *m, unsigned int i, uint64_t process, ui
 	uint64_t k = m->dtb[0], handles = pool(m, 0x80);
 	uint32_t pid = 4 + 0x100 * i;
 	put(m, k, process, 3, 1); /* DISPATCHER_HEADER.Type: a process */
+	put(m, k, process + 2, KPROCESS_SIZE / 4, 1);
 	put_list(m, k, (uint64_t[]){process + 8}, 1);
 	put_member(m, k, process, KPROCESS_DirectoryTableBase, dtb, 4);
 	put_member(m, k, process, EPROCESS_UniqueProcessId, pid, 4);
@@ -536,6 +538,60 @@ static bool is_x86(const struct profiles *profiles, size_t i)
 	return profiles_summary(profiles, i).architecture == ARCHITECTURE_X86;
 }
 
+/*
+ * A process that no list has, begun by `header` (DISPATCHER_HEADER's first 4 bytes) and `signal`:
+ * what a pool header is in their place looks like. Returns its address.
+ */
+static uint64_t make_lonely(struct machine *m, uint32_t pid, uint32_t header, uint32_t signal)
+{
+	uint64_t k = m->dtb[0], process = pool(m, 0x800);
+	put_member(m, k, process, KPROCESS_DirectoryTableBase, m->dtb[1], 4);
+	put_member(m, k, process, EPROCESS_UniqueProcessId, pid, 4);
+	put_member(m, k, process, EPROCESS_CreateTime, CREATE_TIME, 8);
+	put(m, k, process + profile_offset(m->profile, EPROCESS_ImageFileName), 'x', 1);
+	put(m, k, process, header, 4);
+	put(m, k, process + 4, signal, 4);
+	put_list(m, k, (uint64_t[]){process + 8}, 1);
+	return process;
+}
+
+/* Sweeps take for a process only what has the header of one. */
+static void pool_headers_are_no_processes(void **state)
+{
+	(void)state;
+	_cleanup_profiles_ struct profiles *profiles = NULL;
+	_cleanup_windows_ struct windows *windows = NULL;
+	const struct profile *profile;
+	const uint32_t size = KPROCESS_SIZE / 4 << 16, tag = 0x63614d43;
+	assert_null(profiles_new(&profiles));
+	size_t i = 0;
+	while (!is_x86(profiles, i))
+		i++;
+	assert_null(profiles_get(profiles, i, &profile));
+	struct machine *m = machine_new(profile, &(struct damage){0});
+	uint64_t hidden = make_lonely(m, 0x1000, 3 | size, 0);
+	make_lonely(m, 0x1004, 3 | size | 0x0a000000, 0);      /* PoolType */
+	make_lonely(m, 0x1008, 3 | (size + 0x10000), 0);       /* BlockSize */
+	make_lonely(m, 0x100c, 3 | size, tag);		       /* PoolTag */
+	make_lonely(m, 0x1010, 3 | 0x12 << 16 | 4 << 24, tag); /* all of a pool header */
+	make_lonely(m, 2972002024u, 3 | size, 0);	       /* no PID */
+	uint64_t exiting = make_lonely(m, 0x1014, 3 | size, 1);
+	power_on(m);
+	assert_null(windows_open(m->image, profiles, &(struct windows_options){0}, &windows));
+	for (unsigned int deep = 0; deep < 2; deep++) {
+		_cleanup_processes_ struct processes processes;
+		windows_processes(windows, deep, 2, &processes);
+		assert_int_equal(processes.count, PROCESSES + 2);
+		assert_int_equal(processes.items[PROCESSES].eprocess, hidden);
+		assert_int_equal(processes.items[PROCESSES + 1].eprocess, exiting);
+		assert_int_equal(processes.items[PROCESSES].sources,
+				 SOURCE_NEAR | (deep ? SOURCE_DEEP : 0));
+		assert_string_equal(processes.damage, "");
+	}
+	windows_close(take_ptr(windows));
+	machine_free(m);
+}
+
 static void every_layout_is_found(void **state)
 {
 	(void)state;
@@ -678,6 +734,7 @@ static void noise_is_declined(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pool_headers_are_no_processes),
 		cmocka_unit_test(every_layout_is_found),
 		cmocka_unit_test(system_is_found_in_other_ways),
 		cmocka_unit_test(the_user_knows_the_page_map),
