@@ -83,8 +83,9 @@ enum windows_cut {
 	CUT_PAGING_FILES = 1 << 2, /* MMPAGING_FILEs */
 	CUT_STORE = 1 << 3,	   /* the compressed store */
 	CUT_FIT = 1 << 4,	   /* comparing the profiles of the build */
+	CUT_PAGE_FILES = 1 << 5,   /* holding the page files given against the image */
 };
-#define WINDOWS_CUT_COUNT 5
+#define WINDOWS_CUT_COUNT 6
 
 /* Sentences for the user: that for bit i. */
 extern const char *const windows_cut_names[WINDOWS_CUT_COUNT];

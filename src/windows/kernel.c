@@ -35,6 +35,8 @@ const char *const windows_cut_names[WINDOWS_CUT_COUNT] = {
 	"the search for the kernel's list of page files was cut off: they are not known",
 	"the search for the compressed store was cut off: its pages are not read",
 	"comparing the profiles of the build was cut off: another of them may fit better",
+	"holding the page files against the image was cut off: only a part of what tells of them "
+	"was compared",
 };
 
 void windows_set_entries(const struct windows *windows)
@@ -451,6 +453,7 @@ struct error *windows_open(const struct image *image, struct profiles *profiles,
 		try_(open_with(image, profiles, options, used_page_files(without), &with));
 		memcpy(with->page_file_evidence, without->page_file_evidence,
 		       sizeof(with->page_file_evidence));
+		with->cut |= without->cut & CUT_PAGE_FILES;
 		*ret = with;
 		return NULL;
 	}

@@ -23,12 +23,22 @@
 #define COMPARED_MOST 1024
 #define MISSED_MOST   16384
 
+/*
+ * What all of it may take of the image's work, and of that one process; what is counted for a page that
+ * may be in a page file, and for comparing it.
+ */
+#define WORK_SHARE    4
+#define PROCESS_SHARE 8
+#define PAGE_STEPS    2
+#define COMPARE_STEPS 10
+
 struct judging {
 	struct windows *windows;
 	struct neighbours *neighbours;
 	bool open[PAGE_FILES]; /* given, and compared with too few pages so far */
 	size_t missed[PAGE_FILES];
 	size_t open_count;
+	struct budget budget;
 };
 
 /* The page's bytes in a page file that is still to be judged; NULL: it is in none. */
@@ -76,7 +86,7 @@ static void judge_page(struct judging *judging, struct view *view, const struct 
 	struct page page;
 	space_page(view->space, vad->start + number * PAGE_SIZE, &page);
 	const uint8_t *copy = candidate(judging, &page);
-	if (!copy)
+	if (!copy || !budget_spend(view->budget, COMPARE_STEPS))
 		return;
 	const uint8_t *original = section_page(judging, view, vad, number);
 	enum page_likeness likeness = PAGE_SILENT;
@@ -105,21 +115,31 @@ static void judge_peb(struct judging *judging, struct view *view, const struct p
 static void judge_process(struct judging *judging, const struct process *process)
 {
 	_cleanup_view_ struct view view;
-	view_open(&view, judging->windows, process, NULL);
+	struct budget budget = budget_part(&judging->budget);
+	view_open(&view, judging->windows, process, &budget);
 	judge_peb(judging, &view, process);
 	for (size_t v = 0; v < view.vads.count && judging->open_count; v++) {
 		const struct vad *vad = &view.vads.items[v];
+		if (!budget_spend(&budget, 1))
+			break;
 		const struct own_pages *own = view_own_pages(&view, vad);
 		for (size_t i = own ? own_pages_next(own, 0, own->count) : 0;
-		     own && i < own->count && judging->open_count;
+		     own && i < own->count && judging->open_count &&
+		     budget_spend(&budget, PAGE_STEPS);
 		     i = own_pages_next(own, i + 1, own->count))
 			judge_page(judging, &view, vad, i);
 	}
+	if (!budget_close_part(&judging->budget, &budget) || view.cut)
+		judging->windows->cut |= CUT_PAGE_FILES;
 }
 
 bool page_files_judge(struct windows *windows)
 {
-	struct judging judging = {.windows = windows};
+	uint64_t work = windows_work(windows) / WORK_SHARE;
+	struct judging judging = {
+		.windows = windows,
+		.budget = {.limit = work, .part = work / PROCESS_SHARE},
+	};
 	_cleanup_processes_ struct processes processes = {0};
 	for (unsigned int i = 0; i < PAGE_FILES; i++) {
 		windows->page_file_evidence[i] = (struct page_file_evidence){0};
@@ -128,7 +148,8 @@ bool page_files_judge(struct windows *windows)
 	}
 	windows_processes(windows, false, 1, &processes);
 	judging.neighbours = neighbours_new(windows, &processes);
-	for (size_t i = 0; i < processes.count && judging.open_count; i++)
+	for (size_t i = 0;
+	     i < processes.count && judging.open_count && !budget_exceeded(&judging.budget); i++)
 		if (processes.items[i].peb && !process_exited(&processes.items[i]))
 			judge_process(&judging, &processes.items[i]);
 	neighbours_free(judging.neighbours);
