@@ -308,7 +308,8 @@ void table_walk_free(struct table_walk *walk);
 
 /*
  * Of a view of a section: which pages are the process's own, not those that the section has now?
- * They were written to and copied since, be the copy in memory or paged out. The view's `count`
+ * They were written to and copied since, be the copy in memory or paged out, or their entries lead to
+ * other prototype PTEs than the view's. The view's `count`
  * pages begin at `address`, its prototype PTEs at `prototype` in the kernel's space. Sets bit i % 64
  * of own[i / 64] for page i; of what can't be told otherwise too. `own` was cleared before.
  */

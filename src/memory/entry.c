@@ -170,6 +170,14 @@ static bool needs_lookup(const struct memory *memory, uint64_t entry)
 	return is_x64(memory) && (entry & LOOKUP_NARROW) == LOOKUP_NARROW;
 }
 
+bool entry_leads_to(const struct memory *memory, uint64_t entry, uint64_t prototype)
+{
+	uint64_t mask = memory->operations->address_mask;
+	uint64_t plain = entry_unswizzle(memory, entry);
+	return needs_lookup(memory, entry) ||
+	       (prototype_address(&memory->layout, plain) & mask) == (prototype & mask);
+}
+
 static void prototype(struct space *space, uint64_t address, struct page *page)
 {
 	const struct entry_layout *layout = &space->memory->layout;

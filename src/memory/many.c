@@ -93,20 +93,48 @@ static inline bool is_own(uint64_t entry, uint64_t prototype, uint64_t frame_mas
 	return (valid & other) | entry_is_kept(entry);
 }
 
-/* Compares entries in a row, `first` being the number of their first page. */
-static inline void compare(const uint8_t *entries, const uint8_t *prototypes, size_t count,
-			   unsigned int size, uint64_t frame_mask, size_t first, uint64_t *own)
+/* Entries in a row of a page table, and the prototype PTEs that the VAD has for their pages. */
+struct entry_row {
+	const struct memory *memory;
+	const uint8_t *entries;
+	const uint8_t *prototypes; /* NULL: not present */
+	uint64_t prototype;	   /* the address of the first */
+};
+
+/* Adds those that lead to a prototype PTE other than the VAD's, of entries `from` to `end`. */
+static uint64_t other_prototypes(const struct entry_row *row, size_t from, size_t end,
+				 unsigned int size)
 {
+	uint64_t bits = 0;
+	for (size_t n = from; n < end; n++) {
+		uint64_t entry = le_pointer(row->entries + n * size, size);
+		if (entry_is_prototype(entry) &&
+		    !entry_leads_to(row->memory, entry, row->prototype + n * size))
+			bits |= UINT64_C(1) << (n - from);
+	}
+	return bits;
+}
+
+/* Compares `count` entries, `first` being the number of their first page. */
+static inline void compare(const struct entry_row *row, size_t count, unsigned int size,
+			   size_t first, uint64_t *own)
+{
+	const uint64_t frame_mask = row->memory->operations->frame_mask;
+	const uint8_t *entries = row->entries, *prototypes = row->prototypes;
 	for (size_t i = 0; i < count;) {
 		size_t shift = (first + i) % 64;
 		size_t end = min_of(count, i + 64 - shift);
 		uint64_t bits = 0;
+		bool any = false;
 		for (size_t n = i; n < end; n++) {
 			uint64_t entry = le_pointer(entries + n * size, size);
 			uint64_t prototype =
 				prototypes ? le_pointer(prototypes + n * size, size) : 0;
 			bits |= (uint64_t)is_own(entry, prototype, frame_mask) << (n - i);
+			any |= entry_is_prototype(entry);
 		}
+		if (any)
+			bits |= other_prototypes(row, i, end, size);
 		own[(first + i) / 64] |= bits << shift;
 		i = end;
 	}
@@ -116,24 +144,26 @@ static inline void compare(const uint8_t *entries, const uint8_t *prototypes, si
 static size_t compare_table(struct space *space, const struct space_table *table, uint64_t address,
 			    uint64_t prototype, size_t count, size_t first, uint64_t *own)
 {
-	const struct paging_operations *operations = space->memory->operations;
-	const unsigned int size = operations->entry_size;
+	const unsigned int size = space->memory->operations->entry_size;
 	const size_t entries = PAGE_SIZE / size;
 	size_t at = address / PAGE_SIZE % entries;
-	/* Kept here: the kernel's space may be the same, which then remembers another table. */
-	const uint8_t *from = table->entries + at * size;
 	size_t available = PAGE_SIZE - prototype % PAGE_SIZE;
-	const uint8_t *prototypes =
-		space->kernel ? space_at(space->kernel, prototype, &available) : NULL;
+	/* Kept here: the kernel's space may be the same, which then remembers another table. */
+	struct entry_row row = {
+		.memory = space->memory,
+		.entries = table->entries + at * size,
+		.prototype = prototype,
+	};
+	row.prototypes = space->kernel ? space_at(space->kernel, prototype, &available) : NULL;
 	count = min_of(count, entries - at);
 	/* A prototype PTE across two pages is none. */
 	count = min_of(count, max_of(available / size, (size_t)1));
 	if (available < size)
-		prototypes = NULL;
+		row.prototypes = NULL;
 	if (size == 8)
-		compare(from, prototypes, count, 8, operations->frame_mask, first, own);
+		compare(&row, count, 8, first, own);
 	else
-		compare(from, prototypes, count, 4, operations->frame_mask, first, own);
+		compare(&row, count, 4, first, own);
 	return count;
 }
 

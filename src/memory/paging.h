@@ -124,6 +124,12 @@ static inline bool entry_is_kept(uint64_t entry)
 	return (entry != 0) & !(entry & (ENTRY_VALID | ENTRY_PROTOTYPE));
 }
 
+/* An entry that is not valid and leads to a prototype PTE. */
+static inline bool entry_is_prototype(uint64_t entry)
+{
+	return (entry & (ENTRY_VALID | ENTRY_PROTOTYPE)) == ENTRY_PROTOTYPE;
+}
+
 /* Forgets what was remembered before the memory was told anew what pages are. */
 void space_refresh(struct space *space);
 
@@ -141,6 +147,12 @@ static inline const struct space_table *space_known_table(const struct space *sp
 
 /* Finds a page by page->entry, the entry of its page table, which is not valid. */
 void entry_resolve(struct space *space, uint64_t address, struct page *page);
+
+/*
+ * Does an entry of a page table that has ENTRY_PROTOTYPE say that its page is that of the prototype PTE
+ * at `prototype`, which the VAD has for it?
+ */
+bool entry_leads_to(const struct memory *memory, uint64_t entry, uint64_t prototype);
 
 /* An entry as it was before the kernel turned the mask's bits over. */
 uint64_t entry_unswizzle(const struct memory *memory, uint64_t entry);

@@ -409,26 +409,27 @@ static void many_pages_are_compared_at_once(void **state)
 	unsigned int size = entry_size(m);
 	const uint64_t view = 0x003fc000, prototypes = 0x80002ff0;
 	const uint64_t entries[] = {
-		0x20000 | VALID,		/* as the section has it */
-		0x21000 | VALID | WRITE,	/* a copy */
-		0x22000 | TRANSITION,		/* a copy that was trimmed */
-		PROTOTYPE | 0xfffff000,		/* the section's */
-		0,				/* not touched */
+		0x20000 | VALID,	 /* as the section has it */
+		0x21000 | VALID | WRITE, /* a copy */
+		0x22000 | TRANSITION,	 /* a copy that was trimmed */
+		PROTOTYPE | (size == 8 ? 0xffffffff00000000 : 0xfffff000), /* the section's */
+		0,							   /* not touched */
 		0x25000 | VALID | 0x60,		/* accessed and dirty all the same the section's */
 		0x26000 | VALID | WRITE | USER, /* one that the section has not in memory */
+		PROTOTYPE | (size == 8 ? UINT64_C(0x80001000) << 32 : 0x1000), /* another's */
 	};
 	uint64_t own = 0;
 	struct page page;
 	map(m, prototypes, 0x28000 | VALID);
 	map(m, prototypes + 0x1000, 0x29000 | VALID);
-	for (unsigned int i = 0; i < 7; i++) {
+	for (unsigned int i = 0; i < 8; i++) {
 		uint64_t at = 0x28ff0 + i * size;
 		map(m, view + i * 0x1000, entries[i]);
 		put(m, at, i == 1 || i == 6 ? TRANSITION : (0x20000 + i * 0x1000) | VALID, size);
 	}
 	power_on(m, layout_of(m));
-	space_own_pages(m->space, view, prototypes, 7, &own);
-	assert_int_equal(own, 1 << 1 | 1 << 2 | 1 << 6);
+	space_own_pages(m->space, view, prototypes, 8, &own);
+	assert_int_equal(own, 1 << 1 | 1 << 2 | 1 << 6 | 1 << 7);
 	assert_int_equal(space_run(m->space, view, view + 0x6fff, &page), 0x1000);
 	assert_int_equal(space_run(m->space, view + 0x1000, view + 0x6fff, &page), 0x1000);
 	/* two that are alike, with another end than the last asked for */
