@@ -52,7 +52,7 @@ DEFINE_CLEANUP(struct export_cache, export_cache_free)
 
 /*
  * Looks for the exports of the DLL that `reader` reads, among those that were kept: true when it has
- * every page that they were read from, byte for byte. Sets the size of its pointers, and its table
+ * every page that they were read from, byte for byte, and the same size. Sets the size of its pointers, and its table
  * with a reference; NULL: it exports nothing.
  */
 bool export_cache_find(struct export_cache *cache, const struct pe_reader *reader,
@@ -60,11 +60,12 @@ bool export_cache_find(struct export_cache *cache, const struct pe_reader *reade
 
 /*
  * Keeps a table (NULL: no exports) with the `count` pages that its headers and exports were read from,
- * in any order, repeated or not. They must stay as long as the cache. Keeps its own reference. What
+ * by `reader`, in any order, repeated or not. They must stay as long as the cache. Keeps its own reference. What
  * finds no room is not kept: then each process reads it for itself, with the same result.
  */
-void export_cache_keep(struct export_cache *cache, const struct module_page *pages, size_t count,
-		       unsigned int pointer_size, struct export_table *table);
+void export_cache_keep(struct export_cache *cache, const struct pe_reader *reader,
+		       const struct module_page *pages, size_t count, unsigned int pointer_size,
+		       struct export_table *table);
 
 struct export_map;
 

@@ -27,6 +27,7 @@
 
 struct kept {
 	struct kept *next;
+	uint64_t size;		   /* of the reader: what lies beyond is not read */
 	struct module_page *pages; /* the header's first, then by RVA */
 	size_t page_count;
 	unsigned int pointer_size;
@@ -100,7 +101,8 @@ bool export_cache_find(struct export_cache *cache, const struct pe_reader *reade
 	pthread_rwlock_rdlock(&cache->lock);
 	const struct kept *kept = *bucket_of(cache, header);
 	pthread_rwlock_unlock(&cache->lock);
-	while (kept && (kept->pages[0].data != header || !same_pages(kept, reader)))
+	while (kept && (kept->pages[0].data != header || kept->size != reader->size ||
+			!same_pages(kept, reader)))
 		kept = kept->next;
 	if (!kept)
 		return false;
@@ -129,12 +131,14 @@ static struct module_page *copy_pages(const struct module_page *pages, size_t *c
 	return alloc_resize(copy, n, sizeof(*copy));
 }
 
-void export_cache_keep(struct export_cache *cache, const struct module_page *pages, size_t count,
-		       unsigned int pointer_size, struct export_table *table)
+void export_cache_keep(struct export_cache *cache, const struct pe_reader *reader,
+		       const struct module_page *pages, size_t count, unsigned int pointer_size,
+		       struct export_table *table)
 {
 	if (!count)
 		return;
 	struct kept *kept = alloc_new(struct kept);
+	kept->size = reader->size;
 	kept->page_count = count;
 	kept->pages = copy_pages(pages, &kept->page_count);
 	kept->pointer_size = pointer_size;

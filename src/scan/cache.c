@@ -10,6 +10,7 @@
 
 struct cached_finding {
 	uint64_t control_area;
+	uint64_t size; /* what the process lets be read of the module */
 	struct module_page *pages;
 	size_t page_count;
 	struct finding finding;
@@ -21,7 +22,10 @@ struct cached_finding {
 /* A power of two; some thousand sections are in use on a machine. */
 #define BUCKETS 4096
 
-/* Variants kept of one section: one process in a hundred has pages of its own. */
+/*
+ * Variants kept of one section: one process in a hundred has pages of its own. Which ones are kept
+ * changes no finding, only the time that it takes.
+ */
 #define VARIANTS_MAX 8
 
 /* Findings of one bucket: addresses of sections that fall into the same one are made up. */
@@ -84,16 +88,18 @@ static bool same_pages(const struct cached_finding *entry, struct space *space, 
 	return true;
 }
 
-struct cached_finding *finding_cache_get(struct finding_cache *cache, uint64_t control_area,
-					 struct space *space, uint64_t base,
+struct cached_finding *finding_cache_get(struct finding_cache *cache,
+					 const struct module_reader *reader,
 					 struct finding *finding)
 {
 	/* Entries are never freed while the cache lives: only the list is locked. */
 	pthread_rwlock_rdlock(&cache->lock);
-	struct cached_finding *entry = *bucket_of(cache, control_area);
+	struct cached_finding *entry = *bucket_of(cache, reader->control_area);
 	pthread_rwlock_unlock(&cache->lock);
 	for (; entry; entry = entry->next)
-		if (entry->control_area == control_area && same_pages(entry, space, base)) {
+		if (entry->control_area == reader->control_area &&
+		    entry->size == reader->reader.size &&
+		    same_pages(entry, reader->space, reader->base)) {
 			finding_copy(finding, &entry->finding);
 			return entry;
 		}
@@ -110,16 +116,28 @@ static bool take_memory(struct finding_cache *cache, size_t size)
 	return false;
 }
 
-struct cached_finding *finding_cache_put(struct finding_cache *cache, uint64_t control_area,
-					 const struct module_page *pages, size_t page_count,
-					 uint64_t cost, const struct finding *finding)
+static bool all_present(const struct module_page *pages, size_t count)
 {
+	for (size_t i = 0; i < count; i++)
+		if (!pages[i].data)
+			return false;
+	return true;
+}
+
+struct cached_finding *finding_cache_put(struct finding_cache *cache,
+					 const struct module_reader *reader, uint64_t cost,
+					 const struct finding *finding)
+{
+	const struct module_page *pages = reader->pages;
+	size_t page_count = reader->page_count;
+	uint64_t control_area = reader->control_area;
 	size_t memory = sizeof(struct cached_finding) + page_count * sizeof(*pages) +
 			hits_memory(finding->hits);
-	if (!take_memory(cache, memory))
+	if (!all_present(pages, page_count) || !take_memory(cache, memory))
 		return NULL;
 	struct cached_finding *entry = alloc_new(struct cached_finding);
 	entry->control_area = control_area;
+	entry->size = reader->reader.size;
 	entry->pages = alloc_zero(page_count, sizeof(*pages));
 	entry->page_count = page_count;
 	entry->cost = cost;

@@ -20,20 +20,20 @@ DEFINE_CLEANUP(struct finding_cache, finding_cache_free)
 struct cached_finding;
 
 /*
- * Fills `finding` when the section of `control_area`, mapped at `base` in `space`, was examined
- * before by the same pages; else NULL. For any number of threads.
+ * Fills `finding` when the section of reader->control_area, of which the process lets as much be read,
+ * was examined before by the same pages; else NULL. For any number of threads.
  */
-struct cached_finding *finding_cache_get(struct finding_cache *cache, uint64_t control_area,
-					 struct space *space, uint64_t base,
+struct cached_finding *finding_cache_get(struct finding_cache *cache,
+					 const struct module_reader *reader,
 					 struct finding *finding);
 
 /*
- * Keeps a finding with the pages that it was read from, and the steps of a budget that it cost; NULL
- * when there are enough of it, or of all.
+ * Keeps a finding with the pages that `reader` recorded for it, and the steps of a budget that it cost;
+ * NULL when there are enough of it, or of all, or when any of the pages was absent.
  */
-struct cached_finding *finding_cache_put(struct finding_cache *cache, uint64_t control_area,
-					 const struct module_page *pages, size_t page_count,
-					 uint64_t cost, const struct finding *finding);
+struct cached_finding *finding_cache_put(struct finding_cache *cache,
+					 const struct module_reader *reader, uint64_t cost,
+					 const struct finding *finding);
 
 /* What the declared list cost when it was read. */
 uint64_t cached_finding_cost(const struct cached_finding *cached);

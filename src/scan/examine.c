@@ -138,8 +138,7 @@ static struct cached_finding *examine_declared(struct unit_maps *maps, struct wo
 		return NULL;
 	}
 	if (section && rebuild && !budget_exceeded(&maps->names))
-		cached = finding_cache_get(context->findings, section, reader->space, reader->base,
-					   finding);
+		cached = finding_cache_get(context->findings, reader, finding);
 	if (cached)
 		return cached;
 	conclude(context, worker, finding);
@@ -157,8 +156,8 @@ static struct cached_finding *examine_declared(struct unit_maps *maps, struct wo
 		return NULL;
 	if (section && !reader->decompressed &&
 	    (finding->status == IMPORTS_OK || finding->status == IMPORTS_NONE))
-		cached = finding_cache_put(context->findings, section, reader->pages,
-					   reader->page_count, maps->names.spent - spent, finding);
+		cached = finding_cache_put(context->findings, reader, maps->names.spent - spent,
+					   finding);
 	return cached;
 }
 
@@ -171,8 +170,7 @@ static void examine_lists(struct unit_maps *maps, struct worker *worker,
 	struct cached_finding *cached = NULL;
 	/* What is dumped needs the lists themselves. */
 	if (reader->control_area && !context->options->dump_directory)
-		cached = finding_cache_get(context->findings, reader->control_area, reader->space,
-					   reader->base, finding);
+		cached = finding_cache_get(context->findings, reader, finding);
 	/* A list costs the same whoever has read it; without enough for it, it is cut as ever. */
 	if (cached && cached_finding_cost(cached) > budget_left(&maps->names))
 		cached = NULL;

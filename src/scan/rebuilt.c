@@ -131,7 +131,8 @@ static bool module_exports(struct unit_maps *maps, const struct module *module,
 	_cleanup_module_reader_ struct module_reader reader;
 	module_reader_init(&reader, maps->view->space, module->base, module->size);
 	module_reader_section(&reader, maps->view, maps->context->neighbours);
-	if (export_cache_find(cache, &reader.reader, pointer_size, table))
+	bool aligned = module->base % PAGE_SIZE == 0; /* else its pages are none of the machine's */
+	if (aligned && export_cache_find(cache, &reader.reader, pointer_size, table))
 		return true;
 	module_reader_record(&reader);
 	_cleanup_pe_ struct pe pe;
@@ -140,8 +141,9 @@ static bool module_exports(struct unit_maps *maps, const struct module *module,
 	*pointer_size = pe_pointer_size(&pe);
 	*table = export_table_read(&pe);
 	/* Decompressed pages live only as long as this process's view. */
-	if (!reader.decompressed)
-		export_cache_keep(cache, reader.pages, reader.page_count, *pointer_size, *table);
+	if (aligned && !reader.decompressed)
+		export_cache_keep(cache, &reader.reader, reader.pages, reader.page_count,
+				  *pointer_size, *table);
 	return true;
 }
 

@@ -99,7 +99,7 @@ static struct export_table *dll_exports(struct export_cache *cache, struct dll_p
 	_cleanup_pe_ struct pe pe;
 	assert_int_equal(pe_open(&pe, &dll->reader), PE_OK);
 	table = export_table_read(&pe);
-	export_cache_keep(cache, dll->read, dll->read_count, 8, table);
+	export_cache_keep(cache, &dll->reader, dll->read, dll->read_count, 8, table);
 	return table;
 }
 
