@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <impscan/alloc.h>
+#include <impscan/bytes.h>
 
 #include "imports/export_table.h"
 #include "imports/rebuild_internal.h"
@@ -23,7 +24,8 @@
 struct named_dll {
 	char *name;
 	char *importer; /* NULL: the program */
-	uint64_t base;
+	char *found;	/* the module's own name; NULL: there is none */
+	uint64_t base, size;
 	struct export_table *table;
 };
 
@@ -74,7 +76,9 @@ static void add_dll(void *context, const char *name, const char *importer,
 	*array_push(settled->dlls, settled->dll_count, settled->dll_capacity) = (struct named_dll){
 		.name = alloc_strdup(name),
 		.importer = importer ? alloc_strdup(importer) : NULL,
+		.found = module ? alloc_strdup(module->name) : NULL,
 		.base = module ? module->base : 0,
+		.size = module ? module->size : 0,
 		.table = keep_table(module),
 	};
 }
@@ -91,6 +95,27 @@ static void add_target(struct settled *settled, const struct export_map *map, ui
 		(struct target){module->base, module->size, keep_table(module)};
 }
 
+/*
+ * Does an entry that is not hooked depend on nothing but the DLLs that were looked up for it and the
+ * module that it leads into? One that only a forwarder of some other module gives its name is open.
+ */
+static bool is_closed(const struct export_map *map, const struct rebuilt *rebuilt,
+		      const struct rebuilt_entry *entry)
+{
+	struct export_candidate candidates[CANDIDATES_MAX];
+	const char *name = rebuilt_name(rebuilt, entry);
+	if (!entry->target || entry->value == entry->target)
+		return true;
+	size_t n = export_map_find(map, entry->value, candidates, CANDIDATES_MAX);
+	for (size_t i = 0; i < min_of(n, (size_t)CANDIDATES_MAX); i++) {
+		const struct pe_export *e = candidates[i].export;
+		if (!candidates[i].forwarded &&
+		    (name ? e->name && !strcmp(e->name, name) : e->ordinal == entry->ordinal))
+			return true;
+	}
+	return !n; /* not resolved yet */
+}
+
 struct settled *settled_new(const struct rebuilt *rebuilt, const struct export_map *map,
 			    const struct rebuild_area *area)
 {
@@ -100,7 +125,8 @@ struct settled *settled_new(const struct rebuilt *rebuilt, const struct export_m
 	    !rebuilt->tables[0].directory || rebuilt->count != declared->entry_count)
 		return NULL;
 	for (size_t i = 0; i < rebuilt->count; i++)
-		if (!rebuilt->entries[i].present || rebuilt->entries[i].source != REBUILT_NAMES)
+		if (!rebuilt->entries[i].present || rebuilt->entries[i].source != REBUILT_NAMES ||
+		    !is_closed(map, rebuilt, &rebuilt->entries[i]))
 			return NULL;
 	struct settled *settled = alloc_new(struct settled);
 	settled->slots = alloc_zero(rebuilt->count, sizeof(*settled->slots));
@@ -131,6 +157,7 @@ void settled_free(struct settled *settled)
 	for (size_t i = 0; i < settled->dll_count; i++) {
 		free(settled->dlls[i].name);
 		free(settled->dlls[i].importer);
+		free(settled->dlls[i].found);
 		export_table_unref(settled->dlls[i].table);
 	}
 	for (size_t i = 0; i < settled->target_count; i++)
@@ -168,7 +195,9 @@ static bool same_modules(const struct settled *settled, const struct export_map 
 		const struct export_module *module =
 			export_map_dll_for(map, dll->name, dll->importer);
 		if ((module ? module->base : 0) != dll->base ||
-		    (module ? module->table : NULL) != dll->table)
+		    (module ? module->size : 0) != dll->size ||
+		    (module ? module->table : NULL) != dll->table || !module != !dll->found ||
+		    (module && strcmp(module->name, dll->found) != 0))
 			return false;
 	}
 	return true;
