@@ -221,6 +221,7 @@ struct vad {
 	uint64_t control_area;
 	uint64_t first_prototype_pte;
 	const char *file; /* FILE_OBJECT.FileName; NULL: no file, or not present */
+	bool overlaps;	  /* another VAD of the process has some of its addresses too: damage */
 };
 
 /* Sorted by address. */

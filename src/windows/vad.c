@@ -171,7 +171,9 @@ static bool read_vad(const struct windows *windows, struct space *kernel, uint64
 static int compare_vads(const void *a, const void *b)
 {
 	const struct vad *x = a, *y = b;
-	return x->start < y->start ? -1 : x->start > y->start;
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return x->address < y->address ? -1 : x->address > y->address;
 }
 
 static void note_damage(struct vads *vads, const char *format, uint64_t number)
@@ -216,6 +218,19 @@ static bool walk_tree(const struct windows *windows, struct space *kernel,
 	return true;
 }
 
+/* VADs of a process don't overlap; where they do, it can't be told whose a page is. */
+static void mark_overlapping(struct vads *vads)
+{
+	struct vad *last = NULL; /* that reaches farthest */
+	for (size_t i = 0; i < vads->count; i++) {
+		struct vad *vad = &vads->items[i];
+		if (last && vad->start <= last->end)
+			vad->overlaps = last->overlaps = true;
+		if (!last || vad->end > last->end)
+			last = vad;
+	}
+}
+
 bool process_vads(const struct windows *windows, const struct process *process,
 		  struct space *kernel, struct budget *budget, struct vads *vads)
 {
@@ -237,6 +252,7 @@ bool process_vads(const struct windows *windows, const struct process *process,
 	address_map_free(&vads->names.known);
 	if (vads->count)
 		qsort(vads->items, vads->count, sizeof(*vads->items), compare_vads);
+	mark_overlapping(vads);
 	return whole;
 }
 

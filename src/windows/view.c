@@ -17,8 +17,8 @@ static uint64_t find_prototype(void *context, uint64_t address)
 {
 	struct view *view = context;
 	const struct vad *vad = view->found;
-	/* Mostly it is the VAD of the page before. */
-	if (!vad || address < vad->start || address > vad->end)
+	/* Mostly it is the VAD of the page before; of those that overlap it is always the same. */
+	if (!vad || address < vad->start || address > vad->end || vad->overlaps)
 		vad = view->found = vads_find(&view->vads, address);
 	if (!vad || !vad->first_prototype_pte)
 		return 0;
@@ -84,7 +84,7 @@ const struct own_pages *view_own_pages(struct view *view, const struct vad *vad)
 		own->bits = alloc_resize(own->bits, words, sizeof(*own->bits));
 		own->capacity = words;
 	}
-	memset(own->bits, 0, words * sizeof(*own->bits));
+	memset(own->bits, vad->overlaps ? 0xff : 0, words * sizeof(*own->bits));
 	(void)budget_spend(view->budget, own->count / OWN_PAGES);
 	space_own_pages(view->space, vad->start, vad->first_prototype_pte, own->count, own->bits);
 	return own;
