@@ -276,6 +276,13 @@ struct view {
  */
 const struct own_pages *view_own_pages(struct view *view, const struct vad *vad);
 
+/*
+ * Gives the page that the section of an image VAD has for `address`, by its prototype PTE, whatever the
+ * process has there. False when it is not present, or the VAD does not lead to its section.
+ */
+bool view_section_page(const struct view *view, const struct vad *vad, uint64_t address,
+		       struct page *page);
+
 /* Is page number `page`, one of those told of, the process's own? */
 static inline bool own_pages_has(const struct own_pages *own, size_t page)
 {
@@ -512,8 +519,8 @@ void module_reader_init(struct module_reader *reader, struct space *space, uint6
 /*
  * Lets pages that are absent, or that a page file has wrong, be read from the section that is mapped
  * at the reader's base, if an image's is: by its prototype PTEs, or as `neighbours` (NULL: none)
- * agree to have them, never from one process's own copy. `view` is that of the reader's space; both
- * must outlive it.
+ * agree to have them, never from one process's own copy. No image begins within a page. `view` is that
+ * of the reader's space; both must outlive it.
  */
 void module_reader_section(struct module_reader *reader, const struct view *view,
 			   struct neighbours *neighbours);

@@ -58,30 +58,30 @@ static void add(struct clean_section *section, size_t page)
 				 memory_order_relaxed);
 }
 
-/* Adds the pages that are wholly in sections that are not writable. */
-static void add_read_only(struct clean_section *section, const struct own_pages *own,
-			  const struct pe *pe)
+bool clean_section_told(const struct clean_section *section)
+{
+	return atomic_load_explicit(&section->told, memory_order_acquire);
+}
+
+void clean_section_tell(struct clean_section *section, const struct pe *pe)
 {
 	uint64_t from = section->base - section->start;
-	/* Headers that this process has written to say nothing of the others. */
-	size_t first = (size_t)(from / PAGE_SIZE);
-	size_t behind = min_of(first + (size_t)(pe->size_of_headers / PAGE_SIZE) + 1, own->count);
-	if (first >= section->pages || own_pages_next(own, first, behind) < behind)
-		return;
-	atomic_store_explicit(&section->told, true, memory_order_relaxed);
 	/* Sections of a linker's don't overlap. */
 	size_t most = 2 * section->pages;
-	for (size_t i = 0; i < pe->section_count && most; i++) {
+	for (size_t i = 0; pe->status == PE_OK && i < pe->section_count && most; i++) {
 		const struct pe_section *s = &pe->sections[i];
 		if (s->characteristics & IMAGE_SCN_MEM_WRITE)
 			continue;
 		uint64_t start = from + s->virtual_address;
 		uint64_t end = start + max_of(s->virtual_size, s->size_of_raw_data);
 		size_t last = (size_t)min_of(end / PAGE_SIZE, (uint64_t)section->pages);
+		/* Those that are wholly in it. */
 		for (size_t page = (size_t)((start + PAGE_SIZE - 1) / PAGE_SIZE);
 		     page < last && most; page++, most--)
 			add(section, page);
 	}
+	/* Only now: who sees it relies on all that was added. */
+	atomic_store_explicit(&section->told, true, memory_order_release);
 }
 
 /* Adds a section; where there are too many it is the caller's alone. With the lock held. */
@@ -122,7 +122,7 @@ static struct clean_section *find(struct clean_section *const *bucket, const str
 }
 
 struct clean_section *clean_pages_of(struct clean_pages *clean, const struct own_pages *own,
-				     uint64_t base, uint64_t size, const struct pe *pe)
+				     uint64_t base, uint64_t size)
 {
 	uint64_t control_area = own->vad->control_area, start = own->vad->start;
 	uint64_t hash = (control_area ^ start >> 12) * UINT64_C(0x9e3779b97f4a7c15);
@@ -137,9 +137,6 @@ struct clean_section *clean_pages_of(struct clean_pages *clean, const struct own
 			section = add_section(clean, bucket, own, base, size);
 		pthread_rwlock_unlock(&clean->lock);
 	}
-	if (!atomic_load_explicit(&section->told, memory_order_relaxed) && pe &&
-	    pe->status == PE_OK)
-		add_read_only(section, own, pe);
 	return section;
 }
 

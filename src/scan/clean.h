@@ -23,12 +23,21 @@ DEFINE_CLEANUP(struct clean_pages, clean_pages_free)
 struct clean_section;
 
 /*
- * That of own->vad, where pointers to [base, base + size) are the image's own. `pe` are its headers,
- * or NULL. For any number of threads; valid until it is released with clean_section_release(), since
- * of more sections than machines have each process keeps its own.
+ * That of own->vad, where pointers to [base, base + size) are the image's own. For any number of
+ * threads; valid until it is released with clean_section_release(), since of more sections than
+ * machines have each process keeps its own.
  */
 struct clean_section *clean_pages_of(struct clean_pages *clean, const struct own_pages *own,
-				     uint64_t base, uint64_t size, const struct pe *pe);
+				     uint64_t base, uint64_t size);
+
+/* Were the image's headers asked already? */
+bool clean_section_told(const struct clean_section *section);
+
+/*
+ * Pages that the headers say can't be written to are clean. `pe` are those of the section itself, not
+ * as any process has them, whose copy may say anything; not PE_OK: they say nothing.
+ */
+void clean_section_tell(struct clean_section *section, const struct pe *pe);
 
 void clean_section_release(struct clean_section *section); /* NULL is fine */
 

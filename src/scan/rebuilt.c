@@ -55,17 +55,60 @@ static void memory_found_clean(const struct rebuild_memory *memory, uint64_t add
 		clean_section_add(maps->section, maps->own, page);
 }
 
+/* The pages of a section, for its headers. */
+struct section_reader {
+	struct pe_reader reader;
+	const struct view *view;
+	const struct vad *vad;
+	uint64_t base;
+};
+
+static const uint8_t *section_at(const struct pe_reader *reader, uint64_t position,
+				 size_t *available)
+{
+	const struct section_reader *section = reader->context;
+	uint64_t address = section->base + position;
+	struct page page;
+	if (!view_section_page(section->view, section->vad, address, &page))
+		return NULL;
+	*available = (size_t)(PAGE_SIZE - address % PAGE_SIZE);
+	return page.data + address % PAGE_SIZE;
+}
+
+/* Which pages of a section are clean by its headers, as the section itself has them. */
+static void tell_section(struct clean_section *section, const struct view *view,
+			 const struct vad *vad, uint64_t base)
+{
+	struct section_reader reader = {
+		.reader =
+			{
+				.layout = PE_LAYOUT_MEMORY,
+				.size = min_of(vad->end - base + 1, (uint64_t)UINT32_MAX),
+				.at = section_at,
+				.context = &reader,
+			},
+		.view = view,
+		.vad = vad,
+		.base = base,
+	};
+	_cleanup_pe_ struct pe pe;
+	pe_open(&pe, &reader.reader);
+	clean_section_tell(section, &pe);
+}
+
 /*
  * What is looked at next is the image of a VAD, or none. Of an image all pages are counted here: how
  * many are not known to be clean depends on what other threads have seen.
  */
-static bool set_image(struct unit_maps *maps, uint64_t base, uint64_t size, const struct pe *pe)
+static bool set_image(struct unit_maps *maps, uint64_t base, uint64_t size)
 {
 	const struct vad *vad = vads_find(&maps->view->vads, base);
 	clean_section_release(take_ptr(maps->section));
 	maps->own = vad && vad->control_area ? view_own_pages(maps->view, vad) : NULL;
 	if (maps->own)
-		maps->section = clean_pages_of(maps->context->clean, maps->own, base, size, pe);
+		maps->section = clean_pages_of(maps->context->clean, maps->own, base, size);
+	if (maps->own && !clean_section_told(maps->section))
+		tell_section(maps->section, maps->view, vad, base);
 	return maps->own && budget_spend(&maps->tables, IMAGE_STEPS + size / PAGE_SIZE);
 }
 
@@ -203,7 +246,7 @@ void unit_rebuild(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int 
 	const struct export_map *map = unit_map(maps, pointer_size);
 	unsigned int i = index_of(pointer_size);
 	struct private_tables *others = &maps->others[i];
-	bool counted = set_image(maps, base, size, pe);
+	bool counted = set_image(maps, base, size);
 	if (private_too && !budget_exceeded(&maps->tables))
 		private_tables_find(others, maps->view, map, &maps->memory[i], base, size);
 	rebuild(rebuilt, map, &maps->memory[i],
@@ -222,7 +265,7 @@ bool unit_settled(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int 
 {
 	const struct export_map *map = unit_map(maps, pointer_size);
 	const struct budget before = maps->tables;
-	bool counted = set_image(maps, base, size, pe);
+	bool counted = set_image(maps, base, size);
 	if (settled_holds(settled, rebuilt, map, &maps->memory[index_of(pointer_size)],
 			  &(struct rebuild_area){
 				  .base = base,

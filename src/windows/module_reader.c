@@ -13,13 +13,8 @@
 /* The section's own page, from its prototype PTE; NULL: it is not in memory, or not known. */
 static const uint8_t *section_page(const struct module_reader *module, uint64_t offset)
 {
-	struct page page = {0};
-	if (!module->vad->first_prototype_pte)
-		return NULL;
-	space_prototype_page(module->view->space,
-			     module->vad->first_prototype_pte +
-				     offset / PAGE_SIZE * module->view->entry_size,
-			     &page);
+	struct page page;
+	view_section_page(module->view, module->vad, module->vad->start + offset, &page);
 	return page.state == PAGE_PAGEFILE ? NULL : page.data;
 }
 
@@ -128,7 +123,7 @@ void module_reader_section(struct module_reader *reader, const struct view *view
 			   struct neighbours *neighbours)
 {
 	const struct vad *vad = vads_find(&view->vads, reader->base);
-	if (!vad || vad->kind != VAD_IMAGE)
+	if (!vad || vad->kind != VAD_IMAGE || reader->base % PAGE_SIZE)
 		return;
 	reader->control_area = vad->control_area;
 	reader->neighbours = neighbours;

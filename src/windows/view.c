@@ -90,6 +90,19 @@ const struct own_pages *view_own_pages(struct view *view, const struct vad *vad)
 	return own;
 }
 
+bool view_section_page(const struct view *view, const struct vad *vad, uint64_t address,
+		       struct page *page)
+{
+	*page = (struct page){.span = PAGE_SIZE, .state = PAGE_LOST, .prototype = true};
+	if (vad->kind != VAD_IMAGE || !vad->first_prototype_pte || address < vad->start ||
+	    address > vad->end)
+		return false;
+	uint64_t number = (address - vad->start) / PAGE_SIZE;
+	space_prototype_page(view->space, vad->first_prototype_pte + number * view->entry_size,
+			     page);
+	return page->data != NULL;
+}
+
 size_t own_pages_next(const struct own_pages *own, size_t from, size_t end)
 {
 	end = min_of(end, own->count);

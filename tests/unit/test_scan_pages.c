@@ -54,19 +54,21 @@ static void pages_of_a_section_are_looked_at_once(void **state)
 	set_own(&b, 3);
 	set_own(&b, 64);
 	uint64_t size = PAGES * PAGE_SIZE;
-	struct clean_section *section = clean_pages_of(clean, &a.own, VIEW, size, NULL);
+	struct clean_section *section = clean_pages_of(clean, &a.own, VIEW, size);
 	assert_int_equal(look(section, &a.own, 150), PAGES);
 	/* the process's own page is looked at always, what was not clean too */
 	assert_int_equal(look(section, &a.own, 0), PAGES - 150 + 1);
-	assert_ptr_equal(clean_pages_of(clean, &b.own, VIEW, size, NULL), section);
+	assert_ptr_equal(clean_pages_of(clean, &b.own, VIEW, size), section);
 	assert_int_equal(look(section, &b.own, 0), PAGES - 150 + 2);
 	/* page 3 of the section itself was not seen: the first process had a copy */
 	make_pages(&b, 0x1000);
 	assert_int_equal(look(section, &b.own, 0), PAGES - 150 + 1);
-	/* another section, another size */
-	assert_int_equal(look(clean_pages_of(clean, &c.own, VIEW, size, NULL), &c.own, 0), PAGES);
-	assert_int_equal(look(clean_pages_of(clean, &a.own, VIEW, size - 1, NULL), &a.own, 0),
-			 PAGES);
+	/* another section, be it only by its prototype PTEs, another size */
+	make_pages(&b, 0x1000);
+	b.vad.first_prototype_pte = 0xffff8000;
+	assert_int_equal(look(clean_pages_of(clean, &b.own, VIEW, size), &b.own, 0), PAGES);
+	assert_int_equal(look(clean_pages_of(clean, &c.own, VIEW, size), &c.own, 0), PAGES);
+	assert_int_equal(look(clean_pages_of(clean, &a.own, VIEW, size - 1), &a.own, 0), PAGES);
 }
 
 static void read_only_pages_are_the_files(void **state)
@@ -83,12 +85,13 @@ static void read_only_pages_are_the_files(void **state)
 	struct process_pages a, b;
 	make_pages(&a, 0x1000);
 	make_pages(&b, 0x1000);
-	/* headers that were written to say nothing */
-	set_own(&a, 0);
 	uint64_t size = PAGES * PAGE_SIZE;
-	struct clean_section *section = clean_pages_of(clean, &a.own, VIEW, size, &pe);
+	struct clean_section *section = clean_pages_of(clean, &a.own, VIEW, size);
+	assert_false(clean_section_told(section));
 	assert_int_equal(look(section, &a.own, 0), PAGES);
-	clean_pages_of(clean, &b.own, VIEW, size, &pe);
+	clean_section_tell(section, &pe);
+	assert_true(clean_section_told(section));
+	assert_ptr_equal(clean_pages_of(clean, &b.own, VIEW, size), section);
 	assert_int_equal(look(section, &b.own, 0), PAGES - 9); /* the tenth has more than that */
 	set_own(&b, 4);
 	assert_int_equal(look(section, &b.own, 0), PAGES - 9 + 1);
