@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <impscan/alloc.h>
+#include <impscan/bytes.h>
 
 #include "imports/export_table.h"
 
@@ -22,6 +23,9 @@
 /* Tables of one bucket, and bytes of all: what finds no room is read again by each process. */
 #define BUCKET_MAX 32
 #define MEMORY_MAX ((size_t)64 << 20)
+
+/* Bytes of a header that tell it from others, mostly. */
+#define HEADER_HASHED 512
 
 #define PAGE ((uint64_t)PE_PAGE_SIZE)
 
@@ -67,9 +71,12 @@ void export_cache_free(struct export_cache *cache)
 	free(cache);
 }
 
+/* By what the headers begin with: what is injected lies in other pages in each process. */
 static struct kept **bucket_of(struct export_cache *cache, const uint8_t *header)
 {
-	uint64_t hash = ((uintptr_t)header >> 12) * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t hash = 0;
+	for (size_t i = 0; i < HEADER_HASHED; i += 8)
+		hash = (hash ^ le64(header + i)) * UINT64_C(0x9e3779b97f4a7c15);
 	return &cache->buckets[hash >> 32 & (BUCKETS - 1)];
 }
 
@@ -101,8 +108,7 @@ bool export_cache_find(struct export_cache *cache, const struct pe_reader *reade
 	pthread_rwlock_rdlock(&cache->lock);
 	const struct kept *kept = *bucket_of(cache, header);
 	pthread_rwlock_unlock(&cache->lock);
-	while (kept && (kept->pages[0].data != header || kept->size != reader->size ||
-			!same_pages(kept, reader)))
+	while (kept && (kept->size != reader->size || !same_pages(kept, reader)))
 		kept = kept->next;
 	if (!kept)
 		return false;
