@@ -10,6 +10,7 @@
 #ifndef IMPSCAN_EXPORT_MAP_H
 #define IMPSCAN_EXPORT_MAP_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -57,6 +58,18 @@ DEFINE_CLEANUP(struct export_cache, export_cache_free)
  */
 bool export_cache_find(struct export_cache *cache, const struct pe_reader *reader,
 		       unsigned int *pointer_size, struct export_table **table);
+
+/*
+ * Held while a DLL's table is looked for again, read and kept: others that want the same wait, instead
+ * of reading it as well. Release with export_cache_unlock().
+ */
+struct export_reading {
+	pthread_mutex_t *mutex;
+};
+
+struct export_reading export_cache_lock(struct export_cache *cache, const struct pe_reader *reader);
+void export_cache_unlock(struct export_reading *reading);
+#define _cleanup_export_reading_ __attribute__((cleanup(export_cache_unlock)))
 
 /*
  * Keeps a table (NULL: no exports) with the `count` pages that its headers and exports were read from,

@@ -24,6 +24,9 @@
 #define BUCKET_MAX 32
 #define MEMORY_MAX ((size_t)64 << 20)
 
+/* Tables that may be read at one time; a divisor of BUCKETS. */
+#define READING 64
+
 /* Bytes of a header that tell it from others, mostly. */
 #define HEADER_HASHED 512
 
@@ -42,12 +45,15 @@ struct export_cache {
 	pthread_rwlock_t lock; /* of what follows; what is kept stays as it is */
 	struct kept *buckets[BUCKETS];
 	size_t memory;
+	pthread_mutex_t reading[READING]; /* by bucket: tables that are being read */
 };
 
 struct export_cache *export_cache_new(void)
 {
 	struct export_cache *cache = alloc_new(struct export_cache);
 	pthread_rwlock_init(&cache->lock, NULL);
+	for (size_t i = 0; i < READING; i++)
+		pthread_mutex_init(&cache->reading[i], NULL);
 	return cache;
 }
 
@@ -67,17 +73,24 @@ void export_cache_free(struct export_cache *cache)
 			next = k->next;
 			kept_free(k);
 		}
+	for (size_t i = 0; i < READING; i++)
+		pthread_mutex_destroy(&cache->reading[i]);
 	pthread_rwlock_destroy(&cache->lock);
 	free(cache);
 }
 
 /* By what the headers begin with: what is injected lies in other pages in each process. */
-static struct kept **bucket_of(struct export_cache *cache, const uint8_t *header)
+static size_t bucket_number(const uint8_t *header)
 {
 	uint64_t hash = 0;
 	for (size_t i = 0; i < HEADER_HASHED; i += 8)
 		hash = (hash ^ le64(header + i)) * UINT64_C(0x9e3779b97f4a7c15);
-	return &cache->buckets[hash >> 32 & (BUCKETS - 1)];
+	return hash >> 32 & (BUCKETS - 1);
+}
+
+static struct kept **bucket_of(struct export_cache *cache, const uint8_t *header)
+{
+	return &cache->buckets[bucket_number(header)];
 }
 
 /* The whole page at an RVA, a multiple of the page size; NULL when it is not present. */
@@ -97,6 +110,21 @@ static bool same_pages(const struct kept *kept, const struct pe_reader *reader)
 			return false;
 	}
 	return true;
+}
+
+struct export_reading export_cache_lock(struct export_cache *cache, const struct pe_reader *reader)
+{
+	const uint8_t *header = page_at(reader, 0);
+	struct export_reading reading = {
+		&cache->reading[header ? bucket_number(header) % READING : 0],
+	};
+	pthread_mutex_lock(reading.mutex);
+	return reading;
+}
+
+void export_cache_unlock(struct export_reading *reading)
+{
+	pthread_mutex_unlock(reading->mutex);
 }
 
 bool export_cache_find(struct export_cache *cache, const struct pe_reader *reader,

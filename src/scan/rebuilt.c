@@ -177,6 +177,10 @@ static bool module_exports(struct unit_maps *maps, const struct module *module,
 	bool aligned = module->base % PAGE_SIZE == 0; /* else its pages are none of the machine's */
 	if (aligned && export_cache_find(cache, &reader.reader, pointer_size, table))
 		return true;
+	_cleanup_export_reading_ struct export_reading reading =
+		export_cache_lock(cache, &reader.reader);
+	if (aligned && export_cache_find(cache, &reader.reader, pointer_size, table))
+		return true;
 	module_reader_record(&reader);
 	_cleanup_pe_ struct pe pe;
 	if (pe_open(&pe, &reader.reader) != PE_OK)
