@@ -19,9 +19,8 @@
 /* Pages whose entries are looked at. */
 #define FIT_ENTRIES 100000
 
-/* Steps of judging a process, and of reading each of its VADs. */
+/* Steps of judging a process. */
 #define PROCESS_STEPS 200
-#define VAD_STEPS     4
 
 /* FILETIME of 1999-01-01 and of 2100-01-01. */
 #define FILETIME_FIRST UINT64_C(0x01be3519aca68000)
@@ -210,8 +209,7 @@ static void fit_process(struct fit *fit)
 	judge(fit, !(process->peb % PAGE_SIZE) &&
 			   !is_kernel_address(memory_paging(fit->windows->memory), process->peb));
 	_cleanup_view_ struct view view;
-	view_open(&view, fit->windows, process, NULL);
-	(void)budget_spend(fit->windows->budget, VAD_STEPS * (uint64_t)view.vads.count);
+	view_open(&view, fit->windows, process, fit->windows->budget);
 	fit_peb(fit, view.space);
 	fit_vads(fit, &view.vads);
 	for (size_t i = 0; i < view.vads.count; i++)

@@ -21,9 +21,6 @@
 #define PROTECTION_BITS	     5
 #define VAD_TYPE_BITS	     3
 
-/* Steps of reading a VAD. */
-#define VAD_STEPS 4
-
 /* Nodes that are looked at; more say nothing new. */
 #define MOST_NODES 20000
 
@@ -39,8 +36,8 @@ static void read_vads(struct infer *infer, struct sample *sample, struct vads *v
 {
 	const struct process process = {
 		.eprocess = sample->eprocess, .dtb = sample->dtb, .peb = sample->peb};
-	(void)process_vads(infer->windows, &process, infer->kernel, NULL, vads);
-	(void)infer_spend(infer, 1 + VAD_STEPS * (uint64_t)vads->count);
+	(void)infer_spend(infer, 1);
+	(void)process_vads(infer->windows, &process, infer->kernel, infer->windows->budget, vads);
 }
 
 /* Is the tree in order, and does it have what is known to be there? */

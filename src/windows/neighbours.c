@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <impscan/alloc.h>
+#include <impscan/bytes.h>
 
 /* One view of an image section. */
 struct section_view {
@@ -72,12 +73,15 @@ static int compare_sections(const void *a, const void *b)
 	return x->process < y->process ? -1 : x->process > y->process;
 }
 
+/* What that may cost: some million VADs, which are kept. Machines have some hundred thousand. */
+#define STEPS_MAX UINT64_C(8000000)
+
 /* Walks the VADs of all processes; done when the first page is missed. */
 static void find_sections(struct neighbours *neighbours)
 {
 	const struct processes *processes = neighbours->processes;
 	uint64_t work = windows_work(neighbours->windows);
-	struct budget budget = {.limit = work / 4, .part = work / 64};
+	struct budget budget = {.limit = min_of(work / 4, STEPS_MAX), .part = work / 64};
 	neighbours->views = alloc_zero(processes->count, sizeof(*neighbours->views));
 	for (size_t p = 0; p < processes->count && !budget_exceeded(&budget); p++) {
 		struct view *view = &neighbours->views[p];
