@@ -6,9 +6,14 @@
 
 #include <impscan/alloc.h>
 
-/* What a name counts: finding it, and reading so many bytes of its text. */
-#define NAME_STEPS  2
-#define STEP_LENGTH 64
+/*
+ * What a name counts: finding it, and reading so many bytes of its text. A long one costs most where
+ * it is shown, which it is for each structure that it names: bytes beyond those that nearly all have.
+ */
+#define NAME_STEPS   2
+#define STEP_LENGTH  64
+#define USUAL_LENGTH 256
+#define SHOWN_LENGTH 2
 
 const char *names_read(struct names *names, struct space *space, uint64_t address,
 		       unsigned int pointer_size, struct budget *budget)
@@ -20,6 +25,9 @@ const char *names_read(struct names *names, struct space *space, uint64_t addres
 		return NULL;
 	if (!length)
 		return "";
+	if (length > USUAL_LENGTH &&
+	    !budget_spend(budget, (length - (uint64_t)USUAL_LENGTH) / SHOWN_LENGTH))
+		return NULL;
 	/* The upper 16 bits of an address say no more than the 17th. */
 	uint64_t place = buffer << 16 | length;
 	if (address_map_get(&names->known, place, &known))

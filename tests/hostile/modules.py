@@ -100,6 +100,12 @@ def one_name(tools):
     return [machine.save()]
 
 
+@case("modules.shown", "-a", "-o", "jsonl", expect=listed)
+def shown(tools):
+    """The same, each of which is shown with it."""
+    return one_name(tools)
+
+
 @case("modules.drivers", "-a", "-o", "jsonl",
       expect=lambda status, out, err: CLEAN.lost(out, {row["pid"] for row in CLEAN.rows} - {4}))
 def drivers(tools):
