@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <impscan/address_set.h>
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
@@ -70,7 +71,29 @@ static int compare_sections(const void *a, const void *b)
 	const struct section_view *x = a, *y = b;
 	if (x->control_area != y->control_area)
 		return x->control_area < y->control_area ? -1 : 1;
-	return x->process < y->process ? -1 : x->process > y->process;
+	if (x->process != y->process)
+		return x->process < y->process ? -1 : 1;
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* Views of one section that are kept of one process: few map a section twice. */
+#define VIEWS_MOST 4
+
+/* Drops what one process has too many of, in the sorted array. */
+static void drop_views(struct neighbours *neighbours)
+{
+	size_t count = 0, same = 0;
+	for (size_t i = 0; i < neighbours->count; i++) {
+		const struct section_view *view = &neighbours->sections[i];
+		const struct section_view *last = count ? &neighbours->sections[count - 1] : NULL;
+		same = last && last->control_area == view->control_area &&
+				       last->process == view->process
+			       ? same + 1
+			       : 0;
+		if (same < VIEWS_MOST)
+			neighbours->sections[count++] = *view;
+	}
+	neighbours->count = count;
 }
 
 /* What that may cost: some million VADs, which are kept. Machines have some hundred thousand. */
@@ -82,10 +105,14 @@ static void find_sections(struct neighbours *neighbours)
 	const struct processes *processes = neighbours->processes;
 	uint64_t work = windows_work(neighbours->windows);
 	struct budget budget = {.limit = min_of(work / 4, STEPS_MAX), .part = work / 64};
+	_cleanup_address_set_ struct address_set maps = {0};
 	neighbours->views = alloc_zero(processes->count, sizeof(*neighbours->views));
 	for (size_t p = 0; p < processes->count && !budget_exceeded(&budget); p++) {
 		struct view *view = &neighbours->views[p];
 		if (process_exited(&processes->items[p]) || !processes->items[p].peb)
+			continue;
+		/* Of one page map the pages are the same. */
+		if (!address_set_add(&maps, processes->items[p].dtb))
 			continue;
 		view_open(view, neighbours->windows, &processes->items[p], &budget);
 		view->budget = NULL;
@@ -100,6 +127,7 @@ static void find_sections(struct neighbours *neighbours)
 	if (neighbours->count)
 		qsort(neighbours->sections, neighbours->count, sizeof(*neighbours->sections),
 		      compare_sections);
+	drop_views(neighbours);
 	neighbours->known = true;
 }
 
