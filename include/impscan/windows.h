@@ -525,7 +525,4 @@ void module_reader_init(struct module_reader *reader, struct space *space, uint6
 void module_reader_section(struct module_reader *reader, const struct view *view,
 			   struct neighbours *neighbours);
 
-/* The 4096 bytes at `rva`, a multiple of 4096, as the reader has them; NULL: not present. */
-const uint8_t *module_reader_page(struct module_reader *reader, uint64_t rva);
-
 #endif

@@ -114,7 +114,11 @@ void trouble_absent(struct reading *r, const char *what, uint64_t rva)
 		 what, (unsigned long long)rva, why ? ": " : "", why ? why : "");
 }
 
-bool spend(struct reading *r, size_t thunks, size_t bytes)
+/*
+ * Counts `thunks` looked at, the pages read since it was called last, and `bytes` of text to be
+ * hashed; false, and noted, when the budget ends.
+ */
+static bool spend(struct reading *r, size_t thunks, size_t bytes)
 {
 	uint64_t steps = thunks * (STEPS_A_THUNK + r->pe->extent_count / EXTENTS_A_STEP) +
 			 (r->cursor.pages - r->pages_counted) * STEPS_A_PAGE + bytes / BYTES_A_STEP;

@@ -130,12 +130,6 @@ bool names_valid_dll(const char *name, size_t length);
  */
 bool names_garbage(const char *name, size_t length);
 
-/*
- * Counts `thunks` looked at, the pages read since it was called last, and `bytes` of text to be
- * hashed; false, and noted, when the budget ends.
- */
-bool spend(struct reading *r, size_t thunks, size_t bytes);
-
 /* Notes a place of memory that is not there, or that can't be what the file holds. */
 void trouble_absent(struct reading *r, const char *what, uint64_t rva);
 void trouble_damage(struct reading *r, const char *what, uint64_t rva, const char *why);

@@ -174,8 +174,12 @@ size_t settled_memory(const struct settled *settled)
 	size_t size = sizeof(*settled) + settled->slot_count * sizeof(*settled->slots) +
 		      settled->dll_capacity * sizeof(*settled->dlls) +
 		      settled->target_capacity * sizeof(*settled->targets);
-	for (size_t i = 0; i < settled->dll_count; i++)
-		size += strlen(settled->dlls[i].name) + 1;
+	for (size_t i = 0; i < settled->dll_count; i++) {
+		const struct named_dll *dll = &settled->dlls[i];
+		size += strlen(dll->name) + 1;
+		size += dll->importer ? strlen(dll->importer) + 1 : 0;
+		size += dll->found ? strlen(dll->found) + 1 : 0;
+	}
 	return size;
 }
 

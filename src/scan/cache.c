@@ -88,6 +88,15 @@ static bool same_pages(const struct cached_finding *entry, struct space *space, 
 	return true;
 }
 
+/* A copy that owns what it has. */
+static void finding_copy(struct finding *to, const struct finding *from)
+{
+	*to = *from;
+	if (from->reason)
+		to->reason = alloc_strdup(from->reason);
+	to->hits = hits_ref(from->hits);
+}
+
 struct cached_finding *finding_cache_get(struct finding_cache *cache,
 					 const struct module_reader *reader,
 					 struct finding *finding)
@@ -185,14 +194,6 @@ void cached_finding_settle(struct finding_cache *cache, struct cached_finding *c
 	if (room)
 		atomic_fetch_sub_explicit(&cache->memory, memory, memory_order_relaxed);
 	settled_free(settled);
-}
-
-void finding_copy(struct finding *to, const struct finding *from)
-{
-	*to = *from;
-	if (from->reason)
-		to->reason = alloc_strdup(from->reason);
-	to->hits = hits_ref(from->hits);
 }
 
 void finding_free(struct finding *finding)

@@ -43,8 +43,6 @@ const struct settled *cached_finding_settled(struct cached_finding *cached);
 void cached_finding_settle(struct finding_cache *cache, struct cached_finding *cached,
 			   struct settled *settled);
 
-/* A copy that owns what it has. */
-void finding_copy(struct finding *to, const struct finding *from);
 void finding_free(struct finding *finding);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "scan/unit.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -68,10 +69,17 @@ static void judge_region(struct unit_maps *maps, struct worker *worker,
 }
 
 /* Keeps the first sentence on what was cut off. */
-static void note_damage(struct modules *modules, const char *damage)
+static void note_damage(struct modules *modules, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void note_damage(struct modules *modules, const char *format, ...)
 {
-	if (!modules->damage[0])
-		snprintf(modules->damage, sizeof(modules->damage), "%s", damage);
+	if (modules->damage[0])
+		return;
+	va_list args;
+	va_start(args, format);
+	vsnprintf(modules->damage, sizeof(modules->damage), format, args);
+	va_end(args);
 }
 
 /* The PEs that no loader put there. */
@@ -81,8 +89,8 @@ static void add_injections(struct view *view, struct modules *modules,
 	_cleanup_regions_ struct regions regions = {0};
 	view_regions(view, &regions);
 	view_injections(view, &regions, injections);
-	note_damage(modules, regions.damage);
-	note_damage(modules, injections->damage);
+	note_damage(modules, "%s", regions.damage);
+	note_damage(modules, "%s", injections->damage);
 	size_t known = modules->count;
 	for (size_t i = 0; i < injections->count; i++) {
 		const struct injected *injected = &injections->items[i];
@@ -129,9 +137,9 @@ static void add_headerless(struct unit_maps *maps, struct worker *worker,
 			break;
 		}
 		judge_region(maps, worker, injected, &module);
-		if (worker->rebuilt.cut && !modules->damage[0])
-			snprintf(modules->damage, sizeof(modules->damage), "region at 0x%llx: %s",
-				 (unsigned long long)injected->base, worker->rebuilt.cut);
+		if (worker->rebuilt.cut)
+			note_damage(modules, "region at 0x%llx: %s",
+				    (unsigned long long)injected->base, worker->rebuilt.cut);
 		if (module.resolved < RESOLVED_LEAST)
 			continue;
 		module.base = injected->base;
@@ -189,7 +197,7 @@ void unit_find_modules(struct unit_maps *maps, struct worker *worker, const stru
 	if (!context->options->fast)
 		add_headerless(maps, worker, &injections, modules);
 	judge_image(context, process, maps->view, modules);
-	note_damage(modules, maps->view->vads.damage);
+	note_damage(modules, "%s", maps->view->vads.damage);
 }
 
 static void examine(struct unit_maps *maps, struct worker *worker, struct module *module,
@@ -292,9 +300,10 @@ struct unit *unit_make(const struct unit_context *context, struct worker *worker
 	examine_all(&maps, worker, process, unit);
 	if (worker->hooks.count)
 		add_hook_targets(&maps, worker, process, unit);
-	if (maps.left_out && !unit->modules.damage[0])
-		snprintf(unit->modules.damage, sizeof(unit->modules.damage),
-			 "exports of %zu modules were left out: they are too many", maps.left_out);
+	if (maps.left_out)
+		note_damage(&unit->modules,
+			    "exports of %zu modules were left out: they are too many",
+			    maps.left_out);
 	if (maps.api_sets_refused)
 		note_damage(&unit->modules,
 			    "API set schema makes no sense: common sets are assumed");

@@ -2,7 +2,7 @@
  * The reader that pe needs, on an address space: position = RVA = address - base.
  *
  * A page that a process has lost may still be the section's, mapped by others or in transition: the
- * prototype PTEs say so, or two others that share it (neighbours.c).
+ * prototype PTEs say so, or most of the others agree on it (neighbours.c).
  */
 #include <impscan/windows.h>
 
@@ -129,12 +129,6 @@ void module_reader_section(struct module_reader *reader, const struct view *view
 	reader->neighbours = neighbours;
 	reader->view = view;
 	reader->vad = vad;
-}
-
-const uint8_t *module_reader_page(struct module_reader *reader, uint64_t rva)
-{
-	size_t available;
-	return reader_at(&reader->reader, rva, &available);
 }
 
 void module_reader_free(struct module_reader *module)

@@ -3,31 +3,14 @@
 import struct
 
 from hostile.cases import case
+from hostile.exports import SIZE as SPAN, header
 from hostile.machine import PAGE, Machine
 
 BASE = 0x100000000000
-SPAN = 0x80000  # of one PE
 FUNCTIONS, ORDINALS, NAMES = 0x2000, 0x2000, 0x50000
 STRINGS = 0x60000
 COUNT = 65536
 IMAGES = 16
-
-
-def header(number):
-    """A PE of one page, with an export directory at 0x1000."""
-    page = bytearray(PAGE)
-    page[:2] = b"MZ"
-    struct.pack_into("<I", page, 0x3c, 0x40)
-    struct.pack_into("<4sHHIIIHH", page, 0x40, b"PE\0\0", 0x8664, 1, 0x1000 + number, 0, 0, 0xf0,
-                     0x22)
-    optional = 0x40 + 24
-    struct.pack_into("<H", page, optional, 0x20b)
-    struct.pack_into("<2I", page, optional + 32, 0x1000, 0x1000)
-    struct.pack_into("<2I", page, optional + 56, SPAN, 0x1000)
-    struct.pack_into("<I", page, optional + 108, 16)
-    struct.pack_into("<2I", page, optional + 112, 0x1000, 0x28)
-    struct.pack_into("<8s4I", page, optional + 0xf0, b".t", SPAN - 0x1000, 0x1000, 0, 0)
-    return page
 
 
 class Tables:
