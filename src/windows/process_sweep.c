@@ -81,15 +81,24 @@ static bool has_pointers(const struct windows *windows, const uint8_t *object)
 	       le_pointer(object + WAIT_LIST_HEAD + pointer, pointer) >= kernel_half;
 }
 
+/* Where in data[from..last], in steps of `step`, Type next says ProcessObject, as hardly any other
+ * memory does; past `last`: nowhere. */
+static size_t next_typed(const uint8_t *data, size_t from, size_t last, size_t step)
+{
+	while (from <= last && data[from + HEADER_TYPE] != PROCESS_OBJECT)
+		from += step;
+	return from;
+}
+
 /*
- * Does a DISPATCHER_HEADER of a process lie there? What is no more than a number of 3 there has
- * something else behind it: a POOL_HEADER, whose PreviousSize it is, has the tag where SignalState
- * is 0 or 1.
+ * Does a DISPATCHER_HEADER of a process lie where next_typed() stopped? What is no more than a
+ * number of 3 there has something else behind it: a POOL_HEADER, whose PreviousSize it is, has the
+ * tag where SignalState is 0 or 1.
  */
 static bool is_process_header(const struct process_headers *headers, const struct windows *windows,
 			      const uint8_t *object)
 {
-	return object[HEADER_TYPE] == PROCESS_OBJECT && le32(object + SIGNAL_STATE) <= 1 &&
+	return le32(object + SIGNAL_STATE) <= 1 &&
 	       (!headers->known ||
 		(headers->size[object[HEADER_SIZE]] && headers->last[object[HEADER_LAST]])) &&
 	       has_pointers(windows, object);
@@ -156,7 +165,8 @@ static void sweep_page(struct sweep *sweep, struct space *kernel, const uint8_t 
 	size_t count = 0, tried = 0, last;
 	if (!last_place(windows, &last))
 		return;
-	for (size_t i = 0; i <= last && tried <= LIMIT_IN_PAGE; i += step) {
+	for (size_t i = next_typed(data, 0, last, step); i <= last && tried <= LIMIT_IN_PAGE;
+	     i = next_typed(data, i + step, last, step)) {
 		if (!is_process_header(sweep->headers, windows, data + i) ||
 		    ++tried > LIMIT_IN_PAGE)
 			continue;
@@ -182,7 +192,8 @@ static void search_page(struct process_search *search, uint64_t address, const u
 	size_t step = windows->pointer_size * 2, last;
 	if (!last_place(windows, &last))
 		return;
-	for (size_t i = 0; i <= last; i += step) {
+	for (size_t i = next_typed(data, 0, last, step); i <= last;
+	     i = next_typed(data, i + step, last, step)) {
 		if (!is_process_header(&search->headers, windows, data + i))
 			continue;
 		if (!process_search_spend(search, 1))
