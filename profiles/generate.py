@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Writes the shipped profiles from tables of structure facts.
 
     profiles/generate.py            writes profiles/*.yaml
@@ -199,7 +200,8 @@ def source_text(keys, layouts):
 
 
 def text_of(name, description, arch, first, last, variant, source, facts, fields):
-    lines = [f"name: {name}", f"description: {description}", f"architecture: {arch}",
+    lines = ["# SPDX-License-Identifier: GPL-3.0-or-later", f"name: {name}",
+             f"description: {description}", f"architecture: {arch}",
              f"builds: [{first}, {last}]"]
     if variant:
         lines.append(f"variant: {variant}")

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Builds and tests the committed state on bare releases of Debian, as a newcomer's machine has them.
 #
 #   tests/distros.sh [-aq] [-m MIRROR] [-d FOLDER] [RELEASE]...

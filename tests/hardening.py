@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Is the program built as hardened as CMakeLists.txt says? Reads it from the binary.
 
     hardening.py IMPSCAN FORTIFY

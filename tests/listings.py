@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What impscan prints for every scenario, architecture and form: to be compared before and after a
 change that must change nothing.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The reference: what pefile 2023.2.7 and pyimpfuzzy's rule give for a PE file.
 
 	oracle.py FILE...                    a line a file, as e2e/pe_hashes prints it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """pefile as of 2023.2.7, whichever known version of it is installed.
 
 Import hashes are those of pefile 2023.2.7. Its successors give other ones for some files, for four

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The rooms of src/ and their order: none includes or calls one below it, and the files of a room
 form no circle.
 

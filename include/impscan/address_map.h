@@ -1,5 +1,8 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A map from addresses to numbers: what a walk over links of an image has found where.
+ *
+ * Room: base.
  */
 #ifndef IMPSCAN_ADDRESS_MAP_H
 #define IMPSCAN_ADDRESS_MAP_H

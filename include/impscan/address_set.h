@@ -1,5 +1,8 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A set of addresses: where a walk over links of an image has been, so that it ends.
+ *
+ * Room: base.
  */
 #ifndef IMPSCAN_ADDRESS_SET_H
 #define IMPSCAN_ADDRESS_SET_H

@@ -1,7 +1,10 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Memory that is there: these never return NULL. Every size that comes from an image or a file is
  * bounded before it gets here, so running out of memory means the machine has none left for the
  * run: it ends with a sentence on standard error and exit code 2.
+ *
+ * Room: base.
  */
 #ifndef IMPSCAN_ALLOC_H
 #define IMPSCAN_ALLOC_H

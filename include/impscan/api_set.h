@@ -1,6 +1,9 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * API sets: names such as api-ms-win-core-heap-l1-1-0 that stand for a DLL. A process has the list
  * of them in memory (PEB.ApiSetMap); where it can't be read, a table of the common ones answers.
+ *
+ * Room: exports.
  */
 #ifndef IMPSCAN_API_SET_H
 #define IMPSCAN_API_SET_H

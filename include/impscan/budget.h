@@ -1,9 +1,12 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What a piece of evidence may cost. A hostile image of a few kilobytes can describe terabytes: each
  * walk over it is bounded, and so is their sum, by steps that are counted here.
  *
  * A step is about as much work as looking at one page: 0.1 us. Steps are counted the same whatever
  * caches hold, so that where a budget ends does not depend on threads.
+ *
+ * Room: base.
  */
 #ifndef IMPSCAN_BUDGET_H
 #define IMPSCAN_BUDGET_H

@@ -1,5 +1,8 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Explicit little-endian loads, at any alignment: nothing is ever laid over the bytes of an image.
+ *
+ * Room: base.
  */
 #ifndef IMPSCAN_BYTES_H
 #define IMPSCAN_BYTES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Scope-bound cleanup: a variable so marked is released when its scope ends, so an error path is
  * a plain return.
@@ -6,6 +7,8 @@
  *	if (bad)
  *		return error_new(...);		// name is freed
  *	*ret = take_ptr(name);			// ownership goes to the caller
+ *
+ * Room: base.
  */
 #ifndef IMPSCAN_CLEANUP_H
 #define IMPSCAN_CLEANUP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Errors: what ends a run (can't open, not an image, bad profile). Not for the condition of the
  * evidence (a page not present, a header wiped), which is data in a result row.
@@ -5,6 +6,8 @@
  * A function that can fail so returns struct error *: NULL for success, otherwise one sentence
  * that names the file, the place and what to do, without a full stop or newline at its end. The
  * receiver owns it and frees it with error_free().
+ *
+ * Room: base.
  */
 #ifndef IMPSCAN_ERROR_H
 #define IMPSCAN_ERROR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Which exports lead to an address.
  *
@@ -6,6 +7,8 @@
  * struct export_map is one process's (one for its 64-bit side, one for its 32-bit side, one for the
  * kernel): the modules with their bases, and where forwarders lead; cheap to build. Once finished it
  * stays as it is, but is for one thread at a time: forwarders are followed when first asked for.
+ *
+ * Room: exports.
  */
 #ifndef IMPSCAN_EXPORT_MAP_H
 #define IMPSCAN_EXPORT_MAP_H
@@ -18,6 +21,7 @@
 #include <impscan/api_set.h>
 #include <impscan/cleanup.h>
 #include <impscan/pe.h>
+#include <impscan/pe_exports.h>
 
 struct export_table;
 

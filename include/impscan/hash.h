@@ -1,5 +1,8 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The two import hashes, of a hashed form of any origin ("lib.func,lib.func").
+ *
+ * Room: hash.
  */
 #ifndef IMPSCAN_HASH_H
 #define IMPSCAN_HASH_H

@@ -1,9 +1,12 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Physical memory as a file holds it: raw, LiME, crash dump, ELF core. Knows formats and nothing
  * of paging or Windows.
  *
  * The file is mapped, never read as a whole; what is handed out points into the mapping and stays
  * valid until image_close(). An open image never changes, so any number of threads may read it.
+ *
+ * Room: image.
  */
 #ifndef IMPSCAN_IMAGE_H
 #define IMPSCAN_IMAGE_H

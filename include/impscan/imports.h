@@ -1,7 +1,10 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The import list of a module, as the import hashes want it.
  *
  * DECLARED is what the import directory says; its hashes are those of the file on disk.
+ *
+ * Room: imports.
  */
 #ifndef IMPSCAN_IMPORTS_H
 #define IMPSCAN_IMPORTS_H

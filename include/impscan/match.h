@@ -1,5 +1,8 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Known hashes, from samples, lists and the command line, and which of them a module resembles.
+ *
+ * Room: match.
  */
 #ifndef IMPSCAN_MATCH_H
 #define IMPSCAN_MATCH_H

@@ -1,8 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Portable Executable: headers, sections, exports, of a file or of memory. What the bytes are
  * read from stands behind a small reader, so that files, address spaces and tests can be it.
  *
  * Names are Microsoft's ("PE Format", learn.microsoft.com/windows/win32/debug/pe-format).
+ *
+ * Room: pe.
  */
 #ifndef IMPSCAN_PE_H
 #define IMPSCAN_PE_H
@@ -170,100 +173,8 @@ struct module_page {
 	const uint8_t *data; /* NULL: it is not present */
 };
 
-#define PE_RVA_END	 (UINT64_C(1) << 32) /* in memory nothing lies from this RVA on */
-#define PE_PAGE_SIZE	 4096
-#define PE_CURSOR_PAGES	 16  /* pages of memory that a cursor remembers */
-#define PE_CURSOR_STRING 512 /* the longest read of a cursor */
-
-/*
- * Many small reads of one PE, cheaply: the pages of memory last used are remembered, and what lies
- * in one piece is not copied. Of a file it reads as pefile does, which looks first into the section
- * that it used last: where sections overlap, the order of reads matters. For one thread.
- */
-struct pe_cursor {
-	const struct pe *pe;
-	size_t last; /* extents[last] was used last; extent_count: none yet */
-	/*
-	 * A bit for each page of positions below `seen_end`, set for those that were asked for and
-	 * counted in `pages` (those present in `pages_found` as well); NULL: don't count. The
-	 * caller's.
-	 */
-	uint8_t *seen;
-	uint64_t seen_end;
-	size_t pages;
-	size_t pages_found;
-	struct {
-		uint64_t page; /* number + 1; 0: free */
-		const uint8_t *bytes;
-		size_t available;
-	} cache[PE_CURSOR_PAGES];
-	uint8_t copy[PE_CURSOR_STRING];
-};
-
-void pe_cursor_init(struct pe_cursor *cursor, const struct pe *pe);
-
-/* Does pefile's get_data() give anything for this RVA, be it nothing but an empty string? */
-bool pe_cursor_exists(struct pe_cursor *cursor, uint64_t rva);
-
-/* Counts the page of a position as one that was asked for. */
-void pe_cursor_count(struct pe_cursor *cursor, uint64_t position);
-
-/* The position of an RVA that pe_cursor_data() could read. */
-uint64_t pe_cursor_position(struct pe_cursor *cursor, uint64_t rva);
-
-/*
- * `size` (at most PE_CURSOR_STRING) bytes at `rva`, or NULL and why in `*how`. Valid until the next
- * call.
- */
-const uint8_t *pe_cursor_data(struct pe_cursor *cursor, uint64_t rva, size_t size,
-			      enum pe_read *how);
-
-/*
- * The string at `rva` up to its NUL, to `limit` bytes (at most PE_CURSOR_STRING) or to the end of
- * its section's bytes; not terminated, its length in `*length`. Where nothing can be, an empty one
- * with PE_READ_OUTSIDE. NULL only when a page of it is absent. Valid until the next call when it is
- * the cursor's `copy`, otherwise as long as the reader's bytes.
- */
-const char *pe_cursor_string(struct pe_cursor *cursor, uint64_t rva, size_t limit, size_t *length,
-			     enum pe_read *how);
-
-/*
- * Limits of what is read of an export directory; a directory that claims more has the rest counted
- * as unreadable. Ordinals are 16-bit numbers, so no valid directory exceeds the first.
- */
-#define PE_EXPORTS_MAX	      0x10000
-#define PE_EXPORT_NAME_MAX    4096	/* bytes of one name with its NUL; a longer one is cut */
-#define PE_EXPORT_STRINGS_MAX (4 << 20) /* bytes of all names of one PE, each once */
-
-/* One entry of the export address table. */
-struct pe_export {
-	uint32_t rva; /* of the code or data; of the forwarder string when `forwarder` is set */
-	uint32_t ordinal;
-	const char *name;      /* NULL when exported by ordinal only */
-	const char *forwarder; /* "NTDLL.RtlAllocateHeap", or NULL */
-};
-
-/* The export directory. A name's slot appears once a name: aliases are several entries. */
-struct pe_exports {
-	char name[256]; /* IMAGE_EXPORT_DIRECTORY.Name, the DLL's own name; "" when unreadable */
-	struct pe_export *items; /* names in name table order, then those by ordinal only */
-	size_t count;
-	size_t unreadable; /* entries lost: pages not present, RVAs outside, PE_EXPORTS_MAX */
-	char *strings;	   /* what the names point into; those at one RVA stand there once */
-	size_t strings_size;
-};
-
-/* Reads all exports; a PE without any gives a count of 0. Release with pe_exports_free(). */
-void pe_exports_read(const struct pe *pe, struct pe_exports *exports);
-void pe_exports_free(struct pe_exports *exports);
-#define _cleanup_pe_exports_ __attribute__((cleanup(pe_exports_free)))
-
-/* Only the DLL's own name (IMAGE_EXPORT_DIRECTORY.Name); false when there is none to read. */
-bool pe_export_name(const struct pe *pe, char *buffer, size_t size);
-
-/* The RVA of one export by name; 0 when there is none or it is forwarded to another module. */
-uint32_t pe_export_find(const struct pe *pe, const char *name);
-
+#define PE_RVA_END   (UINT64_C(1) << 32) /* in memory nothing lies from this RVA on */
+#define PE_PAGE_SIZE 4096
 /* The CodeView record (RSDS) of the debug directory: which PDB belongs to it. */
 struct pe_pdb {
 	char guid_age[48]; /* "CA8E2F01B822EDE6357898BFBF862997-1" */

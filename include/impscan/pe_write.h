@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * From memory back to a file: a PE as a loader mapped it, or a region whose PE header is gone, as
  * the bytes of a PE file that the usual tools open.
@@ -6,6 +7,8 @@
  * by what was put behind their raw data at run time, which is where packers unpack to. Import slots
  * whose name table is whole get their names back, so the file is an unbound one, with the import
  * hashes of the module.
+ *
+ * Room: pe.
  */
 #ifndef IMPSCAN_PE_WRITE_H
 #define IMPSCAN_PE_WRITE_H

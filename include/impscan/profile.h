@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Profiles: the layout of one Windows kernel's structures, read from YAML.
  *
@@ -22,6 +23,8 @@
  * `types` comes last, so that the header can be read without it. An offset is decimal or 0x...; a
  * bit field counts bits from the least significant one of the integer at its offset. What may be
  * left out, and how large a value may be, is in profile_fields.h.
+ *
+ * Room: profile.
  */
 #ifndef IMPSCAN_PROFILE_H
 #define IMPSCAN_PROFILE_H

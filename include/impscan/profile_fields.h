@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Every structure member that impscan reads, by Microsoft's names: X(type, member, need, limit).
  *
@@ -48,6 +49,8 @@
  *		SmGlobalsLink: where SmGlobals is not the manager but points into one, the place
  *		in it. Without PageFileNumber a key is the offset alone; without
  *		CompressionAlgorithm all is LZ4.
+ *
+ * Room: profile.
  */
 /* clang-format off */
 #define PROFILE_FIELDS(X) \

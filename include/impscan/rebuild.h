@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The REBUILT import list of a module or a region: what its address tables say, whatever became of
  * the import directory.
@@ -9,6 +10,8 @@
  * What the original file's list was can't always be told from memory: a module may have tables it
  * filled at run time, and Microsoft's linker orders the directory otherwise than the address tables.
  * Therefore there are several `lists`, the most probable one first: print that, and match all.
+ *
+ * Room: rebuild.
  */
 #ifndef IMPSCAN_REBUILD_H
 #define IMPSCAN_REBUILD_H
@@ -154,7 +157,7 @@ void rebuild_private(struct rebuilt *rebuilt, const struct export_map *map,
 
 /*
  * What one process's module came to, for the next process that maps the same pages with its import
- * directory and names: NULL unless the list is settled, see imports/settled.c.
+ * directory and names: NULL unless the list is settled, see rebuild/settled.c.
  */
 struct settled;
 struct settled *settled_new(const struct rebuilt *rebuilt, const struct export_map *map,

@@ -1,6 +1,9 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Rows as text: a table for people, CSV, JSON lines and JSON for programs. A report is a list of
  * columns and rows of values; what they mean is said by the functions that make the columns.
+ *
+ * Room: report.
  */
 #ifndef IMPSCAN_REPORT_H
 #define IMPSCAN_REPORT_H

@@ -1,6 +1,9 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The pipeline over one image, or over a set of samples: work units, threads, shared caches. Rows
  * come out in a fixed order whatever the number of threads; how they look is the report's matter.
+ *
+ * Room: scan.
  */
 #ifndef IMPSCAN_SCAN_H
 #define IMPSCAN_SCAN_H
@@ -10,10 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <impscan/entry_votes.h>
 #include <impscan/hash.h>
 #include <impscan/imports.h>
 #include <impscan/match.h>
+#include <impscan/module.h>
+#include <impscan/process.h>
 #include <impscan/rebuild.h>
+#include <impscan/region.h>
 #include <impscan/windows.h>
 
 /* A module as a file of options->dump_directory. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The compressed store of Windows 10 and later: pages that the memory manager took out of working
  * sets, compressed, and kept in the private memory of the process MemCompression. A page is asked
@@ -6,6 +7,8 @@
  * None of this is in the public symbols. What is known is due to Sardar and Stancill of FireEye
  * ("Finding Evil in Windows 10 Compressed Memory", 2019) and to MemProcFS; the offsets belong to
  * profiles.
+ *
+ * Room: store.
  */
 #ifndef IMPSCAN_STORE_H
 #define IMPSCAN_STORE_H
@@ -14,7 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <impscan/memory.h>
+#include <impscan/budget.h>
+#include <impscan/cleanup.h>
+#include <impscan/entry.h>
+#include <impscan/space.h>
 
 /* Where things lie, by the members of a profile; bytes from the start of their structure. */
 struct store_layout {

@@ -1,5 +1,8 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Strings from an image, each kept once: thousands of structures may name one string of 64 KB.
+ *
+ * Room: base.
  */
 #ifndef IMPSCAN_STRINGS_H
 #define IMPSCAN_STRINGS_H

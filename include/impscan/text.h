@@ -1,5 +1,8 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Growing text, and names from an image made fit to print.
+ *
+ * Room: base.
  */
 #ifndef IMPSCAN_TEXT_H
 #define IMPSCAN_TEXT_H

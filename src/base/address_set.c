@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <impscan/address_set.h>
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What a character does on a terminal: nothing to be seen, marks the one before it, or takes two
  * columns. From UnicodeData.txt and EastAsianWidth.txt of Unicode 14; ranges go over what is not

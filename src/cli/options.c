@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One table describes every option once: parsing, --help and what an option is good for are made
  * from it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * From options to exit code: opens what was named, runs the scan, hands its rows to the report.
  */
@@ -13,6 +14,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/discover.h>
 
 #include "cli/compare.h"
 #include "cli/version.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Windows crash dumps: the header, its hints, and which kinds of dump hold what we need.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Windows crash dumps: what the header says (crashdump.c) and the three ways in which they list
  * their pages (crashdump_pages.c).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The three ways in which a Windows crash dump lists the pages that follow its headers.
  *

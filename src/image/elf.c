@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * ELF cores of virtual machines: QEMU (dump-guest-memory, virsh dump --memory-only) and VirtualBox
  * (dumpvmcore). Each PT_LOAD segment is a piece of physical memory at p_paddr; notes hold the

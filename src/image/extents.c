@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Which of the file are holes, and what sweeps go over. A sparse file of a few kilobytes can say
  * that it is terabytes, and headers can give the same bytes to any number of addresses: neither may

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Opening an image: maps the file, asks each format in turn whether it is one of its own, and hands
  * out what the format found. Ranges and lookups are in ranges.c.

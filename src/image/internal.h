@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Inside the room: an image while its file is parsed, and the table of functions that is a format.
  *

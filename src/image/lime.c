@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * LiME version 1: ranges one behind the other, each with a header of 32 bytes in front of it.
  *

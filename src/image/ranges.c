@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The ranges of an image: collected in the order of the file, then sorted, freed of overlaps and
  * indexed; and the lookups on them.

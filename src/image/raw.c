@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A raw image: the file is the physical memory, from address 0 on. Without a header there is
  * nothing to recognise it by; it is what no other format claims.

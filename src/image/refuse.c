@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Files that we recognise and can't use: one sentence each on what it is and what to do. Taking
  * them for raw memory would end in "no Windows kernel found" after a long search.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The declared import list: what the import directory says. Its hashed form is that of pefile
  * 2023.2.7 (parse_import_directory, get_imphash) for any file, however odd:

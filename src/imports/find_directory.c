@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The import directory of a module whose headers are gone, found by what it looks like: an array of
  * IMAGE_IMPORT_DESCRIPTOR, each with the RVA of a DLL's name and of tables within the module, ended

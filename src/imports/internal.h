@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Within the room `imports`: one run over an import directory. */
 #ifndef IMPORTS_INTERNAL_H
 #define IMPORTS_INTERNAL_H
 
 #include <impscan/imports.h>
+#include <impscan/pe_cursor.h>
 
 /* pefile's limits. */
 enum {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Names in the import list: which ones pefile 2023.2.7 takes (is_valid_function_name,
  * is_valid_dos_filename), and how they are written into the hashed string (get_imphash).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The names that import hashes give to ordinals of three DLLs. They are the exports that ws2_32.dll,
  * wsock32.dll and oleaut32.dll have under fixed ordinals, as frozen in pefile 2023.2.7's module

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The two tables of an import descriptor, by pefile 2023.2.7 (get_import_table, parse_imports).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Records of comma-separated values, as RFC 4180 has them: fields in double quotes may hold commas,
  * newlines and doubled quotes. A quote inside an unquoted field is an ordinary character; what

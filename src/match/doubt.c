@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What speaks against a set of known hashes: that nothing in it can match, that it is of other
  * hashes in the same form, or that half the world matches it.

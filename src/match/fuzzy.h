@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * impfuzzy hashes (ssdeep's form BLOCKSIZE:PART:PART) taken apart, and the score of two of them.
  */

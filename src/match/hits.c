@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Hits: what a module's lists resemble, as long as nobody asks for rows.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Inside of the room: what a search comes to before it is spread out into one match an entry.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The index: which known hashes equal a given one, and which impfuzzy hashes could be alike.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reading lists of known hashes: a hash a line in several forms (see known_add()), ssdeep's own
  * files, and the CSV that impscan writes.

@@ -1,13 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Hashing a sample file.
  */
+#include <impscan/alloc.h>
 #include <impscan/match.h>
+#include <impscan/pe.h>
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <impscan/alloc.h>
-#include <impscan/pe.h>
 
 static void fail(struct sample *sample, enum imports_status status, const char *reason)
 {

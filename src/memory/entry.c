@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Page-table entries that are not valid, and prototype PTEs: what Windows's memory manager says of
  * a page. The order of tests is the kernel's own: valid, prototype, transition, page file, zero

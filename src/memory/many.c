@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Questions about many pages at once, answered from whole page tables: a walk for each page would
  * cost far more than the answer, and a machine has some ten million pages to be asked for.

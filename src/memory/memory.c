@@ -1,10 +1,11 @@
-#include <impscan/memory.h>
-
-#include <stdlib.h>
-
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/entry.h>
+#include <impscan/memory.h>
 #include <impscan/store.h>
+
+#include <stdlib.h>
 
 #include "memory/paging.h"
 

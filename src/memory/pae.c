@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Translation with PAE: three levels, physical addresses beyond 4 GB, no-execute (Intel SDM volume
  * 3, 4.4). CR3 points to four entries of 8 bytes anywhere in a page, at a multiple of 32.

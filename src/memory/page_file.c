@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Page files: pagefile.sys and swapfile.sys as Windows keeps them, without any header; page n is
  * the 4096 bytes at 4096 * n. So nothing in the file says that it is one, and what can be noticed

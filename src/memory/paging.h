@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Inside the memory room: what the files share.
  *
@@ -18,7 +19,9 @@
 #ifndef MEMORY_PAGING_H
 #define MEMORY_PAGING_H
 
+#include <impscan/entry.h>
 #include <impscan/memory.h>
+#include <impscan/space.h>
 
 struct memory {
 	const struct image *image;

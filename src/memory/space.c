@@ -1,12 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
 #include <impscan/memory.h>
+#include <impscan/space.h>
+#include <impscan/text.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <impscan/alloc.h>
-#include <impscan/bytes.h>
-#include <impscan/text.h>
 
 #include "memory/paging.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The pages that a space took out of the compressed store. What a space hands out must stay where
  * it is, so nothing is ever dropped before the space itself; a space is short-lived (a process, a
@@ -9,7 +10,7 @@
 
 #include <impscan/alloc.h>
 
-#include "memory/store.h"
+#include "store/internal.h"
 
 struct stored_page {
 	uint64_t key;  /* offset << 4 | page file */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Finding the InvalidPteMask from page tables.
  *
@@ -10,6 +11,7 @@
 #include "memory/paging.h"
 
 #include <impscan/bytes.h>
+#include <impscan/entry_votes.h>
 
 /* Bytes of a table that are looked at together; a multiple of every entry's size. */
 #define LINE 256

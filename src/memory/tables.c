@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Walking all tables of a page map, for what may lie at any address. A hostile map leads to the same
  * few tables at terabytes of addresses: what tells that nothing is behind a table is remembered, by

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Tables of 512 entries of 8 bytes, as x64 and PAE have them (Intel SDM volume 3, 4.4 and 4.5).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Inside the memory room: what x64 and PAE have in common, tables of 512 entries of 8 bytes.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * x64 four-level translation (Intel SDM volume 3, 4.5).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * x86 two-level translation without PAE: 1,024 entries of 4 bytes a table, pages of 4 MB, their
  * physical addresses of 40 bits with PSE-36 (Intel SDM volume 3, 4.3). All pages are executable.

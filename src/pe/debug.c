@@ -1,14 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The debug directory: which PDB belongs to a PE. IMAGE_DEBUG_DIRECTORY is Microsoft's ("PE
  * Format"); the record CV_INFO_PDB70 is signature "RSDS", GUID, age, path (as published with
  * microsoft-pdb).
  */
+#include <impscan/bytes.h>
 #include <impscan/pe.h>
 
 #include <stdio.h>
 #include <string.h>
-
-#include <impscan/bytes.h>
 
 enum {
 	ENTRY_SIZE = 28,

@@ -1,15 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The export directory: addresses, names, forwarders. IMAGE_EXPORT_DIRECTORY is Microsoft's ("PE
  * Format"). Nothing in it is trusted: what can't be read is counted, not guessed.
  */
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
 #include <impscan/pe.h>
+#include <impscan/pe_cursor.h>
+#include <impscan/pe_exports.h>
+#include <impscan/text.h>
 
 #include <stdlib.h>
 #include <string.h>
-
-#include <impscan/alloc.h>
-#include <impscan/bytes.h>
-#include <impscan/text.h>
 
 struct directory {
 	uint32_t name;

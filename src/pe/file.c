@@ -1,4 +1,6 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A PE file, mapped. */
+#include <impscan/cleanup.h>
 #include <impscan/pe.h>
 
 #include <errno.h>
@@ -7,8 +9,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <impscan/cleanup.h>
 
 struct error *pe_file_open(struct pe_file *file, const char *path)
 {

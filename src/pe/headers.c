@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * PE headers: DOS header, file header, optional header, data directories, section table.
  *
@@ -6,14 +7,13 @@
  * and offsets are those of "PE Format". In memory the headers belong to a module that the loader
  * took, so they are read without those checks, and an absent page only ends what lies on it.
  */
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
 #include <impscan/pe.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <impscan/alloc.h>
-#include <impscan/bytes.h>
 
 #include "rva.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * From an RVA to a position. In memory they are the same. In a file the section table leads from
  * one to the other, by the rules of pefile 2023.2.7 (SectionStructure.contains_rva and get_data,
@@ -20,6 +21,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/pe_cursor.h>
 
 uint32_t pe_align_raw(const struct pe *pe, uint32_t value)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From RVAs to positions, within the room `pe`. */
 #ifndef PE_RVA_H
 #define PE_RVA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The file that is made, without its bytes: where each of them comes from.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A header for code that has none, wiped or not present: one section, readable, writable and
  * executable, covers all of it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Members that belong together: one that is of use only with another, and those of which a profile
  * must have one. What nothing is read without is in profile_fields.h (R).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A profile in memory: the names behind enum profile_member, all made from PROFILE_FIELDS. */
 #include "internal.h"
 

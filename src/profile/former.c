@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Members that profiles had to name in former versions, although nothing read them. Files with them
  * are still about, and are as good as ever: what they say of these is passed over, where another

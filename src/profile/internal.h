@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Shared by the files of this room only. */
 #ifndef IMPSCAN_PROFILE_INTERNAL_H
 #define IMPSCAN_PROFILE_INTERNAL_H

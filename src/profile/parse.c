@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What a profile may say: its keys, types, members and bit fields, read event by event, so that the
  * first thing out of place is an error with its line and column.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Walks a YAML text by libyaml's events; see reader.h. */
 #include "reader.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A YAML text as a row of libyaml's events, read one by one by someone who knows what must come
  * next. Declines what a profile has no use for: anchors, aliases, tags. It never builds a tree, so

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The profiles of a run. A shipped one is known by its header until it is asked for; one that the
  * user adds is read in full at once, since its errors should come before any work.

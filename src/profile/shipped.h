@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The profiles compiled in: a table of assembler symbols that CMakeLists.txt makes of profiles/. */
 #ifndef IMPSCAN_PROFILE_SHIPPED_H
 #define IMPSCAN_PROFILE_SHIPPED_H

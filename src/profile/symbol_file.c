@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Reads a symbol file: bytes, xz, JSON; see symbol_file.h. */
 #include "symbol_file.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A symbol file as JSON in memory: Volatility 3's intermediate symbol format, plain or compressed
  * with xz. Bounded: no file makes it take more than some hundred megabytes.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A profile of a symbol file in Volatility 3's intermediate symbol format (its schemas 4 to 6):
  *

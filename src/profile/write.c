@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Writes a profile as YAML, in the order of profile_fields.h. */
 #include "internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The index of dumped modules: what each file of the folder is, and what could not be written.
  */

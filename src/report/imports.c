@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * --imports: one import a row, as Volatility 2's impscan showed them. New fields are added at the
  * end.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * --info: what the image is. New fields are added at the end.
  */
@@ -8,6 +9,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/discover.h>
 #include <impscan/store.h>
 
 enum {

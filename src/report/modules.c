@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Modules of an image. The machine fields are a promise: their names and order never change, new
  * ones are added at the end.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * --regions: ranges that can run code without an image section behind them, as users of malfind
  * know them. New fields are added at the end.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Samples without an image. The table is a list that -i reads: both hashes and the path; a file
  * that has none is a comment.

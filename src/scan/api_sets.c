@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The API sets of each process, compared with those that were parsed before. See api_sets.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Inside the scan room: the API sets of each process.
  *
@@ -8,6 +9,8 @@
 #define SCAN_API_SETS_H
 
 #include <impscan/api_set.h>
+#include <impscan/process.h>
+#include <impscan/view.h>
 #include <impscan/windows.h>
 
 struct api_set_cache;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scan/cache.h"
 
 #include <pthread.h>
@@ -7,6 +8,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/module_reader.h>
 
 struct cached_finding {
 	uint64_t control_area;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Inside the scan room: what was found out about an image section, for all who map it.
  *
@@ -8,6 +9,8 @@
  */
 #ifndef SCAN_CACHE_H
 #define SCAN_CACHE_H
+
+#include <impscan/module_reader.h>
 
 #include "scan/unit.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Inside the scan room: pages of image sections that hold no pointer to another image.
  *
@@ -10,7 +11,7 @@
 #define SCAN_CLEAN_H
 
 #include <impscan/pe.h>
-#include <impscan/windows.h>
+#include <impscan/view.h>
 
 struct clean_pages;
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A module, written as a PE file: named so that any file system takes it, and never in the place of
  * another file. A file can't be written for many reasons; that is told with the module, and the run
@@ -16,6 +17,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/module_reader.h>
 #include <impscan/pe_write.h>
 
 #include "scan/dump_space.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One module: its import lists, their hashes, and which known ones they resemble.
  *
@@ -10,6 +11,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/module_reader.h>
 
 #include "scan/cache.h"
 #include "scan/hooks.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Scanning an image: a process is a work unit, System's being the kernel's own modules. A unit is
  * made by any thread and handed out, as rows, in the order of the process list.

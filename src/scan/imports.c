@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * --imports: the rebuilt import lists of modules, slot by slot.
  */
@@ -6,6 +7,7 @@
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
+#include <impscan/module_reader.h>
 
 #include "scan/ordered.h"
 #include "scan/rebuilt.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Work on units 0 .. count-1 by several threads, results handed out in order.
  */

@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scan/private.h"
 
 #include <impscan/bytes.h>
 
 /*
  * How far before a table's first export, and behind its last, a pointer to it may lead: to the
- * structure that it stands in, and over slots that lead nowhere (see imports/rebuild.c).
+ * structure that it stands in, and over slots that lead nowhere (see rebuild/rebuild.c).
  */
 #define BEFORE 128
 #define BEHIND 64

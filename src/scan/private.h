@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Inside the scan room: tables of resolved APIs in a process's private memory.
  *
@@ -9,7 +10,7 @@
 
 #include <impscan/address_set.h>
 #include <impscan/rebuild.h>
-#include <impscan/windows.h>
+#include <impscan/view.h>
 
 /* The tables found so far, of pointers of one size. All zero is none. */
 struct private_tables {

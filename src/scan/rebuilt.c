@@ -1,9 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scan/rebuilt.h"
 
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/module_reader.h>
 
 #include "scan/api_sets.h"
 

@@ -1,8 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scan/session.h"
 
 #include "scan/api_sets.h"
 #include "scan/cache.h"
 #include "scan/rebuilt.h"
+
+#include <impscan/module_reader.h>
 
 struct error *session_open(struct session *session, const struct windows *windows,
 			   const struct scan_options *options, const struct scan_events *events)

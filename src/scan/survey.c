@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What --info tells beyond the kernel: processes by where they were found, what share of the
  * modules can be read, and what would help to read the rest.
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include <impscan/bytes.h>
+#include <impscan/discover.h>
 
 #include "scan/selection.h"
 

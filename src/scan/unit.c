@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What a process consists of: the modules that its loader or the kernel knows, and code where no
  * loader put it.

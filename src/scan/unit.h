@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Inside the scan room: one process, examined. Made by any thread, handed out by one.
  *

@@ -1,15 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * PE images in memory that no loader put there: reflectively loaded, manually mapped, or a file
  * lying within a blob.
  */
-#include <impscan/windows.h>
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+#include <impscan/module_reader.h>
+#include <impscan/region.h>
+#include <impscan/vad.h>
+#include <impscan/view.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <impscan/alloc.h>
-#include <impscan/bytes.h>
 
 /*
  * Regions up to this size are searched at every 16 bytes, the granularity of heaps; larger ones at

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * How far a walk over an image's links may go. Far beyond what real systems have, and never
  * reached in silence: each leaves its mark in the `damage` of what it cut.

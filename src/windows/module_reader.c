@@ -1,14 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The reader that pe needs, on an address space: position = RVA = address - base.
  *
  * A page that a process has lost may still be the section's, mapped by others or in transition: the
  * prototype PTEs say so, or most of the others agree on it (neighbours.c).
  */
-#include <impscan/windows.h>
+#include <impscan/alloc.h>
+#include <impscan/module_reader.h>
+#include <impscan/vad.h>
+#include <impscan/view.h>
 
 #include <stdlib.h>
-
-#include <impscan/alloc.h>
 
 /* The section's own page, from its prototype PTE; NULL: it is not in memory, or not known. */
 static const uint8_t *section_page(const struct module_reader *module, uint64_t offset)

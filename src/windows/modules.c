@@ -1,17 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The lists of loaded modules: PEB_LDR_DATA's three of a process, PsLoadedModuleList of the
  * kernel. KLDR_DATA_TABLE_ENTRY begins as LDR_DATA_TABLE_ENTRY does, so one layout serves both.
  */
+#include <impscan/address_set.h>
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+#include <impscan/module.h>
+#include <impscan/names.h>
+#include <impscan/process.h>
+#include <impscan/text.h>
+#include <impscan/vad.h>
+#include <impscan/view.h>
 #include <impscan/windows.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <impscan/address_set.h>
-#include <impscan/alloc.h>
-#include <impscan/bytes.h>
-#include <impscan/text.h>
 
 #include "windows/limits.h"
 

@@ -1,10 +1,10 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Names in the image: each text is read once, by however many structures it is named, and all of one
  * owner are bounded in memory.
  */
-#include <impscan/windows.h>
-
 #include <impscan/alloc.h>
+#include <impscan/names.h>
 
 /*
  * What a name counts: finding it, and reading so many bytes of its text. A long one costs most where

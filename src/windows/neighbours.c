@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The copy next door: a page of a mapped file that one process has lost may still be in others that
  * map the same section (the same CONTROL_AREA).
@@ -7,15 +8,18 @@
  * every byte, and outnumber all that have something else there. (The loader's writes agree: it puts
  * the same addresses into the same slots.)
  */
+#include <impscan/address_set.h>
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+#include <impscan/module_reader.h>
+#include <impscan/process.h>
+#include <impscan/vad.h>
+#include <impscan/view.h>
 #include <impscan/windows.h>
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <impscan/address_set.h>
-#include <impscan/alloc.h>
-#include <impscan/bytes.h>
 
 /* One view of an image section. */
 struct section_view {

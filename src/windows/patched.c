@@ -1,14 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Code pages of an image that are no longer its section's: stomped modules, inline hooks.
  *
  * The loader maps an image's pages copy-on-write. A page that was written to is the process's own
  * copy: valid or in transition without being the page that the section's prototype PTE has.
  */
-#include <impscan/windows.h>
+#include <impscan/bytes.h>
+#include <impscan/region.h>
+#include <impscan/vad.h>
+#include <impscan/view.h>
 
 #include <string.h>
-
-#include <impscan/bytes.h>
 
 /* What comparing a page counts. */
 #define COMPARE_STEPS 4

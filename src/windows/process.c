@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Processes: one EPROCESS, and the ring of ActiveProcessLinks.
  */
@@ -12,7 +13,7 @@
 #include <impscan/bytes.h>
 #include <impscan/text.h>
 
-#include "windows/discover.h"
+#include "discover/internal.h"
 #include "windows/limits.h"
 
 const char *const process_source_names[PROCESS_SOURCE_COUNT] = {"active", "mm",	  "session",

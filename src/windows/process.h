@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Inside the windows room: reading one EPROCESS, and where processes come from.
  *
@@ -10,6 +11,7 @@
 
 #include <impscan/address_map.h>
 #include <impscan/budget.h>
+#include <impscan/process.h>
 #include <impscan/windows.h>
 
 /*

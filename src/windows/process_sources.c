@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Processes by the kernel's other books. A rootkit that takes its process out of ActiveProcessLinks
  * (DKOM) seldom cleans these: the memory manager's list, the session's list, the table of PIDs.
@@ -6,6 +7,7 @@
 
 #include <impscan/address_set.h>
 #include <impscan/bytes.h>
+#include <impscan/space.h>
 
 #include "windows/limits.h"
 

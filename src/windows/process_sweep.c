@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Processes by a sweep of physical memory: finds an EPROCESS that no list leads to any more, with
  * or without its pool header.
@@ -15,6 +16,7 @@
 #include <impscan/address_set.h>
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/space.h>
 
 #include "windows/limits.h"
 

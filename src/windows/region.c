@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Ranges of memory that can run code although no image section is behind them.
  *
@@ -5,13 +6,14 @@
  * only. So every page of private and mapped memory is asked whether it is executable, be it
  * valid, in transition, in a page file or known by a prototype PTE.
  */
-#include <impscan/windows.h>
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+#include <impscan/region.h>
+#include <impscan/vad.h>
+#include <impscan/view.h>
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <impscan/alloc.h>
-#include <impscan/bytes.h>
 
 const char *vad_protection_name(unsigned int protection)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The VAD tree: what each range of a process's address space is.
  *
@@ -5,14 +6,16 @@
  * to the first VAD; MM_AVL_TABLE with MMADDRESS_NODE (Server 2003 to Windows 7) or MM_AVL_NODE
  * (Windows 8), whose root hangs on the right of a sentinel; RTL_AVL_TREE (8.1 and later).
  */
+#include <impscan/address_set.h>
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+#include <impscan/names.h>
+#include <impscan/process.h>
+#include <impscan/vad.h>
 #include <impscan/windows.h>
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <impscan/address_set.h>
-#include <impscan/alloc.h>
-#include <impscan/bytes.h>
 
 #include "windows/limits.h"
 

@@ -1,14 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A process's memory as one thread sees it: its page map, the kernel's, and its VADs, which tell
  * where pages are that the page map does not know.
  */
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+#include <impscan/process.h>
+#include <impscan/vad.h>
+#include <impscan/view.h>
 #include <impscan/windows.h>
 
 #include <stdlib.h>
 #include <string.h>
-
-#include <impscan/alloc.h>
-#include <impscan/bytes.h>
 
 #include "windows/limits.h"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Measures impscan against its limits and its peers, all in one run; prints medians and ratios.
 
     bench.py BUILD [--runs N] [--volatility VOL.PY ...]

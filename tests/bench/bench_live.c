@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What is taken for an address table in the memory of living processes, and are real ones found
  * there? Copies the memory of processes of Wine, which map real DLLs, and prints each table that no

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * How well are import lists rebuilt? Loads every PE of a folder (libwine's DLLs) with a loader of
  * its own, each in a process of the DLLs it needs, erases names and descriptors, rebuilds, and

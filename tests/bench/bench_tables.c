@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What is taken for an address table in an image? Looks through all private and mapped memory of
  * all 64-bit processes, and through all of their modules, and prints each table that no import
@@ -13,8 +14,14 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/discover.h>
 #include <impscan/imports.h>
+#include <impscan/module.h>
+#include <impscan/module_reader.h>
+#include <impscan/process.h>
 #include <impscan/rebuild.h>
+#include <impscan/vad.h>
+#include <impscan/view.h>
 #include <impscan/windows.h>
 
 #define FRAMES_MAX ((uint64_t)1 << 28) /* 1 TB of physical memory */

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Counts the instructions of the main paths under callgrind and holds them against recorded ones.
 
     instructions.py BUILD [--record]

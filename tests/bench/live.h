@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The memory of a living process of Wine, copied: modules with their headers and import lists, and
  * everything else. Windows' memory only: what lies among the host's own libraries is left out, and

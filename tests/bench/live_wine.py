@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How many address tables are seen in ordinary process memory where there are none, and are real
 ones found? Starts Wine's programs in a prefix of their own, copies and searches their memory with
 bench_live, ends them, and removes the prefix.

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Mutates PE files and compares impscan with the reference on each.
 
 	fuzz_oracle.py PE_HASHES MKPE COUNT [SEED [FILE...]]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the end-to-end tests share: options, running impscan, the image writer's truth, hashes of a
 list."""
 

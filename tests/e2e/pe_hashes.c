@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What impscan makes of PE files, for comparison with other programs: a line a file of status,
  * number of imports, imphash, impfuzzy, and the strings that these are taken of, between tabs.

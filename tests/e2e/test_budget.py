@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What hostile evidence may cost: CPU seconds and memory of each case of ../hostile.
 
     test_budget.py IMPSCAN MKIMAGE FOLDER [--slow N] [CASE ...]

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The command line: exit codes, streams, output forms, lists, and wrong input.
 
     test_cli.py IMPSCAN MKIMAGE FOLDER

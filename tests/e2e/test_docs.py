@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The documentation against the program: fields of the machine forms, and sessions.
 
     test_docs.py IMPSCAN MKIMAGE FOLDER SOURCE [--write]

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Modules written as files: the files' hashes, names, the index, and what is never overwritten.
 
     test_dump.py IMPSCAN MKIMAGE FOLDER

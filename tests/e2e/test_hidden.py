@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What hides: images of every layout with hidden processes, injected code, hollowed and patched
 images, and what looks like it and is not; every flag must be there, and no other.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Writes images of every Windows the writer knows, in every format, and holds impscan's rows
 against what was put in.
 

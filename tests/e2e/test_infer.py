@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Infers the layout of every image the writer can write, as if its build had no profile, and holds
 the rows against those of the run with the shipped profile.
 

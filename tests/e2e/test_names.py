@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Hostile names of modules: what tables, CSV and JSON show of them, and what -i reads back.
 
     test_names.py IMPSCAN MKIMAGE FOLDER

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Options that belong together or not, searches that compare nothing, folders that are cut off.
 
     test_options.py IMPSCAN MKIMAGE FOLDER

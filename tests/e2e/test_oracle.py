@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Compares impscan with the reference over all PE files of a folder.
 
 	test_oracle.py PE_HASHES [FOLDER]    otherwise the DLLs of Debian's libwine

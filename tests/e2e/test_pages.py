@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Pages that are not there: images of many builds with pages in every state where a scan needs
 them, and images of which half of all user pages were moved out; with their page file, without it,
 and with one that is not theirs.

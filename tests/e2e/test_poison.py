@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What one process changes for itself changes nothing that is said of others, whatever -j.
 
     test_poison.py IMPSCAN MKIMAGE FOLDER

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is promised for bad days: a broken ring of processes, a file that shrinks while it is read, no
 memory left; and what only a terminal shows.
 

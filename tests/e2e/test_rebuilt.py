@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Import lists that have to be rebuilt: a packed program, headers and names that are gone, hooks,
 delayed and bound imports, ordinals, API sets, a driver, and code with a table on the heap.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Holds impscan's rows against images with truth files, made elsewhere, where there are any.
 
     IMPSCAN_TEST_IMAGES=IMAGES test_reference_images.py IMPSCAN FOLDER

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What one process shows of a section tells nothing of the section, whatever -j.
 
     test_sections.py IMPSCAN MKIMAGE FOLDER

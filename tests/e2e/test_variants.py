@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Builds with several layouts (updates moved members): is the right profile taken?
 
     test_variants.py IMPSCAN MKIMAGE FOLDER FACTS PROFILES

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Any bytes as an image: what opens must be sound to read at and around all its ranges. */
 #include <stdlib.h>
 

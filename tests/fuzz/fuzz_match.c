@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Lists of known hashes of any content, and searching what they gave. Each line is also compared
  * with libfuzzy: what we take as an impfuzzy it must take as well, with the same scores.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Any bytes as a PE: headers, exports, debug record, imports, as a file and as memory. The first
  * byte chooses the layout and which pages of memory are absent.
@@ -9,6 +10,7 @@
 #include <impscan/hash.h>
 #include <impscan/imports.h>
 #include <impscan/pe.h>
+#include <impscan/pe_exports.h>
 
 struct memory {
 	struct pe_reader reader;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* profile: any text is read or declined; what was read survives being written and read again. */
 #include <stdint.h>
 #include <string.h>

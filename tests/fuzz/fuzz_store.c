@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Compressed stores in hostile memory: a sound machine of one of several builds, to which the
  * input does damage, 8 bytes here and there, page tables included. The store may not be found,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* profile: any symbol file, plain or xz, is imported or declined; what was imported can be read. */
 #include <stdint.h>
 #include <string.h>

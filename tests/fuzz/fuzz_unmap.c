@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Any bytes as an image in memory, made a file. The last bytes choose what is given with it and
  * which pages are absent.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Any bytes as compressed data: nothing outside of the buffers is touched, and what the tests'
  * compressor makes of the bytes comes back.

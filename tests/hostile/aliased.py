@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Regions of private memory that are far larger than what is behind them: a frame mapped again and
 again, page tables that are mapped as their own pages."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Headers that give the same bytes to many addresses, or list more than the file holds."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """API set schemas whose entries share their parts, so that a few pages describe gigabytes."""
 
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the modules of this folder share: how a case is written down.
 
     @case("selfmap", "-a")

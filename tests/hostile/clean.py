@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The rows that a clean image has, to be held against those of the same image, tampered with."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Export tables of many processes that are the same, in other pages."""
 
 import struct

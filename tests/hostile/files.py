@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """PE files that lie in memory as on disk, larger than what is behind them."""
 
 import json

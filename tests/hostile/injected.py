@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Executable memory full of what may be headers, in frames that are mapped again and again."""
 
 import struct

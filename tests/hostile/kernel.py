@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A kernel whose System can't be found, or whose image claims what is not there."""
 
 import struct

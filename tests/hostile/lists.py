@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Lists of known hashes: one hash for a hundred thousand samples, long lines, long names.
 
 Feeds are so: the imphash of a packer or of a build tool comes with each of its samples.

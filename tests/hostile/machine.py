@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A raw x64 image of the image writer's, to be tampered with: page tables, VADs, structures, names."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """As many executable regions as VADs, or as modules: what is done for each must not look at all."""
 
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Lists of modules: long ones, with long names, in many processes."""
 
 import struct

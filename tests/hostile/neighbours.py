@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Sections that thousands of views claim, and a page of each that is to be looked for elsewhere."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a page file is held against, when there is no end of it."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Page maps that lead nowhere, at length: of all three pagings, with tables that lead to one another,
 alone or in the image of a machine that must be found all the same."""
 

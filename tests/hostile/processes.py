@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Processes by the hundred thousand, and what looks like one in physical memory."""
 
 import struct

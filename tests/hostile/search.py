@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Processes without end: rings, lists, the table of PIDs, what looks like a process."""
 
 import json

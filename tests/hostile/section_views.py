@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Pages that a process has lost, of sections that are mapped more often than any is."""
 
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Files with holes: what they say they are costs nothing."""
 
 import os

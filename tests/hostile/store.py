@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Words of the kernel that each look like a store manager."""
 
 import struct

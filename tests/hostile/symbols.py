@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Symbol files of a few bytes that are hundreds of megabytes in memory."""
 
 import json

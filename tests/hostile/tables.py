@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Memory that is full of what looks like tables of resolved APIs, or like code that uses them."""
 
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """VADs that cost more than they are: over tables that lead to themselves, by the hundred thousand, with
 long names, shared by processes."""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Profiles that no kernel has: declined with a sentence, or read without harm.
 
     test_hostile.py IMPSCAN MKIMAGE FOLDER PROFILES [RUNS [SEED]]

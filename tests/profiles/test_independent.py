@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Do the shipped profiles say what others published?
 
     test_independent.py PROFILES OFFSETS

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Is every member that a profile may name read by the program, and no former one?
 
     test_members.py ROOT

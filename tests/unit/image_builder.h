@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Image files made byte by byte, for the tests of the image room; and what must hold for whatever
  * image_open() accepts.

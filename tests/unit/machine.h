@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A machine with x64 page tables written by hand, for the tests of the memory room: physical memory
  * that grows as it is used, then opened as a raw image.
@@ -13,8 +14,10 @@
 #include <image/internal.h>
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/entry.h>
 #include <impscan/image.h>
 #include <impscan/memory.h>
+#include <impscan/space.h>
 
 #define VALID	   UINT64_C(1)
 #define WRITE	   UINT64_C(2)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Made-up impfuzzy hashes in families, for the tests and the benchmark of the room "match": of the
  * lengths and block sizes that import lists give, so that relatives score above 0 and strangers

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A machine with compressed stores in it, for the tests and the fuzzer of the store: kernel memory,
  * a kernel image whose variable leads to the store manager, and the process that owns the stores.
@@ -7,9 +8,9 @@
 
 #include "machine.h"
 
+#include "discover/internal.h"
 #include <impscan/profile.h>
 #include <impscan/store.h>
-#include <windows/discover.h>
 #include <writer/store.h>
 
 #define IMAGE_PAGES   48

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * API sets: their schemas of all versions, and what holds without one.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* base: growing text, names made fit to print, errors. */
 #include <setjmp.h>
 #include <stdarg.h>

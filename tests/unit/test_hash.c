@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* hash: known values of imphash and impfuzzy. */
 #include <setjmp.h>
 #include <stdarg.h>

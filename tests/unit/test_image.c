@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* image: opening, raw images, range tables and the lookups on them. */
 #include "image_builder.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* image: Windows crash dumps. */
 #include "image_builder.h"
 

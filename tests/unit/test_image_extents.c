@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* image: holes of sparse files, and what sweeps go over. */
 #include "image_builder.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* image: files that are recognised and declined. */
 #include "image_builder.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* imports: the declared list against golden values, of files, of memory, of damaged memory. */
 #include <setjmp.h>
 #include <stdarg.h>

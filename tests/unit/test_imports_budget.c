@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Import lists where the budget ends, or a page of a file in memory is not present: never another
  * list with a status that says it is the whole one.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* match: what several lists of one module resemble, as rows: the best match of each sample. */
 #include <setjmp.h>
 #include <stdarg.h>

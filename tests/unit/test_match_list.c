@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* match: the forms a hash may be given in, and what is no hash. */
 #include <setjmp.h>
 #include <stdarg.h>

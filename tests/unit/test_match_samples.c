@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* match: which files are samples, and what is read of them. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* match: the score is libfuzzy's, and the index finds what comparing with everything finds. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* memory: x64 translation over page tables written here by hand, in a raw image of a few pages. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,8 +12,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <impscan/entry.h>
 #include <impscan/image.h>
 #include <impscan/memory.h>
+#include <impscan/space.h>
 
 #define PAGES	   64
 #define PML4	   0x1000

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* memory: questions about many pages at once give what asking for each page gives. */
 #include <setjmp.h>
 #include <stdarg.h>

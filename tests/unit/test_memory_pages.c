@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* memory: page files, and the mask that entries which are not valid are stored with. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <impscan/entry_votes.h>
 #include <impscan/error.h>
 
 #define MASK UINT64_C(0x200000000000) /* bit 45: a machine of 46 physical address bits */

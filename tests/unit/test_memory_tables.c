@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* memory: walking all tables of a page map, each of them once. */
 #include <setjmp.h>
 #include <stdarg.h>

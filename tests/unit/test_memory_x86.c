@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * memory: 32-bit translation, with and without PAE, over page tables written here by hand in a raw
  * image of a few pages.
@@ -14,8 +15,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <impscan/entry.h>
 #include <impscan/image.h>
 #include <impscan/memory.h>
+#include <impscan/space.h>
 
 #define PAGES	   64
 #define DIRECTORY  UINT64_C(0x1000)

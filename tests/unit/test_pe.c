@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* pe: headers, sections, RVAs, exports, debug records, of files and of memory. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,8 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/pe.h>
+#include <impscan/pe_cursor.h>
+#include <impscan/pe_exports.h>
 #include <writer/pe_builder.h>
 
 /* A DLL with exports of every kind, as a file or mapped. */

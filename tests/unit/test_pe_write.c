@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* pe: files made of what lies in memory, from modules of every kind and from hostile headers. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/imports.h>
+#include <impscan/pe_exports.h>
 #include <impscan/pe_write.h>
 #include <writer/pe_builder.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * profile: what a profile may say and how errors point at what it may not, the set of profiles, and
  * every shipped profile against the tables of structure facts.

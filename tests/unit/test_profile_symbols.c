@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * profile: symbol files of Volatility 3. They are made here of the shipped profiles, so that each
  * must come back as it was; real ones are imported where they are at hand.

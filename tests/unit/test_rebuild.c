@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Rebuilding import lists: generated DLLs and programs are mapped and linked by the tests' loader,
  * then parts of them are erased, hooked or moved.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* scan: which files stay when all together are too large, whatever the order they are made in. */
 #include <setjmp.h>
 #include <stdarg.h>

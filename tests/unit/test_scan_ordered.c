@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* scan: work by several threads, handed out in order. */
 #include <setjmp.h>
 #include <stdarg.h>

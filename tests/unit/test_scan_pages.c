@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * scan: which pages of images are looked at, and private memory only where pointers lead.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Address tables without any header: in private memory, named by code only; and what is none.
  */

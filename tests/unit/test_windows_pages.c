@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * windows: what the memory is told of pages that are not there. A kernel image whose words lead to
  * page files and to stores, and processes whose page tables have entries with a mask.
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
+#include <impscan/discover.h>
 #include <impscan/windows.h>
 
 #define MASK	  UINT64_C(0x8000000000) /* a machine of 40 physical address bits */

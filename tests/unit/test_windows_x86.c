@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * windows: 32-bit machines made by hand of every shipped layout, with PAE and without: the kernel
  * is found, the profile chosen by itself, processes and modules are read.
@@ -20,6 +21,11 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/discover.h>
+#include <impscan/module.h>
+#include <impscan/process.h>
+#include <impscan/vad.h>
+#include <impscan/view.h>
 #include <impscan/windows.h>
 #include <writer/pe_builder.h>
 

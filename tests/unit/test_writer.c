@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The image writer itself: an own walk of the page tables in the written file leads back to the
  * bytes that were put in; every format holds the same memory; damage is where the truth says.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What hides in written images: own walks of the kernel's and the loaders' lists find what should
  * be found there and nothing else, and injected code is where and as the machine says.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Pages that are not there, in written images: an own reading of entries and prototype PTEs of
  * every state leads back to the bytes that were put in, or to what only the file on disk has.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * VAD trees and sections in written images: an own walk of the trees of every shape finds each
  * range, in order and balanced, with its file, and prototype PTEs lead to the pages of the file.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * 32-bit machines in written images, with and without PAE: own walks of both kinds of page tables
  * lead to processes, modules, VADs and pages in every state.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* memory: plain LZ77 of Xpress, by the examples of [MS-XCA] and by a compressor of the tests. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/cleanup.h>
 #include <impscan/store.h>
 #include <writer/store.h>
 

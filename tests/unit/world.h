@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A process for the tests of rebuilding: generated DLLs, mapped and linked by the tests' loader, and
  * private memory.

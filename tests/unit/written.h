@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the tests of the image writer share: a machine, the file written of it, and an own walk of
  * its page tables.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Pages that are not there, put where a scan needs them: import directories and names, export
  * tables, headers, PEBs, loader entries, names of mapped files. See scenario.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The API set schema that PEB.ApiSetMap leads to: a view of one section in every process. See
  * guest.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A busy machine to measure with: one process for every 54 MB of memory (150 in 8 GB), each with 60
  * to 100 modules, half of them in every process and half in some, and heaps and stacks that fill

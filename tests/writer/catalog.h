@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The modules the writer can make when there are no real files: which functions they export and
  * from which others they import. Names are those of real Windows modules; what they import is

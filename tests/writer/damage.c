@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What can be wrong in an image: see scenario.h. */
 #include <writer/scenario.h>
 

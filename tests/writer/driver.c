@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Kernel modules: mapped into kernel space and entered in PsLoadedModuleList. See guest.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Windows crash dumps: full (DumpType 1), of 64-bit and 32-bit Windows, and bitmap (DumpType 5).
  * See ramfile.h.

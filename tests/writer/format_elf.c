@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * ELF64 cores as QEMU's dump-guest-memory writes them: notes (NT_PRSTATUS and QEMU's own, which
  * holds the control registers), then a PT_LOAD for each run of RAM. See ramfile.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * LiME, version 1: for each range a header of 32 bytes (magic, version, first and last address)
  * and the bytes. Source: the header struct lime_mem_range_header of LiME's documentation. See

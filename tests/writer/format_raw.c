@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Raw physical memory: an address is an offset. See ramfile.h. */
 #include <writer/ramfile.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The machine as a whole: where its parts lie, in which order they are made, and what comes last.
  * See guest.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The machine that is written: one Windows of one build, with its kernel, processes and modules.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Handle tables (HANDLE_TABLE): per process, and PspCidTable of all process and thread IDs. See
  * guest.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The scenario of everything that hides: see scenario.h. */
 #include <writer/scenario.h>
 

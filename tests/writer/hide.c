@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Processes that hide or are gone: taken out of the kernel's lists, or exited with the object still
  * referenced. See guest.h.

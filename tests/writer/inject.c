@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Code that no loader put there: PE files written into a process by hand, programs replaced by
  * others, code of modules overwritten, and what only looks like it. See guest.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The kernel image: ntoskrnl.exe with its exports, its variables and its PDB record. See guest.h.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The kernel's own data: build number and versions, debugger data block (KDBG), object types, the
  * low stub, KUSER_SHARED_DATA. See guest.h.

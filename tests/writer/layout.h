@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The structure layouts of one Windows kernel, looked up by Microsoft's names in the published
  * table (profiles/facts/windows-structs.tsv: build, arch, variant, source, type, member, offset, bit,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Which PE files the machine has: real ones of a folder, generated ones of the catalog, and those
  * a caller adds. See guest.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* See loader.h. Structures as in Microsoft's "PE Format". */
 #include <writer/loader.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A loader for the tests: maps PE files at bases of its choice, relocates them, and fills their
  * address tables as Windows' loader does: by name, by ordinal, through forwarders and API sets.

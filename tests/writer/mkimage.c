@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * mkimage: writes a Windows memory image to test with, and a file that says what is in it.
  */

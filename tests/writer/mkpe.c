@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mkpe FOLDER: writes the files of pe_cases.h and some of pe_builder.h, NAME.pe32 and NAME.pe64. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Mapping PE files and resolving their imports as the memory manager and the loader do. See
  * guest.h.

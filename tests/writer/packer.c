@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * See packer.h. A packed file has two sections: PACK0, which covers the original's and has no bytes
  * in the file, and PACK1 behind it:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A packer for the tests, as real ones work: of a program's file it makes another whose sections
  * are empty on disk, with a stub that declares four imports, unpacks the body in place, relocates

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Page files: what is in them, how the kernel describes them, and the virtual one behind which
  * Windows 10 keeps pages compressed (store.h). See guest.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Address spaces: page tables as the memory manager keeps them, and reads and writes through them.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The PE file builder of the tests, see pe_builder.h. Structures and constants are those of
  * Microsoft's "PE Format" (learn.microsoft.com/windows/win32/debug/pe-format).

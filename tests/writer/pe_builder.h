@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Builds PE files for the tests: valid ones, laid out as a linker would. Shares nothing with src/,
  * so that a mistake there is not made here as well.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Files at the edges of the rules of pefile 2023.2.7, by number:
  *

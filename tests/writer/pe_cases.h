@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * PE files that lie at the edges of the import hashes' rules, each under a name that begins with
  * the number of its rule (see pe_cases.c). Their golden values are in data/golden-hashes.tsv.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The user part of a process as the loader leaves it: PEB, process parameters and the three lists
  * of LDR_DATA_TABLE_ENTRY. See guest.h.

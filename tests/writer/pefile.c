@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* See pefile.h. Source of the format: Microsoft's PE/COFF specification. */
 #include <writer/pefile.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A PE file the writer maps: its sections, exports and imports. For files of its own making and
  * for real DLLs; a file that contradicts itself ends the program.

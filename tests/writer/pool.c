@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Kernel memory: pool blocks, objects, lists and strings. See guest.h.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Processes: EPROCESS and what hangs on it in the kernel, and the address space. See guest.h.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Entries of pages that are not valid, as the memory manager writes them into page tables and
  * prototype PTE arrays. See guest.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The physical memory of the machine that is written: which addresses are RAM, which frames are in
  * use, and their bytes. Frames are handed out in a shuffled order, as a machine that has run for a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Files of physical memory: every format an acquisition tool or hypervisor writes. One file a
  * format (format_*.c); frames nobody uses become holes of a sparse file.

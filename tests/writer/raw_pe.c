@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* See raw_pe.h; structures as in Microsoft's "PE Format". */
 #include <writer/raw_pe.h>
 

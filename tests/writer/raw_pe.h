@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A PE file under full control, valid or not: one section at RAW_RVA that holds whatever a case
  * puts there, with headers that it may change.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What runs on the machine: scenarios by name, and the damage they hold.
  */

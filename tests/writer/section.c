@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Sections: what image and data views map. Control area, subsections, segment with its prototype
  * PTEs, file object. See guest.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Pages that are not there: which state a page of a process is to be in. See guest.h.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Writes compressed stores; see store.h. The structures are those of FireEye's "Finding Evil in
  * Windows 10 Compressed Memory" and of MemProcFS, by whose rules they are found again:

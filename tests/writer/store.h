@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Compressed stores as Windows 10 and later keep them, for tests: pages go in by page file and
  * offset, compressed as the build does it, and come out as the structures of SMKM_STORE_MGR and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What becomes of address tables at run time: filled by a packer's stub, hooked, without their
  * names, resolved late, or made on the heap. See guest.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The scenarios of import lists that have to be rebuilt: see scenario.h. */
 #include <writer/scenario.h>
 

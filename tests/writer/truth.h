@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The truth file: what is in an image, as JSON, for the tests to compare with.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What every part of the image writer needs: failing with a sentence, memory that is there,
  * little-endian stores, a random stream that a seed repeats, growing bytes, UTF-16.

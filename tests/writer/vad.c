@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Virtual address descriptors: which ranges of a process are in use, as a balanced tree. See
  * guest.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The 32-bit side of a process on 64-bit Windows: PEB32, its three lists, and what in the EPROCESS
  * leads there. See guest.h.

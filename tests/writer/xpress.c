@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A compressor for plain LZ77 of Xpress, from [MS-XCA] 2.3: greedy, by a table of the places where
  * three bytes were seen last.

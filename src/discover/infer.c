@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The order in which a layout is inferred, and what becomes of it: a profile with what the image
+ * bears out, and sentences about what it does not. See infer.h.
+ */
+#include "discover/infer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+#include "discover/internal.h"
+
+struct neighbour {
+	const struct profile *profile;
+	uint32_t distance; /* in builds */
+};
+
+static int compare_neighbours(const void *a, const void *b)
+{
+	const struct neighbour *x = a, *y = b;
+	if (x->distance != y->distance)
+		return x->distance < y->distance ? -1 : 1;
+	return strcmp(x->profile->name, y->profile->name);
+}
+
+/* The profiles of other builds for such page maps, the nearest builds first. */
+static void find_neighbours(struct infer *infer, struct profiles *profiles)
+{
+	const struct windows *windows = infer->windows;
+	size_t count = profiles_count(profiles), found = 0;
+	_cleanup_free_ struct neighbour *neighbours = alloc_zero(count + 1, sizeof(*neighbours));
+	for (size_t i = 0; i < count; i++) {
+		const struct profile *profile;
+		struct profile_summary summary = profiles_summary(profiles, i);
+		bool own = windows->build >= summary.build_first &&
+			   windows->build <= summary.build_last;
+		if (own || summary.architecture != windows->architecture)
+			continue;
+		struct error *error = profiles_get(profiles, i, &profile);
+		if (error) {
+			infer_failed(infer, "%s", error_message(error));
+			error_free(error);
+			continue;
+		}
+		/* What was inferred itself is no ground to build on. */
+		if (profile->inferred ||
+		    !profile_fits_paging(profile, memory_paging(windows->memory)))
+			continue;
+		neighbours[found++] = (struct neighbour){
+			.profile = profile,
+			.distance = windows->build < summary.build_first
+					    ? summary.build_first - windows->build
+					    : windows->build - summary.build_last,
+		};
+	}
+	qsort(neighbours, found, sizeof(*neighbours), compare_neighbours);
+	infer->neighbour = alloc_zero(found + 1, sizeof(*infer->neighbour));
+	for (size_t i = 0; i < found; i++)
+		infer->neighbour[i] = neighbours[i].profile;
+	infer->neighbour_count = found;
+}
+
+/* What is read before it is inferred: page-table entries as the nearest build has them. */
+static void begin(struct infer *infer)
+{
+	const struct profile *nearest = infer->neighbour[0];
+	infer_set(infer, MMPTE_size, profile_offset(nearest, MMPTE_size), INFER_VERIFIED);
+	for (enum profile_member i = 0; i < PROFILE_MEMBER_COUNT; i++)
+		if (i != MMPTE_size && !strncmp(profile_type_name(i), "MMPTE", 5))
+			infer_take(infer, nearest, &i, 1, INFER_ASSUMED);
+	windows_set_entries(infer->windows);
+}
+
+/* A member that every build known has, and in one place: part of no choice among forms. */
+static bool is_constant(const struct infer *infer, enum profile_member member)
+{
+	if (!profile_member_universal(member))
+		return false;
+	for (size_t i = 0; i < infer->neighbour_count; i++)
+		if (!profile_has(infer->neighbour[i], member) ||
+		    !infer_same(infer->neighbour[0], infer->neighbour[i], &member, 1))
+			return false;
+	return true;
+}
+
+static void take_constants(struct infer *infer)
+{
+	for (enum profile_member i = 0; i < PROFILE_MEMBER_COUNT; i++)
+		if (!infer->looked_for[i] && is_constant(infer, i))
+			infer_take(infer, infer->neighbour[0], &i, 1, INFER_ASSUMED);
+}
+
+/* A type's size bounds its members when the profile is read back; found ones may lie beyond. */
+static void drop_sizes(struct infer *infer)
+{
+	for (enum profile_member i = 0; i < PROFILE_MEMBER_COUNT; i++)
+		if (infer->state[i] == INFER_ASSUMED && i != MMPTE_size &&
+		    !strcmp(profile_member_name(i), "size"))
+			infer_drop(infer, &i, 1);
+}
+
+static void finish(struct infer *infer)
+{
+	struct windows *windows = infer->windows;
+	struct profile *profile = infer->profile;
+	_cleanup_text_ struct text assumed = {0};
+	size_t verified = 0, found = 0, all = 0;
+	for (enum profile_member i = 0; i < PROFILE_MEMBER_COUNT; i++) {
+		all += infer->state[i] != INFER_ABSENT;
+		verified += infer->state[i] == INFER_VERIFIED;
+		found += infer->state[i] == INFER_FOUND;
+		if (infer->state[i] == INFER_ASSUMED)
+			text_add_format(&assumed, "%s%s.%s", assumed.length ? ", " : "",
+					profile_type_name(i), profile_member_name(i));
+	}
+	const char *paging = memory_paging(windows->memory) == PAGING_PAE ? "-pae" : "";
+	profile->name = alloc_printf("inferred-%u-%s%s", windows->build,
+				     architecture_name(windows->architecture), paging);
+	profile->description =
+		alloc_printf("Windows build %u, inferred from an image", windows->build);
+	profile->variant = alloc_strdup("");
+	profile->source = alloc_printf("an image of build %u and, to begin with, the profile %s",
+				       windows->build, infer->neighbour[0]->name);
+	profile->origin =
+		alloc_printf("inferred: %zu of %zu fields verified", verified + found, all);
+	profile->inferred =
+		alloc_printf("%zu of %zu fields verified on up to %zu processes, %zu of "
+			     "them found by search; assumed: %s",
+			     verified + found, all, infer->sample_count, found,
+			     assumed.length ? text_string(&assumed) : "none");
+	profile->build_first = profile->build_last = windows->build;
+}
+
+static bool infer_all(struct infer *infer, struct space *space)
+{
+	struct windows *windows = infer->windows;
+	begin(infer);
+	if (!infer_processes(infer, space))
+		return false;
+	_cleanup_space_ struct space *kernel = windows_kernel_space(windows);
+	infer->kernel = kernel;
+	bool found = infer_user(infer);
+	if (found)
+		infer_process_details(infer);
+	found = found && infer_vads(infer);
+	if (found) {
+		infer_sections(infer);
+		infer_entries(infer);
+		infer_wow64(infer);
+		windows_set_entries(windows);
+		infer_pages(infer);
+		take_constants(infer);
+		drop_sizes(infer);
+		if (profile_fit(windows) <= 0) {
+			infer_failed(infer, "the layout as a whole: more of it disagrees with the "
+					    "image than agrees");
+			found = false;
+		}
+	}
+	infer->kernel = NULL;
+	return found;
+}
+
+static void release(struct infer *infer)
+{
+	for (size_t i = 0; i < infer->sample_count; i++) {
+		struct sample *sample = &infer->sample[i];
+		free(sample->body);
+		space_free(sample->space);
+		modules_free(&sample->modules);
+		vads_free(&sample->vads);
+	}
+	free(infer->sample);
+	address_set_free(&infer->eprocesses);
+	free(infer->neighbour);
+	text_free(&infer->doubt);
+	text_free(&infer->tried);
+}
+
+bool infer_profile(struct windows *windows, struct space *space, struct profiles *profiles,
+		   struct inference *ret)
+{
+	_cleanup_profile_ struct profile *profile = alloc_new(struct profile);
+	struct infer infer = {.windows = windows, .profile = profile};
+	struct windows before = *windows;
+	*ret = (struct inference){0};
+	profile->architecture = windows->architecture;
+	windows->profile = profile;
+	find_neighbours(&infer, profiles);
+	bool found = false;
+	if (!infer.neighbour_count)
+		infer_failed(&infer, "there is no profile of any other build to begin with");
+	else
+		found = infer_all(&infer, space);
+	if (budget_exceeded(windows->budget)) {
+		infer_failed(&infer, "it was cut off: what the image describes is far more than it "
+				     "holds");
+		found = false;
+	}
+	if (found)
+		finish(&infer);
+	ret->doubt = alloc_strdup(text_string(&infer.doubt));
+	ret->tried = alloc_strdup(text_string(&infer.tried));
+	release(&infer);
+	if (found)
+		ret->profile = take_ptr(profile);
+	else
+		*windows = before;
+	return found;
+}
+
+void inference_free(struct inference *inference)
+{
+	profile_free(inference->profile);
+	free(inference->doubt);
+	free(inference->tried);
+	*inference = (struct inference){0};
+}

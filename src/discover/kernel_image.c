@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The kernel's image in memory, and what it tells of its build.
+ */
+#include "discover/internal.h"
+
+#include <string.h>
+
+#include <impscan/bytes.h>
+#include <impscan/module_reader.h>
+#include <impscan/pe_exports.h>
+
+#include "windows/limits.h"
+
+/* How far from a hint the kernel's base is looked for: ntoskrnl.exe and hal.dll lie together. */
+#define HINT_DISTANCE (UINT64_C(32) << 20)
+
+/* Where 64-bit kernels have been loaded so far, KASLR included; looked at first. */
+#define KERNEL_FIRST UINT64_C(0xfffff80000000000)
+#define KERNEL_LAST  UINT64_C(0xfffff87fffffffff)
+
+/* 32-bit ones: 0x804d7000 in XP, elsewhere with /3GB, anywhere since Vista. */
+#define KERNEL32_FIRST UINT64_C(0x80000000)
+
+#define MACHINE_I386  0x014c
+#define MACHINE_AMD64 0x8664
+
+/* Also its names with PAE and for several processors; the export directory says the first. */
+static bool is_kernel_name(const char *name)
+{
+	static const char *const names[] = {"ntoskrnl.exe", "ntkrnlpa.exe", "ntkrnlmp.exe",
+					    "ntkrpamp.exe"};
+	for (size_t i = 0; i < array_size(names); i++)
+		if (!strcasecmp(name, names[i]))
+			return true;
+	return false;
+}
+
+static bool is_kernel_pdb(const char *path)
+{
+	static const char *const names[] = {"ntkrnlmp.pdb", "ntoskrnl.pdb", "ntkrnlpa.pdb",
+					    "ntkrpamp.pdb"};
+	const char *name = text_base_name(path);
+	for (size_t i = 0; i < array_size(names); i++)
+		if (!strcasecmp(name, names[i]))
+			return true;
+	return false;
+}
+
+bool kernel_image_at(struct windows *windows, struct space *space, uint64_t base)
+{
+	size_t available;
+	const uint8_t *start = space_at(space, base, &available);
+	if (!start || available < 2 || start[0] != 'M' || start[1] != 'Z')
+		return false;
+
+	struct module_reader reader;
+	module_reader_init(&reader, space, base, 0);
+	_cleanup_pe_ struct pe pe;
+	if (pe_open(&pe, &reader.reader) != PE_OK ||
+	    pe.machine != (windows->pointer_size == 8 ? MACHINE_AMD64 : MACHINE_I386))
+		return false;
+	char name[sizeof(windows->kernel_name)] = "";
+	struct pe_pdb pdb;
+	bool named = pe_export_name(&pe, name, sizeof(name)) && is_kernel_name(name);
+	bool has_pdb = pe_pdb(&pe, &pdb);
+	if (!named && !(has_pdb && is_kernel_pdb(pdb.name)))
+		return false;
+	windows->kernel_base = base;
+	/* No kernel is as large: what is searched in it must end. */
+	windows->kernel_size = min_of((uint64_t)pe.size_of_image, LIMIT_KERNEL_SIZE);
+	if (pe.size_of_image > LIMIT_KERNEL_SIZE)
+		windows->cut |= CUT_KERNEL_SIZE;
+	else
+		windows->cut &= ~(unsigned int)CUT_KERNEL_SIZE;
+	strcpy(windows->kernel_name, named ? name : "ntoskrnl.exe");
+	if (has_pdb)
+		windows->kernel_pdb = pdb;
+	return true;
+}
+
+/* Steps of looking at a page, and at a header that may be the kernel's. */
+#define PAGE_STEPS   1
+#define HEADER_STEPS 20
+
+/* May a page be the first of a kernel's image? Says so by nothing else than its bytes. */
+static bool is_header(const struct windows *windows, const uint8_t *page)
+{
+	if (page[0] != 'M' || page[1] != 'Z')
+		return false;
+	uint32_t at = le32(page + 0x3c);
+	/* One that begins at the page's end is left to be tried; no kernel has it further on. */
+	if (!range_within(at, 6, PAGE_SIZE))
+		return at < PAGE_SIZE;
+	return !memcmp(page + at, "PE\0", 4) &&
+	       le16(page + at + 4) == (windows->pointer_size == 8 ? MACHINE_AMD64 : MACHINE_I386);
+}
+
+/* kernel_image_at() where a page may be its first. */
+static bool try_page(struct windows *windows, struct space *space, uint64_t address)
+{
+	size_t available;
+	const uint8_t *page = space_at(space, address, &available);
+	(void)budget_spend(windows->budget, PAGE_STEPS);
+	return page && is_header(windows, page) && budget_spend(windows->budget, HEADER_STEPS) &&
+	       kernel_image_at(windows, space, address);
+}
+
+/* Looks for it around an address that is one of its own, or near. */
+static bool find_near(struct windows *windows, struct space *space, uint64_t hint)
+{
+	uint64_t base = hint & ~(PAGE_SIZE - 1);
+	/* Down first: a kernel begins below its own addresses. */
+	for (uint64_t down = 0; down <= HINT_DISTANCE && down <= base; down += PAGE_SIZE) {
+		if (try_page(windows, space, base - down))
+			return true;
+		if (budget_exceeded(windows->budget))
+			return false;
+	}
+	for (uint64_t up = PAGE_SIZE; up < HINT_DISTANCE && up < UINT64_MAX - base;
+	     up += PAGE_SIZE) {
+		if (try_page(windows, space, base + up))
+			return true;
+		if (budget_exceeded(windows->budget))
+			return false;
+	}
+	return false;
+}
+
+struct kernel_search {
+	struct windows *windows;
+	struct space *space;
+};
+
+static enum table_answer on_page(void *context, uint64_t address, const uint8_t *page)
+{
+	struct kernel_search *search = context;
+	if (!is_header(search->windows, page))
+		return TABLE_DULL;
+	if (!budget_spend(search->windows->budget, HEADER_STEPS) ||
+	    !kernel_image_at(search->windows, search->space, address))
+		return TABLE_NOTABLE;
+	return TABLE_STOP;
+}
+
+/* All of the kernel's half; where 64-bit kernels have been loaded first. */
+static bool find_anywhere(struct windows *windows, struct space *space, struct table_walk *walk)
+{
+	if (windows->pointer_size == 4)
+		return space_walk(space, KERNEL32_FIRST, UINT32_MAX, walk);
+	return space_walk(space, KERNEL_FIRST, KERNEL_LAST, walk) ||
+	       space_walk(space, UINT64_C(0xffff800000000000), KERNEL_FIRST - 1, walk) ||
+	       space_walk(space, KERNEL_LAST + 1, UINT64_MAX, walk);
+}
+
+/*
+ * Once more, where tables that have headers of images are mapped several times: elsewhere there may be
+ * what is missing of the kernel. For not much more than it cost before.
+ */
+static bool find_everywhere(struct windows *windows, struct space *space, struct table_walk *walk,
+			    uint64_t spent)
+{
+	struct budget *all = windows->budget;
+	struct budget part = {.limit = min_of(budget_left(all), 4 * spent + 1000)};
+	windows->budget = walk->budget = &part;
+	walk->everywhere = true;
+	bool found = find_anywhere(windows, space, walk);
+	walk->everywhere = false;
+	windows->budget = walk->budget = all;
+	(void)budget_spend(all, min_of(part.spent, part.limit));
+	return found;
+}
+
+bool kernel_image_find(struct windows *windows, struct space *space, uint64_t hint,
+		       struct table_walk *walk)
+{
+	struct kernel_search search = {windows, space};
+	if (hint && find_near(windows, space, hint))
+		return true;
+	uint64_t before = windows->budget->spent;
+	walk->page = on_page;
+	walk->context = &search;
+	walk->budget = windows->budget;
+	table_walk_again(walk);
+	if (find_anywhere(windows, space, walk))
+		return true;
+	return !budget_exceeded(windows->budget) && walk->looked.count &&
+	       find_everywhere(windows, space, walk, windows->budget->spent - before);
+}
+
+/* KUSER_SHARED_DATA, at one address in every kernel. */
+#define KUSER_SHARED_DATA   UINT64_C(0xfffff78000000000)
+#define KUSER_SHARED_DATA32 UINT64_C(0xffdf0000)
+
+bool kernel_build(struct windows *windows, struct space *space)
+{
+	struct module_reader reader;
+	module_reader_init(&reader, space, windows->kernel_base, windows->kernel_size);
+	_cleanup_pe_ struct pe pe;
+	pe_open(&pe, &reader.reader);
+	uint32_t rva = pe_export_find(&pe, "NtBuildNumber"), value;
+	/* 0xF0000000 | build, the top half being the kind of kernel (free, checked). */
+	if (rva && space_u32(space, windows->kernel_base + rva, &value))
+		windows->build_kernel = value & 0xffff;
+
+	uint64_t shared = windows->pointer_size == 8 ? KUSER_SHARED_DATA : KUSER_SHARED_DATA32;
+	uint32_t number = 0;
+	(void)space_u32(space, shared + 0x26c, &windows->major);
+	(void)space_u32(space, shared + 0x270, &windows->minor);
+	/* NtBuildNumber is a member since Windows 10. */
+	if (windows->major >= 10 && space_u32(space, shared + 0x260, &number))
+		windows->build_shared = number & 0xffff;
+	windows->build = windows->build_kernel ? windows->build_kernel : windows->build_shared;
+	if (!windows->build)
+		windows->build = image_hints(windows->image)->build;
+	return windows->build != 0;
+}

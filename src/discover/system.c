@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * System, the first process, and the kernel's lists. Every way that leads to it is only believed
+ * when what is found there looks as the profile says.
+ */
+#include "discover/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/bytes.h>
+#include <impscan/module_reader.h>
+#include <impscan/pe_exports.h>
+
+#include "windows/process.h"
+
+/* Steps of looking through a page of the kernel, and at what may be a KDBG or a list head there. */
+#define KERNEL_PAGE_STEPS 3
+#define KDBG_STEPS	  2
+#define LIST_STEPS	  2
+
+/* Is there an EPROCESS with PID 4, the name System and a page map that has this kernel? */
+static bool is_system(struct windows *windows, struct space *space, uint64_t eprocess)
+{
+	struct process process;
+	if (!process_read(windows, space, eprocess, &process))
+		return false;
+	bool named = process.pid == 4 && !strcmp(process.name, "System");
+	free(process.name);
+	if (!named || !process.dtb)
+		return false;
+	struct page ours, theirs;
+	_cleanup_space_ struct space *own = space_new(windows->memory, process.dtb);
+	space_page(space, windows->kernel_base, &ours);
+	space_page(own, windows->kernel_base, &theirs);
+	if (!theirs.data || ours.data != theirs.data)
+		return false;
+	windows->system = eprocess;
+	windows->dtb = process.dtb;
+	return true;
+}
+
+static bool export_pointer(const struct windows *windows, struct space *space, const char *name,
+			   uint64_t *address, uint64_t *value)
+{
+	struct module_reader reader;
+	module_reader_init(&reader, space, windows->kernel_base, windows->kernel_size);
+	_cleanup_pe_ struct pe pe;
+	pe_open(&pe, &reader.reader);
+	uint32_t rva = pe_export_find(&pe, name);
+	if (!rva)
+		return false;
+	*address = windows->kernel_base + rva;
+	return space_pointer(space, *address, windows->pointer_size, value);
+}
+
+/*
+ * KDDEBUGGER_DATA64 (wdbgexts.h), of 32-bit kernels as well: tag at +0x10, KernBase +0x18, the list
+ * heads behind it.
+ */
+struct kdbg {
+	uint64_t ps_loaded_module_list;
+	uint64_t ps_active_process_head;
+};
+
+static bool kdbg_at(const struct windows *windows, struct space *space, uint64_t address,
+		    struct kdbg *kdbg)
+{
+	uint8_t block[0x58];
+	if (!space_read(space, address, block, sizeof(block)) || memcmp(block + 0x10, "KDBG", 4))
+		return false;
+	enum paging paging = memory_paging(windows->memory);
+	if (kernel_pointer(paging, le64(block + 0x18)) != windows->kernel_base)
+		return false;
+	kdbg->ps_loaded_module_list = kernel_pointer(paging, le64(block + 0x48));
+	kdbg->ps_active_process_head = kernel_pointer(paging, le64(block + 0x50));
+	return true;
+}
+
+/* Of a tag in a page: does what is behind it name this kernel, as far as the page has it? */
+static bool may_be_kdbg(const struct windows *windows, const uint8_t *page, size_t tag)
+{
+	return tag + 16 > PAGE_SIZE || kernel_pointer(memory_paging(windows->memory),
+						      le64(page + tag + 8)) == windows->kernel_base;
+}
+
+/*
+ * The debugger's data block: where the header says, or anywhere in the kernel. Windows 8 and later
+ * keep it encoded in memory unless a debugger was attached: then it is not found.
+ */
+static bool kdbg_find(const struct windows *windows, struct space *space, struct kdbg *kdbg)
+{
+	uint64_t hint = kernel_pointer(memory_paging(windows->memory),
+				       image_hints(windows->image)->kd_debugger_data_block);
+	if (hint && kdbg_at(windows, space, hint, kdbg))
+		return true;
+	for (uint64_t rva = 0; rva < windows->kernel_size; rva += PAGE_SIZE) {
+		struct page page;
+		space_page(space, windows->kernel_base + rva, &page);
+		if (!budget_spend(windows->budget, KERNEL_PAGE_STEPS))
+			return false;
+		if (!page.data)
+			continue;
+		for (size_t i = 0x10; i + 4 <= PAGE_SIZE; i += windows->pointer_size)
+			if (!memcmp(page.data + i, "KDBG", 4) &&
+			    may_be_kdbg(windows, page.data, i) &&
+			    budget_spend(windows->budget, KDBG_STEPS) &&
+			    kdbg_at(windows, space, windows->kernel_base + rva + i - 0x10, kdbg))
+				return true;
+	}
+	return false;
+}
+
+/* The first process behind a claimed PsActiveProcessHead. */
+static bool system_behind_head(struct windows *windows, struct space *space, uint64_t head)
+{
+	uint64_t link;
+	return head && space_pointer(space, head, windows->pointer_size, &link) &&
+	       is_system(windows, space,
+			 link - profile_offset(windows->profile, EPROCESS_ActiveProcessLinks));
+}
+
+/* Bytes of a name that may lie behind the page that it begins in. */
+#define NAME_REST 14u
+
+/* Steps of the sweep for a page, for a name, and for what may be System. */
+#define SWEEP_STEPS  2
+#define NAME_STEPS   1
+#define SYSTEM_STEPS 20
+
+/* Where the name lies in an EPROCESS, what stands before and behind it. */
+struct system_sweep {
+	struct windows *windows;
+	struct space *space;
+	uint64_t name_offset, pid_offset, links;
+};
+
+/* Is System's EPROCESS the one whose name lies at a physical address? */
+static bool is_system_name(const struct system_sweep *sweep, uint64_t name_at)
+{
+	struct windows *windows = sweep->windows;
+	const unsigned int pointer = windows->pointer_size;
+	uint64_t eprocess = name_at - sweep->name_offset;
+	uint8_t pid[8], flink[8];
+	uint64_t back;
+	(void)budget_spend(windows->budget, NAME_STEPS);
+	if (name_at < sweep->name_offset ||
+	    !image_read(windows->image, eprocess + sweep->pid_offset, pid, sizeof(pid)) ||
+	    le_pointer(pid, pointer) != 4 ||
+	    !image_read(windows->image, eprocess + sweep->links, flink, sizeof(flink)))
+		return false;
+	(void)budget_spend(windows->budget, SYSTEM_STEPS);
+	return space_pointer(sweep->space, le_pointer(flink, pointer) + pointer, pointer, &back) &&
+	       is_system(windows, sweep->space, back - sweep->links);
+}
+
+/* One piece of physical memory. */
+static bool sweep_piece(const struct system_sweep *sweep, uint64_t address, const uint8_t *data,
+			size_t size)
+{
+	static const char name[16] = "System";
+	static const size_t length = 15;
+	/* An EPROCESS begins at a multiple of 8, so its name is at so many bytes from one. */
+	size_t at = (size_t)((sweep->name_offset - address) & 7);
+	uint32_t first = le32(name);
+	for (; at + length <= size; at += 8)
+		if (le32(data + at) == first && !memcmp(data + at, name, length) &&
+		    is_system_name(sweep, address + at))
+			return true;
+	return false;
+}
+
+/*
+ * The last resort: every 8-byte step of the image that holds the name where System's EPROCESS
+ * would, found through its own ActiveProcessLinks: the neighbour's Blink points back to it.
+ */
+bool system_sweep(struct windows *windows, struct space *space,
+		  const struct windows_options *options)
+{
+	const struct profile *profile = windows->profile;
+	const struct system_sweep sweep = {
+		.windows = windows,
+		.space = space,
+		.name_offset = profile_offset(profile, EPROCESS_ImageFileName),
+		.pid_offset = profile_offset(profile, EPROCESS_UniqueProcessId),
+		.links = profile_offset(profile, EPROCESS_ActiveProcessLinks),
+	};
+	struct sweep_progress progress = sweep_begin(windows->image, options);
+	uint64_t start, size;
+	bool found = false;
+	/* A page at a time, and what of a name lies in the next. */
+	for (uint64_t at = 0; !found && image_next_data(windows->image, at, &start, &size);) {
+		size_t available;
+		const uint8_t *data = image_at(windows->image, start, &available);
+		uint64_t here = min_of(PAGE_SIZE - start % PAGE_SIZE, size);
+		if (!data || !budget_spend(windows->budget, SWEEP_STEPS))
+			break;
+		found = sweep_piece(&sweep, start, data,
+				    (size_t)min_of(here + NAME_REST, (uint64_t)available));
+		sweep_advance(&progress, here);
+		at = start + here;
+	}
+	sweep_end(&progress);
+	return found;
+}
+
+uint64_t system_export(const struct windows *windows, struct space *space)
+{
+	uint64_t address, value;
+	return export_pointer(windows, space, "PsInitialSystemProcess", &address, &value) ? value
+											  : 0;
+}
+
+void system_heads(const struct windows *windows, struct space *space, uint64_t heads[2])
+{
+	struct kdbg kdbg;
+	heads[0] = kernel_pointer(memory_paging(windows->memory),
+				  image_hints(windows->image)->ps_active_process_head);
+	heads[1] = kdbg_find(windows, space, &kdbg) ? kdbg.ps_active_process_head : 0;
+}
+
+void system_pages(const struct windows *windows, struct space *space,
+		  const uint8_t *pages[SYSTEM_PAGES])
+{
+	uint64_t address, value = 0;
+	size_t available;
+	pages[0] = space_at(space, windows->kernel_base, &available);
+	pages[1] = pages[2] = NULL;
+	if (!export_pointer(windows, space, "PsInitialSystemProcess", &address, &value))
+		return;
+	pages[1] = space_at(space, address, &available);
+	pages[2] = space_at(space, value, &available);
+}
+
+bool system_find(struct windows *windows, struct space *space)
+{
+	uint64_t address, value;
+	if (export_pointer(windows, space, "PsInitialSystemProcess", &address, &value) &&
+	    is_system(windows, space, value))
+		return true;
+	uint64_t hint = kernel_pointer(memory_paging(windows->memory),
+				       image_hints(windows->image)->ps_active_process_head);
+	if (system_behind_head(windows, space, hint))
+		return true;
+	struct kdbg kdbg;
+	return kdbg_find(windows, space, &kdbg) &&
+	       system_behind_head(windows, space, kdbg.ps_active_process_head);
+}
+
+/* Does a list of KLDR_DATA_TABLE_ENTRY that begins with the kernel hang on `head`? */
+static bool is_module_list(const struct windows *windows, struct space *space, uint64_t head)
+{
+	unsigned int pointer = windows->pointer_size;
+	uint64_t flink, back, base;
+	return space_pointer(space, head, pointer, &flink) && flink != head &&
+	       space_pointer(space, flink + pointer, pointer, &back) && back == head &&
+	       space_pointer(space,
+			     flink + profile_offset(windows->profile, LDR_DATA_TABLE_ENTRY_DllBase),
+			     pointer, &base) &&
+	       base == windows->kernel_base;
+}
+
+/* Every pointer-sized step of the kernel's image that could be the head. */
+static uint64_t module_list_scan(const struct windows *windows, struct space *space)
+{
+	unsigned int pointer = windows->pointer_size;
+	enum paging paging = memory_paging(windows->memory);
+	for (uint64_t rva = 0; rva < windows->kernel_size; rva += PAGE_SIZE) {
+		struct page page;
+		space_page(space, windows->kernel_base + rva, &page);
+		if (!budget_spend(windows->budget, KERNEL_PAGE_STEPS))
+			return 0;
+		if (!page.data)
+			continue;
+		for (size_t i = 0; i + 2 * pointer <= PAGE_SIZE; i += pointer) {
+			uint64_t flink = le_pointer(page.data + i, pointer);
+			uint64_t blink = le_pointer(page.data + i + pointer, pointer);
+			/* Both are aligned kernel addresses outside the image (pool). */
+			if (!is_kernel_address(paging, flink) ||
+			    !is_kernel_address(paging, blink) || flink % pointer ||
+			    flink - windows->kernel_base < windows->kernel_size)
+				continue;
+			(void)budget_spend(windows->budget, LIST_STEPS);
+			uint64_t head = windows->kernel_base + rva + i;
+			if (is_module_list(windows, space, head))
+				return head;
+		}
+	}
+	return 0;
+}
+
+void module_list_find(struct windows *windows, struct space *space)
+{
+	uint64_t hint = kernel_pointer(memory_paging(windows->memory),
+				       image_hints(windows->image)->ps_loaded_module_list);
+	uint64_t address, value;
+	struct kdbg kdbg;
+	if (export_pointer(windows, space, "PsLoadedModuleList", &address, &value) &&
+	    is_module_list(windows, space, address))
+		windows->ps_loaded_module_list = address;
+	else if (hint && is_module_list(windows, space, hint))
+		windows->ps_loaded_module_list = hint;
+	else if (kdbg_find(windows, space, &kdbg) &&
+		 is_module_list(windows, space, kdbg.ps_loaded_module_list))
+		windows->ps_loaded_module_list = kdbg.ps_loaded_module_list;
+	else
+		windows->ps_loaded_module_list = module_list_scan(windows, space);
+	if (!windows->ps_loaded_module_list && budget_exceeded(windows->budget))
+		windows->cut |= CUT_MODULE_LIST;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One DLL's exports, sorted for the questions asked of them: what starts at an RVA, what has a name
+ * or an ordinal, what is forwarded.
+ */
+#include "exports/export_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+static int compare_rva(const void *a, const void *b, void *context)
+{
+	const struct pe_export *items = context;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	if (items[x].rva != items[y].rva)
+		return items[x].rva < items[y].rva ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+static int compare_ordinal(const void *a, const void *b, void *context)
+{
+	const struct pe_export *items = context;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	if (items[x].ordinal != items[y].ordinal)
+		return items[x].ordinal < items[y].ordinal ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+static void sort(struct export_table *t, uint32_t *positions, size_t count,
+		 int (*compare)(const void *, const void *, void *))
+{
+	if (count)
+		qsort_r(positions, count, sizeof(*positions), compare, t->exports.items);
+}
+
+static void mark_starts(struct export_table *t)
+{
+	if (!t->direct_count)
+		return;
+	uint32_t last = t->rvas[t->direct_count - 1];
+	t->starts_end = min_of(last, (uint32_t)STARTS_MAX) / 8 + 1;
+	t->starts = alloc_zero(t->starts_end / 8 + 1, 1);
+	for (size_t i = 0; i < t->direct_count && t->rvas[i] / 8 < t->starts_end; i++)
+		t->starts[t->rvas[i] / 64] |= (uint8_t)(1u << t->rvas[i] / 8 % 8);
+}
+
+/* FNV-1a. It begins with the table's address, so that no file can have names that all collide. */
+static uint32_t name_hash(const struct export_table *t, const char *name)
+{
+	uint32_t hash = 2166136261u ^ (uint32_t)((uintptr_t)t >> 4);
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)*name) * 16777619;
+	return hash ^ hash >> 15;
+}
+
+/* The place of a name, or the free one where it would go. */
+static struct export_name *name_place(const struct export_table *t, const char *name, uint32_t hash)
+{
+	for (uint32_t at = hash & t->name_mask;; at = (at + 1) & t->name_mask) {
+		struct export_name *place = &t->names[at];
+		if (!place->item ||
+		    (place->hash == hash && !strcmp(t->exports.items[place->item - 1].name, name)))
+			return place;
+	}
+}
+
+/* Of items with one name the first is found. */
+static void index_names(struct export_table *t)
+{
+	uint32_t size = 2;
+	while (size / 2 < t->exports.count)
+		size *= 2;
+	t->names = alloc_zero(size, sizeof(*t->names));
+	t->name_mask = size - 1;
+	for (uint32_t i = 0; i < t->exports.count; i++) {
+		const char *name = t->exports.items[i].name;
+		t->name_bytes += name ? strlen(name) : 0;
+		uint32_t hash = name ? name_hash(t, name) : 0;
+		struct export_name *place = name ? name_place(t, name, hash) : NULL;
+		if (place && !place->item)
+			*place = (struct export_name){hash, i + 1};
+	}
+}
+
+struct export_table *export_table_new(struct pe_exports *exports, uint32_t size)
+{
+	struct export_table *t = alloc_new(struct export_table);
+	atomic_init(&t->references, 1);
+	t->exports = *exports;
+	*exports = (struct pe_exports){0};
+	t->size = size;
+	size_t n = t->exports.count;
+	t->direct = alloc_zero(n, sizeof(*t->direct));
+	t->forwards = alloc_zero(n, sizeof(*t->forwards));
+	t->by_ordinal = alloc_zero(n, sizeof(*t->by_ordinal));
+	for (uint32_t i = 0; i < n; i++) {
+		const struct pe_export *e = &t->exports.items[i];
+		t->by_ordinal[i] = i;
+		if (e->forwarder)
+			t->forwards[t->forward_count++] = i;
+		else if (e->rva < size)
+			t->direct[t->direct_count++] = i;
+	}
+	sort(t, t->direct, t->direct_count, compare_rva);
+	sort(t, t->by_ordinal, n, compare_ordinal);
+	t->rvas = alloc_zero(t->direct_count, sizeof(*t->rvas));
+	for (size_t i = 0; i < t->direct_count; i++)
+		t->rvas[i] = t->exports.items[t->direct[i]].rva;
+	mark_starts(t);
+	index_names(t);
+	return t;
+}
+
+struct export_table *export_table_read(const struct pe *pe)
+{
+	_cleanup_pe_exports_ struct pe_exports exports = {0};
+	pe_exports_read(pe, &exports);
+	return exports.count ? export_table_new(&exports, pe->size_of_image) : NULL;
+}
+
+struct export_table *export_table_ref(struct export_table *table)
+{
+	atomic_fetch_add_explicit(&table->references, 1, memory_order_relaxed);
+	return table;
+}
+
+void export_table_unref(struct export_table *table)
+{
+	if (!table || atomic_fetch_sub_explicit(&table->references, 1, memory_order_acq_rel) != 1)
+		return;
+	pe_exports_free(&table->exports);
+	free(table->rvas);
+	free(table->direct);
+	free(table->forwards);
+	free(table->names);
+	free(table->by_ordinal);
+	free(table->starts);
+	free(table);
+}
+
+const struct pe_exports *export_table_exports(const struct export_table *table)
+{
+	return &table->exports;
+}
+
+uint64_t export_table_cost(const struct export_table *t)
+{
+	return t->exports.count + t->name_bytes / 64;
+}
+
+size_t export_table_memory(const struct export_table *t)
+{
+	size_t n = t->exports.count;
+	return sizeof(*t) +
+	       n * (sizeof(*t->exports.items) + sizeof(*t->direct) + sizeof(*t->forwards) +
+		    sizeof(*t->by_ordinal)) +
+	       t->direct_count * sizeof(*t->rvas) + (size_t)t->starts_end / 8 +
+	       ((size_t)t->name_mask + 1) * sizeof(*t->names) + t->exports.strings_size;
+}
+
+const struct pe_export *export_table_named(const struct export_table *t, const char *name)
+{
+	const struct export_name *place = name_place(t, name, name_hash(t, name));
+	return place->item ? &t->exports.items[place->item - 1] : NULL;
+}
+
+const struct pe_export *export_table_ordinal(const struct export_table *t, uint32_t ordinal)
+{
+	for (size_t low = 0, high = t->exports.count; low < high;) {
+		size_t middle = low + (high - low) / 2;
+		const struct pe_export *e = &t->exports.items[t->by_ordinal[middle]];
+		if (e->ordinal == ordinal)
+			return e;
+		if (ordinal < e->ordinal)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+size_t export_table_lower_bound(const struct export_table *t, uint32_t rva)
+{
+	size_t low = 0, high = t->direct_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (t->rvas[middle] < rva)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From slots to lists that can be hashed.
+ *
+ * Which tables were the original file's? Those of one section, the one with the most imports: a
+ * packer's stub has its few elsewhere, and pointers that a program fetches at run time lie with its
+ * data. An intact import directory is a list of its own; it comes first unless there is a table with
+ * more imports, as where a packer's stub declares little.
+ *
+ * In which order did its directory have the DLLs? winebuild, GNU ld and LLVM's linker order the
+ * directory as the address tables. Microsoft's sorts the tables by DLL name, but the directory as its
+ * import libraries were needed, most often by their order on the command line. With its mark in the
+ * header (the "Rich" record) the order is a guess: kernel32, which all conventions have first, and
+ * then as the tables; next the orders of the libraries that Visual Studio and CMake name by default.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+#include <impscan/cleanup.h>
+
+#include "rebuild/rebuilding.h"
+
+#define TEXT_A_STEP 8 /* bytes of a list, which is hashed twice */
+
+#define NEAR 4096 /* bytes between tables of one family, where sections are not known */
+
+enum order { ORDER_TABLE, ORDER_KERNEL32, ORDER_VISUAL_STUDIO, ORDER_CMAKE, ORDER_COUNT };
+
+static const char *const order_libraries[ORDER_COUNT][10] = {
+	[ORDER_KERNEL32] = {"kernel32.dll"},
+	[ORDER_VISUAL_STUDIO] = {"kernel32.dll", "user32.dll", "gdi32.dll", "winspool.drv",
+				 "comdlg32.dll", "advapi32.dll", "shell32.dll", "ole32.dll",
+				 "oleaut32.dll", "odbc32.dll"},
+	[ORDER_CMAKE] = {"kernel32.dll", "user32.dll", "gdi32.dll", "winspool.drv", "shell32.dll",
+			 "ole32.dll", "oleaut32.dll", "comdlg32.dll", "advapi32.dll"},
+};
+
+static const char *const order_names[ORDER_COUNT] = {
+	"in the order of the tables",
+	"kernel32 first, then in the order of the tables",
+	"in the order of Visual Studio's default libraries",
+	"in the order of CMake's default libraries",
+};
+
+/* Entries of one DLL in one piece. */
+struct chunk {
+	size_t first, count;
+	unsigned int rank, position;
+};
+
+static unsigned int rank_of(enum order order, const char *dll)
+{
+	unsigned int n = array_size(order_libraries[0]);
+	for (unsigned int i = 0; i < n && order_libraries[order][i]; i++)
+		if (!strcmp(dll, order_libraries[order][i]))
+			return i;
+	return n;
+}
+
+static int compare_chunks(const void *a, const void *b)
+{
+	const struct chunk *x = a, *y = b;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return x->position < y->position ? -1 : x->position > y->position;
+}
+
+/* Which tables: a bit for each of struct rebuilt's. */
+struct choice {
+	bool *tables;
+	size_t count;
+	size_t imports;
+};
+
+static void write_chunk(struct rebuilding *r, const struct chunk *chunk, struct rebuilt_list *list)
+{
+	const struct rebuilt *rebuilt = r->rebuilt;
+	struct text *low = &r->scratch->low;
+	size_t library = 0;
+	uint32_t dll = UINT32_MAX;
+	for (size_t i = chunk->first; i < chunk->first + chunk->count; i++) {
+		const struct rebuilt_entry *e = &rebuilt->entries[i];
+		if (e->kind == IMPORT_UNKNOWN)
+			continue;
+		if (list->string.length > REBUILT_TEXT_MAX) {
+			rebuild_too_many(r);
+			return;
+		}
+		if (e->dll != dll) {
+			const char *name = rebuilt_dll(rebuilt, e);
+			library = names_library(low, name, strlen(name));
+			dll = e->dll;
+		}
+		list->count += names_append(&list->string, low, library, rebuilt_name(rebuilt, e),
+					    e->ordinal);
+	}
+}
+
+/* Keeps the list that was made last if it is new and not empty. */
+static void keep_list(struct rebuilt *rebuilt, const char *what)
+{
+	struct rebuilt_list *list = &rebuilt->lists[rebuilt->list_count];
+	bool old = !list->count;
+	for (size_t i = 0; i < rebuilt->list_count && !old; i++)
+		old = !strcmp(text_string(&rebuilt->lists[i].string), text_string(&list->string));
+	list->what = what;
+	if (!old) {
+		rebuilt->list_count++;
+		return;
+	}
+	text_clear(&list->string);
+	list->count = 0;
+}
+
+static void make_list(struct rebuilding *r, const struct choice *choice, enum order order,
+		      const char *what)
+{
+	struct rebuilt *rebuilt = r->rebuilt;
+	if (rebuilt->list_count >= REBUILT_LISTS_MAX)
+		return;
+	struct chunk *chunks = NULL;
+	size_t count = 0, capacity = 0;
+	for (size_t i = 0; i < rebuilt->count; i++) {
+		const struct rebuilt_entry *e = &rebuilt->entries[i];
+		if (e->table >= choice->count || !choice->tables[e->table])
+			continue;
+		struct chunk *last = count ? &chunks[count - 1] : NULL;
+		if (last && rebuilt->entries[last->first].group == e->group &&
+		    rebuilt->entries[last->first].table == e->table &&
+		    last->first + last->count == i) {
+			last->count++;
+			continue;
+		}
+		struct chunk *chunk = array_push(chunks, count, capacity);
+		chunk->first = i;
+		chunk->count = 1;
+		chunk->position = (unsigned int)count;
+		/* a directory has its own order */
+		if (!rebuilt->tables[e->table].directory)
+			chunk->rank = rank_of(order, rebuilt_dll(rebuilt, e));
+	}
+	if (count)
+		qsort(chunks, count, sizeof(*chunks), compare_chunks);
+	struct rebuilt_list *list = &rebuilt->lists[rebuilt->list_count];
+	text_clear(&list->string);
+	list->count = 0;
+	/* Sorting, writing, and hashing what was written. */
+	if (rebuild_spend(r, (rebuilt->count + count) * STEPS_SLOT))
+		for (size_t i = 0; i < count; i++)
+			write_chunk(r, &chunks[i], list);
+	free(chunks);
+	rebuild_spend(r, list->string.length / TEXT_A_STEP);
+	keep_list(rebuilt, what);
+}
+
+/* Does a header bear the mark of Microsoft's linker? `*known`: it could be read. */
+static bool has_rich_mark(struct rebuilding *r, bool *known)
+{
+	*known = r->pe != NULL;
+	if (!r->pe)
+		return false;
+	for (uint32_t rva = 0x40; rva + 8 <= min_of(r->pe->nt_headers, 0x1000u); rva += 4) {
+		uint8_t bytes[4];
+		if (rebuild_read(r, r->area->base + rva, bytes, 4) && !memcmp(bytes, "Rich", 4))
+			return true;
+	}
+	return false;
+}
+
+/* Do two tables belong together? */
+static bool related(const struct rebuilding *r, size_t a, size_t b)
+{
+	const struct rebuilt_table *x = &r->rebuilt->tables[a], *y = &r->rebuilt->tables[b];
+	if (x->outside || y->outside)
+		return a == b;
+	if (x->section != y->section)
+		return false;
+	return x->start < y->start ? y->start - min_of(y->start, x->end) < NEAR
+				   : x->start - min_of(x->start, y->end) < NEAR;
+}
+
+/*
+ * Numbers the families: for each table the first table that it belongs to. Where sections are not
+ * known the tables are in the order of addresses, but for the directory's, which is number 0.
+ */
+static void find_families(const struct rebuilding *r, size_t *family)
+{
+	const struct rebuilt *rebuilt = r->rebuilt;
+	_cleanup_free_ size_t *by_section = NULL;
+	size_t sections = r->pe ? r->pe->section_count : 0;
+	by_section = alloc_zero(sections, sizeof(*by_section));
+	for (size_t i = 0; i < rebuilt->table_count; i++) {
+		uint32_t section = rebuilt->tables[i].section;
+		family[i] = i;
+		if (section < sections) {
+			/* the first table in it + 1 */
+			if (!by_section[section])
+				by_section[section] = i + 1;
+			family[i] = by_section[section] - 1;
+		} else if (i && related(r, i - 1, i)) {
+			family[i] = family[i - 1];
+		} else if (i && related(r, 0, i)) {
+			family[i] = family[0];
+		}
+	}
+}
+
+static void add_orders(struct rebuilding *r, const struct choice *choice)
+{
+	bool known;
+	bool microsoft = has_rich_mark(r, &known);
+	enum order best = microsoft ? ORDER_KERNEL32 : ORDER_TABLE;
+	make_list(r, choice, best, order_names[best]);
+	if (known && !microsoft)
+		return;
+	for (unsigned int order = 0; order < ORDER_COUNT; order++)
+		if (order != best)
+			make_list(r, choice, (enum order)order, order_names[order]);
+}
+
+/* The family with the most imports; `alone`: the directory is none of it. */
+static bool largest(const struct rebuilding *r, bool alone, struct choice *best)
+{
+	const struct rebuilt *rebuilt = r->rebuilt;
+	_cleanup_free_ size_t *family = alloc_zero(best->count, sizeof(*family));
+	_cleanup_free_ size_t *imports = alloc_zero(best->count, sizeof(*imports));
+	size_t most = 0;
+	find_families(r, family);
+	for (size_t i = 0; i < best->count; i++) {
+		if (alone && rebuilt->tables[i].directory)
+			continue;
+		imports[family[i]] += rebuilt->tables[i].imports;
+		if (imports[family[i]] > imports[most])
+			most = family[i];
+	}
+	for (size_t i = 0; i < best->count; i++)
+		best->tables[i] = family[i] == most && !(alone && rebuilt->tables[i].directory);
+	best->imports = imports[most];
+	return best->imports > 0;
+}
+
+static void add_declared(struct rebuilt *rebuilt, const struct imports *declared)
+{
+	struct rebuilt_list *list = &rebuilt->lists[rebuilt->list_count];
+	text_clear(&list->string);
+	text_add(&list->string, text_string(&declared->string), declared->string.length);
+	list->count = declared->count;
+	keep_list(rebuilt, "import directory");
+}
+
+void rebuild_lists(struct rebuilding *r)
+{
+	struct rebuilt *rebuilt = r->rebuilt;
+	const struct imports *declared = r->area->declared;
+	bool intact = declared && declared->status == IMPORTS_OK;
+	if (!rebuilt->table_count) {
+		if (intact)
+			add_declared(rebuilt, declared);
+		return;
+	}
+	struct choice choice = {
+		.tables = alloc_zero(rebuilt->table_count, sizeof(bool)),
+		.count = rebuilt->table_count,
+	};
+	bool found = largest(r, intact, &choice);
+	bool first = intact && (!found || choice.imports <= declared->count);
+	if (first)
+		add_declared(rebuilt, declared);
+	if (found)
+		add_orders(r, &choice);
+	if (intact && !first)
+		add_declared(rebuilt, declared);
+	memset(choice.tables, 1, choice.count * sizeof(bool));
+	make_list(r, &choice, ORDER_TABLE, "all tables");
+	free(choice.tables);
+	rebuilt->differs =
+		rebuilt->list_count && (!intact || strcmp(text_string(&rebuilt->lists[0].string),
+							  text_string(&declared->string)) != 0);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The B+ trees of the store manager (B_TREE in its decorated names): nodes of one page, aligned to
+ * one. A leaf holds keys and values, an inner node keys and the children whose keys are not less;
+ * what is less than its first key is in LeftChild. Keys are sorted.
+ */
+#include "store/internal.h"
+
+#include <impscan/bytes.h>
+#include <impscan/memory.h>
+#include <impscan/space.h>
+
+/* 500 entries a node: more levels than these would hold more than all of memory. */
+#define LEVELS 8
+
+struct node {
+	const uint8_t *data;
+	bool leaf;
+	unsigned int elements;
+};
+
+static uint32_t entry_size(const struct store_layout *layout, bool leaf)
+{
+	return leaf ? layout->leaf_size : layout->inner_size;
+}
+
+static const uint8_t *entry_at(const struct store_layout *layout, const struct node *node,
+			       unsigned int i)
+{
+	return node->data + layout->tree_nodes + (size_t)entry_size(layout, node->leaf) * i;
+}
+
+static uint32_t key_at(const struct store_layout *layout, const struct node *node, unsigned int i)
+{
+	return le32(entry_at(layout, node, i) +
+		    (node->leaf ? layout->leaf_key : layout->inner_key));
+}
+
+static const char *read_node(struct space *kernel, const struct store_layout *layout,
+			     uint64_t address, struct node *node)
+{
+	size_t available;
+	if (!store_kernel_pointer(layout, address) || address % PAGE_SIZE)
+		return store_corrupt;
+	node->data = space_at(kernel, address, &available);
+	if (!node->data)
+		return store_unread;
+	node->elements = le16(node->data + layout->tree_elements);
+	node->leaf = node->data[layout->tree_leaf] != 0;
+	size_t room = (PAGE_SIZE - layout->tree_nodes) / entry_size(layout, node->leaf);
+	return node->elements <= room ? NULL : store_corrupt;
+}
+
+/* How many entries have keys up to `key`. */
+static unsigned int up_to(const struct store_layout *layout, const struct node *node, uint32_t key)
+{
+	unsigned int low = 0, high = node->elements;
+	while (low < high) {
+		unsigned int middle = (low + high) / 2;
+		if (key_at(layout, node, middle) <= key)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const char *store_tree_find(struct space *kernel, const struct store_layout *layout, uint64_t root,
+			    uint32_t key, uint32_t *value)
+{
+	uint64_t address = root;
+	for (int level = 0; level < LEVELS; level++) {
+		struct node node;
+		const char *why = read_node(kernel, layout, address, &node);
+		if (why)
+			return why;
+		unsigned int count = up_to(layout, &node, key);
+		if (node.leaf) {
+			if (!count || key_at(layout, &node, count - 1) != key)
+				return store_absent;
+			*value = le32(entry_at(layout, &node, count - 1) + layout->leaf_value);
+			return NULL;
+		}
+		const uint8_t *child =
+			count ? entry_at(layout, &node, count - 1) + layout->inner_child
+			      : node.data + layout->tree_left_child;
+		address = le_pointer(child, layout->pointer_size);
+	}
+	return store_corrupt;
+}
+
+bool store_tree_check(struct space *kernel, const struct store_layout *layout, uint64_t root)
+{
+	struct node node;
+	if (read_node(kernel, layout, root, &node) || !node.elements)
+		return false;
+	for (unsigned int i = 1; i < node.elements; i++)
+		if (key_at(layout, &node, i) <= key_at(layout, &node, i - 1))
+			return false;
+	if (node.leaf)
+		return true;
+	uint64_t child = le_pointer(node.data + layout->tree_left_child, layout->pointer_size);
+	return store_kernel_pointer(layout, child) && child % PAGE_SIZE == 0;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Xpress, plain LZ77, from its specification ([MS-XCA], 2.3 and 2.4).
+ *
+ * A stream of groups: 32 flags, most significant first, and what each stands for, a literal byte
+ * (0) or a match (1). A match is 16 bits: distance - 1 in the upper 13, length in the lower 3. A
+ * length that doesn't fit goes on in a nibble (two matches share a byte, the first takes the lower
+ * half), then in a byte, then in 16 and finally in 32 bits.
+ */
+#include <impscan/store.h>
+
+#include <string.h>
+
+#include <impscan/bytes.h>
+
+#define MATCH_MINIMUM 3
+
+struct input {
+	const uint8_t *data;
+	size_t size;
+	size_t at;
+	size_t nibble; /* where the byte is whose upper half is still free; 0: nowhere */
+};
+
+/* `bytes` little-endian bytes (1, 2 or 4); false at the end. */
+static bool take(struct input *in, unsigned int bytes, uint32_t *value)
+{
+	if (in->size - in->at < bytes)
+		return false;
+	const uint8_t *p = in->data + in->at;
+	*value = bytes == 1 ? *p : bytes == 2 ? le16(p) : le32(p);
+	in->at += bytes;
+	return true;
+}
+
+/* The rest of a match's length, of which `length` is what the match itself says. */
+static bool long_length(struct input *in, uint32_t *length)
+{
+	uint32_t part;
+	if (in->nibble) {
+		part = in->data[in->nibble] >> 4;
+		in->nibble = 0;
+	} else {
+		in->nibble = in->at;
+		if (!take(in, 1, &part))
+			return false;
+		part &= 15;
+	}
+	if (part == 15) {
+		if (!take(in, 1, &part))
+			return false;
+		if (part == 255) {
+			if (!take(in, 2, &part))
+				return false;
+			if (!part && !take(in, 4, &part))
+				return false;
+			if (part < 15 + 7)
+				return false;
+			*length = part; /* the whole, less the minimum */
+			return true;
+		}
+		part += 15;
+	}
+	*length += part;
+	return true;
+}
+
+ptrdiff_t xpress_decompress(const uint8_t *in_data, size_t in_size, uint8_t *out, size_t out_size)
+{
+	struct input in = {.data = in_data, .size = in_size};
+	size_t written = 0;
+	uint32_t flags = 0;
+	unsigned int left = 0;
+	while (written < out_size) {
+		if (!left) {
+			if (!take(&in, 4, &flags))
+				return in.at == in.size ? (ptrdiff_t)written : -1;
+			left = 32;
+		}
+		left--;
+		uint32_t value;
+		if (!(flags >> left & 1)) {
+			if (!take(&in, 1, &value))
+				return -1;
+			out[written++] = (uint8_t)value;
+			continue;
+		}
+		if (in.at == in.size)
+			return (ptrdiff_t)written; /* the end, as the compressor marks it */
+		if (!take(&in, 2, &value))
+			return -1;
+		size_t distance = (value >> 3) + 1;
+		uint32_t length = value & 7;
+		if (length == 7 && !long_length(&in, &length))
+			return -1;
+		/* length + 3 could wrap: one that large is cut at the end of the output anyway */
+		size_t count = min_of((uint64_t)length + MATCH_MINIMUM, out_size - written);
+		if (distance > written)
+			return -1;
+		/* byte by byte: a match may overlap what it writes */
+		for (size_t i = 0; i < count; i++, written++)
+			out[written] = out[written - distance];
+	}
+	return (ptrdiff_t)written;
+}
