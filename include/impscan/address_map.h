@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A map from addresses to numbers: what a walk over links of an image has found where.
+ * A map from addresses to numbers, for walks over the links of an image that must find again what
+ * they saw at an address. It grows; nothing is removed.
  *
  * Room: base.
  */
@@ -8,33 +9,25 @@
 #define IMPSCAN_ADDRESS_MAP_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
-struct address_map_slot {
-	uint64_t address; /* + 1; 0: free */
-	uint64_t value;
-};
+#include <impscan/hash_table.h>
 
-/* All zero is an empty one. */
+/* All zero is an empty map. */
 struct address_map {
-	struct address_map_slot *slots;
-	size_t count;
-	size_t capacity; /* a power of two, or 0 */
+	struct hash_table table;
 };
-
-/* Adds `address` (below UINT64_MAX) with a value; false, and nothing changes, when it has one. */
-bool address_map_add(struct address_map *map, uint64_t address, uint64_t value);
-
-/* Gives the value of an address; false when it has none. */
-bool address_map_get(const struct address_map *map, uint64_t address, uint64_t *value);
-
-void address_map_free(struct address_map *map);
 
 /*
- * The hash that maps and sets of addresses use. It differs from run to run, so that nobody can make
- * up an image whose addresses all meet in one slot.
+ * Adds `address` (any but UINT64_MAX) with a value. Returns false when the address has a value
+ * already, which it keeps.
  */
-uint64_t address_hash(uint64_t address);
+bool address_map_add(struct address_map *map, uint64_t address, uint64_t value);
+
+/* Sets `*value` to an address's value. Returns false, and sets nothing, when it has none. */
+bool address_map_get(const struct address_map *map, uint64_t address, uint64_t *value);
+
+/* Frees the memory of a map, which is empty then. */
+void address_map_free(struct address_map *map);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Strings from an image, each kept once: thousands of structures may name one string of 64 KB.
+ * A set of strings read from an image, each kept once. Thousands of structures of a hostile image
+ * may name the same string of 64 KB; so it takes memory once, and that of all strings is limited.
  *
  * Room: base.
  */
@@ -9,27 +10,29 @@
 
 #include <stddef.h>
 
-/* Bytes that all strings of one set may take. */
+#include <impscan/hash_table.h>
+
+/* The bytes that all strings of one set may take together. */
 #define STRINGS_MAX ((size_t)4 << 20)
 
 /* All zero is an empty set. */
 struct strings {
-	char **slots; /* by hash; NULL: free */
-	size_t count;
-	size_t capacity; /* a power of two, or 0 */
-	size_t bytes;
-	size_t left_out; /* strings for which there was no room */
+	struct hash_table table; /* of char *; its count is the number of strings */
+	size_t bytes;		 /* that the strings take, at most STRINGS_MAX */
+	size_t left_out;	 /* strings for which there was no room */
 };
 
 /*
- * Keeps `string`, which it takes over, and returns what is kept of it: valid until strings_free().
- * NULL when there is no room for it, and for NULL.
+ * Adds `string`, which was allocated with malloc() and belongs to the set from now on. Returns the
+ * set's string with the same text, valid until strings_free(). NULL when there is no room for it,
+ * and for NULL.
  */
 const char *strings_take(struct strings *strings, char *string);
 
-/* The same for a copy of `string`. */
+/* As strings_take(), of a copy: `string` stays the caller's. */
 const char *strings_copy(struct strings *strings, const char *string);
 
+/* Frees all strings; the set is empty then. */
 void strings_free(struct strings *strings);
 
 #endif

@@ -1,79 +1,55 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Maps from addresses to numbers: a hash table of pairs.
+ */
 #include <impscan/address_map.h>
 
 #include <stdlib.h>
-#include <string.h>
-#include <sys/auxv.h>
 
-#include <impscan/alloc.h>
+struct place {
+	uint64_t address; /* + 1; 0: free */
+	uint64_t value;
+};
 
-/* 16 random bytes that the system gives every process. */
-static uint64_t secret(void)
+static bool is_used(const void *slot, const void *key)
 {
-	uint64_t value = UINT64_C(0x9e3779b97f4a7c15);
-	const void *random = (const void *)getauxval(AT_RANDOM);
-	if (random)
-		memcpy(&value, random, sizeof(value));
-	return value;
+	(void)key;
+	return ((const struct place *)slot)->address;
 }
 
-uint64_t address_hash(uint64_t address)
+static bool matches(const void *slot, const void *key)
 {
-	static uint64_t key;
-	uint64_t k = __atomic_load_n(&key, __ATOMIC_RELAXED);
-	if (!k) {
-		k = secret() | 1;
-		__atomic_store_n(&key, k, __ATOMIC_RELAXED);
-	}
-	uint64_t h = (address ^ k >> 7) * k;
-	h = (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);
-	return h ^ h >> 32;
+	return ((const struct place *)slot)->address == *(const uint64_t *)key + 1;
 }
 
-/* The slot that holds `address`, or the free one where it belongs. */
-static struct address_map_slot *find_slot(const struct address_map *map, uint64_t address)
+static uint64_t slot_hash(const void *slot)
 {
-	size_t i = (size_t)address_hash(address) & (map->capacity - 1);
-	while (map->slots[i].address && map->slots[i].address != address + 1)
-		i = (i + 1) & (map->capacity - 1);
-	return &map->slots[i];
+	return hash_number(((const struct place *)slot)->address - 1);
 }
 
-static void grow(struct address_map *map)
-{
-	struct address_map larger = {.count = map->count};
-	larger.capacity = map->capacity ? map->capacity * 2 : 64;
-	larger.slots = alloc_zero(larger.capacity, sizeof(*larger.slots));
-	for (size_t i = 0; i < map->capacity; i++)
-		if (map->slots[i].address)
-			*find_slot(&larger, map->slots[i].address - 1) = map->slots[i];
-	free(map->slots);
-	*map = larger;
-}
+static const struct hash_kind kind = {sizeof(struct place), is_used, matches, slot_hash};
 
 bool address_map_add(struct address_map *map, uint64_t address, uint64_t value)
 {
-	if (map->count * 2 >= map->capacity)
-		grow(map);
-	struct address_map_slot *slot = find_slot(map, address);
-	if (slot->address)
+	struct place *place = hash_table_place(&map->table, &kind, hash_number(address), &address);
+	if (place->address)
 		return false;
-	*slot = (struct address_map_slot){address + 1, value};
-	map->count++;
+	*place = (struct place){address + 1, value};
+	map->table.count++;
 	return true;
 }
 
 bool address_map_get(const struct address_map *map, uint64_t address, uint64_t *value)
 {
-	const struct address_map_slot *slot = map->count ? find_slot(map, address) : NULL;
-	if (!slot || !slot->address)
-		return false;
-	*value = slot->value;
-	return true;
+	const struct place *place =
+		hash_table_find(&map->table, &kind, hash_number(address), &address);
+	if (place)
+		*value = place->value;
+	return place;
 }
 
 void address_map_free(struct address_map *map)
 {
-	free(map->slots);
+	free(map->table.slots);
 	*map = (struct address_map){0};
 }

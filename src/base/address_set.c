@@ -1,51 +1,46 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Sets of addresses: a hash table whose slots are an address + 1, or 0 when free.
+ */
 #include <impscan/address_set.h>
 
 #include <stdlib.h>
 
-#include <impscan/address_map.h>
-#include <impscan/alloc.h>
-
-/* The slot that holds `address`, or the free one where it belongs. */
-static uint64_t *find_slot(const struct address_set *set, uint64_t address)
+static bool is_used(const void *slot, const void *key)
 {
-	size_t i = (size_t)address_hash(address) & (set->capacity - 1);
-	while (set->slots[i] && set->slots[i] != address + 1)
-		i = (i + 1) & (set->capacity - 1);
-	return &set->slots[i];
+	(void)key;
+	return *(const uint64_t *)slot;
 }
 
-static void grow(struct address_set *set)
+static bool matches(const void *slot, const void *key)
 {
-	struct address_set larger = {.count = set->count};
-	larger.capacity = set->capacity ? set->capacity * 2 : 64;
-	larger.slots = alloc_zero(larger.capacity, sizeof(*larger.slots));
-	for (size_t i = 0; i < set->capacity; i++)
-		if (set->slots[i])
-			*find_slot(&larger, set->slots[i] - 1) = set->slots[i];
-	free(set->slots);
-	*set = larger;
+	return *(const uint64_t *)slot == *(const uint64_t *)key + 1;
 }
+
+static uint64_t slot_hash(const void *slot)
+{
+	return hash_number(*(const uint64_t *)slot - 1);
+}
+
+static const struct hash_kind kind = {sizeof(uint64_t), is_used, matches, slot_hash};
 
 bool address_set_add(struct address_set *set, uint64_t address)
 {
-	if (set->count * 2 >= set->capacity)
-		grow(set);
-	uint64_t *slot = find_slot(set, address);
+	uint64_t *slot = hash_table_place(&set->table, &kind, hash_number(address), &address);
 	if (*slot)
 		return false;
 	*slot = address + 1;
-	set->count++;
+	set->table.count++;
 	return true;
 }
 
 bool address_set_has(const struct address_set *set, uint64_t address)
 {
-	return set->count && *find_slot(set, address);
+	return hash_table_find(&set->table, &kind, hash_number(address), &address);
 }
 
 void address_set_free(struct address_set *set)
 {
-	free(set->slots);
+	free(set->table.slots);
 	*set = (struct address_set){0};
 }

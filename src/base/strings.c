@@ -1,50 +1,39 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Strings that are kept once: a hash table whose slots are pointers to them, NULL when free.
+ */
 #include <impscan/strings.h>
 
 #include <stdlib.h>
 #include <string.h>
 
-#include <impscan/address_map.h>
 #include <impscan/alloc.h>
 
-/* What a string takes beside its bytes: a slot, and the allocator's own. */
+/* Bytes that a string takes beside its text: two slots, and the allocator's header. */
 #define OVERHEAD 40
 
-static uint64_t hash_of(const char *string)
+static bool is_used(const void *slot, const void *key)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ address_hash(0);
-	for (; *string; string++)
-		hash = (hash ^ (unsigned char)*string) * UINT64_C(0x100000001b3);
-	return address_hash(hash);
+	(void)key;
+	return *(char *const *)slot;
 }
 
-/* The slot that holds a string, or the free one where it belongs. */
-static char **find_slot(const struct strings *strings, const char *string)
+static bool matches(const void *slot, const void *key)
 {
-	size_t i = (size_t)hash_of(string) & (strings->capacity - 1);
-	while (strings->slots[i] && strcmp(strings->slots[i], string) != 0)
-		i = (i + 1) & (strings->capacity - 1);
-	return &strings->slots[i];
+	return !strcmp(*(char *const *)slot, key);
 }
 
-static void grow(struct strings *strings)
+static uint64_t slot_hash(const void *slot)
 {
-	struct strings larger = *strings;
-	larger.capacity = strings->capacity ? strings->capacity * 2 : 64;
-	larger.slots = alloc_zero(larger.capacity, sizeof(*larger.slots));
-	for (size_t i = 0; i < strings->capacity; i++)
-		if (strings->slots[i])
-			*find_slot(&larger, strings->slots[i]) = strings->slots[i];
-	free(strings->slots);
-	*strings = larger;
+	return hash_string(*(char *const *)slot);
 }
 
-/* Where a string is, or is to be put; NULL when there is no room. */
+static const struct hash_kind kind = {sizeof(char *), is_used, matches, slot_hash};
+
+/* Returns the slot of a string, or the free one that it is put into; NULL when there is no room. */
 static char **place(struct strings *strings, const char *string)
 {
-	if (strings->count * 2 >= strings->capacity)
-		grow(strings);
-	char **slot = find_slot(strings, string);
+	char **slot = hash_table_place(&strings->table, &kind, hash_string(string), string);
 	if (*slot)
 		return slot;
 	size_t size = strlen(string) + OVERHEAD;
@@ -53,7 +42,7 @@ static char **place(struct strings *strings, const char *string)
 		return NULL;
 	}
 	strings->bytes += size;
-	strings->count++;
+	strings->table.count++;
 	return slot;
 }
 
@@ -77,8 +66,9 @@ const char *strings_copy(struct strings *strings, const char *string)
 
 void strings_free(struct strings *strings)
 {
-	for (size_t i = 0; i < strings->capacity; i++)
-		free(strings->slots[i]);
-	free(strings->slots);
+	char **slots = strings->table.slots;
+	for (size_t i = 0; i < strings->table.capacity; i++)
+		free(slots[i]);
+	free(slots);
 	*strings = (struct strings){0};
 }

@@ -7,6 +7,7 @@
 #include <impscan/text.h>
 
 #include <impscan/bytes.h>
+#include <impscan/search.h>
 
 struct span {
 	uint32_t first, last;
@@ -136,15 +137,8 @@ static const struct span wide[] = {
 
 static bool is_in(const struct span *spans, size_t count, uint32_t code)
 {
-	size_t low = 0, high = count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (code > spans[middle].last)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && code >= spans[low].first;
+	size_t at = search_first(i, 0, count, spans[i].last >= code);
+	return at < count && code >= spans[at].first;
 }
 
 bool text_is_control(uint32_t code)

@@ -234,8 +234,8 @@ int profile_fit(const struct windows *windows)
 	uint64_t links = profile_offset(windows->profile, EPROCESS_ActiveProcessLinks);
 	struct fit fit = {.windows = windows, .kernel = kernel};
 	uint64_t link = windows->system + links;
-	while (seen.count < FIT_PROCESSES && budget_spend(windows->budget, PROCESS_STEPS) &&
-	       address_set_add(&seen, link)) {
+	while (address_set_count(&seen) < FIT_PROCESSES &&
+	       budget_spend(windows->budget, PROCESS_STEPS) && address_set_add(&seen, link)) {
 		struct process process;
 		/* The ring's head is a variable of the kernel. */
 		if (link - windows->kernel_base >= windows->kernel_size) {

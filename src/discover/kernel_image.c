@@ -184,7 +184,7 @@ bool kernel_image_find(struct windows *windows, struct space *space, uint64_t hi
 	table_walk_again(walk);
 	if (find_anywhere(windows, space, walk))
 		return true;
-	return !budget_exceeded(windows->budget) && walk->looked.count &&
+	return !budget_exceeded(windows->budget) && address_set_count(&walk->looked) &&
 	       find_everywhere(windows, space, walk, windows->budget->spent - before);
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <impscan/alloc.h>
+#include <impscan/search.h>
 
 /* More are not asked for: what follows them is taken for data. */
 #define EXTENTS_MAX (UINT32_C(1) << 20)
@@ -121,13 +122,8 @@ static size_t find_extent(const struct image *image, uint64_t offset)
 		low = index->last[offset >> index->shift];
 		high = index->last[(offset >> index->shift) + 1];
 	}
-	while (low < high) {
-		size_t middle = (low + high + 1) / 2;
-		if (image->extents[middle].start <= offset)
-			low = middle;
-		else
-			high = middle - 1;
-	}
+	/* The last that starts at or below the offset: the next one starts above it. */
+	low = search_first(i, low, high, image->extents[i + 1].start > offset);
 	return image->extents[low].end > offset ? low : low + 1;
 }
 
@@ -273,23 +269,17 @@ void image_find_stretches(struct image *image)
 bool image_next_data(const struct image *image, uint64_t address, uint64_t *start, uint64_t *size)
 {
 	const bool apart = image->stretches;
-	size_t low = 0, high = apart ? image->stretch_count : image->count;
-	const size_t count = high;
+	const struct image_stretch *stretches = image->stretches;
+	const struct image_range *ranges = image->ranges;
 	/* The first that ends behind the address. */
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		uint64_t end =
-			apart ? image->stretches[middle].start + image->stretches[middle].size
-			      : image->ranges[middle].start + image->ranges[middle].size;
-		if (end <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == count)
+	const size_t count = apart ? image->stretch_count : image->count;
+	size_t at =
+		apart ? search_first(i, 0, count, stretches[i].start + stretches[i].size > address)
+		      : search_first(i, 0, count, ranges[i].start + ranges[i].size > address);
+	if (at == count)
 		return false;
-	uint64_t from = apart ? image->stretches[low].start : image->ranges[low].start;
-	uint64_t end = from + (apart ? image->stretches[low].size : image->ranges[low].size);
+	uint64_t from = apart ? stretches[at].start : ranges[at].start;
+	uint64_t end = from + (apart ? stretches[at].size : ranges[at].size);
 	*start = max_of(from, address);
 	*size = end - *start;
 	return true;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
+#include <impscan/search.h>
 
 /* An index of 32 MB at most. */
 #define BUCKETS_MAX (UINT64_C(1) << 23)
@@ -261,13 +262,8 @@ static inline const struct image_range *find(const struct image *image, uint64_t
 	if (bucket >= image->index.buckets)
 		return NULL;
 	size_t low = image->index.last[bucket], high = image->index.last[bucket + 1];
-	while (low < high) {
-		size_t middle = (low + high + 1) / 2;
-		if (image->ranges[middle].start <= address)
-			low = middle;
-		else
-			high = middle - 1;
-	}
+	/* The last that starts at or below the address: the next one starts above it. */
+	low = search_first(i, low, high, image->ranges[i + 1].start > address);
 	/* Below the first range's start the difference wraps and is no less than its size. */
 	const struct image_range *range = &image->ranges[low];
 	return address - range->start < range->size ? range : NULL;

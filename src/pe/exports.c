@@ -5,6 +5,7 @@
  */
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/hash_table.h>
 #include <impscan/pe.h>
 #include <impscan/pe_cursor.h>
 #include <impscan/pe_exports.h>
@@ -74,10 +75,28 @@ static bool is_forwarder(const struct pe *pe, uint32_t rva)
 	return rva >= directory->rva && rva - directory->rva < directory->size;
 }
 
-/* Where the string of an RVA stands: its offset + 1; 0: free. */
+/* The string of an RVA. */
 struct known_string {
 	uint32_t rva;
-	uint32_t offset;
+	uint32_t offset; /* in the strings, + 1; 0: a free slot */
+};
+
+static bool string_is_used(const void *slot, const void *key)
+{
+	(void)key;
+	return ((const struct known_string *)slot)->offset;
+}
+
+static bool string_matches(const void *slot, const void *key)
+{
+	return ((const struct known_string *)slot)->rva == *(const uint32_t *)key;
+}
+
+static const struct hash_kind known_strings = {
+	sizeof(struct known_string),
+	string_is_used,
+	string_matches,
+	NULL,
 };
 
 /* What is read of a directory while the strings may still move: offsets into them, plus 1. */
@@ -86,33 +105,23 @@ struct reading {
 	struct pe_exports *exports;
 	struct pe_cursor cursor;
 	struct text strings;
-	struct known_string *known; /* a hash table by RVA, at most half full */
-	uint32_t known_mask;	    /* its places - 1 */
+	struct hash_table known; /* of struct known_string, by RVA */
 	size_t capacity;
 };
-
-/* The place of an RVA's string, or the free one where it would go. */
-static struct known_string *known_place(const struct reading *r, uint32_t rva)
-{
-	uint32_t at = rva * UINT32_C(0x9e3779b1);
-	for (at ^= at >> 15;; at++) {
-		struct known_string *place = &r->known[at & r->known_mask];
-		if (!place->offset || place->rva == rva)
-			return place;
-	}
-}
 
 /* The string at an RVA, added to the strings; its offset + 1, or 0 when it can't be read. */
 static size_t add_string(struct reading *r, uint32_t rva)
 {
 	char buffer[PE_EXPORT_NAME_MAX];
-	struct known_string *place = known_place(r, rva);
+	struct known_string *place =
+		hash_table_place(&r->known, &known_strings, hash_number(rva), &rva);
 	if (place->offset)
 		return place->offset;
 	if (r->strings.length > PE_EXPORT_STRINGS_MAX ||
 	    pe_string(r->pe, rva, buffer, sizeof(buffer)) != PE_READ_OK)
 		return 0;
 	*place = (struct known_string){rva, (uint32_t)r->strings.length + 1};
+	r->known.count++;
 	text_add(&r->strings, buffer, strlen(buffer) + 1);
 	return place->offset;
 }
@@ -182,16 +191,12 @@ void pe_exports_read(const struct pe *pe, struct pe_exports *exports)
 	pe_cursor_init(&r.cursor, pe);
 	uint32_t names = min_of(d.names, (uint32_t)PE_EXPORTS_MAX);
 	uint32_t functions = min_of(d.functions, (uint32_t)PE_EXPORTS_MAX);
-	/* Each name is a string, and so may be each function. */
-	uint32_t places = 16;
-	while (places < 2 * (names + functions))
-		places *= 2;
-	_cleanup_free_ struct known_string *known = alloc_zero(places, sizeof(*known));
-	r.known = known;
-	r.known_mask = places - 1;
+	/* Each name is a string, and each function may be a forwarder. */
+	hash_table_reserve(&r.known, &known_strings, NULL, names + functions);
 	uint8_t named[PE_EXPORTS_MAX / 8] = {0};
 	add_named(&r, &d, names, named);
 	add_unnamed(&r, &d, functions, named);
+	free(r.known.slots);
 	exports->unreadable += (d.names - names) + (size_t)(d.functions - functions);
 
 	exports->strings = r.strings.data;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <impscan/alloc.h>
+#include <impscan/search.h>
 
 /* Pages that may be changed: a thousand times more than address tables lie in. */
 #define EDITED_MAX 4096
@@ -42,29 +43,16 @@ uint64_t write_next_page(uint64_t skew, uint64_t position)
 /* The number of the first changed page that is not before `page`. */
 static size_t find_edited(const struct written_file *file, uint64_t page)
 {
-	size_t low = 0, high = file->edited_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (file->edited[middle].page < page)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return search_first(i, 0, file->edited_count, file->edited[i].page >= page);
 }
 
 /* The first piece that ends behind `offset`, NULL when none does. */
 static const struct piece *find_piece(const struct written_file *file, uint64_t offset)
 {
-	size_t low = 0, high = file->piece_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (file->pieces[middle].offset + file->pieces[middle].size <= offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < file->piece_count ? &file->pieces[low] : NULL;
+	const struct piece *pieces = file->pieces;
+	size_t at =
+		search_first(i, 0, file->piece_count, pieces[i].offset + pieces[i].size > offset);
+	return at < file->piece_count ? &pieces[at] : NULL;
 }
 
 /* As memory has it; `*n` is how much is wanted, and then how much lies there in one piece. */

@@ -425,7 +425,7 @@ static void take_called(struct rebuilding *r)
 		slot->target = value;
 		address_set_add(&s->distinct, value);
 	}
-	if (s->distinct.count < CALLED_TABLE_MIN &&
+	if (address_set_count(&s->distinct) < CALLED_TABLE_MIN &&
 	    (!s->slot_count || !rebuild_stands_alone(r, s->slots[0].address)))
 		return;
 	size_t first = r->rebuilt->count;

@@ -395,7 +395,8 @@ static void write_module(const struct unit_context *context, struct worker *work
 	}
 	dump->file = take_ptr(name);
 	dump->note = make_note(worker, &written, finding,
-			       reader.borrowed.count || reader.sectioned.count);
+			       address_set_count(&reader.borrowed) ||
+				       address_set_count(&reader.sectioned));
 }
 
 void dump_module(const struct unit_context *context, struct worker *worker, struct view *view,

@@ -144,17 +144,17 @@ static struct cached_finding *examine_declared(struct unit_maps *maps, struct wo
 	if (cached)
 		return cached;
 	conclude(context, worker, finding);
-	if (reader->stale.count)
+	if (address_set_count(&reader->stale))
 		finding_add_reason(finding,
 				   alloc_printf("%zu pages in the page file are of another time",
-						reader->stale.count));
-	if (reader->sectioned.count)
+						address_set_count(&reader->stale)));
+	if (address_set_count(&reader->sectioned))
 		finding_add_reason(finding, alloc_printf("%zu pages taken from the section",
-							 reader->sectioned.count));
-	if (reader->borrowed.count)
+							 address_set_count(&reader->sectioned)));
+	if (address_set_count(&reader->borrowed))
 		finding_add_reason(finding, alloc_printf("%zu pages taken from other processes",
-							 reader->borrowed.count));
-	if (reader->borrowed.count || reader->sectioned.count)
+							 address_set_count(&reader->borrowed)));
+	if (address_set_count(&reader->borrowed) || address_set_count(&reader->sectioned))
 		return NULL;
 	if (section && !reader->decompressed &&
 	    (finding->status == IMPORTS_OK || finding->status == IMPORTS_NONE))

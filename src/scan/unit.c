@@ -254,10 +254,10 @@ static void add_hook_targets(struct unit_maps *maps, struct worker *worker,
 		if (!finding->dump)
 			dump_module(maps->context, worker, maps->view, process, module, finding);
 	}
-	if (targets.more.count)
+	if (address_set_count(&targets.more))
 		snprintf(unit->note, sizeof(unit->note),
 			 "import slots lead into %zu more regions that are no images",
-			 targets.more.count);
+			 address_set_count(&targets.more));
 }
 
 /* Examines the modules, as far as the budget goes. */

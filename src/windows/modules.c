@@ -177,7 +177,7 @@ static void walk_list(const struct ldr_layout *layout, struct walk *walk, uint64
 			note_damage(modules, list, "runs in a circle", at);
 			return;
 		}
-		if (seen.count > LIMIT_MODULES) {
+		if (address_set_count(&seen) > LIMIT_MODULES) {
 			note_damage(modules, list, "has too many entries", at);
 			return;
 		}

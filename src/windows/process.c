@@ -268,7 +268,7 @@ static bool follow_ring(struct process_search *search, bool forward, struct addr
 				    link);
 			return false;
 		}
-		if (seen->count > LIMIT_LINKS)
+		if (address_set_count(seen) > LIMIT_LINKS)
 			process_search_stop(search);
 		/* The ring's head is a variable of the kernel, not a process. */
 		if (link - windows->kernel_base < windows->kernel_size) {

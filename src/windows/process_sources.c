@@ -40,7 +40,7 @@ static void follow_links(struct process_search *search, uint64_t eprocess, uint6
 				break;
 			if (!address_set_add(seen, next))
 				break;
-			if (seen->count > LIMIT_LINKS)
+			if (address_set_count(seen) > LIMIT_LINKS)
 				process_search_stop(search);
 			link = next;
 			/* A list's head is no process; go on behind it. */

@@ -201,7 +201,7 @@ static bool walk_tree(const struct windows *windows, struct space *kernel,
 		struct vad vad;
 		if (!node || !address_set_add(&seen, node))
 			continue;
-		if (seen.count > LIMIT_VADS) {
+		if (address_set_count(&seen) > LIMIT_VADS) {
 			note_damage(vads, "VAD tree has more than %llu nodes", LIMIT_VADS);
 			break;
 		}

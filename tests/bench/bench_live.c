@@ -186,7 +186,7 @@ static size_t count_exports(const struct run *run, const struct live_piece *of)
 	for (size_t i = 0; i < of->declared.entry_count; i++)
 		if (export_map_hit(run->live.map, slot_value(of, i)))
 			address_set_add(&different, slot_value(of, i));
-	return different.count;
+	return address_set_count(&different);
 }
 
 /* Writes the module's table into the page at `page` or over its end; false when there's no room. */

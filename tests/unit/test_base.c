@@ -243,9 +243,9 @@ static void maps_keep_what_came_first(void **state)
 	for (uint64_t i = 0; i < 10000; i++)
 		assert_true(address_map_get(&map, i << 40, &value) && value == i);
 	assert_false(address_map_get(&map, 1, &value));
-	assert_true(map.count == 10000);
+	assert_true(map.table.count == 10000);
 	address_map_free(&map);
-	assert_true(map.count == 0);
+	assert_true(map.table.count == 0);
 }
 
 static void strings_are_kept_once(void **state)
@@ -256,11 +256,11 @@ static void strings_are_kept_once(void **state)
 	assert_string_equal(a, "a.dll");
 	assert_ptr_equal(strings_take(&strings, alloc_strdup("a.dll")), a);
 	assert_null(strings_take(&strings, NULL));
-	assert_true(strings.count == 1);
+	assert_true(strings.table.count == 1);
 	for (unsigned int i = 0; i < 1000; i++)
 		strings_take(&strings, alloc_printf("%u", i));
 	assert_string_equal(strings_copy(&strings, "999"), "999");
-	assert_true(strings.count == 1001);
+	assert_true(strings.table.count == 1001);
 
 	/* Beyond its room nothing is kept but what is there already. */
 	char *large = alloc_zero(STRINGS_MAX / 2, 1);
