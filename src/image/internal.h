@@ -2,7 +2,7 @@
 /*
  * Inside the room: an image while its file is parsed, and the table of functions that is a format.
  *
- * A new format is a new file with a `const struct image_format` and one line in image.c.
+ * A new format is a new file with a `const struct image_format` and one line in open.c.
  */
 #ifndef IMPSCAN_IMAGE_INTERNAL_H
 #define IMPSCAN_IMAGE_INTERNAL_H
@@ -12,6 +12,7 @@
 #include <impscan/text.h>
 
 #define IMAGE_PAGE_SIZE 4096u
+#define IMAGE_PAGE_MASK (~(uint64_t)(IMAGE_PAGE_SIZE - 1))
 
 /* x86 processors have physical addresses of at most 52 bits; nothing lies at or above this. */
 #define IMAGE_PHYSICAL_END (UINT64_C(1) << 52)
@@ -114,6 +115,12 @@ static inline bool image_has(const struct image *image, uint64_t offset, const v
 {
 	const uint8_t *p = image_bytes(image, offset, size);
 	return p && !memcmp(p, bytes, size);
+}
+
+/* Rounds `end` up to a page, but not beyond `most`. */
+static inline uint64_t image_page_end(uint64_t end, uint64_t most)
+{
+	return end >= most ? most : min_of((end + IMAGE_PAGE_SIZE - 1) & IMAGE_PAGE_MASK, most);
 }
 
 /* Finds the holes of the image's file, open as `fd`. Where that can't be asked, there are none. */

@@ -15,9 +15,6 @@
 #include <impscan/alloc.h>
 #include <impscan/search.h>
 
-/* An index of 32 MB at most. */
-#define BUCKETS_MAX (UINT64_C(1) << 23)
-
 /* a + b, or the greatest value there is. */
 static uint64_t add_up_to_max(uint64_t a, uint64_t b)
 {
@@ -205,24 +202,6 @@ static void sort(struct image *image)
 			   image_size_text(doubled, text));
 }
 
-void image_index_build(struct image_index *index, const void *items, size_t count, uint64_t last,
-		       uint64_t (*start)(const void *items, size_t i))
-{
-	/* Fewer than a bucket a page or eight an item: most then hold no search at all. */
-	uint64_t most = max_of(UINT64_C(64), min_of(8 * (uint64_t)count, BUCKETS_MAX));
-	index->shift = 12;
-	while (last >> index->shift >= most)
-		index->shift++;
-	index->buckets = (last >> index->shift) + 1;
-	index->last = alloc_zero((size_t)index->buckets + 1, sizeof(*index->last));
-	uint32_t item = 0;
-	for (uint64_t bucket = 0; bucket <= index->buckets; bucket++) {
-		while (item + 1 < count && start(items, item + 1) <= bucket << index->shift)
-			item++;
-		index->last[bucket] = item;
-	}
-}
-
 static uint64_t range_start(const void *ranges, size_t i)
 {
 	return ((const struct image_range *)ranges)[i].start;
@@ -252,7 +231,6 @@ void image_finish_ranges(struct image *image)
 		image_warn(image, "%llu ranges are left out, more than %zu are not read",
 			   (unsigned long long)image->surplus, image->kept);
 	build_index(image);
-	image_find_stretches(image);
 }
 
 /* The range that holds an address, or NULL. */

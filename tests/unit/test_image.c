@@ -76,6 +76,7 @@ static struct image *with_ranges(const struct blob *blob, const struct image_ran
 		image_add_range(image, ranges[i].start, ranges[i].size, ranges[i].offset);
 	if (image->count) {
 		image_finish_ranges(image);
+		image_find_stretches(image);
 		check_image(image);
 	}
 	return image;

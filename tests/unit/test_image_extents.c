@@ -153,6 +153,7 @@ static void test_repeated(void **state)
 	image_add_range(&image, 0x300000, 8 * PAGE, 4 * PAGE + 16);
 	image_add_range(&image, 0x400000, 4 * PAGE, 10 * PAGE);
 	image_finish_ranges(&image);
+	image_find_stretches(&image);
 	uint64_t start, size, at = 0, total = 0;
 	for (; image_next_data(&image, at, &start, &size); at = start + size)
 		total += size;

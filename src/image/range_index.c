@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * An index of sorted ranges, so that a lookup takes a few nanoseconds whatever their number.
+ */
+#include "internal.h"
+
+#include <impscan/alloc.h>
+
+/* An index of 32 MB at most. */
+#define BUCKETS_MAX (UINT64_C(1) << 23)
+
+void image_index_build(struct image_index *index, const void *items, size_t count, uint64_t last,
+		       uint64_t (*start)(const void *items, size_t i))
+{
+	/* Fewer than a bucket a page or eight an item: most then hold no search at all. */
+	uint64_t most = max_of(UINT64_C(64), min_of(8 * (uint64_t)count, BUCKETS_MAX));
+	index->shift = 12;
+	while (last >> index->shift >= most)
+		index->shift++;
+	index->buckets = (last >> index->shift) + 1;
+	index->last = alloc_zero((size_t)index->buckets + 1, sizeof(*index->last));
+	uint32_t item = 0;
+	for (uint64_t bucket = 0; bucket <= index->buckets; bucket++) {
+		while (item + 1 < count && start(items, item + 1) <= bucket << index->shift)
+			item++;
+		index->last[bucket] = item;
+	}
+}
