@@ -16,8 +16,7 @@
 #include <impscan/entry.h>
 #include <impscan/error.h>
 #include <impscan/image.h>
-
-#define PAGE_SIZE ((uint64_t)4096)
+#include <impscan/page_size.h>
 
 enum paging {
 	PAGING_X86, /* two levels, 4-byte entries */

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include <impscan/error.h>
+#include <impscan/page_size.h>
 
 enum pe_layout {
 	PE_LAYOUT_FILE,	  /* positions are file offsets; RVAs go through the section table */
@@ -173,8 +174,7 @@ struct module_page {
 	const uint8_t *data; /* NULL: it is not present */
 };
 
-#define PE_RVA_END   (UINT64_C(1) << 32) /* in memory nothing lies from this RVA on */
-#define PE_PAGE_SIZE 4096
+#define PE_RVA_END (UINT64_C(1) << 32) /* in memory nothing lies from this RVA on */
 /* The CodeView record (RSDS) of the debug directory: which PDB belongs to it. */
 struct pe_pdb {
 	char guid_age[48]; /* "CA8E2F01B822EDE6357898BFBF862997-1" */

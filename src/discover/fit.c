@@ -24,10 +24,6 @@
 /* Steps of judging a process. */
 #define PROCESS_STEPS 200
 
-/* FILETIME of 1999-01-01 and of 2100-01-01. */
-#define FILETIME_FIRST UINT64_C(0x01be3519aca68000)
-#define FILETIME_LAST  UINT64_C(0x022f716377640000)
-
 struct fit {
 	const struct windows *windows;
 	struct space *kernel;

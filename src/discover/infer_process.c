@@ -22,10 +22,6 @@
 /* More say nothing new; the rest of them is read by the finished profile. */
 #define RING_LIMIT 1024
 
-/* FILETIME of 1999-01-01 and of 2100-01-01. */
-#define FILETIME_FIRST UINT64_C(0x01be3519aca68000)
-#define FILETIME_LAST  UINT64_C(0x022f716377640000)
-
 static bool is_kernel(const struct infer *infer, uint64_t address)
 {
 	return is_kernel_address(memory_paging(infer->windows->memory), address) &&

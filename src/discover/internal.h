@@ -20,6 +20,10 @@
 #include <impscan/text.h>
 #include <impscan/windows.h>
 
+/* FILETIME of 1999-01-01 and of 2100-01-01: a time outside is none of a process. */
+#define FILETIME_FIRST UINT64_C(0x01be3519aca68000)
+#define FILETIME_LAST  UINT64_C(0x022f716377640000)
+
 /* A place where a page map may be. */
 struct page_map {
 	enum paging paging;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <impscan/bytes.h>
+#include <impscan/machine_type.h>
 #include <impscan/module_reader.h>
 #include <impscan/pe_exports.h>
 
@@ -21,9 +22,6 @@
 
 /* 32-bit ones: 0x804d7000 in XP, elsewhere with /3GB, anywhere since Vista. */
 #define KERNEL32_FIRST UINT64_C(0x80000000)
-
-#define MACHINE_I386  0x014c
-#define MACHINE_AMD64 0x8664
 
 /* Also its names with PAE and for several processors; the export directory says the first. */
 static bool is_kernel_name(const char *name)
@@ -58,7 +56,8 @@ bool kernel_image_at(struct windows *windows, struct space *space, uint64_t base
 	module_reader_init(&reader, space, base, 0);
 	_cleanup_pe_ struct pe pe;
 	if (pe_open(&pe, &reader.reader) != PE_OK ||
-	    pe.machine != (windows->pointer_size == 8 ? MACHINE_AMD64 : MACHINE_I386))
+	    pe.machine != (windows->pointer_size == 8 ? IMAGE_FILE_MACHINE_AMD64
+						      : IMAGE_FILE_MACHINE_I386))
 		return false;
 	char name[sizeof(windows->kernel_name)] = "";
 	struct pe_pdb pdb;
@@ -93,7 +92,8 @@ static bool is_header(const struct windows *windows, const uint8_t *page)
 	if (!range_within(at, 6, PAGE_SIZE))
 		return at < PAGE_SIZE;
 	return !memcmp(page + at, "PE\0", 4) &&
-	       le16(page + at + 4) == (windows->pointer_size == 8 ? MACHINE_AMD64 : MACHINE_I386);
+	       le16(page + at + 4) == (windows->pointer_size == 8 ? IMAGE_FILE_MACHINE_AMD64
+								  : IMAGE_FILE_MACHINE_I386);
 }
 
 /* kernel_image_at() where a page may be its first. */

@@ -8,9 +8,7 @@
 #include <impscan/address_set.h>
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
-
-#define MACHINE_I386  0x014c
-#define MACHINE_AMD64 0x8664
+#include <impscan/machine_type.h>
 
 /* The bits of CR3 that are the page map's address. */
 static uint64_t dtb_mask(enum paging paging)
@@ -79,9 +77,9 @@ static void header_hints(const struct image_hints *hints, struct page_maps *maps
 	uint64_t dtb = hints->dtb, list = hints->ps_loaded_module_list;
 	if (!dtb)
 		return;
-	if (hints->machine == MACHINE_AMD64) {
+	if (hints->machine == IMAGE_FILE_MACHINE_AMD64) {
 		add_map(maps, PAGING_X64, dtb, list, source);
-	} else if (hints->machine == MACHINE_I386) {
+	} else if (hints->machine == IMAGE_FILE_MACHINE_I386) {
 		/* What the header says of PAE is a hint as well. */
 		add_map(maps, hints->pae ? PAGING_PAE : PAGING_X86, dtb, list, source);
 		add_map(maps, hints->pae ? PAGING_X86 : PAGING_PAE, dtb, list, source);

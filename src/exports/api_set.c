@@ -32,13 +32,13 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/cleanup.h>
+#include <impscan/page_size.h>
 
 #include "exports/api_set_common.h"
 
 enum {
 	SCHEMA_MAX = 1 << 20,	  /* the schema of Windows 11 has about 130 KB */
 	SCHEMA_UNSIZED = 1 << 18, /* V2 does not tell its size; Windows 7's has 8 KB */
-	SCHEMA_PAGE = 4096,
 	ENTRIES_MAX = 0x8000,
 	VALUES_MAX = 32,
 	NAME_MAX_CHARS = 255,
@@ -228,7 +228,7 @@ uint8_t *api_sets_copy(api_set_read *read, void *context, uint64_t address, size
 	uint32_t at = 0;
 	*whole = true;
 	while (at < end) {
-		uint32_t page = (uint32_t)(SCHEMA_PAGE - (address + at) % SCHEMA_PAGE);
+		uint32_t page = (uint32_t)(PAGE_SIZE - (address + at) % PAGE_SIZE);
 		uint32_t n = min_of(page, end - at);
 		bool present = read(context, address + at, data + at, n);
 		if (!present && v->version == 2)

@@ -31,8 +31,6 @@
 /* Bytes of a header that tell it from others, mostly. */
 #define HEADER_HASHED 512
 
-#define PAGE ((uint64_t)PE_PAGE_SIZE)
-
 struct kept {
 	struct kept *next;
 	uint64_t size;		   /* of the reader: what lies beyond is not read */
@@ -99,7 +97,7 @@ static const uint8_t *page_at(const struct pe_reader *reader, uint64_t rva)
 {
 	size_t available;
 	const uint8_t *page = reader->at(reader, rva, &available);
-	return page && available >= PAGE ? page : NULL;
+	return page && available >= PAGE_SIZE ? page : NULL;
 }
 
 static bool same_pages(const struct kept *kept, const struct pe_reader *reader)
@@ -107,7 +105,7 @@ static bool same_pages(const struct kept *kept, const struct pe_reader *reader)
 	for (size_t i = 0; i < kept->page_count; i++) {
 		const uint8_t *ours = page_at(reader, kept->pages[i].rva);
 		const uint8_t *theirs = kept->pages[i].data;
-		if (ours != theirs && (!ours || !theirs || memcmp(ours, theirs, PAGE) != 0))
+		if (ours != theirs && (!ours || !theirs || memcmp(ours, theirs, PAGE_SIZE) != 0))
 			return false;
 	}
 	return true;

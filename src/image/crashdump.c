@@ -10,9 +10,6 @@
 
 #define PAGE_PATTERN 0x45474150u
 
-#define IMAGE_FILE_MACHINE_IA64	 0x200
-#define IMAGE_FILE_MACHINE_ARM64 0xaa64
-
 #define TAKE_A_COMPLETE_ONE                                                                       \
 	"set Windows to write a complete memory dump, or take the memory with a tool that reads " \
 	"all of it"

@@ -21,10 +21,9 @@ static struct error *damaged(const struct image *image, const char *what)
 static void add_pages(struct image *image, uint64_t page, uint64_t count, uint64_t *offset)
 {
 	/* More pages than there are addresses: image_add_range() cuts them off. */
-	uint64_t start = page < IMAGE_PHYSICAL_END / IMAGE_PAGE_SIZE ? page * IMAGE_PAGE_SIZE
-								     : IMAGE_PHYSICAL_END;
-	uint64_t size =
-		count <= UINT64_MAX / IMAGE_PAGE_SIZE ? count * IMAGE_PAGE_SIZE : UINT64_MAX;
+	uint64_t start =
+		page < IMAGE_PHYSICAL_END / PAGE_SIZE ? page * PAGE_SIZE : IMAGE_PHYSICAL_END;
+	uint64_t size = count <= UINT64_MAX / PAGE_SIZE ? count * PAGE_SIZE : UINT64_MAX;
 	image_add_range(image, start, size, *offset);
 	*offset = size <= UINT64_MAX - *offset ? *offset + size : UINT64_MAX;
 }
@@ -85,7 +84,7 @@ static uint64_t bits_in_hole(const struct image *image, const uint8_t *bitmap, u
 /* Counts pages that are listed, but lie beyond the end of the file. */
 static void add_missing(struct image *image, uint64_t pages, uint64_t *offset)
 {
-	uint64_t size = pages * IMAGE_PAGE_SIZE;
+	uint64_t size = pages * PAGE_SIZE;
 	*offset = size <= UINT64_MAX - *offset ? *offset + size : UINT64_MAX;
 	image->listed = size <= UINT64_MAX - image->listed ? image->listed + size : UINT64_MAX;
 }

@@ -41,11 +41,11 @@ static bool next_extent(int fd, uint64_t at, uint64_t size, struct image_extent 
 /* Notes the pages that are no holes, one by one, which takes 32 MB at most. */
 static void mark_data(struct image *image)
 {
-	const uint64_t pages = image->size / IMAGE_PAGE_SIZE + 1;
+	const uint64_t pages = image->size / PAGE_SIZE + 1;
 	image->data_pages = alloc_zero((size_t)(pages / 64 + 1), sizeof(*image->data_pages));
 	for (size_t i = 0; i < image->extent_count; i++) {
-		uint64_t page = image->extents[i].start / IMAGE_PAGE_SIZE;
-		uint64_t end = (image->extents[i].end - 1) / IMAGE_PAGE_SIZE;
+		uint64_t page = image->extents[i].start / PAGE_SIZE;
+		uint64_t end = (image->extents[i].end - 1) / PAGE_SIZE;
 		while (page <= end) {
 			uint64_t count = min_of(64 - page % 64, end - page + 1);
 			uint64_t bits = count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
@@ -81,7 +81,7 @@ void image_find_extents(struct image *image, int fd)
 	while (at < image->size && next_extent(fd, at, image->size, &found)) {
 		if (image->extent_count == EXTENTS_MAX)
 			found.end = image->size;
-		uint64_t start = max_of(found.start, at) & IMAGE_PAGE_MASK;
+		uint64_t start = max_of(found.start, at) & PAGE_MASK;
 		uint64_t end = image_page_end(found.end, image->size);
 		struct image_extent *last =
 			image->extent_count ? &image->extents[image->extent_count - 1] : NULL;
@@ -96,7 +96,7 @@ void image_find_extents(struct image *image, int fd)
 			image->extents[0].end < image->size;
 	if (!image->sparse || !image->extent_count)
 		return;
-	if (image->size / IMAGE_PAGE_SIZE < PAGES_MARKED)
+	if (image->size / PAGE_SIZE < PAGES_MARKED)
 		mark_data(image);
 	else
 		image_index_build(&image->extent_index, image->extents, image->extent_count,
@@ -134,5 +134,5 @@ uint64_t image_present_pages(const struct image *image)
 	uint64_t bytes = image->sparse ? 0 : image->present;
 	for (size_t i = 0; image->sparse && i < image->extent_count; i++)
 		bytes += image->extents[i].end - image->extents[i].start;
-	return (bytes + IMAGE_PAGE_SIZE - 1) / IMAGE_PAGE_SIZE;
+	return (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
 }

@@ -9,10 +9,9 @@
 
 #include <impscan/bytes.h>
 #include <impscan/image.h>
+#include <impscan/machine_type.h>
+#include <impscan/page_size.h>
 #include <impscan/text.h>
-
-#define IMAGE_PAGE_SIZE 4096u
-#define IMAGE_PAGE_MASK (~(uint64_t)(IMAGE_PAGE_SIZE - 1))
 
 /* x86 processors have physical addresses of at most 52 bits; nothing lies at or above this. */
 #define IMAGE_PHYSICAL_END (UINT64_C(1) << 52)
@@ -24,9 +23,6 @@
  */
 #define IMAGE_RANGES_MAX	(UINT32_C(1) << 22)
 #define IMAGE_RANGES_SORTED_MAX (UINT32_C(1) << 20)
-
-#define IMAGE_FILE_MACHINE_I386	 0x14c
-#define IMAGE_FILE_MACHINE_AMD64 0x8664
 
 /*
  * Of things sorted by where they start: the number of the last one that starts at or below
@@ -120,7 +116,7 @@ static inline bool image_has(const struct image *image, uint64_t offset, const v
 /* Rounds `end` up to a page, but not beyond `most`. */
 static inline uint64_t image_page_end(uint64_t end, uint64_t most)
 {
-	return end >= most ? most : min_of((end + IMAGE_PAGE_SIZE - 1) & IMAGE_PAGE_MASK, most);
+	return end >= most ? most : min_of((end + PAGE_SIZE - 1) & PAGE_MASK, most);
 }
 
 /* Finds the holes of the image's file, open as `fd`. Where that can't be asked, there are none. */

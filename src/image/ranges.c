@@ -248,12 +248,12 @@ static inline const struct image_range *find(const struct image *image, uint64_t
 }
 
 /* What all pages read as that lie in a hole: so they cost nothing, whatever the file system. */
-static const uint8_t zeros[IMAGE_PAGE_SIZE] __attribute__((aligned(IMAGE_PAGE_SIZE)));
+static const uint8_t zeros[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
 /* Is the page of a file with holes at `offset` known to be none? */
 static inline bool is_data(const struct image *image, uint64_t offset)
 {
-	uint64_t page = offset / IMAGE_PAGE_SIZE;
+	uint64_t page = offset / PAGE_SIZE;
 	return image->data_pages && image->data_pages[page / 64] >> page % 64 & 1;
 }
 
@@ -261,8 +261,8 @@ static inline bool is_data(const struct image *image, uint64_t offset)
 static const uint8_t *at_sparse(const struct image *image, uint64_t address, uint64_t offset,
 				size_t *size)
 {
-	uint64_t in_page = address & (IMAGE_PAGE_SIZE - 1);
-	size_t rest = min_of(*size, (size_t)(IMAGE_PAGE_SIZE - in_page));
+	uint64_t in_page = address & (PAGE_SIZE - 1);
+	size_t rest = min_of(*size, (size_t)(PAGE_SIZE - in_page));
 	/* A page of which only a part lies in a hole is read from the file. */
 	if (image_hole_end(image, offset) - offset < rest)
 		return image->data + offset;
@@ -305,5 +305,5 @@ const uint8_t *image_page(const struct image *image, uint64_t address)
 {
 	size_t size;
 	const uint8_t *page = image_at(image, address, &size);
-	return page && size >= IMAGE_PAGE_SIZE ? page : NULL;
+	return page && size >= PAGE_SIZE ? page : NULL;
 }

@@ -147,11 +147,11 @@ static bool is_aff4(const struct image *image)
 static bool is_wiped_hibernation(const struct image *image)
 {
 	const uint64_t pages = 64;
-	const uint8_t *first = image_bytes(image, 0, IMAGE_PAGE_SIZE);
-	if (!first || first[0] || memcmp(first, first + 1, IMAGE_PAGE_SIZE - 1) != 0)
+	const uint8_t *first = image_bytes(image, 0, PAGE_SIZE);
+	if (!first || first[0] || memcmp(first, first + 1, PAGE_SIZE - 1) != 0)
 		return false;
 	for (uint64_t page = 1; page < pages; page++)
-		if (image_has(image, page * IMAGE_PAGE_SIZE, "\x81\x81xpress", 8))
+		if (image_has(image, page * PAGE_SIZE, "\x81\x81xpress", 8))
 			return true;
 	return false;
 }

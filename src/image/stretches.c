@@ -50,7 +50,7 @@ static void add_part(struct stretches *stretches, const struct image_range *rang
 			/* The page in memory around it, whose rest may lie in a hole. */
 			uint64_t start = max_of(extent->start, range->offset) - range->offset;
 			uint64_t end = min_of(extent->end, to) - range->offset;
-			start = max_of((start + range->start) & IMAGE_PAGE_MASK, first);
+			start = max_of((start + range->start) & PAGE_MASK, first);
 			end = image_page_end(end + range->start, last);
 			if (start < end)
 				add_stretch(stretches, start, end);

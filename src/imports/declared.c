@@ -106,7 +106,7 @@ void trouble_absent(struct reading *r, const char *what, uint64_t rva)
 	/* What crosses a page's end begins in one and is missed in the next. */
 	size_t available;
 	if (reader->at(reader, position, &available)) {
-		uint64_t next = (position / PE_PAGE_SIZE + 1) * PE_PAGE_SIZE;
+		uint64_t next = (position / PAGE_SIZE + 1) * PAGE_SIZE;
 		rva += next - position;
 		position = next;
 	}
@@ -141,13 +141,13 @@ void trouble_damage(struct reading *r, const char *what, uint64_t rva, const cha
 
 bool page_is_zero(struct reading *r, uint64_t rva)
 {
-	uint64_t page = rva / PE_PAGE_SIZE + 1;
+	uint64_t page = rva / PAGE_SIZE + 1;
 	if (page == r->other_page)
 		return false;
 	if (page == r->zero_page)
 		return true;
-	uint64_t start = rva - rva % PE_PAGE_SIZE;
-	uint64_t end = min_of(start + PE_PAGE_SIZE, r->pe->reader->size);
+	uint64_t start = rva - rva % PAGE_SIZE;
+	uint64_t end = min_of(start + PAGE_SIZE, r->pe->reader->size);
 	while (start < end) {
 		size_t available;
 		const uint8_t *p = r->pe->reader->at(r->pe->reader, start, &available);
@@ -190,7 +190,7 @@ static bool read_descriptor(struct reading *r, uint64_t rva, struct descriptor *
 	};
 	if (r->memory && (!d->name || !d->first_thunk)) {
 		uint64_t last = rva + DESCRIPTOR_SIZE - 1;
-		if (rva / PE_PAGE_SIZE != last / PE_PAGE_SIZE && page_is_zero(r, last))
+		if (rva / PAGE_SIZE != last / PAGE_SIZE && page_is_zero(r, last))
 			trouble_damage(r, "import directory", last, "in a page of zeros");
 		r->beyond = true;
 	}
@@ -220,7 +220,7 @@ static const char *read_dll(struct reading *r, const struct descriptor *d, size_
 	const char *why = NULL;
 	if (how != PE_READ_OK)
 		why = "outside the module";
-	else if ((!*length || (*length < NAME_MAX_LENGTH && nul % PE_PAGE_SIZE == 0)) &&
+	else if ((!*length || (*length < NAME_MAX_LENGTH && nul % PAGE_SIZE == 0)) &&
 		 page_is_zero(r, nul))
 		why = "in a page of zeros";
 	else if (names_garbage(name, *length))
@@ -290,7 +290,7 @@ static void count_pages(struct reading *r)
 {
 	struct imports_scratch *s = r->scratch;
 	uint64_t end = min_of(r->pe->reader->size, (uint64_t)PE_RVA_END * 2);
-	size_t size = (size_t)(end / PE_PAGE_SIZE / 8 + 1);
+	size_t size = (size_t)(end / PAGE_SIZE / 8 + 1);
 	if (size > s->seen_size) {
 		s->seen = alloc_resize(s->seen, size, 1);
 		s->seen_size = size;

@@ -124,7 +124,7 @@ uint32_t imports_find_directory(const struct pe *pe, struct budget *budget)
 {
 	uint64_t size = pe->size_of_image;
 	struct finding finding = {0};
-	for (uint64_t page = 0; page < size; page += PE_PAGE_SIZE) {
+	for (uint64_t page = 0; page < size; page += PAGE_SIZE) {
 		size_t available;
 		enum pe_read how;
 		bool present = pe_at(pe, page, &available, &how);
@@ -132,7 +132,7 @@ uint32_t imports_find_directory(const struct pe *pe, struct budget *budget)
 			return 0;
 		if (!present)
 			continue;
-		for (uint64_t rva = page; rva < page + PE_PAGE_SIZE;) {
+		for (uint64_t rva = page; rva < page + PAGE_SIZE;) {
 			uint8_t bytes[DESCRIPTOR_SIZE];
 			/* Within the page without a copy, across its end with one. */
 			size_t offset = (size_t)(rva - page);
@@ -140,7 +140,7 @@ uint32_t imports_find_directory(const struct pe *pe, struct budget *budget)
 			if (!at)
 				break;
 			bool whole = available >= DESCRIPTOR_SIZE;
-			if (!whole && offset + DESCRIPTOR_SIZE > PE_PAGE_SIZE) {
+			if (!whole && offset + DESCRIPTOR_SIZE > PAGE_SIZE) {
 				whole = pe_copy(pe, rva, bytes, sizeof(bytes)) == PE_READ_OK;
 				at = bytes;
 			}

@@ -168,7 +168,7 @@ static bool read_name(struct reading *r, uint64_t value, struct found *f)
 	if (r->memory && length < NAME_MAX_LENGTH) {
 		/* A page of zeros: the name is cut at its start, or was in it. */
 		uint64_t nul = value + 2 + length;
-		if ((!length || nul % PE_PAGE_SIZE == 0) && page_is_zero(r, nul)) {
+		if ((!length || nul % PAGE_SIZE == 0) && page_is_zero(r, nul)) {
 			trouble_damage(r, "import name", value + 2, "in a page of zeros");
 			return true;
 		}

@@ -9,6 +9,7 @@
  */
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/machine_type.h>
 #include <impscan/pe.h>
 
 #include <stdio.h>
@@ -28,9 +29,6 @@ enum {
 	SECTIONS_MAX = 0x800,	  /* pefile's MAX_SECTIONS; Windows takes 96 */
 	SECTION_ERRORS_MAX = 3,	  /* oddities that make pefile end the table */
 	ADDRESS_MAX = 0x10000000, /* a VirtualSize or VirtualAddress above this is such an oddity */
-	MACHINE_IA64 = 0x200,
-	MACHINE_AMD64 = 0x8664,
-	MACHINE_ARM64 = 0xaa64,
 };
 
 static const uint8_t *bytes_at(const struct pe_reader *reader, uint64_t position, size_t *available)
@@ -177,8 +175,8 @@ static bool is_64_bit(const struct pe *pe, uint16_t magic)
 		return true;
 	if (magic == 0x10b || pe->reader->layout == PE_LAYOUT_FILE) /* pefile: PE32 otherwise */
 		return false;
-	return pe->machine == MACHINE_AMD64 || pe->machine == MACHINE_ARM64 ||
-	       pe->machine == MACHINE_IA64;
+	return pe->machine == IMAGE_FILE_MACHINE_AMD64 || pe->machine == IMAGE_FILE_MACHINE_ARM64 ||
+	       pe->machine == IMAGE_FILE_MACHINE_IA64;
 }
 
 static enum pe_status check_signature(struct pe *pe, const uint8_t *s, size_t size)

@@ -31,7 +31,7 @@ uint32_t pe_align_raw(const struct pe *pe, uint32_t value)
 uint32_t pe_align_virtual(const struct pe *pe, uint32_t value)
 {
 	uint32_t alignment = pe->section_alignment;
-	if (alignment < 0x1000)
+	if (alignment < PAGE_SIZE)
 		alignment = pe->file_alignment;
 	return alignment ? value - value % alignment : value;
 }
@@ -217,7 +217,7 @@ uint64_t pe_cursor_position(struct pe_cursor *cursor, uint64_t rva)
 
 static void count_page(struct pe_cursor *cursor, uint64_t page, bool found)
 {
-	if (!cursor->seen || page * PE_PAGE_SIZE >= cursor->seen_end ||
+	if (!cursor->seen || page * PAGE_SIZE >= cursor->seen_end ||
 	    cursor->seen[page / 8] & 1u << page % 8)
 		return;
 	cursor->seen[page / 8] |= (uint8_t)(1u << page % 8);
@@ -231,16 +231,16 @@ static const uint8_t *fetch(struct pe_cursor *cursor, uint64_t position, size_t 
 	const struct pe_reader *reader = cursor->pe->reader;
 	if (reader->layout == PE_LAYOUT_FILE) {
 		const uint8_t *bytes = reader->at(reader, position, available);
-		count_page(cursor, position / PE_PAGE_SIZE, bytes != NULL);
+		count_page(cursor, position / PAGE_SIZE, bytes != NULL);
 		return bytes;
 	}
-	uint64_t page = position / PE_PAGE_SIZE;
-	size_t offset = position % PE_PAGE_SIZE;
+	uint64_t page = position / PAGE_SIZE;
+	size_t offset = position % PAGE_SIZE;
 	__auto_type slot = &cursor->cache[page % PE_CURSOR_PAGES];
 	if (slot->page != page + 1) {
 		slot->page = page + 1;
-		slot->bytes = reader->at(reader, page * PE_PAGE_SIZE, &slot->available);
-		slot->available = slot->bytes ? min_of(slot->available, (size_t)PE_PAGE_SIZE) : 0;
+		slot->bytes = reader->at(reader, page * PAGE_SIZE, &slot->available);
+		slot->available = slot->bytes ? min_of(slot->available, (size_t)PAGE_SIZE) : 0;
 		count_page(cursor, page, slot->bytes != NULL);
 	}
 	if (offset >= slot->available) /* a page that is there in part */

@@ -156,7 +156,7 @@ void pe_write(const struct pe *pe, const struct pe_write_options *options,
 		.options = options,
 		.written = written,
 		.end = min_of(pe->reader->size, PE_WRITE_MAX),
-		.skew = options->base % PE_PAGE_SIZE,
+		.skew = options->base % PAGE_SIZE,
 		.pe32_plus = pe->pe32_plus,
 	};
 	written->cut = pe->reader->size > w.end;

@@ -37,7 +37,7 @@ struct written_file {
 
 uint64_t write_next_page(uint64_t skew, uint64_t position)
 {
-	return position + PE_PAGE_SIZE - (position + skew) % PE_PAGE_SIZE;
+	return position + PAGE_SIZE - (position + skew) % PAGE_SIZE;
 }
 
 /* The number of the first changed page that is not before `page`. */
@@ -58,7 +58,7 @@ static const struct piece *find_piece(const struct written_file *file, uint64_t 
 /* As memory has it; `*n` is how much is wanted, and then how much lies there in one piece. */
 static const uint8_t *original(const struct written_file *file, uint64_t offset, size_t *n)
 {
-	static const uint8_t zeros[PE_PAGE_SIZE];
+	static const uint8_t zeros[PAGE_SIZE];
 	const struct piece *piece = find_piece(file, offset);
 	if (!piece)
 		return zeros;
@@ -82,8 +82,8 @@ static const uint8_t *original(const struct written_file *file, uint64_t offset,
 static const uint8_t *file_at(const struct pe_reader *reader, uint64_t offset, size_t *available)
 {
 	const struct written_file *file = reader->context;
-	uint64_t page = offset / PE_PAGE_SIZE;
-	size_t n = (size_t)(PE_PAGE_SIZE - offset % PE_PAGE_SIZE), at = find_edited(file, page);
+	uint64_t page = offset / PAGE_SIZE;
+	size_t n = (size_t)(PAGE_SIZE - offset % PAGE_SIZE), at = find_edited(file, page);
 	bool in_tail = file->tail && offset >= file->tail_offset;
 	uint64_t end = file->tail && !in_tail ? file->tail_offset : file->size;
 	n = (size_t)min_of((uint64_t)n, end - offset);
@@ -91,7 +91,7 @@ static const uint8_t *file_at(const struct pe_reader *reader, uint64_t offset, s
 	if (in_tail)
 		p = file->tail + (offset - file->tail_offset);
 	else if (at < file->edited_count && file->edited[at].page == page)
-		p = file->edited[at].bytes + offset % PE_PAGE_SIZE;
+		p = file->edited[at].bytes + offset % PAGE_SIZE;
 	else
 		p = original(file, offset, &n);
 	*available = n;
@@ -152,9 +152,9 @@ static uint8_t *edit_page(const struct writing *w, uint64_t page)
 		return file->edited[at].bytes;
 	if (file->edited_count >= EDITED_MAX)
 		return NULL;
-	uint64_t start = page * PE_PAGE_SIZE;
-	uint8_t *bytes = alloc_zero(PE_PAGE_SIZE, 1);
-	write_get(w, start, bytes, (size_t)min_of((uint64_t)PE_PAGE_SIZE, file->size - start));
+	uint64_t start = page * PAGE_SIZE;
+	uint8_t *bytes = alloc_zero(PAGE_SIZE, 1);
+	write_get(w, start, bytes, (size_t)min_of(PAGE_SIZE, file->size - start));
 	array_push(file->edited, file->edited_count, file->edited_capacity);
 	memmove(&file->edited[at + 1], &file->edited[at],
 		(file->edited_count - 1 - at) * sizeof(*file->edited));
@@ -168,11 +168,11 @@ bool write_put(const struct writing *w, uint64_t offset, const void *bytes, size
 		return false;
 	for (size_t done = 0; done < size;) {
 		uint64_t at = offset + done;
-		size_t n = min_of((size_t)(PE_PAGE_SIZE - at % PE_PAGE_SIZE), size - done);
-		uint8_t *page = edit_page(w, at / PE_PAGE_SIZE);
+		size_t n = min_of((size_t)(PAGE_SIZE - at % PAGE_SIZE), size - done);
+		uint8_t *page = edit_page(w, at / PAGE_SIZE);
 		if (!page)
 			return false;
-		memcpy(page + at % PE_PAGE_SIZE, (const uint8_t *)bytes + done, n);
+		memcpy(page + at % PAGE_SIZE, (const uint8_t *)bytes + done, n);
 		done += n;
 	}
 	return true;

@@ -12,15 +12,13 @@
 #include <string.h>
 
 #include <impscan/alloc.h>
+#include <impscan/machine_type.h>
 
 enum {
 	HEADER_SIZE = 0x400,
-	SECTION_ALIGNMENT = 0x1000,
 	FILE_ALIGNMENT = 0x200,
 	IN_FRONT = 0x10000,
 	NT_HEADERS = 0x40,
-	MACHINE_I386 = 0x14c,
-	MACHINE_AMD64 = 0x8664,
 	EXECUTABLE_IMAGE = 0x2, /* IMAGE_FILE_... */
 	LARGE_ADDRESS_AWARE = 0x20,
 	MACHINE_32BIT = 0x100,
@@ -32,10 +30,10 @@ enum {
 void write_plan_made(struct writing *w)
 {
 	uint64_t base = w->options->base;
-	uint64_t first = min_of((uint64_t)PE_PAGE_SIZE, w->end);
+	uint64_t first = min_of(PAGE_SIZE, w->end);
 	w->written->layout = PE_WRITTEN_MADE;
 	w->pe32_plus = w->options->pointer_size == 8 || base > UINT32_MAX;
-	w->section_alignment = SECTION_ALIGNMENT;
+	w->section_alignment = PAGE_SIZE;
 	w->file_alignment = FILE_ALIGNMENT;
 	w->nt = NT_HEADERS;
 	w->optional_size = write_optional_fixed(w) + 8 * PE_DIRECTORY_COUNT;
@@ -81,7 +79,7 @@ void write_made_header(struct writing *w)
 	put32(h + 0x3c, NT_HEADERS);
 	uint8_t *file = h + NT_HEADERS;
 	memcpy(file, "PE\0\0", 4);
-	put16(file + 4, plus ? MACHINE_AMD64 : MACHINE_I386);
+	put16(file + 4, plus ? IMAGE_FILE_MACHINE_AMD64 : IMAGE_FILE_MACHINE_I386);
 	put16(file + 6, w->sections);
 	put16(file + 20, w->optional_size);
 	put16(file + 22, EXECUTABLE_IMAGE | (plus ? LARGE_ADDRESS_AWARE : MACHINE_32BIT));
@@ -94,11 +92,11 @@ void write_made_header(struct writing *w)
 		put64(o + 24, w->image_base);
 	else
 		put32(o + 28, w->image_base);
-	put32(o + 32, SECTION_ALIGNMENT);
+	put32(o + 32, PAGE_SIZE);
 	put32(o + 36, FILE_ALIGNMENT);
 	put16(o + 40, 6); /* MajorOperatingSystemVersion */
 	put16(o + 48, 6); /* MajorSubsystemVersion */
-	put32(o + 56, align_up(w->image_end, SECTION_ALIGNMENT));
+	put32(o + 56, align_up(w->image_end, PAGE_SIZE));
 	put32(o + 60, HEADER_SIZE);
 	put16(o + 68, SUBSYSTEM_WINDOWS_GUI);
 	put32(o + write_optional_fixed(w) - 4, PE_DIRECTORY_COUNT);

@@ -224,7 +224,7 @@ void write_add_imports(struct writing *w)
 	size_t added = written->imports_added;
 	written->imports_lost = options->import_count - added;
 	/* A place for the section, by offset and by RVA the same where the file is as in memory. */
-	uint64_t alignment = max_of(w->section_alignment, (uint32_t)PE_PAGE_SIZE);
+	uint64_t alignment = max_of(w->section_alignment, (uint32_t)PAGE_SIZE);
 	bool mapped = written->layout == PE_WRITTEN_MAPPED;
 	uint64_t rva = align_up(mapped ? written->size : w->image_end, alignment);
 	uint64_t offset = mapped ? rva : align_up(written->size, w->file_alignment);

@@ -93,7 +93,7 @@ bool write_is_linked(const struct writing *w)
 	const struct pe *pe = w->pe;
 	uint64_t floor = w->table + w->sections * WRITE_SECTION_HEADER;
 	if (!w->sections || w->sections > WRITE_SECTIONS_MAX || floor > HEADERS_MAX ||
-	    pe->section_alignment < PE_PAGE_SIZE || !is_power_of_2(pe->section_alignment))
+	    pe->section_alignment < PAGE_SIZE || !is_power_of_2(pe->section_alignment))
 		return false;
 	for (size_t i = 0; i < w->sections; i++) {
 		uint64_t rva = pe->sections[i].virtual_address;
@@ -165,7 +165,7 @@ void write_place_sections(struct writing *w)
 		const struct piece *piece = &w->pieces[i + 1];
 		uint64_t size = w->pe->sections[i].virtual_size;
 		/* Raw data up to the end of the last page are mapped whatever VirtualSize says. */
-		if (size && piece->size > align_up(size, PE_PAGE_SIZE))
+		if (size && piece->size > align_up(size, PAGE_SIZE))
 			size = piece->size;
 		size = min_of(size, section_end(w, i) - piece->rva);
 		write_section_place(w, i, size, piece->size, piece->offset);
@@ -177,7 +177,7 @@ void write_place_sections(struct writing *w)
 /* The largest power of 2, up to a page, that divides all VirtualAddresses. */
 static uint32_t common_alignment(const struct writing *w)
 {
-	uint32_t all = PE_PAGE_SIZE;
+	uint32_t all = PAGE_SIZE;
 	for (size_t i = 0; i < w->sections; i++)
 		all |= w->pe->sections[i].virtual_address;
 	return all & ~(all - 1);
@@ -188,7 +188,7 @@ static bool is_kept_by(const struct writing *w, uint32_t common)
 {
 	uint32_t file = w->pe->file_alignment;
 	uint32_t section = w->pe->section_alignment;
-	uint32_t rounding = section < PE_PAGE_SIZE ? file : section;
+	uint32_t rounding = section < PAGE_SIZE ? file : section;
 	return is_power_of_2(file) && is_power_of_2(section) && rounding <= common &&
 	       (file < RAW_ALIGNMENT || common >= RAW_ALIGNMENT);
 }

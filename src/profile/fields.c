@@ -8,6 +8,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/page_size.h>
 
 enum need { R, F, O, S };
 
@@ -25,7 +26,7 @@ struct limit {
 #define IN_PAGE		{.kind = OFFSET, .most = 0xfe0}
 #define START		{.kind = OFFSET}
 #define SIZE		{.kind = TYPE_SIZE, .least = 1, .most = 0x10000}
-#define SIZE_IN_PAGE	{.kind = TYPE_SIZE, .least = 1, .most = 0x1000}
+#define SIZE_IN_PAGE	{.kind = TYPE_SIZE, .least = 1, .most = PAGE_SIZE}
 #define SIZE_OF(a, b)	{.kind = EITHER_SIZE, .least = (a), .most = (b)}
 #define BITS(n)		{.kind = BIT_FIELD, .bits = (n), .end = 64}
 #define KEY(n)		{.kind = BIT_FIELD, .bits = (n), .end = 32}

@@ -17,12 +17,10 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/machine_type.h>
 #include <impscan/text.h>
 
 #include "symbol_file.h"
-
-#define MACHINE_I386  0x014c
-#define MACHINE_AMD64 0x8664
 
 /* How deep anonymous structures and unions may hold each other. */
 #define ANONYMOUS_DEPTH 4
@@ -225,16 +223,17 @@ static struct error *read_architecture(const struct symbols *symbols, struct jso
 	uint32_t machine, size;
 	bool known = get_number(symbols->pdb, "machine_type", 0xffff, &machine);
 	if (!known && get_number(get(get(root, "base_types"), "pointer"), "size", 8, &size))
-		machine = size == 8 ? MACHINE_AMD64 : MACHINE_I386;
+		machine = size == 8 ? IMAGE_FILE_MACHINE_AMD64 : IMAGE_FILE_MACHINE_I386;
 	else if (!known)
 		return error_new("%s: neither metadata.windows.pdb.machine_type nor "
 				 "base_types.pointer tells the architecture",
 				 symbols->origin);
-	if (machine != MACHINE_AMD64 && machine != MACHINE_I386)
+	if (machine != IMAGE_FILE_MACHINE_AMD64 && machine != IMAGE_FILE_MACHINE_I386)
 		return error_new("%s: symbols of a machine of type 0x%" PRIx32
 				 "; impscan knows x64 (0x8664) and x86 (0x14c)",
 				 symbols->origin, machine);
-	profile->architecture = machine == MACHINE_AMD64 ? ARCHITECTURE_X64 : ARCHITECTURE_X86;
+	profile->architecture =
+		machine == IMAGE_FILE_MACHINE_AMD64 ? ARCHITECTURE_X64 : ARCHITECTURE_X86;
 	return NULL;
 }
 

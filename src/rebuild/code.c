@@ -18,7 +18,7 @@
 
 #include "rebuild/rebuilding.h"
 
-enum { PAGE_BYTES = 4096, INSTRUCTION_MAX = 15 };
+enum { INSTRUCTION_MAX = 15 };
 
 struct decoder {
 	ZydisDecoder zydis;
@@ -123,30 +123,30 @@ void rebuild_find_called(struct rebuilding *r)
 					      : ZYDIS_MACHINE_MODE_LEGACY_32,
 			 r->pointer_size == 8 ? ZYDIS_STACK_WIDTH_64 : ZYDIS_STACK_WIDTH_32);
 	/* The end of a page goes with the next one, for instructions across both. */
-	uint8_t bytes[INSTRUCTION_MAX + PAGE_BYTES];
+	uint8_t bytes[INSTRUCTION_MAX + PAGE_SIZE];
 	size_t kept = 0;
 	uint64_t behind = 0; /* the page that was read last */
 	for (uint64_t a = r->start; (a = rebuild_present(r, a, r->end)) < r->end;
-	     a += min_of((uint64_t)PAGE_BYTES, r->end - a)) {
+	     a += min_of(PAGE_SIZE, r->end - a)) {
 		size_t available;
 		const uint8_t *p = NULL;
-		a -= a % PAGE_BYTES;
+		a -= a % PAGE_SIZE;
 		kept = a == behind ? kept : 0;
-		behind = a + PAGE_BYTES;
+		behind = a + PAGE_SIZE;
 		if (!rebuild_spend(r, STEPS_BYTES + 2 * rebuild_section_steps(r)))
 			break;
-		if (executable(r, a) || executable(r, a + PAGE_BYTES - 1))
+		if (executable(r, a) || executable(r, a + PAGE_SIZE - 1))
 			p = r->memory->at(r->memory, a, &available);
 		if (!p) {
 			kept = 0;
 			continue;
 		}
-		size_t n = min_of(available, (size_t)PAGE_BYTES);
+		size_t n = min_of(available, (size_t)PAGE_SIZE);
 		memcpy(bytes + kept, p, n);
 		look(&d, bytes, kept + n, a - kept);
 		size_t tail = min_of(kept + n, (size_t)INSTRUCTION_MAX);
 		memmove(bytes, bytes + kept + n - tail, tail);
-		kept = n == PAGE_BYTES ? tail : 0;
+		kept = n == PAGE_SIZE ? tail : 0;
 	}
 	if (s->called_count)
 		qsort(s->called, s->called_count, sizeof(*s->called), compare);

@@ -16,7 +16,7 @@
 
 #include "rebuild/rebuilding.h"
 
-enum { PAGE_BYTES = 4096, OWN_GAP_MAX = 128, EDGE_MAX = 2, THUNK_SPAN = 16 };
+enum { OWN_GAP_MAX = 128, EDGE_MAX = 2, THUNK_SPAN = 16 };
 
 bool rebuild_read(struct rebuilding *r, uint64_t address, void *buffer, size_t size)
 {
@@ -37,8 +37,8 @@ bool rebuild_read(struct rebuilding *r, uint64_t address, void *buffer, size_t s
 
 bool rebuild_slot(struct rebuilding *r, uint64_t address, uint64_t *value)
 {
-	uint64_t page = address / PAGE_BYTES + 1;
-	size_t offset = (size_t)(address % PAGE_BYTES);
+	uint64_t page = address / PAGE_SIZE + 1;
+	size_t offset = (size_t)(address % PAGE_SIZE);
 	if (page != r->page) {
 		r->page = page;
 		r->page_bytes = r->memory->at(r->memory, address - offset, &r->page_available);
@@ -277,7 +277,7 @@ static void scan_page(struct rebuilding *r, struct scan *scan, uint64_t address,
 		foreign = true;
 		i = slot_number(r, address, known->end, slots);
 	}
-	if (foreign || !r->memory->found_clean || size != PAGE_BYTES)
+	if (foreign || !r->memory->found_clean || size != PAGE_SIZE)
 		return;
 	/* Tables may be aligned to half a slot. */
 	if (!any || r->pointer_size == 4 || !any_foreign(r, p + 4, slots - 1))
@@ -464,7 +464,7 @@ static struct look look_ahead(struct rebuilding *r, uint64_t address, bool again
 			look.address = memory->next(memory, look.address, r->end);
 		if (look.address >= r->end)
 			return (struct look){0};
-		uint64_t here = PAGE_BYTES - look.address % PAGE_BYTES;
+		uint64_t here = PAGE_SIZE - look.address % PAGE_SIZE;
 		look.next = look.address + min_of(here, r->end - look.address);
 		size_t available = 0;
 		look.bytes = memory->at(memory, look.address, &available);

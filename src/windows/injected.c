@@ -5,6 +5,7 @@
  */
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/machine_type.h>
 #include <impscan/module_reader.h>
 #include <impscan/region.h>
 #include <impscan/vad.h>
@@ -19,10 +20,6 @@
  * the start of every page.
  */
 #define SMALL_REGION (UINT64_C(4) << 20)
-
-#define IMAGE_FILE_MACHINE_I386	 0x14c
-#define IMAGE_FILE_MACHINE_AMD64 0x8664
-#define IMAGE_FILE_MACHINE_ARM64 0xaa64
 
 /*
  * What is counted: a page that is looked through, a place in it that may be a header, headers that

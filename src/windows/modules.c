@@ -6,6 +6,7 @@
 #include <impscan/address_set.h>
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/machine_type.h>
 #include <impscan/module.h>
 #include <impscan/names.h>
 #include <impscan/process.h>
@@ -26,8 +27,6 @@ const char *const found_in_names[FOUND_IN_COUNT] = {
 const char *const module_flag_names[MODULE_FLAG_COUNT] = {
 	"hidden",  "exited",	"unlinked", "partial-list", "stale",	  "hollowed",
 	"patched", "no-header", "hooked",   "wow64",	    "hook-target"};
-
-#define IMAGE_FILE_MACHINE_I386 0x14c
 
 /* Offsets within PEB, PEB_LDR_DATA and LDR_DATA_TABLE_ENTRY. */
 struct ldr_layout {

@@ -48,7 +48,7 @@ struct run {
 static uint64_t hash_page(const uint8_t *bytes)
 {
 	uint64_t hash = 0;
-	for (size_t i = 0; i < PAGE_BYTES; i += SLOT) {
+	for (size_t i = 0; i < PAGE_SIZE; i += SLOT) {
 		hash = (hash ^ le64(bytes + i)) * UINT64_C(0xff51afd7ed558ccd);
 		hash ^= hash >> 32;
 	}
@@ -60,9 +60,9 @@ static void count_pages(struct run *run)
 	for (size_t i = 0; i < run->live.count; i++) {
 		struct live_piece *piece = &run->live.pieces[i];
 		run->modules += piece->module;
-		for (uint64_t p = 0; p < (piece->end - piece->start) / PAGE_BYTES; p++) {
+		for (uint64_t p = 0; p < (piece->end - piece->start) / PAGE_SIZE; p++) {
 			if (!piece->pages[p] ||
-			    !address_set_add(&run->seen, hash_page(piece->bytes + p * PAGE_BYTES)))
+			    !address_set_add(&run->seen, hash_page(piece->bytes + p * PAGE_SIZE)))
 				continue;
 			piece->pages[p] = PAGE_NEW;
 			*(piece->module ? &run->module_pages : &run->private_pages) += 1;
@@ -73,8 +73,8 @@ static void count_pages(struct run *run)
 /* Does the table lie on a page that counts? */
 static bool is_new(const struct live_piece *piece, const struct rebuilt_table *table)
 {
-	for (uint64_t p = (table->start - piece->start) / PAGE_BYTES;
-	     p <= (table->end - 1 - piece->start) / PAGE_BYTES; p++)
+	for (uint64_t p = (table->start - piece->start) / PAGE_SIZE;
+	     p <= (table->end - 1 - piece->start) / PAGE_SIZE; p++)
 		if (piece->pages[p] == PAGE_NEW)
 			return true;
 	return false;
@@ -193,13 +193,13 @@ static size_t count_exports(const struct run *run, const struct live_piece *of)
 static bool plant(struct run *run, const struct live_piece *of, uint64_t page)
 {
 	struct live_piece *piece = live_at(&run->live, page);
-	uint64_t size = table_size(of), room = PAGE_BYTES - 2 * PLANT_MARGIN;
+	uint64_t size = table_size(of), room = PAGE_SIZE - 2 * PLANT_MARGIN;
 	uint64_t hash = hash_page(piece->bytes + (page - piece->start));
 	uint64_t start = page + PLANT_MARGIN;
 	start += size < room ? hash % (room - size) / SLOT * SLOT : 0;
 	uint64_t end = start + size + PLANT_MARGIN;
-	for (uint64_t a = page; a < end; a += PAGE_BYTES)
-		if (end > piece->end || !piece->pages[(a - piece->start) / PAGE_BYTES])
+	for (uint64_t a = page; a < end; a += PAGE_SIZE)
+		if (end > piece->end || !piece->pages[(a - piece->start) / PAGE_SIZE])
 			return false;
 	uint8_t *to = piece->bytes + (start - piece->start);
 	memset(to, 0, size);
@@ -222,11 +222,11 @@ static uint64_t *find_sites(const struct live *live, size_t *count)
 	*count = 0;
 	for (size_t i = 0; i < live->count; i++) {
 		const struct live_piece *piece = &live->pieces[i];
-		for (uint64_t a = 0; a < piece->end - piece->start; a += PAGE_BYTES) {
+		for (uint64_t a = 0; a < piece->end - piece->start; a += PAGE_SIZE) {
 			size_t filled = 0;
-			if (piece->module || !piece->writable || !piece->pages[a / PAGE_BYTES])
+			if (piece->module || !piece->writable || !piece->pages[a / PAGE_SIZE])
 				continue;
-			for (size_t k = 0; k < PAGE_BYTES; k += SLOT)
+			for (size_t k = 0; k < PAGE_SIZE; k += SLOT)
 				filled += le64(piece->bytes + a + k) != 0;
 			if (filled >= SITE_LEAST)
 				*array_push(sites, *count, capacity) = piece->start + a;

@@ -30,9 +30,9 @@ struct live_piece *live_at(const struct live *live, uint64_t address)
 
 uint8_t *live_bytes(const struct live_piece *piece, uint64_t offset, size_t *available)
 {
-	if (offset >= piece->end - piece->start || !piece->pages[offset / PAGE_BYTES])
+	if (offset >= piece->end - piece->start || !piece->pages[offset / PAGE_SIZE])
 		return NULL;
-	*available = (size_t)(PAGE_BYTES - offset % PAGE_BYTES);
+	*available = (size_t)(PAGE_SIZE - offset % PAGE_SIZE);
 	return piece->bytes + offset;
 }
 
@@ -96,14 +96,14 @@ static void find_host(int pid, uint64_t *low, uint64_t *high)
 /* SizeOfImage of the 64-bit module that begins here; 0: none does. A shared view is a data file. */
 static uint64_t module_size(int memory, const struct mapping *m)
 {
-	uint8_t header[PAGE_BYTES];
+	uint8_t header[PAGE_SIZE];
 	if (m->access[3] != 'p' ||
 	    pread(memory, header, sizeof(header), (off_t)m->start) != sizeof(header))
 		return 0;
 	struct pe_reader reader = pe_reader_bytes(header, sizeof(header), PE_LAYOUT_MEMORY);
 	_cleanup_pe_ struct pe pe;
 	bool is = pe_open(&pe, &reader) == PE_OK && pe.pe32_plus;
-	return is ? (pe.size_of_image + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES : 0;
+	return is ? (pe.size_of_image + PAGE_SIZE - 1) / PAGE_SIZE * PAGE_SIZE : 0;
 }
 
 static void *reserve(uint64_t size)
@@ -129,21 +129,21 @@ static struct live_piece *piece_for(struct live *live, const struct mapping *m, 
 	piece->writable = m->access[1] == 'w' && m->access[3] == 'p';
 	piece->name = alloc_strdup(text_base_name(m->path));
 	piece->bytes = reserve(piece->end - piece->start);
-	piece->pages = alloc_zero((size_t)((piece->end - piece->start) / PAGE_BYTES), 1);
+	piece->pages = alloc_zero((size_t)((piece->end - piece->start) / PAGE_SIZE), 1);
 	return piece;
 }
 
 /* Copies the pages of a mapping; of memory without a file those that were ever used. */
 static void copy(int memory, int pagemap, struct live_piece *piece, const struct mapping *m)
 {
-	for (uint64_t a = m->start; a < min_of(m->end, piece->end); a += PAGE_BYTES) {
+	for (uint64_t a = m->start; a < min_of(m->end, piece->end); a += PAGE_SIZE) {
 		uint64_t entry = PRESENT, offset = a - piece->start;
-		off_t at = (off_t)(a / PAGE_BYTES * sizeof(entry));
+		off_t at = (off_t)(a / PAGE_SIZE * sizeof(entry));
 		if (!*m->path && pread(pagemap, &entry, sizeof(entry), at) != sizeof(entry))
 			continue;
-		if (entry & PRESENT && pread(memory, piece->bytes + offset, PAGE_BYTES, (off_t)a) ==
-					       (ssize_t)PAGE_BYTES)
-			piece->pages[offset / PAGE_BYTES] = 1;
+		if (entry & PRESENT &&
+		    pread(memory, piece->bytes + offset, PAGE_SIZE, (off_t)a) == (ssize_t)PAGE_SIZE)
+			piece->pages[offset / PAGE_SIZE] = 1;
 	}
 }
 
@@ -174,9 +174,9 @@ static void discard(struct live_piece *piece)
 		const struct pe_section *s = &piece->pe.sections[i];
 		uint64_t end = min_of((uint64_t)s->virtual_address + s->virtual_size,
 				      piece->end - piece->start);
-		for (uint64_t a = s->virtual_address; a < end; a += PAGE_BYTES)
+		for (uint64_t a = s->virtual_address; a < end; a += PAGE_SIZE)
 			if (s->characteristics & DISCARDABLE)
-				piece->pages[a / PAGE_BYTES] = 0;
+				piece->pages[a / PAGE_SIZE] = 0;
 	}
 }
 

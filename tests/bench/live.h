@@ -12,9 +12,8 @@
 #include <stdint.h>
 
 #include <impscan/imports.h>
+#include <impscan/page_size.h>
 #include <impscan/rebuild.h>
-
-#define PAGE_BYTES UINT64_C(4096)
 
 /* A module, or other mappings that touch each other. */
 struct live_piece {

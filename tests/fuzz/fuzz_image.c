@@ -20,9 +20,9 @@ static void probe(const struct image *image, uint64_t address)
 	if (!!p != image_read(image, address, buffer, 1))
 		abort();
 	image_read(image, address, buffer, sizeof(buffer));
-	const uint8_t *page = image_page(image, address & ~(uint64_t)(IMAGE_PAGE_SIZE - 1));
+	const uint8_t *page = image_page(image, address & ~(uint64_t)(PAGE_SIZE - 1));
 	if (page)
-		sink = page[IMAGE_PAGE_SIZE - 1];
+		sink = page[PAGE_SIZE - 1];
 	(void)sink;
 }
 

@@ -22,7 +22,7 @@
 #include <impscan/error.h>
 #include <impscan/image.h>
 
-#define PAGE IMAGE_PAGE_SIZE
+#define PAGE PAGE_SIZE
 
 /* A file in memory that grows as it is written; what is skipped is zero. All zero is empty. */
 struct blob {

@@ -66,12 +66,12 @@ struct dll_pages {
 static const uint8_t *dll_page(const struct pe_reader *reader, uint64_t position, size_t *available)
 {
 	struct dll_pages *dll = (struct dll_pages *)(uintptr_t)reader;
-	size_t page = (size_t)(position / PE_PAGE_SIZE), offset = (size_t)(position % PE_PAGE_SIZE);
+	size_t page = (size_t)(position / PAGE_SIZE), offset = (size_t)(position % PAGE_SIZE);
 	if (page >= dll->count || dll->read_count == 4096)
 		return NULL;
 	const uint8_t *bytes = dll->pages[page];
-	dll->read[dll->read_count++] = (struct module_page){page * PE_PAGE_SIZE, bytes};
-	*available = PE_PAGE_SIZE - offset;
+	dll->read[dll->read_count++] = (struct module_page){page * PAGE_SIZE, bytes};
+	*available = PAGE_SIZE - offset;
 	return bytes ? bytes + offset : NULL;
 }
 
@@ -79,11 +79,11 @@ static struct dll_pages dll_open(const struct loader_module *m)
 {
 	struct dll_pages dll = {
 		.reader = {.layout = PE_LAYOUT_MEMORY, .size = m->size, .at = dll_page},
-		.count = m->size / PE_PAGE_SIZE,
+		.count = m->size / PAGE_SIZE,
 	};
 	assert_true(dll.count <= 64);
 	for (size_t i = 0; i < dll.count; i++)
-		dll.pages[i] = m->bytes + i * PE_PAGE_SIZE;
+		dll.pages[i] = m->bytes + i * PAGE_SIZE;
 	return dll;
 }
 
@@ -122,20 +122,20 @@ static void test_cache(void **state)
 	assert_ptr_equal(a, b);
 	/* Copies of its pages are as good; another byte in any page that was read is not. */
 	for (size_t i = 0; i < dll.count; i++) {
-		uint8_t copy[PE_PAGE_SIZE];
+		uint8_t copy[PAGE_SIZE];
 		memcpy(copy, dll.pages[i], sizeof(copy));
 		struct dll_pages other = dll;
 		other.pages[i] = copy;
 		bool read = false;
 		for (size_t k = 0; k < dll.read_count; k++)
-			read |= dll.read[k].rva == i * PE_PAGE_SIZE;
+			read |= dll.read[k].rva == i * PAGE_SIZE;
 		if (!read || !i) /* the header's page is known by its place */
 			continue;
 		_cleanup_export_table_ struct export_table *same =
 			dll_exports(cache, &other, &kept);
 		assert_true(kept);
 		assert_ptr_equal(same, a);
-		copy[PE_PAGE_SIZE - 1] ^= 1;
+		copy[PAGE_SIZE - 1] ^= 1;
 		_cleanup_export_table_ struct export_table *poisoned =
 			dll_exports(cache, &other, &kept);
 		assert_false(kept);
