@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Memory that is there: these never return NULL. Every size that comes from an image or a file is
- * bounded before it gets here, so running out of memory means the machine has none left for the
- * run: it ends with a sentence on standard error and exit code 2.
+ * Allocation that does not fail. These functions never return NULL: when the system has no memory
+ * left, the program ends with a sentence on standard error and exit code 2. So every size that
+ * comes from an image or a file must be bounded before it gets here.
+ *
+ * What is returned belongs to the caller, who frees it with free().
  *
  * Room: base.
  */
@@ -11,24 +13,33 @@
 
 #include <stddef.h>
 
-/* `count` zeroed elements of `size` bytes. Free with free(). */
+/* Returns `count` elements of `size` bytes each, zeroed. */
 void *alloc_zero(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 
-/* Zeroed memory for one object of a type. */
+/* Returns one object of a type, zeroed. */
 #define alloc_new(type) ((type *)alloc_zero(1, sizeof(type)))
 
-/* realloc() to `count` elements of `size` bytes; what is new is not initialised. */
+/*
+ * Resizes `p`, which may be NULL, to `count` elements of `size` bytes each. What is added is not
+ * initialised.
+ */
 void *alloc_resize(void *p, size_t count, size_t size) __attribute__((returns_nonnull));
 
+/* Returns a copy of a string. */
 char *alloc_strdup(const char *s) __attribute__((malloc, returns_nonnull));
+
+/* Returns a copy of a string, of `n` bytes at most and terminated. */
 char *alloc_strndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
+
+/* Returns a formatted string. */
 char *alloc_printf(const char *format, ...)
 	__attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
 
 /*
- * Room for one more element at the end of a growing array:
+ * Adds an element to the end of a growing array, and returns a pointer to it. The element is
+ * zeroed.
  *	struct x *new = array_push(items, count, capacity);
- * `items` is the array's pointer, `count` and `capacity` are size_t; the new element is zeroed.
+ * `items` is the array's pointer, NULL at first; `count` and `capacity` are size_t, 0 at first.
  */
 #define array_push(items, count, capacity)                                             \
 	({                                                                             \
@@ -37,7 +48,7 @@ char *alloc_printf(const char *format, ...)
 		&(items)[(count)++];                                                   \
 	})
 
-/* For array_push(): makes sure of more than `count` elements, doubling `*capacity`. */
+/* For array_push(): resizes an array so that it has room for more than `count` elements. */
 void *alloc_grow(void *items, size_t count, size_t *capacity, size_t size)
 	__attribute__((returns_nonnull));
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a piece of evidence may cost. A hostile image of a few kilobytes can describe terabytes: each
- * walk over it is bounded, and so is their sum, by steps that are counted here.
+ * Budgets of work. A hostile image of a few kilobytes can describe terabytes. Every walk over an
+ * image is bounded by itself; budgets bound the sum of all walks.
  *
- * A step is about as much work as looking at one page: 0.1 us. Steps are counted the same whatever
- * caches hold, so that where a budget ends does not depend on threads.
+ * Work is counted in steps. One step is about as much work as looking at one page: 0.1 us. The same
+ * steps are counted whether a cache had the answer or not, so that where a budget ends does not
+ * depend on the number of threads.
  *
  * Room: base.
  */
@@ -14,26 +15,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Belongs to one thread at a time. */
+/* A budget is used by one thread at a time. */
 struct budget {
-	uint64_t limit; /* steps */
-	uint64_t spent; /* steps so far; may exceed the limit by the last one counted */
-	uint64_t part;	/* what one walk of several may cost, see budget_part(); 0: all */
+	uint64_t limit; /* steps that may be spent */
+	uint64_t spent; /* steps spent so far; the last ones counted may exceed the limit */
+	uint64_t part;	/* limit of each budget_part() of it, in steps; 0: what is left */
 };
 
 /*
- * Counts `steps`. Returns false when that is more than is left: then stop and tell what was cut off.
- * `budget` may be NULL: nothing is bounded.
+ * Counts `steps`. Returns false when the limit is exceeded: the caller then stops, and says what
+ * was cut off. With NULL for `budget`, nothing is counted and the result is true.
  */
 bool budget_spend(struct budget *budget, uint64_t steps);
 
-/* Returns whether more was asked for than the budget has. NULL: never. */
+/* Returns whether the limit was exceeded. False for NULL. */
 static inline bool budget_exceeded(const struct budget *budget)
 {
 	return budget && budget->spent > budget->limit;
 }
 
-/* Returns the steps left; UINT64_MAX for NULL. */
+/* Returns the number of steps left. UINT64_MAX for NULL. */
 static inline uint64_t budget_left(const struct budget *budget)
 {
 	return !budget			       ? UINT64_MAX
@@ -42,9 +43,9 @@ static inline uint64_t budget_left(const struct budget *budget)
 }
 
 /*
- * Returns a budget for one of several walks, so that the first can't leave nothing for the others: of
- * whole->part steps at most, and of what is left. Its own parts are half of that. Of NULL: not
- * bounded. Close it with budget_close_part().
+ * Returns a budget for one of several walks, so that the first walk can't use up everything. Its
+ * limit is whole->part, or what is left of `whole` where that is less; the parts of it are half as
+ * large. For NULL it has no limit. It is closed with budget_close_part().
  */
 static inline struct budget budget_part(const struct budget *whole)
 {
@@ -55,7 +56,7 @@ static inline struct budget budget_part(const struct budget *whole)
 	return part;
 }
 
-/* Counts what a part has spent against the whole; returns whether it was enough. */
+/* Counts the steps of a part in the whole. Returns whether the part's limit was kept. */
 static inline bool budget_close_part(struct budget *whole, const struct budget *part)
 {
 	(void)budget_spend(whole, part->spent);
@@ -63,8 +64,8 @@ static inline bool budget_close_part(struct budget *whole, const struct budget *
 }
 
 /*
- * Returns the steps that an image may cost by its present pages: 10 million (about a second), and 30
- * for each page, ten times what a clean one takes.
+ * Returns the steps that an image with `pages` present pages may cost: 10 million (about a second)
+ * plus 30 a page, ten times what a clean image takes.
  */
 uint64_t budget_of_pages(uint64_t pages);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Explicit little-endian loads, at any alignment: nothing is ever laid over the bytes of an image.
+ * Reading little-endian numbers from the bytes of an image or a file, at any alignment. No
+ * structure is ever laid over such bytes. Also minimum, maximum and array sizes.
  *
  * Room: base.
  */
@@ -13,6 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Return the little-endian number of 16, 32 or 64 bits at `p`. */
 static inline uint16_t le16(const void *p)
 {
 	uint16_t v;
@@ -34,19 +36,19 @@ static inline uint64_t le64(const void *p)
 	return le64toh(v);
 }
 
-/* A pointer of 4 or 8 bytes. */
+/* Returns the little-endian pointer at `p`. `size` is 4 or 8 bytes. */
 static inline uint64_t le_pointer(const void *p, unsigned int size)
 {
 	return size == 8 ? le64(p) : le32(p);
 }
 
-/* Are the `size` bytes at `offset` within `total`? Never overflows. */
+/* Returns whether the `size` bytes at `offset` lie within the first `total`. Never overflows. */
 static inline bool range_within(uint64_t offset, uint64_t size, uint64_t total)
 {
 	return offset <= total && size <= total - offset;
 }
 
-/* Each argument is evaluated once; the names are unique so that they nest. */
+/* For min_of() and max_of(): evaluates each argument once. Unique names let the macros nest. */
 #define UNIQUE_NAME_(a, n) a##n
 #define UNIQUE_NAME(a, n)  UNIQUE_NAME_(a, n)
 #define CHOOSE_(a, op, b, n)                                                     \
@@ -56,9 +58,12 @@ static inline bool range_within(uint64_t offset, uint64_t size, uint64_t total)
 		UNIQUE_NAME(_a, n)                                               \
 		op UNIQUE_NAME(_b, n) ? UNIQUE_NAME(_a, n) : UNIQUE_NAME(_b, n); \
 	})
+
+/* The lesser or the greater one of two values, which should be of the same type. */
 #define min_of(a, b) CHOOSE_(a, <, b, __COUNTER__)
 #define max_of(a, b) CHOOSE_(a, >, b, __COUNTER__)
 
+/* The number of elements of an array. */
 #define array_size(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

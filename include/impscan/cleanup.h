@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Scope-bound cleanup: a variable so marked is released when its scope ends, so an error path is
- * a plain return.
+ * Scope-bound cleanup. A variable that is marked with one of these attributes is released when its
+ * scope ends, so that an error path is a plain return. It must be initialised where it is declared.
  *
  *	_cleanup_free_ char *name = ...;
  *	if (bad)
  *		return error_new(...);		// name is freed
- *	*ret = take_ptr(name);			// ownership goes to the caller
+ *	*ret = take_ptr(name);			// the caller owns it now
  *
  * Room: base.
  */
@@ -17,12 +17,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define _cleanup_(f)	__attribute__((cleanup(f)))
-#define _cleanup_free_	_cleanup_(cleanup_free)
-#define _cleanup_close_ _cleanup_(cleanup_close)
-#define _cleanup_file_	_cleanup_(cleanup_file)
+#define _cleanup_(f)	__attribute__((cleanup(f))) /* calls f(&variable) */
+#define _cleanup_free_	_cleanup_(cleanup_free)	    /* free() */
+#define _cleanup_close_ _cleanup_(cleanup_close)    /* close(), unless it is negative */
+#define _cleanup_file_	_cleanup_(cleanup_file)	    /* fclose(), unless it is NULL */
 
-/* Defines FUNCTION_p for use with _cleanup_(): calls FUNCTION on a pointer variable's value. */
+/*
+ * Defines FUNCTION_p for use with _cleanup_(), on a variable that is a pointer to TYPE. It calls
+ * FUNCTION with the variable's value, unless that is NULL.
+ */
 #define DEFINE_CLEANUP(type, function)            \
 	static inline void function##_p(type **p) \
 	{                                         \
@@ -30,7 +33,7 @@
 			function(*p);             \
 	}
 
-/* Hands a scope-bound pointer on: its value, leaving NULL behind. */
+/* The value of a pointer variable, which is set to NULL: so the value is not released. */
 #define take_ptr(p)                         \
 	({                                  \
 		__typeof__(p) _taken = (p); \

@@ -3,8 +3,8 @@
  * A hash table with open addressing and linear probing. Slots are of any type and lie in one array.
  * Nothing is ever removed from a table.
  *
- * What a table holds is described by a constant struct hash_kind. The functions are inlined, so that
- * the compiler sees the kind's functions, and a table is as fast as one written by hand:
+ * What a table holds is described by a constant struct hash_kind. The functions are inlined, so
+ * that the compiler sees the kind's functions, and a table is as fast as one written by hand:
  *
  *	static const struct hash_kind kind = {sizeof(struct place), is_used, matches, slot_hash};
  *

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Physical memory as a file holds it: raw, LiME, crash dump, ELF core. Knows formats and nothing
- * of paging or Windows.
+ * Memory images: files that hold a machine's physical memory (raw, LiME, crash dump, ELF core).
+ * This is about formats, not about paging or Windows.
  *
- * The file is mapped, never read as a whole; what is handed out points into the mapping and stays
- * valid until image_close(). An open image never changes, so any number of threads may read it.
+ * The file is mapped, not read as a whole. Pointers that are returned point into the mapping and
+ * are valid until image_close(). An open image never changes, so any number of threads may read it.
  *
  * Room: image.
  */
@@ -19,88 +19,103 @@
 
 struct image;
 
-/* A stretch of physical memory that lies in the file in one piece. */
+/* A range of physical memory that lies in the file in one piece. */
 struct image_range {
 	uint64_t start;	 /* physical address */
-	uint64_t size;	 /* bytes; never 0 */
+	uint64_t size;	 /* in bytes; never 0 */
 	uint64_t offset; /* in the file */
 };
 
-/* What the file's header claims of the machine; 0 where it claims nothing. To be checked. */
+/*
+ * What the headers of the file say about the machine; 0 where they say nothing. It may be wrong, so
+ * it must be checked.
+ */
 struct image_hints {
-	uint64_t dtb; /* DirectoryTableBase, CR3 */
-	uint64_t ps_active_process_head;
+	uint64_t dtb; /* physical address of the page map, from CR3 or DirectoryTableBase */
+	uint64_t ps_active_process_head; /* virtual addresses of these kernel variables */
 	uint64_t ps_loaded_module_list;
 	uint64_t kd_debugger_data_block;
-	uint32_t build;	  /* NtBuildNumber's low half: 19041 */
+	uint32_t build;	  /* the low 16 bits of NtBuildNumber: 19041 */
 	uint16_t machine; /* IMAGE_FILE_MACHINE_I386 or IMAGE_FILE_MACHINE_AMD64 */
-	bool pae;	  /* a 32-bit dump says that PAE is on */
+	bool pae;	  /* whether a 32-bit crash dump says that PAE is on */
 };
 
 /*
- * Opens an image, its format recognised by content. Fails on what can't be opened and on what is
- * known to hold no memory we can use, with a sentence that says what it is and what to do.
- * A truncated file keeps what it has: see image_warning().
+ * Opens an image. Its format is recognised by its content. The caller closes `*ret` with
+ * image_close().
+ *
+ * Fails when the file can't be opened, or is known to hold no memory that impscan can use; the
+ * sentence says what the file is and what to do. A truncated image is opened with what it has, see
+ * image_warning().
  */
 struct error *image_open(const char *path, struct image **ret);
 
+/* Closes an image; NULL is allowed. */
 void image_close(struct image *image);
 DEFINE_CLEANUP(struct image, image_close)
 #define _cleanup_image_ _cleanup_(image_close_p)
 
 /*
- * Advice on what is read from now on, for a file that is not in the page cache: most of the image, for
- * which reading ahead pays; or, as after opening, single pages here and there, so that what lies
- * around them need not be read too.
+ * Advises the operating system on how the image is read from now on. With `all`, most of it is read
+ * in order, and reading ahead pays; without, as after opening, single pages here and there are.
  */
 void image_expect_all(const struct image *image, bool all);
 
-/* "raw", "LiME", "Windows crash dump (64-bit, bitmap)" ... */
+/* Returns the name of the format: "raw", "LiME", "Windows crash dump (64-bit, bitmap)" ... */
 const char *image_format(const struct image *image);
 
-/* The path it was opened by. */
+/* Returns the path that the image was opened by. */
 const char *image_path(const struct image *image);
 
-/* Bytes of the file. */
+/* Returns the size of the file, in bytes. */
 uint64_t image_file_size(const struct image *image);
 
-/* A sentence on what is missing from the file (truncated, overlapping ranges), or NULL. */
+/* Returns a sentence on what is wrong with the file (truncated, overlapping ranges), or NULL. */
 const char *image_warning(const struct image *image);
 
+/* Returns what the headers of the file say about the machine. */
 const struct image_hints *image_hints(const struct image *image);
 
-/* The ranges, sorted by physical address, none overlapping. */
+/* Returns the image's ranges, sorted by physical address; they don't overlap. */
 const struct image_range *image_ranges(const struct image *image, size_t *count);
 
 /*
- * The bytes at physical address `address`: a pointer into the mapping, and in `*size` how many lie
- * there in one piece (at least 1). NULL when the image does not hold that address. In a hole of the
- * file the pointer is to zeros that all holes share, and up to the end of the page.
+ * Returns the bytes at a physical address, and sets `*size` to how many lie there in one piece, at
+ * least 1. NULL when the image does not hold the address. In a hole of a sparse file the bytes are
+ * zeros that all holes share, up to the end of the page.
  */
 const uint8_t *image_at(const struct image *image, uint64_t address, size_t *size);
 
-/* Copies `size` bytes from `address`, across ranges; false (nothing promised) if any is missing. */
+/*
+ * Copies `size` bytes from a physical address, across ranges. Returns false when the image does not
+ * hold all of them; then the contents of `buffer` are undefined.
+ */
 bool image_read(const struct image *image, uint64_t address, void *buffer, size_t size);
 
 /*
- * The whole 4096-byte page at `address` (a multiple of 4096), or NULL unless all of it is there in
- * one piece, as it is in every image whose ranges begin and end at pages.
+ * Returns the PAGE_SIZE bytes of the page at `address`, a multiple of PAGE_SIZE. NULL unless the
+ * whole page lies in one range, as it does in every image whose ranges begin and end at pages.
  */
 const uint8_t *image_page(const struct image *image, uint64_t address);
 
 /*
- * For sweeps over all that the image holds: the first stretch of physical memory at or above
- * `address` that the file has data for, in one piece. False when there is none. Stretches leave out
- * the holes of a sparse file, which read as zeros, and where several addresses are given the same
- * bytes of the file all but one of them, so that all together are no more than the file; they begin
- * and end at pages where their ranges do.
+ * Finds the first stretch of physical memory at or above `address` that the file has data for: for
+ * sweeps over the whole image. Sets `*start` and `*size`, in bytes. Returns false when there is
+ * none.
+ *
+ * Stretches leave out the holes of a sparse file, which read as zeros. Where several addresses have
+ * the same bytes of the file, only one of them is in a stretch. So all stretches together are not
+ * larger than the file. They begin and end at pages where the ranges do.
  */
 bool image_next_data(const struct image *image, uint64_t address, uint64_t *start, uint64_t *size);
 
-/* Bytes of all stretches of image_next_data() together. */
+/* Returns the size of all stretches of image_next_data() together, in bytes. */
 uint64_t image_data_size(const struct image *image);
 
-/* Pages of the file (its headers included) that are no holes: what it may cost to look at it. */
+/*
+ * Returns how many pages of the file are not holes, headers included. What an image may cost is
+ * measured by it, see budget.h.
+ */
 uint64_t image_present_pages(const struct image *image);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Portable Executable: headers, sections, exports, of a file or of memory. What the bytes are
- * read from stands behind a small reader, so that files, address spaces and tests can be it.
+ * PE files and modules (Portable Executable): headers, sections, reading at an RVA. The bytes come
+ * from a small reader, so they may lie in a file, in an address space or in a test.
  *
- * Names are Microsoft's ("PE Format", learn.microsoft.com/windows/win32/debug/pe-format).
+ * Names and structures are Microsoft's ("PE Format",
+ * learn.microsoft.com/windows/win32/debug/pe-format). Which files are PE files, and where an RVA
+ * lies in a file, follows pefile 2023.2.7, since that defines the import hashes.
  *
  * Room: pe.
  */
@@ -17,36 +19,39 @@
 #include <impscan/error.h>
 #include <impscan/page_size.h>
 
+/* How the bytes of a PE lie. A position is where a byte lies in its reader. */
 enum pe_layout {
-	PE_LAYOUT_FILE,	  /* positions are file offsets; RVAs go through the section table */
+	PE_LAYOUT_FILE,	  /* positions are file offsets; the section table translates RVAs */
 	PE_LAYOUT_MEMORY, /* positions are RVAs */
 };
 
 /*
- * Where the bytes of a PE come from. The reader's owner keeps it, and all pointers it gave, valid
- * while a struct pe on it is in use.
+ * Where the bytes of a PE come from. The reader, and all pointers that it returned, must stay valid
+ * while a struct pe uses it.
  */
 struct pe_reader {
 	enum pe_layout layout;
-	/* Bytes from the first to the last position that could exist: file size, extent in memory. */
-	uint64_t size;
+	uint64_t
+		size; /* in bytes: of the file, or of the stretch of memory; no position is above */
 	/*
-	 * The bytes at `position` (below size): a pointer, and in `*available` how many lie there
-	 * in one piece, at least 1. NULL when they are not present, which can only be in memory, be
-	 * the layout that of a file.
+	 * Returns the bytes at `position`, which is below `size`, and sets `*available` to how many
+	 * lie there in one piece, at least 1. NULL when they are not present; that can only be in
+	 * memory, where the layout may be either.
 	 */
 	const uint8_t *(*at)(const struct pe_reader *reader, uint64_t position, size_t *available);
 	/*
-	 * Why at() gave NULL at `position`, in words: "page file 0 not given". May be NULL; of a reader
-	 * of file layout that means that all its bytes are there.
+	 * Returns in words why at() returned NULL for `position`: "page file 0 not given". Valid as
+	 * long as the reader. why() may be NULL; for a reader of file layout that means that all
+	 * its bytes are present.
 	 */
 	const char *(*why)(const struct pe_reader *reader, uint64_t position);
-	void *context; /* the owner's */
+	void *context; /* for the functions */
 };
 
-/* A reader of bytes in memory, for files and tests. */
+/* Returns a reader of `size` bytes, which stay the caller's. */
 struct pe_reader pe_reader_bytes(const void *bytes, size_t size, enum pe_layout layout);
 
+/* The data directories, IMAGE_DIRECTORY_ENTRY_... */
 enum pe_directory {
 	PE_DIRECTORY_EXPORT = 0,
 	PE_DIRECTORY_IMPORT = 1,
@@ -63,18 +68,19 @@ enum pe_directory {
 	PE_DIRECTORY_COUNT = 16,
 };
 
+/* IMAGE_DATA_DIRECTORY */
 struct pe_data_directory {
 	uint32_t rva;
 	uint32_t size;
 };
 
-/* Of pe_section.characteristics. */
+/* Bits of pe_section.characteristics. */
 #define IMAGE_SCN_MEM_EXECUTE UINT32_C(0x20000000)
 #define IMAGE_SCN_MEM_WRITE   UINT32_C(0x80000000)
 
 /* IMAGE_SECTION_HEADER */
 struct pe_section {
-	char name[9];
+	char name[9]; /* NUL-terminated */
 	uint32_t virtual_size;
 	uint32_t virtual_address;
 	uint32_t size_of_raw_data;
@@ -82,30 +88,27 @@ struct pe_section {
 	uint32_t characteristics;
 };
 
-/*
- * Where a section lies by the rules of a file, for RVA to offset. They are pefile's (2023.2.7),
- * since the import hashes are: see pe/rva.c.
- */
+/* Where a section lies in a file, by the rules of pefile: see src/pe/rva.c. */
 struct pe_extent {
-	uint64_t start;	  /* RVAs, from ... */
-	uint64_t end;	  /* ... to before */
+	uint64_t start;	  /* first RVA */
+	uint64_t end;	  /* RVA behind the last one */
 	uint64_t raw;	  /* file offset of `start` */
-	uint64_t raw_end; /* no byte of the section lies at or behind this file offset */
+	uint64_t raw_end; /* file offset at which the section's bytes end */
 };
 
 enum pe_status {
 	PE_OK,
 	PE_NOT_PE,     /* no MZ, no PE signature, or headers that make no sense */
-	PE_UNREADABLE, /* the header's page is not present */
+	PE_UNREADABLE, /* the page of the headers is not present */
 };
 
 /* The headers of a PE. */
 struct pe {
 	const struct pe_reader *reader;
 	enum pe_status status;
-	char reason[120]; /* in words, when status is not PE_OK */
-	bool pe32_plus;	  /* optional header magic 0x20b */
-	uint16_t machine;
+	char reason[120]; /* why the status is not PE_OK, in words */
+	bool pe32_plus;	  /* whether the magic of the optional header is 0x20b */
+	uint16_t machine; /* IMAGE_FILE_MACHINE_... */
 	uint16_t characteristics;
 	uint16_t dll_characteristics;
 	uint16_t subsystem;
@@ -120,78 +123,97 @@ struct pe {
 	uint32_t check_sum;
 	struct pe_data_directory directory[PE_DIRECTORY_COUNT]; /* zero where not declared */
 	struct pe_section *sections;
-	size_t section_count; /* those whose header could be read */
-	/* Of a file only; sorted by VirtualAddress. */
+	size_t section_count; /* sections whose header could be read */
+	/* For file layout only; sorted by VirtualAddress. */
 	struct pe_extent *extents;
 	size_t extent_count;
 	uint64_t header_length; /* bytes of the file that count as its headers */
 };
 
 /*
- * Reads the headers. `pe` is filled whatever comes (see status and reason) and must be released
- * with pe_close(). `reader` is kept, not owned. Of a file, PE_OK is given for exactly those that
- * pefile takes; of memory, also for headers whose section table is not wholly present.
+ * Reads the headers. Returns the status, which `pe` has too. Whatever it is, `pe` is filled and
+ * must be released with pe_close(). `reader` stays the caller's.
+ *
+ * In file layout the status is PE_OK for exactly those files that pefile accepts. In memory layout
+ * it is PE_OK also when the section table is not wholly present.
  */
 enum pe_status pe_open(struct pe *pe, const struct pe_reader *reader);
+
 /*
- * Instead of pe_open(), for a PE in memory whose headers are gone: what is known without them. It
- * has no sections and no directories.
+ * Fills `pe` without headers, for a PE in memory whose headers are gone. It has no sections and no
+ * data directories. Release it with pe_close().
  */
 void pe_assume(struct pe *pe, const struct pe_reader *reader, bool pe32_plus,
 	       uint32_t size_of_image);
 
+/* Frees what `pe` owns. */
 void pe_close(struct pe *pe);
 #define _cleanup_pe_ __attribute__((cleanup(pe_close)))
 
-/* Bytes of a pointer in this PE: 4 or 8. */
+/* Returns the size of a pointer in a PE: 4 or 8 bytes. */
 static inline unsigned int pe_pointer_size(const struct pe *pe)
 {
 	return pe->pe32_plus ? 8 : 4;
 }
 
+/* In memory layout, no byte lies at this RVA or above. */
+#define PE_RVA_END (UINT64_C(1) << 32)
+
 /* How a read at an RVA ended. */
 enum pe_read {
 	PE_READ_OK,
-	PE_READ_OUTSIDE, /* no such place in this PE */
-	PE_READ_ABSENT, /* the place exists, its page is not present: a condition of the evidence */
+	PE_READ_OUTSIDE, /* the PE has no such RVA */
+	PE_READ_ABSENT,	 /* the PE has the RVA, but its page is not present */
 };
 
-/* The bytes at `rva`, as reader->at gives them for a position: NULL says why in `*how`. */
+/*
+ * Returns the bytes at an RVA, and sets `*available` as reader->at() does. NULL when there are
+ * none; `*how` says why.
+ */
 const uint8_t *pe_at(const struct pe *pe, uint64_t rva, size_t *available, enum pe_read *how);
 
-/* Copies `size` bytes from `rva`, across pages. */
+/* Copies `size` bytes from an RVA, across pages. Unless it is PE_READ_OK, `buffer` is undefined. */
 enum pe_read pe_copy(const struct pe *pe, uint64_t rva, void *buffer, size_t size);
 
 /*
- * Copies the string at `rva` up to its NUL or to `size - 1` bytes; always terminated. A string cut
- * by the end of the PE is what is there.
+ * Copies the string at an RVA, up to its NUL or to `size - 1` bytes; `size` is at least 1. The
+ * result is always terminated. A string that runs out of the PE is cut there, which is PE_READ_OK
+ * unless nothing is left. With PE_READ_ABSENT it has what comes before the absent page.
  */
 enum pe_read pe_string(const struct pe *pe, uint64_t rva, char *buffer, size_t size);
 
-/* A page that was asked for: where in the module, and its bytes. */
+/* A page that a module was read from. */
 struct module_page {
-	uint64_t rva;	     /* a multiple of 4096 */
-	const uint8_t *data; /* NULL: it is not present */
+	uint64_t rva;	     /* a multiple of PAGE_SIZE */
+	const uint8_t *data; /* PAGE_SIZE bytes, or NULL when the page is not present */
 };
 
-#define PE_RVA_END (UINT64_C(1) << 32) /* in memory nothing lies from this RVA on */
-/* The CodeView record (RSDS) of the debug directory: which PDB belongs to it. */
+/* Which PDB belongs to a PE. */
 struct pe_pdb {
 	char guid_age[48]; /* "CA8E2F01B822EDE6357898BFBF862997-1" */
-	char name[128];	   /* the PDB's path as it stands in the record */
+	char name[128];	   /* the PDB's path as it stands in the record, cut where it is longer */
 };
 
+/*
+ * Finds the PDB in the debug directory: the CodeView record "RSDS". Returns false when there is
+ * none that can be read.
+ */
 bool pe_pdb(const struct pe *pe, struct pe_pdb *pdb);
 
 /* A PE file, mapped. */
 struct pe_file {
-	struct pe_reader reader;
+	struct pe_reader reader; /* of file layout */
 	void *data;
-	size_t size;
+	size_t size; /* in bytes */
 };
 
-/* Maps a file for reading; fails when it can't be opened, is a folder, or is empty. */
+/*
+ * Maps a file for reading. Release it with pe_file_close(). Fails when it can't be opened, is a
+ * folder, or is empty; not when it is no PE.
+ */
 struct error *pe_file_open(struct pe_file *file, const char *path);
+
+/* Unmaps a file. */
 void pe_file_close(struct pe_file *file);
 #define _cleanup_pe_file_ __attribute__((cleanup(pe_file_close)))
 

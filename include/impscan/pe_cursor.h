@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Many small reads of one PE, as pefile does them.
+ * Cursors: many small reads of one PE, as pefile does them.
  *
  * Room: pe.
  */
@@ -13,26 +13,27 @@
 
 #include <impscan/pe.h>
 
-#define PE_CURSOR_PAGES	 16  /* pages of memory that a cursor remembers */
-#define PE_CURSOR_STRING 512 /* the longest read of a cursor */
+#define PE_CURSOR_PAGES	 16  /* pages of memory that a cursor caches */
+#define PE_CURSOR_STRING 512 /* bytes of the longest read of a cursor */
 
 /*
- * Many small reads of one PE, cheaply: the pages of memory last used are remembered, and what lies
- * in one piece is not copied. Of a file it reads as pefile does, which looks first into the section
- * that it used last: where sections overlap, the order of reads matters. For one thread.
+ * A cursor makes many small reads of one PE cheap: it caches the pages of memory that it used last,
+ * and does not copy what lies in one piece. It is used by one thread.
+ *
+ * In file layout it looks first into the section that it used last, as pefile does. So where
+ * sections overlap, what is read depends on the order of reads.
  */
 struct pe_cursor {
 	const struct pe *pe;
-	size_t last; /* extents[last] was used last; extent_count: none yet */
+	size_t last; /* number of the extent that was used last; extent_count: none yet */
 	/*
-	 * A bit for each page of positions below `seen_end`, set for those that were asked for and
-	 * counted in `pages` (those present in `pages_found` as well); NULL: don't count. The
-	 * caller's.
+	 * For counting pages: a bitmap of the caller's with a bit for each page below position
+	 * `seen_end`, set when the page was read. NULL: pages are not counted.
 	 */
 	uint8_t *seen;
 	uint64_t seen_end;
-	size_t pages;
-	size_t pages_found;
+	size_t pages;	    /* pages that were read */
+	size_t pages_found; /* pages of these that are present */
 	struct {
 		uint64_t page; /* number + 1; 0: free */
 		const uint8_t *bytes;
@@ -41,29 +42,32 @@ struct pe_cursor {
 	uint8_t copy[PE_CURSOR_STRING];
 };
 
+/* Initialises a cursor, which owns nothing. `pe` must stay open while it is used. */
 void pe_cursor_init(struct pe_cursor *cursor, const struct pe *pe);
 
-/* Does pefile's get_data() give anything for this RVA, be it nothing but an empty string? */
+/* Returns whether pefile's get_data() accepts an RVA, even if it returns no bytes for it. */
 bool pe_cursor_exists(struct pe_cursor *cursor, uint64_t rva);
 
-/* Counts the page of a position as one that was asked for. */
+/* Counts the page of a position as one that was read. */
 void pe_cursor_count(struct pe_cursor *cursor, uint64_t position);
 
-/* The position of an RVA that pe_cursor_data() could read. */
+/* Returns the position of an RVA; it makes sense only where pe_cursor_exists() holds. */
 uint64_t pe_cursor_position(struct pe_cursor *cursor, uint64_t rva);
 
 /*
- * `size` (at most PE_CURSOR_STRING) bytes at `rva`, or NULL and why in `*how`. Valid until the next
- * call.
+ * Returns `size` bytes at an RVA, valid until the next call. `size` is at most PE_CURSOR_STRING.
+ * NULL when the PE doesn't have all of them or a page is absent; `*how` says which.
  */
 const uint8_t *pe_cursor_data(struct pe_cursor *cursor, uint64_t rva, size_t size,
 			      enum pe_read *how);
 
 /*
- * The string at `rva` up to its NUL, to `limit` bytes (at most PE_CURSOR_STRING) or to the end of
- * its section's bytes; not terminated, its length in `*length`. Where nothing can be, an empty one
- * with PE_READ_OUTSIDE. NULL only when a page of it is absent. Valid until the next call when it is
- * the cursor's `copy`, otherwise as long as the reader's bytes.
+ * Returns the string at an RVA, up to its NUL, to `limit` bytes (at most PE_CURSOR_STRING) or to
+ * the end of its section. It is not terminated; `*length` is its length in bytes.
+ *
+ * Where the PE has no such RVA, the string is empty and `*how` PE_READ_OUTSIDE. NULL only when a
+ * page of the string is absent. When the result is the cursor's `copy`, it is valid until the next
+ * call; otherwise as long as the reader's bytes.
  */
 const char *pe_cursor_string(struct pe_cursor *cursor, uint64_t rva, size_t limit, size_t *length,
 			     enum pe_read *how);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * From memory back to a file: a PE as a loader mapped it, or a region whose PE header is gone, as
- * the bytes of a PE file that the usual tools open.
+ * Writing a PE file from memory: of a PE that was mapped by the loader, or of a region whose PE
+ * header is gone. The usual tools open the result.
  *
- * ImageBase becomes the address where it lay, since the fixups were applied for it. Sections grow
- * by what was put behind their raw data at run time, which is where packers unpack to. Import slots
- * whose name table is whole get their names back, so the file is an unbound one, with the import
- * hashes of the module.
+ * ImageBase becomes the address where the PE lay, since relocations were applied for that address.
+ * A section grows by what was written behind its raw data at run time, which is where packers
+ * unpack to. Import slots whose table of names is whole are restored from it; so the file is
+ * unbound and has the import hashes of the module.
  *
  * Room: pe.
  */
@@ -21,74 +21,79 @@
 #include <impscan/pe.h>
 
 /*
- * What lies behind this many bytes of an image is not written: sizes come from headers and can be
- * anything. No loader's module known is half as large.
+ * Bytes of an image that are written at most, since sizes come from headers and can be anything. No
+ * module known is half as large.
  */
 #define PE_WRITE_MAX (UINT64_C(512) << 20)
 
-/* How the file's offsets came about. */
+/* The layout of a written file. */
 enum pe_written_layout {
-	PE_WRITTEN_FILE,     /* it lay in memory as in its file: copied */
-	PE_WRITTEN_SECTIONS, /* sections put back to where a file has them */
-	PE_WRITTEN_MAPPED,   /* offsets are RVAs: its section table makes no other sense */
-	PE_WRITTEN_MADE,     /* no header: one was made, with one section for all */
+	PE_WRITTEN_FILE,     /* a copy: the PE lay in memory as in its file */
+	PE_WRITTEN_SECTIONS, /* sections lie where a linker puts them */
+	PE_WRITTEN_MAPPED, /* offsets are RVAs, since a linker can't have made the section table */
+	PE_WRITTEN_MADE,   /* there was no header: one was made, with one section for everything */
 };
 
-/* "file", "sections", "mapped", "made" */
+/* Returns the name of a layout: "file", "sections", "mapped", "made". */
 const char *pe_written_layout_name(enum pe_written_layout layout);
 
-/* One import of a list that was rebuilt. */
+/* One import of a rebuilt list. */
 struct pe_write_import {
 	const char *dll;
-	const char *name;  /* NULL: by ordinal */
-	uint16_t ordinal;  /* used without a name */
-	uint64_t position; /* of its slot, from the start of the image or region */
+	const char *name;  /* NULL: it is imported by ordinal */
+	uint16_t ordinal;  /* only without a name */
+	uint64_t position; /* of its slot, in bytes from the start of the image or region */
 };
 
 struct pe_write_options {
-	uint64_t base; /* where it lies */
-	/* Without a header: what the memory does not tell. */
-	unsigned int pointer_size; /* 4 or 8 */
-	uint64_t entry_point;	   /* an address; 0: unknown */
+	uint64_t base; /* virtual address of the image or region */
+	/* Only for a region without a header: */
+	unsigned int pointer_size; /* 4 or 8 bytes */
+	uint64_t entry_point;	   /* virtual address; 0 when it is not known */
 	/*
-	 * A list for the import directory, which takes the place of the one declared; in this
-	 * order. Imports of one DLL whose slots follow each other share a descriptor.
+	 * Imports for a new import directory in place of the declared one, in this order.
+	 * Successive imports of one DLL whose slots lie side by side share a descriptor.
 	 */
 	const struct pe_write_import *imports;
 	size_t import_count;
-	struct budget *budget; /* what looking at its pages may cost; NULL: not bounded */
+	struct budget *budget; /* counts looking at pages; NULL: not bounded */
 };
 
 struct written_file;
 
+/* A written file. */
 struct pe_written {
 	/*
-	 * The file: every byte of it is there. It is made of what the image's reader gives, which must
-	 * stay as long. Size 0 when no page was present, or when it was stopped.
+	 * The bytes of the file, all of them present. They come from the reader of the image in
+	 * memory, which must stay valid as long.
 	 */
 	struct pe_reader reader;
-	uint64_t size;
+	uint64_t size; /* in bytes; 0 when no page was present, or the budget has ended */
 	enum pe_written_layout layout;
-	uint64_t pages;		   /* of memory that its headers say it has, within PE_WRITE_MAX */
-	uint64_t pages_absent;	   /* those that were not present or never touched: zeros */
-	bool cut;		   /* it is larger than PE_WRITE_MAX */
-	bool stopped;		   /* the budget has ended: there is no file */
-	size_t slots_restored;	   /* import slots that got their names back */
-	size_t imports_added;	   /* of options->imports ... */
-	size_t imports_lost;	   /* ... and those that no directory could be given for */
-	struct written_file *file; /* the room's own */
+	uint64_t pages;	       /* pages of memory that the headers declare, up to PE_WRITE_MAX */
+	uint64_t pages_absent; /* pages of these that are not present; zeros in the file */
+	bool cut;	       /* whether the image is larger than PE_WRITE_MAX */
+	bool stopped;	       /* whether the budget has ended: then there is no file */
+	size_t slots_restored; /* import slots that were restored */
+	size_t imports_added;  /* of options->imports */
+	size_t imports_lost;   /* of options->imports, for which there was no room */
+	struct written_file *file; /* internal */
 };
 
 /*
- * Makes the file. `pe` is an opened one of any status; unless it is PE_OK, all that its reader has
- * is a region without a header. The reader's size is what belongs to it. Never fails; release
- * with pe_written_free(). Its memory is bounded, whatever the size.
+ * Makes a PE file of an image in memory. It never fails. Release the result with pe_written_free().
+ *
+ * `pe` may have any status. Unless that is PE_OK, the whole reader is taken for a region without a
+ * header. The size of the reader is the size of the image. The memory of the result is bounded,
+ * whatever the size of the file.
  */
 void pe_write(const struct pe *pe, const struct pe_write_options *options,
 	      struct pe_written *written);
 
-/* All bytes of a small file; NULL when there is none. The caller frees them. */
+/* Returns a copy of all bytes of a file, which the caller frees. NULL when there is no file. */
 uint8_t *pe_written_copy(const struct pe_written *written);
+
+/* Frees a written file. */
 void pe_written_free(struct pe_written *written);
 #define _cleanup_pe_written_ __attribute__((cleanup(pe_written_free)))
 

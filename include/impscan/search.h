@@ -11,8 +11,8 @@
 
 /*
  * Returns the first number from `start` up to, but not including, `stop` for which `condition`
- * holds, or `stop` when there is none. In the condition the number is called `i`, a size_t. Where it
- * holds for one number, it must hold for all that follow. `stop` is at most SIZE_MAX / 2.
+ * holds, or `stop` when there is none. In the condition the number is called `i`, a size_t. Where
+ * it holds for one number, it must hold for all that follow. `stop` is at most SIZE_MAX / 2.
  *
  * The first of sorted addresses that is not below `address` (lower bound), and the one behind the
  * last that is not above it (upper bound):

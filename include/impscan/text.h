@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Growing text, and names from an image made fit to print.
+ * Growing strings, conversion of an image's strings to UTF-8, and escaping them so that a terminal
+ * shows nothing but text.
  *
  * Room: base.
  */
@@ -11,76 +12,97 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A growing string. All zero is an empty one. `data` is NUL-terminated, or NULL while empty. */
+/* A growing string. All zero is an empty one. */
 struct text {
-	char *data;
-	size_t length;
-	size_t capacity;
+	char *data;	 /* NUL-terminated; NULL while nothing was added */
+	size_t length;	 /* bytes without the NUL */
+	size_t capacity; /* bytes allocated */
 };
 
+/* Adds `length` bytes. */
 void text_add(struct text *text, const char *data, size_t length);
+
+/* Adds a string. */
 void text_add_string(struct text *text, const char *string);
+
+/* Adds one byte. */
 void text_add_char(struct text *text, char c);
+
+/* Adds `count` blanks. */
 void text_add_spaces(struct text *text, size_t count);
-void text_add_number(struct text *text, uint64_t number);   /* decimal */
-void text_add_address(struct text *text, uint64_t address); /* "0x7ffd1000" */
+
+/* Adds a number in decimal. */
+void text_add_number(struct text *text, uint64_t number);
+
+/* Adds an address in hexadecimal: "0x7ffd1000". */
+void text_add_address(struct text *text, uint64_t address);
+
+/* Adds what printf() would print. */
 void text_add_format(struct text *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Makes it empty again, keeping the memory. */
+/* Empties the text, but keeps its memory for what is added next. */
 void text_clear(struct text *text);
 
-/* Frees the memory; the text is empty and may be used again. */
+/* Frees the memory of the text, which is empty then and may be used again. */
 void text_free(struct text *text);
 #define _cleanup_text_ __attribute__((cleanup(text_free)))
 
-/* The string, never NULL; valid until the text changes. */
+/* Returns the text as a string, never NULL; valid until the text changes. */
 const char *text_string(const struct text *text);
 
 /*
- * UTF-16 (little-endian, `bytes` long; an odd last byte is ignored) as UTF-8. Unpaired surrogates
- * become U+FFFD. A NUL with something behind it stays, in two bytes (see text_utf8_next()); those at
- * the end are left out. The caller frees the result.
+ * Converts UTF-16 to UTF-8. Returns a string that the caller frees.
+ *
+ * `utf16` is little-endian; an odd last byte is ignored. Unpaired surrogates become U+FFFD. NULs at
+ * the end are left out; a NUL before other characters becomes C0 80, see text_utf8_next().
  */
 char *text_from_utf16(const void *utf16, size_t bytes);
 
-/* Bytes of an unknown 8-bit code up to the first NUL (EPROCESS.ImageFileName), as Latin-1. */
+/*
+ * Converts Latin-1 to UTF-8, up to the first NUL or `length` bytes. Returns a string that the
+ * caller frees. For bytes of an unknown 8-bit code page, such as EPROCESS.ImageFileName.
+ */
 char *text_from_latin1(const void *bytes, size_t length);
 
 /*
- * Adds UTF-8 so that a terminal only shows it and it can't be taken for anything else. Written as
- * \xNN or \u{NNNN} are controls and what can't be seen (text_is_control()), bytes that are not
- * UTF-8, blanks at the start, at the end and behind a blank (two of them part the columns of a
- * table), and combining characters beyond the second on one base. A backslash stays as it is, since
- * Windows paths are full of them; only right before an escape, or before what reads like one, all
- * that stand together are doubled. To be done once, right
- * before printing: the result escapes its own backslashes when it is added again.
+ * Adds `utf8` with everything escaped that a terminal would not show as it is, or that could be
+ * taken for something else.
+ *
+ * Escaped as \xNN or \u{NNNN} are: control and invisible characters (text_is_control()); bytes that
+ * are not UTF-8; blanks at the start, at the end and behind another blank, since two blanks
+ * separate the columns of a table; combining characters beyond the second on one base character.
+ *
+ * A backslash stays as it is, since Windows paths are full of them. Only backslashes right before
+ * an escape, or before what looks like one, are doubled. So a text must be escaped only once, right
+ * before it is printed.
  */
 void text_add_printable(struct text *text, const char *utf8);
 
-/* The same with all blanks left as they are, where columns are parted by something else. */
+/* As text_add_printable(), but blanks stay as they are: for forms whose columns have separators. */
 void text_add_escaped(struct text *text, const char *utf8);
 
 /*
- * Is it a character that steers a terminal or can't be seen: C0 and C1 controls, DEL, line
+ * Returns whether a character controls a terminal or is invisible: C0 and C1 controls, DEL, line
  * separators, bidirectional marks, zero-width and tag characters, variation selectors, fillers,
- * blanks other than U+0020, noncharacters?
+ * blanks other than U+0020, noncharacters.
  */
 bool text_is_control(uint32_t code);
 
-/* The columns that a character takes on a terminal: 0 (combining, or not to be seen), 1 or 2. */
+/* Returns how many columns a character takes on a terminal: 0 (combining or invisible), 1 or 2. */
 unsigned int text_code_width(uint32_t code);
 
-/* The columns of a printable text. */
+/* Returns how many columns a text takes that text_add_printable() has escaped. */
 size_t text_width(const char *utf8);
 
 /*
- * Length in bytes of the valid UTF-8 sequence at `s`, 0 when there is none; `*code` is its value.
- * C0 80 is taken for U+0000, as Java's modified UTF-8 has it: so a C string can hold one.
+ * Decodes the UTF-8 sequence at `s` into `*code`. Returns its length in bytes; 0 when it is not
+ * valid or `s` is at its end. C0 80 stands for U+0000, as in Java's modified UTF-8, so that a C
+ * string can hold that character.
  */
 size_t text_utf8_next(const char *s, uint32_t *code);
 
-/* The part of a Windows or Unix path behind its last separator. Points into `path`. */
+/* Returns the part of a Windows or Unix path behind its last separator. It points into `path`. */
 const char *text_base_name(const char *path);
 
 #endif

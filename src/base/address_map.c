@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-struct place {
+struct address_value {
 	uint64_t address; /* + 1; 0: free */
 	uint64_t value;
 };
@@ -14,38 +14,39 @@ struct place {
 static bool is_used(const void *slot, const void *key)
 {
 	(void)key;
-	return ((const struct place *)slot)->address;
+	return ((const struct address_value *)slot)->address;
 }
 
 static bool matches(const void *slot, const void *key)
 {
-	return ((const struct place *)slot)->address == *(const uint64_t *)key + 1;
+	return ((const struct address_value *)slot)->address == *(const uint64_t *)key + 1;
 }
 
 static uint64_t slot_hash(const void *slot)
 {
-	return hash_number(((const struct place *)slot)->address - 1);
+	return hash_number(((const struct address_value *)slot)->address - 1);
 }
 
-static const struct hash_kind kind = {sizeof(struct place), is_used, matches, slot_hash};
+static const struct hash_kind kind = {sizeof(struct address_value), is_used, matches, slot_hash};
 
 bool address_map_add(struct address_map *map, uint64_t address, uint64_t value)
 {
-	struct place *place = hash_table_place(&map->table, &kind, hash_number(address), &address);
-	if (place->address)
+	struct address_value *entry =
+		hash_table_place(&map->table, &kind, hash_number(address), &address);
+	if (entry->address)
 		return false;
-	*place = (struct place){address + 1, value};
+	*entry = (struct address_value){address + 1, value};
 	map->table.count++;
 	return true;
 }
 
 bool address_map_get(const struct address_map *map, uint64_t address, uint64_t *value)
 {
-	const struct place *place =
+	const struct address_value *entry =
 		hash_table_find(&map->table, &kind, hash_number(address), &address);
-	if (place)
-		*value = place->value;
-	return place;
+	if (entry)
+		*value = entry->value;
+	return entry;
 }
 
 void address_map_free(struct address_map *map)

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Allocation that does not fail, and growing arrays.
+ */
 #include <impscan/alloc.h>
 
 #include <stdarg.h>

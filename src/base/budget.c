@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Counting work, see budget.h.
+ * Counting the steps of a budget.
  */
 #include <impscan/budget.h>
 
-/* What any image may cost, and what each of its present pages adds. */
+/* Steps that every image may cost, and steps for each of its present pages. */
 #define STEPS_LEAST    UINT64_C(10000000)
 #define STEPS_PER_PAGE UINT64_C(30)
 

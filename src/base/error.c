@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Errors: a sentence on the heap.
+ */
 #include <impscan/error.h>
 
 #include <stdarg.h>

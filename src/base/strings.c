@@ -49,7 +49,7 @@ static char **place(struct strings *strings, const char *string)
 const char *strings_take(struct strings *strings, char *string)
 {
 	char **slot = string ? place(strings, string) : NULL;
-	/* What was converted from UTF-16 mostly has room to spare. */
+	/* Strings that were converted from UTF-16 mostly have unused memory behind them. */
 	if (slot && !*slot)
 		return *slot = alloc_resize(string, strlen(string) + 1, 1);
 	free(string);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Growing strings, and conversion to and from UTF-8. Which characters are shown how is in
+ * text_code.c.
+ */
 #include <impscan/text.h>
 
 #include <ctype.h>
@@ -10,7 +14,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-/* Combining characters shown one above the other; what comes after them could reach other lines. */
+/* Combining characters on one base that are not escaped. More of them could reach other lines. */
 #define MARKS_MAX 2
 
 static void text_reserve(struct text *text, size_t more)
@@ -196,7 +200,7 @@ size_t text_utf8_next(const char *s, uint32_t *code)
 	return length;
 }
 
-/* Does "xNN" or "u{" follow, as behind the backslash of an escape? */
+/* Returns whether "xNN" or "u{" follows, as behind the backslash of an escape. */
 static bool looks_like_escape(const char *s)
 {
 	if (s[0] == 'u')
@@ -224,7 +228,7 @@ static void add_escape(struct text *text, uint32_t code)
 	text_add_format(text, code < 0x80 ? "\\x%02x" : "\\u{%04x}", code);
 }
 
-/* Would a blank here be taken for the space between two columns, or not be seen? */
+/* Returns whether a blank would look like a separator of columns, or be invisible. */
 static bool blank_misleads(const char *start, const char *blank)
 {
 	return blank == start || blank[-1] == ' ' || !blank[1];
@@ -233,7 +237,7 @@ static bool blank_misleads(const char *start, const char *blank)
 static void add_escaped(struct text *text, const char *utf8, bool columns)
 {
 	const char *start = utf8;
-	unsigned int marks = MARKS_MAX; /* nothing before it that a mark could stand on */
+	unsigned int marks = MARKS_MAX; /* at first there is no base character for a mark */
 	while (*utf8) {
 		/* Most of it, and most often all, is plain. */
 		size_t plain = 0;

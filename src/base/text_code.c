@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a character does on a terminal: nothing to be seen, marks the one before it, or takes two
- * columns. From UnicodeData.txt and EastAsianWidth.txt of Unicode 14; ranges go over what is not
- * assigned in them.
+ * How a terminal shows a character: not at all, combined with the one before it, or two columns
+ * wide. From UnicodeData.txt and EastAsianWidth.txt of Unicode 14. A range may include characters
+ * that Unicode has not assigned.
  */
 #include <impscan/text.h>
 
@@ -29,7 +29,7 @@ static const struct span invisible[] = {
 	{0xefffe, 0xeffff}, {0xffffe, 0xfffff}, {0x10fffe, 0x10ffff},
 };
 
-/* What combines with the character before it: Mn, Me, conjoining vowels and finals of Hangul */
+/* Combining characters: Mn, Me, conjoining vowels and finals of Hangul */
 static const struct span marks[] = {
 	{0x300, 0x34e},	    {0x350, 0x36f},	{0x483, 0x489},	    {0x591, 0x5bd},
 	{0x5bf, 0x5bf},	    {0x5c1, 0x5c2},	{0x5c4, 0x5c5},	    {0x5c7, 0x5c7},

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Windows crash dumps: the header, its hints, and which kinds of dump hold what we need.
+ * Windows crash dumps: reads the header and its hints, and refuses the kinds of dump that don't
+ * hold the memory of processes.
  *
  * Facts: DUMP_HEADER32, DUMP_HEADER64 and DUMP_TYPES of mindumpdef.h (Windows SDK); types 8 to 10
- * of newer debuggers from github.com/0vercl0k/kdmp-parser-rs. Members that the writer did not fill
- * in hold the pattern "PAGE".
+ * of newer debuggers from github.com/0vercl0k/kdmp-parser-rs. A member that the
+ * writer did not set holds the pattern "PAGE".
  */
 #include "crashdump.h"
 
@@ -127,7 +128,7 @@ static void read_hints(struct image *image, const struct dump_layout *layout)
 		     (IMAGE_PHYSICAL_END - 1);
 }
 
-/* What DUMP_FILE_ATTRIBUTES say, EncryptedDumpData; older writers left other things there. */
+/* DUMP_FILE_ATTRIBUTES, EncryptedDumpData. Older writers left other data there. */
 static bool is_encrypted(const struct image *image, const struct dump_layout *layout)
 {
 	const uint32_t encrypted = 1u << 8, reserved = ~0u << 10;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Windows crash dumps: what the header says (crashdump.c) and the three ways in which they list
- * their pages (crashdump_pages.c).
+ * Within the room `image`: Windows crash dumps. crashdump.c reads the header, crashdump_pages.c the
+ * three kinds of lists of pages.
  */
 #ifndef IMPSCAN_IMAGE_CRASHDUMP_H
 #define IMPSCAN_IMAGE_CRASHDUMP_H
 
 #include "internal.h"
 
-/* DUMP_TYPES, and what a debugger's .dump writes since. */
+/* DUMP_TYPES of mindumpdef.h, and the types that a debugger's .dump command writes. */
 enum {
 	DUMP_TYPE_FULL = 1,
 	DUMP_TYPE_SUMMARY = 2,
@@ -22,32 +22,36 @@ enum {
 	DUMP_TYPE_DEBUGGER_FULL = 10,  /* .dump /f */
 };
 
-/* Where the members of DUMP_HEADER32 and DUMP_HEADER64 lie. */
+/* Offsets of the members of DUMP_HEADER32 or DUMP_HEADER64. */
 struct dump_layout {
-	const char *signature; /* of 8 bytes */
-	unsigned int pointer_size;
-	uint32_t size; /* of the header */
+	const char *signature;	   /* 8 bytes at offset 0 */
+	unsigned int pointer_size; /* 4 or 8 bytes */
+	uint32_t size;		   /* of the header, in bytes */
 	uint32_t directory_table_base;
 	uint32_t ps_loaded_module_list;
 	uint32_t ps_active_process_head;
 	uint32_t machine_image_type;
-	uint32_t pae_enabled; /* 0: no such member */
+	uint32_t pae_enabled; /* 0 where there is no such member */
 	uint32_t kd_debugger_data_block;
 	uint32_t physical_memory_block;
 	uint32_t dump_type;
 	uint32_t attributes;
 };
 
-/* Does the second header of a bitmap dump follow the first? */
+/* Returns whether the second header of a bitmap dump follows the first. */
 bool dump_has_bitmap(const struct image *image, const struct dump_layout *layout);
 
-/* Adds the ranges of a full dump: PHYSICAL_MEMORY_DESCRIPTOR. */
+/*
+ * These functions add the ranges of a dump. They fail when the list of pages is damaged.
+ *
+ * A full dump: PHYSICAL_MEMORY_DESCRIPTOR.
+ */
 struct error *dump_parse_runs(struct image *image, const struct dump_layout *layout);
 
-/* Adds the ranges of a bitmap dump: SUMMARY_DUMP. */
+/* A bitmap dump: SUMMARY_DUMP. */
 struct error *dump_parse_bitmap(struct image *image, const struct dump_layout *layout);
 
-/* Adds the ranges of a dump that a debugger's .dump wrote: "RDMP". */
+/* A dump that a debugger's .dump command wrote: "RDMP". */
 struct error *dump_parse_rdmp(struct image *image, const struct dump_layout *layout);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The three ways in which a Windows crash dump lists the pages that follow its headers.
+ * Windows crash dumps: the three kinds of lists of the pages that follow the headers.
  *
  * Facts: PHYSICAL_MEMORY_DESCRIPTOR32 and 64 of mindumpdef.h (Windows SDK); the bitmap header from
  * Volatility 3's _SUMMARY_DUMP (the same for 32 and 64 bits) and MemProcFS; the "RDMP" header from
@@ -74,7 +74,9 @@ static uint64_t bitmap_word(const uint8_t *bitmap, uint64_t bits, uint64_t page)
 	return word;
 }
 
-/* How many of the bits from number `page` on, a multiple of 64, lie in a hole of the file. */
+/*
+ * Returns how many of the bits from number `page` on lie in a hole of the file, a multiple of 64.
+ */
 static uint64_t bits_in_hole(const struct image *image, const uint8_t *bitmap, uint64_t page)
 {
 	uint64_t at = (uint64_t)(bitmap - image->data) + page / 8;
@@ -90,8 +92,9 @@ static void add_missing(struct image *image, uint64_t pages, uint64_t *offset)
 }
 
 /*
- * Calls add_pages() for each run of set bits. Words of all zeros and of all ones, which are most,
- * cost one comparison, holes of the file and what is said of pages beyond its end hardly more.
+ * Calls add_pages() for each run of set bits. Returns how many bits are set. Words of all zeros and
+ * of all ones, which are most, take one comparison; holes of the file, and bits of pages beyond the
+ * end of the file, take hardly more.
  */
 static uint64_t add_bitmap(struct image *image, const uint8_t *bitmap, uint64_t bits,
 			   uint64_t *offset)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * ELF cores of virtual machines: QEMU (dump-guest-memory, virsh dump --memory-only) and VirtualBox
- * (dumpvmcore). Each PT_LOAD segment is a piece of physical memory at p_paddr; notes hold the
- * processors' registers, and CR3 is a hint where the page tables are.
+ * (dumpvmcore). Each PT_LOAD segment is a range of physical memory at p_paddr. Notes hold the
+ * registers of the processors; CR3 is a hint for the page tables.
  *
  * Facts: elf.h; QEMUCPUState of QEMU's target/i386/arch_dump.c and contrib/elf2dmp; DBGFCORECPU of
  * VirtualBox's include/VBox/vmm/dbgfcorefmt.h.
@@ -14,7 +14,7 @@
 /* A machine has one or two a processor. */
 #define NOTES_MAX 1000000u
 
-/* Where the members lie in the headers of the two classes. */
+/* Offsets of the members in the headers of a class, 32 or 64 bits. */
 struct elf_layout {
 	unsigned int word; /* size of an address */
 	uint32_t header_size;
@@ -81,7 +81,7 @@ static struct segment segment_at(const struct program_headers *headers, uint64_t
 	};
 }
 
-/* How many program headers there are: more than 16 bits can say stand in section header 0. */
+/* Returns the number of program headers. It is in section header 0 where 16 bits are too few. */
 static uint64_t count_headers(const struct image *image, const struct elf_layout *layout)
 {
 	uint16_t count = le16(image->data + layout->e_phnum);
@@ -93,7 +93,7 @@ static uint64_t count_headers(const struct image *image, const struct elf_layout
 	return section ? le32(section + layout->sh_info) : count;
 }
 
-/* The number of the first header from number `i` on that does not lie in a hole of the file. */
+/* Returns the first header number, from `i` on, whose header is not in a hole of the file. */
 static uint64_t skip_hole(const struct image *image, const struct program_headers *headers,
 			  uint64_t i)
 {
@@ -195,8 +195,8 @@ static void take_hints(struct image *image, const struct processor *cpu, bool *f
 }
 
 /*
- * Goes through the notes of a segment, `left` at most: namesz, descsz, type, then name and desc at 4
- * bytes.
+ * Goes through the notes of a segment, `left` at most: namesz, descsz, type, then name and desc at
+ * 4 bytes.
  */
 static void read_notes(struct image *image, const struct segment *segment, uint64_t *left,
 		       bool *from_kernel)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which of the file are holes, and what sweeps go over. A sparse file of a few kilobytes can say
- * that it is terabytes, and headers can give the same bytes to any number of addresses: neither may
- * cost more than what the file really holds.
+ * The holes of a sparse file. A file of a few kilobytes on disk may have a size of terabytes;
+ * reading its holes must cost nothing.
  */
 #include "internal.h"
 
@@ -14,10 +13,12 @@
 #include <impscan/alloc.h>
 #include <impscan/search.h>
 
-/* More are not asked for: what follows them is taken for data. */
+/* Extents that are looked for at most. What follows them is taken for data. */
 #define EXTENTS_MAX (UINT32_C(1) << 20)
 
-/* Of larger files the pages are looked up in the extents. */
+/*
+ * Pages of the largest file that has a bit for each page. Of larger files the extents are searched.
+ */
 #define PAGES_MARKED (UINT64_C(1) << 28)
 
 static uint64_t extent_start(const void *extents, size_t i)
@@ -25,20 +26,20 @@ static uint64_t extent_start(const void *extents, size_t i)
 	return ((const struct image_extent *)extents)[i].start;
 }
 
-/* The next stretch of data at or behind `at`: false when the rest is a hole. */
+/* Finds the next extent at or behind `at`. Returns false when the rest of the file is a hole. */
 static bool next_extent(int fd, uint64_t at, uint64_t size, struct image_extent *extent)
 {
 	off_t data = lseek(fd, (off_t)at, SEEK_DATA);
 	if (data < 0 && errno == ENXIO)
 		return false;
 	off_t hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
-	/* A file system that doesn't tell. */
+	/* A negative result: the file system doesn't know its holes. */
 	*extent = (struct image_extent){data < 0 ? at : (uint64_t)data,
 					hole < 0 ? size : (uint64_t)hole};
 	return extent->start < size;
 }
 
-/* Notes the pages that are no holes, one by one, which takes 32 MB at most. */
+/* Sets a bit for each page that is not a hole. That takes 32 MB at most. */
 static void mark_data(struct image *image)
 {
 	const uint64_t pages = image->size / PAGE_SIZE + 1;
@@ -56,12 +57,12 @@ static void mark_data(struct image *image)
 }
 
 /*
- * A file that holds this share of its size is read with its holes: asking for them, perhaps every other
- * page, would take longer.
+ * The holes of a file are not looked for when it has more than 1 / HELD_SHARE of its size on disk:
+ * finding them, possibly every other page, would take longer than reading them.
  */
 #define HELD_SHARE 4
 
-/* Bytes that the file takes, by its blocks; `size` where that is not known. */
+/* Returns how many bytes of the file are on disk; `size` where that is not known. */
 static uint64_t bytes_held(int fd, uint64_t size)
 {
 	struct stat status;
@@ -103,7 +104,9 @@ void image_find_extents(struct image *image, int fd)
 				  image->size - 1, extent_start);
 }
 
-/* The number of the first extent that ends behind `offset` of the file; their count when none does. */
+/*
+ * Returns the number of the first extent that ends behind `offset`, or their count when none does.
+ */
 static size_t find_extent(const struct image *image, uint64_t offset)
 {
 	const struct image_index *index = &image->extent_index;

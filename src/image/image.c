@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An image as a value: its name, warnings and hints, and closing it. The formats use this file;
- * opening, which uses the formats, is in open.c.
+ * The parts of an image that formats and users need: names, warnings, hints, closing. Opening,
+ * which uses the formats, is in open_image.c.
  */
 #include <impscan/image.h>
 

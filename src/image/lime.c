@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * LiME version 1: ranges one behind the other, each with a header of 32 bytes in front of it.
+ * LiME version 1: ranges of memory, each behind a header of 32 bytes.
  *
  *	 0  magic 0x4c694d45	 4  version 1
  *	 8  first address	16  last address (inclusive)	24  reserved

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An index of sorted ranges, so that a lookup takes a few nanoseconds whatever their number.
+ * An index of sorted items, the ranges of an image or the extents of its file, for fast lookups.
  */
 #include "internal.h"
 
 #include <impscan/alloc.h>
 
-/* An index of 32 MB at most. */
+/* Buckets of an index; so it takes 32 MB at most. */
 #define BUCKETS_MAX (UINT64_C(1) << 23)
 
 void image_index_build(struct image_index *index, const void *items, size_t count, uint64_t last,
 		       uint64_t (*start)(const void *items, size_t i))
 {
-	/* Fewer than a bucket a page or eight an item: most then hold no search at all. */
+	/* Up to one bucket a page or eight an item: so most buckets need no search at all. */
 	uint64_t most = max_of(UINT64_C(64), min_of(8 * (uint64_t)count, BUCKETS_MAX));
 	index->shift = 12;
 	while (last >> index->shift >= most)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The ranges of an image: collected in the order of the file, then sorted, freed of overlaps and
- * indexed; and the lookups on them.
+ * The ranges of an image, and looking up physical addresses. Ranges are added in the order of the
+ * file; then they are sorted, overlaps are resolved, and an index is built (range_index.c).
  *
- * A bitmap dump of a busy machine has hundreds of thousands of ranges and an address is looked up
- * for every page-table entry read, so the lookup starts from an index of a few times as many buckets
- * as there are ranges: a few nanoseconds whatever their number, with no cache that threads would have
- * to share.
+ * A bitmap dump of a busy machine has hundreds of thousands of ranges, and an address is looked up
+ * for every page table entry that is read. With the index a lookup takes a few nanoseconds whatever
+ * their number, without a cache that threads would have to share.
  */
 #include "internal.h"
 
@@ -26,7 +25,7 @@ static uint64_t range_end(const struct image_range *range)
 	return range->start + range->size;
 }
 
-/* Where the range's file would begin at address 0, modulo 2^64: equal where two ranges agree. */
+/* Returns offset - address, modulo 2^64. It is equal where two ranges agree on an address. */
 static uint64_t range_delta(const struct image_range *range)
 {
 	return range->offset - range->start;
@@ -247,23 +246,23 @@ static inline const struct image_range *find(const struct image *image, uint64_t
 	return address - range->start < range->size ? range : NULL;
 }
 
-/* What all pages read as that lie in a hole: so they cost nothing, whatever the file system. */
+/* The content of all pages in holes. Returning it costs nothing, whatever the file system. */
 static const uint8_t zeros[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
-/* Is the page of a file with holes at `offset` known to be none? */
+/* Returns whether the page of a sparse file at `offset` is known not to be in a hole. */
 static inline bool is_data(const struct image *image, uint64_t offset)
 {
 	uint64_t page = offset / PAGE_SIZE;
 	return image->data_pages && image->data_pages[page / 64] >> page % 64 & 1;
 }
 
-/* Of a file with holes: what lies at `offset` in it, and at `address`. */
+/* As image_at(), for a sparse file: `address` is at `offset` of the file. */
 static const uint8_t *at_sparse(const struct image *image, uint64_t address, uint64_t offset,
 				size_t *size)
 {
 	uint64_t in_page = address & (PAGE_SIZE - 1);
 	size_t rest = min_of(*size, (size_t)(PAGE_SIZE - in_page));
-	/* A page of which only a part lies in a hole is read from the file. */
+	/* A page that is only partly in a hole is read from the file. */
 	if (image_hole_end(image, offset) - offset < rest)
 		return image->data + offset;
 	*size = rest;

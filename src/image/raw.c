@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A raw image: the file is the physical memory, from address 0 on. Without a header there is
- * nothing to recognise it by; it is what no other format claims.
+ * Raw images: the file is the physical memory from address 0 on. There is no header to recognise
+ * them by, so every file is taken for one that is of no other format.
  */
 #include "internal.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files that we recognise and can't use: one sentence each on what it is and what to do. Taking
- * them for raw memory would end in "no Windows kernel found" after a long search.
+ * Files that are recognised but hold no memory that impscan can use. Opening one fails with a
+ * sentence on what the file is and what to do. Taken for raw memory, it would end in "no Windows
+ * kernel found" after a long search.
  *
  * Facts: the formats' own documents, file(1); hibernation files from Volatility's HiberAddressSpace
  * and MemProcFS; VMware's from Volatility 3's vmware.py.

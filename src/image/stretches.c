@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The stretches of physical memory that a sweep goes over: all that the file has data for, each byte
- * of the file once. A sparse file of a few kilobytes may claim to be terabytes, and headers may give
- * the same bytes to any number of addresses; a sweep must cost no more than what the file holds.
+ * The stretches of physical memory for sweeps: all that the file has data for, each byte of the
+ * file once. A sparse file of a few kilobytes may have a size of terabytes, and headers may give
+ * the same bytes to any number of addresses. A sweep must not cost more than what the file holds.
  */
 #include "internal.h"
 
@@ -14,7 +14,7 @@
 struct stretches {
 	struct image *image;
 	size_t capacity;
-	size_t extent; /* the first that may still be needed */
+	size_t extent; /* number of the first extent that may still be needed */
 };
 
 static void add_stretch(struct stretches *stretches, uint64_t start, uint64_t end)
@@ -22,7 +22,7 @@ static void add_stretch(struct stretches *stretches, uint64_t start, uint64_t en
 	struct image *image = stretches->image;
 	struct image_stretch *last =
 		image->stretch_count ? &image->stretches[image->stretch_count - 1] : NULL;
-	/* Rounded to pages, one may begin before the last has ended. */
+	/* Since they are rounded to pages, a stretch may begin before the last one has ended. */
 	if (last && start >= last->start && start <= last->start + last->size)
 		last->size = max_of(last->size, end - last->start);
 	else
@@ -30,12 +30,12 @@ static void add_stretch(struct stretches *stretches, uint64_t start, uint64_t en
 			(struct image_stretch){start, end - start};
 }
 
-/* Adds what of the file's bytes from `from` to `to`, all in one range, is no hole. */
+/* Adds the bytes of the file from `from` to `to`, all in one range, that are not in holes. */
 static void add_part(struct stretches *stretches, const struct image_range *range, uint64_t from,
 		     uint64_t to)
 {
 	const struct image *image = stretches->image;
-	/* Where a part of it is another range's, the page that both share is that one's. */
+	/* Where a part belongs to another range, so does the page that both share. */
 	uint64_t first = from - range->offset + range->start;
 	uint64_t last = to - range->offset + range->start;
 	if (from > range->offset)
@@ -47,7 +47,7 @@ static void add_part(struct stretches *stretches, const struct image_range *rang
 		if (extent->start >= to)
 			break;
 		if (extent->end > from) {
-			/* The page in memory around it, whose rest may lie in a hole. */
+			/* Whole pages of memory, whose rest may lie in a hole. */
 			uint64_t start = max_of(extent->start, range->offset) - range->offset;
 			uint64_t end = min_of(extent->end, to) - range->offset;
 			start = max_of((start + range->start) & PAGE_MASK, first);
@@ -78,8 +78,8 @@ static int compare_stretches(const void *a, const void *b)
 }
 
 /*
- * Goes through the file and gives each byte to one of the ranges that have it: to the one before as
- * far as it goes, then to that which goes farthest.
+ * Assigns each byte of the file to one of the ranges that have it, in order of offsets: to the
+ * range of the byte before, as far as that goes, and then to the range that ends last.
  */
 static void cover(struct stretches *stretches, const uint32_t *order)
 {
@@ -104,7 +104,7 @@ static void cover(struct stretches *stretches, const uint32_t *order)
 	}
 }
 
-/* Are the ranges, as they are sorted by address, apart and in order in the file too? */
+/* Returns whether the ranges, sorted by address, are in order in the file too and don't overlap. */
 static bool in_file_order(const struct image *image)
 {
 	for (size_t i = 1; i < image->count; i++)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The debug directory: which PDB belongs to a PE. IMAGE_DEBUG_DIRECTORY is Microsoft's ("PE
- * Format"); the record CV_INFO_PDB70 is signature "RSDS", GUID, age, path (as published with
- * microsoft-pdb).
+ * The debug directory: which PDB belongs to a PE.
+ *
+ * Facts: IMAGE_DEBUG_DIRECTORY of "PE Format"; CV_INFO_PDB70 of github.com/microsoft/microsoft-pdb:
+ * signature "RSDS", GUID, age, path.
  */
 #include <impscan/bytes.h>
 #include <impscan/pe.h>

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The export directory: addresses, names, forwarders. IMAGE_EXPORT_DIRECTORY is Microsoft's ("PE
- * Format"). Nothing in it is trusted: what can't be read is counted, not guessed.
+ * Reading the export directory: addresses, names, forwarders. Entries that can't be read are
+ * counted.
+ *
+ * Facts: IMAGE_EXPORT_DIRECTORY of "PE Format".
  */
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
@@ -14,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct directory {
+struct export_directory {
 	uint32_t name;
 	uint32_t base;
 	uint32_t functions;
@@ -24,13 +26,13 @@ struct directory {
 	uint32_t address_of_ordinals;
 };
 
-static bool read_directory(const struct pe *pe, struct directory *d)
+static bool read_directory(const struct pe *pe, struct export_directory *d)
 {
 	uint8_t h[40];
 	uint32_t rva = pe->directory[PE_DIRECTORY_EXPORT].rva;
 	if (pe->status != PE_OK || !rva || pe_copy(pe, rva, h, sizeof(h)) != PE_READ_OK)
 		return false;
-	*d = (struct directory){
+	*d = (struct export_directory){
 		.name = le32(h + 12),
 		.base = le32(h + 16),
 		.functions = le32(h + 20),
@@ -44,13 +46,13 @@ static bool read_directory(const struct pe *pe, struct directory *d)
 
 bool pe_export_name(const struct pe *pe, char *buffer, size_t size)
 {
-	struct directory d;
+	struct export_directory d;
 	buffer[0] = '\0';
 	return read_directory(pe, &d) && d.name &&
 	       pe_string(pe, d.name, buffer, size) == PE_READ_OK && buffer[0];
 }
 
-/* An entry of one of the three tables; false when it can't be read. */
+/* Read an entry of one of the three tables. Return false when it can't be read. */
 static bool table32(struct pe_cursor *cursor, uint32_t table, uint32_t i, uint32_t *value)
 {
 	enum pe_read how;
@@ -99,8 +101,8 @@ static const struct hash_kind known_strings = {
 	NULL,
 };
 
-/* What is read of a directory while the strings may still move: offsets into them, plus 1. */
-struct reading {
+/* The state of reading a directory. While strings may move, names are offsets into them, plus 1. */
+struct exports_reader {
 	const struct pe *pe;
 	struct pe_exports *exports;
 	struct pe_cursor cursor;
@@ -110,7 +112,7 @@ struct reading {
 };
 
 /* The string at an RVA, added to the strings; its offset + 1, or 0 when it can't be read. */
-static size_t add_string(struct reading *r, uint32_t rva)
+static size_t add_string(struct exports_reader *r, uint32_t rva)
 {
 	char buffer[PE_EXPORT_NAME_MAX];
 	struct known_string *place =
@@ -127,7 +129,8 @@ static size_t add_string(struct reading *r, uint32_t rva)
 }
 
 /* Adds an export; false when it can't be read. `name` is an offset + 1, 0 for none. */
-static bool add_export(struct reading *r, uint32_t base, uint32_t index, uint32_t rva, size_t name)
+static bool add_export(struct exports_reader *r, uint32_t base, uint32_t index, uint32_t rva,
+		       size_t name)
 {
 	size_t forwarder = 0;
 	if (is_forwarder(r->pe, rva)) {
@@ -145,7 +148,8 @@ static bool add_export(struct reading *r, uint32_t base, uint32_t index, uint32_
 	return true;
 }
 
-static void add_named(struct reading *r, const struct directory *d, uint32_t count, uint8_t *named)
+static void add_named(struct exports_reader *r, const struct export_directory *d, uint32_t count,
+		      uint8_t *named)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t name_rva;
@@ -165,7 +169,7 @@ static void add_named(struct reading *r, const struct directory *d, uint32_t cou
 	}
 }
 
-static void add_unnamed(struct reading *r, const struct directory *d, uint32_t count,
+static void add_unnamed(struct exports_reader *r, const struct export_directory *d, uint32_t count,
 			const uint8_t *named)
 {
 	for (uint32_t i = 0; i < count; i++) {
@@ -183,11 +187,11 @@ static void add_unnamed(struct reading *r, const struct directory *d, uint32_t c
 void pe_exports_read(const struct pe *pe, struct pe_exports *exports)
 {
 	*exports = (struct pe_exports){0};
-	struct directory d;
+	struct export_directory d;
 	if (!read_directory(pe, &d))
 		return;
 	pe_export_name(pe, exports->name, sizeof(exports->name));
-	struct reading r = {.pe = pe, .exports = exports};
+	struct exports_reader r = {.pe = pe, .exports = exports};
 	pe_cursor_init(&r.cursor, pe);
 	uint32_t names = min_of(d.names, (uint32_t)PE_EXPORTS_MAX);
 	uint32_t functions = min_of(d.functions, (uint32_t)PE_EXPORTS_MAX);
@@ -217,9 +221,9 @@ void pe_exports_free(struct pe_exports *exports)
 	*exports = (struct pe_exports){0};
 }
 
-/* Compares a name with that of entry `i`; false when that can't be read. */
-static bool compare_name(const struct pe *pe, struct pe_cursor *cursor, const struct directory *d,
-			 uint32_t i, const char *name, int *order)
+/* Compares a name with the name of entry `i`. Returns false when that can't be read. */
+static bool compare_name(const struct pe *pe, struct pe_cursor *cursor,
+			 const struct export_directory *d, uint32_t i, const char *name, int *order)
 {
 	uint32_t rva;
 	char buffer[PE_EXPORT_NAME_MAX];
@@ -231,11 +235,12 @@ static bool compare_name(const struct pe *pe, struct pe_cursor *cursor, const st
 }
 
 /*
- * The entry of a name in the name table, or `count`. Linkers sort it by strcmp(); where a probe
- * can't be read or the table is not sorted, every entry is looked at.
+ * Returns the number of the entry of a name in the name table, or `count`. Linkers sort the table
+ * by strcmp(). Where an entry can't be read or the table is not sorted, all entries are compared;
+ * so this search stops early, unlike search_first().
  */
-static uint32_t find_name(const struct pe *pe, struct pe_cursor *cursor, const struct directory *d,
-			  uint32_t count, const char *name)
+static uint32_t find_name(const struct pe *pe, struct pe_cursor *cursor,
+			  const struct export_directory *d, uint32_t count, const char *name)
 {
 	int order;
 	for (uint32_t low = 0, high = count; low < high;) {
@@ -257,7 +262,7 @@ static uint32_t find_name(const struct pe *pe, struct pe_cursor *cursor, const s
 
 uint32_t pe_export_find(const struct pe *pe, const char *name)
 {
-	struct directory d;
+	struct export_directory d;
 	if (!read_directory(pe, &d))
 		return 0;
 	struct pe_cursor cursor;

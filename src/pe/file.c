@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A PE file, mapped. */
+/*
+ * Mapping a PE file. Its headers are read in headers.c.
+ */
 #include <impscan/cleanup.h>
 #include <impscan/pe.h>
 

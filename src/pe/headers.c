@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * PE headers: DOS header, file header, optional header, data directories, section table.
+ * Reading the PE headers: DOS header, file header, optional header, data directories, section
+ * table.
  *
- * Which files are taken at all, and which of their sections, follows pefile 2023.2.7 (PE.__parse__,
- * PE.parse_sections) to the byte, since the import hashes are defined by what it reads; structures
- * and offsets are those of "PE Format". In memory the headers belong to a module that the loader
- * took, so they are read without those checks, and an absent page only ends what lies on it.
+ * Which files are accepted, and which of their sections, follows pefile 2023.2.7 (PE.__parse__,
+ * PE.parse_sections) exactly, since that defines the import hashes. In memory the headers belong to
+ * a module that the loader has accepted, so these checks are left out; where a page is absent, only
+ * what lies on it is missing.
+ *
+ * Facts: structures and offsets of "PE Format".
  */
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
@@ -109,7 +112,7 @@ static void read_optional(struct pe *pe, const uint8_t *o)
 	}
 }
 
-/* Is this the section at which pefile gives the table up? */
+/* Returns whether this is the section at which pefile stops reading the table. */
 static bool is_odd(const struct pe *pe, const struct pe_section *section)
 {
 	uint64_t size = pe->reader->size;
@@ -168,7 +171,7 @@ static enum pe_status read_sections(struct pe *pe, uint64_t position, size_t cou
 	return PE_OK;
 }
 
-/* Which pointer size do thunks have when the optional header's magic says nothing? */
+/* Returns whether thunks have 8 bytes: by the magic, or in memory by the machine if it is unknown. */
 static bool is_64_bit(const struct pe *pe, uint16_t magic)
 {
 	if (magic == 0x20b)

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * From an RVA to a position. In memory they are the same. In a file the section table leads from
- * one to the other, by the rules of pefile 2023.2.7 (SectionStructure.contains_rva and get_data,
- * PE.get_data, get_offset_from_rva, get_string_at_rva), which the import hashes stand on:
+ * Reading at an RVA, and cursors. In memory layout an RVA is a position. In file layout the section
+ * table translates it, by the rules of pefile 2023.2.7 (SectionStructure.contains_rva and get_data,
+ * PE.get_data, get_offset_from_rva, get_string_at_rva), since they define the import hashes:
  *
- * - PointerToRawData counts rounded down to 0x200 unless FileAlignment is smaller, VirtualAddress
- *   rounded down to SectionAlignment (to FileAlignment where that is less than a page).
- * - A section reaches over the larger of its two sizes (only over VirtualSize when its raw data
- *   would pass the end of the file), but not beyond where the next one starts.
+ * - PointerToRawData is rounded down to 0x200, unless FileAlignment is smaller. VirtualAddress is
+ *   rounded down to SectionAlignment, or to FileAlignment where SectionAlignment is less than a
+ *   page.
+ * - A section has the larger one of its two sizes, or VirtualSize when its raw data would pass the
+ *   end of the file. It ends where the next section starts.
  * - Its bytes end at PointerToRawData (not rounded) + SizeOfRawData.
- * - The section used last is looked at first, then all by VirtualAddress. The first one used is
- *   that of the entry point.
- * - An RVA in no section is a file offset. Structures there end with the headers if they begin in
- *   them; strings don't.
+ * - The section that was used last is tried first, then all sections by VirtualAddress. At first,
+ *   the section of the entry point counts as the one used last.
+ * - An RVA in no section is a file offset. A structure that begins in the headers ends with them; a
+ *   string doesn't.
  */
 #include "rva.h"
 
@@ -91,7 +92,10 @@ static bool contains(const struct pe_extent *extent, uint64_t rva)
 	return rva >= extent->start && rva < extent->end;
 }
 
-/* The extent of an RVA, `*last` looked at first and set; NULL when none has it. */
+/*
+ * Returns the extent of an RVA, trying number `*last` first, and sets `*last`. NULL when none has
+ * it.
+ */
 static const struct pe_extent *find_extent(const struct pe *pe, uint64_t rva, size_t *last)
 {
 	if (*last < pe->extent_count && contains(&pe->extents[*last], rva))
@@ -106,8 +110,9 @@ static const struct pe_extent *find_extent(const struct pe *pe, uint64_t rva, si
 }
 
 /*
- * The position of an RVA, and the position at which what lies there in one piece by the rules above
- * ends (not above the reader's size, maybe below the position); false when there is none.
+ * Finds the position of an RVA. `*end` is the position at which the bytes there end by the rules
+ * above: at most the reader's size, and possibly below `*position`. Returns false when the PE has
+ * no such RVA. Rules for structures and strings differ, see above.
  */
 static bool locate(const struct pe *pe, uint64_t rva, bool string, size_t *last, uint64_t *position,
 		   uint64_t *end)
@@ -225,7 +230,7 @@ static void count_page(struct pe_cursor *cursor, uint64_t page, bool found)
 	cursor->pages_found += found;
 }
 
-/* reader->at() by way of the pages remembered. `position` is below the reader's size. */
+/* As reader->at(), with the cursor's cache of pages. `position` is below the reader's size. */
 static const uint8_t *fetch(struct pe_cursor *cursor, uint64_t position, size_t *available)
 {
 	const struct pe_reader *reader = cursor->pe->reader;

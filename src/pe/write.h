@@ -6,7 +6,7 @@
  *	write_plan.c       which stretch of memory goes where in the file
  *	write_header.c     a header where there is none
  *	write_imports.c    the import directory, and slots that hold addresses
- *	write.c            pe_write()
+ *	write_image.c      pe_write()
  */
 #ifndef PE_WRITE_INTERNAL_H
 #define PE_WRITE_INTERNAL_H
@@ -39,8 +39,8 @@ static inline void put64(uint8_t *p, uint64_t value)
 uint64_t write_next_page(uint64_t skew, uint64_t position);
 
 /*
- * Begins the file from the pieces of the plan, which rise by offset and don't overlap. They belong to
- * the file from now on.
+ * Begins the file from the pieces of the plan, which rise by offset and don't overlap. They belong
+ * to the file from now on.
  */
 void write_begin_file(struct writing *w);
 
@@ -54,8 +54,8 @@ uint8_t *write_add_tail(struct writing *w, uint64_t offset, uint64_t size);
 bool write_get(const struct writing *w, uint64_t offset, void *bytes, size_t size);
 
 /*
- * Changes bytes of the file, which must not be those of the tail. Returns false when the file doesn't
- * have all of them, or when too many of its pages have been changed.
+ * Changes bytes of the file, which must not be those of the tail. Returns false when the file
+ * doesn't have all of them, or when too many of its pages have been changed.
  */
 bool write_put(const struct writing *w, uint64_t offset, const void *bytes, size_t size);
 
@@ -64,8 +64,8 @@ void write_put16(const struct writing *w, uint64_t offset, uint64_t value);
 void write_put32(const struct writing *w, uint64_t offset, uint64_t value);
 
 /*
- * For an image without headers: the first function plans a file with a header of its own, the second
- * writes that header, once the file was begun.
+ * For an image without headers: the first function plans a file with a header of its own, the
+ * second writes that header, once the file was begun.
  */
 void write_plan_made(struct writing *w);
 void write_made_header(struct writing *w);

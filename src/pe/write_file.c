@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The file that is made, without its bytes: where each of them comes from.
+ * The bytes of a file that is made of an image in memory: a reader that fetches each byte from
+ * where it is, so that a file takes little memory whatever its size.
  *
- * What lies in pieces of memory stays there. Pages of the file that are changed, a few for headers
- * and import slots, are copied; a section that is added behind all others has a buffer of its own. The
- * rest are zeros. So a file costs the same whatever its size.
+ * What is unchanged stays in the image's pages. Pages of the file that are changed, a few for
+ * headers and import slots, are copied. A section that is added at the end has a buffer. All else
+ * is zeros.
  */
 #include "write.h"
 
@@ -14,7 +15,7 @@
 #include <impscan/alloc.h>
 #include <impscan/search.h>
 
-/* Pages that may be changed: a thousand times more than address tables lie in. */
+/* Pages of a file that may be changed: a thousand times as many as address tables take. */
 #define EDITED_MAX 4096
 
 struct edited {
@@ -27,11 +28,11 @@ struct written_file {
 	uint64_t end;			/* positions up to here are read */
 	uint64_t skew;			/* of the image's start in its page */
 	uint64_t size;
-	struct piece *pieces; /* by offset */
+	struct written_piece *pieces; /* by offset */
 	size_t piece_count;
 	struct edited *edited; /* by page */
 	size_t edited_count, edited_capacity;
-	uint8_t *tail; /* what lies from `tail_offset` to the end */
+	uint8_t *tail; /* bytes from `tail_offset` to the end */
 	uint64_t tail_offset;
 };
 
@@ -40,16 +41,16 @@ uint64_t write_next_page(uint64_t skew, uint64_t position)
 	return position + PAGE_SIZE - (position + skew) % PAGE_SIZE;
 }
 
-/* The number of the first changed page that is not before `page`. */
+/* Returns the number of the first changed page that is not before `page`. */
 static size_t find_edited(const struct written_file *file, uint64_t page)
 {
 	return search_first(i, 0, file->edited_count, file->edited[i].page >= page);
 }
 
-/* The first piece that ends behind `offset`, NULL when none does. */
-static const struct piece *find_piece(const struct written_file *file, uint64_t offset)
+/* Returns the first piece that ends behind `offset`, or NULL. */
+static const struct written_piece *find_piece(const struct written_file *file, uint64_t offset)
 {
-	const struct piece *pieces = file->pieces;
+	const struct written_piece *pieces = file->pieces;
 	size_t at =
 		search_first(i, 0, file->piece_count, pieces[i].offset + pieces[i].size > offset);
 	return at < file->piece_count ? &pieces[at] : NULL;
@@ -59,7 +60,7 @@ static const struct piece *find_piece(const struct written_file *file, uint64_t 
 static const uint8_t *original(const struct written_file *file, uint64_t offset, size_t *n)
 {
 	static const uint8_t zeros[PAGE_SIZE];
-	const struct piece *piece = find_piece(file, offset);
+	const struct written_piece *piece = find_piece(file, offset);
 	if (!piece)
 		return zeros;
 	if (offset < piece->offset) {

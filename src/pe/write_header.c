@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A header for code that has none, wiped or not present: one section, readable, writable and
- * executable, covers all of it.
+ * Making a header for a region without one, be it wiped or not present. It has one section for the
+ * whole region: readable, writable and executable.
  *
- * Where the first page holds nothing, the header takes its place, and RVAs are what they were.
- * Otherwise it is put in front, 64 KiB below (the granularity of ImageBase), so that every byte
- * keeps its address.
+ * Where the first page of the region is empty, the header goes there, and RVAs stay what they were.
+ * Otherwise the header is put in front, 64 KiB below (the granularity of ImageBase), so that every
+ * byte keeps its address.
  */
 #include "write.h"
 
@@ -49,11 +49,11 @@ void write_plan_made(struct writing *w)
 	if (!in_place)
 		content = max_of(content, first);
 	uint64_t size = align_up(content - start + WRITE_ZEROS_BEHIND, FILE_ALIGNMENT);
-	*array_push(w->pieces, w->piece_count, w->piece_capacity) = (struct piece){
+	*array_push(w->pieces, w->piece_count, w->piece_capacity) = (struct written_piece){
 		.position = w->end, /* nothing of the memory */
 		.size = HEADER_SIZE,
 	};
-	*array_push(w->pieces, w->piece_count, w->piece_capacity) = (struct piece){
+	*array_push(w->pieces, w->piece_count, w->piece_capacity) = (struct written_piece){
 		.rva = start + w->shift,
 		.position = start,
 		.size = size,
@@ -73,7 +73,7 @@ static uint64_t entry_point(const struct writing *w)
 void write_made_header(struct writing *w)
 {
 	uint8_t h[HEADER_SIZE] = {0};
-	const struct piece *piece = &w->pieces[1];
+	const struct written_piece *piece = &w->pieces[1];
 	bool plus = w->pe32_plus;
 	memcpy(h, "MZ", 2);
 	put32(h + 0x3c, NT_HEADERS);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Imports of a file made from memory.
+ * The imports of a file that is made of an image in memory.
  *
  * The loader overwrote each slot of FirstThunk with an address. Where the table of names
- * (OriginalFirstThunk) is whole, the slots get its values back, which is what an unbound file has
- * there. Where the directory is no more, a new one, in a section of its own behind all others, can
- * name the slots again.
+ * (OriginalFirstThunk) is whole, the slots are restored from it: that is what an unbound file has.
+ * Where the import directory is lost, a new one is made from a rebuilt list, in a section at the
+ * end.
  */
 #include "write.h"
 
@@ -19,11 +19,11 @@ enum {
 	DESCRIPTORS_MAX = 0x1000,
 	THUNKS_MAX = 0x10000, /* of all descriptors */
 	NAME_MAX_LENGTH = 0x1000,
-	INITIALIZED_DATA = 0x40, /* IMAGE_SCN_... */
+	INITIALIZED_DATA = 0x40, /* IMAGE_SCN_CNT_INITIALIZED_DATA, IMAGE_SCN_MEM_READ */
 	READ = 0x40000000,
 };
 
-/* Bytes of the section: names of a hundred thousand functions. */
+/* Bytes of the new section at most: enough for the names of a hundred thousand functions. */
 #define SECTION_MAX (UINT64_C(16) << 20)
 
 static uint64_t ordinal_flag(const struct writing *w)
@@ -46,14 +46,16 @@ static bool read_thunk(const struct writing *w, uint64_t rva, uint64_t *value)
 	return true;
 }
 
-/* Can a file have this as a thunk? */
+/* Returns whether a file can have this value as a thunk. */
 static bool is_name_or_ordinal(const struct writing *w, uint64_t value)
 {
 	uint64_t flag = ordinal_flag(w);
 	return value & flag ? (value & ~flag) <= 0xffff : value < w->reader->size;
 }
 
-/* How many thunks the table has; 0 when it isn't whole. Takes from `*budget`. */
+/*
+ * Returns how many thunks a table has, or 0 when it isn't whole. Counts them down from `*budget`.
+ */
 static size_t count_thunks(const struct writing *w, uint64_t table, size_t *budget)
 {
 	uint64_t value;
@@ -68,7 +70,7 @@ static size_t count_thunks(const struct writing *w, uint64_t table, size_t *budg
 	return 0;
 }
 
-/* Slots in the headers are let be: hostile ones could turn them into anything. */
+/* Changes a slot of the file, unless it lies in the headers: those of hostile files could do so. */
 static void put_thunk(struct writing *w, uint64_t rva, uint64_t value)
 {
 	unsigned int size = pointer_size(w);
@@ -107,7 +109,7 @@ void write_restore_slots(struct writing *w)
 }
 
 /* The new section while it is made: descriptors, then the tables of names, then names. */
-struct directory {
+struct new_section {
 	struct writing *w;
 	uint8_t *bytes;
 	uint64_t rva;
@@ -123,7 +125,7 @@ static bool is_usable(const struct writing *w, const struct pe_write_import *imp
 	       w->written->imports_added < THUNKS_MAX;
 }
 
-/* Does it belong to the descriptor of the one before? */
+/* Returns whether an import belongs to the descriptor of the one before. */
 static bool follows(const struct writing *w, const struct pe_write_import *before,
 		    const struct pe_write_import *import)
 {
@@ -132,7 +134,7 @@ static bool follows(const struct writing *w, const struct pe_write_import *befor
 }
 
 /* Writes a string behind `lead` zeros (a hint), at an even place; its RVA. */
-static uint64_t add_string(struct directory *to, const char *string, size_t lead)
+static uint64_t add_string(struct new_section *to, const char *string, size_t lead)
 {
 	size_t length = strnlen(string, NAME_MAX_LENGTH);
 	uint64_t at = to->string;
@@ -141,7 +143,7 @@ static uint64_t add_string(struct directory *to, const char *string, size_t lead
 	return to->rva + at;
 }
 
-static void add_import(struct directory *to, const struct pe_write_import *import, bool new_dll)
+static void add_import(struct new_section *to, const struct pe_write_import *import, bool new_dll)
 {
 	struct writing *w = to->w;
 	unsigned int size = pointer_size(w);
@@ -174,7 +176,9 @@ static bool has_header_room(const struct writing *w)
 	    w->sections >= WRITE_SECTIONS_MAX ||
 	    w->optional_size < write_optional_fixed(w) + 8 * (PE_DIRECTORY_IMPORT + 1))
 		return false;
-	/* In front of a linker's first section only the bound imports can be, gone with the rest. */
+	/*
+	 * In front of a linker's first section only the bound imports can be, gone with the rest.
+	 */
 	for (size_t i = 0; i < WRITE_SECTION_HEADER; i++)
 		if (p[i] && w->written->layout != PE_WRITTEN_SECTIONS)
 			return false;
@@ -239,7 +243,7 @@ void write_add_imports(struct writing *w)
 	}
 	uint8_t *tail = write_add_tail(w, offset, end - offset);
 	declare_section(w, rva, size, offset);
-	struct directory to = {
+	struct new_section to = {
 		.w = w,
 		.bytes = tail,
 		.rva = rva,

@@ -25,7 +25,7 @@ bool write_offset(struct writing *w, uint64_t rva, uint64_t size, uint64_t *offs
 {
 	for (size_t i = 0; i < w->piece_count; i++) {
 		size_t at = (w->piece_last + i) % w->piece_count;
-		const struct piece *piece = &w->pieces[at];
+		const struct written_piece *piece = &w->pieces[at];
 		if (rva < piece->rva || !range_within(rva - piece->rva, size, piece->size))
 			continue;
 		w->piece_last = at;
@@ -74,7 +74,7 @@ uint64_t write_content_end(struct writing *w, uint64_t start, uint64_t end, uint
 
 void write_add_piece(struct writing *w, uint64_t rva, uint64_t size, uint64_t offset)
 {
-	*array_push(w->pieces, w->piece_count, w->piece_capacity) = (struct piece){
+	*array_push(w->pieces, w->piece_count, w->piece_capacity) = (struct written_piece){
 		.rva = rva,
 		.position = rva,
 		.size = size,
@@ -87,7 +87,6 @@ static bool is_power_of_2(uint64_t value)
 	return value && !(value & (value - 1));
 }
 
-/* Could a linker have made this section table? */
 bool write_is_linked(const struct writing *w)
 {
 	const struct pe *pe = w->pe;
@@ -104,7 +103,7 @@ bool write_is_linked(const struct writing *w)
 	return true;
 }
 
-/* Where the next section begins; of the last one, where it ends itself or the image does. */
+/* Returns where the next section begins; for the last one, where it or the image ends. */
 static uint64_t section_end(const struct writing *w, size_t i)
 {
 	const struct pe_section *section = &w->pe->sections[i];
@@ -113,7 +112,7 @@ static uint64_t section_end(const struct writing *w, size_t i)
 	return max_of((uint64_t)section->virtual_address + section->virtual_size, w->end);
 }
 
-/* How much memory there can be of a section: none of those that lie behind the image. */
+/* Returns how much memory a section can have, in bytes: 0 when it lies behind the image. */
 static uint64_t section_room(const struct writing *w, size_t i)
 {
 	uint64_t rva = w->pe->sections[i].virtual_address;
@@ -162,7 +161,7 @@ void write_place_sections(struct writing *w)
 {
 	uint64_t end = 0;
 	for (size_t i = 0; i < w->sections; i++) {
-		const struct piece *piece = &w->pieces[i + 1];
+		const struct written_piece *piece = &w->pieces[i + 1];
 		uint64_t size = w->pe->sections[i].virtual_size;
 		/* Raw data up to the end of the last page are mapped whatever VirtualSize says. */
 		if (size && piece->size > align_up(size, PAGE_SIZE))

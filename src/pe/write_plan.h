@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Within the room `pe`: the plan of a file that is made of an image in memory. It says which stretch
- * of memory goes where in the file.
+ * Within the room `pe`: the plan of a file that is made of an image in memory. It says which
+ * stretch of memory goes where in the file.
  */
 #ifndef PE_WRITE_PLAN_H
 #define PE_WRITE_PLAN_H
@@ -18,7 +18,7 @@ enum {
 };
 
 /* A stretch of RVAs and its place in the file. The first piece starts with the headers. */
-struct piece {
+struct written_piece {
 	uint64_t rva;
 	uint64_t position; /* in the reader; the RVA, unless a header was put in front */
 	uint64_t size;	   /* bytes in the file */
@@ -45,7 +45,7 @@ struct writing {
 	uint32_t section_alignment;
 	uint32_t file_alignment;
 	uint32_t import_directory; /* RVA of the directory that slots are restored from, or 0 */
-	struct piece *pieces;
+	struct written_piece *pieces;
 	size_t piece_count;
 	size_t piece_capacity;
 	size_t piece_last; /* the piece in which write_offset() found the last RVA */
@@ -74,9 +74,9 @@ void write_section_place(const struct writing *w, size_t i, uint64_t virtual_siz
 			 uint64_t offset);
 
 /*
- * Returns the position behind the last byte in [start, end) that is present and not zero, or `start`
- * when there is none. Pages that begin below `counted` are counted in the result. Sets its `stopped`
- * when the budget ends.
+ * Returns the position behind the last byte in [start, end) that is present and not zero, or
+ * `start` when there is none. Pages that begin below `counted` are counted in the result. Sets its
+ * `stopped` when the budget ends.
  */
 uint64_t write_content_end(struct writing *w, uint64_t start, uint64_t end, uint64_t counted);
 
@@ -87,9 +87,9 @@ void write_add_piece(struct writing *w, uint64_t rva, uint64_t size, uint64_t of
 bool write_is_linked(const struct writing *w);
 
 /*
- * The layout of linkers, for a section table of which write_is_linked() holds: headers, then the raw
- * data of each section. The first function plans it; the second writes it into the section headers of
- * the file, once that was begun.
+ * The layout of linkers, for a section table of which write_is_linked() holds: headers, then the
+ * raw data of each section. The first function plans it; the second writes it into the section
+ * headers of the file, once that was begun.
  */
 void write_plan_sections(struct writing *w);
 void write_place_sections(struct writing *w);

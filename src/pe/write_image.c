@@ -27,7 +27,7 @@ const char *pe_written_layout_name(enum pe_written_layout layout)
 	return "?";
 }
 
-/* Where the section table lies, and whether it lies behind an optional header of full size. */
+/* Finds the section table. Returns whether it lies behind an optional header of full size. */
 static bool find_table(struct writing *w)
 {
 	uint8_t size[2];
@@ -40,7 +40,7 @@ static bool find_table(struct writing *w)
 	return w->nt >= 64 && w->optional_size >= write_optional_fixed(w);
 }
 
-/* What any layout changes in the headers. */
+/* Changes what every layout changes in the headers. */
 static void mend_headers(struct writing *w)
 {
 	uint64_t optional = w->nt + WRITE_FILE_HEADER;
