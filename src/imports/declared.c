@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The declared import list: what the import directory says. Its hashed form is that of pefile
+ * The declared import list: what the import directory says. The hashed string is the one of pefile
  * 2023.2.7 (parse_import_directory, get_imphash) for any file, however odd:
  *
- * - Descriptors follow each other from the directory's RVA up to one of zeros or to where nothing
- *   can be read; the directory's size is ignored.
- * - One that gives no import is passed over, also one with an empty DLL name; when more than 5 gave
- *   none, the next one ends the list.
- * - A DLL name with characters that file names don't have counts as "*invalid*".
- * - Names are lower case; of the DLL's the extension is cut if it is ocx, sys or dll; ordinals have
- *   names where a table knows them, otherwise "ord<N>".
+ * - Descriptors follow each other from the directory's RVA to one that is all zero, or to where
+ *   nothing can be read. The directory's size is ignored.
+ * - A descriptor without imports, or with an empty DLL name, is skipped. After more than 5 of them
+ *   the next descriptor ends the list.
+ * - A DLL name with characters that file names don't have becomes "*invalid*".
+ * - Names are lower case. The DLL's extension is cut if it is ocx, sys or dll. An ordinal becomes the
+ *   name that a table gives it, otherwise "ord<N>".
  *
- * In memory the same bytes lie at their RVAs, and the same rules give the same string. But there
- * they may be gone: a page that is not present, or that can't hold what the file held, must not turn
- * into another hash, so it is noted, and the list is partial. Where a rule of pefile's depends on
- * file offsets, memory has no equal: what is read is what the loader mapped.
+ * In memory the same bytes lie at their RVAs, so the same rules give the same string. But a page may
+ * be absent, or hold something else by now. That must not give another hash: it is noted, and the
+ * list is partial. Where pefile's rules depend on file offsets, memory is read as the loader mapped
+ * it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,18 +23,19 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-#include "internal.h"
+#include "imports/import_names.h"
+#include "imports/reading.h"
 
 enum {
 	DESCRIPTOR_SIZE = 20,
-	/* What is counted, in steps of a budget. */
+	/* Steps of a budget. */
 	STEPS_A_THUNK = 2,
 	STEPS_A_PAGE = 4,
-	EXTENTS_A_STEP = 64, /* of a file, looked through for every read */
-	BYTES_A_STEP = 8,    /* of text that is made, and hashed twice */
+	EXTENTS_A_STEP = 64, /* of a file, searched for each read */
+	BYTES_A_STEP = 8,    /* of the strings, for making and hashing them twice */
 };
 
-/* Memory kept for the next list: more than any but made-up ones need. */
+/* Bytes of a string's memory that are kept for the next list: more than any real list has. */
 #define KEPT_TEXT ((size_t)1 << 20)
 
 static const char too_much[] = "reading the import lists of this process takes too long: stopped";
@@ -77,8 +78,8 @@ void imports_free(struct imports *imports)
 	if (s) {
 		free(s->by_name.values);
 		free(s->by_address.values);
-		free(s->set.slots);
-		free(s->found);
+		free(s->set.places);
+		free(s->thunks);
 		text_free(&s->copies);
 		text_free(&s->dll);
 		free(s->seen);
@@ -94,32 +95,11 @@ void imports_free(struct imports *imports)
 	};
 }
 
-/* The first trouble is told, the others are counted: see finish(). */
-void trouble_absent(struct reading *r, const char *what, uint64_t rva)
-{
-	if (r->trouble++)
-		return;
-	const struct pe_reader *reader = r->pe->reader;
-	uint64_t position = rva;
-	if (!r->memory)
-		position = pe_cursor_position(&r->cursor, rva);
-	/* What crosses a page's end begins in one and is missed in the next. */
-	size_t available;
-	if (reader->at(reader, position, &available)) {
-		uint64_t next = (position / PAGE_SIZE + 1) * PAGE_SIZE;
-		rva += next - position;
-		position = next;
-	}
-	const char *why = reader->why ? reader->why(reader, position) : NULL;
-	snprintf(r->imports->reason, sizeof(r->imports->reason), "%s at 0x%llx not present%s%s",
-		 what, (unsigned long long)rva, why ? ": " : "", why ? why : "");
-}
-
 /*
- * Counts `thunks` looked at, the pages read since it was called last, and `bytes` of text to be
- * hashed; false, and noted, when the budget ends.
+ * Counts against the budget: `thunks` that were read, the pages read since the last call, and `bytes`
+ * of text to be hashed. Returns false, and notes it, when the budget is used up.
  */
-static bool spend(struct reading *r, size_t thunks, size_t bytes)
+static bool spend(struct import_reading *r, size_t thunks, size_t bytes)
 {
 	uint64_t steps = thunks * (STEPS_A_THUNK + r->pe->extent_count / EXTENTS_A_STEP) +
 			 (r->cursor.pages - r->pages_counted) * STEPS_A_PAGE + bytes / BYTES_A_STEP;
@@ -132,40 +112,8 @@ static bool spend(struct reading *r, size_t thunks, size_t bytes)
 	return false;
 }
 
-void trouble_damage(struct reading *r, const char *what, uint64_t rva, const char *why)
-{
-	if (!r->beyond && !r->trouble++)
-		snprintf(r->imports->reason, sizeof(r->imports->reason), "%s at 0x%llx: %s", what,
-			 (unsigned long long)rva, why);
-}
-
-bool page_is_zero(struct reading *r, uint64_t rva)
-{
-	uint64_t page = rva / PAGE_SIZE + 1;
-	if (page == r->other_page)
-		return false;
-	if (page == r->zero_page)
-		return true;
-	uint64_t start = rva - rva % PAGE_SIZE;
-	uint64_t end = min_of(start + PAGE_SIZE, r->pe->reader->size);
-	while (start < end) {
-		size_t available;
-		const uint8_t *p = r->pe->reader->at(r->pe->reader, start, &available);
-		if (!p)
-			return false;
-		size_t n = (size_t)min_of((uint64_t)available, end - start);
-		if (*p || memcmp(p, p + 1, n - 1) != 0) {
-			r->other_page = page;
-			return false;
-		}
-		start += n;
-	}
-	r->zero_page = page;
-	return true;
-}
-
-/* Reads a descriptor; false at the end of the list, whatever ended it. */
-static bool read_descriptor(struct reading *r, uint64_t rva, struct descriptor *d)
+/* Reads a descriptor. Returns false at the end of the list, whatever ended it. */
+static bool read_descriptor(struct import_reading *r, uint64_t rva, struct descriptor *d)
 {
 	enum pe_read how;
 	const uint8_t *p = pe_cursor_data(&r->cursor, rva, DESCRIPTOR_SIZE, &how);
@@ -205,8 +153,8 @@ static bool read_descriptor(struct reading *r, uint64_t rva, struct descriptor *
 	return true;
 }
 
-/* The DLL's name; NULL when it is not there, which has been noted. */
-static const char *read_dll(struct reading *r, const struct descriptor *d, size_t *length)
+/* Returns the DLL's name; NULL when it can't be read, which is then noted. */
+static const char *read_dll(struct import_reading *r, const struct descriptor *d, size_t *length)
 {
 	enum pe_read how;
 	const char *name = pe_cursor_string(&r->cursor, d->name, NAME_MAX_LENGTH, length, &how);
@@ -235,7 +183,7 @@ static size_t text_length(const struct imports *imports)
 	return imports->string.length + imports->fuzzy_string.length + imports->names.length;
 }
 
-static void read_list(struct reading *r)
+static void read_list(struct import_reading *r)
 {
 	uint64_t rva = r->pe->directory[PE_DIRECTORY_IMPORT].rva;
 	unsigned int errors = 0;
@@ -268,7 +216,7 @@ static void clear_text(struct text *text)
 	text_clear(text);
 }
 
-/* Clears what an earlier call left, keeping its memory. */
+/* Empties what an earlier call left, keeping its memory. */
 static void reset(struct imports *imports)
 {
 	imports->status = IMPORTS_OK;
@@ -285,8 +233,8 @@ static void reset(struct imports *imports)
 		imports->scratch = alloc_new(struct imports_scratch);
 }
 
-/* Has the cursor count pages, those of the headers first. */
-static void count_pages(struct reading *r)
+/* Makes the cursor count the pages that it reads, and counts those of the headers. */
+static void count_pages(struct import_reading *r)
 {
 	struct imports_scratch *s = r->scratch;
 	uint64_t end = min_of(r->pe->reader->size, (uint64_t)PE_RVA_END * 2);
@@ -304,7 +252,7 @@ static void count_pages(struct reading *r)
 		pe_cursor_count(&r->cursor, header[i]);
 }
 
-static void finish(struct reading *r)
+static void finish(struct import_reading *r)
 {
 	struct imports *imports = r->imports;
 	imports->pages = r->cursor.pages;
@@ -332,14 +280,14 @@ void imports_declared(struct imports *imports, const struct pe *pe)
 		imports->status = IMPORTS_NONE;
 		return;
 	}
-	struct reading r = {
+	struct import_reading r = {
 		.imports = imports,
 		.scratch = imports->scratch,
 		.pe = pe,
 		.memory = pe->reader->layout == PE_LAYOUT_MEMORY,
 	};
 	pe_cursor_init(&r.cursor, pe);
-	/* Of a file on disk every page is there. */
+	/* Of a file on disk every page is present. */
 	if (r.memory || pe->reader->why)
 		count_pages(&r);
 	if (spend(&r, 1, 0))

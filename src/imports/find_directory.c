@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The import directory of a module whose headers are gone, found by what it looks like: an array of
- * IMAGE_IMPORT_DESCRIPTOR, each with the RVA of a DLL's name and of tables within the module, ended
- * by one of zeros.
+ * Finds the import directory of a module whose headers are gone, by its content: an array of
+ * IMAGE_IMPORT_DESCRIPTOR, each with the RVAs of a DLL's name and of tables within the module, ended
+ * by one that is all zero.
  */
 #include <impscan/imports.h>
 
@@ -10,14 +10,14 @@
 
 #define DESCRIPTOR_SIZE 20
 
-/* Steps of a budget: looking at all of a page, and reading what a descriptor leads to. */
+/* Steps of a budget: for looking at a whole page, and for reading what a descriptor leads to. */
 #define STEPS_A_PAGE	   20
 #define STEPS_A_DESCRIPTOR 4
 
-/* Descriptors are searched for at every 4 bytes, so that five rows of them lie in one another. */
+/* A descriptor may start at any multiple of 4 bytes: so there are five interleaved rows of them. */
 #define ROWS (DESCRIPTOR_SIZE / 4)
 
-/* A file name as DLLs have: printable, without separators, 3 to 64 characters. */
+/* Is there a file name such as DLLs have: printable, no separators, a dot, 3 to 64 characters? */
 static bool is_dll_name(const struct pe *pe, uint32_t rva)
 {
 	char name[66];
@@ -33,7 +33,7 @@ static bool is_dll_name(const struct pe *pe, uint32_t rva)
 	return length >= 3 && length <= 64 && dots;
 }
 
-/* Does the first thunk at `rva` lead to a name within the module, or is it an ordinal? */
+/* Is the first thunk at `rva` an ordinal, or does it lead to a name within the module? */
 static bool is_thunk_table(const struct pe *pe, uint32_t rva, uint64_t size)
 {
 	uint8_t bytes[8];
@@ -49,7 +49,7 @@ static bool is_thunk_table(const struct pe *pe, uint32_t rva, uint64_t size)
 	return name[0] > ' ' && name[0] < 0x7f;
 }
 
-/* The cheap tests: this is asked of every 4 bytes of the module. */
+/* The cheap part of is_descriptor(), for every 4 bytes of the module. */
 static bool may_be_descriptor(const uint8_t *bytes, uint64_t size)
 {
 	uint32_t names = le32(bytes), chain = le32(bytes + 8), dll = le32(bytes + 12);
@@ -74,8 +74,8 @@ static bool is_end(const uint8_t *bytes)
 }
 
 /*
- * How many descriptors stand at `*rva`, which is left where they end; 0 unless that is as a directory
- * does.
+ * Returns the number of descriptors at `*rva`; 0 unless one of zeros ends them. Sets `*rva` to where
+ * they end.
  */
 static size_t directory_length(const struct pe *pe, uint64_t *rva, uint64_t size,
 			       struct budget *budget)
@@ -92,19 +92,19 @@ static size_t directory_length(const struct pe *pe, uint64_t *rva, uint64_t size
 	}
 }
 
-/* The search, so far. */
-struct finding {
+/* The search so far. */
+struct directory_search {
 	uint64_t best; /* RVA of the longest directory */
 	size_t most;   /* its descriptors */
-	/* Of each row of descriptors: up to where it is known to end as none does. */
+	/* For each row: below this RVA no directory starts, since none ends properly there. */
 	uint64_t bad[ROWS];
 };
 
-/* Something like a descriptor stands at `rva`; returns how many bytes are dealt with. */
-static uint64_t look(const struct pe *pe, uint64_t rva, struct finding *finding,
+/* Looks for a directory at `rva`, where a descriptor may be. Returns the bytes to go on by. */
+static uint64_t look(const struct pe *pe, uint64_t rva, struct directory_search *search,
 		     struct budget *budget)
 {
-	uint64_t *bad = &finding->bad[rva / 4 % ROWS];
+	uint64_t *bad = &search->bad[rva / 4 % ROWS];
 	if (rva < *bad)
 		return 4;
 	uint64_t end = rva;
@@ -113,9 +113,9 @@ static uint64_t look(const struct pe *pe, uint64_t rva, struct finding *finding,
 		*bad = end;
 		return 4;
 	}
-	if (length > finding->most) {
-		finding->most = length;
-		finding->best = rva;
+	if (length > search->most) {
+		search->most = length;
+		search->best = rva;
 	}
 	return (length - 1) * DESCRIPTOR_SIZE + 4;
 }
@@ -123,8 +123,8 @@ static uint64_t look(const struct pe *pe, uint64_t rva, struct finding *finding,
 uint32_t imports_find_directory(const struct pe *pe, struct budget *budget)
 {
 	uint64_t size = pe->size_of_image;
-	struct finding finding = {0};
-	for (uint64_t page = 0; page < size; page += PAGE_SIZE) {
+	struct directory_search search = {0};
+	for (uint64_t page = 0; page < size; page += PE_PAGE_SIZE) {
 		size_t available;
 		enum pe_read how;
 		bool present = pe_at(pe, page, &available, &how);
@@ -134,7 +134,7 @@ uint32_t imports_find_directory(const struct pe *pe, struct budget *budget)
 			continue;
 		for (uint64_t rva = page; rva < page + PAGE_SIZE;) {
 			uint8_t bytes[DESCRIPTOR_SIZE];
-			/* Within the page without a copy, across its end with one. */
+			/* Only what crosses the page's end is copied. */
 			size_t offset = (size_t)(rva - page);
 			const uint8_t *at = pe_at(pe, rva, &available, &how);
 			if (!at)
@@ -145,8 +145,8 @@ uint32_t imports_find_directory(const struct pe *pe, struct budget *budget)
 				at = bytes;
 			}
 			bool may_be = whole && may_be_descriptor(at, size);
-			rva += may_be ? look(pe, rva, &finding, budget) : 4;
+			rva += may_be ? look(pe, rva, &search, budget) : 4;
 		}
 	}
-	return budget_exceeded(budget) ? 0 : (uint32_t)finding.best;
+	return budget_exceeded(budget) ? 0 : (uint32_t)search.best;
 }

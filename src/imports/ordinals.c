@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The names that import hashes give to ordinals of three DLLs. They are the exports that ws2_32.dll,
- * wsock32.dll and oleaut32.dll have under fixed ordinals, as frozen in pefile 2023.2.7's module
- * ordlookup (117 and 398 entries): a table with more or other names would change the hashes.
+ * The names that import hashes have for ordinals of ws2_32.dll, wsock32.dll and oleaut32.dll: exports
+ * under fixed ordinals, as in the module ordlookup of pefile 2023.2.7 (117 and 398 entries). The
+ * tables stay as they are: more or other names would change the hashes.
  */
 #include <impscan/imports.h>
 

@@ -1,32 +1,34 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The two tables of an import descriptor, by pefile 2023.2.7 (get_import_table, parse_imports).
+ * The two tables of an import descriptor and the names that they lead to, read as pefile 2023.2.7
+ * does (get_import_table, parse_imports).
  *
  * A table ends at a zero, at the descriptor's limit, after 0x2000 thunks of all tables, or at a
- * thunk that points back into the table. It is worth nothing when it runs out of the file, repeats
- * 15 thunks, spreads its RVAs over more than 128 MiB, or has an ordinal above 0xffff. The table by
- * name (OriginalFirstThunk) counts; when there is nothing in it, that by address (FirstThunk). A
- * name's RVA that leads nowhere drops the descriptor; a name with other characters is passed over.
+ * thunk that points back into the table. A table is dropped when it runs out of the file, repeats
+ * 15 thunks, spreads its RVAs over more than 128 MiB, or has an ordinal above 0xffff. The table of
+ * names (OriginalFirstThunk) is used; when it is empty, the table of addresses (FirstThunk). A
+ * name's RVA outside the file drops the descriptor; a name with invalid characters is skipped.
  *
- * In memory the loader has put addresses into the second table. It can't be compared with the first
- * there, and without the first the names are lost.
+ * In memory the loader has overwritten the second table with addresses. So the two can't be compared
+ * there, and where the first table is missing the names are lost.
  */
-#include "internal.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-/* The slot that a value is in, or would be. */
-static struct value_slot *slot_of(const struct value_set *set, uint64_t value)
+#include "imports/import_names.h"
+#include "imports/reading.h"
+
+/* Returns the place of a value, or the free one where it would go. */
+static struct value_place *place_of(const struct value_set *set, uint64_t value)
 {
 	size_t i = (size_t)(value * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 	for (;; i++) {
-		struct value_slot *slot = &set->slots[i & (set->capacity - 1)];
-		if (slot->generation != set->generation || slot->value == value)
-			return slot;
+		struct value_place *place = &set->places[i & (set->capacity - 1)];
+		if (place->generation != set->generation || place->value == value)
+			return place;
 	}
 }
 
@@ -34,11 +36,11 @@ static void set_grow(struct value_set *set)
 {
 	struct value_set old = *set;
 	set->capacity = old.capacity ? old.capacity * 2 : 256;
-	set->slots = alloc_zero(set->capacity, sizeof(*set->slots));
+	set->places = alloc_zero(set->capacity, sizeof(*set->places));
 	for (size_t i = 0; i < old.capacity; i++)
-		if (old.slots[i].generation == set->generation)
-			*slot_of(set, old.slots[i].value) = old.slots[i];
-	free(old.slots);
+		if (old.places[i].generation == set->generation)
+			*place_of(set, old.places[i].value) = old.places[i];
+	free(old.places);
 }
 
 static void set_clear(struct value_set *set)
@@ -52,15 +54,15 @@ static bool set_add(struct value_set *set, uint64_t value)
 {
 	if (set->count >= set->capacity / 2)
 		set_grow(set);
-	struct value_slot *slot = slot_of(set, value);
-	if (slot->generation == set->generation)
+	struct value_place *place = place_of(set, value);
+	if (place->generation == set->generation)
 		return false;
-	*slot = (struct value_slot){value, set->generation};
+	*place = (struct value_place){value, set->generation};
 	set->count++;
 	return true;
 }
 
-/* Lowest and highest of a set of addresses. */
+/* The lowest and the highest of some addresses. */
 struct spread {
 	uint64_t low;
 	uint64_t high;
@@ -76,21 +78,36 @@ static void spread_add(struct spread *spread, uint64_t value)
 	spread->high = max_of(spread->high, value);
 }
 
-static uint64_t ordinal_flag(const struct reading *r)
+static uint64_t ordinal_flag(const struct import_reading *r)
 {
 	return r->pe->pe32_plus ? UINT64_C(1) << 63 : UINT64_C(1) << 31;
 }
 
-/* In memory: can this be nothing that the file had there? */
-static bool is_address(const struct reading *r, uint64_t value)
+/* Is a value in memory one that no file has in a table of names: an address? */
+static bool is_address(const struct import_reading *r, uint64_t value)
 {
 	if (value & ordinal_flag(r))
 		return (value & 0x7fffffff) > 0xffff;
 	return value >= r->pe->reader->size || value >= PE_RVA_END;
 }
 
-enum table_end table_read(struct reading *r, struct table *table, uint32_t start,
-			  int64_t max_length, bool addresses)
+/*
+ * How a table ended. The values of a table that was dropped or ran outside don't count.
+ */
+enum table_end {
+	TABLE_ENDED,	 /* by a zero or a limit; may be empty */
+	TABLE_DROPPED,	 /* it broke one of pefile's rules */
+	TABLE_OUTSIDE,	 /* it ran out of what can be read */
+	TABLE_ABSENT,	 /* in memory: it reached a page that is not present or no table */
+	TABLE_ADDRESSES, /* in memory: it has addresses, which the loader wrote over the names */
+};
+
+/*
+ * Reads a table at the RVA `start`, at most `max_length` bytes. `addresses`: in memory, addresses may
+ * stand where the file has names' RVAs.
+ */
+static enum table_end table_read(struct import_reading *r, struct thunk_table *table,
+				 uint32_t start, int64_t max_length, bool addresses)
 {
 	unsigned int size = pe_pointer_size(r->pe);
 	uint64_t flag = ordinal_flag(r);
@@ -145,8 +162,10 @@ enum table_end table_read(struct reading *r, struct table *table, uint32_t start
 	return found_address ? TABLE_ADDRESSES : TABLE_ENDED;
 }
 
-/* The name of a thunk; false when pefile gives the descriptor up for it. */
-static bool read_name(struct reading *r, uint64_t value, struct found *f)
+/*
+ * Reads the name that the RVA `value` leads to. Returns false when pefile drops the descriptor for it.
+ */
+static bool read_name(struct import_reading *r, uint64_t value, struct thunk *f)
 {
 	if (!pe_cursor_exists(&r->cursor, value)) {
 		if (!r->memory)
@@ -166,7 +185,7 @@ static bool read_name(struct reading *r, uint64_t value, struct found *f)
 		return true;
 	}
 	if (r->memory && length < NAME_MAX_LENGTH) {
-		/* A page of zeros: the name is cut at its start, or was in it. */
+		/* A page of zeros ends the name where it begins, or took all of it. */
 		uint64_t nul = value + 2 + length;
 		if ((!length || nul % PAGE_SIZE == 0) && page_is_zero(r, nul)) {
 			trouble_damage(r, "import name", value + 2, "in a page of zeros");
@@ -188,12 +207,15 @@ static bool read_name(struct reading *r, uint64_t value, struct found *f)
 	return true;
 }
 
-/* Chooses the table; what it holds are names' RVAs and ordinals unless `*addresses`. */
-static const struct table *choose_table(struct reading *r, const struct descriptor *d,
-					bool *addresses)
+/*
+ * Reads the tables and returns the one to be used. Sets `*addresses` when it has addresses instead of
+ * names' RVAs and ordinals.
+ */
+static const struct thunk_table *choose_table(struct import_reading *r, const struct descriptor *d,
+					      bool *addresses)
 {
-	struct table *by_name = &r->scratch->by_name;
-	struct table *by_address = &r->scratch->by_address;
+	struct thunk_table *by_name = &r->scratch->by_name;
+	struct thunk_table *by_address = &r->scratch->by_address;
 	size_t before = r->thunks;
 	size_t trouble = r->trouble;
 	enum table_end end = table_read(r, by_name, d->original_first_thunk, d->max_length, false);
@@ -207,7 +229,7 @@ static const struct table *choose_table(struct reading *r, const struct descript
 			by_address->count = 0;
 		return by_name->count ? by_name : by_address;
 	}
-	/* The address table had as many thunks when it still was the name table's double. */
+	/* In the file the address table had as many thunks: they count for pefile's limit. */
 	if (by_name->count || end == TABLE_DROPPED || end == TABLE_ABSENT ||
 	    r->trouble != trouble) {
 		size_t same = d->first_thunk ? r->thunks - before : 0;
@@ -227,11 +249,11 @@ static const struct table *choose_table(struct reading *r, const struct descript
 	return by_address;
 }
 
-size_t thunks_read(struct reading *r, const struct descriptor *d, size_t *kept)
+size_t thunks_read(struct import_reading *r, const struct descriptor *d, size_t *kept)
 {
 	struct imports_scratch *s = r->scratch;
 	bool addresses;
-	const struct table *table = choose_table(r, d, &addresses);
+	const struct thunk_table *table = choose_table(r, d, &addresses);
 	bool both = table == &s->by_name && s->by_address.count;
 	size_t invalid = 0;
 	*kept = 0;
@@ -239,7 +261,7 @@ size_t thunks_read(struct reading *r, const struct descriptor *d, size_t *kept)
 	for (size_t i = 0; i < table->count; i++) {
 		uint64_t value = table->values[i];
 		size_t at = i;
-		struct found *f = array_push(s->found, at, s->found_capacity);
+		struct thunk *f = array_push(s->thunks, at, s->thunk_capacity);
 		f->kind = IMPORT_UNKNOWN;
 		f->bound = both && i < s->by_address.count && value != s->by_address.values[i];
 		if (addresses)

@@ -6,7 +6,7 @@
 #include <impscan/address_set.h>
 #include <impscan/rebuild.h>
 
-#include "imports/internal.h"
+#include "imports/import_names.h"
 
 enum {
 	CANDIDATES_MAX = 24,   /* names of one address that are looked at */

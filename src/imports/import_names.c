@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Names in the import list: which ones pefile 2023.2.7 takes (is_valid_function_name,
- * is_valid_dos_filename), and how they are written into the hashed string (get_imphash).
+ * Names of imports: which ones pefile 2023.2.7 accepts (is_valid_function_name,
+ * is_valid_dos_filename), and how they are written into the string that is hashed (get_imphash).
  */
-#include "internal.h"
-
 #include <stdio.h>
 #include <string.h>
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+
+#include "imports/import_names.h"
+#include "imports/reading.h"
 
 enum { IN_FUNCTION = 1, IN_FILE = 2 };
 
@@ -63,7 +64,7 @@ static void lower(char *s, size_t length)
 		s[i] = (char)(s[i] + (s[i] >= 'A' && s[i] <= 'Z' ? 'a' - 'A' : 0));
 }
 
-/* Length of "lib": the last extension is cut when it is one of three. */
+/* Returns the length without the extension, if that is one of three. */
 static size_t library_length(const char *dll, size_t length)
 {
 	static const char extensions[][5] = {".ocx", ".sys", ".dll"};
@@ -73,7 +74,9 @@ static size_t library_length(const char *dll, size_t length)
 	return length;
 }
 
-/* What stands behind the dot: a name, or for an ordinal its name in a table or "ord<N>". */
+/*
+ * The part behind the dot: a name, or for an ordinal the name that a table gives it, or "ord<N>".
+ */
 struct function {
 	const char *data;
 	size_t length;
@@ -90,7 +93,7 @@ static void ordinal_name(const char *dll, uint32_t ordinal, struct function *fun
 	function->length = strlen(function->data);
 }
 
-static void get_function(struct reading *r, const struct found *f, const char *dll,
+static void get_function(struct import_reading *r, const struct thunk *f, const char *dll,
 			 struct function *function)
 {
 	if (f->kind == IMPORT_NAME) {
@@ -149,14 +152,14 @@ bool names_append(struct text *text, const struct text *low, size_t library, con
 	return true;
 }
 
-static void add_entries(struct reading *r, const struct descriptor *d, size_t count,
+static void add_entries(struct import_reading *r, const struct descriptor *d, size_t count,
 			const char *dll, size_t dll_length)
 {
 	struct imports *imports = r->imports;
 	uint32_t dll_name = keep_name(imports, dll ? dll : "", dll ? dll_length : 0);
 	uint64_t slot = d->first_thunk;
 	for (size_t i = 0; i < count; i++, slot += pe_pointer_size(r->pe)) {
-		const struct found *f = &r->scratch->found[i];
+		const struct thunk *f = &r->scratch->thunks[i];
 		struct import_entry *entry =
 			array_push(imports->entries, imports->entry_count, imports->entry_capacity);
 		*entry = (struct import_entry){
@@ -174,7 +177,7 @@ static void add_entries(struct reading *r, const struct descriptor *d, size_t co
 	}
 }
 
-void names_add(struct reading *r, const struct descriptor *d, size_t count, const char *dll,
+void names_add(struct import_reading *r, const struct descriptor *d, size_t count, const char *dll,
 	       size_t dll_length)
 {
 	struct imports *imports = r->imports;
@@ -187,12 +190,12 @@ void names_add(struct reading *r, const struct descriptor *d, size_t count, cons
 
 	/*
 	 * pyimpfuzzy's rule: where the first import of a descriptor is bound, those that are not
-	 * are left out.
+	 * bound are left out.
 	 */
 	bool only_bound = false;
 	bool first = true;
 	for (size_t i = 0; i < count; i++) {
-		const struct found *f = &r->scratch->found[i];
+		const struct thunk *f = &r->scratch->thunks[i];
 		if (!f->hashed)
 			continue;
 		if (first)
