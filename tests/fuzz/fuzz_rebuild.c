@@ -44,8 +44,7 @@ static bool read_memory(void *context, uint64_t address, void *buffer, size_t si
 	return true;
 }
 
-static void add_dll(struct export_cache *cache, struct export_map *map, const struct memory *m,
-		    size_t offset, const char *name)
+static void add_dll(struct export_map *map, const struct memory *m, size_t offset, const char *name)
 {
 	if (offset >= m->size)
 		return;
@@ -53,7 +52,7 @@ static void add_dll(struct export_cache *cache, struct export_map *map, const st
 		pe_reader_bytes(m->data + offset, m->size - offset, PE_LAYOUT_MEMORY);
 	_cleanup_pe_ struct pe pe;
 	pe_open(&pe, &reader);
-	_cleanup_export_table_ struct export_table *table = export_cache_get(cache, &pe, name);
+	_cleanup_export_table_ struct export_table *table = export_table_read(&pe);
 	export_map_add(map, m->base + offset, pe.size_of_image ? pe.size_of_image : 4096, name,
 		       table);
 }
@@ -72,10 +71,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct api_sets *sets = api_sets_read(read_memory, &m, m.base + schema);
 	if (sets)
 		api_set_host(sets, "api-ms-win-core-heap-l1-1-0.dll", "kernel32.dll");
-	_cleanup_export_cache_ struct export_cache *cache = export_cache_new();
 	_cleanup_export_map_ struct export_map *map = export_map_new(width, sets);
-	add_dll(cache, map, &m, dll, "kernel32.dll");
-	add_dll(cache, map, &m, dll + 512, NULL);
+	add_dll(map, &m, dll, "kernel32.dll");
+	add_dll(map, &m, dll + 512, NULL);
 	export_map_finish(map);
 
 	struct rebuilt private = {0};
