@@ -1,174 +1,124 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which exports lead to an address.
+ * The modules of one process by address, and which exports lead to an address.
  *
- * struct export_table is what one DLL exports, wherever it is mapped: read once, immutable, counted,
- * shared by all processes and threads. struct export_cache finds the one that was read before.
- * struct export_map is one process's (one for its 64-bit side, one for its 32-bit side, one for the
- * kernel): the modules with their bases, and where forwarders lead; cheap to build. Once finished it
- * stays as it is, but is for one thread at a time: forwarders are followed when first asked for.
+ * A process has one map for its 64-bit modules, one for its 32-bit modules; the kernel has one. A map
+ * is cheap to build: the export tables are shared (exports.h). Once finished it does not change, but
+ * only one thread may use it at a time, since forwarders are followed when they are first needed.
  *
  * Room: exports.
  */
 #ifndef IMPSCAN_EXPORT_MAP_H
 #define IMPSCAN_EXPORT_MAP_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <impscan/api_set.h>
 #include <impscan/cleanup.h>
-#include <impscan/pe.h>
-#include <impscan/pe_exports.h>
-
-struct export_table;
-
-/*
- * Makes a table of `exports`, which it takes over (they are empty afterwards). `size` is
- * SizeOfImage. Release with export_table_unref().
- */
-struct export_table *export_table_new(struct pe_exports *exports, uint32_t size);
-/* Reads the exports of a PE and makes a table of them; NULL when there are none. */
-struct export_table *export_table_read(const struct pe *pe);
-
-struct export_table *export_table_ref(struct export_table *table);
-void export_table_unref(struct export_table *table);
-DEFINE_CLEANUP(struct export_table, export_table_unref)
-#define _cleanup_export_table_ _cleanup_(export_table_unref_p)
-
-/* What it was made of. Items that are forwarded have a `forwarder`. */
-const struct pe_exports *export_table_exports(const struct export_table *table);
-
-/* Returns what reading a table costs, in steps of a budget. */
-uint64_t export_table_cost(const struct export_table *table);
-
-/* Returns the bytes of memory that a table takes. */
-size_t export_table_memory(const struct export_table *table);
-
-/* All tables of a run. For any number of threads. */
-struct export_cache;
-
-struct export_cache *export_cache_new(void);
-void export_cache_free(struct export_cache *cache);
-DEFINE_CLEANUP(struct export_cache, export_cache_free)
-#define _cleanup_export_cache_ _cleanup_(export_cache_free_p)
-
-/*
- * Looks for the exports of the DLL that `reader` reads, among those that were kept: true when it has
- * every page that they were read from, byte for byte, and the same size. Sets the size of its pointers, and its table
- * with a reference; NULL: it exports nothing.
- */
-bool export_cache_find(struct export_cache *cache, const struct pe_reader *reader,
-		       unsigned int *pointer_size, struct export_table **table);
-
-/*
- * Held while a DLL's table is looked for again, read and kept: others that want the same wait, instead
- * of reading it as well. Release with export_cache_unlock().
- */
-struct export_reading {
-	pthread_mutex_t *mutex;
-};
-
-struct export_reading export_cache_lock(struct export_cache *cache, const struct pe_reader *reader);
-void export_cache_unlock(struct export_reading *reading);
-#define _cleanup_export_reading_ __attribute__((cleanup(export_cache_unlock)))
-
-/*
- * Keeps a table (NULL: no exports) with the `count` pages that its headers and exports were read from,
- * by `reader`, in any order, repeated or not. They must stay as long as the cache. Keeps its own reference. What
- * finds no room is not kept: then each process reads it for itself, with the same result.
- */
-void export_cache_keep(struct export_cache *cache, const struct pe_reader *reader,
-		       const struct module_page *pages, size_t count, unsigned int pointer_size,
-		       struct export_table *table);
+#include <impscan/exports.h>
 
 struct export_map;
 
-/* `pointer_size` is 4 or 8. `sets` may be NULL; the map keeps a reference. */
+/*
+ * Makes an empty map. `pointer_size` is 4 or 8. The map takes a reference to `sets`, which may be
+ * NULL. Add the modules, then call export_map_finish(). Release with export_map_free().
+ */
 struct export_map *export_map_new(unsigned int pointer_size, struct api_sets *sets);
-void export_map_free(struct export_map *map);
+void export_map_free(struct export_map *map); /* NULL is fine */
 DEFINE_CLEANUP(struct export_map, export_map_free)
 #define _cleanup_export_map_ _cleanup_(export_map_free_p)
 
 /*
- * Adds a module. `name` is that of its file, in any case ("KERNEL32.DLL"); NULL or "": the name in
- * its export directory. `table` may be NULL (nothing exported, or nothing readable): then only the
- * range is known. Keeps a reference to the table. Of modules that overlap the lower one counts.
+ * Adds a module. Of modules that overlap the one at the lower address is kept.
+ *
+ * base, size	where it is mapped, in bytes
+ * name		of its file, in any case, "KERNEL32.DLL"; NULL or "": the one in its export directory
+ * table	the map takes a reference; NULL: no exports, or none that can be read
  */
 void export_map_add(struct export_map *map, uint64_t base, uint64_t size, const char *name,
 		    struct export_table *table);
 
-/* Call once after the last export_map_add(), before any question. */
+/* Call once, after the last export_map_add() and before anything below. */
 void export_map_finish(struct export_map *map);
 
-#define EXPORT_FORWARDERS_MAX (1u << 19) /* that a map follows; those beyond are not known of */
+#define EXPORT_FORWARDERS_MAX \
+	(1u << 19) /* forwarders that a map follows; it ignores further ones */
 
 unsigned int export_map_pointer_size(const struct export_map *map);
-struct api_sets *export_map_api_sets(const struct export_map *map);
-size_t export_map_count(const struct export_map *map);
+struct api_sets *export_map_api_sets(const struct export_map *map); /* no new reference */
 
+/* A module of a map. Belongs to the map. */
 struct export_module {
 	uint64_t base;
 	uint64_t size;
-	const char *name; /* lower case, "kernel32.dll" */
-	const struct export_table *table;
+	const char *name;		  /* in lower case, "kernel32.dll" */
+	const struct export_table *table; /* NULL: no exports known */
 };
 
-/* Number `i` in the order of addresses. */
+/* Returns the number of modules, and module number `i` in the order of addresses. */
+size_t export_map_count(const struct export_map *map);
 const struct export_module *export_map_module(const struct export_map *map, size_t i);
 
 /*
- * Every module lies from `*low` to before `*high`: no other value can be an export's. It may be set
- * wider, to one range for all processes: see struct rebuild_memory. Only once finished.
+ * The range of addresses in which all modules lie, from `low` to before `high`: no other address is
+ * an export's. export_map_set_range() widens it, for one range that holds for all processes: see
+ * struct rebuild_memory.
  */
 void export_map_range(const struct export_map *map, uint64_t *low, uint64_t *high);
 void export_map_set_range(struct export_map *map, uint64_t low, uint64_t high);
 
-/* The module that holds `address`, or NULL. */
+/* Returns the module that contains `address`, or NULL. */
 const struct export_module *export_map_module_at(const struct export_map *map, uint64_t address);
 
-/* Does any export start at `address`? Made for calls by the ten million. */
+/* Does any export start at `address`? Fast enough for every pointer of an image. */
 bool export_map_hit(const struct export_map *map, uint64_t address);
 
-/* One way to name an address. */
+/* An export that leads to an address. */
 struct export_candidate {
 	const struct export_module *module;
 	const struct pe_export *export;
-	bool forwarded; /* `module` only passes it on */
+	bool forwarded; /* it is a forwarder: the address lies in another module */
 };
 
 /*
- * All that lead to `address`: first the exports of the module that it lies in, then forwarders;
- * stores up to `limit` and returns how many there are.
+ * Finds all exports that lead to `address`: first those of the module that contains it, then
+ * forwarders of others. Stores the first `limit` of them, and returns how many there are.
  */
 size_t export_map_find(const struct export_map *map, uint64_t address,
 		       struct export_candidate *candidates, size_t limit);
 
 /*
- * Where an import leads, as the loader finds it: `dll` may be an API set, forwarders are followed.
- * `name` NULL: by ordinal. 0 when it can't be told.
+ * Returns the address that an import resolves to, as the loader would find it: API sets are replaced
+ * by their hosts, and forwarders followed. Returns 0 when a module or the export is missing.
+ *
+ * dll		the DLL, or an API set
+ * name		the function; NULL: the import is by `ordinal`
  */
 uint64_t export_map_resolve(const struct export_map *map, const char *dll, const char *name,
 			    uint32_t ordinal);
 
 /*
- * Calls `passed` for each DLL name that is looked up on the way of an import, as export_map_resolve()
- * follows it: `dll`, then those of forwarders, with the importer (NULL: the program) and the module
- * that was found (NULL: none).
+ * Called for a DLL that is looked up by its name.
+ *
+ * importer	the DLL whose forwarder has the name; NULL: the program
+ * module	what was found; NULL: nothing
  */
 typedef void export_map_passed(void *context, const char *dll, const char *importer,
 			       const struct export_module *module);
+
+/* Resolves an import as export_map_resolve() does, and calls `passed` for each DLL on the way. */
 void export_map_follow(const struct export_map *map, const char *dll, const char *name,
 		       uint32_t ordinal, export_map_passed *passed, void *context);
 
-/*
- * The DLL that `dll` names: itself, or an API set's host. NULL when it is not among the modules.
- */
+/* Returns the module called `dll`, or that hosts the API set `dll`; NULL: the process has none. */
 const struct export_module *export_map_dll(const struct export_map *map, const char *dll);
 
-/* The same for an importer, a DLL's name: API sets may differ. NULL: the program. */
+/*
+ * The same for one importer, since the host of an API set may depend on it. `importer` is the name of
+ * a DLL; NULL: the program.
+ */
 const struct export_module *export_map_dll_for(const struct export_map *map, const char *dll,
 					       const char *importer);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The API set schema. Its structures are not documented by Microsoft; names and layout are those of
- * API_SET_NAMESPACE and the _V2, _V4 forms in the public symbols and in ntdll's headers as
- * reconstructed by several projects (phnt: ntpebteb.h, apisetschema):
+ * Parses the API set schema and searches it. Microsoft does not document its structures. Names and
+ * layout are those of API_SET_NAMESPACE and its forms _V2 and _V4 in the public symbols, and in
+ * ntdll's headers as several projects reconstructed them (phnt: ntpebteb.h, apisetschema):
  *
  *	V2 (Windows 7, 8)  namespace {Version, Count, entries}, entry {NameOffset, NameLength,
  *			   DataOffset}, data {Count, values}, value {NameOffset, NameLength,
@@ -15,9 +15,9 @@
  *			   HashFactor}, entry {Flags, NameOffset, NameLength, HashedLength,
  *			   ValueOffset, ValueCount}, value as V4
  *
- * All members are 32 bits, offsets count from the namespace, names are UTF-16 and not terminated.
- * V2 and V4 leave out the "api-" or "ext-" in front. The number behind the last hyphen is not
- * compared: a contract's later revisions serve its earlier users. A value with a name counts for
+ * All members have 32 bits, offsets are relative to the namespace, names are UTF-16 without a NUL. V2
+ * and V4 leave out the "api-" or "ext-" in front. The number behind the last hyphen is not compared,
+ * since later revisions of an API set contain the earlier ones. A value with a name is the host for
  * importers of that name only.
  */
 #include <impscan/api_set.h>
@@ -37,42 +37,43 @@
 #include "exports/api_set_common.h"
 
 enum {
-	SCHEMA_MAX = 1 << 20,	  /* the schema of Windows 11 has about 130 KB */
-	SCHEMA_UNSIZED = 1 << 18, /* V2 does not tell its size; Windows 7's has 8 KB */
+	SCHEMA_MAX = 1 << 20,	  /* bytes; the schema of Windows 11 has about 130 KB */
+	SCHEMA_UNSIZED = 1 << 18, /* bytes read of V2, which has no size; Windows 7's has 8 KB */
+	SCHEMA_PAGE = 4096,
 	ENTRIES_MAX = 0x8000,
 	VALUES_MAX = 32,
 	NAME_MAX_CHARS = 255,
 	HEAD_SIZE = 28, /* of the longest namespace header */
 };
 
-struct value {
-	const char *importer; /* "" for all others */
+struct set_host {
+	const char *importer; /* "": all that have no host of their own */
 	const char *host;
 };
 
-struct entry {
+struct api_set {
 	char *name;	     /* lower case, without the number behind the last hyphen */
-	size_t first, count; /* of api_sets.values */
+	size_t first, count; /* its hosts, in `values` of struct api_sets */
 };
 
 struct api_sets {
 	atomic_uint references;
-	struct entry *entries; /* sorted by name */
+	struct api_set *entries; /* sorted by name */
 	size_t count;
-	struct value *values;
+	struct set_host *values;
 	size_t value_count;
-	char *text; /* all names; they take no more than the schema does */
-	bool bare;  /* names lack "api-" and "ext-" */
+	char *text; /* all names, in no more bytes than the schema has */
+	bool bare;  /* names are without "api-" and "ext-" */
 };
 
-/* Where a version has what it says of an entry and of a value; `none`: it has no such member. */
+/* Offsets and sizes of a version's members, in bytes. */
 struct schema_version {
 	uint32_t version;
-	uint32_t count, entries, entry_size;  /* in the namespace; entries 0: by EntryOffset */
-	uint32_t name, name_length;	      /* in an entry */
-	uint32_t data;			      /* offset of the values, or of their header */
-	uint32_t data_count, data_values;     /* in that header */
-	uint32_t value_size, importer, value; /* in a value: offset and length follow */
+	uint32_t count, entries, entry_size; /* in the namespace; entries 0: by EntryOffset */
+	uint32_t name, name_length;	     /* in an entry */
+	uint32_t data;			     /* in an entry: offset of the values or their header */
+	uint32_t data_count, data_values;    /* in that header; 0: it has none */
+	uint32_t value_size, importer, value; /* in a value: a name's offset, then its length */
 };
 
 static const struct schema_version versions[] = {
@@ -86,10 +87,10 @@ struct schema {
 	uint32_t size;
 	const struct schema_version *v;
 	struct api_sets *sets;
-	size_t used;		  /* of sets->text */
-	size_t values;		  /* looked at so far */
-	struct address_map names; /* of values: where a name was put, by its offset and length */
-	bool overlapping;	  /* its names or values take more than all of it: it was made up */
+	size_t used;		  /* bytes of sets->text */
+	size_t values;		  /* read so far */
+	struct address_map names; /* places in sets->text by a name's offset and length */
+	bool overlapping;	  /* names or values are larger than the schema: not a real one */
 };
 
 static uint32_t get(const struct schema *s, uint64_t offset)
@@ -97,7 +98,7 @@ static uint32_t get(const struct schema *s, uint64_t offset)
 	return range_within(offset, 4, s->size) ? le32(s->data + offset) : 0;
 }
 
-/* A name, lower case, as ASCII; NULL when it is not one. */
+/* Returns a name in lower case; NULL when it is not printable ASCII. */
 static char *get_name(struct schema *s, uint32_t offset, uint32_t bytes)
 {
 	if (bytes % 2 || bytes / 2 > NAME_MAX_CHARS || !range_within(offset, bytes, s->size))
@@ -118,7 +119,7 @@ static char *get_name(struct schema *s, uint32_t offset, uint32_t bytes)
 	return name;
 }
 
-/* The same of a value at `at`. Values share their names: each is put down once. */
+/* The same for a name whose offset stands at `at`. Values share names: each is stored once. */
 static const char *get_shared_name(struct schema *s, uint64_t at)
 {
 	uint32_t offset = get(s, at), bytes = get(s, at + 4);
@@ -135,7 +136,7 @@ static const char *get_shared_name(struct schema *s, uint64_t at)
 	return name;
 }
 
-static void read_values(struct schema *s, uint64_t entry, struct entry *e)
+static void read_values(struct schema *s, uint64_t entry, struct api_set *e)
 {
 	struct api_sets *sets = s->sets;
 	uint32_t data = get(s, entry + s->v->data);
@@ -153,7 +154,7 @@ static void read_values(struct schema *s, uint64_t entry, struct entry *e)
 		const char *host = get_shared_name(s, value + s->v->value);
 		if (!importer || !host || !*host)
 			continue;
-		sets->values[sets->value_count++] = (struct value){importer, host};
+		sets->values[sets->value_count++] = (struct set_host){importer, host};
 		e->count++;
 	}
 }
@@ -168,7 +169,7 @@ static void cut_revision(char *name)
 
 static int compare_entries(const void *a, const void *b)
 {
-	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
+	return strcmp(((const struct api_set *)a)->name, ((const struct api_set *)b)->name);
 }
 
 static struct api_sets *parse(struct schema *s)
@@ -187,8 +188,8 @@ static struct api_sets *parse(struct schema *s)
 		if (!name || !*name)
 			continue;
 		cut_revision(name);
-		struct entry *e = array_push(sets->entries, sets->count, capacity);
-		*e = (struct entry){.name = name};
+		struct api_set *e = array_push(sets->entries, sets->count, capacity);
+		*e = (struct api_set){.name = name};
 		read_values(s, entry, e);
 	}
 	address_map_free(&s->names);
@@ -202,7 +203,7 @@ static struct api_sets *parse(struct schema *s)
 	return sets;
 }
 
-/* The version that a schema begins with; NULL: none that is known. */
+/* Returns the version with which a schema begins; NULL when it is not a known one. */
 static const struct schema_version *version_of(const uint8_t *head)
 {
 	for (size_t i = 0; i < array_size(versions); i++)
@@ -223,7 +224,7 @@ uint8_t *api_sets_copy(api_set_read *read, void *context, uint64_t address, size
 	uint32_t end = v->version == 2 ? SCHEMA_UNSIZED : le32(head + 4);
 	if (end < sizeof(head) || end > SCHEMA_MAX)
 		return NULL;
-	/* What is not present stays zero: entries that lie there have no name. */
+	/* What is not present stays zero: entries there have no name, and are skipped. */
 	uint8_t *data = alloc_zero(end, 1);
 	uint32_t at = 0;
 	*whole = true;
@@ -284,12 +285,12 @@ bool api_set_is(const char *dll)
 
 static const char *find(const struct api_sets *sets, const char *name, const char *importer)
 {
-	struct entry key = {.name = (char *)(sets->bare ? name + 4 : name)};
-	const struct entry *e =
+	struct api_set key = {.name = (char *)(sets->bare ? name + 4 : name)};
+	const struct api_set *e =
 		bsearch(&key, sets->entries, sets->count, sizeof(key), compare_entries);
 	const char *host = NULL;
 	for (size_t i = 0; e && i < e->count; i++) {
-		const struct value *v = &sets->values[e->first + i];
+		const struct set_host *v = &sets->values[e->first + i];
 		if (!*v->importer)
 			host = host ? host : v->host;
 		else if (importer && !strcasecmp(v->importer, importer))

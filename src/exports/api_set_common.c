@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Hosts of the common API sets by the beginning of their names, for images whose schema can't be
- * read. From Microsoft's lists "Windows API sets" and "Windows umbrella libraries"
- * (learn.microsoft.com/windows/win32/apiindex) and the schema of Windows 10, where most contracts
- * of a family share a host. The longest beginning counts, so an exception needs only its own line.
+ * The built-in table of hosts of common API sets, for processes whose schema can't be read. It goes
+ * by the beginning of the name, since most API sets of a family have one host; the longest beginning
+ * that fits is used. From Microsoft's lists "Windows API sets" and "Windows umbrella libraries"
+ * (learn.microsoft.com/windows/win32/apiindex), and the schema of Windows 10.
  */
 #include "exports/api_set_common.h"
 
@@ -74,7 +74,6 @@ static const struct {
 	{"ext-ms-win-advapi32-", "advapi32.dll"},
 	{"ext-ms-win-com-", "combase.dll"},
 	{"ext-ms-win-com-ole32-", "ole32.dll"},
-
 	{"ext-ms-win-gdi-", "gdi32full.dll"},
 	{"ext-ms-win-kernel32-", "kernel32.dll"},
 	{"ext-ms-win-kernelbase-", "kernelbase.dll"},

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Within the room `imports`: the hosts of common API sets, for when no schema can be read. */
-#ifndef IMPORTS_API_SET_COMMON_H
-#define IMPORTS_API_SET_COMMON_H
+/* Inside the room exports: hosts of common API sets, for processes whose schema can't be read. */
+#ifndef EXPORTS_API_SET_COMMON_H
+#define EXPORTS_API_SET_COMMON_H
 
-/* `name` is lower case. NULL when unknown. */
+/*
+ * Returns the host of an API set, "kernelbase.dll", or NULL when the built-in table does not have it.
+ * `name` is in lower case.
+ */
 const char *api_set_common_host(const char *name);
 
 #endif

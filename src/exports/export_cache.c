@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The export tables of a run: a DLL's is read once, however many processes have it.
+ * The cache of export tables: a DLL's exports are read once, however many processes have it.
  *
- * A table is kept with the pages that it was read from. A process gets it only when it has the same
- * pages, or other pages with the same bytes, at the same places; what one process has changed for
- * itself is read for itself. Mostly the pages are the same physically, and comparing is a look at a
- * few pointers.
+ * A table is kept with the pages that it was read from. It is used for another process only when that
+ * has the same pages, or other pages with the same bytes, at the same RVAs. A process that changed one
+ * of them has its exports read anew. Most often the physical pages are the same, so that comparing
+ * means comparing a few pointers.
  */
-#include <impscan/export_map.h>
+#include <impscan/exports.h>
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -18,22 +18,24 @@
 
 #include "exports/export_table.h"
 
-/* A power of two; some thousand DLLs are in use on a machine. */
+/* A power of 2. A machine has some thousand DLLs in use. */
 #define BUCKETS 1024
 
-/* Tables of one bucket, and bytes of all: what finds no room is read again by each process. */
+/* Tables of one bucket, and bytes of all tables. Further ones are read again for each process. */
 #define BUCKET_MAX 32
 #define MEMORY_MAX ((size_t)64 << 20)
 
-/* Tables that may be read at one time; a divisor of BUCKETS. */
+/* Number of locks for reading tables; a divisor of BUCKETS. */
 #define READING 64
 
-/* Bytes of a header that tell it from others, mostly. */
+/* Bytes of the headers that choose the bucket: enough to differ between most DLLs. */
 #define HEADER_HASHED 512
 
-struct kept {
-	struct kept *next;
-	uint64_t size;		   /* of the reader: what lies beyond is not read */
+#define PAGE ((uint64_t)PE_PAGE_SIZE)
+
+struct kept_table {
+	struct kept_table *next;
+	uint64_t size;		   /* of the DLL in memory: nothing beyond it was read */
 	struct module_page *pages; /* the header's first, then by RVA */
 	size_t page_count;
 	unsigned int pointer_size;
@@ -41,8 +43,8 @@ struct kept {
 };
 
 struct export_cache {
-	pthread_rwlock_t lock; /* of what follows; what is kept stays as it is */
-	struct kept *buckets[BUCKETS];
+	pthread_rwlock_t lock; /* for the two below; a table in a bucket does not change */
+	struct kept_table *buckets[BUCKETS];
 	size_t memory;
 	pthread_mutex_t reading[READING]; /* by bucket: tables that are being read */
 };
@@ -56,7 +58,7 @@ struct export_cache *export_cache_new(void)
 	return cache;
 }
 
-static void kept_free(struct kept *kept)
+static void kept_free(struct kept_table *kept)
 {
 	export_table_unref(kept->table);
 	free(kept->pages);
@@ -68,7 +70,7 @@ void export_cache_free(struct export_cache *cache)
 	if (!cache)
 		return;
 	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct kept *k = cache->buckets[i], *next; k; k = next) {
+		for (struct kept_table *k = cache->buckets[i], *next; k; k = next) {
 			next = k->next;
 			kept_free(k);
 		}
@@ -78,7 +80,7 @@ void export_cache_free(struct export_cache *cache)
 	free(cache);
 }
 
-/* By what the headers begin with: what is injected lies in other pages in each process. */
+/* By the bytes of the headers, not by their page: injected DLLs lie in other pages in each process. */
 static size_t bucket_number(const uint8_t *header)
 {
 	uint64_t hash = 0;
@@ -87,7 +89,7 @@ static size_t bucket_number(const uint8_t *header)
 	return hash >> 32 & (BUCKETS - 1);
 }
 
-static struct kept **bucket_of(struct export_cache *cache, const uint8_t *header)
+static struct kept_table **bucket_of(struct export_cache *cache, const uint8_t *header)
 {
 	return &cache->buckets[bucket_number(header)];
 }
@@ -100,7 +102,7 @@ static const uint8_t *page_at(const struct pe_reader *reader, uint64_t rva)
 	return page && available >= PAGE_SIZE ? page : NULL;
 }
 
-static bool same_pages(const struct kept *kept, const struct pe_reader *reader)
+static bool same_pages(const struct kept_table *kept, const struct pe_reader *reader)
 {
 	for (size_t i = 0; i < kept->page_count; i++) {
 		const uint8_t *ours = page_at(reader, kept->pages[i].rva);
@@ -133,7 +135,7 @@ bool export_cache_find(struct export_cache *cache, const struct pe_reader *reade
 	if (!header)
 		return false;
 	pthread_rwlock_rdlock(&cache->lock);
-	const struct kept *kept = *bucket_of(cache, header);
+	const struct kept_table *kept = *bucket_of(cache, header);
 	pthread_rwlock_unlock(&cache->lock);
 	while (kept && (kept->size != reader->size || !same_pages(kept, reader)))
 		kept = kept->next;
@@ -150,7 +152,7 @@ static int compare_pages(const void *a, const void *b)
 	return x->rva < y->rva ? -1 : x->rva > y->rva;
 }
 
-/* A copy of the pages, each once. */
+/* Returns a sorted copy of the pages without repetitions; `*count` becomes their number. */
 static struct module_page *copy_pages(const struct module_page *pages, size_t *count)
 {
 	struct module_page *copy = alloc_zero(*count, sizeof(*copy));
@@ -170,7 +172,7 @@ void export_cache_keep(struct export_cache *cache, const struct pe_reader *reade
 {
 	if (!count)
 		return;
-	struct kept *kept = alloc_new(struct kept);
+	struct kept_table *kept = alloc_new(struct kept_table);
 	kept->size = reader->size;
 	kept->page_count = count;
 	kept->pages = copy_pages(pages, &kept->page_count);
@@ -183,9 +185,9 @@ void export_cache_keep(struct export_cache *cache, const struct pe_reader *reade
 	size_t memory = sizeof(*kept) + kept->page_count * sizeof(*kept->pages) +
 			(table ? export_table_memory(table) : 0);
 	pthread_rwlock_wrlock(&cache->lock);
-	struct kept **bucket = bucket_of(cache, kept->pages[0].data);
+	struct kept_table **bucket = bucket_of(cache, kept->pages[0].data);
 	size_t others = 0;
-	for (const struct kept *k = *bucket; k; k = k->next)
+	for (const struct kept_table *k = *bucket; k; k = k->next)
 		others++;
 	bool room = others < BUCKET_MAX && memory <= MEMORY_MAX - cache->memory;
 	if (room) {

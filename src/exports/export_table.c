@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One DLL's exports, sorted for the questions asked of them: what starts at an RVA, what has a name
- * or an ordinal, what is forwarded.
+ * The exports of one DLL, indexed to be found by RVA, by name and by ordinal.
  */
 #include "exports/export_table.h"
 
@@ -47,7 +46,7 @@ static void mark_starts(struct export_table *t)
 		t->starts[t->rvas[i] / 64] |= (uint8_t)(1u << t->rvas[i] / 8 % 8);
 }
 
-/* FNV-1a. It begins with the table's address, so that no file can have names that all collide. */
+/* FNV-1a, seeded with the table's address, so that no file can have names that all collide. */
 static uint32_t name_hash(const struct export_table *t, const char *name)
 {
 	uint32_t hash = 2166136261u ^ (uint32_t)((uintptr_t)t >> 4);
@@ -56,7 +55,7 @@ static uint32_t name_hash(const struct export_table *t, const char *name)
 	return hash ^ hash >> 15;
 }
 
-/* The place of a name, or the free one where it would go. */
+/* Returns the place of a name, or the free one where it would go. */
 static struct export_name *name_place(const struct export_table *t, const char *name, uint32_t hash)
 {
 	for (uint32_t at = hash & t->name_mask;; at = (at + 1) & t->name_mask) {
