@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Slots that code names: call [slot], jmp [slot], mov reg, [slot], relative to the instruction on
- * x64 and absolute on x86. Compilers reach imports in no other way, so such a slot is one that is
- * used; it vouches for the table around it, and a lone slot is found by it.
+ * Slots that code uses: by call [slot], jmp [slot] or mov reg, [slot], relative to the instruction on
+ * x64 and absolute on x86. Compilers reach imports in no other way. So such a slot shows that the run
+ * around it is a table, and a slot that stands alone is found by it.
  *
- * The bytes are searched for the opcodes (FF /2, FF /4, 8B, A1); the disassembler then confirms the
- * instruction. No attempt is made to find where instructions begin: what is no instruction leads to
- * an export only by accident, and one slot alone is not believed.
+ * The bytes are searched for the opcodes (FF /2, FF /4, 8B, A1), then the disassembler confirms the
+ * instruction. Where instructions begin is not known: other bytes lead to an export only by accident,
+ * so that one slot alone is not believed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,14 +18,17 @@
 
 #include "rebuild/rebuilding.h"
 
-enum { INSTRUCTION_MAX = 15 };
+enum { INSTRUCTION_MAX = 15 }; /* bytes of the longest instruction */
 
 struct decoder {
 	ZydisDecoder zydis;
 	struct rebuilding *r;
 };
 
-/* The memory operand of the call, jump or load at `code`; false when it is something else. */
+/*
+ * Finds the memory operand of the call, jump or load at `code`, which lies at `address`. Returns false
+ * when it is another instruction.
+ */
 static bool operand(struct decoder *d, const uint8_t *code, size_t size, uint64_t address,
 		    uint64_t *slot)
 {
@@ -51,7 +54,7 @@ static bool operand(struct decoder *d, const uint8_t *code, size_t size, uint64_
 	return true;
 }
 
-/* Does an instruction that names memory by an address alone begin at `p`? A quick look. */
+/* May an instruction begin at `p` whose operand is memory at a fixed address? A quick test. */
 static bool interesting(const uint8_t *p, bool x64)
 {
 	if (p[0] == 0xff)
@@ -61,7 +64,8 @@ static bool interesting(const uint8_t *p, bool x64)
 	return !x64 && p[0] == 0xa1;
 }
 
-static void look(struct decoder *d, const uint8_t *p, size_t size, uint64_t address)
+/* Adds the slots that the instructions in `size` bytes `p` use; they lie at `address`. */
+static void search(struct decoder *d, const uint8_t *p, size_t size, uint64_t address)
 {
 	struct rebuilding *r = d->r;
 	struct rebuild_scratch *s = r->scratch;
@@ -97,19 +101,14 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Is the address in a section with code, as far as sections are known? */
+/* Does an address lie in a section with code, as far as sections are known? */
 static bool executable(const struct rebuilding *r, uint64_t address)
 {
 	if (!r->pe || !r->pe->section_count)
 		return true;
-	uint64_t rva = address - r->area->base;
-	for (size_t i = 0; i < r->pe->section_count; i++) {
-		const struct pe_section *section = &r->pe->sections[i];
-		uint64_t size = max_of(section->virtual_size, section->size_of_raw_data);
-		if (rva >= section->virtual_address && rva - section->virtual_address < size)
-			return section->characteristics & IMAGE_SCN_MEM_EXECUTE;
-	}
-	return false;
+	uint32_t section = rebuild_section(r, address);
+	return section != UINT32_MAX &&
+	       r->pe->sections[section].characteristics & IMAGE_SCN_MEM_EXECUTE;
 }
 
 void rebuild_find_called(struct rebuilding *r)
@@ -122,31 +121,31 @@ void rebuild_find_called(struct rebuilding *r)
 			 r->pointer_size == 8 ? ZYDIS_MACHINE_MODE_LONG_64
 					      : ZYDIS_MACHINE_MODE_LEGACY_32,
 			 r->pointer_size == 8 ? ZYDIS_STACK_WIDTH_64 : ZYDIS_STACK_WIDTH_32);
-	/* The end of a page goes with the next one, for instructions across both. */
-	uint8_t bytes[INSTRUCTION_MAX + PAGE_SIZE];
+	/* The end of a page is searched with the next one, for instructions that cross. */
+	uint8_t bytes[INSTRUCTION_MAX + PE_PAGE_SIZE];
 	size_t kept = 0;
-	uint64_t behind = 0; /* the page that was read last */
+	uint64_t behind = 0; /* the end of the page that was read last */
 	for (uint64_t a = r->start; (a = rebuild_present(r, a, r->end)) < r->end;
-	     a += min_of(PAGE_SIZE, r->end - a)) {
+	     a += min_of((uint64_t)PE_PAGE_SIZE, r->end - a)) {
 		size_t available;
 		const uint8_t *p = NULL;
-		a -= a % PAGE_SIZE;
+		a -= a % PE_PAGE_SIZE;
 		kept = a == behind ? kept : 0;
-		behind = a + PAGE_SIZE;
+		behind = a + PE_PAGE_SIZE;
 		if (!rebuild_spend(r, STEPS_BYTES + 2 * rebuild_section_steps(r)))
 			break;
-		if (executable(r, a) || executable(r, a + PAGE_SIZE - 1))
+		if (executable(r, a) || executable(r, a + PE_PAGE_SIZE - 1))
 			p = r->memory->at(r->memory, a, &available);
 		if (!p) {
 			kept = 0;
 			continue;
 		}
-		size_t n = min_of(available, (size_t)PAGE_SIZE);
+		size_t n = min_of(available, (size_t)PE_PAGE_SIZE);
 		memcpy(bytes + kept, p, n);
-		look(&d, bytes, kept + n, a - kept);
+		search(&d, bytes, kept + n, a - kept);
 		size_t tail = min_of(kept + n, (size_t)INSTRUCTION_MAX);
 		memmove(bytes, bytes + kept + n - tail, tail);
-		kept = n == PAGE_SIZE ? tail : 0;
+		kept = n == PE_PAGE_SIZE ? tail : 0;
 	}
 	if (s->called_count)
 		qsort(s->called, s->called_count, sizeof(*s->called), compare);

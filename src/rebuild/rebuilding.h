@@ -1,94 +1,110 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Within the room `imports`: one run of rebuilding. */
-#ifndef IMPORTS_REBUILD_INTERNAL_H
-#define IMPORTS_REBUILD_INTERNAL_H
+/*
+ * Inside the room rebuild: the state of rebuilding one list, and what the files of the room call.
+ *
+ * Words used here and in these files:
+ *
+ * slot		one pointer of an address table
+ * run		slots in a row that lead to exports, with zeros and a few others between them: a table,
+ *		perhaps (struct slot_run)
+ * known slot	one that needs no search: of the import directory, or of a delay-load table
+ * own pointer	one that leads into the area itself
+ * hooked slot	one that leads to an export by a detour: its code jumps there
+ *
+ * The files, each of which calls only those before it: area, rebuilt, trampoline, code, runs, naming's
+ * (naming.h), directory, tables, others, candidate_lists, rebuild, settled.
+ */
+#ifndef REBUILD_REBUILDING_H
+#define REBUILD_REBUILDING_H
 
 #include <impscan/address_set.h>
 #include <impscan/rebuild.h>
 
-#include "imports/import_names.h"
-
 enum {
-	CANDIDATES_MAX = 24,   /* names of one address that are looked at */
-	GAP_MAX = 4,	       /* slots between two hits of one table */
-	SLOTS_MAX = 1 << 19,   /* of one area: more imports are not believed, and it is cut */
-	CALLED_MAX = 1 << 18,  /* slots that code names */
-	MODULE_TABLE_MIN = 3,  /* distinct exports of a table: in a module without imports, */
+	GAP_MAX = 4,	      /* slots between two hits of one run */
+	SLOTS_MAX = 1 << 19,  /* slots of one area's runs; with more the list is cut */
+	CALLED_MAX = 1 << 18, /* slots that code uses */
+
+	/* How many different exports a table has at least: */
+	MODULE_TABLE_MIN = 3,  /* in a module without imports, */
 	MODULE_OTHER_MIN = 8,  /* in one that has an import directory, */
-	PRIVATE_TABLE_MIN = 5, /* and in private memory */
-	NEAR_LOOKS_MAX = 4096, /* for names that survived, in one area; then conventions decide */
-	CALLED_TABLE_MIN = 2,  /* where code calls through one of them */
-	SAVED_REGISTERS = 8,   /* that calls preserve on x64; x86 has fewer */
+	PRIVATE_TABLE_MIN = 5, /* in private memory, */
+	CALLED_TABLE_MIN = 2,  /* where code calls through one of its slots */
+
+	SAVED_REGISTERS = 8, /* registers that calls preserve on x64; x86 has fewer */
 };
 
 /* What work counts, in steps of a budget (0.1 us). */
 enum {
-	STEPS_LOOK = 2,	     /* at a page, in search of addresses where modules lie */
-	STEPS_COMPARE = 10,  /* of all slots of a page with what is exported */
-	STEPS_BYTES = 20,    /* at all bytes of a page, for opcodes or pointers anywhere */
+	STEPS_LOOK = 2,	     /* looking at a page, for addresses in the range of the modules */
+	STEPS_COMPARE = 10,  /* comparing all slots of a page with what is exported */
+	STEPS_BYTES = 20,    /* looking at all bytes of a page, for opcodes or unaligned pointers */
 	STEPS_SLOT = 1,	     /* one more slot of a run */
-	STEPS_HOOK = 4,	     /* following its jumps, be it one */
+	STEPS_HOOK = 4,	     /* following the jumps of a slot, if there are any */
 	STEPS_NAMED = 4,     /* a slot that the directory names */
-	STEPS_DECODE = 3,    /* an instruction */
-	STEPS_OTHER = 1,     /* a table of another place, which may be referred to */
-	STEPS_NEAR = 150,    /* a look for a name around a slot */
-	SECTIONS_A_STEP = 32 /* that are asked whether they have an address */
+	STEPS_DECODE = 3,    /* disassembling an instruction */
+	STEPS_OTHER = 1,     /* a table of another place that the area may refer to */
+	STEPS_NEAR = 150,    /* looking for a name around a slot */
+	SECTIONS_A_STEP = 32 /* sections that are searched for an address */
 };
 
-/* A slot that is or may be an import. */
 struct slot {
 	uint64_t address;
 	uint64_t value;
-	uint64_t target; /* the export, through trampolines; 0: none */
+	uint64_t target; /* address of the export that it leads to; 0: none */
 	bool null;
-	bool own;     /* leads into the area itself */
-	bool hooked;  /* target is not value */
-	bool dropped; /* belongs to a delay-load table */
+	bool own;
+	bool hooked;
+	bool dropped; /* it belongs to a delay-load table */
 };
 
-/* A run of slots. */
-struct run {
-	size_t first, count; /* in `slots` */
-	bool header;	     /* lies in the address table that the header names */
+struct slot_run {
+	size_t first, count; /* in `slots` of the scratch */
+	bool header;	     /* it is the address table that the header names */
 };
 
-struct range {
-	uint64_t start, end;
+struct slot_range {
+	uint64_t start, end; /* addresses */
 };
 
+/* Memory kept from one area to the next. */
 struct rebuild_scratch {
 	struct slot *slots;
 	size_t slot_count, slot_capacity;
-	struct run *runs;
+	struct slot_run *runs;
 	size_t run_count, run_capacity;
-	struct range *covered; /* slots known already, and delay-load tables; sorted */
-	size_t covered_count, covered_capacity;
-	uint64_t *called; /* slots that code names, sorted */
+	struct slot_range *known; /* ranges of known slots, sorted by rebuild_sort_known() */
+	size_t known_count, known_capacity;
+	uint64_t *called; /* addresses of slots that code uses, sorted */
 	size_t called_count, called_capacity;
-	struct address_set called_set;
-	struct address_set distinct;
-	struct text low;
-	size_t near_looks; /* for surviving names, so far */
+	struct address_set called_set; /* the same */
+	struct address_set distinct;   /* different exports of a run */
+	struct text low;	       /* a DLL's name in lower case */
+	size_t near_looks;	       /* looks for names around slots of this area so far */
 };
 
+/* Rebuilding the list of one area. */
 struct rebuilding {
 	struct rebuilt *rebuilt;
 	struct rebuild_scratch *scratch;
 	const struct export_map *map;
 	const struct rebuild_memory *memory;
-	const struct rebuild_area *area; /* NULL in private data */
-	const struct pe *pe;		 /* NULL without headers */
+	const struct rebuild_area *area; /* NULL: private data */
+	const struct pe *pe;		 /* NULL: no headers */
 	unsigned int pointer_size;
-	bool imports;		     /* an import directory declares some ... */
-	bool directory;		     /* ... and its slots are known */
-	uint64_t start, end;	     /* what is scanned */
-	uint64_t iat_start, iat_end; /* the address table that the header names */
-	uint64_t page;		     /* number + 1 of the page read last */
+	bool imports;		     /* the import directory declares imports ... */
+	bool directory;		     /* ... and its slots could be read */
+	uint64_t start, end;	     /* what is searched */
+	uint64_t iat_start, iat_end; /* the address table that the header names; equal: none */
+	uint64_t page;		     /* number + 1 of the page that rebuild_slot() read last */
 	const uint8_t *page_bytes;
 	size_t page_available;
 };
 
-/* Counts work; false when that is too much: rebuilt->cut says so. Then stop. */
+/*
+ * Counts work against the budget. Returns false when that is used up: then rebuilt->cut says so, and
+ * the caller stops.
+ */
 static inline bool rebuild_spend(const struct rebuilding *r, uint64_t steps)
 {
 	if (budget_spend(r->memory->budget, steps))
@@ -97,30 +113,16 @@ static inline bool rebuild_spend(const struct rebuilding *r, uint64_t steps)
 	return false;
 }
 
-/* Notes that there is more than is kept. */
+/* Notes that there is more than a list may have. */
 static inline void rebuild_too_many(const struct rebuilding *r)
 {
 	if (!r->rebuilt->cut)
 		r->rebuilt->cut = "more imports than any program has";
 }
 
-/* What finding the section of an address counts. */
-static inline uint64_t rebuild_section_steps(const struct rebuilding *r)
-{
-	return r->pe ? r->pe->section_count / SECTIONS_A_STEP : 0;
-}
+/* --- area.c: what is searched --- */
 
-/* Empties `rebuilt` and begins; false when there is no such area. */
-bool rebuild_begin(struct rebuilding *r, struct rebuilt *rebuilt, const struct export_map *map,
-		   const struct rebuild_memory *memory, const struct rebuild_area *area);
-
-/* Notes slots that are known already. */
-void rebuild_cover(struct rebuilding *r, uint64_t start, uint64_t end);
-
-/* Finds the tables besides: scratch->runs. */
-void rebuild_find_tables(struct rebuilding *r);
-
-/* The first address from `address` on, before `end`, whose page may be present; else `end`. */
+/* Returns the first address from `address` on whose page may be present; `end` when there is none. */
 static inline uint64_t rebuild_present(const struct rebuilding *r, uint64_t address, uint64_t end)
 {
 	if (!r->memory->present || address >= end)
@@ -128,44 +130,119 @@ static inline uint64_t rebuild_present(const struct rebuilding *r, uint64_t addr
 	return r->memory->present(r->memory, address, end);
 }
 
-/* Copies bytes of the process; false when any is not present. */
+/* Does a value lead into the area itself? */
+static inline bool rebuild_is_own(const struct rebuilding *r, uint64_t value)
+{
+	return r->area && value - r->area->base < r->area->size;
+}
+
+/* Copies bytes of the process. Returns false when any of them is not present. */
 bool rebuild_read(struct rebuilding *r, uint64_t address, void *buffer, size_t size);
 
-/* The pointer at `address`; false when it is not present. */
+/* Reads the pointer at `address`. Returns false when it is not present. */
 bool rebuild_slot(struct rebuilding *r, uint64_t address, uint64_t *value);
 
-/*
- * The export that a value leads to, through up to a few jumps; 0: none. Itself when it is one.
- */
-uint64_t rebuild_target(struct rebuilding *r, uint64_t value);
+/* Returns the number of the section of an address; UINT32_MAX: none, or unknown. */
+uint32_t rebuild_section(const struct rebuilding *r, uint64_t address);
 
-/* Finds the runs of [start, end): scratch->slots and ->runs, by address. */
-void rebuild_find_runs(struct rebuilding *r);
-
-/* Collects the slots that the area's code names: scratch->called. */
-void rebuild_find_called(struct rebuilding *r);
-bool rebuild_is_called(const struct rebuilding *r, uint64_t slot);
+/* Returns the steps that finding the section of an address counts. */
+uint64_t rebuild_section_steps(const struct rebuilding *r);
 
 /*
- * Is it such a slot as that of a module's only import: a zero behind it, and in a section for
+ * Does a slot stand as that of a module's only import: with a zero behind it, in a section for
  * constants or for imports, not among data?
  */
 bool rebuild_stands_alone(struct rebuilding *r, uint64_t slot);
 
-/* Adds the entries of a run, grouped by DLL and named. */
-void rebuild_name_run(struct rebuilding *r, const struct run *run, uint32_t table,
-		      enum rebuilt_source source);
+/* Adds a range of known slots. Once all are added sort them; only then ask for them. */
+void rebuild_add_known(struct rebuilding *r, uint64_t start, uint64_t end);
+void rebuild_sort_known(struct rebuild_scratch *scratch);
 
-/* The best name of an export in a DLL; NULL when that does not lead to it. */
-const struct pe_export *rebuild_best_name(const struct export_candidate *candidates, size_t count,
-					  const struct export_module *module);
+/* Returns the number of the first range of known slots that ends behind `address`. */
+size_t rebuild_first_known(const struct rebuild_scratch *scratch, uint64_t address);
 
-/* Adds an entry named by an export of a DLL; `export` NULL: unknown. */
+/* Is the slot at `address` known? */
+bool rebuild_is_known(const struct rebuild_scratch *scratch, uint64_t address);
+
+/* --- rebuilt.c: the result --- */
+
+/* Empties `rebuilt` and begins with an area. Returns false when it is none, or the budget is used up. */
+bool rebuild_begin(struct rebuilding *r, struct rebuilt *rebuilt, const struct export_map *map,
+		   const struct rebuild_memory *memory, const struct rebuild_area *area);
+
+/*
+ * Begins with a piece of private data, whose tables are added to those in `rebuilt`. Returns false
+ * when it is none, or when `rebuilt` is cut.
+ */
+bool rebuild_begin_private(struct rebuilding *r, struct rebuilt *rebuilt,
+			   const struct export_map *map, const struct rebuild_memory *memory,
+			   uint64_t start, uint64_t size);
+
+/* Adds an entry, unknown so far, and returns it. It is valid until the next one is added. */
 struct rebuilt_entry *rebuild_add(struct rebuilding *r, uint64_t address, uint64_t value);
+
+/* Names an entry. `name` NULL: it is an import by `ordinal`. */
 void rebuild_set_name(struct rebuilding *r, struct rebuilt_entry *entry, const char *dll,
 		      const char *name, uint32_t ordinal);
 
-/* Makes the lists. */
+/* Returns the number that the next group of entries has. */
+uint32_t rebuild_next_group(const struct rebuilding *r);
+
+/* Makes a table of the entries from number `first` on, and returns it. */
+struct rebuilt_table *rebuild_add_table(struct rebuilding *r, size_t first);
+
+/* --- trampoline.c --- */
+
+/*
+ * Returns the address of the export that a slot's value leads to, directly or by some jumps; 0: none.
+ */
+uint64_t rebuild_target(struct rebuilding *r, uint64_t value);
+
+/* --- code.c --- */
+
+/* Finds the slots that the area's code uses: `called` of the scratch. */
+void rebuild_find_called(struct rebuilding *r);
+
+/* Is a slot one of those? */
+bool rebuild_is_called(const struct rebuilding *r, uint64_t slot);
+
+/* --- runs.c --- */
+
+/* Makes a run of the address table that the header names, if it looks like one. */
+void rebuild_take_header_table(struct rebuilding *r);
+
+/*
+ * Adds the runs of all slots of the area whose address is `phase` more than a multiple of the pointer
+ * size, by address. With a phase the pages are not counted again.
+ */
+void rebuild_find_runs(struct rebuilding *r, unsigned int phase);
+
+/* --- naming.c --- */
+
+/* Adds the entries of a run as a table of their own: each with its DLL and name, where it has one. */
+void rebuild_name_run(struct rebuilding *r, const struct slot_run *run, enum rebuilt_source source);
+
+/* --- directory.c --- */
+
+/* Adds the entries of the import directory, and makes them known. */
+void rebuild_take_directory(struct rebuilding *r);
+
+/* Makes delay-load tables known, and sets `iat_start` and `iat_end`. */
+void rebuild_read_headers(struct rebuilding *r);
+
+/* --- tables.c --- */
+
+/* Finds the tables of the area, except for what is known: `runs` of the scratch. */
+void rebuild_find_tables(struct rebuilding *r);
+
+/* --- others.c --- */
+
+/* Adds those tables of area->others to which the area refers. */
+void rebuild_take_others(struct rebuilding *r);
+
+/* --- candidate_lists.c --- */
+
+/* Makes the lists of rebuilt->lists from its tables, and sets rebuilt->differs. */
 void rebuild_lists(struct rebuilding *r);
 
 #endif

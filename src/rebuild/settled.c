@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Import lists that are settled: nothing but what the directory says, every slot of it present and
- * leading where its name does, no other table.
+ * Settled lists: rebuilt lists that are the declared list and nothing else. All slots of the import
+ * directory are present and lead where their names do, and there is no other table.
  *
- * Most modules are mapped by many processes, and the loader fills their slots alike in all of them.
- * Where the slots hold the same values and the DLLs that matter are the same, what they come to is
- * the same; there remains to be looked whether this process has a table besides.
+ * Most modules are mapped by many processes, and the loader writes the same addresses into their slots
+ * in all of them. What one process showed is kept. In another process the list is the same when the
+ * slots have the same values, the DLLs that these depend on are the same, and no other table is found.
  */
 #include <impscan/rebuild.h>
 
@@ -15,30 +15,27 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-#include "exports/export_table.h"
-#include "rebuild/rebuilding.h"
+#include "rebuild/naming.h"
 
-/*
- * A DLL that is looked up on the way of an import: one that the list names, or a forwarder; without a
- * table when the process had none of that name.
- */
+/* A DLL that was looked up by its name to resolve an import: by the list, or by a forwarder. */
 struct named_dll {
 	char *name;
-	char *importer; /* NULL: the program */
-	char *found;	/* the module's own name; NULL: there is none */
+	char *importer; /* the DLL whose forwarder has the name; NULL: the program */
+	char *found;	/* name of the module that was found; NULL: none, then all below is 0 */
 	uint64_t base, size;
 	struct export_table *table;
 };
 
-/* A module that slots lead into. */
-struct target {
+/* A module that slots lead into. Tables are references. */
+struct target_module {
 	uint64_t base, size;
 	struct export_table *table;
 };
 
-/* More DLLs than any real module needs: such a list is not worth the search for each of them. */
+/* More DLLs than any real module needs. A list with more is not kept. */
 #define DLLS_MAX 256
 
+/* A slot of the import directory and what it held. */
 struct settled_slot {
 	uint64_t rva;
 	uint64_t value;
@@ -49,11 +46,12 @@ struct settled {
 	size_t slot_count;
 	struct named_dll *dlls;
 	size_t dll_count, dll_capacity;
-	struct target *targets;
+	struct target_module *targets;
 	size_t target_count, target_capacity;
 	struct api_sets *sets; /* with a reference; may be NULL */
 };
 
+/* Returns a new reference to a module's table, or NULL. */
 static struct export_table *keep_table(const struct export_module *module)
 {
 	if (!module || !module->table)
@@ -61,7 +59,7 @@ static struct export_table *keep_table(const struct export_module *module)
 	return export_table_ref((struct export_table *)module->table);
 }
 
-/* An export_map_passed(). */
+/* Keeps a DLL that was looked up: an export_map_passed(). */
 static void add_dll(void *context, const char *name, const char *importer,
 		    const struct export_module *module)
 {
@@ -73,7 +71,7 @@ static void add_dll(void *context, const char *name, const char *importer,
 			return;
 	}
 	if (settled->dll_count > DLLS_MAX)
-		return; /* too many: it will not be kept */
+		return; /* too many, see settled_new() */
 	*array_push(settled->dlls, settled->dll_count, settled->dll_capacity) = (struct named_dll){
 		.name = alloc_strdup(name),
 		.importer = importer ? alloc_strdup(importer) : NULL,
@@ -84,6 +82,7 @@ static void add_dll(void *context, const char *name, const char *importer,
 	};
 }
 
+/* Keeps the module that a slot's value leads into. */
 static void add_target(struct settled *settled, const struct export_map *map, uint64_t value)
 {
 	for (size_t i = settled->target_count; i-- > 0;)
@@ -93,28 +92,29 @@ static void add_target(struct settled *settled, const struct export_map *map, ui
 	if (!module)
 		return;
 	*array_push(settled->targets, settled->target_count, settled->target_capacity) =
-		(struct target){module->base, module->size, keep_table(module)};
+		(struct target_module){module->base, module->size, keep_table(module)};
 }
 
 /*
- * Does an entry that is not hooked depend on nothing but the DLLs that were looked up for it and the
- * module that it leads into? One that only a forwarder of some other module gives its name is open.
+ * Does what was found out about an entry depend only on the DLLs that were looked up for it and on the
+ * module that it leads into? Not where it counts as unhooked only since a forwarder of some other
+ * module has its name.
  */
-static bool is_closed(const struct export_map *map, const struct rebuilt *rebuilt,
-		      const struct rebuilt_entry *entry)
+static bool is_self_contained(const struct export_map *map, const struct rebuilt *rebuilt,
+			      const struct rebuilt_entry *entry)
 {
-	struct export_candidate candidates[CANDIDATES_MAX];
+	struct candidates candidates;
 	const char *name = rebuilt_name(rebuilt, entry);
 	if (!entry->target || entry->value == entry->target)
 		return true;
-	size_t n = export_map_find(map, entry->value, candidates, CANDIDATES_MAX);
-	for (size_t i = 0; i < min_of(n, (size_t)CANDIDATES_MAX); i++) {
-		const struct pe_export *e = candidates[i].export;
-		if (!candidates[i].forwarded &&
+	candidates_find(map, entry->value, &candidates);
+	for (size_t i = 0; i < candidates.count; i++) {
+		const struct pe_export *e = candidates.items[i].export;
+		if (!candidates.items[i].forwarded &&
 		    (name ? e->name && !strcmp(e->name, name) : e->ordinal == entry->ordinal))
 			return true;
 	}
-	return !n; /* not resolved yet */
+	return !candidates.count; /* not resolved yet */
 }
 
 struct settled *settled_new(const struct rebuilt *rebuilt, const struct export_map *map,
@@ -127,7 +127,7 @@ struct settled *settled_new(const struct rebuilt *rebuilt, const struct export_m
 		return NULL;
 	for (size_t i = 0; i < rebuilt->count; i++)
 		if (!rebuilt->entries[i].present || rebuilt->entries[i].source != REBUILT_NAMES ||
-		    !is_closed(map, rebuilt, &rebuilt->entries[i]))
+		    !is_self_contained(map, rebuilt, &rebuilt->entries[i]))
 			return NULL;
 	struct settled *settled = alloc_new(struct settled);
 	settled->slots = alloc_zero(rebuilt->count, sizeof(*settled->slots));
@@ -184,12 +184,13 @@ size_t settled_memory(const struct settled *settled)
 	return size;
 }
 
+/* Are the modules on which a settled list depends the same in another process? */
 static bool same_modules(const struct settled *settled, const struct export_map *map)
 {
 	if (export_map_api_sets(map) != settled->sets)
 		return false;
 	for (size_t i = 0; i < settled->target_count; i++) {
-		const struct target *target = &settled->targets[i];
+		const struct target_module *target = &settled->targets[i];
 		const struct export_module *module = export_map_module_at(map, target->base);
 		if (!module || module->base != target->base || module->size != target->size ||
 		    module->table != target->table)
@@ -223,7 +224,8 @@ bool settled_holds(const struct settled *settled, struct rebuilt *rebuilt,
 		if (!rebuild_spend(&r, STEPS_NAMED) || slot->rva >= area->size ||
 		    !rebuild_slot(&r, area->base + slot->rva, &value) || value != slot->value)
 			return false;
-		rebuild_cover(&r, area->base + slot->rva, area->base + slot->rva + r.pointer_size);
+		rebuild_add_known(&r, area->base + slot->rva,
+				  area->base + slot->rva + r.pointer_size);
 	}
 	if (!same_modules(settled, map))
 		return false;

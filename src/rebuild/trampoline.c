@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Where a slot leads that does not hold an export's address: hooks, shims and packers put a few
- * instructions in between that end in a jump to the real export.
+ * Where a slot leads that does not hold an export's address. Hooks, shims and packers let it point to
+ * a trampoline: a few instructions that end in a jump to the real export.
  *
- * The forms, x86 and x64 (opcodes by Intel's manual, volume 2): jmp rel8, jmp rel32,
- * jmp [rip+x] or [abs], push imm32; ret, push imm32; mov [rsp+4], imm32; ret,
- * mov reg, imm; jmp reg, mov reg, imm; push reg; ret. Instructions without effect in front (nop,
- * endbr, mov edi,edi) are passed over. Anything else ends the search: a function that merely
- * jumps somewhere behind its first instructions is not a trampoline.
+ * The forms, x86 and x64 (opcodes by Intel's manual, volume 2):
+ *
+ *	jmp rel8			jmp rel32
+ *	jmp [rip+x] or [abs]		push imm32; ret
+ *	push imm32; mov [rsp+4], imm32; ret
+ *	mov reg, imm; jmp reg		mov reg, imm; push reg; ret
+ *
+ * Instructions without effect in front (nop, endbr, mov edi,edi) are skipped. Any other instruction
+ * ends the search: a function that jumps somewhere later on is no trampoline.
  */
 #include <string.h>
 
@@ -15,9 +19,13 @@
 
 #include "rebuild/rebuilding.h"
 
-enum { HOPS_MAX = 6, CODE_MAX = 24, SKIPS_MAX = 8 };
+enum {
+	HOPS_MAX = 6,  /* jumps from one trampoline to the next */
+	CODE_MAX = 24, /* bytes of the longest form */
+	SKIPS_MAX = 8, /* instructions without effect */
+};
 
-/* The length of an instruction without effect; 0 when it is another. */
+/* Returns the length of an instruction without effect; 0 when it is another one. */
 static size_t idle(const uint8_t *p)
 {
 	if (p[0] == 0x90)
@@ -31,7 +39,7 @@ static size_t idle(const uint8_t *p)
 	return 0;
 }
 
-/* "jmp reg" or "push reg; ret" at `p`, of the register that was loaded? */
+/* Does "jmp reg" or "push reg; ret" stand at `p`, with the register of this number? */
 static bool jumps_to(const uint8_t *p, unsigned int reg)
 {
 	if (reg >= 8) {
@@ -43,14 +51,14 @@ static bool jumps_to(const uint8_t *p, unsigned int reg)
 	return (p[0] == 0xff && p[1] == 0xe0 + reg) || (p[0] == 0x50 + reg && p[1] == 0xc3);
 }
 
-/* Where the code at `address` jumps to; 0 when it does something else. */
+/* Returns where the code at `address` jumps to; 0 when it is no trampoline. */
 static uint64_t jump(struct rebuilding *r, uint64_t address)
 {
 	uint8_t code[CODE_MAX + SKIPS_MAX * 4] = {0};
 	bool x64 = r->pointer_size == 8;
 	uint64_t mask = x64 ? UINT64_MAX : UINT32_MAX;
 	size_t n = sizeof(code);
-	/* at the end of what is present, fewer bytes are enough */
+	/* where the present memory ends, fewer bytes are enough */
 	while (n > 5 && !rebuild_read(r, address, code, n)) {
 		memset(code, 0, sizeof(code));
 		n -= n > CODE_MAX ? n - CODE_MAX : 1;

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * From slots to lists that can be hashed.
+ * The lists that may have been the original file's, made of the tables of an area, to be hashed.
  *
- * Which tables were the original file's? Those of one section, the one with the most imports: a
- * packer's stub has its few elsewhere, and pointers that a program fetches at run time lie with its
- * data. An intact import directory is a list of its own; it comes first unless there is a table with
- * more imports, as where a packer's stub declares little.
+ * Which tables were the file's? The family of tables in one section that has the most imports. A
+ * packer's stub has its few imports elsewhere, and pointers that a program gets at run time lie with
+ * its data. An intact import directory is a list of its own. It comes first, unless a family has more
+ * imports: then it may be a packer's stub that declares little.
  *
- * In which order did its directory have the DLLs? winebuild, GNU ld and LLVM's linker order the
- * directory as the address tables. Microsoft's sorts the tables by DLL name, but the directory as its
- * import libraries were needed, most often by their order on the command line. With its mark in the
- * header (the "Rich" record) the order is a guess: kernel32, which all conventions have first, and
- * then as the tables; next the orders of the libraries that Visual Studio and CMake name by default.
+ * In which order did the file's directory have the DLLs? winebuild, GNU ld and LLVM's linker give the
+ * directory the order of the address tables. Microsoft's linker sorts the tables by DLL name, but
+ * gives the directory the order in which import libraries were needed, most often that of the command
+ * line. Where the header has its mark (the "Rich" record) the order is a guess: first kernel32, which
+ * all conventions have first, and then as the tables; next the orders of the libraries that Visual
+ * Studio and CMake link by default.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -21,13 +22,14 @@
 #include <impscan/bytes.h>
 #include <impscan/cleanup.h>
 
+#include "imports/import_names.h"
 #include "rebuild/rebuilding.h"
 
-#define TEXT_A_STEP 8 /* bytes of a list, which is hashed twice */
+#define TEXT_A_STEP 8 /* bytes of a list, for hashing it twice: see struct budget */
 
-#define NEAR 4096 /* bytes between tables of one family, where sections are not known */
+#define NEAR 4096 /* bytes at most between tables of one family, where sections are unknown */
 
-enum order { ORDER_TABLE, ORDER_KERNEL32, ORDER_VISUAL_STUDIO, ORDER_CMAKE, ORDER_COUNT };
+enum dll_order { ORDER_TABLE, ORDER_KERNEL32, ORDER_VISUAL_STUDIO, ORDER_CMAKE, ORDER_COUNT };
 
 static const char *const order_libraries[ORDER_COUNT][10] = {
 	[ORDER_KERNEL32] = {"kernel32.dll"},
@@ -45,13 +47,14 @@ static const char *const order_names[ORDER_COUNT] = {
 	"in the order of CMake's default libraries",
 };
 
-/* Entries of one DLL in one piece. */
-struct chunk {
-	size_t first, count;
-	unsigned int rank, position;
+/* Entries of one group, which a list has together. */
+struct dll_chunk {
+	size_t first, count;	     /* in `entries` */
+	unsigned int rank, position; /* by these it is sorted */
 };
 
-static unsigned int rank_of(enum order order, const char *dll)
+/* Returns the position of a DLL in an order; one behind all for DLLs that it does not have. */
+static unsigned int rank_of(enum dll_order order, const char *dll)
 {
 	unsigned int n = array_size(order_libraries[0]);
 	for (unsigned int i = 0; i < n && order_libraries[order][i]; i++)
@@ -62,20 +65,21 @@ static unsigned int rank_of(enum order order, const char *dll)
 
 static int compare_chunks(const void *a, const void *b)
 {
-	const struct chunk *x = a, *y = b;
+	const struct dll_chunk *x = a, *y = b;
 	if (x->rank != y->rank)
 		return x->rank < y->rank ? -1 : 1;
 	return x->position < y->position ? -1 : x->position > y->position;
 }
 
-/* Which tables: a bit for each of struct rebuilt's. */
-struct choice {
-	bool *tables;
-	size_t count;
-	size_t imports;
+/* The tables of which a list is made. */
+struct table_choice {
+	bool *tables;	/* for each table of the result: is it one of them? */
+	size_t count;	/* of the result's tables */
+	size_t imports; /* in those that were chosen */
 };
 
-static void write_chunk(struct rebuilding *r, const struct chunk *chunk, struct rebuilt_list *list)
+static void write_chunk(struct rebuilding *r, const struct dll_chunk *chunk,
+			struct rebuilt_list *list)
 {
 	const struct rebuilt *rebuilt = r->rebuilt;
 	struct text *low = &r->scratch->low;
@@ -99,7 +103,7 @@ static void write_chunk(struct rebuilding *r, const struct chunk *chunk, struct 
 	}
 }
 
-/* Keeps the list that was made last if it is new and not empty. */
+/* Keeps the list that was made last, unless it is empty or there is an equal one. */
 static void keep_list(struct rebuilt *rebuilt, const char *what)
 {
 	struct rebuilt_list *list = &rebuilt->lists[rebuilt->list_count];
@@ -115,30 +119,31 @@ static void keep_list(struct rebuilt *rebuilt, const char *what)
 	list->count = 0;
 }
 
-static void make_list(struct rebuilding *r, const struct choice *choice, enum order order,
+/* Makes a list of the chosen tables, with the DLLs in an order. */
+static void make_list(struct rebuilding *r, const struct table_choice *choice, enum dll_order order,
 		      const char *what)
 {
 	struct rebuilt *rebuilt = r->rebuilt;
 	if (rebuilt->list_count >= REBUILT_LISTS_MAX)
 		return;
-	struct chunk *chunks = NULL;
+	struct dll_chunk *chunks = NULL;
 	size_t count = 0, capacity = 0;
 	for (size_t i = 0; i < rebuilt->count; i++) {
 		const struct rebuilt_entry *e = &rebuilt->entries[i];
 		if (e->table >= choice->count || !choice->tables[e->table])
 			continue;
-		struct chunk *last = count ? &chunks[count - 1] : NULL;
+		struct dll_chunk *last = count ? &chunks[count - 1] : NULL;
 		if (last && rebuilt->entries[last->first].group == e->group &&
 		    rebuilt->entries[last->first].table == e->table &&
 		    last->first + last->count == i) {
 			last->count++;
 			continue;
 		}
-		struct chunk *chunk = array_push(chunks, count, capacity);
+		struct dll_chunk *chunk = array_push(chunks, count, capacity);
 		chunk->first = i;
 		chunk->count = 1;
 		chunk->position = (unsigned int)count;
-		/* a directory has its own order */
+		/* the import directory keeps its order */
 		if (!rebuilt->tables[e->table].directory)
 			chunk->rank = rank_of(order, rebuilt_dll(rebuilt, e));
 	}
@@ -147,7 +152,7 @@ static void make_list(struct rebuilding *r, const struct choice *choice, enum or
 	struct rebuilt_list *list = &rebuilt->lists[rebuilt->list_count];
 	text_clear(&list->string);
 	list->count = 0;
-	/* Sorting, writing, and hashing what was written. */
+	/* for sorting and writing; then for hashing what was written */
 	if (rebuild_spend(r, (rebuilt->count + count) * STEPS_SLOT))
 		for (size_t i = 0; i < count; i++)
 			write_chunk(r, &chunks[i], list);
@@ -156,7 +161,7 @@ static void make_list(struct rebuilding *r, const struct choice *choice, enum or
 	keep_list(rebuilt, what);
 }
 
-/* Does a header bear the mark of Microsoft's linker? `*known`: it could be read. */
+/* Has the header the mark of Microsoft's linker? Sets `*known` to whether there is a header. */
 static bool has_rich_mark(struct rebuilding *r, bool *known)
 {
 	*known = r->pe != NULL;
@@ -170,7 +175,7 @@ static bool has_rich_mark(struct rebuilding *r, bool *known)
 	return false;
 }
 
-/* Do two tables belong together? */
+/* Are two tables of one family? */
 static bool related(const struct rebuilding *r, size_t a, size_t b)
 {
 	const struct rebuilt_table *x = &r->rebuilt->tables[a], *y = &r->rebuilt->tables[b];
@@ -183,8 +188,9 @@ static bool related(const struct rebuilding *r, size_t a, size_t b)
 }
 
 /*
- * Numbers the families: for each table the first table that it belongs to. Where sections are not
- * known the tables are in the order of addresses, but for the directory's, which is number 0.
+ * Finds the family of each table: the number of its first table. Where sections are unknown, tables of
+ * one family follow each other, as tables are in the order of addresses but for the directory's, which
+ * is number 0.
  */
 static void find_families(const struct rebuilding *r, size_t *family)
 {
@@ -196,7 +202,7 @@ static void find_families(const struct rebuilding *r, size_t *family)
 		uint32_t section = rebuilt->tables[i].section;
 		family[i] = i;
 		if (section < sections) {
-			/* the first table in it + 1 */
+			/* number of the first table in it + 1; 0: none so far */
 			if (!by_section[section])
 				by_section[section] = i + 1;
 			family[i] = by_section[section] - 1;
@@ -208,21 +214,25 @@ static void find_families(const struct rebuilding *r, size_t *family)
 	}
 }
 
-static void add_orders(struct rebuilding *r, const struct choice *choice)
+/* Adds the lists of the chosen tables in all orders that the file may have had. */
+static void add_orders(struct rebuilding *r, const struct table_choice *choice)
 {
 	bool known;
 	bool microsoft = has_rich_mark(r, &known);
-	enum order best = microsoft ? ORDER_KERNEL32 : ORDER_TABLE;
+	enum dll_order best = microsoft ? ORDER_KERNEL32 : ORDER_TABLE;
 	make_list(r, choice, best, order_names[best]);
 	if (known && !microsoft)
 		return;
 	for (unsigned int order = 0; order < ORDER_COUNT; order++)
 		if (order != best)
-			make_list(r, choice, (enum order)order, order_names[order]);
+			make_list(r, choice, (enum dll_order)order, order_names[order]);
 }
 
-/* The family with the most imports; `alone`: the directory is none of it. */
-static bool largest(const struct rebuilding *r, bool alone, struct choice *best)
+/*
+ * Chooses the family with the most imports. `alone`: without the import directory's table. Returns
+ * false when there is none.
+ */
+static bool largest(const struct rebuilding *r, bool alone, struct table_choice *best)
 {
 	const struct rebuilt *rebuilt = r->rebuilt;
 	_cleanup_free_ size_t *family = alloc_zero(best->count, sizeof(*family));
@@ -242,6 +252,7 @@ static bool largest(const struct rebuilding *r, bool alone, struct choice *best)
 	return best->imports > 0;
 }
 
+/* Adds the list of the import directory. */
 static void add_declared(struct rebuilt *rebuilt, const struct imports *declared)
 {
 	struct rebuilt_list *list = &rebuilt->lists[rebuilt->list_count];
@@ -261,7 +272,7 @@ void rebuild_lists(struct rebuilding *r)
 			add_declared(rebuilt, declared);
 		return;
 	}
-	struct choice choice = {
+	struct table_choice choice = {
 		.tables = alloc_zero(rebuilt->table_count, sizeof(bool)),
 		.count = rebuilt->table_count,
 	};
