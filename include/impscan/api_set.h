@@ -31,8 +31,8 @@ struct api_sets;
  *
  * address	PEB.ApiSetMap
  * size		receives the size in bytes
- * whole	receives whether all pages are present. A schema of version 2 does not tell its size: it
- *		ends where the memory does
+ * whole	receives whether all pages are present. A schema of version 2 does not tell its
+ *		size: it ends where the memory does
  *
  * Returns the copy, which the caller frees; NULL when there is no schema.
  */
@@ -41,8 +41,8 @@ uint8_t *api_sets_copy(api_set_read *read, void *context, uint64_t address, size
 
 /*
  * Parses the copy of a schema, `size` bytes. Entries on pages that are not present are left out.
- * Returns NULL when there is no valid entry, or when entries overlap so that together they are larger
- * than the schema. Release with api_sets_unref().
+ * Returns NULL when there is no valid entry, or when entries overlap so that together they are
+ * larger than the schema. Release with api_sets_unref().
  */
 struct api_sets *api_sets_parse(const uint8_t *schema, size_t size);
 
@@ -62,8 +62,8 @@ size_t api_sets_count(const struct api_sets *sets);
 bool api_set_is(const char *dll);
 
 /*
- * Returns the host of an API set, "kernelbase.dll", by the schema, or else by the built-in table; NULL
- * when neither has it. Valid as long as `sets`.
+ * Returns the host of an API set, "kernelbase.dll", by the schema, or else by the built-in table;
+ * NULL when neither has it. Valid as long as `sets`.
  *
  * sets		NULL: there is no schema
  * dll		the API set, with or without ".dll", in any case

@@ -2,9 +2,10 @@
 /*
  * The modules of one process by address, and which exports lead to an address.
  *
- * A process has one map for its 64-bit modules, one for its 32-bit modules; the kernel has one. A map
- * is cheap to build: the export tables are shared (exports.h). Once finished it does not change, but
- * only one thread may use it at a time, since forwarders are followed when they are first needed.
+ * A process has one map for its 64-bit modules, one for its 32-bit modules; the kernel has one. A
+ * map is cheap to build: the export tables are shared (exports.h). Once finished it does not
+ * change, but only one thread may use it at a time, since forwarders are followed when they are
+ * first needed.
  *
  * Room: exports.
  */
@@ -34,7 +35,8 @@ DEFINE_CLEANUP(struct export_map, export_map_free)
  * Adds a module. Of modules that overlap the one at the lower address is kept.
  *
  * base, size	where it is mapped, in bytes
- * name		of its file, in any case, "KERNEL32.DLL"; NULL or "": the one in its export directory
+ * name		of its file, in any case, "KERNEL32.DLL"; NULL or "": the one in its export
+ *		directory
  * table	the map takes a reference; NULL: no exports, or none that can be read
  */
 void export_map_add(struct export_map *map, uint64_t base, uint64_t size, const char *name,
@@ -90,8 +92,9 @@ size_t export_map_find(const struct export_map *map, uint64_t address,
 		       struct export_candidate *candidates, size_t limit);
 
 /*
- * Returns the address that an import resolves to, as the loader would find it: API sets are replaced
- * by their hosts, and forwarders followed. Returns 0 when a module or the export is missing.
+ * Returns the address that an import resolves to, as the loader would find it: API sets are
+ * replaced by their hosts, and forwarders followed. Returns 0 when a module or the export is
+ * missing.
  *
  * dll		the DLL, or an API set
  * name		the function; NULL: the import is by `ordinal`
@@ -116,8 +119,8 @@ void export_map_follow(const struct export_map *map, const char *dll, const char
 const struct export_module *export_map_dll(const struct export_map *map, const char *dll);
 
 /*
- * The same for one importer, since the host of an API set may depend on it. `importer` is the name of
- * a DLL; NULL: the program.
+ * The same for one importer, since the host of an API set may depend on it. `importer` is the name
+ * of a DLL; NULL: the program.
  */
 const struct export_module *export_map_dll_for(const struct export_map *map, const char *dll,
 					       const char *importer);

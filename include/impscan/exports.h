@@ -2,8 +2,8 @@
 /*
  * Export tables ready to be searched, and the cache that shares them between processes.
  *
- * An export table is what one DLL exports, wherever it is mapped. It is read once, never changes, is
- * counted by references, and may be used by any number of threads.
+ * An export table is what one DLL exports, wherever it is mapped. It is read once, never changes,
+ * is counted by references, and may be used by any number of threads.
  *
  * Not here: parsing an export directory (pe_exports.h), and the modules of one process with their
  * addresses (export_map.h).
@@ -25,8 +25,8 @@
 struct export_table;
 
 /*
- * Makes a table. It takes over `exports`, which are empty afterwards. `size` is SizeOfImage, in bytes:
- * exports beyond it are not found by their address. Release with export_table_unref().
+ * Makes a table. It takes over `exports`, which are empty afterwards. `size` is SizeOfImage, in
+ * bytes: exports beyond it are not found by their address. Release with export_table_unref().
  */
 struct export_table *export_table_new(struct pe_exports *exports, uint32_t size);
 
@@ -41,7 +41,9 @@ void export_table_unref(struct export_table *table);
 DEFINE_CLEANUP(struct export_table, export_table_unref)
 #define _cleanup_export_table_ _cleanup_(export_table_unref_p)
 
-/* Returns what the table was made of. Forwarded exports have a `forwarder`. Belongs to the table. */
+/*
+ * Returns what the table was made of. Forwarded exports have a `forwarder`. Belongs to the table.
+ */
 const struct pe_exports *export_table_exports(const struct export_table *table);
 
 /* Returns the steps of a budget that reading the table takes, once. */
@@ -62,8 +64,8 @@ DEFINE_CLEANUP(struct export_cache, export_cache_free)
 #define _cleanup_export_cache_ _cleanup_(export_cache_free_p)
 
 /*
- * Looks in the cache for the exports of a DLL. They are the same when the DLL has the same size, and
- * the same bytes in all pages that a table was read from.
+ * Looks in the cache for the exports of a DLL. They are the same when the DLL has the same size,
+ * and the same bytes in all pages that a table was read from.
  *
  * reader	reads the DLL in memory
  * pointer_size	receives 4 or 8
@@ -92,8 +94,8 @@ void export_cache_unlock(struct export_reading *reading);
  * each process reads the exports for itself, with the same result.
  *
  * reader	reads the DLL
- * pages	the `count` pages from which the headers and exports were read, in any order, repeated or
- *		not; their bytes must stay valid as long as the cache
+ * pages	the `count` pages from which the headers and exports were read, in any order,
+ *		repeated or not; their bytes must stay valid as long as the cache
  * pointer_size	4 or 8
  * table	NULL: the DLL exports nothing
  */

@@ -55,8 +55,8 @@ struct imports_scratch;
  * An import list.
  *
  * `string` is what imphash is the MD5 of: "lib.func,lib.func", in lower case, in the order of the
- * directory. Only that of status IMPORTS_OK may be hashed; with IMPORTS_PARTIAL it has what could be
- * read. impfuzzy has its own string for some bound files: see imports_fuzzy_string().
+ * directory. Only that of status IMPORTS_OK may be hashed; with IMPORTS_PARTIAL it has what could
+ * be read. impfuzzy has its own string for some bound files: see imports_fuzzy_string().
  */
 struct imports {
 	/* Set by the caller before imports_declared(). */
@@ -85,15 +85,15 @@ struct imports {
  * Reads the import directory of `pe`, a file or a module in memory, exactly as pefile 2023.2.7 does
  * for imphash; src/imports/declared.c has the rules.
  *
- * imports	all zero but for what the caller sets, or used before (its memory is kept). Release it
- *		with imports_free(). When the budget is used up the list is partial or unreadable,
- *		and the reason says so.
+ * imports	all zero but for what the caller sets, or used before (its memory is kept). Release
+ *		it with imports_free(). When the budget is used up the list is partial or
+ *		unreadable, and the reason says so.
  */
 void imports_declared(struct imports *imports, const struct pe *pe);
 
 /*
- * Returns the string that impfuzzy is computed from. It is `string`, but for some bound files only a
- * part of it. Belongs to `imports`.
+ * Returns the string that impfuzzy is computed from. It is `string`, but for some bound files only
+ * a part of it. Belongs to `imports`.
  */
 const struct text *imports_fuzzy_string(const struct imports *imports);
 
@@ -104,8 +104,8 @@ const char *imports_entry_dll(const struct imports *imports, const struct import
 const char *imports_entry_name(const struct imports *imports, const struct import_entry *entry);
 
 /*
- * Returns the RVA of the import directory of a module in memory whose headers are gone, found by its
- * content. Returns 0 when there is none, or when the search takes more than `budget` has left.
+ * Returns the RVA of the import directory of a module in memory whose headers are gone, found by
+ * its content. Returns 0 when there is none, or when the search takes more than `budget` has left.
  *
  * pe	what pe_assume() made in place of the headers
  */
@@ -116,8 +116,9 @@ void imports_free(struct imports *imports);
 #define _cleanup_imports_ __attribute__((cleanup(imports_free)))
 
 /*
- * Returns the name that import hashes have for an ordinal of ws2_32.dll, wsock32.dll or oleaut32.dll,
- * by pefile's tables; NULL when there is none. `dll` is in lower case, with its extension.
+ * Returns the name that import hashes have for an ordinal of ws2_32.dll, wsock32.dll or
+ * oleaut32.dll, by pefile's tables; NULL when there is none. `dll` is in lower case, with its
+ * extension.
  */
 const char *imports_ordinal_name(const char *dll, uint32_t ordinal);
 

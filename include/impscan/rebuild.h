@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The REBUILT import list of a module or a region: what its address tables say, whatever became of
- * the import directory.
+ * The REBUILT import list of a module or a region: what its address tables show, even where the
+ * import directory is gone.
  *
- * Slot by slot the most trusted source counts: the names of the import directory (what the loader
- * was asked for), then addresses below a descriptor whose names are gone, then tables found by
- * looking at every aligned pointer, then single slots that code calls through.
+ * For each slot the most reliable source is used. These are, in this order: names in the import
+ * directory; addresses under a descriptor whose names are gone; tables that are found by comparing
+ * every aligned pointer with the exports of the process's modules; single slots that code uses.
  *
- * What the original file's list was can't always be told from memory: a module may have tables it
- * filled at run time, and Microsoft's linker orders the directory otherwise than the address tables.
- * Therefore there are several `lists`, the most probable one first: print that, and match all.
+ * The list of the original file can't always be told from memory: a module may have tables that it
+ * filled at run time, and Microsoft's linker gives the directory another order than the address
+ * tables. So there are several lists, the most probable one first: print that one, and match all.
+ *
+ * Words:
+ *
+ * slot		one pointer of an address table
+ * area		what is searched: a module, or a region without headers
+ * hooked	of a slot: it does not lead directly to the export that it names
+ * clean page	a page that is not present, or has no pointer, at any multiple of 4 bytes, that
+ *		leads into the range of the map's modules and out of the area
+ * settled list	a rebuilt list that is the declared list, complete and without hooks or other tables
  *
  * Room: rebuild.
  */
@@ -26,169 +35,184 @@
 #include <impscan/pe.h>
 #include <impscan/text.h>
 
-/* A process's memory, as one thread sees it. The owner keeps pointers valid during a call. */
+/*
+ * How the memory of a process is read, by one thread. The caller of the functions below fills it
+ * in, and keeps the bytes valid that at() returns until they return.
+ */
 struct rebuild_memory {
 	/*
-	 * The bytes at `address` and in `*available` how many lie there in one piece (at least to
-	 * the end of the page or of the memory); NULL when they are not present.
+	 * Returns the bytes at `address`; NULL when they are not present. `*available` receives how
+	 * many there are in one piece, at least to the end of the page.
 	 */
 	const uint8_t *(*at)(const struct rebuild_memory *memory, uint64_t address,
 			     size_t *available);
 	/*
-	 * The first address from `address` on, before `end`, whose page may be present; `end` when
-	 * there is none. NULL: at() is asked page by page. Reserved ranges may be terabytes.
+	 * Returns the first address from `address` on whose page may be present; `end` when there
+	 * is none before it. It skips reserved ranges, which may be terabytes. NULL: all pages may
+	 * be.
 	 */
 	uint64_t (*present)(const struct rebuild_memory *memory, uint64_t address, uint64_t end);
 	/*
-	 * Both may be NULL. found_clean() tells that the page at `address` is not present, or holds
-	 * no pointer into the map's range but to the area itself, at no multiple of 4 bytes. next()
-	 * gives the first address from `address` on, before `end`, whose page is worth looking at,
-	 * `end` when none is: it may pass over pages that were found clean before, in this process or
-	 * in another one that has the same bytes there, the same module, and a map of the same range
-	 * (export_map_set_range()).
+	 * The same, but next() may also skip pages that were found clean before: in this process,
+	 * or in another one that has the same bytes there, the same module, and a map with the same
+	 * range (export_map_set_range()). found_clean() is called for each clean page. Both may be
+	 * NULL: then no page is skipped.
 	 */
 	uint64_t (*next)(const struct rebuild_memory *memory, uint64_t address, uint64_t end);
 	void (*found_clean)(const struct rebuild_memory *memory, uint64_t address);
-	struct budget *budget; /* what looking may cost; NULL: not bounded */
-	void *context;
+	struct budget *budget; /* for all work; NULL: unlimited */
+	void *context;	       /* for the functions */
 };
 
+/* What an import is known by. */
 enum rebuilt_source {
 	REBUILT_NAMES, /* its name in the import directory */
-	REBUILT_IAT,   /* its address; the DLL by the import directory */
-	REBUILT_TABLE, /* its address in a table */
-	REBUILT_CALL,  /* its address in a slot that code names */
+	REBUILT_IAT,   /* its address in a table of the directory, or that the header names */
+	REBUILT_TABLE, /* its address in a table that was found */
+	REBUILT_CALL,  /* its address in a single slot that code uses */
 };
 #define REBUILT_SOURCES 4
 
-/* "names", "iat", "table", "call" */
+/* Returns "names", "iat", "table" or "call". */
 const char *rebuilt_source_name(enum rebuilt_source source);
 
 #define REBUILT_NO_TABLE UINT32_MAX
 
-/* One import. Names: rebuilt_dll(), rebuilt_name(). */
+/* One slot of a table. For its names ask rebuilt_dll() and rebuilt_name(). */
 struct rebuilt_entry {
-	uint64_t slot;	 /* address of its slot */
-	uint64_t value;	 /* what the slot holds; 0 when it is not present */
-	uint64_t target; /* the export's address; 0 when unknown */
+	uint64_t slot;	 /* address of the slot */
+	uint64_t value;	 /* the pointer in it; 0 when it is not present */
+	uint64_t target; /* address of the export; 0: unknown */
 	enum rebuilt_source source;
 	enum import_kind kind; /* IMPORT_UNKNOWN: the slot leads to no export */
-	bool hooked;	       /* the slot does not lead straight to what it names */
-	bool present;	       /* the slot could be read */
-	uint16_t ordinal;      /* of IMPORT_ORDINAL */
-	uint32_t group;	       /* entries of one DLL in one piece have the same number */
-	uint32_t table;	       /* its number in `tables`, or REBUILT_NO_TABLE */
-	uint32_t dll;
-	uint32_t name;
+	bool hooked;
+	bool present;	  /* the slot could be read */
+	uint16_t ordinal; /* if IMPORT_ORDINAL */
+	uint32_t
+		group; /* slots that follow each other and belong to one DLL have the same number */
+	uint32_t table; /* number of its table, or REBUILT_NO_TABLE */
+	uint32_t dll;	/* offset in `names` of struct rebuilt */
+	uint32_t name;	/* the same, if IMPORT_NAME */
 };
 
-/* Slots that belong together. */
+/* An address table. */
 struct rebuilt_table {
-	uint64_t start, end;
+	uint64_t start, end; /* addresses */
 	size_t first, count; /* its entries */
-	size_t imports;	     /* those that have a name or an ordinal */
-	bool directory;	     /* it is the one that the import directory describes */
-	bool outside;	     /* it lies outside the module, which refers to it */
-	uint32_t section;    /* its number in the section table; UINT32_MAX: unknown */
+	size_t imports;	     /* entries that have a name or an ordinal */
+	bool directory;	     /* it consists of the slots of the import directory */
+	bool outside;	     /* it lies outside the area, which refers to it */
+	uint32_t section;    /* number of its section; UINT32_MAX: unknown */
 };
 
-/* A list to be hashed, in exactly the form of struct imports' `string`. */
+/* A list to be hashed. */
 struct rebuilt_list {
-	struct text string;
-	size_t count;
-	const char *what; /* in words: "tables of section 2, kernel32 first" */
+	struct text string; /* in the same form as that of struct imports */
+	size_t count;	    /* imports in it */
+	const char *what;   /* how it was made, "in the order of the tables"; static */
 };
 
 #define REBUILT_LISTS_MAX 8
 
+/* The result. All zero is an empty one. Release it with rebuilt_free(). */
 struct rebuilt {
-	struct rebuilt_entry *entries; /* the directory's in its order, then by slot */
+	struct rebuilt_entry *entries; /* the directory's in its order, then by address */
 	size_t count;
 	size_t capacity;
 	struct rebuilt_table *tables;
 	size_t table_count;
 	size_t table_capacity;
-	/* The most probable first, no two equal, none empty. */
+	/* The most probable one first; no two are equal, and none is empty. */
 	struct rebuilt_list lists[REBUILT_LISTS_MAX];
 	size_t list_count;
-	size_t sources[REBUILT_SOURCES]; /* entries by source, those with a name or ordinal */
-	size_t hooked;
-	size_t unknown;	    /* slots that lead to no export */
-	size_t pages;	    /* of the area that were looked at ... */
-	size_t pages_found; /* ... and those present: slots may lie in the others */
-	/* The first list is another than the declared one: not by hooks, which keep their names. */
+	size_t sources[REBUILT_SOURCES]; /* entries with a name or ordinal, by source */
+	size_t hooked;			 /* entries that are hooked */
+	size_t unknown;			 /* slots that lead to no export */
+	size_t pages;			 /* of the area that were wanted ... */
+	size_t pages_found; /* ... and those of them that are present: the others may have slots */
+	/* The first list is not the declared one. Hooks alone don't make it differ. */
 	bool differs;
-	/* Why not all could be looked at, in words: then there are no lists. NULL: all was. Static. */
+	/*
+	 * Why a part of the area was left out, a static sentence; then there are no lists. Else
+	 * NULL.
+	 */
 	const char *cut;
-	struct text names;
+	struct text names;		 /* names of the entries, each with its NUL */
 	struct rebuild_scratch *scratch; /* memory kept from call to call */
 };
 
-/* What is to be looked at. */
+/* What is searched: a module, or a region without headers. */
 struct rebuild_area {
 	uint64_t base;
-	uint64_t size;
-	const struct pe
-		*pe; /* its headers, or NULL; those with another status than PE_OK count not */
-	/* imports_declared() of `pe` with keep_entries, or NULL. */
+	uint64_t size; /* in bytes */
+	/* Its headers; NULL: none. They are ignored unless their status is PE_OK. */
+	const struct pe *pe;
+	/* What imports_declared() made of `pe`, with keep_entries; NULL: nothing. */
 	const struct imports *declared;
 	/*
-	 * Tables found in private memory of the process (rebuild_private()), or NULL. Where the import
-	 * directory gives nothing, those that this area refers to belong to it.
+	 * Tables that rebuild_private() found; NULL: none. Where the import directory has no slots,
+	 * the area gets those to which it refers.
 	 */
 	const struct rebuilt *others;
-	bool counted; /* looking at its pages was counted against the budget already */
+	bool counted; /* the search of its pages has been counted against the budget */
 };
 
 /*
- * Rebuilds the list of a module or of a region without any header. `rebuilt` may be a used one (its
- * memory is kept) or all zero; release it with rebuilt_free(). `map` must be finished, and of the
- * area's pointer size.
+ * Rebuilds the list of an area.
+ *
+ * rebuilt	all zero, or used before (its memory is kept)
+ * map		the modules of the process, finished, of the area's pointer size
  */
 void rebuild(struct rebuilt *rebuilt, const struct export_map *map,
 	     const struct rebuild_memory *memory, const struct rebuild_area *area);
 
 /*
- * Adds the tables of a piece of private data (heap, writable private region) to `rebuilt`: call it
- * for each, starting from an empty one; then set `others`. No lists are made.
+ * Adds the tables of a range of private data, such as a heap, to `rebuilt`, without making lists.
+ * Call it for each range of a process, beginning with an empty `rebuilt`, and use the result as
+ * `others`.
  */
 void rebuild_private(struct rebuilt *rebuilt, const struct export_map *map,
 		     const struct rebuild_memory *memory, uint64_t start, uint64_t size);
 
 /*
- * What one process's module came to, for the next process that maps the same pages with its import
- * directory and names: NULL unless the list is settled, see rebuild/settled.c.
+ * A settled list of one process, to be compared with the same module of another process that maps
+ * the same pages with the import directory and its names. Any number of threads may use it.
  */
 struct settled;
-struct settled *settled_new(const struct rebuilt *rebuilt, const struct export_map *map,
-			    const struct rebuild_area *area);
-void settled_free(struct settled *settled);
-size_t settled_memory(const struct settled *settled); /* bytes, without the export tables */
 
 /*
- * Would rebuild() say of the area what it said before: that the declared list is the whole list,
- * without hooks? area->declared is not needed. False also means that `rebuilt` is to be made anew.
- * For any number of threads.
+ * Returns what rebuild() made of an area, if that is a settled list; else NULL. Release with
+ * settled_free().
+ */
+struct settled *settled_new(const struct rebuilt *rebuilt, const struct export_map *map,
+			    const struct rebuild_area *area);
+void settled_free(struct settled *settled); /* NULL is fine */
+
+/* Returns the bytes of memory that it takes, without the export tables. */
+size_t settled_memory(const struct settled *settled);
+
+/*
+ * Would rebuild() find the same settled list in this area? area->declared is not used. `rebuilt` is
+ * only working memory: when false is returned, call rebuild().
  */
 bool settled_holds(const struct settled *settled, struct rebuilt *rebuilt,
 		   const struct export_map *map, const struct rebuild_memory *memory,
 		   const struct rebuild_area *area);
 
-/* The DLL as an import would name it, "kernel32.dll"; "" when unknown. */
+/* Returns the DLL as an import would name it, "kernel32.dll"; "": unknown. Belongs to `rebuilt`. */
 const char *rebuilt_dll(const struct rebuilt *rebuilt, const struct rebuilt_entry *entry);
 
-/* The function; NULL unless IMPORT_NAME. */
+/* Returns the function; NULL unless IMPORT_NAME. Belongs to `rebuilt`. */
 const char *rebuilt_name(const struct rebuilt *rebuilt, const struct rebuilt_entry *entry);
 
-/*
- * Limits of what is kept of one area, or of the private tables of one process: beyond them
- * rebuilt->cut is set.
- */
+/* Limits of the result of one area, or of one process's private data. Beyond them `cut` is set. */
 #define REBUILT_ENTRIES_MAX (1u << 17)
 #define REBUILT_TEXT_MAX    (4u << 20) /* bytes of all names, or of one list */
 
-/* Empties it, keeping its memory. */
+/* Empties `rebuilt`, keeping its memory. */
 void rebuilt_clear(struct rebuilt *rebuilt);
+
+/* Releases everything. `rebuilt` is all zero afterwards. */
 void rebuilt_free(struct rebuilt *rebuilt);
 #define _cleanup_rebuilt_ __attribute__((cleanup(rebuilt_free)))
 

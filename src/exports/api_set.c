@@ -15,10 +15,10 @@
  *			   HashFactor}, entry {Flags, NameOffset, NameLength, HashedLength,
  *			   ValueOffset, ValueCount}, value as V4
  *
- * All members have 32 bits, offsets are relative to the namespace, names are UTF-16 without a NUL. V2
- * and V4 leave out the "api-" or "ext-" in front. The number behind the last hyphen is not compared,
- * since later revisions of an API set contain the earlier ones. A value with a name is the host for
- * importers of that name only.
+ * All members have 32 bits, offsets are relative to the namespace, names are UTF-16 without a NUL.
+ * V2 and V4 leave out the "api-" or "ext-" in front. The number behind the last hyphen is not
+ * compared, since later revisions of an API set contain the earlier ones. A value with a name is
+ * the host for importers of that name only.
  */
 #include <impscan/api_set.h>
 

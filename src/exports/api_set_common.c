@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The built-in table of hosts of common API sets, for processes whose schema can't be read. It goes
- * by the beginning of the name, since most API sets of a family have one host; the longest beginning
- * that fits is used. From Microsoft's lists "Windows API sets" and "Windows umbrella libraries"
- * (learn.microsoft.com/windows/win32/apiindex), and the schema of Windows 10.
+ * by the beginning of the name, since most API sets of a family have one host; the longest
+ * beginning that fits is used. From Microsoft's lists "Windows API sets" and "Windows umbrella
+ * libraries" (learn.microsoft.com/windows/win32/apiindex), and the schema of Windows 10.
  */
 #include "exports/api_set_common.h"
 

@@ -4,8 +4,8 @@
 #define EXPORTS_API_SET_COMMON_H
 
 /*
- * Returns the host of an API set, "kernelbase.dll", or NULL when the built-in table does not have it.
- * `name` is in lower case.
+ * Returns the host of an API set, "kernelbase.dll", or NULL when the built-in table does not have
+ * it. `name` is in lower case.
  */
 const char *api_set_common_host(const char *name);
 

@@ -2,10 +2,10 @@
 /*
  * The cache of export tables: a DLL's exports are read once, however many processes have it.
  *
- * A table is kept with the pages that it was read from. It is used for another process only when that
- * has the same pages, or other pages with the same bytes, at the same RVAs. A process that changed one
- * of them has its exports read anew. Most often the physical pages are the same, so that comparing
- * means comparing a few pointers.
+ * A table is kept with the pages that it was read from. It is used for another process only when
+ * that has the same pages, or other pages with the same bytes, at the same RVAs. A process that
+ * changed one of them has its exports read anew. Most often the physical pages are the same, so
+ * that comparing means comparing a few pointers.
  */
 #include <impscan/exports.h>
 
@@ -80,7 +80,9 @@ void export_cache_free(struct export_cache *cache)
 	free(cache);
 }
 
-/* By the bytes of the headers, not by their page: injected DLLs lie in other pages in each process. */
+/*
+ * By the bytes of the headers, not by their page: injected DLLs lie in other pages in each process.
+ */
 static size_t bucket_number(const uint8_t *header)
 {
 	uint64_t hash = 0;

@@ -105,8 +105,8 @@ static int compare_module_names(const void *a, const void *b, void *context)
 }
 
 /*
- * Returns the module with a name in lower case; of several the one at the lowest address that exports
- * something.
+ * Returns the module with a name in lower case; of several the one at the lowest address that
+ * exports something.
  */
 static const struct export_module *find_name(const struct export_map *map, const char *name)
 {
@@ -131,8 +131,8 @@ static const struct export_module *find_name(const struct export_map *map, const
 }
 
 /*
- * Makes a DLL's name lower case, and adds ".dll" where it has no extension. Returns false when it is
- * too long.
+ * Makes a DLL's name lower case, and adds ".dll" where it has no extension. Returns false when it
+ * is too long.
  */
 static bool normalise(const char *dll, char name[DLL_NAME_MAX])
 {

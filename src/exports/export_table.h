@@ -17,7 +17,10 @@ struct export_table {
 	atomic_uint references;
 	struct pe_exports exports;
 	uint32_t size; /* SizeOfImage */
-	/* The exports that are not forwarded, by RVA and then by position: their RVAs and positions. */
+	/*
+	 * The exports that are not forwarded, by RVA and then by position: their RVAs and
+	 * positions.
+	 */
 	uint32_t *rvas;
 	uint32_t *direct;
 	size_t direct_count;

@@ -2,9 +2,9 @@
 /*
  * Where an import leads, and which exports lead to an address, through forwarders.
  *
- * Of a DLL's exports only the forwarders depend on the process: their DLL is found by its name there.
- * They are followed all at once, when an address is first looked up (most processes need none), and
- * kept by the address that they lead to.
+ * Of a DLL's exports only the forwarders depend on the process: their DLL is found by its name
+ * there. They are followed all at once, when an address is first looked up (most processes need
+ * none), and kept by the address that they lead to.
  */
 #include <impscan/export_map.h>
 
@@ -34,8 +34,8 @@ static uint64_t follow(const struct export_map *map, const struct export_module 
 		       const struct passing *passing);
 
 /*
- * Returns the address that a forwarder such as "NTDLL.RtlAllocateHeap" or "OLEAUT32.#2" of the module
- * `from` leads to, or 0.
+ * Returns the address that a forwarder such as "NTDLL.RtlAllocateHeap" or "OLEAUT32.#2" of the
+ * module `from` leads to, or 0.
  */
 static uint64_t follow_forwarder(const struct export_map *map, const struct export_module *from,
 				 const char *forwarder, unsigned int depth,

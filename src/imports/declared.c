@@ -8,13 +8,13 @@
  * - A descriptor without imports, or with an empty DLL name, is skipped. After more than 5 of them
  *   the next descriptor ends the list.
  * - A DLL name with characters that file names don't have becomes "*invalid*".
- * - Names are lower case. The DLL's extension is cut if it is ocx, sys or dll. An ordinal becomes the
- *   name that a table gives it, otherwise "ord<N>".
+ * - Names are lower case. The DLL's extension is cut if it is ocx, sys or dll. An ordinal becomes
+ *   the name that a table gives it, otherwise "ord<N>".
  *
- * In memory the same bytes lie at their RVAs, so the same rules give the same string. But a page may
- * be absent, or hold something else by now. That must not give another hash: it is noted, and the
- * list is partial. Where pefile's rules depend on file offsets, memory is read as the loader mapped
- * it.
+ * In memory the same bytes lie at their RVAs, so the same rules give the same string. But a page
+ * may be absent, or hold something else by now. That must not give another hash: it is noted, and
+ * the list is partial. Where pefile's rules depend on file offsets, memory is read as the loader
+ * mapped it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,8 +96,8 @@ void imports_free(struct imports *imports)
 }
 
 /*
- * Counts against the budget: `thunks` that were read, the pages read since the last call, and `bytes`
- * of text to be hashed. Returns false, and notes it, when the budget is used up.
+ * Counts against the budget: `thunks` that were read, the pages read since the last call, and
+ * `bytes` of text to be hashed. Returns false, and notes it, when the budget is used up.
  */
 static bool spend(struct import_reading *r, size_t thunks, size_t bytes)
 {

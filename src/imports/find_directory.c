@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Finds the import directory of a module whose headers are gone, by its content: an array of
- * IMAGE_IMPORT_DESCRIPTOR, each with the RVAs of a DLL's name and of tables within the module, ended
- * by one that is all zero.
+ * IMAGE_IMPORT_DESCRIPTOR, each with the RVAs of a DLL's name and of tables within the module,
+ * ended by one that is all zero.
  */
 #include <impscan/imports.h>
 
@@ -74,8 +74,8 @@ static bool is_end(const uint8_t *bytes)
 }
 
 /*
- * Returns the number of descriptors at `*rva`; 0 unless one of zeros ends them. Sets `*rva` to where
- * they end.
+ * Returns the number of descriptors at `*rva`; 0 unless one of zeros ends them. Sets `*rva` to
+ * where they end.
  */
 static size_t directory_length(const struct pe *pe, uint64_t *rva, uint64_t size,
 			       struct budget *budget)

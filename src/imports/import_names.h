@@ -21,8 +21,8 @@ size_t names_library(struct text *low, const char *dll, size_t length);
 
 /*
  * Adds "lib.func" to `text`, after a comma where `text` is not empty. `low` and `library` are what
- * names_library() gave. `name` is the function; NULL: the import is by `ordinal`. Returns false, and
- * adds nothing, when pefile's rules leave the import out.
+ * names_library() gave. `name` is the function; NULL: the import is by `ordinal`. Returns false,
+ * and adds nothing, when pefile's rules leave the import out.
  */
 bool names_append(struct text *text, const struct text *low, size_t library, const char *name,
 		  uint32_t ordinal);

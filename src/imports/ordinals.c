@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The names that import hashes have for ordinals of ws2_32.dll, wsock32.dll and oleaut32.dll: exports
- * under fixed ordinals, as in the module ordlookup of pefile 2023.2.7 (117 and 398 entries). The
- * tables stay as they are: more or other names would change the hashes.
+ * The names that import hashes have for ordinals of ws2_32.dll, wsock32.dll and oleaut32.dll:
+ * exports under fixed ordinals, as in the module ordlookup of pefile 2023.2.7 (117 and 398
+ * entries). The tables stay as they are: more or other names would change the hashes.
  */
 #include <impscan/imports.h>
 

@@ -9,8 +9,8 @@
  * names (OriginalFirstThunk) is used; when it is empty, the table of addresses (FirstThunk). A
  * name's RVA outside the file drops the descriptor; a name with invalid characters is skipped.
  *
- * In memory the loader has overwritten the second table with addresses. So the two can't be compared
- * there, and where the first table is missing the names are lost.
+ * In memory the loader has overwritten the second table with addresses. So the two can't be
+ * compared there, and where the first table is missing the names are lost.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -103,8 +103,8 @@ enum table_end {
 };
 
 /*
- * Reads a table at the RVA `start`, at most `max_length` bytes. `addresses`: in memory, addresses may
- * stand where the file has names' RVAs.
+ * Reads a table at the RVA `start`, at most `max_length` bytes. `addresses`: in memory, addresses
+ * may stand where the file has names' RVAs.
  */
 static enum table_end table_read(struct import_reading *r, struct thunk_table *table,
 				 uint32_t start, int64_t max_length, bool addresses)
@@ -163,7 +163,8 @@ static enum table_end table_read(struct import_reading *r, struct thunk_table *t
 }
 
 /*
- * Reads the name that the RVA `value` leads to. Returns false when pefile drops the descriptor for it.
+ * Reads the name that the RVA `value` leads to. Returns false when pefile drops the descriptor for
+ * it.
  */
 static bool read_name(struct import_reading *r, uint64_t value, struct thunk *f)
 {
@@ -208,8 +209,8 @@ static bool read_name(struct import_reading *r, uint64_t value, struct thunk *f)
 }
 
 /*
- * Reads the tables and returns the one to be used. Sets `*addresses` when it has addresses instead of
- * names' RVAs and ordinals.
+ * Reads the tables and returns the one to be used. Sets `*addresses` when it has addresses instead
+ * of names' RVAs and ordinals.
  */
 static const struct thunk_table *choose_table(struct import_reading *r, const struct descriptor *d,
 					      bool *addresses)

@@ -3,16 +3,16 @@
  * The lists that may have been the original file's, made of the tables of an area, to be hashed.
  *
  * Which tables were the file's? The family of tables in one section that has the most imports. A
- * packer's stub has its few imports elsewhere, and pointers that a program gets at run time lie with
- * its data. An intact import directory is a list of its own. It comes first, unless a family has more
- * imports: then it may be a packer's stub that declares little.
+ * packer's stub has its few imports elsewhere, and pointers that a program gets at run time lie
+ * with its data. An intact import directory is a list of its own. It comes first, unless a family
+ * has more imports: then it may be a packer's stub that declares little.
  *
- * In which order did the file's directory have the DLLs? winebuild, GNU ld and LLVM's linker give the
- * directory the order of the address tables. Microsoft's linker sorts the tables by DLL name, but
- * gives the directory the order in which import libraries were needed, most often that of the command
- * line. Where the header has its mark (the "Rich" record) the order is a guess: first kernel32, which
- * all conventions have first, and then as the tables; next the orders of the libraries that Visual
- * Studio and CMake link by default.
+ * In which order did the file's directory have the DLLs? winebuild, GNU ld and LLVM's linker give
+ * the directory the order of the address tables. Microsoft's linker sorts the tables by DLL name,
+ * but gives the directory the order in which import libraries were needed, most often that of the
+ * command line. Where the header has its mark (the "Rich" record) the order is a guess: first
+ * kernel32, which all conventions have first, and then as the tables; next the orders of the
+ * libraries that Visual Studio and CMake link by default.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -188,9 +188,9 @@ static bool related(const struct rebuilding *r, size_t a, size_t b)
 }
 
 /*
- * Finds the family of each table: the number of its first table. Where sections are unknown, tables of
- * one family follow each other, as tables are in the order of addresses but for the directory's, which
- * is number 0.
+ * Finds the family of each table: the number of its first table. Where sections are unknown, tables
+ * of one family follow each other, as tables are in the order of addresses but for the directory's,
+ * which is number 0.
  */
 static void find_families(const struct rebuilding *r, size_t *family)
 {

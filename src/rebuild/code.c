@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Slots that code uses: by call [slot], jmp [slot] or mov reg, [slot], relative to the instruction on
- * x64 and absolute on x86. Compilers reach imports in no other way. So such a slot shows that the run
- * around it is a table, and a slot that stands alone is found by it.
+ * Slots that code uses: by call [slot], jmp [slot] or mov reg, [slot], relative to the instruction
+ * on x64 and absolute on x86. Compilers reach imports in no other way. So such a slot shows that
+ * the run around it is a table, and a slot that stands alone is found by it.
  *
  * The bytes are searched for the opcodes (FF /2, FF /4, 8B, A1), then the disassembler confirms the
- * instruction. Where instructions begin is not known: other bytes lead to an export only by accident,
- * so that one slot alone is not believed.
+ * instruction. Where instructions begin is not known: other bytes lead to an export only by
+ * accident, so that one slot alone is not believed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +26,8 @@ struct decoder {
 };
 
 /*
- * Finds the memory operand of the call, jump or load at `code`, which lies at `address`. Returns false
- * when it is another instruction.
+ * Finds the memory operand of the call, jump or load at `code`, which lies at `address`. Returns
+ * false when it is another instruction.
  */
 static bool operand(struct decoder *d, const uint8_t *code, size_t size, uint64_t address,
 		    uint64_t *slot)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the headers say of a module's address tables: the slots of the import directory with their
- * names, the address table that a header names, and delay-load tables, which are no part of an import
- * list.
+ * names, the address table that a header names, and delay-load tables, which are no part of an
+ * import list.
  *
  * A slot of the import directory is hooked when the export of its name is known and the slot leads
  * elsewhere, unless that has the same name: another copy of the DLL, or another host of an API set.
@@ -24,8 +24,8 @@ enum {
 };
 
 /*
- * Returns the export of `dll` that leads to the address `value`. `dll` may be an API set, or pass the
- * export on. NULL when there is none.
+ * Returns the export of `dll` that leads to the address `value`. `dll` may be an API set, or pass
+ * the export on. NULL when there is none.
  */
 static const struct pe_export *name_in(struct rebuilding *r, uint64_t value, const char *dll)
 {

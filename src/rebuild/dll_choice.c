@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Choosing the DLL of a piece where several have names for all its slots: most often a DLL and those
- * that forward to it. The rules are at the end of this file.
+ * Choosing the DLL of a piece where several have names for all its slots: most often a DLL and
+ * those that forward to it. The rules are a table below.
  */
 #include <string.h>
 

@@ -59,7 +59,9 @@ static int rule_compiler(const struct name_question *question,
 	return 0;
 }
 
-/* Is `name` that of another candidate in the same DLL, with `before` in front and `after` behind? */
+/*
+ * Is `name` that of another candidate in the same DLL, with `before` in front and `after` behind?
+ */
 static bool extends(const struct name_question *question, const char *name, const char *before,
 		    const char *after)
 {
@@ -79,10 +81,10 @@ static bool extends(const struct name_question *question, const char *name, cons
 }
 
 /*
- * Names that extend another name of the same function. Windows' headers map plain names to those with
- * A, and to those for 64-bit time (time() is an inline function that calls _time64()) and for 64-bit
- * debugging (StackWalk64()); C compilers map old POSIX names to those with an underscore (_strdup()),
- * psapi.h maps its names to kernel32's with K32.
+ * Names that extend another name of the same function. Windows' headers map plain names to those
+ * with A, and to those for 64-bit time (time() is an inline function that calls _time64()) and for
+ * 64-bit debugging (StackWalk64()); C compilers map old POSIX names to those with an underscore
+ * (_strdup()), psapi.h maps its names to kernel32's with K32.
  */
 static int rule_form(const struct name_question *question, const struct export_candidate *candidate)
 {
@@ -122,8 +124,8 @@ static int rule_order(const struct name_question *question,
 }
 
 /*
- * Does an IMAGE_IMPORT_BY_NAME of this export still stand around the slot? Its hint, the position of
- * the name among the DLL's names, tells it from other text.
+ * Does an IMAGE_IMPORT_BY_NAME of this export still stand around the slot? Its hint, the position
+ * of the name among the DLL's names, tells it from other text.
  */
 static bool stands_near(const struct name_question *question, const struct export_candidate *c)
 {
@@ -173,8 +175,8 @@ static int score(const struct name_question *question, const struct export_candi
 }
 
 /*
- * Of two names with the same score, is `name` the one to take? The shorter one; of "...A" and "...W"
- * the second, which is what programs are compiled for today.
+ * Of two names with the same score, is `name` the one to take? The shorter one; of "...A" and
+ * "...W" the second, which is what programs are compiled for today.
  */
 static bool is_better(const char *name, const char *best)
 {

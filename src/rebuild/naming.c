@@ -2,9 +2,9 @@
 /*
  * Naming the slots of a run: cut into pieces, a DLL for each piece, a name for each slot.
  *
- * Of several names in a DLL, one that fits between those beside it is better, if the linker sorted the
- * names of its pieces. Whether it did is shown by slots that have only one name. Two of them are in
- * order by accident half the time, and one shows nothing: so three are needed.
+ * Of several names in a DLL, one that fits between those beside it is better, if the linker sorted
+ * the names of its pieces. Whether it did is shown by slots that have only one name. Two of them
+ * are in order by accident half the time, and one shows nothing: so three are needed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +37,8 @@ static struct name_order order_of(const struct rebuilding *r, const struct dll_p
 }
 
 /*
- * Do the names of all pieces of a run show that a linker sorted them? In a piece, `n` names show n - 1
- * times which one follows which.
+ * Do the names of all pieces of a run show that a linker sorted them? In a piece, `n` names show n
+ * - 1 times which one follows which.
  */
 static bool all_sorted(const struct name_order *orders, size_t count)
 {
@@ -68,8 +68,8 @@ static const char *name_behind(const struct rebuilding *r, const struct dll_piec
 }
 
 /*
- * Returns the export by which a slot is imported; NULL: unknown. `sorted`: the piece is; then `before`
- * is the name of the slot before, or NULL.
+ * Returns the export by which a slot is imported; NULL: unknown. `sorted`: the piece is; then
+ * `before` is the name of the slot before, or NULL.
  */
 static const struct pe_export *name_slot(struct rebuilding *r, const struct dll_piece *piece,
 					 size_t i, bool sorted, const char *before)
@@ -113,8 +113,8 @@ static void name_piece(struct rebuilding *r, const struct dll_piece *piece, bool
 }
 
 /*
- * Counts the work of naming a run: every name of a slot is compared with the others, and where a DLL
- * has several, they are looked for around the slot.
+ * Counts the work of naming a run: every name of a slot is compared with the others, and where a
+ * DLL has several, they are looked for around the slot.
  */
 static bool spend_names(const struct rebuilding *r, const struct slot_run *run)
 {

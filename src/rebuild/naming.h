@@ -2,12 +2,13 @@
 /*
  * Inside the room rebuild: naming the slots of a run.
  *
- * An address can have many names: forwarders of other DLLs, and aliases in its own. Each way to name
- * it is a candidate, and the best is chosen by score: each rule gives a candidate some points, often
- * negative ones, and the one with the most points is taken. To extend the choice, write a function of
- * a rule and add it to the table of rules.
+ * An address can have many names: forwarders of other DLLs, and aliases in its own. Each way to
+ * name it is a candidate, and the best is chosen by score: each rule gives a candidate some points,
+ * often negative ones, and the one with the most points is taken. To extend the choice, write a
+ * function of a rule and add it to the table of rules.
  *
- * piece	the part of a run that one DLL explains: a linker gives each DLL one (struct dll_piece)
+ * piece	the part of a run that one DLL explains: a linker gives each DLL one (struct
+ *		dll_piece)
  */
 #ifndef REBUILD_NAMING_H
 #define REBUILD_NAMING_H
@@ -40,7 +41,9 @@ struct name_question {
 	struct rebuilding *r; /* may be NULL unless `look_near` */
 	const struct candidates *candidates;
 	const struct export_module *dll;
-	/* Names of the slots before and behind in the piece, if the piece is sorted; NULL: unknown. */
+	/*
+	 * Names of the slots before and behind in the piece, if the piece is sorted; NULL: unknown.
+	 */
 	const char *before, *after;
 	uint64_t slot;	/* its address */
 	bool look_near; /* look whether one of the names is left in the module, around the slot */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Tables in private memory of the process, as injected code makes them: one belongs to the area that
- * refers to it. A reference is the address of any of its slots, or of up to REFERENCE_SPAN bytes before
- * it, where a structure may begin that has the table in it.
+ * Tables in private memory of the process, as injected code makes them: one belongs to the area
+ * that refers to it. A reference is the address of any of its slots, or of up to REFERENCE_SPAN
+ * bytes before it, where a structure may begin that has the table in it.
  */
 #include <stdlib.h>
 

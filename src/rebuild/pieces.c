@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The pieces of a run. A linker gives each DLL one piece of the address table, so that the DLL is
- * chosen for a piece, not for a slot: it must have a name for all slots. A piece ends at a zero, and
- * where no single DLL explains the next slot as well.
+ * chosen for a piece, not for a slot: it must have a name for all slots. A piece ends at a zero,
+ * and where no single DLL explains the next slot as well.
  */
 #include <string.h>
 
@@ -32,8 +32,8 @@ static size_t dlls_of(const struct rebuilding *r, uint64_t target,
 }
 
 /*
- * Leaves a piece only those of its DLLs that have a name for `target` too. Returns false, and changes
- * nothing, when there is none.
+ * Leaves a piece only those of its DLLs that have a name for `target` too. Returns false, and
+ * changes nothing, when there is none.
  */
 static bool narrow(const struct rebuilding *r, struct dll_piece *piece, uint64_t target)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Rebuilding a list, step by step: the slots of the import directory, tables, single slots that code
- * uses, tables of other places; then the lists.
+ * Rebuilding a list, step by step: the slots of the import directory, tables, single slots that
+ * code uses, tables of other places; then the lists.
  */
 #include <impscan/rebuild.h>
 

@@ -5,14 +5,14 @@
  * Words used here and in these files:
  *
  * slot		one pointer of an address table
- * run		slots in a row that lead to exports, with zeros and a few others between them: a table,
- *		perhaps (struct slot_run)
+ * run		slots in a row that lead to exports, with zeros and a few others between them: a
+ *		table, perhaps (struct slot_run)
  * known slot	one that needs no search: of the import directory, or of a delay-load table
  * own pointer	one that leads into the area itself
  * hooked slot	one that leads to an export by a detour: its code jumps there
  *
- * The files, each of which calls only those before it: area, rebuilt, trampoline, code, runs, naming's
- * (naming.h), directory, tables, others, candidate_lists, rebuild, settled.
+ * The files, each of which calls only those before it: area, rebuilt, trampoline, code, runs,
+ * naming's (naming.h), directory, tables, others, candidate_lists, rebuild, settled.
  */
 #ifndef REBUILD_REBUILDING_H
 #define REBUILD_REBUILDING_H
@@ -102,8 +102,8 @@ struct rebuilding {
 };
 
 /*
- * Counts work against the budget. Returns false when that is used up: then rebuilt->cut says so, and
- * the caller stops.
+ * Counts work against the budget. Returns false when that is used up: then rebuilt->cut says so,
+ * and the caller stops.
  */
 static inline bool rebuild_spend(const struct rebuilding *r, uint64_t steps)
 {
@@ -122,7 +122,9 @@ static inline void rebuild_too_many(const struct rebuilding *r)
 
 /* --- area.c: what is searched --- */
 
-/* Returns the first address from `address` on whose page may be present; `end` when there is none. */
+/*
+ * Returns the first address from `address` on whose page may be present; `end` when there is none.
+ */
 static inline uint64_t rebuild_present(const struct rebuilding *r, uint64_t address, uint64_t end)
 {
 	if (!r->memory->present || address >= end)
@@ -166,7 +168,10 @@ bool rebuild_is_known(const struct rebuild_scratch *scratch, uint64_t address);
 
 /* --- rebuilt.c: the result --- */
 
-/* Empties `rebuilt` and begins with an area. Returns false when it is none, or the budget is used up. */
+/*
+ * Empties `rebuilt` and begins with an area. Returns false when it is none, or the budget is used
+ * up.
+ */
 bool rebuild_begin(struct rebuilding *r, struct rebuilt *rebuilt, const struct export_map *map,
 		   const struct rebuild_memory *memory, const struct rebuild_area *area);
 
@@ -194,7 +199,8 @@ struct rebuilt_table *rebuild_add_table(struct rebuilding *r, size_t first);
 /* --- trampoline.c --- */
 
 /*
- * Returns the address of the export that a slot's value leads to, directly or by some jumps; 0: none.
+ * Returns the address of the export that a slot's value leads to, directly or by some jumps; 0:
+ * none.
  */
 uint64_t rebuild_target(struct rebuilding *r, uint64_t value);
 
@@ -212,14 +218,16 @@ bool rebuild_is_called(const struct rebuilding *r, uint64_t slot);
 void rebuild_take_header_table(struct rebuilding *r);
 
 /*
- * Adds the runs of all slots of the area whose address is `phase` more than a multiple of the pointer
- * size, by address. With a phase the pages are not counted again.
+ * Adds the runs of all slots of the area whose address is `phase` more than a multiple of the
+ * pointer size, by address. With a phase the pages are not counted again.
  */
 void rebuild_find_runs(struct rebuilding *r, unsigned int phase);
 
 /* --- naming.c --- */
 
-/* Adds the entries of a run as a table of their own: each with its DLL and name, where it has one. */
+/*
+ * Adds the entries of a run as a table of their own: each with its DLL and name, where it has one.
+ */
 void rebuild_name_run(struct rebuilding *r, const struct slot_run *run, enum rebuilt_source source);
 
 /* --- directory.c --- */

@@ -3,9 +3,9 @@
  * Searches an area for runs: every aligned pointer is compared with what the process's modules
  * export, and slots that lie close together make a run. Which runs are tables: tables.c.
  *
- * A run goes on over zeros (they part DLLs), over slots that lead to no export (hooks, shims, targets
- * that are paged out), and over own pointers (delay-load slots that are not resolved yet). It ends at
- * a value that can't be a pointer.
+ * A run goes on over zeros (they part DLLs), over slots that lead to no export (hooks, shims,
+ * targets that are paged out), and over own pointers (delay-load slots that are not resolved yet).
+ * It ends at a value that can't be a pointer.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +84,9 @@ static bool push_hooked(struct rebuilding *r, uint64_t address)
 	return true;
 }
 
-/* Ends a run, if it has slots, and begins a new one. Hooked slots behind its last hit belong to it. */
+/*
+ * Ends a run, if it has slots, and begins a new one. Hooked slots behind its last hit belong to it.
+ */
 static void close_run(struct rebuilding *r, struct slot_run *run)
 {
 	struct rebuild_scratch *s = r->scratch;
@@ -149,7 +151,9 @@ static bool any_in_range(const struct rebuilding *r, const uint8_t *p, size_t sl
 	return any;
 }
 
-/* Is a value foreign: does it lead into the map's range, from `low` to before `high`, but not own? */
+/*
+ * Is a value foreign: does it lead into the map's range, from `low` to before `high`, but not own?
+ */
 static inline bool is_foreign(const struct rebuilding *r, uint64_t low, uint64_t high,
 			      uint64_t value)
 {
@@ -196,8 +200,8 @@ static size_t slot_number(const struct rebuilding *r, uint64_t address, uint64_t
 }
 
 /*
- * Searches a page, or the part of it in the area: `size` bytes `p` from the first slot on. Known slots
- * are skipped.
+ * Searches a page, or the part of it in the area: `size` bytes `p` from the first slot on. Known
+ * slots are skipped.
  */
 static void search_page(struct rebuilding *r, struct run_search *search, uint64_t address,
 			const uint8_t *p, size_t size)
@@ -297,8 +301,8 @@ static struct page_look look_ahead(struct rebuilding *r, uint64_t address, bool 
 }
 
 /*
- * The pages lie anywhere in the image, so that the processor can't guess which one is next: the next
- * one is fetched in advance.
+ * The pages lie anywhere in the image, so that the processor can't guess which one is next: the
+ * next one is fetched in advance.
  */
 void rebuild_find_runs(struct rebuilding *r, unsigned int phase)
 {

@@ -3,9 +3,10 @@
  * Settled lists: rebuilt lists that are the declared list and nothing else. All slots of the import
  * directory are present and lead where their names do, and there is no other table.
  *
- * Most modules are mapped by many processes, and the loader writes the same addresses into their slots
- * in all of them. What one process showed is kept. In another process the list is the same when the
- * slots have the same values, the DLLs that these depend on are the same, and no other table is found.
+ * Most modules are mapped by many processes, and the loader writes the same addresses into their
+ * slots in all of them. What one process showed is kept. In another process the list is the same
+ * when the slots have the same values, the DLLs that these depend on are the same, and no other
+ * table is found.
  */
 #include <impscan/rebuild.h>
 
@@ -96,9 +97,9 @@ static void add_target(struct settled *settled, const struct export_map *map, ui
 }
 
 /*
- * Does what was found out about an entry depend only on the DLLs that were looked up for it and on the
- * module that it leads into? Not where it counts as unhooked only since a forwarder of some other
- * module has its name.
+ * Does what was found out about an entry depend only on the DLLs that were looked up for it and on
+ * the module that it leads into? Not where it counts as unhooked only since a forwarder of some
+ * other module has its name.
  */
 static bool is_self_contained(const struct export_map *map, const struct rebuilt *rebuilt,
 			      const struct rebuilt_entry *entry)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which runs are address tables. It is decided by how many different exports a run has, and how many
- * of its slots lead to one. The limits are in rebuilding.h.
+ * Which runs are address tables. It is decided by how many different exports a run has, and how
+ * many of its slots lead to one. The limits are in rebuilding.h.
  */
 #include <impscan/bytes.h>
 
@@ -10,8 +10,8 @@
 enum { THUNK_SPAN = 16 }; /* bytes of code within which it loads the address of its slot */
 
 /*
- * Does the code at `value` load the address of `slot`, as the code of a delay-load slot does that is
- * not resolved yet?
+ * Does the code at `value` load the address of `slot`, as the code of a delay-load slot does that
+ * is not resolved yet?
  */
 static bool is_delay_thunk(struct rebuilding *r, uint64_t slot, uint64_t value)
 {
@@ -73,8 +73,8 @@ static void follow_hooks(struct rebuilding *r, const struct slot_run *run)
 }
 
 /*
- * Returns how many pointers in a row, at most `most`, from `address` on by `step` bytes, lead into a
- * module but neither to an export nor to its base, as a module handle does.
+ * Returns how many pointers in a row, at most `most`, from `address` on by `step` bytes, lead into
+ * a module but neither to an export nor to its base, as a module handle does.
  */
 static size_t count_strangers(struct rebuilding *r, uint64_t address, uint64_t step, size_t most)
 {
@@ -91,11 +91,11 @@ static size_t count_strangers(struct rebuilding *r, uint64_t address, uint64_t s
 }
 
 /*
- * Looks at the slots right beside a run that has no headers to support it. There are two things that
- * look like tables. A program's table of its own functions (V8 has one of some thousand) is far longer
- * than the exports among them. And compilers keep imports in registers that calls preserve, which are
- * saved on the stack below a return address. Returns how many more slots the table would have that
- * lead to no export; SIZE_MAX: it is no table.
+ * Looks at the slots right beside a run that has no headers to support it. There are two things
+ * that look like tables. A program's table of its own functions (V8 has one of some thousand) is
+ * far longer than the exports among them. And compilers keep imports in registers that calls
+ * preserve, which are saved on the stack below a return address. Returns how many more slots the
+ * table would have that lead to no export; SIZE_MAX: it is no table.
  */
 static size_t judge_surroundings(struct rebuilding *r, const struct slot_run *run, size_t hits)
 {
@@ -178,8 +178,8 @@ void rebuild_find_tables(struct rebuilding *r)
 		rebuild_take_header_table(r);
 	rebuild_find_runs(r, 0);
 	/*
-	 * Code is searched only where the directory has nothing, since that takes longer than all the
-	 * rest, and in a module only when there is a slot that it could use.
+	 * Code is searched only where the directory has nothing, since that takes longer than all
+	 * the rest, and in a module only when there is a slot that it could use.
 	 */
 	bool slots = s->slot_count > 1 ||
 		     (s->slot_count && r->pe && rebuild_stands_alone(r, s->slots[0].address));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Where a slot leads that does not hold an export's address. Hooks, shims and packers let it point to
- * a trampoline: a few instructions that end in a jump to the real export.
+ * Where a slot leads that does not hold an export's address. Hooks, shims and packers let it point
+ * to a trampoline: a few instructions that end in a jump to the real export.
  *
  * The forms, x86 and x64 (opcodes by Intel's manual, volume 2):
  *
