@@ -100,14 +100,41 @@ enum page_likeness page_compare(const uint8_t *copy, const uint8_t *original,
 				unsigned int pointer_size);
 
 /*
- * The compressed store, which the memory then owns (see store.h), and the number of the virtual
- * page file, whose pages it keeps; -1 when that is not known: then a page of any page file that
- * was not given is asked for there too. Without a store (NULL), `why` says in words why such a
- * page is not there: "layout of this build not known". Not while other threads use the memory.
+ * The functions by which spaces read pages from the compressed store, which is above this room: see
+ * store_attach() in store.h. `state` is what memory_set_store() was given, `reader` what new_reader()
+ * returned. A reader is used by one thread at a time; several may read the same state at once.
  */
-struct store;
-void memory_set_store(struct memory *memory, int number, struct store *store, const char *why);
-const struct store *memory_store(const struct memory *memory);
+struct page_store_ops {
+	/* A new reader, for one space of `memory`. Freed by free_reader(). */
+	void *(*new_reader)(const void *state, const struct memory *memory);
+	void (*free_reader)(void *reader);
+	/*
+	 * Writes the page with the number `offset` of page file `page_file` to the 4096 bytes of
+	 * `buffer`. Returns NULL for success, otherwise static words that say why not; then the
+	 * contents of `buffer` are undefined.
+	 */
+	const char *(*read)(void *reader, unsigned int page_file, uint64_t offset, uint8_t *buffer);
+	/* Frees the state; called when the memory is freed or given another store. */
+	void (*free_state)(void *state);
+	/* What read() returns (this very pointer) when the store does not have the page. */
+	const char *absent;
+};
+
+/*
+ * Sets the compressed store: its functions and their state, which `memory` then owns.
+ *
+ * number: of the virtual page file, whose pages the store keeps; -1 when it is not known: then the
+ * store is asked for a page of any page file that was not given.
+ * why: static words that say why there is no store ("layout of this build not known"), for the pages
+ * of that page file. Used only when `ops` is NULL.
+ *
+ * Not while other threads use the memory.
+ */
+void memory_set_store(struct memory *memory, int number, const struct page_store_ops *ops,
+		      void *state, const char *why);
+
+/* The state of the store if its functions are `ops`, otherwise NULL. */
+const void *memory_store_state(const struct memory *memory, const struct page_store_ops *ops);
 
 /*
  * How many decompressed pages a space keeps at most, SPACE_STORE_PAGES unless told. Beyond them

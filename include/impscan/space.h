@@ -14,9 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <impscan/cleanup.h>
 #include <impscan/address_set.h>
 #include <impscan/budget.h>
+#include <impscan/cleanup.h>
 #include <impscan/memory.h>
 
 struct space;
@@ -72,6 +72,12 @@ uint64_t space_dtb(const struct space *space);
 typedef uint64_t space_find_prototype(void *context, uint64_t address);
 void space_set_prototypes(struct space *space, struct space *kernel, space_find_prototype *find,
 			  void *context);
+
+/*
+ * Makes the space leave out the compressed store: pages in it are not present. For the spaces through
+ * which the store's own structures are read, so that no page needs itself.
+ */
+void space_leave_out_store(struct space *space);
 
 /* Is `address` one that the processor would take: canonical on x64, of 32 bits on x86? */
 bool space_canonical(const struct space *space, uint64_t address);

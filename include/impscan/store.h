@@ -98,6 +98,15 @@ DEFINE_CLEANUP(struct store, store_free)
 
 struct store_summary store_summary(const struct store *store);
 
+/*
+ * Makes `memory` read the pages of the virtual page file from the store, which it then owns. `number`:
+ * of that page file, or -1, as for memory_set_store().
+ */
+void store_attach(struct store *store, struct memory *memory, int number);
+
+/* The store that was attached to the memory; NULL when there is none. The memory owns it. */
+const struct store *store_of(const struct memory *memory);
+
 /* How one thread reads a store: through spaces of its own. */
 struct store_reader;
 struct store_reader *store_reader_new(const struct store *store, const struct memory *memory);

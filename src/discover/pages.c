@@ -341,8 +341,10 @@ static void find_store(struct windows *windows, struct space *space)
 	}
 	if (cut)
 		windows->cut |= CUT_STORE;
-	if (store || known)
-		memory_set_store(windows->memory, number, store, why);
+	if (store)
+		store_attach(store, windows->memory, number);
+	else if (known)
+		memory_set_store(windows->memory, number, NULL, NULL, why);
 }
 
 void pages_find(struct windows *windows, uint64_t steps)

@@ -3,7 +3,6 @@
 #include <impscan/bytes.h>
 #include <impscan/entry.h>
 #include <impscan/memory.h>
-#include <impscan/store.h>
 
 #include <stdlib.h>
 
@@ -40,12 +39,18 @@ struct memory *memory_new(const struct image *image, enum paging paging)
 	return memory;
 }
 
+static void free_store(struct memory *memory)
+{
+	if (memory->store)
+		memory->store->free_state(memory->store_state);
+}
+
 void memory_free(struct memory *memory)
 {
 	if (!memory)
 		return;
 	page_files_close(memory);
-	store_free(memory->store);
+	free_store(memory);
 	free(memory);
 }
 
@@ -77,18 +82,20 @@ void memory_set_invalid_mask(struct memory *memory, uint64_t mask)
 	memory->generation++;
 }
 
-void memory_set_store(struct memory *memory, int number, struct store *store, const char *why)
+void memory_set_store(struct memory *memory, int number, const struct page_store_ops *ops,
+		      void *state, const char *why)
 {
-	store_free(memory->store);
+	free_store(memory);
+	memory->store = ops;
+	memory->store_state = state;
 	memory->store_number = number;
-	memory->store = store;
 	memory->store_why = why;
 	memory->generation++;
 }
 
-const struct store *memory_store(const struct memory *memory)
+const void *memory_store_state(const struct memory *memory, const struct page_store_ops *ops)
 {
-	return memory->store;
+	return memory->store == ops ? memory->store_state : NULL;
 }
 
 void memory_set_store_pages(struct memory *memory, size_t pages)

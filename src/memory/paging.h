@@ -12,9 +12,7 @@
  *	entry.c    entries that are not valid: what the memory manager keeps in them
  *	swizzle.c  finding the mask that such entries are stored with
  *	page_file.c    page files that were given
- *	stored.c   the decompressed pages of a space
- *	store*.c   the compressed store, behind store.h
- *	xpress.c   decompression
+ *	stored_pages.c the pages that a space has from the compressed store
  */
 #ifndef MEMORY_PAGING_H
 #define MEMORY_PAGING_H
@@ -39,8 +37,9 @@ struct memory {
 	bool invalid_mask_known;
 	struct entry_layout layout;
 	struct page_file page_files[PAGE_FILES];
-	struct store *store;
-	int store_number;	 /* which page file it is; -1: not known */
+	const struct page_store_ops *store; /* NULL: there is none */
+	void *store_state;
+	int store_number;	 /* of the virtual page file; -1: not known */
 	const char *store_why;	 /* why there is none */
 	size_t store_pages;	 /* that a space keeps at most */
 	unsigned int generation; /* goes up when what pages are is told anew */
@@ -76,11 +75,7 @@ struct space {
 	space_find_prototype *find_prototype;
 	void *find_context;
 	struct space_table tables[SPACE_TABLES];
-	/*
-	 * One of the store's own, which reads what the store is made of: it never asks the store,
-	 * so that no page can need itself.
-	 */
-	bool without_store;
+	bool without_store;	     /* see space_leave_out_store() */
 	struct stored_pages *stored; /* decompressed pages; NULL until the first */
 };
 

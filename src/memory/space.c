@@ -46,6 +46,11 @@ void space_set_prototypes(struct space *space, struct space *kernel, space_find_
 	space->find_context = context;
 }
 
+void space_leave_out_store(struct space *space)
+{
+	space->without_store = true;
+}
+
 bool space_canonical(const struct space *space, uint64_t address)
 {
 	return space->memory->operations->canonical(address);

@@ -155,7 +155,7 @@ static void add_page_files(struct list *list, const struct windows *windows,
 
 static void describe_store(const struct windows *windows, char *text, size_t size)
 {
-	const struct store *store = memory_store(windows->memory);
+	const struct store *store = store_of(windows->memory);
 	text[0] = '\0';
 	if (!store)
 		return;

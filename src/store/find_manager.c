@@ -11,8 +11,6 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-#include "memory/paging.h"
-
 #define ARRAYS	    32 /* of SMKM.StoreMetaDataPtrArray, and metadata in each */
 /* A kernel image is about 11 MB; a claim beyond this is not believed. */
 #define IMAGE_LIMIT (UINT64_C(64) << 20)

@@ -23,8 +23,6 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-#include "memory/paging.h"
-
 /* What the kernel's tree adds to a store's number while the page is not yet, or no longer there. */
 #define STORE_NOT_VALID	 0x01000000u
 #define STORE_NUMBER	 0x3ffu
@@ -62,7 +60,7 @@ struct store_reader *store_reader_new(const struct store *store, const struct me
 	struct store_reader *reader = alloc_new(struct store_reader);
 	reader->store = store;
 	reader->kernel = space_new(memory, store->dtb);
-	reader->kernel->without_store = true;
+	space_leave_out_store(reader->kernel);
 	space_set_prototypes(reader->kernel, reader->kernel, NULL, NULL);
 	return reader;
 }
@@ -213,7 +211,7 @@ static struct space *owner_space(struct store_reader *reader, uint64_t store)
 		return NULL;
 	reader->owners[i].process = process;
 	reader->owners[i].space = space_new(space_memory(reader->kernel), dtb);
-	reader->owners[i].space->without_store = true;
+	space_leave_out_store(reader->owners[i].space);
 	space_set_prototypes(reader->owners[i].space, reader->kernel, NULL, NULL);
 	return reader->owners[i].space;
 }
@@ -297,4 +295,42 @@ const char *store_page(struct store_reader *reader, unsigned int page_file, uint
 		return NULL;
 	}
 	return decompress(reader, store, data, stretch.size, buffer);
+}
+
+static void *ops_new_reader(const void *state, const struct memory *memory)
+{
+	return store_reader_new(state, memory);
+}
+
+static void ops_free_reader(void *reader)
+{
+	store_reader_free(reader);
+}
+
+static const char *ops_read(void *reader, unsigned int page_file, uint64_t offset, uint8_t *buffer)
+{
+	return store_page(reader, page_file, offset, buffer);
+}
+
+static void ops_free_state(void *state)
+{
+	store_free(state);
+}
+
+static const struct page_store_ops ops = {
+	.new_reader = ops_new_reader,
+	.free_reader = ops_free_reader,
+	.read = ops_read,
+	.free_state = ops_free_state,
+	.absent = store_absent,
+};
+
+void store_attach(struct store *store, struct memory *memory, int number)
+{
+	memory_set_store(memory, number, &ops, store, NULL);
+}
+
+const struct store *store_of(const struct memory *memory)
+{
+	return memory_store_state(memory, &ops);
 }

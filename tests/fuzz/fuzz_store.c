@@ -92,7 +92,7 @@ static void use(struct store_machine *s)
 	}
 	store_page(reader, VIRTUAL_STORE, 5, page);
 	store_reader_free(reader);
-	memory_set_store(s->m.memory, VIRTUAL_STORE, store, NULL);
+	store_attach(store, s->m.memory, VIRTUAL_STORE);
 	for (uint64_t i = 1; i < PAGES; i += 2) {
 		struct page found;
 		char buffer[96];

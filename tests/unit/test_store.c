@@ -195,13 +195,13 @@ static void entries_lead_into_the_store(void **state)
 	space_page(s.m.space, 0x10000, &page);
 	assert_null(page.data);
 	assert_string_equal(page_why(&page, buffer, sizeof(buffer)), "page file 2 not given");
-	memory_set_store(s.m.memory, VIRTUAL_STORE, NULL, "layout of this build not known");
+	memory_set_store(s.m.memory, VIRTUAL_STORE, NULL, NULL, "layout of this build not known");
 	space_page(s.m.space, 0x10000, &page);
 	assert_string_equal(page_why(&page, buffer, sizeof(buffer)),
 			    "compressed store: layout of this build not known");
 
-	memory_set_store(s.m.memory, VIRTUAL_STORE, s.store, NULL);
-	assert_ptr_equal(memory_store(s.m.memory), s.store);
+	store_attach(s.store, s.m.memory, VIRTUAL_STORE);
+	assert_ptr_equal(store_of(s.m.memory), s.store);
 	for (uint64_t i = 0; i < 100; i++) {
 		make_page(i, expected);
 		space_page(s.m.space, 0x10000 + i * PAGE_SIZE, &page);
@@ -241,7 +241,7 @@ static void the_store_is_asked_for_any_page_file(void **state)
 	machine_set(&s.m, MACHINE_PML4, 0x10000, entry | VIRTUAL_STORE << 12);
 	machine_set(&s.m, MACHINE_PML4, 0x11000, entry | 1 << 12);
 	power_on(&s);
-	memory_set_store(s.m.memory, -1, s.store, NULL);
+	store_attach(s.store, s.m.memory, -1);
 	space_page(s.m.space, 0x10000, &page);
 	assert_non_null(page.data);
 	assert_true(page.compressed);
@@ -261,7 +261,7 @@ static void a_space_keeps_so_many_pages(void **state)
 		machine_set(&s.m, MACHINE_PML4, 0x10000 + i * PAGE_SIZE,
 			    offset_of_page(i) << 32 | VIRTUAL_STORE << 12 | 0x80);
 	power_on(&s);
-	memory_set_store(s.m.memory, VIRTUAL_STORE, s.store, NULL);
+	store_attach(s.store, s.m.memory, VIRTUAL_STORE);
 	memory_set_store_pages(s.m.memory, 7);
 	for (uint64_t i = 0; i < 20; i++) {
 		struct page page;
@@ -298,7 +298,7 @@ static void damaged(struct store_options options, size_t i,
 	damage(&s, store_writer_placed(s.writer, i));
 	power_on(&s);
 	assert_non_null(s.store);
-	memory_set_store(s.m.memory, VIRTUAL_STORE, s.store, NULL);
+	store_attach(s.store, s.m.memory, VIRTUAL_STORE);
 	const char *why = read_one(&s, offset_of_page(i));
 	if (!why != !words || (why && strcmp(why, words)))
 		print_error("%s\n", name);

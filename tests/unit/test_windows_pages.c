@@ -176,7 +176,7 @@ static void mask_page_files_and_store_are_found(void **state)
 		add_paging_file(&w, 1, "\\??\\C:\\swapfile.sys", 0x800, 0x800);
 		add_paging_file(&w, VIRTUAL_STORE, NULL, 0x10000, 0x10000);
 		windows_machine_start(&w);
-		if (!w.windows.invalid_mask_found || !memory_store(w.windows.memory))
+		if (!w.windows.invalid_mask_found || !store_of(w.windows.memory))
 			print_error("%s\n", profiles[i]);
 		assert_true(w.windows.invalid_mask_found);
 		assert_int_equal(w.windows.invalid_mask, MASK);
@@ -189,7 +189,7 @@ static void mask_page_files_and_store_are_found(void **state)
 		assert_int_equal(files[1].number, 1);
 		assert_false(files[1].virtual_store);
 		assert_true(files[2].virtual_store);
-		assert_non_null(memory_store(w.windows.memory));
+		assert_non_null(store_of(w.windows.memory));
 
 		struct page page;
 		char why[96];
@@ -222,7 +222,7 @@ static void machines_without_mask_or_page_file(void **state)
 	assert_true(w.windows.invalid_mask_found);
 	assert_int_equal(w.windows.invalid_mask, 0);
 	assert_int_equal(w.windows.paging_file_count, 0);
-	assert_non_null(memory_store(w.windows.memory)); /* as number 2, which is usual */
+	assert_non_null(store_of(w.windows.memory)); /* as number 2, which is usual */
 	_cleanup_space_ struct space *space = space_new(w.s.m.memory, w.spaces[2]);
 	char text[12];
 	assert_true(space_read(space, 0x801000, text, sizeof(text)));

@@ -10,8 +10,6 @@
 
 #include <impscan/alloc.h>
 
-#include "store/internal.h"
-
 struct stored_page {
 	uint64_t key;  /* offset << 4 | page file */
 	uint8_t *data; /* NULL: could not be had */
@@ -19,7 +17,8 @@ struct stored_page {
 };
 
 struct stored_pages {
-	struct store_reader *reader;
+	const struct page_store_ops *store;
+	void *reader;		   /* of the store */
 	struct stored_page *slots; /* a hash table, at most half full */
 	size_t capacity;	   /* a power of two */
 	size_t count;
@@ -50,8 +49,10 @@ static void grow(struct stored_pages *stored)
 static struct stored_pages *stored_of(struct space *space)
 {
 	if (!space->stored) {
+		const struct memory *memory = space->memory;
 		space->stored = alloc_new(struct stored_pages);
-		space->stored->reader = store_reader_new(space->memory->store, space->memory);
+		space->stored->store = memory->store;
+		space->stored->reader = memory->store->new_reader(memory->store_state, memory);
 		grow(space->stored);
 	}
 	return space->stored;
@@ -64,7 +65,7 @@ void stored_pages_free(struct stored_pages *stored)
 	for (size_t i = 0; i < stored->capacity; i++)
 		free(stored->slots[i].data);
 	free(stored->slots);
-	store_reader_free(stored->reader);
+	stored->store->free_reader(stored->reader);
 	free(stored);
 }
 
@@ -85,7 +86,8 @@ static void find(struct space *space, struct page *page, uint8_t *buffer)
 		return;
 	}
 	uint8_t *data = full ? buffer : alloc_zero(PAGE_SIZE, 1);
-	page->why = store_page(stored->reader, page->page_file, page->page_file_offset, data);
+	page->why =
+		stored->store->read(stored->reader, page->page_file, page->page_file_offset, data);
 	page->data = page->why ? NULL : data;
 	if (full)
 		return;
@@ -105,15 +107,18 @@ static void find(struct space *space, struct page *page, uint8_t *buffer)
 void stored_page_find(struct space *space, struct page *page, uint8_t *buffer)
 {
 	const struct memory *memory = space->memory;
+	bool absent = space->without_store;
 	page->compressed = true;
-	if (space->without_store)
+	if (space->without_store) {
 		page->why = "itself compressed";
-	else if (!memory->store)
+	} else if (!memory->store) {
 		page->why = memory->store_why;
-	else
+	} else {
 		find(space, page, buffer);
-	/* One of an ordinary page file, as far as anybody knows. */
-	if (memory->store_number < 0 && (page->why == store_absent || space->without_store)) {
+		absent = page->why == memory->store->absent;
+	}
+	/* Where the virtual page file's number is not known: then it is of an ordinary one. */
+	if (memory->store_number < 0 && absent) {
 		page->compressed = false;
 		page->why = NULL;
 	}
