@@ -158,12 +158,6 @@ const uint8_t *space_at(struct space *space, uint64_t address, size_t *available
 /* Copies `size` bytes from `address`, across pages; false (nothing promised) if any is missing. */
 bool space_read(struct space *space, uint64_t address, void *buffer, size_t size);
 
-/*
- * A first look at bytes in search of pointers of 8 or 4 bytes to the kernel's half: may any of those
- * at a multiple of their size be one?
- */
-bool any_kernel_pointer(const uint8_t *bytes, size_t size, unsigned int pointer_size);
-
 /* One little-endian value; false when it is not present. */
 bool space_u16(struct space *space, uint64_t address, uint16_t *value);
 bool space_u32(struct space *space, uint64_t address, uint32_t *value);

@@ -142,7 +142,8 @@ static void fit_highest_user_address(struct fit *fit)
 	    !read_pointer(fit, fit->kernel, member_at(fit, EPROCESS_HighestUserAddress), &address))
 		return;
 	uint64_t low = address & (PAGE_SIZE - 1);
-	judge(fit, address >= 0x7ff00000 && !(address >> 47) && (low == 0 || low == PAGE_SIZE - 1));
+	judge(fit, address >= 0x7ff00000 && address < USER_END_X64 &&
+			   (low == 0 || low == PAGE_SIZE - 1));
 }
 
 /* The process's own view of itself. */

@@ -36,10 +36,8 @@ static const enum profile_member peb_members[] = {
 
 static bool is_user_page(const struct infer *infer, uint64_t address)
 {
-	enum paging paging = memory_paging(infer->windows->memory);
-	uint64_t end = paging == PAGING_X64 ? UINT64_C(1) << 47 : UINT64_C(1) << 32;
-	return address && address % PAGE_SIZE == 0 && address < end &&
-	       !is_kernel_address(paging, address);
+	return address && address % PAGE_SIZE == 0 &&
+	       address < user_end(infer->windows->pointer_size);
 }
 
 /* Does the PEB at `peb` name an image, and does the loader's list begin with it? */

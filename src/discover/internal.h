@@ -16,6 +16,7 @@
 #define WINDOWS_DISCOVER_H
 
 #include <impscan/discover.h>
+#include <impscan/kernel_address.h>
 #include <impscan/store.h>
 #include <impscan/text.h>
 #include <impscan/windows.h>
@@ -51,12 +52,6 @@ static inline uint64_t kernel_pointer(enum paging paging, uint64_t address)
 {
 	bool extended = address >> 31 == UINT64_C(0x1ffffffff);
 	return paging != PAGING_X64 && extended ? address & UINT32_MAX : address;
-}
-
-/* The upper half of the address space; with /3GB on x86, a quarter of it is user mode's. */
-static inline bool is_kernel_address(enum paging paging, uint64_t address)
-{
-	return paging == PAGING_X64 ? address >> 47 == 0x1ffff : address >> 31 == 1;
 }
 
 /* What costs nothing: the user's word, the header's hints, the low stub. */

@@ -20,8 +20,8 @@
 #define KERNEL_FIRST UINT64_C(0xfffff80000000000)
 #define KERNEL_LAST  UINT64_C(0xfffff87fffffffff)
 
-/* 32-bit ones: 0x804d7000 in XP, elsewhere with /3GB, anywhere since Vista. */
-#define KERNEL32_FIRST UINT64_C(0x80000000)
+#define MACHINE_I386  0x014c
+#define MACHINE_AMD64 0x8664
 
 /* Also its names with PAE and for several processors; the export directory says the first. */
 static bool is_kernel_name(const char *name)
@@ -146,10 +146,11 @@ static enum table_answer on_page(void *context, uint64_t address, const uint8_t 
 /* All of the kernel's half; where 64-bit kernels have been loaded first. */
 static bool find_anywhere(struct windows *windows, struct space *space, struct table_walk *walk)
 {
+	/* 0x804d7000 in XP, elsewhere with /3GB, anywhere since Vista. */
 	if (windows->pointer_size == 4)
-		return space_walk(space, KERNEL32_FIRST, UINT32_MAX, walk);
+		return space_walk(space, KERNEL_HALF_X86, UINT32_MAX, walk);
 	return space_walk(space, KERNEL_FIRST, KERNEL_LAST, walk) ||
-	       space_walk(space, UINT64_C(0xffff800000000000), KERNEL_FIRST - 1, walk) ||
+	       space_walk(space, KERNEL_HALF_X64, KERNEL_FIRST - 1, walk) ||
 	       space_walk(space, KERNEL_LAST + 1, UINT64_MAX, walk);
 }
 

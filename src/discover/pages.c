@@ -29,10 +29,6 @@
 /* What a process counts whose page tables are read. */
 #define PROCESS_STEPS 20
 
-/* Where the user's half ends (x86 started with /3GB has a larger one, of which half will do). */
-#define USER_END_X64 UINT64_C(0x800000000000)
-#define USER_END_X86 UINT64_C(0x80000000)
-
 static struct entry_field entry_field(const struct profile *profile, enum profile_member member)
 {
 	const struct profile_field *field = &profile->field[member];
@@ -66,9 +62,7 @@ static void count_votes(const struct windows *windows, const struct processes *p
 		if (!budget_spend(budget, PROCESS_STEPS))
 			return;
 		_cleanup_space_ struct space *space = space_new(windows->memory, process->dtb);
-		entry_votes_add(votes, space, 0,
-				windows->pointer_size == 8 ? USER_END_X64 : USER_END_X86, tables,
-				budget);
+		entry_votes_add(votes, space, 0, user_end(windows->pointer_size), tables, budget);
 	}
 }
 
@@ -109,11 +103,6 @@ static void find_mask(struct windows *windows, struct space *kernel)
 	memory_set_invalid_mask(windows->memory, mask);
 	windows->invalid_mask = mask;
 	windows->invalid_mask_found = true;
-}
-
-static bool kernel_address(const struct windows *windows, uint64_t address)
-{
-	return windows->pointer_size == 8 ? address >> 47 == 0x1ffff : address >= 0x80000000;
 }
 
 /* A number of pages: as wide as the room to the next one is. */
@@ -168,9 +157,10 @@ static bool paging_file_named(const struct windows *windows, struct space *space
 	uint64_t name = file->address + profile_offset(profile, MMPAGING_FILE_PageFileName);
 	if (!space_pointer(space, file->address + profile_offset(profile, MMPAGING_FILE_File),
 			   windows->pointer_size, &object) ||
-	    !kernel_address(windows, object) || !may_be_file_object(windows, space, object) ||
-	    !space_u16(space, name, &lengths[0]) || !space_u16(space, name + 2, &lengths[1]) ||
-	    lengths[0] < 8 || lengths[0] % 2 || lengths[0] > lengths[1] || lengths[0] > 1024)
+	    !is_kernel_pointer(windows->pointer_size, object) ||
+	    !may_be_file_object(windows, space, object) || !space_u16(space, name, &lengths[0]) ||
+	    !space_u16(space, name + 2, &lengths[1]) || lengths[0] < 8 || lengths[0] % 2 ||
+	    lengths[0] > lengths[1] || lengths[0] > 1024)
 		return false;
 	file->name = space_unicode_string(space, name, windows->pointer_size);
 	if (file->name && file->name[0] == '\\')
@@ -190,7 +180,7 @@ static void paging_files_around(struct windows *windows, struct space *space, ui
 		uint64_t address;
 		if (!space_pointer(space, array + i * windows->pointer_size, windows->pointer_size,
 				   &address) ||
-		    !kernel_address(windows, address) ||
+		    !is_kernel_pointer(windows->pointer_size, address) ||
 		    !paging_file_read(windows, space, address, &file) || file.number != i)
 			continue;
 		if (!paging_file_named(windows, space, &file) && !file.virtual_store)
@@ -235,7 +225,7 @@ static void find_paging_files(struct windows *windows, struct space *space)
 		for (size_t at = 0; at < PAGE_SIZE; at += step) {
 			struct paging_file file;
 			uint64_t address = le_pointer(data + at, step);
-			if (address % step || !kernel_address(windows, address) ||
+			if (address % step || !is_kernel_pointer(windows->pointer_size, address) ||
 			    address > UINT64_MAX - size || is_recent(&recent, address))
 				continue;
 			if (!budget_spend(windows->budget, WORD_STEPS))

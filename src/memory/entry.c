@@ -7,6 +7,7 @@
 #include "memory/paging.h"
 
 #include <impscan/bytes.h>
+#include <impscan/kernel_address.h>
 
 /* Where all bits of MiIsPrototypePteVadLookup() of the newest kernels are set. */
 #define LOOKUP_NARROW UINT64_C(0x003ffffffffff000)
@@ -89,7 +90,7 @@ static void page_file(const struct memory *memory, uint64_t entry, struct page *
  */
 static bool control_area(const struct memory *memory, uint64_t entry)
 {
-	return is_x64(memory) && entry >> 47 == 0x1ffff && !(entry & 15);
+	return is_x64(memory) && is_kernel_address(PAGING_X64, entry) && !(entry & 15);
 }
 
 /* A prototype PTE's own entry: its prototype bit says that the page is in the mapped file. */
@@ -146,7 +147,7 @@ static bool ask_vad(struct space *space, uint64_t address, struct page *page)
 static uint64_t split_prototype_address(const struct entry_layout *layout, uint64_t entry)
 {
 	unsigned int shift = 2 + layout->prototype_address_low.bits;
-	uint64_t base = layout->prototype_address_low.bits < 8 ? 0xe1000000 : 0x80000000;
+	uint64_t base = layout->prototype_address_low.bits < 8 ? 0xe1000000 : KERNEL_HALF_X86;
 	return base + (field(layout->prototype_address_high, entry) << shift) +
 	       (field(layout->prototype_address_low, entry) << 2);
 }

@@ -6,6 +6,7 @@
 #include "memory/paging.h"
 
 #include <impscan/bytes.h>
+#include <impscan/kernel_address.h>
 
 /* Bytes of the stretch that a page's `span` tells of, from an address on. */
 static uint64_t rest_of_span(const struct page *page, uint64_t address)
@@ -207,6 +208,6 @@ static inline bool any_from(const uint8_t *bytes, size_t size, unsigned int step
 
 bool any_kernel_pointer(const uint8_t *bytes, size_t size, unsigned int pointer_size)
 {
-	return pointer_size == 8 ? any_from(bytes, size, 8, 0xffff8000)
-				 : any_from(bytes, size, 4, 0x80000000);
+	return pointer_size == 8 ? any_from(bytes, size, 8, KERNEL_HALF_X64 >> 32)
+				 : any_from(bytes, size, 4, KERNEL_HALF_X86);
 }

@@ -16,6 +16,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/kernel_address.h>
 
 /* What begins files that are taken for a page file by mistake. */
 static const struct {
@@ -105,10 +106,12 @@ void memory_use_page_file(struct memory *memory, unsigned int number, bool used)
 /* An RVA or an ordinal's index, as address tables hold them in the file; no image is larger. */
 #define RVA_END UINT64_C(0x10000000)
 
-/* The user's half; below is the page that nothing is ever mapped at. */
+/*
+ * Where a process's addresses begin (nothing is ever mapped below), and on x86 end: not the half, since
+ * with /3GB there may be a gigabyte more.
+ */
 #define USER_START   UINT64_C(0x10000)
-#define USER_END_X64 UINT64_C(0x800000000000)
-#define USER_END_X86 UINT64_C(0xc0000000)
+#define USER_END_3GB UINT64_C(0xc0000000)
 
 /* Slots that must be there to tell anything, and shares of them: half, an eighth. */
 #define SLOTS_LEAST 8
@@ -116,7 +119,7 @@ void memory_use_page_file(struct memory *memory, unsigned int number, bool used)
 enum page_likeness page_compare(const uint8_t *copy, const uint8_t *original,
 				unsigned int pointer_size)
 {
-	const uint64_t user_end = pointer_size == 8 ? USER_END_X64 : USER_END_X86;
+	const uint64_t user_end = pointer_size == 8 ? USER_END_X64 : USER_END_3GB;
 	size_t slots = 0, same = 0;
 	for (size_t at = 0; at < PAGE_SIZE; at += pointer_size) {
 		uint64_t was = le_pointer(original + at, pointer_size);

@@ -4,6 +4,8 @@
  */
 #include "memory/wide.h"
 
+#include <impscan/kernel_address.h>
+
 static const uint8_t *top(const struct space *space)
 {
 	return image_page(space->memory->image, space->dtb & WIDE_FRAME);
@@ -25,8 +27,7 @@ static void walk(struct space *space, uint64_t address, struct page *page)
 
 static bool canonical(uint64_t address)
 {
-	uint64_t top = address >> 47;
-	return top == 0 || top == 0x1ffff;
+	return address < USER_END_X64 || address >= KERNEL_HALF_X64;
 }
 
 const struct paging_operations paging_x64 = {

@@ -5,6 +5,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/kernel_address.h>
 #include <impscan/module_reader.h>
 
 #include "scan/api_sets.h"
@@ -12,9 +13,11 @@
 /* Steps of a budget that finding the section of an image counts. */
 #define IMAGE_STEPS 8
 
-/* Where 64-bit Windows loads all images that may be moved; one range for all processes. */
-#define IMAGES_LOW  UINT64_C(0x7ff000000000)
-#define IMAGES_HIGH UINT64_C(0x800000000000)
+/*
+ * Where 64-bit Windows loads all images that may be moved, up to the end of the user's half; one range
+ * for all processes.
+ */
+#define IMAGES_LOW UINT64_C(0x7ff000000000)
 
 static const uint8_t *memory_at(const struct rebuild_memory *memory, uint64_t address,
 				size_t *available)
@@ -237,8 +240,8 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 	};
 	uint64_t low, high;
 	export_map_range(map, &low, &high);
-	if (pointer_size == 8 && low >= IMAGES_LOW && high <= IMAGES_HIGH) {
-		export_map_set_range(map, IMAGES_LOW, IMAGES_HIGH);
+	if (pointer_size == 8 && low >= IMAGES_LOW && high <= USER_END_X64) {
+		export_map_set_range(map, IMAGES_LOW, USER_END_X64);
 		memory->next = memory_next;
 		memory->found_clean = memory_found_clean;
 	}

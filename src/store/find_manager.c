@@ -10,6 +10,7 @@
 #include <impscan/address_set.h>
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/kernel_address.h>
 
 #define ARRAYS	    32 /* of SMKM.StoreMetaDataPtrArray, and metadata in each */
 /* A kernel image is about 11 MB; a claim beyond this is not believed. */
@@ -63,10 +64,10 @@ static unsigned int rate_store(const struct search *search, uint64_t store, uint
 	    size > PAGE_SIZE || header >= PAGE_SIZE)
 		return 0;
 	if (!read_pointer(search, store + layout->store_regions, &regions) ||
-	    !store_kernel_pointer(layout, regions))
+	    !is_kernel_pointer(layout->pointer_size, regions))
 		return 0;
 	if (!read_pointer(search, store + layout->store_owner, owner) ||
-	    !store_kernel_pointer(layout, *owner) ||
+	    !is_kernel_pointer(layout->pointer_size, *owner) ||
 	    !read_pointer(search, *owner + layout->process_dtb, &dtb) || !(dtb & ~(PAGE_SIZE - 1)))
 		return 0;
 	return read_pointer(search, store + layout->store_self, &self) && self == store ? 2 : 1;
@@ -85,7 +86,7 @@ static unsigned int rate_array(const struct search *search, uint64_t array,
 					  layout->metadata_store,
 				  &store))
 			return score;
-		if (!store_kernel_pointer(layout, store))
+		if (!is_kernel_pointer(layout->pointer_size, store))
 			continue;
 		unsigned int rating = rate_store(search, store, &owner);
 		if (rating && !summary->stores++)
@@ -102,10 +103,10 @@ static void try_manager(struct search *search, uint64_t manager)
 	unsigned int score = 0;
 	uint64_t tree, array;
 	if (!read_pointer(search, manager + layout->manager_tree, &tree) ||
-	    !store_kernel_pointer(layout, tree) || tree % PAGE_SIZE)
+	    !is_kernel_pointer(layout->pointer_size, tree) || tree % PAGE_SIZE)
 		return;
 	if (!read_pointer(search, manager + layout->manager_smkm, &array) ||
-	    !store_kernel_pointer(layout, array))
+	    !is_kernel_pointer(layout->pointer_size, array))
 		return;
 	if (!is_tree(search, tree) || !address_set_add(&search->tried, manager))
 		return;
@@ -113,7 +114,7 @@ static void try_manager(struct search *search, uint64_t manager)
 		if (!read_pointer(search, manager + layout->manager_smkm + i * layout->pointer_size,
 				  &array))
 			return;
-		if (store_kernel_pointer(layout, array))
+		if (is_kernel_pointer(layout->pointer_size, array))
 			score += rate_array(search, array, &summary);
 	}
 	if (score > search->best_score) {
@@ -159,7 +160,7 @@ struct store *store_find(struct space *kernel, const struct store_layout *layout
 		for (unsigned int at = 0; at < PAGE_SIZE && !budget_exceeded(budget); at += step) {
 			uint64_t word = le_pointer(data + at, step);
 			/* The same again leads to the same again. */
-			if (!store_kernel_pointer(layout, word) ||
+			if (!is_kernel_pointer(layout->pointer_size, word) ||
 			    (layout->manager_link && word == last))
 				continue;
 			last = word;

@@ -23,9 +23,6 @@ extern const char store_unread[];     /* "structures not present" */
 extern const char store_corrupt[];    /* "corrupt tree" */
 extern const char store_bad_record[]; /* "corrupt record" */
 
-/* Is it one of the kernel's half, and not null? */
-bool store_kernel_pointer(const struct store_layout *layout, uint64_t address);
-
 /*
  * Looks `key` up in the tree whose root is the page at `root`. NULL and *value; store_absent when
  * it has no such key.

@@ -22,6 +22,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/kernel_address.h>
 
 /* What the kernel's tree adds to a store's number while the page is not yet, or no longer there. */
 #define STORE_NOT_VALID	 0x01000000u
@@ -74,11 +75,6 @@ void store_reader_free(struct store_reader *reader)
 	free(reader);
 }
 
-bool store_kernel_pointer(const struct store_layout *layout, uint64_t address)
-{
-	return layout->pointer_size == 8 ? address >> 47 == 0x1ffff : address >= 0x80000000;
-}
-
 static bool read_pointer(const struct store_reader *reader, uint64_t address, uint64_t *value)
 {
 	return space_pointer(reader->kernel, address, reader->store->layout.pointer_size, value);
@@ -103,14 +99,14 @@ static const char *find_store(const struct store_reader *reader, uint32_t key, u
 			  manager + layout->manager_smkm + (number >> 5) * layout->pointer_size,
 			  &metadata))
 		return store_unread;
-	if (!store_kernel_pointer(layout, metadata))
+	if (!is_kernel_pointer(layout->pointer_size, metadata))
 		return store_bad_record;
 	if (!read_pointer(reader,
 			  metadata + (uint64_t)(number & 31) * layout->metadata_size +
 				  layout->metadata_store,
 			  store))
 		return store_unread;
-	return store_kernel_pointer(layout, *store) ? NULL : store_bad_record;
+	return is_kernel_pointer(layout->pointer_size, *store) ? NULL : store_bad_record;
 }
 
 /* The address of the record with a number. */
@@ -135,11 +131,11 @@ static const char *find_record(const struct store_reader *reader, uint64_t store
 	if (!read_pointer(reader, chunks + layout->chunks_pointers + level * layout->pointer_size,
 			  &array))
 		return store_unread;
-	if (!store_kernel_pointer(layout, array))
+	if (!is_kernel_pointer(layout->pointer_size, array))
 		return store_bad_record;
 	if (!read_pointer(reader, array + (uint64_t)index * layout->chunk_size, &chunk))
 		return store_unread;
-	if (!store_kernel_pointer(layout, chunk))
+	if (!is_kernel_pointer(layout->pointer_size, chunk))
 		return store_bad_record;
 	*record = chunk + header + (uint64_t)(number & mask) * size;
 	return NULL;
@@ -175,7 +171,7 @@ static const char *find_stretch(const struct store_reader *reader, uint64_t stor
 	    !space_u32(kernel, store + layout->store_region_index_mask, &shift) ||
 	    !read_pointer(reader, store + layout->store_regions, &regions))
 		return store_unread;
-	if ((shift & 0xff) >= 32 || !store_kernel_pointer(layout, regions))
+	if ((shift & 0xff) >= 32 || !is_kernel_pointer(layout->pointer_size, regions))
 		return store_bad_record;
 	if (!read_pointer(reader,
 			  regions + (uint64_t)(key >> (shift & 0xff)) * layout->pointer_size,
@@ -183,7 +179,7 @@ static const char *find_stretch(const struct store_reader *reader, uint64_t stor
 		return store_unread;
 	/* Low bits of the pointer count something. */
 	region &= ~(REGION_ALIGNMENT - 1);
-	if (!region || store_kernel_pointer(layout, region))
+	if (!region || is_kernel_pointer(layout->pointer_size, region))
 		return store_bad_record;
 	stretch->address = region + ((uint64_t)(key & mask) << 4);
 	stretch->size = size == PAGE_SIZE ? size : size & (PAGE_SIZE - 1);
@@ -206,7 +202,7 @@ static struct space *owner_space(struct store_reader *reader, uint64_t store)
 	}
 	if (reader->owners[i].space)
 		return reader->owners[i].space;
-	if (!store_kernel_pointer(layout, process) ||
+	if (!is_kernel_pointer(layout->pointer_size, process) ||
 	    !read_pointer(reader, process + layout->process_dtb, &dtb) || !dtb)
 		return NULL;
 	reader->owners[i].process = process;

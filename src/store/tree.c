@@ -7,6 +7,7 @@
 #include "store/internal.h"
 
 #include <impscan/bytes.h>
+#include <impscan/kernel_address.h>
 #include <impscan/memory.h>
 #include <impscan/space.h>
 
@@ -40,7 +41,7 @@ static const char *read_node(struct space *kernel, const struct store_layout *la
 			     uint64_t address, struct node *node)
 {
 	size_t available;
-	if (!store_kernel_pointer(layout, address) || address % PAGE_SIZE)
+	if (!is_kernel_pointer(layout->pointer_size, address) || address % PAGE_SIZE)
 		return store_corrupt;
 	node->data = space_at(kernel, address, &available);
 	if (!node->data)
@@ -100,5 +101,5 @@ bool store_tree_check(struct space *kernel, const struct store_layout *layout, u
 	if (node.leaf)
 		return true;
 	uint64_t child = le_pointer(node.data + layout->tree_left_child, layout->pointer_size);
-	return store_kernel_pointer(layout, child) && child % PAGE_SIZE == 0;
+	return is_kernel_pointer(layout->pointer_size, child) && child % PAGE_SIZE == 0;
 }

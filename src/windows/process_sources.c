@@ -7,6 +7,7 @@
 
 #include <impscan/address_set.h>
 #include <impscan/bytes.h>
+#include <impscan/kernel_address.h>
 #include <impscan/space.h>
 
 #include "windows/limits.h"
@@ -147,7 +148,7 @@ static bool is_cid_table(const struct windows *windows, struct space *kernel, ui
 	return space_pointer(kernel,
 			     table + profile_offset(windows->profile, HANDLE_TABLE_TableCode),
 			     windows->pointer_size, table_code) &&
-	       (*table_code & 3) <= 2 && *table_code > UINT64_C(0x80000000) &&
+	       (*table_code & 3) <= 2 && is_kernel_pointer(windows->pointer_size, *table_code) &&
 	       table_object(windows, kernel, *table_code, 4) == windows->system;
 }
 
@@ -159,7 +160,6 @@ static bool find_cid_table(struct process_search *search, uint64_t *table_code)
 {
 	const struct windows *windows = search->windows;
 	unsigned int pointer = windows->pointer_size;
-	uint64_t kernel_half = pointer == 8 ? UINT64_C(0xffff800000000000) : 0x80000000;
 	for (uint64_t rva = 0; rva < windows->kernel_size; rva += PAGE_SIZE) {
 		struct page page;
 		if (!process_search_spend(search, 2))
@@ -169,7 +169,7 @@ static bool find_cid_table(struct process_search *search, uint64_t *table_code)
 			continue;
 		for (size_t i = 0; i < PAGE_SIZE; i += pointer) {
 			uint64_t value = le_pointer(page.data + i, pointer);
-			if (value < kernel_half || value % 8 ||
+			if (!is_kernel_pointer(pointer, value) || value % 8 ||
 			    value - windows->kernel_base < windows->kernel_size)
 				continue;
 			if (!process_search_spend(search, 3))

@@ -16,6 +16,7 @@
 #include <impscan/address_set.h>
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/kernel_address.h>
 #include <impscan/space.h>
 
 #include "windows/limits.h"
@@ -78,9 +79,9 @@ static bool last_place(const struct windows *windows, size_t *last)
 static bool has_pointers(const struct windows *windows, const uint8_t *object)
 {
 	unsigned int pointer = windows->pointer_size;
-	uint64_t kernel_half = pointer == 8 ? UINT64_C(0xffff800000000000) : 0x80000000;
-	return le_pointer(object + WAIT_LIST_HEAD, pointer) >= kernel_half &&
-	       le_pointer(object + WAIT_LIST_HEAD + pointer, pointer) >= kernel_half;
+	const uint8_t *links = object + WAIT_LIST_HEAD;
+	return is_kernel_pointer(pointer, le_pointer(links, pointer)) &&
+	       is_kernel_pointer(pointer, le_pointer(links + pointer, pointer));
 }
 
 /* Where in data[from..last], in steps of `step`, Type next says ProcessObject, as hardly any other

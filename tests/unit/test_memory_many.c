@@ -9,6 +9,8 @@
 
 #include "machine.h"
 
+#include <impscan/kernel_address.h>
+
 #define NO_EXECUTE (UINT64_C(1) << 63)
 #define LARGE	   UINT64_C(0x80)
 
@@ -238,6 +240,41 @@ static void kernel_pointers_are_told_by_their_sign(void **state)
 	}
 }
 
+static void the_kernels_half_is_the_upper_one(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t address;
+		bool x86, x64; /* in the kernel's half */
+	} cases[] = {
+		{0, false, false},
+		{0x7fffffff, false, false},
+		{0x80000000, true, false},
+		{0xbfffffff, true, false}, /* the user's with /3GB, which nothing tells */
+		{0xffffffff, true, false},
+		{UINT64_C(0x100000000), false, false},
+		{UINT64_C(0x180000000), false, false},
+		{UINT64_C(0x7fffffffffff), false, false},
+		{UINT64_C(0x800000000000), false, false}, /* of no half: not canonical */
+		{UINT64_C(0xffff7fffffffffff), false, false},
+		{UINT64_C(0xffff800000000000), false, true},
+		{UINT64_C(0xffffffff80000000), false, true}, /* extended by its sign: not x86's */
+		{UINT64_MAX, false, true},
+	};
+	for (size_t i = 0; i < array_size(cases); i++) {
+		assert_int_equal(is_kernel_pointer(4, cases[i].address), cases[i].x86);
+		assert_int_equal(is_kernel_pointer(8, cases[i].address), cases[i].x64);
+		assert_int_equal(is_kernel_address(PAGING_X86, cases[i].address), cases[i].x86);
+		assert_int_equal(is_kernel_address(PAGING_PAE, cases[i].address), cases[i].x86);
+		assert_int_equal(is_kernel_address(PAGING_X64, cases[i].address), cases[i].x64);
+	}
+	for (unsigned int size = 4; size <= 8; size += 4) {
+		assert_true(is_kernel_pointer(size, kernel_half(size)));
+		assert_false(is_kernel_pointer(size, kernel_half(size) - 1));
+		assert_false(is_kernel_pointer(size, user_end(size) - 1));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +284,7 @@ int main(void)
 		cmocka_unit_test(untouched_views_are_passed_over_where_nothing_is),
 		cmocka_unit_test(pages_are_found_anew_when_entries_are_told),
 		cmocka_unit_test(kernel_pointers_are_told_by_their_sign),
+		cmocka_unit_test(the_kernels_half_is_the_upper_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
