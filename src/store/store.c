@@ -32,10 +32,7 @@
 #define ALGORITHM_XPRESS 3  /* COMPRESSION_FORMAT_XPRESS of ntifs.h */
 #define OWNERS		 4  /* processes that own stores; there is one */
 
-const char store_absent[] = "page not in it";
-const char store_unread[] = "its structures not present";
-const char store_corrupt[] = "corrupt tree";
-const char store_bad_record[] = "corrupt record";
+static const char bad_record[] = "corrupt record";
 
 struct store_reader {
 	const struct store *store;
@@ -100,13 +97,13 @@ static const char *find_store(const struct store_reader *reader, uint32_t key, u
 			  &metadata))
 		return store_unread;
 	if (!is_kernel_pointer(layout->pointer_size, metadata))
-		return store_bad_record;
+		return bad_record;
 	if (!read_pointer(reader,
 			  metadata + (uint64_t)(number & 31) * layout->metadata_size +
 				  layout->metadata_store,
 			  store))
 		return store_unread;
-	return is_kernel_pointer(layout->pointer_size, *store) ? NULL : store_bad_record;
+	return is_kernel_pointer(layout->pointer_size, *store) ? NULL : bad_record;
 }
 
 /* The address of the record with a number. */
@@ -125,18 +122,18 @@ static const char *find_record(const struct store_reader *reader, uint64_t store
 		return store_unread;
 	uint32_t encoded = (shift & 0xff) < 32 ? number >> (shift & 0xff) : 0;
 	if (!encoded)
-		return store_bad_record;
+		return bad_record;
 	unsigned int level = 31 - (unsigned int)__builtin_clz(encoded);
 	uint32_t index = encoded ^ UINT32_C(1) << level;
 	if (!read_pointer(reader, chunks + layout->chunks_pointers + level * layout->pointer_size,
 			  &array))
 		return store_unread;
 	if (!is_kernel_pointer(layout->pointer_size, array))
-		return store_bad_record;
+		return bad_record;
 	if (!read_pointer(reader, array + (uint64_t)index * layout->chunk_size, &chunk))
 		return store_unread;
 	if (!is_kernel_pointer(layout->pointer_size, chunk))
-		return store_bad_record;
+		return bad_record;
 	*record = chunk + header + (uint64_t)(number & mask) * size;
 	return NULL;
 }
@@ -160,7 +157,7 @@ static const char *find_stretch(const struct store_reader *reader, uint64_t stor
 		if (why)
 			return why;
 		if (links == RECORD_LINKS)
-			return store_bad_record;
+			return bad_record;
 		if (!space_u32(kernel, record + layout->record_key, &key))
 			return store_unread;
 		if (key == UINT32_MAX && !space_u32(kernel, record + layout->record_next, &number))
@@ -172,7 +169,7 @@ static const char *find_stretch(const struct store_reader *reader, uint64_t stor
 	    !read_pointer(reader, store + layout->store_regions, &regions))
 		return store_unread;
 	if ((shift & 0xff) >= 32 || !is_kernel_pointer(layout->pointer_size, regions))
-		return store_bad_record;
+		return bad_record;
 	if (!read_pointer(reader,
 			  regions + (uint64_t)(key >> (shift & 0xff)) * layout->pointer_size,
 			  &region))
@@ -180,7 +177,7 @@ static const char *find_stretch(const struct store_reader *reader, uint64_t stor
 	/* Low bits of the pointer count something. */
 	region &= ~(REGION_ALIGNMENT - 1);
 	if (!region || is_kernel_pointer(layout->pointer_size, region))
-		return store_bad_record;
+		return bad_record;
 	stretch->address = region + ((uint64_t)(key & mask) << 4);
 	stretch->size = size == PAGE_SIZE ? size : size & (PAGE_SIZE - 1);
 	return NULL;

@@ -14,6 +14,10 @@
 /* 500 entries a node: more levels than these would hold more than all of memory. */
 #define LEVELS 8
 
+const char store_absent[] = "page not in it";
+const char store_unread[] = "its structures not present";
+const char store_corrupt[] = "corrupt tree";
+
 struct node {
 	const uint8_t *data;
 	bool leaf;
