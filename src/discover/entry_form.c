@@ -10,24 +10,22 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/entry.h>
 
-#define ENTRY_VALID	 UINT64_C(0x001)
-#define ENTRY_SWIZZLE	 UINT64_C(0x010)
-#define ENTRY_LOW	 UINT64_C(0x01e) /* PageFileLow of old */
-#define ENTRY_PROTOTYPE	 UINT64_C(0x400)
-#define ENTRY_TRANSITION UINT64_C(0x800)
+#define ENTRY_SWIZZLE UINT64_C(0x010)
+#define ENTRY_LOW     UINT64_C(0x01e) /* PageFileLow of old */
 
 /* `prototype`: the address of the page's prototype PTE by the VAD; 0: none. */
 static void add_entry(struct entry_facts *facts, unsigned int size, uint64_t entry,
 		      uint64_t prototype)
 {
-	if (entry & ENTRY_PROTOTYPE) {
+	if (entry & PTE_PROTOTYPE) {
 		if (prototype)
 			*array_push(facts->items, facts->count, facts->capacity) =
 				(struct entry_fact){entry, prototype};
 		return;
 	}
-	bool transition = entry & ENTRY_TRANSITION;
+	bool transition = entry & PTE_TRANSITION;
 	if (!transition && !(entry >> (size == 8 ? 32 : 12)))
 		return; /* demand zero */
 	facts->absent++;
@@ -52,7 +50,7 @@ void entry_facts_add(struct entry_facts *facts, const struct profile *profile, s
 		uint64_t index = (address - vad->start) / PAGE_SIZE;
 		facts->looked++;
 		space_page(space, address, &page);
-		if (page.entry && !(page.entry & ENTRY_VALID) && page.span == PAGE_SIZE)
+		if (page.entry && !(page.entry & PTE_VALID) && page.span == PAGE_SIZE)
 			add_entry(facts, size, page.entry, first ? first + index * size : 0);
 		address = (address & ~(page.span - 1)) + page.span;
 		if (!address)
@@ -69,14 +67,14 @@ static uint64_t bits_of(const struct profile *profile, enum profile_member membe
 static bool leads_to(const struct profile *profile, const struct entry_fact *entry)
 {
 	if (profile_has(profile, MMPTE_PROTOTYPE_ProtoAddressHigh)) {
-		unsigned int low = profile->field[MMPTE_PROTOTYPE_ProtoAddressLow].bits;
-		uint64_t base = low < 8 ? 0xe1000000 : 0x80000000; /* see memory's entries */
-		return base +
-			       (bits_of(profile, MMPTE_PROTOTYPE_ProtoAddressHigh, entry->value)
-				<< (2 + low)) +
-			       (bits_of(profile, MMPTE_PROTOTYPE_ProtoAddressLow, entry->value)
-				<< 2) ==
-		       entry->prototype;
+		const struct profile_field *low = &profile->field[MMPTE_PROTOTYPE_ProtoAddressLow];
+		const struct profile_field *high =
+			&profile->field[MMPTE_PROTOTYPE_ProtoAddressHigh];
+		struct entry_layout layout = {
+			.prototype_address_low = {low->bit, low->bits},
+			.prototype_address_high = {high->bit, high->bits},
+		};
+		return entry_prototype_address(&layout, entry->value) == entry->prototype;
 	}
 	const struct profile_field *field = &profile->field[MMPTE_PROTOTYPE_ProtoAddress];
 	uint64_t mask = field->bits >= 64 ? UINT64_MAX : (UINT64_C(1) << field->bits) - 1;

@@ -102,11 +102,6 @@ void page_maps_known(const struct image *image, const struct windows_options *op
 /* More page maps than this are not kept: no machine has as many processes. */
 #define MAPS_MAX ((size_t)1 << 20)
 
-/* The bits of an entry that is present. */
-#define ENTRY_PRESENT UINT64_C(0x001)
-#define ENTRY_LARGE   UINT64_C(0x080)
-#define ENTRY_FRAME   UINT64_C(0x000ffffffffff000)
-
 /*
  * What the entries of a table say that are present: most frames must be in the image. (Not all: it may
  * be truncated, and devices have memory too.)
@@ -138,9 +133,9 @@ static bool is_x64_map(const struct image *image, const uint8_t *page, uint64_t 
 	unsigned int self = 0, kernel = 0;
 	for (unsigned int i = 256; i < 512; i++) {
 		uint64_t entry = le64(page + 8 * i);
-		if (!(entry & ENTRY_PRESENT))
+		if (!(entry & PTE_VALID))
 			continue;
-		if ((entry & ENTRY_FRAME) == address)
+		if ((entry & PTE_FRAME_8) == address)
 			self++;
 		else
 			kernel++;
@@ -150,12 +145,12 @@ static bool is_x64_map(const struct image *image, const uint8_t *page, uint64_t 
 	struct plausible plausible = {0};
 	for (unsigned int i = 0; i < 512; i++) {
 		uint64_t entry = le64(page + 8 * i);
-		if (!(entry & ENTRY_PRESENT))
+		if (!(entry & PTE_VALID))
 			continue;
-		if (entry & ENTRY_LARGE)
+		if (entry & PTE_LARGE)
 			return false;
-		if (i >= 256 && (entry & ENTRY_FRAME) != address)
-			count_frame(image, entry & ENTRY_FRAME, &plausible);
+		if (i >= 256 && (entry & PTE_FRAME_8) != address)
+			count_frame(image, entry & PTE_FRAME_8, &plausible);
 	}
 	return is_plausible(&plausible);
 }
@@ -171,11 +166,11 @@ static bool is_x86_map(const struct image *image, const uint8_t *page, uint64_t 
 	struct plausible plausible = {0};
 	for (unsigned int i = 0x200; i < 0x400; i++) {
 		uint32_t entry = le32(page + 4 * i);
-		if (i == 0x300 || !(entry & ENTRY_PRESENT))
+		if (i == 0x300 || !(entry & PTE_VALID))
 			continue;
 		/* The frame of a large one is at 4 MB; its lower bits are higher ones of it. */
 		uint64_t frame = entry & UINT32_C(0xfffff000);
-		if (entry & ENTRY_LARGE)
+		if (entry & PTE_LARGE)
 			frame = (entry & UINT32_C(0xffc00000)) |
 				(uint64_t)(entry & UINT32_C(0x001fe000)) << (32 - 13);
 		count_frame(image, frame, &plausible);
@@ -195,7 +190,7 @@ static bool is_pae_map(const struct image *image, const uint8_t *pointers, uint6
 	uint64_t frame[4];
 	for (unsigned int i = 0; i < 4; i++) {
 		uint64_t entry = le64(pointers + 8 * i);
-		frame[i] = entry & ENTRY_FRAME;
+		frame[i] = entry & PTE_FRAME_8;
 		if ((entry & POINTER_FIXED) != 1 || !frame[i])
 			return false;
 	}
@@ -204,7 +199,7 @@ static bool is_pae_map(const struct image *image, const uint8_t *pointers, uint6
 		return false;
 	for (unsigned int i = 0; i < 4; i++) {
 		uint64_t entry = le64(directory + 8 * i);
-		if (!(entry & ENTRY_PRESENT) || (entry & ENTRY_FRAME) != frame[i])
+		if (!(entry & PTE_VALID) || (entry & PTE_FRAME_8) != frame[i])
 			return false;
 	}
 	*last = frame[3];
@@ -218,8 +213,8 @@ static bool is_pae_directory(const struct image *image, uint64_t address)
 	struct plausible plausible = {0};
 	for (unsigned int i = 4; directory && i < 512; i++) {
 		uint64_t entry = le64(directory + 8 * i);
-		if (entry & ENTRY_PRESENT)
-			count_frame(image, entry & ENTRY_FRAME, &plausible);
+		if (entry & PTE_VALID)
+			count_frame(image, entry & PTE_FRAME_8, &plausible);
 	}
 	/* With nothing but itself in it, the kernel may be below. */
 	return directory && (is_plausible(&plausible) || !plausible.lost);

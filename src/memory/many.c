@@ -89,9 +89,9 @@ uint64_t space_present(struct space *space, uint64_t address, uint64_t end, stru
 /* Is an entry of a process one that says: as the section has it? */
 static inline bool is_own(uint64_t entry, uint64_t prototype, uint64_t frame_mask)
 {
-	bool valid = entry & ENTRY_VALID;
+	bool valid = entry & PTE_VALID;
 	/* without branches, which would depend on the data */
-	bool other = !(prototype & ENTRY_VALID) | (((entry ^ prototype) & frame_mask) != 0);
+	bool other = !(prototype & PTE_VALID) | (((entry ^ prototype) & frame_mask) != 0);
 	return (valid & other) | entry_is_kept(entry);
 }
 
@@ -111,7 +111,7 @@ static uint64_t other_prototypes(const struct entry_row *row, size_t from, size_
 	for (size_t n = from; n < end; n++) {
 		uint64_t entry = le_pointer(row->entries + n * size, size);
 		if (entry_is_prototype(entry) &&
-		    !entry_leads_to(row->memory, entry, row->prototype + n * size))
+		    !entry_leads_to(&row->memory->format, entry, row->prototype + n * size))
 			bits |= UINT64_C(1) << (n - from);
 	}
 	return bits;

@@ -19,6 +19,15 @@ const char *paging_name(enum paging paging)
 	return operations[paging]->name;
 }
 
+/* All bits up to the highest one of `address`. */
+static uint64_t bits_below(uint64_t address)
+{
+	uint64_t bits = PAGE_SIZE - 1;
+	while (bits < address)
+		bits = bits << 1 | 1;
+	return bits;
+}
+
 struct memory *memory_new(const struct image *image, enum paging paging)
 {
 	struct memory *memory = alloc_new(struct memory);
@@ -29,11 +38,12 @@ struct memory *memory_new(const struct image *image, enum paging paging)
 	const struct image_range *ranges = image_ranges(image, &count);
 	uint64_t top = count ? ranges[count - 1].start + ranges[count - 1].size - 1 : 0;
 	memory->last = top;
-	memory->frame_mask = PAGE_SIZE - 1;
-	while (memory->frame_mask < top)
-		memory->frame_mask = memory->frame_mask << 1 | 1;
-	memory->frame_mask &= ~(PAGE_SIZE - 1);
-	memory->layout.frame = memory->operations->frame;
+	memory->format = (struct entry_format){
+		.layout.frame = memory->operations->frame,
+		.image_frames = bits_below(top) & ~(PAGE_SIZE - 1),
+		.valid_frame = memory->operations->frame_mask,
+		.address_bits = memory->operations->address_mask,
+	};
 	memory->store_number = -1;
 	memory->store_pages = SPACE_STORE_PAGES;
 	return memory;
@@ -66,7 +76,7 @@ enum paging memory_paging(const struct memory *memory)
 
 void memory_set_entries(struct memory *memory, const struct entry_layout *layout)
 {
-	memory->layout = *layout;
+	memory->format.layout = *layout;
 	memory->generation++;
 }
 
@@ -77,8 +87,8 @@ void memory_reset_entries(struct memory *memory)
 
 void memory_set_invalid_mask(struct memory *memory, uint64_t mask)
 {
-	memory->invalid_mask = mask;
-	memory->invalid_mask_known = true;
+	memory->format.mask = mask;
+	memory->format.mask_known = true;
 	memory->generation++;
 }
 

@@ -32,10 +32,10 @@ static void walk(struct space *space, uint64_t address, struct page *page)
 		return;
 	/* These entries carry no rights, and what they point to is never paged out. */
 	uint64_t entry = le64(pointers + 8 * (address >> 30 & 3));
-	if (!(entry & WIDE_VALID))
+	if (!(entry & PTE_VALID))
 		return;
 	struct space_table table = {.tag = tag, .writable = true, .executable = true};
-	table.entries = image_page(image, entry & WIDE_FRAME);
+	table.entries = image_page(image, entry & PTE_FRAME_8);
 	if (table.entries)
 		wide_walk(space, &table, known, address, 21, 21, page);
 }
@@ -49,7 +49,7 @@ const struct paging_operations paging_pae = {
 	.name = "x86 PAE",
 	.entry_size = 8,
 	.frame = {12, 36},
-	.frame_mask = WIDE_FRAME,
+	.frame_mask = PTE_FRAME_8,
 	.address_mask = UINT32_MAX,
 	.top_shift = 30,
 	.top_entries = 4,

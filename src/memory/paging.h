@@ -25,17 +25,8 @@ struct memory {
 	const struct image *image;
 	enum paging paging;
 	const struct paging_operations *operations;
-	/*
-	 * The address bits that physical memory of this image can have. Since 10.0.15063 entries
-	 * that are not valid carry a mask of bits beyond the machine's memory (against L1TF),
-	 * unless their SwizzleBit is set; as long as it is not known, it falls out of a frame
-	 * number with this.
-	 */
-	uint64_t frame_mask;
+	struct entry_format format;
 	uint64_t last; /* the highest address that the image holds */
-	uint64_t invalid_mask;
-	bool invalid_mask_known;
-	struct entry_layout layout;
 	struct page_file page_files[PAGE_FILES];
 	const struct page_store_ops *store; /* NULL: there is none */
 	void *store_state;
@@ -108,26 +99,6 @@ extern const struct paging_operations paging_x86;
 extern const struct paging_operations paging_pae;
 extern const struct paging_operations paging_x64;
 
-/*
- * Bits of an entry that every paging has at the same place (Intel SDM volume 3, 4.3; MMPTE). The last
- * two count only without the first.
- */
-#define ENTRY_VALID	 (UINT64_C(1) << 0)
-#define ENTRY_PROTOTYPE	 (UINT64_C(1) << 10)
-#define ENTRY_TRANSITION (UINT64_C(1) << 11)
-
-/* An entry that is not valid, of a page that is the process's own: neither zero nor a prototype's. */
-static inline bool entry_is_kept(uint64_t entry)
-{
-	return (entry != 0) & !(entry & (ENTRY_VALID | ENTRY_PROTOTYPE));
-}
-
-/* An entry that is not valid and leads to a prototype PTE. */
-static inline bool entry_is_prototype(uint64_t entry)
-{
-	return (entry & (ENTRY_VALID | ENTRY_PROTOTYPE)) == ENTRY_PROTOTYPE;
-}
-
 /* Forgets what was remembered before the memory was told anew what pages are. */
 void space_refresh(struct space *space);
 
@@ -143,21 +114,6 @@ static inline const struct space_table *space_known_table(const struct space *sp
 	return known->tag == address / span + 1 ? known : NULL;
 }
 
-/* Finds a page by page->entry, the entry of its page table, which is not valid. */
-void entry_resolve(struct space *space, uint64_t address, struct page *page);
-
-/*
- * Does an entry of a page table that has ENTRY_PROTOTYPE say that its page is that of the prototype PTE
- * at `prototype`, which the VAD has for it?
- */
-bool entry_leads_to(const struct memory *memory, uint64_t entry, uint64_t prototype);
-
-/* An entry as it was before the kernel turned the mask's bits over. */
-uint64_t entry_unswizzle(const struct memory *memory, uint64_t entry);
-
-/* The value of a field of an entry. */
-uint64_t entry_field_value(struct entry_field field, uint64_t entry);
-
 /*
  * Finds the bytes of a page by its state, frame and page file: page->data, page->why. A page of
  * the store is kept by the space, or, when it keeps as many as it may, copied to `buffer` unless
@@ -172,9 +128,9 @@ void stored_pages_free(struct stored_pages *stored);
 void page_files_close(struct memory *memory);
 
 /*
- * The 4096 bytes of a lower table behind an upper entry that is not valid: tables are trimmed and
- * paged out as other pages are. NULL when they are not present.
+ * The 4096 bytes of a lower table, by an upper entry that is not valid: tables are trimmed and paged out
+ * as other pages are. NULL when they are not present. They are the image's or the space's.
  */
-const uint8_t *entry_table(struct space *space, uint64_t entry);
+const uint8_t *space_table_behind(struct space *space, uint64_t entry);
 
 #endif

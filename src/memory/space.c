@@ -3,7 +3,6 @@
 #include <impscan/bytes.h>
 #include <impscan/memory.h>
 #include <impscan/space.h>
-#include <impscan/text.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +65,106 @@ void space_refresh(struct space *space)
 	space->generation = space->memory->generation;
 }
 
+static void fill_rights(const struct page_entry *entry, struct page *page)
+{
+	page->writable = entry->writable;
+	page->executable = entry->executable;
+}
+
+/* Fills in what an entry says itself, one that does not lead to a prototype PTE. */
+static void fill_place(const struct page_entry *entry, struct page *page)
+{
+	static const enum page_state states[] = {
+		[ENTRY_VALID] = PAGE_VALID,	   [ENTRY_TRANSITION] = PAGE_TRANSITION,
+		[ENTRY_PAGE_FILE] = PAGE_PAGEFILE, [ENTRY_DEMAND_ZERO] = PAGE_DEMAND_ZERO,
+		[ENTRY_MAPPED_FILE] = PAGE_FILE,
+	};
+	page->state = states[entry->kind];
+	page->frame = entry->frame;
+	page->page_file = entry->page_file;
+	page->page_file_offset = entry->page_file_offset;
+}
+
+/* Reads the prototype PTE at a kernel address. PAGE_LOST when it is not present. */
+static void read_prototype(struct space *space, uint64_t prototype, struct page *page)
+{
+	uint8_t bytes[8];
+	struct page_entry entry;
+	unsigned int size = space->memory->operations->entry_size;
+	page->prototype = true;
+	page->state = PAGE_LOST;
+	if (!space->kernel || !space_read(space->kernel, prototype, bytes, size))
+		return;
+	entry_decode_prototype(&space->memory->format, le_pointer(bytes, size), &entry);
+	fill_place(&entry, page);
+	if (entry.kind != ENTRY_VALID)
+		fill_rights(&entry, page);
+}
+
+void space_prototype_page(struct space *space, uint64_t prototype, struct page *page)
+{
+	read_prototype(space, prototype, page);
+	page_find(space, page, NULL);
+}
+
+/* Reads the prototype PTE that the VAD has for a page; false when it has none. */
+static bool ask_vad(struct space *space, uint64_t address, struct page *page)
+{
+	uint64_t prototype =
+		space->find_prototype ? space->find_prototype(space->find_context, address) : 0;
+	if (!prototype)
+		return false;
+	read_prototype(space, prototype, page);
+	return true;
+}
+
+/* Follows an entry that leads to a prototype PTE. */
+static void follow_prototype(struct space *space, uint64_t address, const struct page_entry *entry,
+			     struct page *page)
+{
+	page->prototype = true;
+	page->state = PAGE_LOST;
+	if (entry->kind == ENTRY_ASK_VAD) {
+		(void)ask_vad(space, address, page);
+	} else if (entry->prototype) {
+		read_prototype(space, entry->prototype, page);
+		if (page->state == PAGE_LOST && entry->prototype_unmasked != entry->prototype)
+			read_prototype(space, entry->prototype_unmasked, page);
+	}
+	/* This process's own protection goes before that of the section. */
+	if (entry->protection)
+		fill_rights(entry, page);
+}
+
+/* Without a page table or an entry: perhaps a view of a section that was not touched here. */
+static void find_untouched(struct space *space, uint64_t address, struct page *page)
+{
+	uint64_t span = page->span;
+	enum page_state state = page->state;
+	page->span = PAGE_SIZE;
+	if (ask_vad(space, address, page))
+		return;
+	page->span = span;
+	page->state = state == PAGE_NO_TABLE ? state : PAGE_DEMAND_ZERO;
+}
+
+/* Finds out what the entry of a page table says, which is not valid. */
+static void resolve(struct space *space, uint64_t address, struct page *page)
+{
+	struct page_entry entry;
+	if (page->state == PAGE_NO_TABLE || !page->entry) {
+		find_untouched(space, address, page);
+		return;
+	}
+	entry_decode(&space->memory->format, page->entry, &entry);
+	if (entry.kind == ENTRY_PROTOTYPE || entry.kind == ENTRY_ASK_VAD) {
+		follow_prototype(space, address, &entry, page);
+		return;
+	}
+	fill_place(&entry, page);
+	fill_rights(&entry, page);
+}
+
 void space_look_up(struct space *space, uint64_t address, struct page *page)
 {
 	space_refresh(space);
@@ -74,13 +173,25 @@ void space_look_up(struct space *space, uint64_t address, struct page *page)
 		return;
 	space->memory->operations->walk(space, address, page);
 	if (page->state != PAGE_VALID)
-		entry_resolve(space, address, page);
+		resolve(space, address, page);
 }
 
 void space_page(struct space *space, uint64_t address, struct page *page)
 {
 	space_look_up(space, address, page);
 	page_find(space, page, NULL);
+}
+
+const uint8_t *space_table_behind(struct space *space, uint64_t bits)
+{
+	struct page_entry entry;
+	struct page page = {0};
+	if (!bits || bits & PTE_PROTOTYPE)
+		return NULL;
+	entry_decode(&space->memory->format, bits, &entry);
+	fill_place(&entry, &page);
+	page_find(space, &page, NULL);
+	return page.data;
 }
 
 void page_find(struct space *space, struct page *page, uint8_t *buffer)
@@ -180,72 +291,4 @@ bool space_read(struct space *space, uint64_t address, void *buffer, size_t size
 		address += part;
 	}
 	return true;
-}
-
-bool space_u16(struct space *space, uint64_t address, uint16_t *value)
-{
-	uint8_t bytes[2];
-	if (!space_read(space, address, bytes, sizeof(bytes)))
-		return false;
-	*value = le16(bytes);
-	return true;
-}
-
-bool space_u32(struct space *space, uint64_t address, uint32_t *value)
-{
-	uint8_t bytes[4];
-	if (!space_read(space, address, bytes, sizeof(bytes)))
-		return false;
-	*value = le32(bytes);
-	return true;
-}
-
-bool space_u64(struct space *space, uint64_t address, uint64_t *value)
-{
-	uint8_t bytes[8];
-	if (!space_read(space, address, bytes, sizeof(bytes)))
-		return false;
-	*value = le64(bytes);
-	return true;
-}
-
-bool space_pointer(struct space *space, uint64_t address, unsigned int size, uint64_t *value)
-{
-	if (size == 8)
-		return space_u64(space, address, value);
-	uint32_t narrow;
-	if (!space_u32(space, address, &narrow))
-		return false;
-	*value = narrow;
-	return true;
-}
-
-bool space_unicode_place(struct space *space, uint64_t address, unsigned int pointer_size,
-			 uint64_t *buffer, uint16_t *length)
-{
-	uint8_t header[16];
-	if (!space_read(space, address, header, pointer_size == 8 ? 16 : 8))
-		return false;
-	*length = le16(header);
-	*buffer = le_pointer(header + (pointer_size == 8 ? 8 : 4), pointer_size);
-	return !*length || (*length % 2 == 0 && *buffer);
-}
-
-char *space_utf16(struct space *space, uint64_t buffer, uint16_t length)
-{
-	if (!length)
-		return alloc_strdup("");
-	_cleanup_free_ uint8_t *utf16 = alloc_zero(length, 1);
-	if (!space_read(space, buffer, utf16, length))
-		return NULL;
-	return text_from_utf16(utf16, length);
-}
-
-char *space_unicode_string(struct space *space, uint64_t address, unsigned int pointer_size)
-{
-	uint64_t buffer;
-	uint16_t length;
-	if (!space_unicode_place(space, address, pointer_size, &buffer, &length))
-		return NULL;
-	return space_utf16(space, buffer, length);
 }

@@ -67,28 +67,26 @@ static void count_place(struct entry_votes *votes, uint64_t entry)
 /* One entry that is neither valid nor zero nor a prototype's. */
 static void look(struct entry_votes *votes, const struct memory *memory, uint64_t entry)
 {
-	const struct entry_layout *layout = &memory->layout;
+	const struct entry_layout *layout = &memory->format.layout;
 	bool plain = entry_field_value(layout->swizzle, entry) != 0;
 	votes->entries++;
 	votes->plain += plain;
-	if (entry & ENTRY_TRANSITION) {
+	if (entry & PTE_TRANSITION) {
 		if (!plain)
 			vote(&votes->transition,
-			     entry & field_bits(layout->frame) & ~memory->frame_mask);
+			     entry & field_bits(layout->frame) & ~memory->format.image_frames);
 		return;
 	}
 	uint64_t high = entry & field_bits(layout->page_file_offset);
-	uint64_t offset = entry_field_value(layout->page_file_offset, entry);
 	/* No bit, or one that is above the memory: demand zero, with the mask. */
-	bool zero = !(high & (high - 1)) && !(high & memory->frame_mask);
+	bool zero = !(high & (high - 1)) && !(high & memory->format.image_frames);
 	if (!plain && zero)
 		vote(&votes->zero, high);
 	else if (!plain)
-		paged(votes, high & ~memory->frame_mask);
+		paged(votes, high & ~memory->format.image_frames);
 	if (!zero)
 		count_place(votes, entry);
-	if (offset && !plain)
-		offset ^= entry_field_value(layout->page_file_offset, memory->invalid_mask);
+	uint64_t offset = entry_page_file_offset(&memory->format, entry);
 	if (!offset)
 		return;
 	uint64_t number = entry_field_value(layout->page_file_number, entry);

@@ -8,8 +8,6 @@
 
 #include <impscan/bytes.h>
 
-#define ENTRY_LARGE (UINT64_C(1) << 7)
-
 /* Steps: to begin with a table; for one of its entries; for a page. */
 #define TABLE_STEPS 4
 #define ENTRY_STEPS 1
@@ -100,7 +98,7 @@ static bool walk_pages(const struct walker *walker, const uint8_t *entries, uint
 		if (!spend(walker, ENTRY_STEPS))
 			return false;
 		const uint8_t *data = NULL;
-		if (entry & ENTRY_VALID) {
+		if (entry & PTE_VALID) {
 			data = image_page(memory->image, entry & memory->operations->frame_mask);
 		} else {
 			(void)spend(walker, ENTRY_STEPS);
@@ -126,11 +124,11 @@ static bool walk_entry(const struct walker *walker, uint64_t entry, uint64_t bas
 	unsigned int bits = operations->entry_size == 8 ? 9 : 10;
 	if (!entry)
 		return false;
-	if (!(entry & ENTRY_VALID))
+	if (!(entry & PTE_VALID))
 		below = shift < operations->top_shift || operations->top_moves
-				? entry_table(walker->space, entry)
+				? space_table_behind(walker->space, entry)
 				: NULL;
-	else if ((entry & ENTRY_LARGE) && shift <= operations->large_shift)
+	else if ((entry & PTE_LARGE) && shift <= operations->large_shift)
 		return walk_large(walker, entry, base, shift, notable);
 	else
 		below = image_page(memory->image, entry & operations->frame_mask);

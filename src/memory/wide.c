@@ -12,18 +12,18 @@ void wide_page_table(const struct space_table *table, uint64_t address, struct p
 	page->entry = entry;
 	page->span = PAGE_SIZE;
 	page->state = PAGE_LOST;
-	if (!(entry & WIDE_VALID))
+	if (!(entry & PTE_VALID))
 		return;
 	page->state = PAGE_VALID;
 	page->mapped = true;
-	page->frame = entry & WIDE_FRAME;
-	page->writable = table->writable && (entry & WIDE_WRITE);
-	page->executable = table->executable && !(entry & WIDE_NO_EXECUTE);
+	page->frame = entry & PTE_FRAME_8;
+	page->writable = table->writable && (entry & PTE_WRITE);
+	page->executable = table->executable && !(entry & PTE_NO_EXECUTE);
 }
 
 uint64_t wide_large_frame(uint64_t entry, unsigned int shift)
 {
-	return entry & WIDE_FRAME & ~((UINT64_C(1) << shift) - 1);
+	return entry & PTE_FRAME_8 & ~((UINT64_C(1) << shift) - 1);
 }
 
 static void large_page(const struct space_table *above, uint64_t address, struct page *page)
@@ -31,7 +31,7 @@ static void large_page(const struct space_table *above, uint64_t address, struct
 	uint64_t offset = address & (page->span - 1) & ~(PAGE_SIZE - 1);
 	page->state = PAGE_VALID;
 	page->mapped = true;
-	page->frame = (page->entry & WIDE_FRAME & ~(page->span - 1)) + offset;
+	page->frame = (page->entry & PTE_FRAME_8 & ~(page->span - 1)) + offset;
 	page->writable = above->writable;
 	page->executable = above->executable;
 }
@@ -44,17 +44,17 @@ void wide_walk(struct space *space, struct space_table *table, struct space_tabl
 		uint64_t entry = le64(table->entries + 8 * (address >> shift & 511));
 		page->entry = entry;
 		page->span = UINT64_C(1) << shift;
-		if (!(entry & WIDE_VALID)) {
-			table->entries = entry_table(space, entry);
+		if (!(entry & PTE_VALID)) {
+			table->entries = space_table_behind(space, entry);
 			continue;
 		}
-		table->writable &= !!(entry & WIDE_WRITE);
-		table->executable &= !(entry & WIDE_NO_EXECUTE);
-		if (shift <= largest && (entry & WIDE_LARGE)) {
+		table->writable &= !!(entry & PTE_WRITE);
+		table->executable &= !(entry & PTE_NO_EXECUTE);
+		if (shift <= largest && (entry & PTE_LARGE)) {
 			large_page(table, address, page);
 			return;
 		}
-		table->entries = image_page(space->memory->image, entry & WIDE_FRAME);
+		table->entries = image_page(space->memory->image, entry & PTE_FRAME_8);
 	}
 	if (!table->entries) {
 		page->state = PAGE_NO_TABLE;

@@ -7,12 +7,7 @@
 
 #include "memory/paging.h"
 
-#define WIDE_VALID	(UINT64_C(1) << 0)
-#define WIDE_WRITE	(UINT64_C(1) << 1)
-#define WIDE_LARGE	(UINT64_C(1) << 7)
-#define WIDE_NO_EXECUTE (UINT64_C(1) << 63)
-#define WIDE_FRAME	UINT64_C(0x000ffffffffff000)
-#define WIDE_RIGHTS	(WIDE_VALID | WIDE_WRITE | WIDE_NO_EXECUTE)
+#define WIDE_RIGHTS (PTE_VALID | PTE_WRITE | PTE_NO_EXECUTE)
 
 /*
  * Goes down from the table that `address >> shift` indexes to the page, large or not; `table` has

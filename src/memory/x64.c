@@ -8,7 +8,7 @@
 
 static const uint8_t *top(const struct space *space)
 {
-	return image_page(space->memory->image, space->dtb & WIDE_FRAME);
+	return image_page(space->memory->image, space->dtb & PTE_FRAME_8);
 }
 
 static void walk(struct space *space, uint64_t address, struct page *page)
@@ -34,7 +34,7 @@ const struct paging_operations paging_x64 = {
 	.name = "x64",
 	.entry_size = 8,
 	.frame = {12, 36},
-	.frame_mask = WIDE_FRAME,
+	.frame_mask = PTE_FRAME_8,
 	.address_mask = UINT64_MAX,
 	.top_shift = 39,
 	.top_entries = 512,

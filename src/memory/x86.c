@@ -7,9 +7,6 @@
 
 #include <impscan/bytes.h>
 
-#define ENTRY_WRITE UINT32_C(0x002)
-#define ENTRY_LARGE UINT32_C(0x080)
-#define ENTRY_FRAME UINT32_C(0xfffff000)
 #define LARGE_FRAME UINT32_C(0xffc00000) /* bits 22-31 */
 #define LARGE_HIGH  UINT32_C(0x001fe000) /* bits 32-39, kept in 13-20 */
 
@@ -19,12 +16,12 @@ static void walk_page_table(const struct space_table *table, uint64_t address, s
 	page->entry = entry;
 	page->span = PAGE_SIZE;
 	page->state = PAGE_LOST;
-	if (!(entry & ENTRY_VALID))
+	if (!(entry & PTE_VALID))
 		return;
 	page->state = PAGE_VALID;
 	page->mapped = true;
-	page->frame = entry & ENTRY_FRAME;
-	page->writable = table->writable && (entry & ENTRY_WRITE);
+	page->frame = entry & PTE_FRAME_4;
+	page->writable = table->writable && (entry & PTE_WRITE);
 	page->executable = true;
 }
 
@@ -38,8 +35,8 @@ static void large_page(uint32_t entry, uint64_t address, struct page *page)
 {
 	page->state = PAGE_VALID;
 	page->mapped = true;
-	page->frame = large_frame(entry, 22) | (address & ~LARGE_FRAME & ENTRY_FRAME);
-	page->writable = entry & ENTRY_WRITE;
+	page->frame = large_frame(entry, 22) | (address & ~LARGE_FRAME & PTE_FRAME_4);
+	page->writable = entry & PTE_WRITE;
 	page->executable = true;
 }
 
@@ -54,22 +51,22 @@ static void walk(struct space *space, uint64_t address, struct page *page)
 	const struct image *image = space->memory->image;
 	page->span = UINT64_C(1) << 22;
 	page->state = PAGE_NO_TABLE;
-	const uint8_t *directory = image_page(image, space->dtb & ENTRY_FRAME);
+	const uint8_t *directory = image_page(image, space->dtb & PTE_FRAME_4);
 	if (!directory)
 		return;
 	uint32_t entry = le32(directory + 4 * (address >> 22));
 	page->entry = entry;
-	if ((entry & ENTRY_VALID) && (entry & ENTRY_LARGE)) {
+	if ((entry & PTE_VALID) && (entry & PTE_LARGE)) {
 		large_page(entry, address, page);
 		return;
 	}
 	struct space_table table = {.tag = tag, .executable = true};
-	if (entry & ENTRY_VALID) {
-		table.writable = entry & ENTRY_WRITE;
-		table.entries = image_page(image, entry & ENTRY_FRAME);
+	if (entry & PTE_VALID) {
+		table.writable = entry & PTE_WRITE;
+		table.entries = image_page(image, entry & PTE_FRAME_4);
 	} else {
 		table.writable = true;
-		table.entries = entry_table(space, entry);
+		table.entries = space_table_behind(space, entry);
 	}
 	if (!table.entries)
 		return;
@@ -84,14 +81,14 @@ static bool canonical(uint64_t address)
 
 static const uint8_t *top(const struct space *space)
 {
-	return image_page(space->memory->image, space->dtb & ENTRY_FRAME);
+	return image_page(space->memory->image, space->dtb & PTE_FRAME_4);
 }
 
 const struct paging_operations paging_x86 = {
 	.name = "x86",
 	.entry_size = 4,
 	.frame = {12, 20},
-	.frame_mask = ENTRY_FRAME,
+	.frame_mask = PTE_FRAME_4,
 	.address_mask = UINT32_MAX,
 	.top_shift = 22,
 	.top_entries = 1024,
@@ -100,6 +97,6 @@ const struct paging_operations paging_x86 = {
 	.large_frame = large_frame,
 	.top_moves = true,
 	.walk = walk,
-	.rights = ENTRY_VALID | ENTRY_WRITE,
+	.rights = PTE_VALID | PTE_WRITE,
 	.canonical = canonical,
 };
