@@ -7,100 +7,48 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "machine.h"
 
-#include <impscan/entry.h>
-#include <impscan/image.h>
-#include <impscan/memory.h>
-#include <impscan/space.h>
-
-#define PAGES	   64
-#define PML4	   0x1000
-#define VALID	   UINT64_C(1)
-#define WRITE	   UINT64_C(2)
-#define USER	   UINT64_C(4)
-#define LARGE	   UINT64_C(0x80)
-#define PROTOTYPE  UINT64_C(0x400)
-#define TRANSITION UINT64_C(0x800)
-#define NO_EXECUTE (UINT64_C(1) << 63)
-
-/* A machine: physical memory that the test fills, then opens as an image. */
-struct machine {
-	uint8_t bytes[PAGES * 4096];
-	uint64_t next_table;
-	int fd;
-	struct image *image;
-	struct memory *memory;
-	struct space *space;
-};
-
-static void put64(struct machine *m, uint64_t address, uint64_t value)
-{
-	for (int i = 0; i < 8; i++)
-		m->bytes[address + (uint64_t)i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t get64(const struct machine *m, uint64_t address)
-{
-	uint64_t value = 0;
-	for (int i = 7; i >= 0; i--)
-		value = value << 8 | m->bytes[address + (uint64_t)i];
-	return value;
-}
-
-/* The address of the entry for `va` in the table of level `shift`, tables made on the way. */
-static uint64_t entry_of(struct machine *m, uint64_t va, unsigned int level_shift)
-{
-	uint64_t table = PML4;
-	for (unsigned int shift = 39; shift > level_shift; shift -= 9) {
-		uint64_t entry = table + 8 * (va >> shift & 511);
-		if (!get64(m, entry)) {
-			put64(m, entry, m->next_table | VALID | WRITE | USER);
-			m->next_table += 4096;
-		}
-		table = get64(m, entry) & ~UINT64_C(0xfff);
-	}
-	return table + 8 * (va >> level_shift & 511);
-}
+#define PAGES 64 /* frames that the tests use by their addresses, below all page tables */
 
 static int set_up(void **state)
 {
 	struct machine *m = test_calloc(1, sizeof(*m));
-	m->next_table = 0x2000;
-	m->fd = memfd_create("image", 0);
+	machine_init(m);
+	machine_frames(m, PAGES - m->size / PAGE_SIZE);
 	*state = m;
-	return m->fd < 0;
+	return 0;
 }
 
 static int tear_down(void **state)
 {
-	struct machine *m = *state;
-	space_free(m->space);
-	memory_free(m->memory);
-	image_close(m->image);
-	close(m->fd);
-	test_free(m);
+	machine_free(*state);
+	test_free(*state);
 	return 0;
 }
 
+static uint64_t entry_of(struct machine *m, uint64_t va, unsigned int level)
+{
+	return machine_entry(m, MACHINE_PML4, va, level);
+}
+
+static void put64(struct machine *m, uint64_t at, uint64_t value)
+{
+	machine_put(m, at, value, 8);
+}
+
+/* Through a CR3 with flags, and without prototype PTEs. */
 static void power_on(struct machine *m)
 {
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
-	assert_int_equal(pwrite(m->fd, m->bytes, sizeof(m->bytes), 0), sizeof(m->bytes));
-	assert_null(image_open(path, &m->image));
-	m->memory = memory_new(m->image, PAGING_X64);
-	memory_set_entries(m->memory, &(struct entry_layout){
-					      .frame = {12, 36},
-					      .protection = {5, 5},
-					      .page_file_number = {12, 4},
-					      .page_file_offset = {32, 32},
-					      .prototype_address = {16, 48},
-				      });
-	m->space = space_new(m->memory, PML4 | 0x18);
+	machine_power_on_with(m, &(struct entry_layout){
+					 .frame = {12, 36},
+					 .protection = {5, 5},
+					 .page_file_number = {12, 4},
+					 .page_file_offset = {32, 32},
+					 .prototype_address = {16, 48},
+				 });
+	space_free(m->space);
+	m->space = space_new(m->memory, MACHINE_PML4 | 0x18);
 }
 
 static void pages_carry_rights_of_all_levels(void **state)
@@ -110,7 +58,7 @@ static void pages_carry_rights_of_all_levels(void **state)
 	put64(m, entry_of(m, 0x7ff600001000, 12), 0x20000 | VALID | USER | NO_EXECUTE);
 	put64(m, entry_of(m, 0x7ff600002000, 12), 0x21000 | VALID | WRITE | USER);
 	uint64_t upper = entry_of(m, 0x7ff600002000, 21);
-	put64(m, upper, get64(m, upper) & ~WRITE);
+	put64(m, upper, machine_get(m, upper, 8) & ~WRITE);
 	m->bytes[0x20123] = 0x5a;
 	power_on(m);
 

@@ -11,9 +11,6 @@
 
 #include <impscan/kernel_address.h>
 
-#define NO_EXECUTE (UINT64_C(1) << 63)
-#define LARGE	   UINT64_C(0x80)
-
 #define VIEW  UINT64_C(0x7ff6001fe000) /* its pages lie in two page tables */
 #define PAGES 1500u
 

@@ -227,7 +227,7 @@ static void swizzled_entries_are_understood(void **state)
 		machine_set(&m, MACHINE_PML4, 0x20000 + i * PAGE_SIZE,
 			    swizzled(prototypes[i] << 16 | PROTOTYPE));
 	}
-	assert_true(machine_get64(&m, machine_entry(&m, MACHINE_PML4, 0x21000, 12)) & SWIZZLE);
+	assert_true(machine_get(&m, machine_entry(&m, MACHINE_PML4, 0x21000, 12), 8) & SWIZZLE);
 	machine_set(&m, MACHINE_PML4, 0x10000, swizzled(in_page_file(0, 3)));
 	machine_set(&m, MACHINE_PML4, 0x11000, swizzled(in_page_file(0, 0x2003)));
 	machine_set(&m, MACHINE_PML4, 0x12000, in_page_file(0, 0x2004) ^ MASK); /* always turned */

@@ -10,105 +10,39 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "machine.h"
 
-#include <impscan/entry.h>
-#include <impscan/image.h>
-#include <impscan/memory.h>
-#include <impscan/space.h>
+#define PAGES 64 /* frames that the tests use by their addresses, below all page tables */
 
-#define PAGES	   64
-#define DIRECTORY  UINT64_C(0x1000)
-#define POINTERS   UINT64_C(0x1fe0) /* the last place of a page that PAE's CR3 can point to */
-#define VALID	   UINT64_C(1)
-#define WRITE	   UINT64_C(2)
-#define USER	   UINT64_C(4)
-#define LARGE	   UINT64_C(0x80)
-#define PROTOTYPE  UINT64_C(0x400)
-#define TRANSITION UINT64_C(0x800)
-#define NO_EXECUTE (UINT64_C(1) << 63)
-
-struct machine {
-	uint8_t bytes[PAGES * 4096];
-	uint64_t next_table;
-	enum paging paging;
-	int fd;
-	struct image *image;
-	struct memory *memory;
-	struct space *space;
-};
-
-static void put(struct machine *m, uint64_t address, uint64_t value, unsigned int size)
-{
-	for (unsigned int i = 0; i < size; i++)
-		m->bytes[address + i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t get(const struct machine *m, uint64_t address, unsigned int size)
-{
-	uint64_t value = 0;
-	for (unsigned int i = size; i-- > 0;)
-		value = value << 8 | m->bytes[address + i];
-	return value;
-}
-
-static unsigned int entry_size(const struct machine *m)
-{
-	return m->paging == PAGING_X86 ? 4 : 8;
-}
-
-/* The table behind the entry at `at`, made when it is not there. */
-static uint64_t table_behind(struct machine *m, uint64_t at, uint64_t flags)
-{
-	unsigned int size = entry_size(m);
-	if (!get(m, at, size)) {
-		put(m, at, m->next_table | flags, size);
-		m->next_table += 4096;
-	}
-	return get(m, at, size) & 0xfffff000;
-}
-
+/* The physical address of the page directory's entry for `va`. */
 static uint64_t directory_entry(struct machine *m, uint64_t va)
 {
-	if (m->paging == PAGING_X86)
-		return DIRECTORY + 4 * (va >> 22);
-	return table_behind(m, POINTERS + 8 * (va >> 30), VALID) + 8 * (va >> 21 & 511);
-}
-
-static uint64_t page_entry(struct machine *m, uint64_t va)
-{
-	uint64_t table = table_behind(m, directory_entry(m, va), VALID | WRITE | USER);
-	return table + (m->paging == PAGING_X86 ? 4 * (va >> 12 & 1023) : 8 * (va >> 12 & 511));
+	return machine_entry(m, m->dtb, va, m->paging == PAGING_X86 ? 22 : 21);
 }
 
 static void map(struct machine *m, uint64_t va, uint64_t entry)
 {
-	put(m, page_entry(m, va), entry, entry_size(m));
+	machine_set(m, m->dtb, va, entry);
 }
 
+/* Without PAE through a CR3 with flags. */
 static void power_on(struct machine *m, const struct entry_layout *layout)
 {
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
-	assert_int_equal(pwrite(m->fd, m->bytes, sizeof(m->bytes), 0), sizeof(m->bytes));
-	assert_null(image_open(path, &m->image));
-	m->memory = memory_new(m->image, m->paging);
-	memory_set_entries(m->memory, layout);
-	m->space = space_new(m->memory, m->paging == PAGING_X86 ? DIRECTORY | 0x18 : POINTERS);
+	machine_power_on_with(m, layout);
+	if (m->paging != PAGING_X86)
+		return;
+	space_free(m->space);
+	m->space = space_new(m->memory, MACHINE_DIRECTORY | 0x18);
 	space_set_prototypes(m->space, m->space, NULL, NULL);
 }
 
 static int new_machine(void **state, enum paging paging)
 {
 	struct machine *m = test_calloc(1, sizeof(*m));
-	m->paging = paging;
-	m->next_table = 0x2000;
-	m->fd = memfd_create("image", 0);
+	machine_init_paging(m, paging);
+	machine_frames(m, PAGES - m->size / PAGE_SIZE);
 	*state = m;
-	return m->fd < 0;
+	return 0;
 }
 
 static int set_up_x86(void **state)
@@ -123,12 +57,8 @@ static int set_up_pae(void **state)
 
 static int tear_down(void **state)
 {
-	struct machine *m = *state;
-	space_free(m->space);
-	memory_free(m->memory);
-	image_close(m->image);
-	close(m->fd);
-	test_free(m);
+	machine_free(*state);
+	test_free(*state);
 	return 0;
 }
 
@@ -173,7 +103,7 @@ static void pages_carry_rights_of_all_levels(void **state)
 	map(m, 0x00401000, 0x20000 | VALID | USER | (pae ? NO_EXECUTE : 0));
 	map(m, 0x80402000, 0x21000 | VALID | WRITE);
 	uint64_t upper = directory_entry(m, 0x80402000);
-	put(m, upper, get(m, upper, 4) & ~WRITE, 4);
+	machine_put(m, upper, machine_get(m, upper, 4) & ~WRITE, 4);
 	map(m, 0xfffff000, 0x22000 | VALID | WRITE);
 	m->bytes[0x20123] = 0x5a;
 	power_on(m, layout_of(m));
@@ -207,8 +137,8 @@ static void no_execute_counts_in_the_directory_too(void **state)
 	struct page page;
 	map(m, 0x00401000, 0x20000 | VALID | USER);
 	uint64_t upper = directory_entry(m, 0x00401000);
-	put(m, upper, get(m, upper, 8) | NO_EXECUTE, 8);
-	put(m, directory_entry(m, 0x80600000), 0x00000000 | VALID | LARGE | NO_EXECUTE, 8);
+	machine_put(m, upper, machine_get(m, upper, 8) | NO_EXECUTE, 8);
+	machine_put(m, directory_entry(m, 0x80600000), 0x00000000 | VALID | LARGE | NO_EXECUTE, 8);
 	power_on(m, layout_of(m));
 	space_page(m->space, 0x00401000, &page);
 	assert_int_equal(page.frame, 0x20000);
@@ -223,11 +153,11 @@ static void large_pages(void **state)
 	struct machine *m = *state;
 	struct page page;
 	bool pae = m->paging == PAGING_PAE;
-	unsigned int size = entry_size(m);
-	put(m, directory_entry(m, 0x80000000), 0 | VALID | WRITE | LARGE, size);
+	unsigned int size = machine_entry_size(m);
+	machine_put(m, directory_entry(m, 0x80000000), 0 | VALID | WRITE | LARGE, size);
 	/* Above 4 GB: PAE has the bits in their place, PSE-36 in 13 to 20. */
-	put(m, directory_entry(m, 0x80800000),
-	    (pae ? UINT64_C(0x3500600000) : 0x00800000 | 0x35 << 13) | VALID | LARGE, size);
+	machine_put(m, directory_entry(m, 0x80800000),
+		    (pae ? UINT64_C(0x3500600000) : 0x00800000 | 0x35 << 13) | VALID | LARGE, size);
 	power_on(m, layout_of(m));
 	space_page(m->space, 0x80005678, &page);
 	assert_int_equal(page.state, PAGE_VALID);
@@ -283,7 +213,7 @@ static void entries_that_are_not_valid(void **state)
 static void check_prototypes(struct machine *m, const struct entry_layout *layout, uint64_t base,
 			     uint64_t (*encode)(uint64_t address))
 {
-	unsigned int size = entry_size(m);
+	unsigned int size = machine_entry_size(m);
 	uint64_t in_file = PROTOTYPE | (m->paging == PAGING_PAE ? UINT64_C(0x8123) << 32 : 0x5000);
 	const struct {
 		uint64_t entry;
@@ -298,7 +228,7 @@ static void check_prototypes(struct machine *m, const struct entry_layout *layou
 	};
 	map(m, base & ~UINT64_C(0xfff), 0x25000 | VALID);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		put(m, 0x25000 + (base & 0xfff) + size * i, cases[i].entry, size);
+		machine_put(m, 0x25000 + (base & 0xfff) + size * i, cases[i].entry, size);
 		map(m, 0x10000 + 4096 * i, encode(base + size * i) | PROTOTYPE);
 	}
 	map(m, 0x20000, encode(base + 0x100000) | PROTOTYPE); /* a PTE that is not present */
@@ -367,7 +297,7 @@ static void the_vad_is_asked(void **state)
 	    (m->paging == PAGING_PAE ? UINT64_C(0xffffffff) << 32 : 0xfffff000) | PROTOTYPE |
 		    2 << 5);
 	map(m, 0xe1000000, 0x25000 | VALID);
-	put(m, 0x25100, 0x26000 | VALID, entry_size(m));
+	machine_put(m, 0x25100, 0x26000 | VALID, machine_entry_size(m));
 	power_on(m, layout_of(m));
 	space_set_prototypes(m->space, m->space, ask, &prototype);
 	space_page(m->space, 0x10000, &page);
@@ -397,7 +327,7 @@ static void tables_in_transition_are_read(void **state)
 	struct page page;
 	map(m, 0x00401000, 0x20000 | VALID | WRITE);
 	uint64_t upper = directory_entry(m, 0x00401000);
-	put(m, upper, (get(m, upper, 4) & 0xfffff000) | TRANSITION | 4 << 5, 4);
+	machine_put(m, upper, (machine_get(m, upper, 4) & 0xfffff000) | TRANSITION | 4 << 5, 4);
 	power_on(m, layout_of(m));
 	space_page(m->space, 0x00401000, &page);
 	assert_int_equal(page.state, PAGE_VALID);
@@ -409,7 +339,7 @@ static void tables_in_transition_are_read(void **state)
 static void many_pages_are_compared_at_once(void **state)
 {
 	struct machine *m = *state;
-	unsigned int size = entry_size(m);
+	unsigned int size = machine_entry_size(m);
 	const uint64_t view = 0x003fc000, prototypes = 0x80002ff0;
 	const uint64_t entries[] = {
 		0x20000 | VALID,	 /* as the section has it */
@@ -428,7 +358,8 @@ static void many_pages_are_compared_at_once(void **state)
 	for (unsigned int i = 0; i < 8; i++) {
 		uint64_t at = 0x28ff0 + i * size;
 		map(m, view + i * 0x1000, entries[i]);
-		put(m, at, i == 1 || i == 6 ? TRANSITION : (0x20000 + i * 0x1000) | VALID, size);
+		machine_put(m, at, i == 1 || i == 6 ? TRANSITION : (0x20000 + i * 0x1000) | VALID,
+			    size);
 	}
 	power_on(m, layout_of(m));
 	space_own_pages(m->space, view, prototypes, 8, &own);

@@ -400,9 +400,9 @@ static void user_regions(struct store_machine *s, struct store_placed placed)
 static const uint8_t *tree_root(struct store_machine *s, struct store_placed placed, uint64_t *va)
 {
 	uint64_t at = placed.smkm_store + s->layout.store_tree;
-	uint64_t entry = machine_get64(&s->m, machine_entry(&s->m, MACHINE_PML4, at, 12));
+	uint64_t entry = machine_get(&s->m, machine_entry(&s->m, MACHINE_PML4, at, 12), 8);
 	*va = le64(s->m.bytes + (entry & ~UINT64_C(0xfff)) + (at & 0xfff));
-	entry = machine_get64(&s->m, machine_entry(&s->m, MACHINE_PML4, *va, 12));
+	entry = machine_get(&s->m, machine_entry(&s->m, MACHINE_PML4, *va, 12), 8);
 	return s->m.bytes + (entry & ~UINT64_C(0xfff));
 }
 
