@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Page-table entries (PTEs): the processor's bits, and what Windows's memory manager keeps in the
- * others of an entry that is not valid. One entry is decoded by itself; what it leads to (a prototype
- * PTE, a page file, a frame of the image) is looked up in space.h.
+ * others of an entry that is not valid. One entry is decoded by itself; what it leads to (a
+ * prototype PTE, a page file, a frame of the image) is looked up in space.h.
  *
  * Sources: Intel SDM volume 3, chapter 4; MMPTE and its members in the public symbols; Martignetti,
  * "What Makes It Page?".
@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 /*
- * Bits that have the same place in entries of every kind of page table. PTE_LARGE counts only above the
- * last level; PTE_PROTOTYPE and PTE_TRANSITION only in entries that are not valid.
+ * Bits that have the same place in entries of every kind of page table. PTE_LARGE counts only above
+ * the last level; PTE_PROTOTYPE and PTE_TRANSITION only in entries that are not valid.
  */
 #define PTE_VALID      UINT64_C(0x001)
 #define PTE_WRITE      UINT64_C(0x002)
@@ -98,8 +98,8 @@ struct page_entry {
 	uint64_t page_file_offset; /* in pages */
 	uint64_t prototype;	   /* a kernel address */
 	/*
-	 * The address when the entry was stored without the mask, as before the kernel set it up; the
-	 * same as `prototype` where the mask makes no difference.
+	 * The address when the entry was stored without the mask, as before the kernel set it up;
+	 * the same as `prototype` where the mask makes no difference.
 	 */
 	uint64_t prototype_unmasked;
 };
@@ -108,18 +108,18 @@ struct page_entry {
 void entry_decode(const struct entry_format *format, uint64_t bits, struct page_entry *entry);
 
 /*
- * Decodes a prototype PTE. It differs in two ways: PTE_PROTOTYPE means that the page is in the mapped
- * file, and from Windows 11 22H2 on so does an entry that is the address of the section's control area
- * (seen by MemProcFS).
+ * Decodes a prototype PTE. It differs in two ways: PTE_PROTOTYPE means that the page is in the
+ * mapped file, and from Windows 11 22H2 on so does an entry that is the address of the section's
+ * control area (seen by MemProcFS).
  */
 void entry_decode_prototype(const struct entry_format *format, uint64_t bits,
 			    struct page_entry *entry);
 
 /*
  * An entry that is not valid as it was before the kernel stored it with the mask.
- * MiSwizzleInvalidPte() of 10.0.15063 and later (and of the updates of 2018 for older builds, against
- * L1TF) sets all bits of InvalidPteMask in an entry that has none of them, and leaves SwizzleBit clear;
- * one that has some of them it leaves as it is, and sets SwizzleBit.
+ * MiSwizzleInvalidPte() of 10.0.15063 and later (and of the updates of 2018 for older builds,
+ * against L1TF) sets all bits of InvalidPteMask in an entry that has none of them, and leaves
+ * SwizzleBit clear; one that has some of them it leaves as it is, and sets SwizzleBit.
  */
 static inline uint64_t entry_unmask(const struct entry_format *format, uint64_t bits)
 {
@@ -134,18 +134,20 @@ static inline uint64_t entry_unmask(const struct entry_format *format, uint64_t 
 uint64_t entry_page_file_offset(const struct entry_format *format, uint64_t bits);
 
 /*
- * The address of a prototype PTE in an entry that has PTE_PROTOTYPE and is without the mask, extended to
- * 64 bits by its sign.
+ * The address of a prototype PTE in an entry that has PTE_PROTOTYPE and is without the mask,
+ * extended to 64 bits by its sign.
  */
 uint64_t entry_prototype_address(const struct entry_layout *layout, uint64_t bits);
 
 /*
- * Does an entry with PTE_PROTOTYPE stand for the page of the prototype PTE at `prototype`, which is the
- * one that the VAD has for it?
+ * Does an entry with PTE_PROTOTYPE stand for the page of the prototype PTE at `prototype`, which is
+ * the one that the VAD has for it?
  */
 bool entry_leads_to(const struct entry_format *format, uint64_t bits, uint64_t prototype);
 
-/* Is it an entry of a private page that is not valid: neither zero nor leading to a prototype PTE? */
+/*
+ * Is it an entry of a private page that is not valid: neither zero nor leading to a prototype PTE?
+ */
 static inline bool entry_is_kept(uint64_t bits)
 {
 	return (bits != 0) & !(bits & (PTE_VALID | PTE_PROTOTYPE));

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Which virtual addresses are the kernel's: the upper half of the address space. On x64 that is all
- * addresses whose 17 upper bits are set (canonical ones, Intel SDM volume 1, 3.3.7.1), on x86 the upper
- * 2 GB.
+ * addresses whose 17 upper bits are set (canonical ones, Intel SDM volume 1, 3.3.7.1), on x86 the
+ * upper 2 GB.
  *
  * x86 started with /3GB has only the upper 1 GB for the kernel. Nothing in a pointer tells, and the
- * kernel's structures of such machines lie above 0xc0000000 all the same: so this takes no account of
- * it. What asks for addresses of the user's part, and would miss some, says so where it does otherwise.
+ * kernel's structures of such machines lie above 0xc0000000 all the same: so this takes no account
+ * of it. What asks for addresses of the user's part, and would miss some, says so where it does
+ * otherwise.
  *
  * Room: memory.
  */
@@ -52,8 +53,8 @@ static inline bool is_kernel_address(enum paging paging, uint64_t address)
 
 /*
  * Is any of the pointers in `size` bytes one to the kernel's half? Looks at each multiple of
- * `pointer_size` (4 or 8 bytes) from the start. Only a first look, made fast: of pointers of 8 bytes it
- * compares the upper 4.
+ * `pointer_size` (4 or 8 bytes) from the start. Only a first look, made fast: of pointers of 8
+ * bytes it compares the upper 4.
  */
 bool any_kernel_pointer(const uint8_t *bytes, size_t size, unsigned int pointer_size);
 

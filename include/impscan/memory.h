@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What all address spaces of an image share: the image, the form of its page-table entries, page files
- * and the compressed store. Set up once, then any number of threads may use it.
+ * The memory of one machine: what all address spaces of an image share. That is the image, the kind
+ * of its page tables, the format of entries that are not valid, the page files and the compressed
+ * store.
+ *
+ * Set up by one thread; afterwards any number of threads may use it. Functions that change it must
+ * not be called while other threads use it: they are marked "setup only". Spaces that exist then
+ * forget what they remembered, but pages that they took from the compressed store.
  *
  * Room: memory.
  */
@@ -24,13 +29,14 @@ enum paging {
 	PAGING_X64, /* four levels, 8-byte entries */
 };
 
-/* "x86", "x86 PAE", "x64" */
+/* "x86", "x86 PAE", "x64". */
 const char *paging_name(enum paging paging);
 
 struct memory;
 
+/* `image` must outlive the memory. The caller frees the result. */
 struct memory *memory_new(const struct image *image, enum paging paging);
-void memory_free(struct memory *memory);
+void memory_free(struct memory *memory); /* NULL is allowed */
 DEFINE_CLEANUP(struct memory, memory_free)
 #define _cleanup_memory_ _cleanup_(memory_free_p)
 
@@ -38,71 +44,76 @@ const struct image *memory_image(const struct memory *memory);
 enum paging memory_paging(const struct memory *memory);
 
 /*
- * Tells how the kernel's entries look. Until then only frames in transition are understood, which
- * is enough to find the kernel. Not while other threads use the memory.
+ * Sets where this kernel keeps what in entries that are not valid. Before that only frames in
+ * transition are understood, which is enough to find the kernel. Setup only.
  */
 void memory_set_entries(struct memory *memory, const struct entry_layout *layout);
 
-/* Forgets what memory_set_entries() told. Not while other threads use the memory. */
+/* Undoes memory_set_entries(). Setup only. */
 void memory_reset_entries(struct memory *memory);
 
 /*
- * Tells the InvalidPteMask of this machine: an entry that is not valid and whose SwizzleBit is
- * clear was stored with these bits turned over (0: none). Until it is told, they are taken to be
- * the bits of a frame that lie above the image's memory. Not while other threads use the memory.
+ * Sets InvalidPteMask: entries that are not valid and have a clear SwizzleBit are stored with these
+ * bits inverted (see entry_unmask()); 0: none are. Before it is set, the bits of a frame above the
+ * image's memory are ignored instead. Setup only.
  */
 void memory_set_invalid_mask(struct memory *memory, uint64_t mask);
 
-/* A page file that was given: mapped, never copied. */
+/* A page file that was given; mapped, not copied. Page n is the 4096 bytes at 4096 * n. */
 struct page_file {
 	const uint8_t *data;
-	uint64_t size;	/* bytes */
+	uint64_t size;	/* in bytes */
 	uint64_t pages; /* whole ones */
 	char *path;
-	/* What speaks against its being one, in words: "its size is not ..."; "" for nothing. */
+	/*
+	 * Why it may not be a page file: "its size of ... is not a multiple of 4096"; "": nothing.
+	 */
 	char doubt[128];
-	bool used; /* pages in it are read; see memory_use_page_file() */
+	bool used; /* see memory_use_page_file() */
 };
 
+/* Windows has at most 16, numbered from 0. */
 #define PAGE_FILES 16
 
 /*
- * Gives page file `number` (0-15), raw as Windows keeps it (pagefile.sys, swapfile.sys), holes
- * and all. Fails when it can't be read, when that number has one, or when it is plainly something
- * else: empty, a crash dump, a hibernation file. Not while other threads use the memory.
+ * Maps the file at `path` as page file `number` (0 to 15): pagefile.sys or swapfile.sys, raw, holes
+ * included. Fails when it can't be read, when that number already has a file, or when it is of
+ * another
+ * kind: empty, a crash dump, a hibernation file, an archive. Setup only.
  */
 struct error *memory_add_page_file(struct memory *memory, unsigned int number, const char *path);
 
-/* The page file given under a number, NULL when none was; be it used or not. */
+/* The file that was added as page file `number`, used or not; NULL when none was. */
 const struct page_file *memory_page_file(const struct memory *memory, unsigned int number);
 
 /*
- * Says whether pages in page file `number` are read from the file that was given, as they are at
- * first, or are not present, because it is not that of this image. Not while other threads use the
- * memory.
+ * Sets whether pages are read from the file that was added as page file `number`, as they are at
+ * first. Where they are not, because the file is another machine's, pages in that page file are not
+ * present. Setup only.
  */
 void memory_use_page_file(struct memory *memory, unsigned int number, bool used);
 
-/* What a copy of a page says of the page that it is one of; see page_compare(). */
 enum page_likeness {
-	PAGE_SILENT, /* too little to tell by */
+	PAGE_SILENT, /* too little to compare, or neither of the others */
 	PAGE_ALIKE,
 	PAGE_UNLIKE,
 };
 
 /*
- * Can the 4096 bytes `copy` be a process's copy of the page `original` of an image section, which
- * the process wrote to? Compares the slots of `pointer_size` bytes (4 or 8) that the original has
- * something in, but for those where the copy has an address of the user's half and the original an
- * RVA: the loader fills address tables.
+ * Judges whether the 4096 bytes `copy` can be a process's own copy of `original`, a page of an
+ * image section that the process wrote to. Compares the slots of `pointer_size` bytes (4 or 8) that
+ * are not zero in the original. Slots that have an RVA in the original and a user address in the
+ * copy are left
+ * out: the loader replaces them, in address tables.
  */
 enum page_likeness page_compare(const uint8_t *copy, const uint8_t *original,
 				unsigned int pointer_size);
 
 /*
  * The functions by which spaces read pages from the compressed store, which is above this room: see
- * store_attach() in store.h. `state` is what memory_set_store() was given, `reader` what new_reader()
- * returned. A reader is used by one thread at a time; several may read the same state at once.
+ * store_attach() in store.h. `state` is what memory_set_store() was given, `reader` what
+ * new_reader() returned. A reader is used by one thread at a time; several may read the same state
+ * at once.
  */
 struct page_store_ops {
 	/* A new reader, for one space of `memory`. Freed by free_reader(). */
@@ -125,10 +136,10 @@ struct page_store_ops {
  *
  * number: of the virtual page file, whose pages the store keeps; -1 when it is not known: then the
  * store is asked for a page of any page file that was not given.
- * why: static words that say why there is no store ("layout of this build not known"), for the pages
- * of that page file. Used only when `ops` is NULL.
+ * why: static words that say why there is no store ("layout of this build not known"), for the
+ * pages of that page file. Used only when `ops` is NULL.
  *
- * Not while other threads use the memory.
+ * Setup only.
  */
 void memory_set_store(struct memory *memory, int number, const struct page_store_ops *ops,
 		      void *state, const char *why);
@@ -137,11 +148,13 @@ void memory_set_store(struct memory *memory, int number, const struct page_store
 const void *memory_store_state(const struct memory *memory, const struct page_store_ops *ops);
 
 /*
- * How many decompressed pages a space keeps at most, SPACE_STORE_PAGES unless told. Beyond them
- * only what copies (space_read() and what builds on it) still reads new ones. Not while other
- * threads use the memory.
+ * Sets how many decompressed pages each space keeps, at most. A space that keeps as many reads
+ * further pages of the store only where they are copied: in space_read() and what uses it. Setup
+ * only.
  */
-#define SPACE_STORE_PAGES 65536
 void memory_set_store_pages(struct memory *memory, size_t pages);
+
+/* How many it keeps when nothing was set. */
+#define SPACE_STORE_PAGES 65536
 
 #endif

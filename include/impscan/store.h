@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The compressed store of Windows 10 and later: pages that the memory manager took out of working
- * sets, compressed, and kept in the private memory of the process MemCompression. A page is asked
- * for by its page file (the virtual one) and its offset in it, as page-table entries name it.
+ * sets, compressed, and kept in the private memory of the process MemCompression. A page is known
+ * by the number of its page file (the virtual one) and its offset in it, as page-table entries have
+ * them.
  *
- * None of this is in the public symbols. What is known is due to Sardar and Stancill of FireEye
- * ("Finding Evil in Windows 10 Compressed Memory", 2019) and to MemProcFS; the offsets belong to
- * profiles.
+ * None of this is in the public symbols. Sources: Sardar and Stancill of FireEye, "Finding Evil in
+ * Windows 10 Compressed Memory" (2019), and MemProcFS. The offsets are in the profiles.
  *
  * Room: store.
  */
@@ -22,16 +22,16 @@
 #include <impscan/entry.h>
 #include <impscan/space.h>
 
-/* Where things lie, by the members of a profile; bytes from the start of their structure. */
+/* The members of a profile for the store: offsets and sizes in bytes, of the structures named. */
 struct store_layout {
 	unsigned int pointer_size; /* 4 or 8 */
 
-	/* SM_PAGE_KEY: the page file's number; `bits` 0: not part of it. */
-	struct entry_field key_number;
+	/* SM_PAGE_KEY */
+	struct entry_field key_number; /* the page file's; `bits` 0: keys don't have it */
 	struct entry_field key_offset;
 
-	/* SMKM_STORE_MGR: its own offset in what SmGlobals points to; 0: it is SmGlobals. */
-	uint32_t manager_link;
+	/* SMKM_STORE_MGR */
+	uint32_t manager_link; /* its offset behind SmGlobals; 0: it is SmGlobals itself */
 	uint32_t manager_smkm;
 	uint32_t manager_tree; /* KeyToStoreTree */
 
@@ -39,7 +39,7 @@ struct store_layout {
 	uint32_t metadata_size;
 	uint32_t metadata_store;
 
-	/* SMKM_STORE; `store_` + ST_STORE.StDataMgr + ST_DATA_MGR member is taken together. */
+	/* SMKM_STORE, and ST_DATA_MGR in it: from the start of SMKM_STORE */
 	uint32_t store_regions; /* CompressedRegionPtrArray */
 	uint32_t store_owner;	/* OwnerProcess */
 	uint32_t store_tree;	/* PagesTree */
@@ -47,10 +47,10 @@ struct store_layout {
 	uint32_t store_self;	/* SmkmStore: points back */
 	uint32_t store_region_size_mask;
 	uint32_t store_region_index_mask;
-	bool has_algorithm; /* else all is LZ4 */
+	bool has_algorithm; /* else all pages are compressed by LZ4 */
 	uint32_t store_algorithm;
 
-	/* SMHP_CHUNK_METADATA, and the size of what its arrays consist of */
+	/* SMHP_CHUNK_METADATA, and the size of an element of its arrays */
 	uint32_t chunks_pointers;
 	uint32_t chunks_bit_value;
 	uint32_t chunks_records_mask;
@@ -58,7 +58,7 @@ struct store_layout {
 	uint32_t chunks_header_size;
 	uint32_t chunk_size;
 
-	/* B_TREE: a page with sorted entries, inner ones and leaves */
+	/* B_TREE: a node is a page of sorted elements, of inner nodes or of leaves */
 	uint32_t tree_elements;
 	uint32_t tree_leaf;
 	uint32_t tree_left_child;
@@ -77,18 +77,20 @@ struct store_layout {
 
 struct store;
 
-/* What was found, for --info. */
+/* What store_find() found. */
 struct store_summary {
 	uint64_t manager;    /* SMKM_STORE_MGR */
-	unsigned int stores; /* those that make sense */
-	uint64_t owner;	     /* EPROCESS that holds the first one's regions */
+	unsigned int stores; /* the number of stores that are consistent */
+	uint64_t owner; /* EPROCESS of the process whose memory has the first store's regions */
 };
 
 /*
- * Looks for the store manager in the `size` bytes of the kernel image at `start`: by its shape, by
- * its trees and by at least one store whose process can be read. NULL when there is none (memory
- * compression is off, or never had work). `kernel` is a space of the kernel's page map. Spends of
- * `budget` (NULL: without bound); when that ends, there is none: what was not seen might be it.
+ * Searches the kernel image, the `size` bytes at `start`, for the store manager: a structure of
+ * that shape, with sound trees and at least one store whose process can be read. `kernel` is a
+ * space of the kernel's page map.
+ *
+ * Returns the store, which the caller frees; NULL when there is none (memory compression is off, or
+ * was not yet used) or when `budget` (NULL: no limit) was used up before the end of the search.
  */
 struct store *store_find(struct space *kernel, const struct store_layout *layout, uint64_t start,
 			 uint64_t size, struct budget *budget);
@@ -99,15 +101,15 @@ DEFINE_CLEANUP(struct store, store_free)
 struct store_summary store_summary(const struct store *store);
 
 /*
- * Makes `memory` read the pages of the virtual page file from the store, which it then owns. `number`:
- * of that page file, or -1, as for memory_set_store().
+ * Makes `memory` read the pages of the virtual page file from the store, which it then owns.
+ * `number`: of that page file, or -1, as for memory_set_store().
  */
 void store_attach(struct store *store, struct memory *memory, int number);
 
 /* The store that was attached to the memory; NULL when there is none. The memory owns it. */
 const struct store *store_of(const struct memory *memory);
 
-/* How one thread reads a store: through spaces of its own. */
+/* One thread's access to a store, through spaces of its own. The caller frees it. */
 struct store_reader;
 struct store_reader *store_reader_new(const struct store *store, const struct memory *memory);
 void store_reader_free(struct store_reader *reader);
@@ -115,15 +117,15 @@ DEFINE_CLEANUP(struct store_reader, store_reader_free)
 #define _cleanup_store_reader_ _cleanup_(store_reader_free_p)
 
 /*
- * Decompresses one page to the 4096 bytes of `buffer`. NULL for success; otherwise static words
- * that say why not ("corrupt record"), and nothing is promised of `buffer`.
+ * Writes a page, decompressed, to the 4096 bytes of `buffer`. Returns NULL for success; otherwise
+ * static words that say why not ("corrupt record"), and the contents of `buffer` are undefined.
  */
 const char *store_page(struct store_reader *reader, unsigned int page_file, uint64_t offset,
 		       uint8_t *buffer);
 
 /*
- * Decompresses plain LZ77 of Xpress ([MS-XCA] 2.4) until `out` is full or the input ends; the
- * number of bytes written, or -1 when the input makes no sense.
+ * Decompresses Xpress, plain LZ77 ([MS-XCA] 2.4), until `out` is full or the input ends. Returns
+ * the number of bytes written, or -1 for malformed input.
  */
 ptrdiff_t xpress_decompress(const uint8_t *in, size_t in_size, uint8_t *out, size_t out_size);
 

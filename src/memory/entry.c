@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Decoding one page-table entry, or one prototype PTE, by its bits alone. What it leads to is looked up
- * in space.c. The order of tests is the kernel's own: valid, prototype, transition, page file, zero.
+ * Decoding one page-table entry, or one prototype PTE, by its bits alone. What it leads to is
+ * looked up in space.c. The order of tests is the kernel's own: valid, prototype, transition, page
+ * file, zero.
  */
 #include <impscan/entry.h>
 
@@ -67,9 +68,9 @@ static void decode_private(const struct entry_format *format, uint64_t bits,
 }
 
 /*
- * Without PAE the address is 30 or 31 bits, in units of 4 bytes from a constant: the start of paged pool
- * in XP and 2003, whose ProtoAddressLow has 7 bits (MM_PAGED_POOL_START is fixed there), and that of the
- * kernel's half since Vista, whose has 8 (MiPteToProto).
+ * Without PAE the address is 30 or 31 bits, in units of 4 bytes from a constant: the start of paged
+ * pool in XP and 2003, whose ProtoAddressLow has 7 bits (MM_PAGED_POOL_START is fixed there), and
+ * that of the kernel's half since Vista, whose has 8 (MiPteToProto).
  */
 static uint64_t split_prototype_address(const struct entry_layout *layout, uint64_t bits)
 {

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What all spaces of an image share: making it and setting it up. Page files: page_file.c.
+ */
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/entry.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Page files: pagefile.sys and swapfile.sys as Windows keeps them, without any header; page n is
- * the 4096 bytes at 4096 * n. So nothing in the file says that it is one, and what can be noticed
- * here is only that it is something else.
+ * Page files: pagefile.sys and swapfile.sys as Windows keeps them. They have no header, so nothing
+ * in one says that it is a page file; only files of other kinds can be recognised here. Whether it
+ * is the image's is judged in discover/page_files.c.
  */
 #include "memory/paging.h"
 
@@ -18,7 +18,7 @@
 #include <impscan/bytes.h>
 #include <impscan/kernel_address.h>
 
-/* What begins files that are taken for a page file by mistake. */
+/* How files begin that are taken for page files by mistake. */
 static const struct {
 	const char *magic;
 	size_t size;
@@ -107,13 +107,15 @@ void memory_use_page_file(struct memory *memory, unsigned int number, bool used)
 #define RVA_END UINT64_C(0x10000000)
 
 /*
- * Where a process's addresses begin (nothing is ever mapped below), and on x86 end: not the half, since
- * with /3GB there may be a gigabyte more.
+ * Where a process's addresses begin (nothing is ever mapped below), and on x86 end: not the half,
+ * since with /3GB there may be a gigabyte more.
  */
 #define USER_START   UINT64_C(0x10000)
 #define USER_END_3GB UINT64_C(0xc0000000)
 
-/* Slots that must be there to tell anything, and shares of them: half, an eighth. */
+/*
+ * How many slots must be compared for an answer: alike if half are the same, unlike if an eighth.
+ */
 #define SLOTS_LEAST 8
 
 enum page_likeness page_compare(const uint8_t *copy, const uint8_t *original,

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the memory room: what the files share.
+ * Inside the memory room: what its files share.
  *
- *	memory.c   what all spaces of an image share
- *	space.c    reading through a space
- *	many.c     questions about many pages at once
- *	tables.c   walking all tables of a page map
+ *	memory.c       struct memory: setting it up
+ *	space.c        looking up pages, through prototype PTEs and tables that are not valid; bytes
+ *	values.c       numbers and texts, read through a space
+ *	many_pages.c   questions about many pages at once
+ *	tables.c       walking all tables of a page map
  *	x86.c, pae.c, x64.c
- *	           the processor's translation, an architecture a file
- *	wide.c     what pae.c and x64.c have in common
- *	entry.c    entries that are not valid: what the memory manager keeps in them
- *	swizzle.c  finding the mask that such entries are stored with
+ *	               the processor's translation, a file for each kind of page tables
+ *	wide.c         what pae.c and x64.c have in common
+ *	entry.c        decoding entries that are not valid
+ *	entry_votes.c  statistics over such entries, for InvalidPteMask
  *	page_file.c    page files that were given
  *	stored_pages.c the pages that a space has from the compressed store
  */
@@ -30,10 +31,11 @@ struct memory {
 	struct page_file page_files[PAGE_FILES];
 	const struct page_store_ops *store; /* NULL: there is none */
 	void *store_state;
-	int store_number;	 /* of the virtual page file; -1: not known */
-	const char *store_why;	 /* why there is none */
-	size_t store_pages;	 /* that a space keeps at most */
-	unsigned int generation; /* goes up when what pages are is told anew */
+	int store_number;      /* of the virtual page file; -1: not known */
+	const char *store_why; /* why there is none */
+	size_t store_pages;    /* that a space keeps at most */
+	unsigned int
+		generation; /* counts changes after which spaces must forget what they remember */
 };
 
 /* How many last-level tables a space remembers; a power of two. */
@@ -60,7 +62,7 @@ struct space_bytes {
 struct space {
 	const struct memory *memory;
 	uint64_t dtb;
-	unsigned int generation; /* of the memory, when what follows was remembered */
+	unsigned int generation; /* the memory's, when `pages` and `tables` were filled */
 	struct space_bytes pages[SPACE_PAGES];
 	struct space *kernel; /* where prototype PTEs lie; NULL: not followed */
 	space_find_prototype *find_prototype;
@@ -75,21 +77,23 @@ struct paging_operations {
 	unsigned int entry_size;  /* 4 or 8 */
 	struct entry_field frame; /* in transition, as in every kernel of this kind */
 	uint64_t frame_mask;	  /* of a valid entry */
-	uint64_t rights;	  /* bits of it that tell what the page may be used for */
+	uint64_t rights;	  /* bits of a valid entry: valid, and the page's rights */
 	uint64_t address_mask;	  /* virtual addresses */
-	/* The first table: how far addresses are shifted to index it, and its entries. */
+	/*
+	 * The first table: how far an address is shifted to index it, and how many entries it has.
+	 */
 	unsigned int top_shift;
 	unsigned int top_entries;
-	unsigned int large_shift; /* the highest level that may map a page itself, by its shift */
+	unsigned int large_shift; /* that of the highest level with large pages */
 	/* The first table itself; NULL: not present. */
 	const uint8_t *(*top)(const struct space *space);
-	/* The physical address that an entry of a large page has. */
+	/* The physical address in the entry of a large page, of a level with that shift. */
 	uint64_t (*large_frame)(uint64_t entry, unsigned int shift);
-	bool top_moves; /* the tables behind its entries may be trimmed, as other pages are */
+	bool top_moves; /* the tables behind the first one's entries may be trimmed and paged out */
 	/*
-	 * Walks the tables for a canonical address: fills `entry` and `span`; for a valid page also
-	 * state, frame, mapped and rights; for one that is not, PAGE_NO_TABLE where a table is
-	 * missing and otherwise PAGE_LOST, for entry_resolve() to find out.
+	 * Walks the tables for a canonical address and sets page->entry and page->span. For a valid
+	 * page also the state, frame, mapped and rights. For another one the state is PAGE_NO_TABLE
+	 * when a table is missing, otherwise PAGE_LOST, until the entry is decoded.
 	 */
 	void (*walk)(struct space *space, uint64_t address, struct page *page);
 	bool (*canonical)(uint64_t address);
@@ -99,10 +103,10 @@ extern const struct paging_operations paging_x86;
 extern const struct paging_operations paging_pae;
 extern const struct paging_operations paging_x64;
 
-/* Forgets what was remembered before the memory was told anew what pages are. */
+/* Forgets the tables and pages that were remembered before the memory last changed. */
 void space_refresh(struct space *space);
 
-/* Looks up a page but for its bytes. */
+/* Looks up a page, without its bytes. */
 void space_look_up(struct space *space, uint64_t address, struct page *page);
 
 /* The last-level table of an address, if the space remembers it; NULL if not. */
@@ -115,21 +119,22 @@ static inline const struct space_table *space_known_table(const struct space *sp
 }
 
 /*
- * Finds the bytes of a page by its state, frame and page file: page->data, page->why. A page of
- * the store is kept by the space, or, when it keeps as many as it may, copied to `buffer` unless
- * that is NULL.
+ * Finds the bytes of a page by its state, frame and page file, and sets page->data and page->why. A
+ * page from the compressed store is kept by the space. When that keeps as many as it may, the page
+ * is written to `buffer` instead, or, if that is NULL, not read.
  */
 void page_find(struct space *space, struct page *page, uint8_t *buffer);
 
-/* page_find() for one that is in the store. */
+/* page_find() for a page in the compressed store. */
 void stored_page_find(struct space *space, struct page *page, uint8_t *buffer);
 void stored_pages_free(struct stored_pages *stored);
 
 void page_files_close(struct memory *memory);
 
 /*
- * The 4096 bytes of a lower table, by an upper entry that is not valid: tables are trimmed and paged out
- * as other pages are. NULL when they are not present. They are the image's or the space's.
+ * The 4096 bytes of a lower table, by an upper entry that is not valid: tables are trimmed and
+ * paged out as other pages are. NULL when they are not present. They are the image's or the
+ * space's.
  */
 const uint8_t *space_table_behind(struct space *space, uint64_t entry);
 

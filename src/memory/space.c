@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Looking up one page, and reading bytes through a space. The walk over the processor's tables is
+ * that of the paging (x86.c, pae.c, x64.c); here is what follows when it ends at an entry that is
+ * not valid: the prototype PTE, which is read through the kernel's space, the page file, the
+ * compressed store.
+ */
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/memory.h>

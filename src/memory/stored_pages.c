@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The pages that a space took out of the compressed store. What a space hands out must stay where
- * it is, so nothing is ever dropped before the space itself; a space is short-lived (a process, a
- * thread), which bounds them, and memory_set_store_pages() bounds them for certain.
+ * The pages that a space has read from the compressed store. Pointers to them stay valid as long as
+ * the space, so none is freed before it. Their number is limited by memory_set_store_pages(); most
+ * spaces live too shortly (for a process) to come near.
  */
 #include "memory/paging.h"
 
@@ -12,7 +12,7 @@
 
 struct stored_page {
 	uint64_t key;  /* offset << 4 | page file */
-	uint8_t *data; /* NULL: could not be had */
+	uint8_t *data; /* NULL: could not be read */
 	const char *why;
 };
 
@@ -28,7 +28,7 @@ struct stored_pages {
 static struct stored_page *slot_of(struct stored_page *slots, size_t capacity, uint64_t key)
 {
 	size_t at = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (capacity - 1);
-	/* An empty slot has neither. */
+	/* An empty slot has neither data nor words. */
 	while ((slots[at].data || slots[at].why) && slots[at].key != key)
 		at = (at + 1) & (capacity - 1);
 	return &slots[at];
@@ -69,7 +69,7 @@ void stored_pages_free(struct stored_pages *stored)
 	free(stored);
 }
 
-/* The page, kept or not. */
+/* Reads a page from the store, or finds it among those that were read. */
 static void find(struct space *space, struct page *page, uint8_t *buffer)
 {
 	const struct memory *memory = space->memory;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Walking all tables of a page map, for what may lie at any address. A hostile map leads to the same
- * few tables at terabytes of addresses: what tells that nothing is behind a table is remembered, by
- * where its bytes lie.
+ * Walking all tables of a page map, for what may be at any address. A hostile map leads to the same
+ * few tables at terabytes of addresses: so a table without anything notable is remembered, by where
+ * its bytes are, and left out afterwards.
  */
 #include "memory/paging.h"
 
 #include <impscan/bytes.h>
 
-/* Steps: to begin with a table; for one of its entries; for a page. */
+/* Steps of beginning with a table, and of one of its entries. */
 #define TABLE_STEPS 4
 #define ENTRY_STEPS 1
 
@@ -17,14 +17,14 @@ struct walker {
 	struct table_walk *walk;
 };
 
-/* Names a table in the sets; the same bytes may be tables of several levels. */
+/* A table's key in the sets, with its level: the same bytes may be tables of several levels. */
 static uint64_t table_key(const struct walker *walker, const uint8_t *table, unsigned int shift)
 {
 	enum paging paging = walker->space->memory->paging;
 	return (uint64_t)(uintptr_t)table << 8 | (uint64_t)paging << 6 | shift;
 }
 
-/* A large page: by the physical address, for not all of it need be there. */
+/* A large page's key: by its physical address, as the image may not have all of it. */
 static uint64_t large_key(const struct walker *walker, uint64_t frame, unsigned int shift)
 {
 	return frame | (uint64_t)walker->space->memory->paging << 8 | UINT64_C(3) << 6 | shift;
@@ -35,7 +35,7 @@ static bool spend(const struct walker *walker, uint64_t steps)
 	return budget_spend(walker->walk->budget, steps);
 }
 
-/* Tells of a page. Returns true when it is to be stopped; *notable is only ever set. */
+/* Asks about a page. Returns whether to end the walk; sets *notable, never clears it. */
 static bool look(const struct walker *walker, uint64_t address, const uint8_t *data, bool *notable)
 {
 	enum table_answer answer = walker->walk->page(walker->walk->context, address, data);
@@ -43,7 +43,7 @@ static bool look(const struct walker *walker, uint64_t address, const uint8_t *d
 	return answer == TABLE_STOP;
 }
 
-/* Notes what was found of a table or large page that was looked at to its end. */
+/* Remembers the answer for a table or large page that was looked at completely. */
 static void note(const struct walker *walker, uint64_t key, bool notable)
 {
 	if (budget_exceeded(walker->walk->budget))
@@ -51,7 +51,7 @@ static void note(const struct walker *walker, uint64_t key, bool notable)
 	address_set_add(notable ? &walker->walk->looked : &walker->walk->dull, key);
 }
 
-/* Is there nothing to be found in it that was not found before? Sets *notable by what was. */
+/* Was it looked at before, so that it can be left out? Sets *notable if it was notable then. */
 static bool is_known(const struct walker *walker, uint64_t key, bool *notable)
 {
 	if (address_set_has(&walker->walk->dull, key))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Finding the store manager without symbols. Up to Windows 11 21H2 it is SmGlobals itself, a
- * variable of the kernel; from 22H2 on an allocation, and SmGlobals has a pointer into it. Either
- * way a word of the kernel image leads to it: each is tried, and what it leads to must be a
- * manager whose tree is one, with stores whose trees, chunks and process make sense.
+ * variable of the kernel; from 22H2 on it is allocated, and SmGlobals has a pointer into it. So
+ * each pointer in the kernel image is tried. What it leads to must have a sound tree, and stores
+ * with sound trees, chunks and a process that can be read.
  */
 #include "store/internal.h"
 
@@ -12,11 +12,11 @@
 #include <impscan/bytes.h>
 #include <impscan/kernel_address.h>
 
-#define ARRAYS	    32 /* of SMKM.StoreMetaDataPtrArray, and metadata in each */
-/* A kernel image is about 11 MB; a claim beyond this is not believed. */
+#define ARRAYS	    32 /* elements of SMKM.StoreMetaDataPtrArray, and metadata in each array */
+/* Kernel images have about 11 MB; of a larger one only so much is searched. */
 #define IMAGE_LIMIT (UINT64_C(64) << 20)
 
-/* Steps: a word of the image, reading a pointer, a node of a tree for each 16 of its keys, a store. */
+/* Steps of a page of the image, of reading a pointer, of a tree's node, of a store. */
 #define WORD_STEPS    1
 #define POINTER_STEPS 1
 #define NODE_STEPS    2
@@ -26,12 +26,12 @@ struct search {
 	struct space *kernel;
 	const struct store_layout *layout;
 	struct budget *budget;
-	struct address_set tried; /* managers that were looked at */
+	struct address_set tried; /* managers that were rated */
 	struct store_summary best;
 	unsigned int best_score;
 };
 
-/* Nothing is there any more when the budget has ended: so all that loops over pointers ends. */
+/* False also when the budget is used up, so that all loops over pointers end. */
 static bool read_pointer(const struct search *search, uint64_t address, uint64_t *value)
 {
 	if (!budget_spend(search->budget, POINTER_STEPS))
@@ -45,7 +45,7 @@ static bool is_tree(const struct search *search, uint64_t root)
 	return store_tree_check(search->kernel, search->layout, root);
 }
 
-/* How much speaks for a store at an address; 0: it is none. */
+/* How well a structure fits a store: 0 not, 2 if it also points to itself as a store does. */
 static unsigned int rate_store(const struct search *search, uint64_t store, uint64_t *owner)
 {
 	const struct store_layout *layout = search->layout;
@@ -73,7 +73,7 @@ static unsigned int rate_store(const struct search *search, uint64_t store, uint
 	return read_pointer(search, store + layout->store_self, &self) && self == store ? 2 : 1;
 }
 
-/* The stores of one array of metadata. */
+/* Adds up the ratings of the stores of one array of metadata. */
 static unsigned int rate_array(const struct search *search, uint64_t array,
 			       struct store_summary *summary)
 {
@@ -123,7 +123,7 @@ static void try_manager(struct search *search, uint64_t manager)
 	}
 }
 
-/* A profile may come from anywhere: nothing that is read from a node may lie outside of it. */
+/* The user may give any profile: what is read from a node must lie inside of it. */
 static bool layout_makes_sense(const struct store_layout *layout)
 {
 	uint32_t pointer = layout->pointer_size;
@@ -159,7 +159,7 @@ struct store *store_find(struct space *kernel, const struct store_layout *layout
 			continue;
 		for (unsigned int at = 0; at < PAGE_SIZE && !budget_exceeded(budget); at += step) {
 			uint64_t word = le_pointer(data + at, step);
-			/* The same again leads to the same again. */
+			/* The same pointer once more leads to the same manager. */
 			if (!is_kernel_pointer(layout->pointer_size, word) ||
 			    (layout->manager_link && word == last))
 				continue;

@@ -24,8 +24,8 @@ extern const char store_unread[];  /* a structure is not present */
 extern const char store_corrupt[]; /* what should be a tree is none */
 
 /*
- * Looks `key` up in the tree whose root node is at `root`, in the address space `kernel`. Returns NULL
- * and the key's value in `*value`, or one of the words above.
+ * Looks `key` up in the tree whose root node is at `root`, in the address space `kernel`. Returns
+ * NULL and the key's value in `*value`, or one of the words above.
  */
 const char *store_tree_find(struct space *kernel, const struct store_layout *layout, uint64_t root,
 			    uint32_t key, uint32_t *value);

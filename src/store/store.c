@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * From a page's key to its bytes:
+ * From the number of a page file and an offset in it to the page's bytes. The two make a key, and
+ * these structures lead on from there:
  *
  *	SMKM_STORE_MGR	KeyToStoreTree gives the number of the store that has the page; Smkm is an
  *			array of 32 pointers to arrays of 32 SMKM_STORE_METADATA, which point to it
@@ -24,7 +25,7 @@
 #include <impscan/bytes.h>
 #include <impscan/kernel_address.h>
 
-/* What the kernel's tree adds to a store's number while the page is not yet, or no longer there. */
+/* Set beside the store's number in the kernel's tree while the store does not have the page. */
 #define STORE_NOT_VALID	 0x01000000u
 #define STORE_NUMBER	 0x3ffu
 #define REGION_ALIGNMENT UINT64_C(0x10000)
@@ -174,7 +175,7 @@ static const char *find_stretch(const struct store_reader *reader, uint64_t stor
 			  regions + (uint64_t)(key >> (shift & 0xff)) * layout->pointer_size,
 			  &region))
 		return store_unread;
-	/* Low bits of the pointer count something. */
+	/* The low bits of the pointer are a count. */
 	region &= ~(REGION_ALIGNMENT - 1);
 	if (!region || is_kernel_pointer(layout->pointer_size, region))
 		return bad_record;
@@ -228,7 +229,7 @@ static const char *decompress(const struct store_reader *reader, uint64_t store,
 	return written == (ptrdiff_t)PAGE_SIZE ? NULL : "data does not decompress";
 }
 
-/* Puts the key together; false when the page file or the offset doesn't fit into one. */
+/* Makes the key; false when the page file's number or the offset has too many bits for one. */
 static bool make_key(const struct store_layout *layout, unsigned int page_file, uint64_t offset,
 		     uint32_t *key)
 {
@@ -241,7 +242,7 @@ static bool make_key(const struct store_layout *layout, unsigned int page_file, 
 	return true;
 }
 
-/* Was what is missing of the compressed bytes itself written to a page file? */
+/* Are the compressed bytes not present because they were written to a page file themselves? */
 static bool in_page_file(struct space *owner, const struct stretch *stretch)
 {
 	uint64_t end = stretch->address + stretch->size - 1;

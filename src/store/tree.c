@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The B+ trees of the store manager (B_TREE in its decorated names): nodes of one page, aligned to
- * one. A leaf holds keys and values, an inner node keys and the children whose keys are not less;
- * what is less than its first key is in LeftChild. Keys are sorted.
+ * The B+ trees of the store manager (B_TREE in its decorated names). A node is one page. Its keys
+ * are sorted; a leaf has a value for each key, an inner node a child with the keys from that one
+ * on, and LeftChild with the keys below the first.
  */
 #include "store/internal.h"
 
@@ -11,7 +11,9 @@
 #include <impscan/memory.h>
 #include <impscan/space.h>
 
-/* 500 entries a node: more levels than these would hold more than all of memory. */
+/*
+ * Nodes have up to 500 entries: a tree of more levels would hold more pages than any machine has.
+ */
 #define LEVELS 8
 
 const char store_absent[] = "page not in it";

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Xpress, plain LZ77, from its specification ([MS-XCA], 2.3 and 2.4).
+ * Decompressing Xpress, plain LZ77, by its specification ([MS-XCA], 2.3 and 2.4).
  *
- * A stream of groups: 32 flags, most significant first, and what each stands for, a literal byte
- * (0) or a match (1). A match is 16 bits: distance - 1 in the upper 13, length in the lower 3. A
- * length that doesn't fit goes on in a nibble (two matches share a byte, the first takes the lower
- * half), then in a byte, then in 16 and finally in 32 bits.
+ * The stream is a series of groups: 32 flags, most significant first, then for each flag a literal
+ * byte (0) or a match (1). A match has 16 bits: distance - 1 in the upper 13, length - 3 in the
+ * lower 3. A length that does not fit continues in 4 bits (two matches share a byte, the first one
+ * its lower half), then in a byte, then in 16 bits and finally in 32.
  */
 #include <impscan/store.h>
 
@@ -19,7 +19,7 @@ struct input {
 	const uint8_t *data;
 	size_t size;
 	size_t at;
-	size_t nibble; /* where the byte is whose upper half is still free; 0: nowhere */
+	size_t nibble; /* offset of the byte whose upper half is the next 4 bits; 0: none */
 };
 
 /* `bytes` little-endian bytes (1, 2 or 4); false at the end. */

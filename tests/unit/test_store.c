@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * memory: the compressed store. The writer makes stores of every build whose layout is known, and
+ * store: the compressed store. The writer makes stores of every build whose layout is known, and
  * every page is read back; then they are damaged, and the reason told must be the right one.
  */
 #include <setjmp.h>

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Finding the InvalidPteMask from page tables.
+ * Statistics over page-table entries that are not valid, mostly for finding InvalidPteMask.
  *
- * Where the kernel uses a mask, every entry that is not valid and whose SwizzleBit is clear has
- * all of the mask's bits set (see entry.c). In an entry in transition the bits of the frame above
- * the image's memory are then just the mask; in one that is demand zero, so is the page-file
- * offset. A few strange entries don't matter: most of them decide, and "no mask" is one of the
- * answers.
+ * Where the kernel uses a mask, every such entry with a clear SwizzleBit has all of the mask's bits
+ * set (see entry_unmask()). So in an entry in transition the bits of the frame above the image's
+ * memory are the mask, and in one that is demand zero the page-file offset is. The majority
+ * decides, so that a few damaged entries don't matter; "no mask" is one of the answers.
  */
 #include "memory/paging.h"
 
@@ -24,7 +23,10 @@ static void vote(struct mask_tally *tally, uint64_t mask)
 			return;
 		}
 	}
-	/* Full: the weakest wears off, so that what is frequent stays. */
+	/*
+	 * Full: the rarest loses a vote, and its place with the last one, so that frequent masks
+	 * stay.
+	 */
 	size_t at = tally->count;
 	if (at == MASK_TALLY) {
 		at = 0;
@@ -54,7 +56,7 @@ static void paged(struct entry_votes *votes, uint64_t high)
 		votes->paged_bits[__builtin_ctzll(high)]++;
 }
 
-/* Where an entry in a page file has bits; bit 4 is left out: it may be the SwizzleBit. */
+/* Counts where an entry in a page file has bits set. Bit 4 is left out: it may be SwizzleBit. */
 static void count_place(struct entry_votes *votes, uint64_t entry)
 {
 	bool low = entry >> 1 & 7, high = entry >> 12 & 15;
@@ -64,7 +66,7 @@ static void count_place(struct entry_votes *votes, uint64_t entry)
 	votes->neither += !low && !high;
 }
 
-/* One entry that is neither valid nor zero nor a prototype's. */
+/* Counts one entry_is_kept(). */
 static void look(struct entry_votes *votes, const struct memory *memory, uint64_t entry)
 {
 	const struct entry_layout *layout = &memory->format.layout;
@@ -78,7 +80,7 @@ static void look(struct entry_votes *votes, const struct memory *memory, uint64_
 		return;
 	}
 	uint64_t high = entry & field_bits(layout->page_file_offset);
-	/* No bit, or one that is above the memory: demand zero, with the mask. */
+	/* No bit, or one above the image's memory, the mask's: demand zero. */
 	bool zero = !(high & (high - 1)) && !(high & memory->format.image_frames);
 	if (!plain && zero)
 		vote(&votes->zero, high);
@@ -110,7 +112,7 @@ static bool any_kept(const uint8_t *entries, unsigned int size)
 	return any;
 }
 
-/* What a table counts, and so many of its entries that are looked at. */
+/* Steps of a table, and how many of the entries that are counted are another one. */
 #define TABLE_STEPS  3
 #define STEP_ENTRIES 8
 
@@ -122,7 +124,7 @@ void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t fi
 	space_refresh(space);
 	const uint64_t table_span = PAGE_SIZE * (PAGE_SIZE / size);
 	uint64_t address = first;
-	/* Upper levels are stepped over by what a missing table would cover. */
+	/* Where a table is missing, all that it would cover is passed over. */
 	for (unsigned int upper = 0; tables && upper < 1u << 16; upper++) {
 		uint64_t looked = votes->entries;
 		if (address >= end || !space_canonical(space, address) ||
@@ -130,7 +132,7 @@ void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t fi
 			return;
 		struct page page = {.span = PAGE_SIZE};
 		memory->operations->walk(space, address, &page);
-		/* The walk remembers the table; its entries are read without one for each. */
+		/* The space remembers the table from the walk: one walk serves all its entries. */
 		const struct space_table *table = space_known_table(space, address);
 		uint64_t span = table ? table_span : page.span;
 		uint64_t next = (address & ~(span - 1)) + span;
@@ -152,7 +154,7 @@ void entry_votes_add(struct entry_votes *votes, struct space *space, uint64_t fi
 	}
 }
 
-/* The mask that most have; 0 where it is none, or nobody voted. */
+/* The mask with most votes; 0 when that is the winner, or there are none. */
 static uint64_t winner(const struct mask_tally *tally)
 {
 	size_t best = 0;
@@ -163,8 +165,8 @@ static uint64_t winner(const struct mask_tally *tally)
 }
 
 /*
- * The bit that entries in a page file share. Offsets of one file may share bits of their own, but
- * lower ones: a file of 32 GB has offsets of 23 bits.
+ * The highest bit that most entries in a page file have set; 0: none. Offsets in one file may share
+ * bits too, but lower ones: of a file of 32 GB they have 23 bits.
  */
 static uint64_t shared_bit(const struct entry_votes *votes)
 {
@@ -188,7 +190,7 @@ static bool most_carry(const struct entry_votes *votes, uint64_t mask)
 
 bool entry_votes_mask(const struct entry_votes *votes, uint64_t *mask)
 {
-	/* A frame can't lie beyond the memory: what entries in transition say is certain. */
+	/* A frame can't lie above the machine's memory: entries in transition are certain. */
 	*mask = winner(&votes->transition);
 	if (votes->transition.count)
 		return true;

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Questions about many pages at once, answered from whole page tables: a walk for each page would
- * cost far more than the answer, and a machine has some ten million pages to be asked for.
+ * Questions about many pages at once, answered from whole page tables: a machine has some ten
+ * million pages, and a walk for each of them would take too long.
  */
 #include "memory/paging.h"
 
 #include <impscan/bytes.h>
 #include <impscan/kernel_address.h>
 
-/* Bytes of the stretch that a page's `span` tells of, from an address on. */
+/* Bytes from `address` to the end of the range that a page's `span` is about. */
 static uint64_t rest_of_span(const struct page *page, uint64_t address)
 {
 	return page->span - (address & (page->span - 1));
 }
 
 /*
- * No page table covers the address, and the prototype PTE that the VAD has for it is not present:
- * then neither are those that lie in the same missing pages of the kernel. A view of terabytes whose
- * prototype PTEs were never made is usual (the bitmap of control flow guard).
+ * How many bytes are lost like `address`, when it has no page table and the prototype PTE that the
+ * VAD has for it is not present: those whose prototype PTEs lie in the same missing pages of the
+ * kernel. Views of terabytes whose prototype PTEs were never made are usual (the bitmap of control
+ * flow guard).
  */
 static uint64_t lost_run(struct space *space, uint64_t address)
 {
@@ -31,7 +32,7 @@ static uint64_t lost_run(struct space *space, uint64_t address)
 	return min_of(pages, rest) * PAGE_SIZE;
 }
 
-/* Of entries in a row: how many have the same rights as the first? */
+/* How many consecutive entries have the same rights as the first. */
 static inline size_t count_alike(const uint8_t *entries, size_t most, unsigned int size,
 				 uint64_t rights)
 {
@@ -86,7 +87,10 @@ uint64_t space_present(struct space *space, uint64_t address, uint64_t end, stru
 	return end;
 }
 
-/* Is an entry of a process one that says: as the section has it? */
+/*
+ * Is the page of a process's entry its own: is it valid with another frame than the section's
+ * prototype PTE has, or private?
+ */
 static inline bool is_own(uint64_t entry, uint64_t prototype, uint64_t frame_mask)
 {
 	bool valid = entry & PTE_VALID;
@@ -95,7 +99,7 @@ static inline bool is_own(uint64_t entry, uint64_t prototype, uint64_t frame_mas
 	return (valid & other) | entry_is_kept(entry);
 }
 
-/* Entries in a row of a page table, and the prototype PTEs that the VAD has for their pages. */
+/* Consecutive entries of a page table, and the prototype PTEs that the VAD has for their pages. */
 struct entry_row {
 	const struct memory *memory;
 	const uint8_t *entries;
@@ -103,7 +107,9 @@ struct entry_row {
 	uint64_t prototype;	   /* the address of the first */
 };
 
-/* Adds those that lead to a prototype PTE other than the VAD's, of entries `from` to `end`. */
+/*
+ * The bits of those of entries `from` to `end` that lead to another prototype PTE than the VAD's.
+ */
 static uint64_t other_prototypes(const struct entry_row *row, size_t from, size_t end,
 				 unsigned int size)
 {
@@ -150,7 +156,9 @@ static size_t compare_table(struct space *space, const struct space_table *table
 	const size_t entries = PAGE_SIZE / size;
 	size_t at = address / PAGE_SIZE % entries;
 	size_t available = PAGE_SIZE - prototype % PAGE_SIZE;
-	/* Kept here: the kernel's space may be the same, which then remembers another table. */
+	/*
+	 * Copied: the kernel's space may be this one, and then remember another table in its place.
+	 */
 	struct entry_row row = {
 		.memory = space->memory,
 		.entries = table->entries + at * size,
@@ -197,7 +205,7 @@ void space_own_pages(struct space *space, uint64_t address, uint64_t prototype, 
 	}
 }
 
-/* Without branches and by steps that compilers know, for vectors. */
+/* Without branches and with constant steps, so that compilers vectorise it. */
 static inline bool any_from(const uint8_t *bytes, size_t size, unsigned int step, uint32_t least)
 {
 	unsigned int any = 0;
