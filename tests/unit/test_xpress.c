@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* memory: plain LZ77 of Xpress, by the examples of [MS-XCA] and by a compressor of the tests. */
+/* store: plain LZ77 of Xpress, by the examples of [MS-XCA] and by a compressor of the tests. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
