@@ -99,7 +99,7 @@ static void pool_headers_are_no_processes(void **state)
 		assert_string_equal(processes.damage, "");
 	}
 	windows_close(take_ptr(windows));
-	machine_free(m);
+	x86_machine_free(m);
 }
 
 static void every_layout_is_found(void **state)
@@ -116,7 +116,7 @@ static void every_layout_is_found(void **state)
 		struct x86_machine *m = machine_new(profile, &(struct x86_damage){0});
 		power_on(m);
 		check_machine(m, profiles, &(struct windows_options){0});
-		machine_free(m);
+		x86_machine_free(m);
 		checked++;
 	}
 	assert_true(checked >= 27);
@@ -153,7 +153,7 @@ static void system_is_found_in_other_ways(void **state)
 				machine_new(shipped(profiles, layouts[i]), &damages[d]);
 			power_on(m);
 			check_machine(m, profiles, &(struct windows_options){0});
-			machine_free(m);
+			x86_machine_free(m);
 		}
 }
 
@@ -176,7 +176,7 @@ static void the_user_knows_the_page_map(void **state)
 		check_machine(m, profiles, &(struct windows_options){.dtb = m->dtb[0]});
 		check_machine(m, profiles,
 			      &(struct windows_options){.dtb = m->dtb[1], .profile = profile});
-		machine_free(m);
+		x86_machine_free(m);
 	}
 }
 
@@ -195,7 +195,7 @@ static void the_header_of_a_dump_knows(void **state)
 										 .no_kdbg = true});
 			power_on_dump(m, m->pae != lie);
 			check_machine(m, profiles, &(struct windows_options){0});
-			machine_free(m);
+			x86_machine_free(m);
 		}
 }
 
@@ -213,7 +213,7 @@ static void a_profile_for_other_page_maps_is_declined(void **state)
 	assert_non_null(error);
 	assert_non_null(strstr(error_message(error), "windows-7-7601-x86-pae is for"));
 	assert_null(windows);
-	machine_free(m);
+	x86_machine_free(m);
 }
 
 /* A page that is not a kernel's, whatever it looks like, ends in an error and nothing else. */
@@ -226,20 +226,22 @@ static void noise_is_declined(void **state)
 		struct x86_machine *m = machine_new(shipped(profiles, "windows-xp-2600-x86-pae"),
 						    &(struct x86_damage){.no_export = true});
 		uint32_t seed = 7;
+		fill_up(m);
 		if (kind == 0) /* the kernel's headers are gone */
-			memset(m->ram + frame_of(m, m->dtb[0], m->kernel_base), 0, PAGE_SIZE);
+			memset(byte_at(m, m->dtb[0], m->kernel_base), 0, PAGE_SIZE);
 		if (kind == 1) /* all but the page tables is noise */
 			for (size_t i = 0x60000; i < RAM; i++)
-				m->ram[i] = (uint8_t)((seed = seed * 1664525 + 1013904223) >> 24);
+				m->machine.bytes[i] =
+					(uint8_t)((seed = seed * 1664525 + 1013904223) >> 24);
 		if (kind == 2) /* System is gone */
-			memset(m->ram + frame_of(m, m->dtb[0], m->system), 0, PAGE_SIZE);
+			memset(byte_at(m, m->dtb[0], m->system & ~(PAGE_SIZE - 1)), 0, PAGE_SIZE);
 		struct windows *windows = NULL;
 		power_on(m);
 		_cleanup_error_ struct error *error =
 			windows_open(m->image, profiles, &(struct windows_options){0}, &windows);
 		assert_non_null(error);
 		assert_null(windows);
-		machine_free(m);
+		x86_machine_free(m);
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * 32-bit machines made by hand, with PAE and without: physical memory, page maps that map
+ * machine.h's machines as 32-bit Windows has them, with PAE and without: page maps that map
  * themselves, values and structure members by virtual address, the image file. What Windows keeps in
  * it is made by x86_windows.h.
  */
@@ -20,22 +20,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <impscan/alloc.h>
-#include <impscan/bytes.h>
-#include <impscan/image.h>
-#include <impscan/memory.h>
+#include "machine.h"
+
 #include <impscan/profile.h>
 
-#define RAM	  (4u << 20)
-#define POOL	  UINT64_C(0x85000000)
-#define PROCESSES 3
-#define VALID	  UINT64_C(1)
-#define WRITE	  UINT64_C(2)
-#define USER	  UINT64_C(4)
+#define RAM	    (4u << 20)
+/* Below are the page maps. */
+#define FIRST_FRAME UINT64_C(0x40000)
+#define POOL	    UINT64_C(0x85000000)
+#define PROCESSES   3
 
 struct x86_machine {
-	uint8_t *ram;
-	uint64_t next_frame;
+	struct machine machine; /* its bytes and page tables; not powered on */
 	uint64_t next_pool;
 	const struct profile *profile;
 	bool pae;
@@ -48,73 +44,34 @@ struct x86_machine {
 	struct image *image;
 };
 
-static inline void put_physical(struct x86_machine *m, uint64_t address, uint64_t value,
-				unsigned int size)
-{
-	assert_true(address + size <= RAM);
-	for (unsigned int i = 0; i < size; i++)
-		m->ram[address + i] = (uint8_t)(value >> (8 * i));
-}
-
-static inline uint64_t get_physical(const struct x86_machine *m, uint64_t address,
-				    unsigned int size)
-{
-	uint64_t value = 0;
-	assert_true(address + size <= RAM);
-	for (unsigned int i = size; i-- > 0;)
-		value = value << 8 | m->ram[address + i];
-	return value;
-}
-
-static inline uint64_t new_frame(struct x86_machine *m)
-{
-	uint64_t frame = m->next_frame;
-	m->next_frame += PAGE_SIZE;
-	return frame;
-}
-
-static inline unsigned int entry_size(const struct x86_machine *m)
-{
-	return m->pae ? 8 : 4;
-}
-
 /* The physical address of the page-directory entry for `va`. */
-static inline uint64_t directory_entry(const struct x86_machine *m, uint64_t dtb, uint64_t va)
+static inline uint64_t directory_entry(struct x86_machine *m, uint64_t dtb, uint64_t va)
 {
-	if (!m->pae)
-		return dtb + 4 * (va >> 22);
-	uint64_t directory = get_physical(m, dtb + 8 * (va >> 30), 8) & ~UINT64_C(0xfff);
-	return directory + 8 * (va >> 21 & 511);
-}
-
-/* The physical address of the page-table entry for `va`; 0 when there is none. */
-static inline uint64_t table_entry(struct x86_machine *m, uint64_t dtb, uint64_t va, bool make)
-{
-	unsigned int size = entry_size(m);
-	uint64_t at = directory_entry(m, dtb, va);
-	if (!get_physical(m, at, size)) {
-		if (!make)
-			return 0;
-		put_physical(m, at, new_frame(m) | VALID | WRITE | USER, size);
-	}
-	uint64_t table = get_physical(m, at, size) & ~UINT64_C(0xfff);
-	return table + (m->pae ? 8 * (va >> 12 & 511) : 4 * (va >> 12 & 1023));
+	return machine_entry(&m->machine, dtb, va, m->pae ? 21 : 22);
 }
 
 /* The frame behind `va`, mapped when it was not. */
 static inline uint64_t frame_of(struct x86_machine *m, uint64_t dtb, uint64_t va)
 {
-	uint64_t at = table_entry(m, dtb, va, true);
-	if (!get_physical(m, at, entry_size(m)))
-		put_physical(m, at, new_frame(m) | VALID | WRITE, entry_size(m));
-	return get_physical(m, at, entry_size(m)) & ~UINT64_C(0xfff);
+	const unsigned int size = machine_entry_size(&m->machine);
+	uint64_t at = machine_entry(&m->machine, dtb, va, 12);
+	if (!machine_get(&m->machine, at, size))
+		machine_put(&m->machine, at, machine_frames(&m->machine, 1) | VALID | WRITE, size);
+	return machine_get(&m->machine, at, size) & ~UINT64_C(0xfff);
+}
+
+/* The byte at `va`. */
+static inline uint8_t *byte_at(struct x86_machine *m, uint64_t dtb, uint64_t va)
+{
+	uint64_t frame = frame_of(m, dtb, va); /* may move the bytes */
+	return m->machine.bytes + frame + (va & 0xfff);
 }
 
 static inline void put(struct x86_machine *m, uint64_t dtb, uint64_t va, uint64_t value,
 		       unsigned int size)
 {
 	for (unsigned int i = 0; i < size; i++, va++)
-		put_physical(m, frame_of(m, dtb, va) + (va & 0xfff), value >> (8 * i) & 0xff, 1);
+		*byte_at(m, dtb, va) = (uint8_t)(value >> (8 * i));
 }
 
 static inline void put_kernel(struct x86_machine *m, uint64_t va, uint64_t value, unsigned int size)
@@ -133,8 +90,7 @@ static inline void put_member(struct x86_machine *m, uint64_t dtb, uint64_t va,
 	if (field->bits) {
 		uint64_t mask = ((UINT64_C(1) << field->bits) - 1) << field->bit, old = 0;
 		for (unsigned int i = 0; i < size; i++)
-			old |= get_physical(m, frame_of(m, dtb, va + i) + ((va + i) & 0xfff), 1)
-			       << (8 * i);
+			old |= (uint64_t)*byte_at(m, dtb, va + i) << (8 * i);
 		value = (old & ~mask) | (value << field->bit & mask);
 	}
 	put(m, dtb, va, value, size);
@@ -172,38 +128,47 @@ static inline void put_string(struct x86_machine *m, uint64_t dtb, uint64_t at, 
 /* An empty page map at `dtb`: with PAE its four directories, mapped by the last of them. */
 static inline void make_page_map(struct x86_machine *m, uint64_t dtb, bool broken)
 {
+	struct machine *machine = &m->machine;
 	if (!m->pae) {
-		put_physical(m, dtb + 4 * 0x300, broken ? 0 : dtb | 0x63, 4);
+		machine_put(machine, dtb + 4 * 0x300, broken ? 0 : dtb | 0x63, 4);
 		return;
 	}
 	for (unsigned int i = 0; i < 4; i++)
-		put_physical(m, dtb + 8 * i, new_frame(m) | VALID, 8);
-	uint64_t last = get_physical(m, dtb + 24, 8) & ~UINT64_C(0xfff);
+		machine_put(machine, dtb + 8 * i, machine_frames(machine, 1) | VALID, 8);
+	uint64_t last = machine_get(machine, dtb + 24, 8) & ~UINT64_C(0xfff);
 	for (unsigned int i = 0; i < 4; i++) {
-		uint64_t frame = get_physical(m, dtb + 8 * i, 8) & ~UINT64_C(0xfff);
-		put_physical(m, last + 8 * i, broken ? 0 : frame | 0x63, 8);
+		uint64_t frame = machine_get(machine, dtb + 8 * i, 8) & ~UINT64_C(0xfff);
+		machine_put(machine, last + 8 * i, broken ? 0 : frame | 0x63, 8);
 	}
 }
 
 /* The kernel's half of System's page map, for another process. */
 static inline void share_kernel(struct x86_machine *m, uint64_t dtb)
 {
-	unsigned int size = entry_size(m);
+	const unsigned int size = machine_entry_size(&m->machine);
 	for (uint64_t va = 0x80000000; va <= UINT32_MAX; va += m->pae ? 0x200000 : 0x400000) {
 		if (va >> 22 == 0x300 || (m->pae && va >> 22 == 0x301))
 			continue; /* the map's own */
-		put_physical(m, directory_entry(m, dtb, va),
-			     get_physical(m, directory_entry(m, m->dtb[0], va), size), size);
+		uint64_t entry = machine_get(&m->machine, directory_entry(m, m->dtb[0], va), size);
+		machine_put(&m->machine, directory_entry(m, dtb, va), entry, size);
 	}
+}
+
+/* Makes its memory RAM bytes. */
+static inline void fill_up(struct x86_machine *m)
+{
+	assert_true(m->machine.size <= RAM);
+	machine_frames(&m->machine, (RAM - m->machine.size) / PAGE_SIZE);
 }
 
 static inline void power_on(struct x86_machine *m)
 {
 	char path[64];
+	fill_up(m);
 	m->fd = memfd_create("image", 0);
 	assert_true(m->fd >= 0);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
-	assert_int_equal(pwrite(m->fd, m->ram, RAM, 0), RAM);
+	assert_int_equal(pwrite(m->fd, m->machine.bytes, RAM, 0), RAM);
 	assert_null(image_open(path, &m->image));
 }
 
@@ -232,20 +197,21 @@ static inline void power_on_dump(struct x86_machine *m, bool pae)
 	put_header(header, 0x6c, 0);
 	put_header(header, 0x70, RAM / 4096);
 	put_header(header, 0xf88, 1);
+	fill_up(m);
 	m->fd = memfd_create("image", 0);
 	assert_true(m->fd >= 0);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", m->fd);
 	assert_int_equal(pwrite(m->fd, header, sizeof(header), 0), sizeof(header));
-	assert_int_equal(pwrite(m->fd, m->ram, RAM, sizeof(header)), RAM);
+	assert_int_equal(pwrite(m->fd, m->machine.bytes, RAM, sizeof(header)), RAM);
 	assert_null(image_open(path, &m->image));
 }
 
-static inline void machine_free(struct x86_machine *m)
+static inline void x86_machine_free(struct x86_machine *m)
 {
 	if (m->image)
 		image_close(m->image);
 	close(m->fd);
-	free(m->ram);
+	machine_free(&m->machine);
 	free(m);
 }
 

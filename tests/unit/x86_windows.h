@@ -47,7 +47,7 @@ static inline void load_kernel(struct x86_machine *m, const struct x86_damage *d
 	uint8_t *mapped = pe_builder_map(file, size, m->kernel_base, &mapped_size);
 	m->kernel_size = mapped_size;
 	for (size_t i = 0; i < mapped_size; i += PAGE_SIZE)
-		memcpy(m->ram + frame_of(m, m->dtb[0], m->kernel_base + i), mapped + i,
+		memcpy(byte_at(m, m->dtb[0], m->kernel_base + i), mapped + i,
 		       min_of(mapped_size - i, (size_t)PAGE_SIZE));
 	free(mapped);
 	free(file);
@@ -230,10 +230,10 @@ static inline struct x86_machine *machine_new(const struct profile *profile,
 {
 	struct x86_machine *m = alloc_new(struct x86_machine);
 	uint64_t process[PROCESSES];
-	m->ram = alloc_zero(RAM, 1);
 	m->profile = profile;
 	m->pae = profile_offset(profile, MMPTE_size) == 8;
-	m->next_frame = 0x40000;
+	machine_init_paging(&m->machine, m->pae ? PAGING_PAE : PAGING_X86);
+	machine_frames(&m->machine, (FIRST_FRAME - m->machine.size) / PAGE_SIZE);
 	m->next_pool = POOL;
 	/* PAE's first tables share a page, System's is not at its start. */
 	uint64_t maps = 0x39000;
@@ -254,7 +254,6 @@ static inline struct x86_machine *machine_new(const struct profile *profile,
 		make_process(m, i, process[i], m->dtb[i]);
 	link_processes(m, process);
 	make_modules(m);
-	assert_true(m->next_frame <= RAM);
 	return m;
 }
 
