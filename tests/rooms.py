@@ -36,20 +36,20 @@ def symbols(path):
     return defined, needed
 
 
-def objects(build):
-    """Object files of src/ROOM/FILE.c by (room, file)."""
+def objects(build, source):
+    """Object files of src/ROOM/FILE.c by (room, file); not those of files that are gone."""
     found = {}
     for path in build.rglob("*.c.o"):
         match = re.search(r"/src/([a-z]+)/([a-z0-9_]+)\.c\.o$", str(path))
-        if match:
+        if match and (source / "src" / match[1] / f"{match[2]}.c").exists():
             found[match[1], match[2]] = path
     return found
 
 
-def uses_of(build):
+def uses_of(build, source):
     """For each file the files whose symbols it needs, with the symbols."""
     definitions, needs = {}, {}
-    for key, path in objects(build).items():
+    for key, path in objects(build, source).items():
         defined, needs[key] = symbols(path)
         for name in defined:
             definitions[name] = key
@@ -124,7 +124,7 @@ def main():
     parser.add_argument("--show")
     arguments = parser.parse_args()
     order = {room: i for i, room in enumerate(ROOMS)}
-    uses, files = uses_of(arguments.build)
+    uses, files = uses_of(arguments.build, arguments.source)
     wrong = [f"src/{room} is no room of the table" for room in sorted({f[0] for f in files})
              if room not in order]
     edges = collections.defaultdict(set)

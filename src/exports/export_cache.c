@@ -31,8 +31,6 @@
 /* Bytes of the headers that choose the bucket: enough to differ between most DLLs. */
 #define HEADER_HASHED 512
 
-#define PAGE ((uint64_t)PE_PAGE_SIZE)
-
 struct kept_table {
 	struct kept_table *next;
 	uint64_t size;		   /* of the DLL in memory: nothing beyond it was read */

@@ -124,7 +124,7 @@ uint32_t imports_find_directory(const struct pe *pe, struct budget *budget)
 {
 	uint64_t size = pe->size_of_image;
 	struct directory_search search = {0};
-	for (uint64_t page = 0; page < size; page += PE_PAGE_SIZE) {
+	for (uint64_t page = 0; page < size; page += PAGE_SIZE) {
 		size_t available;
 		enum pe_read how;
 		bool present = pe_at(pe, page, &available, &how);

@@ -23,7 +23,7 @@ void trouble_absent(struct import_reading *r, const char *what, uint64_t rva)
 	/* What crosses a page's end begins in one and is missed in the next. */
 	size_t available;
 	if (reader->at(reader, position, &available)) {
-		uint64_t next = (position / PE_PAGE_SIZE + 1) * PE_PAGE_SIZE;
+		uint64_t next = (position / PAGE_SIZE + 1) * PAGE_SIZE;
 		rva += next - position;
 		position = next;
 	}
@@ -41,13 +41,13 @@ void trouble_damage(struct import_reading *r, const char *what, uint64_t rva, co
 
 bool page_is_zero(struct import_reading *r, uint64_t rva)
 {
-	uint64_t page = rva / PE_PAGE_SIZE + 1;
+	uint64_t page = rva / PAGE_SIZE + 1;
 	if (page == r->other_page)
 		return false;
 	if (page == r->zero_page)
 		return true;
-	uint64_t start = rva - rva % PE_PAGE_SIZE;
-	uint64_t end = min_of(start + PE_PAGE_SIZE, r->pe->reader->size);
+	uint64_t start = rva - rva % PAGE_SIZE;
+	uint64_t end = min_of(start + PAGE_SIZE, r->pe->reader->size);
 	while (start < end) {
 		size_t available;
 		const uint8_t *p = r->pe->reader->at(r->pe->reader, start, &available);

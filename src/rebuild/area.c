@@ -30,8 +30,8 @@ bool rebuild_read(struct rebuilding *r, uint64_t address, void *buffer, size_t s
 
 bool rebuild_slot(struct rebuilding *r, uint64_t address, uint64_t *value)
 {
-	uint64_t page = address / PE_PAGE_SIZE + 1;
-	size_t offset = (size_t)(address % PE_PAGE_SIZE);
+	uint64_t page = address / PAGE_SIZE + 1;
+	size_t offset = (size_t)(address % PAGE_SIZE);
 	if (page != r->page) {
 		r->page = page;
 		r->page_bytes = r->memory->at(r->memory, address - offset, &r->page_available);

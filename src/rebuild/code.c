@@ -122,30 +122,30 @@ void rebuild_find_called(struct rebuilding *r)
 					      : ZYDIS_MACHINE_MODE_LEGACY_32,
 			 r->pointer_size == 8 ? ZYDIS_STACK_WIDTH_64 : ZYDIS_STACK_WIDTH_32);
 	/* The end of a page is searched with the next one, for instructions that cross. */
-	uint8_t bytes[INSTRUCTION_MAX + PE_PAGE_SIZE];
+	uint8_t bytes[INSTRUCTION_MAX + PAGE_SIZE];
 	size_t kept = 0;
 	uint64_t behind = 0; /* the end of the page that was read last */
 	for (uint64_t a = r->start; (a = rebuild_present(r, a, r->end)) < r->end;
-	     a += min_of((uint64_t)PE_PAGE_SIZE, r->end - a)) {
+	     a += min_of((uint64_t)PAGE_SIZE, r->end - a)) {
 		size_t available;
 		const uint8_t *p = NULL;
-		a -= a % PE_PAGE_SIZE;
+		a -= a % PAGE_SIZE;
 		kept = a == behind ? kept : 0;
-		behind = a + PE_PAGE_SIZE;
+		behind = a + PAGE_SIZE;
 		if (!rebuild_spend(r, STEPS_BYTES + 2 * rebuild_section_steps(r)))
 			break;
-		if (executable(r, a) || executable(r, a + PE_PAGE_SIZE - 1))
+		if (executable(r, a) || executable(r, a + PAGE_SIZE - 1))
 			p = r->memory->at(r->memory, a, &available);
 		if (!p) {
 			kept = 0;
 			continue;
 		}
-		size_t n = min_of(available, (size_t)PE_PAGE_SIZE);
+		size_t n = min_of(available, (size_t)PAGE_SIZE);
 		memcpy(bytes + kept, p, n);
 		search(&d, bytes, kept + n, a - kept);
 		size_t tail = min_of(kept + n, (size_t)INSTRUCTION_MAX);
 		memmove(bytes, bytes + kept + n - tail, tail);
-		kept = n == PE_PAGE_SIZE ? tail : 0;
+		kept = n == PAGE_SIZE ? tail : 0;
 	}
 	if (s->called_count)
 		qsort(s->called, s->called_count, sizeof(*s->called), compare);

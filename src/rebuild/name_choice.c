@@ -142,7 +142,7 @@ static bool stands_near(const struct name_question *question, const struct expor
 	uint64_t start = max_of(r->start, slot - min_of(slot, (uint64_t)NAMES_NEAR));
 	uint64_t end = min_of(r->end, slot + NAMES_NEAR);
 	for (uint64_t a = start; a < end;) {
-		uint64_t next = min_of(end, a - a % PE_PAGE_SIZE + PE_PAGE_SIZE);
+		uint64_t next = min_of(end, a - a % PAGE_SIZE + PAGE_SIZE);
 		size_t available;
 		const uint8_t *p = r->memory->at(r->memory, a, &available);
 		size_t n = p ? (size_t)min_of(next - a, (uint64_t)available) : 0;

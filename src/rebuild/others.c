@@ -48,7 +48,7 @@ static void find_references(struct rebuilding *r, struct table_reference *refere
 	uint64_t low = references[0].start, high = references[count - 1].end;
 	for (uint64_t a = r->start; (a = rebuild_present(r, a, r->end)) < r->end;) {
 		size_t available;
-		uint64_t here = min_of(PE_PAGE_SIZE - a % PE_PAGE_SIZE, r->end - a);
+		uint64_t here = min_of(PAGE_SIZE - a % PAGE_SIZE, r->end - a);
 		const uint8_t *p = r->memory->at(r->memory, a, &available);
 		size_t n = p ? (size_t)min_of(here, (uint64_t)available) : 0;
 		if (!rebuild_spend(r, STEPS_BYTES))

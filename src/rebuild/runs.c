@@ -225,7 +225,7 @@ static void search_page(struct rebuilding *r, struct run_search *search, uint64_
 		foreign = true;
 		i = slot_number(r, address, known->end, slots);
 	}
-	if (foreign || !r->memory->found_clean || size != PE_PAGE_SIZE)
+	if (foreign || !r->memory->found_clean || size != PAGE_SIZE)
 		return;
 	/* Tables may be aligned to half a slot: a clean page has none of these either. */
 	if (!any || r->pointer_size == 4 || !any_foreign(r, p + 4, slots - 1))
@@ -287,7 +287,7 @@ static struct page_look look_ahead(struct rebuilding *r, uint64_t address, bool 
 			look.address = memory->next(memory, look.address, r->end);
 		if (look.address >= r->end)
 			return (struct page_look){0};
-		uint64_t here = PE_PAGE_SIZE - look.address % PE_PAGE_SIZE;
+		uint64_t here = PAGE_SIZE - look.address % PAGE_SIZE;
 		look.next = look.address + min_of(here, r->end - look.address);
 		size_t available = 0;
 		look.bytes = memory->at(memory, look.address, &available);

@@ -104,7 +104,7 @@ static size_t judge_surroundings(struct rebuilding *r, const struct slot_run *ru
 	uint64_t first = s->slots[run->first].address;
 	uint64_t last = s->slots[run->first + run->count - 1].address;
 	size_t behind = count_strangers(r, last + size, size, hits);
-	if (behind && s->distinct.count <= SAVED_REGISTERS)
+	if (behind && address_set_count(&s->distinct) <= SAVED_REGISTERS)
 		return SIZE_MAX;
 	return behind + count_strangers(r, first - size, -size, hits);
 }
@@ -131,15 +131,15 @@ static bool judge(struct rebuilding *r, const struct slot_run *run)
 	size_t least = bare ? PRIVATE_TABLE_MIN : r->imports ? MODULE_OTHER_MIN : MODULE_TABLE_MIN;
 	if (called && !r->imports) {
 		least = CALLED_TABLE_MIN;
-	} else if (bare && s->distinct.count >= least) {
+	} else if (bare && address_set_count(&s->distinct) >= least) {
 		size_t more = judge_surroundings(r, run, hits);
 		if (more == SIZE_MAX)
 			return false;
 		filled += more;
 	}
 	/* two thirds lead to an export, and most of those to different ones */
-	return s->distinct.count >= least && hits * 3 >= filled * 2 &&
-	       s->distinct.count * 2 >= hits;
+	return address_set_count(&s->distinct) >= least && hits * 3 >= filled * 2 &&
+	       address_set_count(&s->distinct) * 2 >= hits;
 }
 
 /* Keeps the runs that are tables. */
