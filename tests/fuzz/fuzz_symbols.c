@@ -5,6 +5,8 @@
 
 #include <impscan/profile.h>
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_profile_ struct profile *profile = NULL;

@@ -198,9 +198,9 @@ struct guest *guest_new(const struct guest_options *options)
 	guest->pte_size = size_of(guest->pte_layout, "_MMPTE");
 	place(guest);
 	guest->ram = ram_new(options->memory, &guest->random);
-	const struct paging_arch *arch = guest->pointer == 8	? &paging_x64
-					 : guest->pte_size == 8 ? &paging_pae
-								: &paging_x86;
+	const struct paging_arch *arch = guest->pointer == 8	? &paging_arch_x64
+					 : guest->pte_size == 8 ? &paging_arch_pae
+								: &paging_arch_x86;
 	guest->kernel = paging_new(arch, guest->ram, NULL, system_root(guest), guest->self_index,
 				   &guest->swizzle);
 	guest_kernel_new(guest);

@@ -26,7 +26,7 @@ enum {
 #define ENTRY_FRAME	 UINT64_C(0x0000fffffffff000)
 #define ENTRY_NO_EXECUTE (UINT64_C(1) << 63)
 
-const struct paging_arch paging_x64 = {
+const struct paging_arch paging_arch_x64 = {
 	.name = "x64",
 	.pointer_size = 8,
 	.entry_size = 8,
@@ -38,7 +38,7 @@ const struct paging_arch paging_x64 = {
 	.large_level = 2,
 };
 
-const struct paging_arch paging_pae = {
+const struct paging_arch paging_arch_pae = {
 	.name = "PAE",
 	.pointer_size = 4,
 	.entry_size = 8,
@@ -50,7 +50,7 @@ const struct paging_arch paging_pae = {
 	.share_level = 1,
 };
 
-const struct paging_arch paging_x86 = {
+const struct paging_arch paging_arch_x86 = {
 	.name = "x86",
 	.pointer_size = 4,
 	.entry_size = 4,
@@ -95,7 +95,7 @@ static uint64_t frame_mask(const struct paging *paging)
 static uint64_t table_entry(const struct paging *paging, uint64_t frame)
 {
 	return frame | ENTRY_VALID | ENTRY_WRITE | ENTRY_ACCESSED | ENTRY_DIRTY |
-	       (paging->arch == &paging_x64 ? ENTRY_NO_EXECUTE : 0);
+	       (paging->arch == &paging_arch_x64 ? ENTRY_NO_EXECUTE : 0);
 }
 
 /* The four page directories: the third is the kernel's for everybody, the fourth begins with
@@ -130,7 +130,7 @@ struct paging *paging_new(const struct paging_arch *arch, struct ram *ram, struc
 	paging->root = root ? ram_take_at(ram, root) : ram_take(ram);
 	if (kernel)
 		*util_push(kernel->sharers, kernel->sharer_count, kernel->sharer_capacity) = paging;
-	if (arch == &paging_pae) {
+	if (arch == &paging_arch_pae) {
 		/* a table of 32 bytes, many in one page */
 		if (!root)
 			paging->root += 32 * (1 + paging->root / PAGE % 120);

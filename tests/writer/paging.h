@@ -30,7 +30,7 @@ struct paging_arch {
 	unsigned int share_level;  /* of the tables whose kernel entries all processes share */
 };
 
-extern const struct paging_arch paging_x64, paging_pae, paging_x86;
+extern const struct paging_arch paging_arch_x64, paging_arch_pae, paging_arch_x86;
 
 enum page_flags {
 	PAGE_WRITE = 1 << 0,
