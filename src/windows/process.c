@@ -314,7 +314,8 @@ static void walk_ring(struct process_search *search)
 	/* What lies behind the break is reached from the other end, last one first. */
 	size_t from = processes->count;
 	follow_ring(search, false, &seen);
-	reverse(processes->items + from, processes->count - from);
+	if (processes->count > from)
+		reverse(processes->items + from, processes->count - from);
 	address_map_free(&search->by_address);
 	for (size_t i = 0; i < processes->count; i++)
 		address_map_add(&search->by_address, processes->items[i].eprocess, i);

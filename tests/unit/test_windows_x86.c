@@ -122,6 +122,31 @@ static void every_layout_is_found(void **state)
 	assert_true(checked >= 27);
 }
 
+/* Not even System is left of what was found: nothing is listed. */
+static void a_machine_that_is_gone_has_no_processes(void **state)
+{
+	(void)state;
+	_cleanup_profiles_ struct profiles *profiles = NULL;
+	assert_null(profiles_new(&profiles));
+	_cleanup_windows_ struct windows *windows = NULL;
+	_cleanup_processes_ struct processes processes = {0};
+	const struct profile *profile;
+	size_t i = 0;
+	while (!is_x86(profiles, i))
+		i++;
+	assert_null(profiles_get(profiles, i, &profile));
+	struct x86_machine *m = machine_new(profile, &(struct x86_damage){0});
+	power_on(m);
+	assert_null(windows_open(m->image, profiles, &(struct windows_options){0}, &windows));
+	/* The image is a mapping of the file. */
+	memset(m->machine.bytes, 0, m->machine.size);
+	assert_int_equal(pwrite(m->fd, m->machine.bytes, m->machine.size, 0), m->machine.size);
+	windows_processes(windows, true, 1, &processes);
+	assert_int_equal(processes.count, 0);
+	windows_close(take_ptr(windows));
+	x86_machine_free(m);
+}
+
 static const struct profile *shipped(struct profiles *profiles, const char *name)
 {
 	for (size_t i = 0; i < profiles_count(profiles); i++) {
@@ -249,6 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pool_headers_are_no_processes),
+		cmocka_unit_test(a_machine_that_is_gone_has_no_processes),
 		cmocka_unit_test(every_layout_is_found),
 		cmocka_unit_test(system_is_found_in_other_ways),
 		cmocka_unit_test(the_user_knows_the_page_map),
