@@ -203,6 +203,7 @@ struct guest *guest_new(const struct guest_options *options)
 								: &paging_arch_x86;
 	guest->kernel = paging_new(arch, guest->ram, NULL, system_root(guest), guest->self_index,
 				   &guest->swizzle);
+	guest_api_sets_new(guest);
 	guest_kernel_new(guest);
 	guest_kernel_data_new(guest);
 	new_sessions(guest);
@@ -352,6 +353,8 @@ void guest_free(struct guest *guest)
 	free(guest->states);
 	free(guest->pagefile);
 	guest_store_free(guest);
+	guest_api_sets_free(guest);
+	guest_stand_ins_free(guest);
 	free(guest->processes);
 	free(guest->drivers);
 	free(guest->images);

@@ -12,7 +12,8 @@
  * (kernel memory and objects), kernel.c (the kernel image and its data), driver.c, process.c
  * (EPROCESS, address space), peb.c (PEB and loader lists), handle.c (handle tables), section.c and
  * vad.c (what lies where in a process), pte.c, state.c and page_files.c (pages that are not there),
- * api_set.c (the API set schema), inject.c, hide.c and tamper.c (what malware does).
+ * stand_in.c (DLLs made of a table of exports), api_set.c (the API set schema), inject.c, hide.c and
+ * tamper.c (what malware does).
  */
 #ifndef WRITER_GUEST_H
 #define WRITER_GUEST_H
@@ -48,9 +49,13 @@ struct guest_options {
 	const char *variant; /* NULL: the last one listed */
 	uint64_t memory;     /* bytes */
 	uint64_t seed;
-	const char *pe_dir;   /* NULL, or where real DLLs are */
-	const char *symbols;  /* NULL, or a table of kernel symbol RVAs (kernel-symbols.tsv) */
-	const char *pdb_guid; /* NULL, or "CA8E2F01B822EDE6357898BFBF862997-1" */
+	const char *pe_dir;    /* NULL, or where real DLLs are */
+	const char *symbols;   /* NULL, or a table of kernel symbol RVAs (kernel-symbols.tsv) */
+	const char *pdb_guid;  /* NULL, or "CA8E2F01B822EDE6357898BFBF862997-1" */
+	const char *exports;   /* NULL, or what DLLs export: see stand_in.c */
+	const char *api_sets;  /* NULL, or the API sets and their hosts: see api_set.c */
+	const char *programs;  /* NULL, or PE files for the scenario "programs" */
+	const char *treatment; /* what was done to them: see programs.c */
 	enum guest_kdbg kdbg;
 	bool pae; /* a PAE kernel of a 32-bit build that came with both */
 	bool no_low_stub;
@@ -219,6 +224,18 @@ struct guest_symbol {
 	uint32_t rva;
 };
 
+/* An API set, and the DLLs that stand for it: the first value's, or that of the importer's value. */
+struct guest_api_set_value {
+	char *importer; /* "kernel32.dll"; "" in the first */
+	char *host;	/* "kernelbase.dll"; "": none on this machine */
+};
+
+struct guest_api_set {
+	char *name; /* "api-ms-win-core-heap-l1-1-0" */
+	struct guest_api_set_value *values;
+	size_t value_count, value_capacity;
+};
+
 enum guest_type {
 	GUEST_TYPE_PROCESS = 7,
 	GUEST_TYPE_THREAD = 8,
@@ -279,7 +296,10 @@ struct guest {
 	size_t driver_count, driver_capacity;
 	struct guest_section **sections;
 	size_t section_count, section_capacity;
+	struct guest_api_set *contracts; /* in the schema's order */
+	size_t contract_count, contract_capacity;
 	struct guest_section *api_sets;
+	struct stand_ins *stand_ins;  /* NULL: none were read */
 	struct guest_section *locale; /* locale.nls, which every process maps */
 	struct guest_state *states;
 	size_t state_count, state_capacity;
@@ -303,6 +323,10 @@ struct guest_image *guest_find_image32(struct guest *guest, const char *name);
 /* Adds a file of the caller's making under `name`; takes `data` (malloc'ed). */
 struct guest_image *guest_add_image(struct guest *guest, const char *name, uint8_t *data,
 				    size_t size);
+
+/* stand_in.c: the file of a DLL that options.exports has; NULL when it doesn't. */
+uint8_t *guest_stand_in(struct guest *guest, const char *name, size_t *size);
+void guest_stand_ins_free(struct guest *guest);
 
 /* module.c */
 
@@ -331,8 +355,8 @@ struct guest_module *guest_note_module(struct guest_process *process, struct gue
 /* Loads what the program imports and resolves it. */
 void guest_link_program(struct guest_process *process);
 
-/* The DLL that stands for an API set; any other name as it is. */
-const char *guest_api_set_host(const char *dll);
+/* The DLL that stands for an API set, for `importer` (a DLL or program); any other name as it is. */
+const char *guest_api_set_host(const struct guest *guest, const char *dll, const char *importer);
 
 /* The address of an export of a DLL, which is loaded if need be; 0: there is none. `function` NULL:
  * by ordinal. */
@@ -539,8 +563,10 @@ void guest_put_code(struct guest_process *process, uint64_t va, uint64_t size);
 uint64_t guest_jit(struct guest_process *process, const char *name, uint64_t size,
 		   unsigned int protection, unsigned int flags);
 
-/* api_set.c: the schema, and PEB.ApiSetMap. */
+/* api_set.c: which API sets there are, their schema, and PEB.ApiSetMap. */
+void guest_api_sets_new(struct guest *guest);
 void guest_api_sets_map(struct guest_process *process);
+void guest_api_sets_free(struct guest *guest);
 
 /* tamper.c: what becomes of address tables. */
 
@@ -551,7 +577,10 @@ void guest_unpack(struct guest_process *process, const struct guest_module *prog
 void guest_note_slots(struct guest_process *process, const char *name,
 		      const struct guest_image *image, uint64_t base);
 
-/* Zeroes descriptors, names and name tables, and what the header says of them. */
+/* Zeroes descriptors, names and name tables. */
+void guest_erase_names(struct paging *space, const struct guest_image *image, uint64_t base);
+
+/* The same, and what the header says of them. */
 void guest_erase_imports(struct paging *space, const struct guest_image *image, uint64_t base);
 
 enum guest_hooks {
@@ -573,11 +602,12 @@ void guest_resolve_delayed(struct guest_process *process, const struct guest_ima
 			   uint64_t base, unsigned int every);
 
 /*
- * What an image imports as a table on the heap, each DLL's functions behind a zero, which its entry
- * point loads the address of; its own slots are empty afterwards.
+ * What an image imports as a table on the heap, each DLL's functions behind a zero; its own slots are
+ * empty afterwards. Its entry point loads the table's address: as a number, or `by_variable` from
+ * the image's first slot, which has it then.
  */
 void guest_table_on_heap(struct guest_process *process, const char *name,
-			 const struct guest_image *image, uint64_t base);
+			 const struct guest_image *image, uint64_t base, bool by_variable);
 
 /* Code without any header, that calls through a table of addresses on the heap. */
 void guest_blob(struct guest_process *process, const char *name);

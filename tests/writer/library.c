@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which PE files the machine has: real ones of a folder, generated ones of the catalog, and those
- * a caller adds. See guest.h.
+ * Which PE files the machine has: real ones of a folder, stand-ins made of a table of exports,
+ * generated ones of the catalog, and those a caller adds. See guest.h.
  */
 #include <writer/guest.h>
 
@@ -60,9 +60,14 @@ struct guest_image *guest_find_image(struct guest *guest, const char *name)
 	}
 	struct guest_image *image = read_real(guest, name);
 	const struct catalog_module *module = catalog_find(name);
-	if (image || !module)
+	if (image)
 		return image;
 	size_t size, count;
+	uint8_t *stand_in = guest_stand_in(guest, name, &size);
+	if (stand_in)
+		return new_image(guest, module ? module->name : name, stand_in, size);
+	if (!module)
+		return NULL;
 	char **imports;
 	uint8_t *data = catalog_build(module, guest->pointer == 8, &size, &imports, &count);
 	image = new_image(guest, module->name, data, size);

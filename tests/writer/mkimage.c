@@ -52,6 +52,10 @@ enum option_id {
 	OPTION_PAGEFILE,
 	OPTION_MOVE_OUT,
 	OPTION_STATE,
+	OPTION_EXPORTS,
+	OPTION_API_SETS,
+	OPTION_PROGRAMS,
+	OPTION_TREATMENT,
 	OPTION_LIST,
 };
 
@@ -110,6 +114,19 @@ static const struct {
 	{{"state", required_argument, NULL, OPTION_STATE},
 	 "PID:MODULE:RVA:STATE",
 	 "a page's state: transition, proto, lookup, zero, file, pagefile, compressed"},
+	{{"exports", required_argument, NULL, OPTION_EXPORTS},
+	 "FILE",
+	 "make DLLs of this: a line an export, DLL, ordinal, name, RVA (hex), forwarder"},
+	{{"api-sets", required_argument, NULL, OPTION_API_SETS},
+	 "FILE",
+	 "the API sets: a line each, name, then IMPORTER=HOST (no importer: for all others)"},
+	{{"programs", required_argument, NULL, OPTION_PROGRAMS},
+	 "FILE",
+	 "for the scenario of that name: a line each, \"program\", name, path of a PE file; or "
+	 "\"beside\" and a DLL that all processes load"},
+	{{"treatment", required_argument, NULL, OPTION_TREATMENT},
+	 "T",
+	 "what was done to them: loaded, names, directories, header, heap, variable (loaded)"},
 	{{"list", no_argument, NULL, OPTION_LIST}, "", "list builds and variants, then stop"},
 	{{"help", no_argument, NULL, 'h'}, "", "this text"},
 };
@@ -251,6 +268,18 @@ static void set_option(struct arguments *arguments, int id, const char *value)
 			util_die("--state: more than %d", MOST_STATES);
 		arguments->states[arguments->state_count++] = value;
 		break;
+	case OPTION_EXPORTS:
+		arguments->guest.exports = value;
+		break;
+	case OPTION_API_SETS:
+		arguments->guest.api_sets = value;
+		break;
+	case OPTION_PROGRAMS:
+		arguments->guest.programs = value;
+		break;
+	case OPTION_TREATMENT:
+		arguments->guest.treatment = value;
+		break;
 	case OPTION_LIST:
 		layout_each(arguments->guest.structs, print_layout, NULL);
 		exit(0);
@@ -270,6 +299,7 @@ static struct arguments parse(int argc, char **argv)
 			  .build = "19041",
 			  .arch = "x64",
 			  .seed = 1,
+			  .treatment = "loaded",
 			  .memory = UINT64_C(128) << 20},
 		.format = "raw",
 		.scenario = "plain",

@@ -9,30 +9,8 @@
 #include <writer/guest.h>
 
 #include <stdio.h>
-#include <strings.h>
 
 enum { ALLOCATION_GRANULARITY = 0x10000, FORWARD_DEPTH = 8, PROTECTION_EXECUTE_READ = 3 };
-
-/* Which of a process's modules stand for an API set: the host of the functions by its prefix. */
-static const struct {
-	const char *prefix;
-	const char *host;
-} api_sets[] = {
-	{"api-ms-win-crt-", "ucrtbase.dll"},	 {"api-ms-win-security-", "sechost.dll"},
-	{"api-ms-win-service-", "sechost.dll"},	 {"api-ms-win-eventing-", "sechost.dll"},
-	{"api-ms-win-core-com-", "combase.dll"}, {"api-ms-win-core-winrt-", "combase.dll"},
-	{"api-ms-win-vendor-", "vendor.dll"},	 {"api-ms-win-", "kernelbase.dll"},
-	{"ext-ms-win-", "user32.dll"},
-};
-
-const char *guest_api_set_host(const char *dll)
-{
-	for (size_t i = 0; i < sizeof(api_sets) / sizeof(api_sets[0]); i++) {
-		if (!strncasecmp(dll, api_sets[i].prefix, strlen(api_sets[i].prefix)))
-			return api_sets[i].host;
-	}
-	return dll;
-}
 
 static void mark_pages(struct guest_image *image)
 {
@@ -164,13 +142,16 @@ struct wanted {
 	const char *function; /* NULL: by ordinal */
 	uint32_t ordinal;
 	bool wow64;
+	const char *importer; /* the module that asks: API sets may differ */
 };
 
 /* The address of an export; 0 when it can't be resolved. Forwarders load what they lead to. */
 static uint64_t resolve(struct guest_process *process, const struct wanted *wanted,
 			unsigned int depth)
 {
-	struct guest_module *module = load(process, guest_api_set_host(wanted->dll), wanted->wow64);
+	struct guest_module *module =
+		load(process, guest_api_set_host(process->guest, wanted->dll, wanted->importer),
+		     wanted->wow64);
 	if (!module || depth > FORWARD_DEPTH)
 		return 0;
 	const struct pefile *pe = module->image->pe;
@@ -183,7 +164,10 @@ static uint64_t resolve(struct guest_process *process, const struct wanted *want
 		return module->base + export->rva;
 	char target[256];
 	const char *name = split_forward(export->forward, target, sizeof(target));
-	struct wanted next = {.dll = target, .function = name, .wow64 = wanted->wow64};
+	struct wanted next = {.dll = target,
+			      .function = name,
+			      .wow64 = wanted->wow64,
+			      .importer = module->image->name};
 	if (*name == '#') {
 		next.function = NULL;
 		next.ordinal = (uint32_t)strtoul(name + 1, NULL, 10);
@@ -194,8 +178,11 @@ static uint64_t resolve(struct guest_process *process, const struct wanted *want
 uint64_t guest_resolve(struct guest_process *process, const char *dll, const char *function,
 		       uint32_t ordinal)
 {
-	return resolve(process,
-		       &(struct wanted){.dll = dll, .function = function, .ordinal = ordinal}, 0);
+	return resolve(
+		process,
+		&(struct wanted){
+			.dll = dll, .function = function, .ordinal = ordinal, .importer = ""},
+		0);
 }
 
 /* Where an import leads that nobody exports: a function of the process's own that raises. */
@@ -220,7 +207,8 @@ static void snap(struct guest_process *process, const struct guest_image *image,
 					   &(struct wanted){.dll = import->dll,
 							    .function = import->function,
 							    .ordinal = import->ordinal,
-							    .wow64 = image->wow64},
+							    .wow64 = image->wow64,
+							    .importer = image->name},
 					   0);
 		if (!address)
 			address = stub_address(process, (uint32_t)i);
@@ -233,7 +221,9 @@ static void load_dependencies(struct guest_process *process, const struct guest_
 	const struct pefile *pe = image->pe;
 	for (size_t i = 0; i < pe->import_count; i++) {
 		if (!i || strcmp(pe->imports[i].dll, pe->imports[i - 1].dll))
-			load(process, guest_api_set_host(pe->imports[i].dll), image->wow64);
+			load(process,
+			     guest_api_set_host(process->guest, pe->imports[i].dll, image->name),
+			     image->wow64);
 	}
 }
 

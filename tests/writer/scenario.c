@@ -148,6 +148,13 @@ static void build_packed(struct guest *guest)
 	make_pebs(guest);
 }
 
+static void build_programs(struct guest *guest)
+{
+	start(guest, &usual[0]);
+	programs_start(guest);
+	make_pebs(guest);
+}
+
 static void build_rebuilt(struct guest *guest)
 {
 	start_usual(guest);
@@ -167,6 +174,9 @@ static const struct scenario scenarios[] = {
 	{"packed", "plain, and a packed program that has unpacked itself (PID 5000)", build_packed},
 	{"rebuilt", "plain with import tables hooked, without names, made at run time",
 	 build_rebuilt},
+	{"programs",
+	 "PE files of the caller's, a process each (--programs, --treatment, --exports)",
+	 build_programs},
 };
 
 const struct scenario *scenario_find(const char *name)

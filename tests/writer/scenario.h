@@ -41,6 +41,9 @@ void hidden_after_pebs(struct guest *guest);
 void tampered_packed(struct guest *guest);
 void tampered_tables(struct guest *guest);
 
+/* programs.c: the files that options.programs lists, a process each. Before the PEBs are made. */
+void programs_start(struct guest *guest);
+
 /* damage.c: each marks what it damages with the case's name (`damage`), which the truth states.
  * Before the PEB is made: */
 void damage_strange_names(struct guest_process *process);

@@ -84,24 +84,33 @@ static void own_pages(struct paging *space, const struct guest_image *image, uin
 	}
 }
 
-void guest_erase_imports(struct paging *space, const struct guest_image *image, uint64_t base)
+void guest_erase_names(struct paging *space, const struct guest_image *image, uint64_t base)
 {
 	const struct pefile *pe = image->pe;
 	const unsigned int width = pe->pe32_plus ? 8 : 4;
 	uint32_t size, at = pefile_directory(pe, 1, &size);
 	own_pages(space, image, base);
 	for (; at && util_get(pe->mapped + at + 12, 4); at += 20) {
-		uint64_t names = util_get(pe->mapped + at, 4);
+		/* without a name table the address table has the names, as long as it isn't filled */
+		uint64_t table = util_get(pe->mapped + at, 4);
+		uint64_t names = table ? table : util_get(pe->mapped + at + 16, 4);
 		uint64_t dll = util_get(pe->mapped + at + 12, 4), value;
 		zero(space, base + dll, strlen((const char *)pe->mapped + dll));
 		for (; (value = util_get(pe->mapped + names, width)); names += width) {
 			if (!(value >> (8 * width - 1)))
 				zero(space, base + value,
 				     2 + strlen((const char *)pe->mapped + value + 2));
-			zero(space, base + names, width);
+			if (table)
+				zero(space, base + names, width);
 		}
 		zero(space, base + at, 20);
 	}
+}
+
+void guest_erase_imports(struct paging *space, const struct guest_image *image, uint64_t base)
+{
+	const struct pefile *pe = image->pe;
+	guest_erase_names(space, image, base);
 	uint64_t directories = base + pe->nt + 24 + (pe->pe32_plus ? 112 : 96);
 	zero(space, directories + 8, 8);
 	zero(space, directories + 12 * 8, 8);
@@ -227,6 +236,28 @@ void guest_resolve_delayed(struct guest_process *process, const struct guest_ima
 	}
 }
 
+/* mov rbx, [rip + x] (mov ebx, [x]) */
+static void put_load_of(struct guest_process *process, uint64_t at, uint64_t variable)
+{
+	const bool wide = process->guest->pointer == 8;
+	if (wide)
+		paging_put(process->space, at++, 0x48, 1);
+	paging_put(process->space, at, 0x1d8b, 2);
+	paging_put(process->space, at + 2, wide ? variable - (at + 6) : variable, 4);
+}
+
+/* Where an image's own code begins: its entry point, or else its first section that runs. */
+static uint32_t code_of(const struct pefile *pe)
+{
+	if (pe->entry_point)
+		return pe->entry_point;
+	for (size_t i = 0; i < pe->section_count; i++) {
+		if (pe->sections[i].flags & PEFILE_EXECUTE)
+			return pe->sections[i].rva;
+	}
+	util_die("a file without code");
+}
+
 /* mov rbx (ebx), value; returns what lies behind it. */
 static uint64_t put_load(struct guest_process *process, uint64_t at, uint64_t value)
 {
@@ -238,7 +269,7 @@ static uint64_t put_load(struct guest_process *process, uint64_t at, uint64_t va
 }
 
 void guest_table_on_heap(struct guest_process *process, const char *name,
-			 const struct guest_image *image, uint64_t base)
+			 const struct guest_image *image, uint64_t base, bool by_variable)
 {
 	const struct pefile *pe = image->pe;
 	const unsigned int width = process->guest->pointer;
@@ -257,7 +288,13 @@ void guest_table_on_heap(struct guest_process *process, const char *name,
 		noted->ordinal = import->ordinal;
 		noted->import = image->imports ? image->imports[i] : NULL;
 	}
-	put_load(process, base + util_get(pe->mapped + pe->nt + 24 + 16, 4), table);
+	uint64_t variable = base + pe->imports[0].slot;
+	if (by_variable) {
+		paging_put_pointer(space, variable, table);
+		put_load_of(process, base + code_of(pe), variable);
+	} else {
+		put_load(process, base + code_of(pe), table);
+	}
 }
 
 void guest_blob(struct guest_process *process, const char *name)
