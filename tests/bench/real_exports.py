@@ -37,7 +37,7 @@ from real_tables import DATA, Export, Pe, Tables
 PROGRAMS = DATA / "real-programs.tsv"
 ORDINALS = DATA / "pefile-ordinals.tsv"
 ARCHS = ("x64", "x86")
-TREATMENTS = ("loaded", "names", "directories", "header", "heap", "variable")
+TREATMENTS = ("loaded", "names", "directories", "header", "heap", "variable", "calls")
 THRESHOLDS = (60, 80)
 # What a process with a window has loaded besides what it imports itself.
 BUSY = """user32.dll gdi32.dll gdi32full.dll win32u.dll msvcp_win.dll ucrtbase.dll advapi32.dll
@@ -317,8 +317,8 @@ class Result:
         right = best and pathlib.PurePath(best["match"]).name == name
         self.e60, self.e80 = (bool(right and best["score"] >= t) for t in THRESHOLDS)
         self.matched = best and (pathlib.PurePath(best["match"]).name, best["score"])
-        self.any = any(m["matched_hash"] == "imphash" and pathlib.PurePath(m["match"]).name == name
-                       for m in matches)
+        self.any = any(m["matched_hash"].endswith("imphash") and
+                       pathlib.PurePath(m["match"]).name == name for m in matches)
 
     def compare(self, machine, rows):
         by_slot = {int(r["slot"], 16): r for r in rows}

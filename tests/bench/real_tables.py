@@ -54,10 +54,11 @@ def reduced_rows(arch):
                 continue
             if len(fields) == 1:
                 dll = fields[0]
-            elif fields[column]:
-                forwarder = fields[5] if len(fields) > 5 else ""
+                continue
+            fields += [""] * (6 - len(fields))
+            if fields[column]:
                 yield dll, Export(int(fields[column]), fields[0] or None,
-                                  int(fields[column + 1] or "0", 16), forwarder)
+                                  int(fields[column + 1] or "0", 16), fields[5])
 
 
 class Dll:

@@ -440,6 +440,7 @@ struct guest_process_options {
 	bool kernel_only; /* no user part at all: System, Registry */
 	bool native;	  /* loads ntdll only: smss.exe */
 	bool wow64;
+	uint64_t heap; /* where its heap lies; 0: where the build and chance put it */
 };
 
 struct guest_process *guest_process_new(struct guest *guest,
@@ -601,13 +602,20 @@ void guest_hook(struct guest_process *process, const struct guest_module *module
 void guest_resolve_delayed(struct guest_process *process, const struct guest_image *image,
 			   uint64_t base, unsigned int every);
 
+/* How code reaches a table that lies elsewhere. */
+enum guest_reach {
+	GUEST_REACH_NUMBER,   /* it loads the table's address, a number in it */
+	GUEST_REACH_VARIABLE, /* it loads the address from the image's first slot, which has it */
+	GUEST_REACH_CALLS,    /* a call through each slot, as through an address table of its own */
+};
+
 /*
  * What an image imports as a table on the heap, each DLL's functions behind a zero; its own slots are
- * empty afterwards. Its entry point loads the table's address: as a number, or `by_variable` from
- * the image's first slot, which has it then.
+ * empty afterwards. The code that reaches it stands at the entry point, the calls at the start of
+ * the largest section that runs.
  */
 void guest_table_on_heap(struct guest_process *process, const char *name,
-			 const struct guest_image *image, uint64_t base, bool by_variable);
+			 const struct guest_image *image, uint64_t base, enum guest_reach reach);
 
 /* Code without any header, that calls through a table of addresses on the heap. */
 void guest_blob(struct guest_process *process, const char *name);

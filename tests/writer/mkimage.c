@@ -126,7 +126,8 @@ static const struct {
 	 "\"beside\" and a DLL that all processes load"},
 	{{"treatment", required_argument, NULL, OPTION_TREATMENT},
 	 "T",
-	 "what was done to them: loaded, names, directories, header, heap, variable (loaded)"},
+	 "what was done to them: loaded, names, directories, header, heap, variable, calls "
+	 "(loaded)"},
 	{{"list", no_argument, NULL, OPTION_LIST}, "", "list builds and variants, then stop"},
 	{{"help", no_argument, NULL, 'h'}, "", "this text"},
 };

@@ -213,7 +213,7 @@ static void map_data(struct guest_process *process)
 
 /* Where the loader's heap lies: below 16 MB on Windows 7 (in the program's own range), in the
  * first terabytes, randomised, from Windows 8 on. What else is allocated follows it. */
-static void new_user_part(struct guest_process *process)
+static void new_user_part(struct guest_process *process, uint64_t heap)
 {
 	struct guest *guest = process->guest;
 	struct util_random *random = &guest->random;
@@ -224,6 +224,7 @@ static void new_user_part(struct guest_process *process)
 		low ? 0x200000 + util_random_below(random, guest->pointer == 8 ? 0x80 : 0x40) *
 					 0x10000
 		    : (UINT64_C(0x100) << 32) + util_random_below(random, 0x1000000) * 0x10000;
+	process->heap = heap ? heap : process->heap;
 	process->heap_end = process->heap;
 	process->heap_limit = process->heap + HEAP_RESERVED;
 	guest_vad_add(process, process->heap, HEAP_RESERVED, PROTECTION_READWRITE);
@@ -298,7 +299,7 @@ struct guest_process *guest_process_new(struct guest *guest,
 		process->command_line =
 			util_printf("%s%s%s", process->path, options->arguments ? " " : "",
 				    options->arguments ? options->arguments : "");
-		new_user_part(process);
+		new_user_part(process, options->heap);
 	}
 	*util_push(guest->processes, guest->process_count, guest->process_capacity) = process;
 	new_eprocess(process);

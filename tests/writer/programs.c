@@ -9,19 +9,29 @@
  *	header		the same, and the whole first page
  *	heap		"directories", and its address table lies on the heap; code has its address
  *	variable	the same, but code takes the address from a variable
+ *	calls		the same, but code calls through its slots
  *
  * options.programs is a line each: "program", a name that no other has, the path; or "beside" and a
  * DLL that every process loads as well. A process's `damage` is the name of its program.
  */
 #include <writer/scenario.h>
 
-enum { FIRST_PID = 5000, EXECUTE_READWRITE = 6, RELOCATIONS = 5 };
+enum {
+	FIRST_PID = 5000,
+	EXECUTE_READWRITE = 6,
+	RELOCATIONS = 5,
+	/* 32 bits: above where programs are linked for, which some can't leave */
+	HEAP_32 = 0x1800000,
+	HEAP_BEYOND =
+		0x4000000, /* 64 bits: from such a program to the heap, which its code reaches */
+};
 
-enum treatment { LOADED, NAMES, DIRECTORIES, HEADER, HEAP, VARIABLE, TREATMENTS };
+enum treatment { LOADED, NAMES, DIRECTORIES, HEADER, HEAP, VARIABLE, CALLS, TREATMENTS };
 
 static const char *const treatment_names[TREATMENTS] = {
 	[LOADED] = "loaded", [NAMES] = "names", [DIRECTORIES] = "directories",
 	[HEADER] = "header", [HEAP] = "heap",	[VARIABLE] = "variable",
+	[CALLS] = "calls",
 };
 
 static enum treatment parse_treatment(const char *name)
@@ -80,8 +90,9 @@ static uint64_t fixed_base(const struct pefile *pe)
 }
 
 static struct guest_process *start(struct guest *guest, uint32_t pid, const char *name,
-				   const struct list *list)
+				   const struct guest_image *image, const struct list *list)
 {
+	uint64_t fixed = fixed_base(image->pe);
 	struct guest_process *process =
 		guest_process_new(guest, &(struct guest_process_options){
 						 .name = name,
@@ -89,6 +100,9 @@ static struct guest_process *start(struct guest *guest, uint32_t pid, const char
 						 .pid = pid,
 						 .ppid = 340,
 						 .session = 1,
+						 .heap = guest->pointer == 4 ? HEAP_32
+							 : fixed	     ? fixed + HEAP_BEYOND
+									     : 0,
 					 });
 	for (size_t i = 0; i < list->beside_count; i++)
 		guest_load(process, list->beside[i]);
@@ -100,8 +114,11 @@ static void load(struct guest *guest, uint32_t pid, struct guest_image *image,
 {
 	const char *dot = strrchr(image->name, '.');
 	bool program = dot && util_same_name(dot, ".exe");
-	image->base = fixed_base(image->pe);
-	struct guest_process *process = start(guest, pid, program ? image->name : "cmd.exe", list);
+	/* one after the other, many of them would find no room below the heaps */
+	image->base =
+		program && guest->pointer == 4 ? image->pe->image_base : fixed_base(image->pe);
+	struct guest_process *process =
+		start(guest, pid, program ? image->name : "cmd.exe", image, list);
 	struct guest_module *module =
 		program ? process->modules[0] : guest_load(process, image->name);
 	process->damage = image->name;
@@ -111,7 +128,7 @@ static void load(struct guest *guest, uint32_t pid, struct guest_image *image,
 static void inject(struct guest *guest, uint32_t pid, struct guest_image *image,
 		   enum treatment treatment, const struct list *list)
 {
-	struct guest_process *process = start(guest, pid, "cmd.exe", list);
+	struct guest_process *process = start(guest, pid, "cmd.exe", image, list);
 	const char *name = process->damage = image->name;
 	uint64_t base = guest_inject(process,
 				     &(struct guest_injection){
@@ -124,8 +141,11 @@ static void inject(struct guest *guest, uint32_t pid, struct guest_image *image,
 					     .flags = treatment == HEADER ? "no-header" : NULL,
 				     })
 				->base;
-	if (treatment == HEAP || treatment == VARIABLE)
-		guest_table_on_heap(process, name, image, base, treatment == VARIABLE);
+	if (treatment >= HEAP)
+		guest_table_on_heap(process, name, image, base,
+				    treatment == HEAP	    ? GUEST_REACH_NUMBER
+				    : treatment == VARIABLE ? GUEST_REACH_VARIABLE
+							    : GUEST_REACH_CALLS);
 	else
 		guest_note_slots(process, name, image, base);
 	if (treatment == NAMES)

@@ -236,14 +236,41 @@ void guest_resolve_delayed(struct guest_process *process, const struct guest_ima
 	}
 }
 
-/* mov rbx, [rip + x] (mov ebx, [x]) */
-static void put_load_of(struct guest_process *process, uint64_t at, uint64_t variable)
+/* An instruction with an operand in memory: relative to what follows it, or (32 bits) absolute. */
+static void put_operand(struct guest_process *process, uint64_t at, uint16_t instruction,
+			uint64_t operand)
 {
 	const bool wide = process->guest->pointer == 8;
-	if (wide)
+	if (wide && (operand - (at + 6) + (UINT64_C(1) << 31)) >> 32)
+		util_die("%s: code does not reach its table", process->damage);
+	paging_put(process->space, at, instruction, 2);
+	paging_put(process->space, at + 2, wide ? operand - (at + 6) : operand, 4);
+}
+
+/* mov rbx (ebx), [variable] */
+static void put_load_of(struct guest_process *process, uint64_t at, uint64_t variable)
+{
+	if (process->guest->pointer == 8)
 		paging_put(process->space, at++, 0x48, 1);
-	paging_put(process->space, at, 0x1d8b, 2);
-	paging_put(process->space, at + 2, wide ? variable - (at + 6) : variable, 4);
+	put_operand(process, at, 0x1d8b, variable);
+}
+
+/* call [slot], for `count` slots, in the largest section that runs. */
+static void put_calls(struct guest_process *process, const struct pefile *pe, uint64_t base,
+		      const struct guest_slot *slots, size_t count)
+{
+	const struct pefile_section *largest = NULL;
+	for (size_t i = 0; i < pe->section_count; i++) {
+		const struct pefile_section *section = &pe->sections[i];
+		if (section->flags & PEFILE_EXECUTE && (!largest || section->size > largest->size))
+			largest = section;
+	}
+	if (!largest || largest->size < 8 * count)
+		util_die("%s: its code has no room for %zu calls", process->damage, count);
+	for (size_t i = 0; i < count; i++) {
+		put_operand(process, base + largest->rva + 8 * i, 0x15ff, slots[i].slot);
+		paging_put(process->space, base + largest->rva + 8 * i + 6, 0x9090, 2);
+	}
 }
 
 /* Where an image's own code begins: its entry point, or else its first section that runs. */
@@ -269,7 +296,7 @@ static uint64_t put_load(struct guest_process *process, uint64_t at, uint64_t va
 }
 
 void guest_table_on_heap(struct guest_process *process, const char *name,
-			 const struct guest_image *image, uint64_t base, bool by_variable)
+			 const struct guest_image *image, uint64_t base, enum guest_reach reach)
 {
 	const struct pefile *pe = image->pe;
 	const unsigned int width = process->guest->pointer;
@@ -278,6 +305,7 @@ void guest_table_on_heap(struct guest_process *process, const char *name,
 	uint64_t table = guest_heap_alloc(process, (pe->import_count * 2 + 1) * width);
 	uint64_t slot = table;
 	guest_heap_alloc(process, 0x60);
+	size_t first = process->slot_count;
 	for (size_t i = 0; i < pe->import_count; i++, slot += width) {
 		const struct pefile_import *import = &pe->imports[i];
 		uint64_t own = base + import->slot;
@@ -289,9 +317,11 @@ void guest_table_on_heap(struct guest_process *process, const char *name,
 		noted->import = image->imports ? image->imports[i] : NULL;
 	}
 	uint64_t variable = base + pe->imports[0].slot;
-	if (by_variable) {
+	if (reach == GUEST_REACH_VARIABLE) {
 		paging_put_pointer(space, variable, table);
 		put_load_of(process, base + code_of(pe), variable);
+	} else if (reach == GUEST_REACH_CALLS) {
+		put_calls(process, pe, base, process->slots + first, pe->import_count);
 	} else {
 		put_load(process, base + code_of(pe), table);
 	}

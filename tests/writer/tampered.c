@@ -89,7 +89,7 @@ static void inject_with_table_on_heap(struct guest *guest, uint32_t pid, const c
 	struct guest_process *process = start(guest, pid, "cmd.exe");
 	struct guest_image *image = guest_find_image(guest, file);
 	uint64_t base = inject(process, name, image, false);
-	guest_table_on_heap(process, name, image, base, false);
+	guest_table_on_heap(process, name, image, base, GUEST_REACH_NUMBER);
 	guest_erase_imports(process->space, image, base);
 }
 
