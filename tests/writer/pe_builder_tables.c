@@ -2,14 +2,29 @@
 /* The directories of a PE file being built: imports, delay imports, exports, debug. */
 #include <writer/pe_builder_parts.h>
 
+/* The DLL whose address table comes next. */
+static struct dll *next_table(struct pe_builder *b)
+{
+	struct dll *next = NULL;
+	for (size_t i = 0; i < b->imports.count; i++) {
+		struct dll *dll = &b->imports.items[i];
+		if (!dll->placed && (!next || dll->place < next->place))
+			next = dll;
+	}
+	next->placed = true;
+	return next;
+}
+
 /* Address tables at the start of .rdata, a DLL after the other, each ended by a zero. */
 void pe_builder_place_iat(struct pe_builder *b)
 {
 	unsigned int word = b->pe32_plus ? 8 : 4;
 	uint32_t start = 0;
 	uint32_t total = 0;
+	for (size_t i = 0; i < b->imports.count; i++)
+		b->imports.items[i].placed = false;
 	for (size_t i = 0; i < b->imports.count; i++) {
-		struct dll *dll = &b->imports.items[i];
+		struct dll *dll = next_table(b);
 		uint32_t size = (uint32_t)(dll->count + 1) * word;
 		uint32_t rva = reserve(b, SECTION_RDATA, size, word);
 		if (!i)
