@@ -20,9 +20,6 @@
 #define KERNEL_FIRST UINT64_C(0xfffff80000000000)
 #define KERNEL_LAST  UINT64_C(0xfffff87fffffffff)
 
-#define MACHINE_I386  0x014c
-#define MACHINE_AMD64 0x8664
-
 /* Also its names with PAE and for several processors; the export directory says the first. */
 static bool is_kernel_name(const char *name)
 {
