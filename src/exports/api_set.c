@@ -39,7 +39,6 @@
 enum {
 	SCHEMA_MAX = 1 << 20,	  /* bytes; the schema of Windows 11 has about 130 KB */
 	SCHEMA_UNSIZED = 1 << 18, /* bytes read of V2, which has no size; Windows 7's has 8 KB */
-	SCHEMA_PAGE = 4096,
 	ENTRIES_MAX = 0x8000,
 	VALUES_MAX = 32,
 	NAME_MAX_CHARS = 255,

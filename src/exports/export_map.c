@@ -13,6 +13,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/search.h>
 
 #include "exports/export_map_struct.h"
 #include "exports/export_table.h"
@@ -110,17 +111,11 @@ static int compare_module_names(const void *a, const void *b, void *context)
  */
 static const struct export_module *find_name(const struct export_map *map, const char *name)
 {
-	size_t low = 0, high = map->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (strcmp(map->modules[map->by_name[middle]].name, name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
+	size_t at = search_first(i, 0, map->count,
+				 strcmp(map->modules[map->by_name[i]].name, name) >= 0);
 	const struct export_module *first = NULL;
-	for (; low < map->count; low++) {
-		const struct export_module *m = &map->modules[map->by_name[low]];
+	for (; at < map->count; at++) {
+		const struct export_module *m = &map->modules[map->by_name[at]];
 		if (strcmp(m->name, name) != 0)
 			break;
 		if (m->table)
@@ -212,15 +207,8 @@ const struct export_module *export_map_module_at(const struct export_map *map, u
 {
 	if (address < map->low || address >= map->high || !map->count)
 		return NULL;
-	size_t low = 0, high = map->count;
-	while (high - low > 1) {
-		size_t middle = low + (high - low) / 2;
-		if (map->modules[middle].base <= address)
-			low = middle;
-		else
-			high = middle;
-	}
-	const struct export_module *module = &map->modules[low];
+	size_t behind = search_first(i, 1, map->count, map->modules[i].base > address);
+	const struct export_module *module = &map->modules[behind - 1];
 	/* an address below the first module gives a huge difference */
 	return address - module->base < module->size ? module : NULL;
 }

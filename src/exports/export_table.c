@@ -9,6 +9,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/search.h>
 
 static int compare_rva(const void *a, const void *b, void *context)
 {
@@ -183,13 +184,5 @@ const struct pe_export *export_table_ordinal(const struct export_table *t, uint3
 
 size_t export_table_lower_bound(const struct export_table *t, uint32_t rva)
 {
-	size_t low = 0, high = t->direct_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (t->rvas[middle] < rva)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return search_first(i, 0, t->direct_count, t->rvas[i] >= rva);
 }

@@ -13,6 +13,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/search.h>
 
 #include "exports/export_map_struct.h"
 #include "exports/export_table.h"
@@ -133,15 +134,7 @@ static const struct forwarders *follow_all(const struct export_map *map)
 /* Returns the position of the first forwarder to `address` or to a higher one. */
 static size_t first_forwarder(const struct forwarders *forwarders, uint64_t address)
 {
-	size_t low = 0, high = forwarders->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (forwarders->items[middle].address < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return search_first(i, 0, forwarders->count, forwarders->items[i].address >= address);
 }
 
 size_t export_map_find(const struct export_map *map, uint64_t address,

@@ -8,6 +8,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/search.h>
 
 #include "rebuild/rebuilding.h"
 
@@ -110,15 +111,7 @@ void rebuild_sort_known(struct rebuild_scratch *s)
 
 size_t rebuild_first_known(const struct rebuild_scratch *s, uint64_t address)
 {
-	size_t low = 0, high = s->known_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (s->known[middle].end <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return search_first(i, 0, s->known_count, s->known[i].end > address);
 }
 
 bool rebuild_is_known(const struct rebuild_scratch *s, uint64_t address)

@@ -8,6 +8,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/search.h>
 
 #include "rebuild/rebuilding.h"
 
@@ -29,17 +30,10 @@ static int compare_references(const void *a, const void *b)
 static void use(struct rebuilding *r, struct table_reference *references, size_t count,
 		uint64_t value)
 {
-	size_t low = 0, high = count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (references[middle].end <= value)
-			low = middle + 1;
-		else
-			high = middle;
-	}
+	size_t at = search_first(i, 0, count, references[i].end > value);
 	/* the bytes before a table may belong to another one */
-	for (; low < count && references[low].start <= value && rebuild_spend(r, STEPS_SLOT); low++)
-		references[low].used = true;
+	for (; at < count && references[at].start <= value && rebuild_spend(r, STEPS_SLOT); at++)
+		references[at].used = true;
 }
 
 /* Marks the tables to which the area refers, in its data or within an instruction. */
