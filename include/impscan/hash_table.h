@@ -40,7 +40,7 @@ struct hash_kind {
 	bool (*is_used)(const void *slot, const void *key);
 	/* Returns whether a slot in use holds the key. */
 	bool (*matches)(const void *slot, const void *key);
-	/* Returns the hash of a slot in use. NULL in a table that never grows. */
+	/* Returns the hash of a slot in use, the same as that of its key. */
 	uint64_t (*hash)(const void *slot);
 };
 

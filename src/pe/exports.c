@@ -94,11 +94,16 @@ static bool string_matches(const void *slot, const void *key)
 	return ((const struct known_string *)slot)->rva == *(const uint32_t *)key;
 }
 
+static uint64_t string_hash(const void *slot)
+{
+	return hash_number(((const struct known_string *)slot)->rva);
+}
+
 static const struct hash_kind known_strings = {
 	sizeof(struct known_string),
 	string_is_used,
 	string_matches,
-	NULL,
+	string_hash,
 };
 
 /* The state of reading a directory. While strings may move, names are offsets into them, plus 1. */

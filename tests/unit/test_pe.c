@@ -223,6 +223,47 @@ static void absent_exports_are_counted(void **state)
 	assert_int_equal(pe_export_find(&m.pe, "zeta"), 0);
 }
 
+static void set32(uint8_t *p, uint32_t value)
+{
+	memcpy(p, &value, sizeof(value));
+}
+
+/*
+ * There are as many strings as names and functions, the most there can be. All names are of one
+ * forwarded export, so that its string is looked up once more after the last one was added.
+ */
+static void every_string_may_be_used_again(void **state)
+{
+	(void)state;
+	enum { BASE = 0x1000, NAMES = 31 };
+	enum { FUNCTIONS = 0x28, ORDINALS = 0x100, POINTERS = 0x200, STRINGS = 0x400 };
+	uint8_t image[0x1800] = {0};
+	uint8_t *directory = image + BASE;
+	set32(directory + 20, 1); /* NumberOfFunctions */
+	set32(directory + 24, NAMES);
+	set32(directory + 28, BASE + FUNCTIONS);
+	set32(directory + 32, BASE + POINTERS);
+	set32(directory + 36, BASE + ORDINALS); /* all are 0 */
+	set32(directory + FUNCTIONS, BASE + STRINGS);
+	memcpy(directory + STRINGS, "A.B", 4);
+	for (uint32_t i = 0; i < NAMES; i++) {
+		set32(directory + POINTERS + 4 * i, BASE + STRINGS + 8 * (i + 1));
+		memcpy(directory + STRINGS + 8 * (i + 1), "name", 5);
+	}
+	struct pe_reader reader = pe_reader_bytes(image, sizeof(image), PE_LAYOUT_MEMORY);
+	_cleanup_pe_ struct pe pe;
+	pe_assume(&pe, &reader, true, sizeof(image));
+	pe.directory[PE_DIRECTORY_EXPORT] = (struct pe_data_directory){BASE, 0x800};
+	_cleanup_pe_exports_ struct pe_exports exports;
+	pe_exports_read(&pe, &exports);
+	assert_int_equal(exports.count, NAMES);
+	assert_int_equal(exports.unreadable, 0);
+	for (size_t i = 0; i < NAMES; i++)
+		assert_ptr_equal(exports.items[i].forwarder, exports.items[0].forwarder);
+	assert_string_equal(exports.items[NAMES - 1].name, "name");
+	assert_string_equal(exports.items[NAMES - 1].forwarder, "A.B");
+}
+
 static void debug_record_is_read(void **state)
 {
 	(void)state;
@@ -298,6 +339,7 @@ int main(void)
 		cmocka_unit_test(cursors_read_across_pages),
 		cmocka_unit_test(exports_are_read),
 		cmocka_unit_test(absent_exports_are_counted),
+		cmocka_unit_test(every_string_may_be_used_again),
 		cmocka_unit_test(debug_record_is_read),
 		cmocka_unit_test(what_is_no_pe_is_told),
 		cmocka_unit_test(damaged_optional_magic_in_memory),
