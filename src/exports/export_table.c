@@ -9,6 +9,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/hash_table.h>
 #include <impscan/search.h>
 
 static int compare_rva(const void *a, const void *b, void *context)
@@ -47,41 +48,59 @@ static void mark_starts(struct export_table *t)
 		t->starts[t->rvas[i] / 64] |= (uint8_t)(1u << t->rvas[i] / 8 % 8);
 }
 
-/* FNV-1a, seeded with the table's address, so that no file can have names that all collide. */
-static uint32_t name_hash(const struct export_table *t, const char *name)
+struct name_key {
+	const struct export_table *table;
+	const char *name;
+	uint32_t hash;
+};
+
+/* Compares 32 bits of the hash before the names. */
+static struct name_key make_key(const struct export_table *t, const char *name)
 {
-	uint32_t hash = 2166136261u ^ (uint32_t)((uintptr_t)t >> 4);
-	for (; *name; name++)
-		hash = (hash ^ (uint8_t)*name) * 16777619;
-	return hash ^ hash >> 15;
+	return (struct name_key){t, name, (uint32_t)hash_string(name)};
 }
 
-/* Returns the place of a name, or the free one where it would go. */
-static struct export_name *name_place(const struct export_table *t, const char *name, uint32_t hash)
+static bool name_is_used(const void *slot, const void *key)
 {
-	for (uint32_t at = hash & t->name_mask;; at = (at + 1) & t->name_mask) {
-		struct export_name *place = &t->names[at];
-		if (!place->item ||
-		    (place->hash == hash && !strcmp(t->exports.items[place->item - 1].name, name)))
-			return place;
-	}
+	(void)key;
+	return ((const struct export_name *)slot)->item;
 }
 
-/* Of items with one name the first is found. */
+static bool name_matches(const void *slot, const void *key)
+{
+	const struct export_name *entry = slot;
+	const struct name_key *wanted = key;
+	return entry->hash == wanted->hash &&
+	       !strcmp(wanted->table->exports.items[entry->item - 1].name, wanted->name);
+}
+
+static uint64_t entry_hash(const void *slot)
+{
+	return ((const struct export_name *)slot)->hash;
+}
+
+static const struct hash_kind names = {
+	sizeof(struct export_name),
+	name_is_used,
+	name_matches,
+	entry_hash,
+};
+
+/* Indexes the names. Of exports with one name the first one is found. */
 static void index_names(struct export_table *t)
 {
-	uint32_t size = 2;
-	while (size / 2 < t->exports.count)
-		size *= 2;
-	t->names = alloc_zero(size, sizeof(*t->names));
-	t->name_mask = size - 1;
+	hash_table_reserve(&t->names, &names, NULL, t->exports.count);
 	for (uint32_t i = 0; i < t->exports.count; i++) {
 		const char *name = t->exports.items[i].name;
-		t->name_bytes += name ? strlen(name) : 0;
-		uint32_t hash = name ? name_hash(t, name) : 0;
-		struct export_name *place = name ? name_place(t, name, hash) : NULL;
-		if (place && !place->item)
-			*place = (struct export_name){hash, i + 1};
+		if (!name)
+			continue;
+		t->name_bytes += strlen(name);
+		struct name_key key = make_key(t, name);
+		struct export_name *entry = hash_table_place(&t->names, &names, key.hash, &key);
+		if (entry->item)
+			continue;
+		*entry = (struct export_name){key.hash, i + 1};
+		t->names.count++;
 	}
 }
 
@@ -135,7 +154,7 @@ void export_table_unref(struct export_table *table)
 	free(table->rvas);
 	free(table->direct);
 	free(table->forwards);
-	free(table->names);
+	free(table->names.slots);
 	free(table->by_ordinal);
 	free(table->starts);
 	free(table);
@@ -158,13 +177,14 @@ size_t export_table_memory(const struct export_table *t)
 	       n * (sizeof(*t->exports.items) + sizeof(*t->direct) + sizeof(*t->forwards) +
 		    sizeof(*t->by_ordinal)) +
 	       t->direct_count * sizeof(*t->rvas) + (size_t)t->starts_end / 8 +
-	       ((size_t)t->name_mask + 1) * sizeof(*t->names) + t->exports.strings_size;
+	       t->names.capacity * sizeof(struct export_name) + t->exports.strings_size;
 }
 
 const struct pe_export *export_table_named(const struct export_table *t, const char *name)
 {
-	const struct export_name *place = name_place(t, name, name_hash(t, name));
-	return place->item ? &t->exports.items[place->item - 1] : NULL;
+	struct name_key key = make_key(t, name);
+	const struct export_name *entry = hash_table_find(&t->names, &names, key.hash, &key);
+	return entry ? &t->exports.items[entry->item - 1] : NULL;
 }
 
 const struct pe_export *export_table_ordinal(const struct export_table *t, uint32_t ordinal)

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include <impscan/exports.h>
+#include <impscan/hash_table.h>
 
 /* A place of the hash table of names. */
 struct export_name {
@@ -26,10 +27,9 @@ struct export_table {
 	size_t direct_count;
 	uint32_t *forwards; /* positions of those that are forwarded */
 	size_t forward_count;
-	struct export_name *names; /* hash table of the exports with names, at most half full */
-	uint32_t name_mask;
-	uint64_t name_bytes;  /* of all names, counted for each export */
-	uint32_t *by_ordinal; /* positions, by ordinal */
+	struct hash_table names; /* of struct export_name: the exports with names */
+	uint64_t name_bytes;	 /* of all names, counted for each export */
+	uint32_t *by_ordinal;	 /* positions, by ordinal */
 	/* A bit for each 8 bytes up to the last export or STARTS_MAX: some export starts there. */
 	uint8_t *starts;
 	uint32_t starts_end; /* number of bits */
