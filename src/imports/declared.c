@@ -78,7 +78,7 @@ void imports_free(struct imports *imports)
 	if (s) {
 		free(s->by_name.values);
 		free(s->by_address.values);
-		free(s->set.places);
+		free(s->set.table.slots);
 		free(s->thunks);
 		text_free(&s->copies);
 		text_free(&s->dll);

@@ -3,6 +3,7 @@
 #ifndef IMPORTS_READING_H
 #define IMPORTS_READING_H
 
+#include <impscan/hash_table.h>
 #include <impscan/imports.h>
 #include <impscan/pe_cursor.h>
 
@@ -24,16 +25,17 @@ struct thunk_table {
 };
 
 /*
- * The set of values that one table has had so far: a hash table with open addressing. A place whose
- * generation is not the set's is free, so that emptying the set costs nothing.
+ * The set of values that one table has had so far. A place whose generation is not the set's is free,
+ * so that emptying the set costs nothing.
  */
 struct value_set {
-	struct value_place {
-		uint64_t value;
-		uint64_t generation;
-	} * places;
-	size_t capacity; /* a power of 2 */
-	size_t count;
+	struct hash_table table; /* of struct value_place */
+	uint64_t generation;
+	uint64_t wanted; /* the value that is looked for */
+};
+
+struct value_place {
+	uint64_t value;
 	uint64_t generation;
 };
 

@@ -17,48 +17,50 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/hash_table.h>
 
 #include "imports/import_names.h"
 #include "imports/reading.h"
 
-/* Returns the place of a value, or the free one where it would go. */
-static struct value_place *place_of(const struct value_set *set, uint64_t value)
+static bool is_used(const void *slot, const void *key)
 {
-	size_t i = (size_t)(value * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-	for (;; i++) {
-		struct value_place *place = &set->places[i & (set->capacity - 1)];
-		if (place->generation != set->generation || place->value == value)
-			return place;
-	}
+	const struct value_set *set = key;
+	return ((const struct value_place *)slot)->generation == set->generation;
 }
 
-static void set_grow(struct value_set *set)
+static bool matches(const void *slot, const void *key)
 {
-	struct value_set old = *set;
-	set->capacity = old.capacity ? old.capacity * 2 : 256;
-	set->places = alloc_zero(set->capacity, sizeof(*set->places));
-	for (size_t i = 0; i < old.capacity; i++)
-		if (old.places[i].generation == set->generation)
-			*place_of(set, old.places[i].value) = old.places[i];
-	free(old.places);
+	const struct value_set *set = key;
+	return ((const struct value_place *)slot)->value == set->wanted;
 }
+
+static uint64_t place_hash(const void *slot)
+{
+	return hash_number(((const struct value_place *)slot)->value);
+}
+
+static const struct hash_kind values = {
+	sizeof(struct value_place),
+	is_used,
+	matches,
+	place_hash,
+};
 
 static void set_clear(struct value_set *set)
 {
 	set->generation++;
-	set->count = 0;
+	set->table.count = 0;
 }
 
 /* Adds a value; false when it was there. */
 static bool set_add(struct value_set *set, uint64_t value)
 {
-	if (set->count >= set->capacity / 2)
-		set_grow(set);
-	struct value_place *place = place_of(set, value);
+	set->wanted = value;
+	struct value_place *place = hash_table_place(&set->table, &values, hash_number(value), set);
 	if (place->generation == set->generation)
 		return false;
 	*place = (struct value_place){value, set->generation};
-	set->count++;
+	set->table.count++;
 	return true;
 }
 
