@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
+#include <impscan/hash_table.h>
 
 struct stored_page {
 	uint64_t key;  /* offset << 4 | page file */
@@ -18,33 +19,30 @@ struct stored_page {
 
 struct stored_pages {
 	const struct page_store_ops *store;
-	void *reader;		   /* of the store */
-	struct stored_page *slots; /* a hash table, at most half full */
-	size_t capacity;	   /* a power of two */
-	size_t count;
-	size_t kept; /* those with data */
+	void *reader;		 /* of the store */
+	struct hash_table pages; /* of struct stored_page, by key */
+	size_t kept;		 /* those with data */
 };
 
-static struct stored_page *slot_of(struct stored_page *slots, size_t capacity, uint64_t key)
+/* A free slot has neither data nor words. */
+static bool is_used(const void *slot, const void *key)
 {
-	size_t at = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (capacity - 1);
-	/* An empty slot has neither data nor words. */
-	while ((slots[at].data || slots[at].why) && slots[at].key != key)
-		at = (at + 1) & (capacity - 1);
-	return &slots[at];
+	const struct stored_page *page = slot;
+	(void)key;
+	return page->data || page->why;
 }
 
-static void grow(struct stored_pages *stored)
+static bool matches(const void *slot, const void *key)
 {
-	size_t capacity = stored->capacity ? stored->capacity * 2 : 64;
-	struct stored_page *slots = alloc_zero(capacity, sizeof(*slots));
-	for (size_t i = 0; i < stored->capacity; i++)
-		if (stored->slots[i].data || stored->slots[i].why)
-			*slot_of(slots, capacity, stored->slots[i].key) = stored->slots[i];
-	free(stored->slots);
-	stored->slots = slots;
-	stored->capacity = capacity;
+	return ((const struct stored_page *)slot)->key == *(const uint64_t *)key;
 }
+
+static uint64_t slot_hash(const void *slot)
+{
+	return hash_number(((const struct stored_page *)slot)->key);
+}
+
+static const struct hash_kind kind = {sizeof(struct stored_page), is_used, matches, slot_hash};
 
 static struct stored_pages *stored_of(struct space *space)
 {
@@ -53,7 +51,6 @@ static struct stored_pages *stored_of(struct space *space)
 		space->stored = alloc_new(struct stored_pages);
 		space->stored->store = memory->store;
 		space->stored->reader = memory->store->new_reader(memory->store_state, memory);
-		grow(space->stored);
 	}
 	return space->stored;
 }
@@ -62,9 +59,10 @@ void stored_pages_free(struct stored_pages *stored)
 {
 	if (!stored)
 		return;
-	for (size_t i = 0; i < stored->capacity; i++)
-		free(stored->slots[i].data);
-	free(stored->slots);
+	struct stored_page *pages = stored->pages.slots;
+	for (size_t i = 0; i < stored->pages.capacity; i++)
+		free(pages[i].data);
+	free(pages);
 	stored->store->free_reader(stored->reader);
 	free(stored);
 }
@@ -75,10 +73,10 @@ static void find(struct space *space, struct page *page, uint8_t *buffer)
 	const struct memory *memory = space->memory;
 	struct stored_pages *stored = stored_of(space);
 	uint64_t key = page->page_file_offset << 4 | page->page_file;
-	struct stored_page *slot = slot_of(stored->slots, stored->capacity, key);
+	struct stored_page *slot = hash_table_place(&stored->pages, &kind, hash_number(key), &key);
 	page->data = slot->data;
 	page->why = slot->why;
-	if (slot->data || slot->why)
+	if (is_used(slot, NULL))
 		return;
 	bool full = stored->kept >= memory->store_pages;
 	if (full && !buffer) {
@@ -94,14 +92,13 @@ static void find(struct space *space, struct page *page, uint8_t *buffer)
 	if (page->why) {
 		free(data);
 		/* Hostile entries could name any number of pages that are not there. */
-		if (stored->count - stored->kept >= memory->store_pages)
+		if (stored->pages.count - stored->kept >= memory->store_pages)
 			return;
 		data = NULL;
 	}
 	*slot = (struct stored_page){.key = key, .data = data, .why = page->why};
 	stored->kept += data != NULL;
-	if (++stored->count * 2 > stored->capacity)
-		grow(stored);
+	stored->pages.count++;
 }
 
 void stored_page_find(struct space *space, struct page *page, uint8_t *buffer)
