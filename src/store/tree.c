@@ -9,6 +9,7 @@
 #include <impscan/bytes.h>
 #include <impscan/kernel_address.h>
 #include <impscan/memory.h>
+#include <impscan/search.h>
 #include <impscan/space.h>
 
 /*
@@ -61,15 +62,8 @@ static const char *read_node(struct space *kernel, const struct store_layout *la
 /* How many entries have keys up to `key`. */
 static unsigned int up_to(const struct store_layout *layout, const struct node *node, uint32_t key)
 {
-	unsigned int low = 0, high = node->elements;
-	while (low < high) {
-		unsigned int middle = (low + high) / 2;
-		if (key_at(layout, node, middle) <= key)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return (unsigned int)search_first(i, 0, node->elements,
+					  key_at(layout, node, (unsigned int)i) > key);
 }
 
 const char *store_tree_find(struct space *kernel, const struct store_layout *layout, uint64_t root,
