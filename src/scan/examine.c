@@ -13,9 +13,9 @@
 #include <impscan/bytes.h>
 #include <impscan/module_reader.h>
 
-#include "scan/cache.h"
+#include "scan/finding_cache.h"
 #include "scan/hooks.h"
-#include "scan/rebuilt.h"
+#include "scan/unit_maps.h"
 
 /* No section header tells of more: its offset and its size have 32 bits. */
 #define FILE_SIZE_MAX (UINT64_C(1) << 33)

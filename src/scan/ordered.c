@@ -16,7 +16,7 @@
 /* Bytes of results that may wait before no more units are begun. */
 #define WAITING_MAX ((size_t)64 << 20)
 
-struct run {
+struct ordered_state {
 	const struct ordered_work *work;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -32,13 +32,13 @@ struct run {
 	size_t waiting; /* bytes of results that are done and not taken */
 };
 
-static size_t weigh(const struct run *run, const void *result)
+static size_t weigh(const struct ordered_state *run, const void *result)
 {
 	return run->work->weight ? run->work->weight(result) : 0;
 }
 
 /* May another unit be begun? The one that is taken next always may. */
-static bool may_begin(const struct run *run)
+static bool may_begin(const struct ordered_state *run)
 {
 	return run->next < run->taken + run->window &&
 	       (run->waiting <= WAITING_MAX || run->next == run->taken);
@@ -48,7 +48,7 @@ static bool may_begin(const struct run *run)
  * Hands out what is ready, in order. Whoever comes first does it, alone; the lock is released while
  * a result is taken.
  */
-static void take_ready(struct run *run, unsigned int self)
+static void take_ready(struct ordered_state *run, unsigned int self)
 {
 	const struct ordered_work *work = run->work;
 	run->taking = true;
@@ -73,7 +73,7 @@ static void take_ready(struct run *run, unsigned int self)
 
 static void *worker(void *argument)
 {
-	struct run *run = argument;
+	struct ordered_state *run = argument;
 	const struct ordered_work *work = run->work;
 	pthread_mutex_lock(&run->lock);
 	unsigned int self = run->workers++;
@@ -103,7 +103,7 @@ static void *worker(void *argument)
 
 void ordered_run(const struct ordered_work *work)
 {
-	struct run run = {.work = work, .window = (size_t)work->threads * AHEAD};
+	struct ordered_state run = {.work = work, .window = (size_t)work->threads * AHEAD};
 	pthread_mutex_init(&run.lock, NULL);
 	pthread_cond_init(&run.changed, NULL);
 	run.results = alloc_zero(run.window, sizeof(*run.results));

@@ -2,8 +2,8 @@
 #include "scan/session.h"
 
 #include "scan/api_sets.h"
-#include "scan/cache.h"
-#include "scan/rebuilt.h"
+#include "scan/finding_cache.h"
+#include "scan/unit_maps.h"
 
 #include <impscan/module_reader.h>
 

@@ -12,10 +12,10 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-#include "scan/cache.h"
-#include "scan/dump.h"
+#include "scan/finding_cache.h"
+#include "scan/module_file.h"
 #include "scan/hooks.h"
-#include "scan/rebuilt.h"
+#include "scan/unit_maps.h"
 
 #define PID_SYSTEM 4
 

@@ -2,16 +2,16 @@
 /*
  * Inside the scan room: one process, examined. Made by any thread, handed out by one.
  *
- *	unit.c       what a process consists of: listed modules, hidden ones, injected code
- *	examine.c    one module: its import list, its hashes, what it matches
- *	share.c      what a process may cost, of all that the image may
- *	cache.c      what was found out before about the same pages
- *	rebuilt.c    import lists from addresses, and what addresses are called
- *	clean.c      pages that need not be looked at for addresses
- *	private.c    tables of addresses in private memory
- *	hooks.c      where import slots lead that lead into no image
- *	dump.c       one module: as a file
- *	dump_space.c how much of a disk files may take
+ *	unit.c           what a process consists of: listed modules, hidden ones, injected code
+ *	examine.c        one module: its import lists, their hashes, what they match
+ *	unit_maps.c      what the addresses of a process are called
+ *	private_tables.c tables of addresses in private memory
+ *	clean_pages.c    pages that need not be looked at for addresses
+ *	finding_cache.c  what was found out before about the same pages
+ *	hooks.c          where import slots lead that lead into no image
+ *	module_file.c    one module, written as a PE file
+ *	dump_space.c     how much of a disk these files may take
+ *	share.c          how much of the image's budget of work a process may use
  */
 #ifndef SCAN_UNIT_H
 #define SCAN_UNIT_H

@@ -4,8 +4,8 @@
  */
 #include "world.h"
 
-#include <scan/clean.h>
-#include <scan/private.h>
+#include <scan/clean_pages.h>
+#include <scan/private_tables.h>
 
 #define VIEW  UINT64_C(0x7ff600000000)
 #define PAGES 200u

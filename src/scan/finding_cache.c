@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "scan/cache.h"
+#include "scan/finding_cache.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -7,8 +7,8 @@
  * places, it is the same, and nothing is parsed or hashed again. Any page with other bytes (patched,
  * absent) makes the difference seen.
  */
-#ifndef SCAN_CACHE_H
-#define SCAN_CACHE_H
+#ifndef SCAN_FINDING_CACHE_H
+#define SCAN_FINDING_CACHE_H
 
 #include <impscan/module_reader.h>
 

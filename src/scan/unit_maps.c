@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "scan/rebuilt.h"
+#include "scan/unit_maps.h"
 
 #include <stdlib.h>
 

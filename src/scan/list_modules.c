@@ -9,7 +9,7 @@
 
 #include <impscan/alloc.h>
 
-#include "scan/dump.h"
+#include "scan/module_file.h"
 #include "scan/dump_space.h"
 #include "scan/ordered.h"
 #include "scan/session.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "scan/private.h"
+#include "scan/private_tables.h"
 
 #include <impscan/bytes.h>
 

@@ -10,7 +10,7 @@
 #include <impscan/module_reader.h>
 
 #include "scan/ordered.h"
-#include "scan/rebuilt.h"
+#include "scan/unit_maps.h"
 #include "scan/session.h"
 #include "scan/share.h"
 #include "scan/unit.h"

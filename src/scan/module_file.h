@@ -2,8 +2,8 @@
 /*
  * Inside the scan room: modules as files in a folder.
  */
-#ifndef SCAN_DUMP_H
-#define SCAN_DUMP_H
+#ifndef SCAN_MODULE_FILE_H
+#define SCAN_MODULE_FILE_H
 
 #include "scan/unit.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "scan/clean.h"
+#include "scan/clean_pages.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -4,7 +4,7 @@
  * another file. A file can't be written for many reasons; that is told with the module, and the run
  * goes on.
  */
-#include "scan/dump.h"
+#include "scan/module_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,14 +2,14 @@
 /*
  * Inside the scan room: rebuilding the import lists of one process.
  */
-#ifndef SCAN_REBUILT_H
-#define SCAN_REBUILT_H
+#ifndef SCAN_UNIT_MAPS_H
+#define SCAN_UNIT_MAPS_H
 
 #include <impscan/budget.h>
 #include <impscan/rebuild.h>
 
-#include "scan/clean.h"
-#include "scan/private.h"
+#include "scan/clean_pages.h"
+#include "scan/private_tables.h"
 #include "scan/unit.h"
 
 /* What the addresses of a process are called, made when first asked for. */

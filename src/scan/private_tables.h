@@ -5,8 +5,8 @@
  * Private memory is most of an image, and what fills it has no table as a rule. A table counts only
  * for a module or region that refers to it, so it is looked for where pointers lead to.
  */
-#ifndef SCAN_PRIVATE_H
-#define SCAN_PRIVATE_H
+#ifndef SCAN_PRIVATE_TABLES_H
+#define SCAN_PRIVATE_TABLES_H
 
 #include <impscan/address_set.h>
 #include <impscan/rebuild.h>

@@ -7,8 +7,8 @@
  * to without being copied, it is the file's and needs no look: the addresses of other images are not
  * in files, being other ones after each start of the machine.
  */
-#ifndef SCAN_CLEAN_H
-#define SCAN_CLEAN_H
+#ifndef SCAN_CLEAN_PAGES_H
+#define SCAN_CLEAN_PAGES_H
 
 #include <impscan/pe.h>
 #include <impscan/view.h>
