@@ -5,20 +5,16 @@
  * The declared list is what the import directory says, with the hashes of the file on disk. The
  * rebuilt list is what the address tables say. Where they differ by more than hooks, both count.
  */
-#include "scan/unit.h"
+#include "scan/examine.h"
 
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
-#include <impscan/module_reader.h>
 
 #include "scan/finding_cache.h"
 #include "scan/hooks.h"
-#include "scan/unit_maps.h"
-
-/* No section header tells of more: its offset and its size have 32 bits. */
-#define FILE_SIZE_MAX (UINT64_C(1) << 33)
+#include "scan/module_rebuild.h"
 
 void finding_add_reason(struct finding *finding, char *more)
 {
@@ -40,9 +36,8 @@ static void add_hits(const struct unit_context *context, struct worker *worker,
 
 /* What the declared list comes to. */
 static void conclude(const struct unit_context *context, struct worker *worker,
-		     struct finding *finding)
+		     const struct imports *imports, struct finding *finding)
 {
-	const struct imports *imports = &worker->imports;
 	finding->status = imports->status;
 	finding->imports = imports->count;
 	finding->readable =
@@ -93,57 +88,9 @@ static void conclude_rebuilt(const struct unit_context *context, struct worker *
 	}
 }
 
-/*
- * The declared list of an image whose header page is gone: its import directory may still be there.
- * A list that is not whole is worth no more than none.
- */
-static bool find_declared(struct unit_maps *maps, struct worker *worker,
-			  struct module_reader *reader, const struct pe *pe)
+/* What pages were not the process's own, or not believed. */
+static void add_page_reasons(const struct module_reader *reader, struct finding *finding)
 {
-	if (!reader->control_area || reader->reader.size > UINT32_MAX - 1)
-		return false;
-	_cleanup_pe_ struct pe assumed;
-	pe_assume(&assumed, &reader->reader, worker->pointer_size == 8,
-		  (uint32_t)reader->reader.size);
-	uint32_t rva = imports_find_directory(&assumed, &maps->names);
-	if (!rva)
-		return false;
-	assumed.directory[PE_DIRECTORY_IMPORT].rva = rva;
-	imports_declared(&worker->imports, &assumed);
-	if (worker->imports.status == IMPORTS_OK)
-		return true;
-	imports_declared(&worker->imports, pe);
-	return false;
-}
-
-/*
- * The declared list, concluded from the cache when another process maps the same pages; with
- * rebuilding its entries are needed all the same. Returns where it is cached.
- */
-static struct cached_finding *examine_declared(struct unit_maps *maps, struct worker *worker,
-					       struct module_reader *reader, const struct pe *pe,
-					       struct finding *finding)
-{
-	const struct unit_context *context = maps->context;
-	const uint64_t spent = maps->names.spent;
-	uint64_t section = reader->control_area;
-	bool rebuild = !context->options->fast;
-	struct cached_finding *cached = NULL;
-	worker->imports.keep_entries = rebuild;
-	worker->imports.budget = &maps->names;
-	imports_declared(&worker->imports, pe);
-	if (pe->status != PE_OK && rebuild && find_declared(maps, worker, reader, pe)) {
-		conclude(context, worker, finding);
-		finding_add_reason(
-			finding,
-			alloc_printf("%s, import directory found by its content", pe->reason));
-		return NULL;
-	}
-	if (section && rebuild && !budget_exceeded(&maps->names))
-		cached = finding_cache_get(context->findings, reader, finding);
-	if (cached)
-		return cached;
-	conclude(context, worker, finding);
 	if (address_set_count(&reader->stale))
 		finding_add_reason(finding,
 				   alloc_printf("%zu pages in the page file are of another time",
@@ -154,84 +101,115 @@ static struct cached_finding *examine_declared(struct unit_maps *maps, struct wo
 	if (address_set_count(&reader->borrowed))
 		finding_add_reason(finding, alloc_printf("%zu pages taken from other processes",
 							 address_set_count(&reader->borrowed)));
+}
+
+/*
+ * The declared list, concluded from the cache when another process maps the same pages; with
+ * rebuilding its entries are needed all the same. Returns where it is cached.
+ */
+static struct cached_finding *examine_declared(struct unit_maps *maps, struct worker *worker,
+					       struct opened_module *opened,
+					       struct finding *finding)
+{
+	const struct unit_context *context = maps->context;
+	const struct module_reader *reader = &opened->reader;
+	const uint64_t spent = maps->names.spent;
+	bool rebuild = !context->options->fast;
+	struct cached_finding *cached = NULL;
+	worker->imports.keep_entries = rebuild;
+	worker->imports.budget = &maps->names;
+	opened_declare(opened, &worker->imports, rebuild);
+	if (opened->found_directory) {
+		conclude(context, worker, opened->declared, finding);
+		finding_add_reason(finding,
+				   alloc_printf("%s, import directory found by its content",
+						opened->pe.reason));
+		return NULL;
+	}
+	if (reader->control_area && rebuild && !budget_exceeded(&maps->names))
+		cached = finding_cache_get(context->findings, reader, finding);
+	if (cached)
+		return cached;
+	conclude(context, worker, opened->declared, finding);
+	add_page_reasons(reader, finding);
 	if (address_set_count(&reader->borrowed) || address_set_count(&reader->sectioned))
 		return NULL;
-	if (section && !reader->decompressed &&
+	if (reader->control_area && !reader->decompressed &&
 	    (finding->status == IMPORTS_OK || finding->status == IMPORTS_NONE))
 		cached = finding_cache_put(context->findings, reader, maps->names.spent - spent,
 					   finding);
 	return cached;
 }
 
-/* Both lists of a module whose pointers are of `size` bytes. */
-static void examine_lists(struct unit_maps *maps, struct worker *worker,
-			  struct module_reader *reader, const struct pe *pe, unsigned int size,
-			  struct module *module, struct finding *finding)
+/* Is what the cache knows of the module all there is to know? Then it is counted like reading it. */
+static bool is_known(struct unit_maps *maps, struct worker *worker, struct opened_module *opened,
+		     struct cached_finding *cached)
+{
+	/* A list costs the same whoever has read it; without enough for it, it is cut as ever. */
+	if (!cached || cached_finding_cost(cached) > budget_left(&maps->names))
+		return false;
+	const struct settled *settled = cached_finding_settled(cached);
+	if (!maps->context->options->fast &&
+	    (!settled || !module_is_settled(maps, opened, settled, &worker->rebuilt)))
+		return false;
+	budget_spend(&maps->names, cached_finding_cost(cached));
+	return true;
+}
+
+/* What the rebuilt list adds to a finding whose declared list is in the cache, or nowhere (NULL). */
+static void examine_rebuilt(struct unit_maps *maps, struct worker *worker,
+			    struct opened_module *opened, struct cached_finding *cached,
+			    struct module *module, struct finding *finding)
 {
 	const struct unit_context *context = maps->context;
-	struct cached_finding *cached = NULL;
-	/* What is dumped needs the lists themselves. */
-	if (reader->control_area && !context->options->dump_directory)
-		cached = finding_cache_get(context->findings, reader, finding);
-	/* A list costs the same whoever has read it; without enough for it, it is cut as ever. */
-	if (cached && cached_finding_cost(cached) > budget_left(&maps->names))
-		cached = NULL;
-	if (cached && context->options->fast) {
-		budget_spend(&maps->names, cached_finding_cost(cached));
-		return;
-	}
-	const struct settled *settled = cached ? cached_finding_settled(cached) : NULL;
-	if (settled &&
-	    unit_settled(maps, &worker->rebuilt, size, module->base, module->size, pe, settled)) {
-		budget_spend(&maps->names, cached_finding_cost(cached));
-		return;
-	}
-	finding_free(finding);
-	*finding = (struct finding){0};
-	cached = examine_declared(maps, worker, reader, pe, finding);
-	reader->record = false;
-	if (context->options->fast)
-		return;
-	/* What no loader mapped may have its table anywhere; what one did has it where it was told. */
-	unit_rebuild(maps, &worker->rebuilt, size, module->base, module->size, pe, &worker->imports,
-		     module->injected);
-	if (cached && !cached_finding_settled(cached) && !reader->missing_page_files) {
-		struct settled *found = unit_settle(maps, &worker->rebuilt, size, module->base,
-						    module->size, pe, &worker->imports);
+	const struct rebuilt *rebuilt = &worker->rebuilt;
+	module_rebuild(maps, opened, &worker->rebuilt);
+	if (cached && !cached_finding_settled(cached) && !opened->reader.missing_page_files) {
+		struct settled *found = module_settle(maps, opened);
 		if (found)
 			cached_finding_settle(context->findings, cached, found);
 	}
 	conclude_rebuilt(context, worker, finding);
-	hooks_collect(&worker->hooks, &worker->rebuilt, (size_t)(module - maps->modules->items));
-	if (worker->rebuilt.hooked)
+	hooks_collect(&worker->hooks, rebuilt, (size_t)(module - maps->modules->items));
+	if (rebuilt->hooked)
 		module->flags |= MODULE_HOOKED;
-	if (worker->rebuilt.unknown && finding->rebuilt_imports)
-		finding_add_reason(finding, alloc_printf("%zu slots lead to no export",
-							 worker->rebuilt.unknown));
+	if (rebuilt->unknown && finding->rebuilt_imports)
+		finding_add_reason(finding,
+				   alloc_printf("%zu slots lead to no export", rebuilt->unknown));
 }
 
-void examine_module(struct unit_maps *maps, struct worker *worker, struct module *module,
-		    struct finding *finding)
+/* Both lists of a module. */
+static void examine_lists(struct unit_maps *maps, struct worker *worker,
+			  struct opened_module *opened, struct module *module,
+			  struct finding *finding)
 {
 	const struct unit_context *context = maps->context;
-	_cleanup_module_reader_ struct module_reader reader;
-	module_reader_init(&reader, maps->view->space, module->base, module->size);
-	module_reader_section(&reader, maps->view, context->neighbours);
-	module_reader_record(&reader);
-	_cleanup_pe_ struct pe pe;
-	pe_open(&pe, &reader.reader);
-	worker->pointer_size =
-		module->found_in & FOUND_LISTS32 ? 4 : context->windows->pointer_size;
+	struct cached_finding *cached = NULL;
+	/* What is dumped needs the lists themselves. */
+	if (opened->reader.control_area && !context->options->dump_directory)
+		cached = finding_cache_get(context->findings, &opened->reader, finding);
+	if (is_known(maps, worker, opened, cached))
+		return;
+	finding_free(finding);
+	*finding = (struct finding){0};
+	cached = examine_declared(maps, worker, opened, finding);
+	opened->reader.record = false;
+	if (!context->options->fast)
+		examine_rebuilt(maps, worker, opened, cached, module, finding);
+}
 
-	bool has_header = pe.status == PE_OK;
-	if (has_header && context->windows->pointer_size == 8 && !pe.pe32_plus)
+/* A module that lies in memory as a loader maps it. */
+static void examine_module(struct unit_maps *maps, struct worker *worker,
+			   struct opened_module *opened, struct module *module,
+			   struct finding *finding)
+{
+	bool has_headers = opened_has_headers(opened);
+	if (has_headers && opened->pointer_size < maps->context->windows->pointer_size)
 		module->flags |= MODULE_WOW64;
-	unsigned int size = has_header			   ? pe_pointer_size(&pe)
-			    : module->flags & MODULE_WOW64 ? 4
-							   : context->windows->pointer_size;
-	examine_lists(maps, worker, &reader, &pe, size, module, finding);
-	module->missing_page_files = reader.missing_page_files;
-	module->patched_pages = has_header ? view_patched_pages(maps->view, &pe, module->base) : 0;
+	examine_lists(maps, worker, opened, module, finding);
+	module->missing_page_files = opened->reader.missing_page_files;
+	module->patched_pages =
+		has_headers ? view_patched_pages(maps->view, &opened->pe, module->base) : 0;
 	if (module->patched_pages) {
 		module->flags |= MODULE_PATCHED;
 		finding_add_reason(finding,
@@ -239,37 +217,45 @@ void examine_module(struct unit_maps *maps, struct worker *worker, struct module
 	}
 }
 
-void examine_region(struct unit_maps *maps, struct worker *worker, const struct module *module,
-		    struct finding *finding)
+/* A region without headers: only its address tables tell of it. */
+static void examine_region(struct unit_maps *maps, struct worker *worker,
+			   struct opened_module *opened, const struct module *module,
+			   struct finding *finding)
 {
 	finding->status = IMPORTS_NOT_PE;
 	finding->readable = 1;
 	finding->reason = alloc_printf("no PE header, %zu resolved APIs", module->resolved);
-	unit_rebuild(maps, &worker->rebuilt, module->pointer_size, module->used, module->used_size,
-		     NULL, NULL, true);
+	module_rebuild(maps, opened, &worker->rebuilt);
 	conclude_rebuilt(maps->context, worker, finding);
 }
 
-void examine_file(struct unit_maps *maps, struct worker *worker, struct module *module,
-		  struct finding *finding)
+/* A PE that lies in memory as in its file: nothing is resolved in it. */
+static void examine_file(struct unit_maps *maps, struct worker *worker,
+			 struct opened_module *opened, struct module *module,
+			 struct finding *finding)
 {
-	if (module->size > FILE_SIZE_MAX) {
+	if (module->size > MODULE_FILE_SIZE_MAX) {
 		finding->status = IMPORTS_UNREADABLE;
 		finding->reason = alloc_printf("PE in file layout of %llu bytes: too large",
 					       (unsigned long long)module->size);
 		return;
 	}
-	_cleanup_module_reader_ struct module_reader reader;
-	module_reader_init(&reader, maps->view->space, module->base, module->size);
-	reader.reader.layout = PE_LAYOUT_FILE;
-	reader.reader.size = module->size;
-	_cleanup_pe_ struct pe pe;
-	pe_open(&pe, &reader.reader);
 	worker->imports.keep_entries = false;
 	worker->imports.budget = &maps->names;
-	imports_declared(&worker->imports, &pe);
-	conclude(maps->context, worker, finding);
-	if (pe.status == PE_OK && !worker->imports.pages)
+	opened_declare(opened, &worker->imports, false);
+	conclude(maps->context, worker, opened->declared, finding);
+	if (opened_has_headers(opened) && !opened->declared->pages)
 		finding->readable = 1; /* its headers are all that was needed */
-	module->missing_page_files = reader.missing_page_files;
+	module->missing_page_files = opened->reader.missing_page_files;
+}
+
+void examine(struct unit_maps *maps, struct worker *worker, struct opened_module *opened,
+	     struct module *module, struct finding *finding)
+{
+	if (!opened->pe.reader)
+		examine_region(maps, worker, opened, module, finding);
+	else if (module->file_layout)
+		examine_file(maps, worker, opened, module, finding);
+	else
+		examine_module(maps, worker, opened, module, finding);
 }

@@ -7,10 +7,9 @@
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
-#include <impscan/module_reader.h>
 
+#include "scan/module_rebuild.h"
 #include "scan/ordered.h"
-#include "scan/unit_maps.h"
 #include "scan/session.h"
 #include "scan/share.h"
 #include "scan/unit.h"
@@ -56,28 +55,18 @@ static void add_flags(const struct unit_context *shared, struct worker *worker,
 	unit_free(unit);
 }
 
-static void rebuild_module(struct unit_maps *maps, struct worker *worker,
-			   const struct module *module, struct rebuilt *rebuilt)
+static void rebuild_one(struct unit_maps *maps, struct worker *worker, const struct module *module,
+			struct rebuilt *rebuilt)
 {
-	if (module->flags & MODULE_NO_HEADER) {
-		unit_rebuild(maps, rebuilt, module->pointer_size, module->used, module->used_size,
-			     NULL, NULL, true);
-		return;
-	}
 	if (module->file_layout)
 		return; /* nothing is resolved in it */
-	_cleanup_module_reader_ struct module_reader reader;
-	module_reader_init(&reader, maps->view->space, module->base, module->size);
-	module_reader_section(&reader, maps->view, maps->context->neighbours);
-	_cleanup_pe_ struct pe pe;
-	pe_open(&pe, &reader.reader);
+	_cleanup_opened_module_ struct opened_module opened = {0};
+	module_open(&opened, maps->context, maps->view, module, 0);
 	worker->imports.keep_entries = true;
 	worker->imports.budget = &maps->names;
-	imports_declared(&worker->imports, &pe);
-	unsigned int size =
-		pe.status == PE_OK ? pe_pointer_size(&pe) : maps->context->windows->pointer_size;
-	unit_rebuild(maps, rebuilt, size, module->base, module->size, &pe, &worker->imports,
-		     module->injected);
+	if (opened.pe.reader)
+		opened_declare(&opened, &worker->imports, true);
+	module_rebuild(maps, &opened, rebuilt);
 }
 
 static struct lists *make_within(struct run *run, size_t i, unsigned int number,
@@ -99,7 +88,7 @@ static struct lists *make_within(struct run *run, size_t i, unsigned int number,
 	for (size_t m = 0; m < lists->modules.count; m++)
 		if (is_wanted(shared->options, process, &lists->modules.items[m]) &&
 		    budget_spend(&lists->budget, MODULE_STEPS))
-			rebuild_module(&maps, worker, &lists->modules.items[m], &lists->rebuilt[m]);
+			rebuild_one(&maps, worker, &lists->modules.items[m], &lists->rebuilt[m]);
 	lists->cut = !unit_maps_close(&maps) || view.cut;
 	share_made(&run->share, &lists->budget);
 	return lists;

@@ -17,7 +17,6 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
-#include <impscan/module_reader.h>
 #include <impscan/pe_write.h>
 
 #include "scan/dump_space.h"
@@ -216,10 +215,9 @@ static bool is_wanted(const struct unit_context *context, const struct process *
 	return (options->all || finding->hits) && scan_only_matches(&options->only, &row);
 }
 
-/* The declared list of an image whose header is gone: its directory was found by its content. */
-static struct pe_write_import *declared_imports(const struct worker *worker, size_t *count)
+/* Entries of a declared list, for the import directory of a file. The caller frees it. */
+static struct pe_write_import *declared_imports(const struct imports *declared, size_t *count)
 {
-	const struct imports *declared = &worker->imports;
 	struct pe_write_import *imports = NULL;
 	size_t capacity = 0;
 	for (size_t i = 0; i < declared->entry_count; i++) {
@@ -236,24 +234,12 @@ static struct pe_write_import *declared_imports(const struct worker *worker, siz
 	return imports;
 }
 
-/*
- * The list for an import directory where the header has none that could be read: worker->imports
- * and worker->rebuilt are of the module examined last. The caller frees it; its names are the
- * worker's.
- */
-static struct pe_write_import *imports_to_restore(const struct worker *worker,
-						  const struct module *module,
-						  const struct finding *finding, bool has_header,
-						  size_t *count)
+/* The same of a rebuilt list of the module at `base`. */
+static struct pe_write_import *rebuilt_imports(const struct rebuilt *rebuilt, uint64_t base,
+					       size_t *count)
 {
-	const struct rebuilt *rebuilt = &worker->rebuilt;
 	struct pe_write_import *imports = NULL;
 	size_t capacity = 0;
-	*count = 0;
-	if (!has_header && *finding->hashes.imphash)
-		return declared_imports(worker, count);
-	if (module->file_layout || !finding->rebuilt_imports || *finding->hashes.imphash)
-		return NULL;
 	for (size_t i = 0; i < rebuilt->count; i++) {
 		const struct rebuilt_entry *entry = &rebuilt->entries[i];
 		if (entry->kind == IMPORT_UNKNOWN)
@@ -263,24 +249,45 @@ static struct pe_write_import *imports_to_restore(const struct worker *worker,
 			.name = rebuilt_name(rebuilt, entry),
 			.ordinal = entry->ordinal,
 			/* A slot below the module comes out beyond any end. */
-			.position = entry->slot - module->base,
+			.position = entry->slot - base,
 		};
 	}
 	return imports;
+}
+
+/*
+ * The list for an import directory where the header has none that could be read. `examined` has the
+ * lists of the module; NULL: it was not examined. The caller frees what is returned; the names are of
+ * the lists.
+ */
+static struct pe_write_import *imports_to_restore(const struct opened_module *examined,
+						  const struct module *module,
+						  const struct finding *finding, bool has_header,
+						  size_t *count)
+{
+	*count = 0;
+	if (!examined)
+		return NULL;
+	if (!has_header && *finding->hashes.imphash)
+		return examined->declared ? declared_imports(examined->declared, count) : NULL;
+	if (module->file_layout || !finding->rebuilt_imports || *finding->hashes.imphash)
+		return NULL;
+	return rebuilt_imports(examined->rebuilt, module->base, count);
 }
 
 /* Does hashing the file give what the module's row says? */
 static bool hashes_equal(struct worker *worker, const struct pe_written *written,
 			 const struct hashes *hashes)
 {
-	_cleanup_pe_ struct pe pe;
+	struct imports *imports = &worker->written;
+	_cleanup_pe_ struct pe pe = {0};
 	pe_open(&pe, &written->reader);
-	worker->imports.budget = &worker->dump_budget;
-	imports_declared(&worker->imports, &pe);
-	if (worker->imports.status != IMPORTS_OK)
+	imports->budget = &worker->dump_budget;
+	imports_declared(imports, &pe);
+	if (imports->status != IMPORTS_OK)
 		return false;
 	struct hashes file = {0};
-	hash_imports(&file, &worker->imports.string, imports_fuzzy_string(&worker->imports));
+	hash_imports(&file, &imports->string, imports_fuzzy_string(imports));
 	return !strcmp(file.imphash, hashes->imphash) && !strcmp(file.impfuzzy, hashes->impfuzzy);
 }
 
@@ -330,40 +337,23 @@ static char *make_note(struct worker *worker, const struct pe_written *written,
 	return notes.data;
 }
 
-static void write_module(const struct unit_context *context, struct worker *worker,
-			 struct view *view, const struct process *process,
+static void write_module(struct unit_maps *maps, struct worker *worker,
+			 const struct process *process, const struct opened_module *examined,
 			 const struct module *module, struct finding *finding)
 {
+	const struct unit_context *context = maps->context;
 	struct dump *dump = finding->dump;
-	_cleanup_module_reader_ struct module_reader reader;
-	module_reader_init(&reader, view->space, module->base, module->size);
-	/* As for the import list, which the file must have: see examine.c. */
-	module_reader_section(&reader, view, context->neighbours);
-	/* What was unpacked over the file's bytes is what is wanted. */
-	reader.keep_written = true;
-	if (module->file_layout)
-		reader.reader.layout = PE_LAYOUT_FILE;
-	_cleanup_pe_ struct pe pe;
-	pe_open(&pe, &reader.reader);
-	if (!module->size && pe.status == PE_OK)
-		reader.reader.size = pe.size_of_image;
-	/* Behind a header that can't be read may be anything: no more than what is known. */
-	if (!module->size && pe.status != PE_OK)
-		reader.reader.size = PAGE_SIZE;
-
-	unsigned int pointer_size = context->windows->pointer_size;
-	if (module->pointer_size)
-		pointer_size = module->pointer_size;
-	else if (module->found_in & FOUND_LISTS32 && !(module->found_in & FOUND_LISTS))
-		pointer_size = 4;
+	_cleanup_opened_module_ struct opened_module source = {0};
+	module_open(&source, context, maps->view, module,
+		    MODULE_OPEN_KEEP_WRITTEN | MODULE_OPEN_KNOWN_SIZE | MODULE_OPEN_WHOLE);
 	size_t import_count;
-	_cleanup_free_ struct pe_write_import *imports =
-		imports_to_restore(worker, module, finding, pe.status == PE_OK, &import_count);
-	_cleanup_pe_written_ struct pe_written written;
-	pe_write(&pe,
+	_cleanup_free_ struct pe_write_import *imports = imports_to_restore(
+		examined, module, finding, opened_has_headers(&source), &import_count);
+	_cleanup_pe_written_ struct pe_written written = {0};
+	pe_write(&source.pe,
 		 &(struct pe_write_options){
 			 .base = module->base,
-			 .pointer_size = pointer_size,
+			 .pointer_size = source.pointer_size,
 			 .entry_point = module->entry_point,
 			 .imports = imports,
 			 .import_count = import_count,
@@ -395,18 +385,19 @@ static void write_module(const struct unit_context *context, struct worker *work
 	}
 	dump->file = take_ptr(name);
 	dump->note = make_note(worker, &written, finding,
-			       address_set_count(&reader.borrowed) ||
-				       address_set_count(&reader.sectioned));
+			       address_set_count(&source.reader.borrowed) ||
+				       address_set_count(&source.reader.sectioned));
 }
 
-void dump_module(const struct unit_context *context, struct worker *worker, struct view *view,
-		 const struct process *process, const struct module *module,
+void dump_module(struct unit_maps *maps, struct worker *worker, const struct process *process,
+		 const struct opened_module *examined, const struct module *module,
 		 struct finding *finding)
 {
-	if (!context->options->dump_directory || !is_wanted(context, process, module, finding))
+	if (!maps->context->options->dump_directory ||
+	    !is_wanted(maps->context, process, module, finding))
 		return;
 	finding->dump = alloc_new(struct dump);
-	write_module(context, worker, view, process, module, finding);
+	write_module(maps, worker, process, examined, module, finding);
 }
 
 void dump_free(struct dump *dump)

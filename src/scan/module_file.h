@@ -5,14 +5,18 @@
 #ifndef SCAN_MODULE_FILE_H
 #define SCAN_MODULE_FILE_H
 
-#include "scan/unit.h"
+#include "scan/module_open.h"
+#include "scan/unit_maps.h"
 
 /*
- * Writes the module as a file of options->dump_directory, if a row of it will be handed out; what
- * came of it goes to finding->dump. From any thread. `module` is examined.
+ * Writes a module as a file of options->dump_directory, if a row of it will be handed out; the result
+ * goes to finding->dump. For any number of threads.
+ *
+ * examined: the module as it was examined, with its lists. NULL: it was not.
+ * finding: what it came to.
  */
-void dump_module(const struct unit_context *context, struct worker *worker, struct view *view,
-		 const struct process *process, const struct module *module,
+void dump_module(struct unit_maps *maps, struct worker *worker, const struct process *process,
+		 const struct opened_module *examined, const struct module *module,
 		 struct finding *finding);
 
 /*

@@ -12,10 +12,11 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
+#include "scan/examine.h"
 #include "scan/finding_cache.h"
-#include "scan/module_file.h"
 #include "scan/hooks.h"
-#include "scan/unit_maps.h"
+#include "scan/module_file.h"
+#include "scan/module_rebuild.h"
 
 #define PID_SYSTEM 4
 
@@ -59,8 +60,9 @@ static void judge_region(struct unit_maps *maps, struct worker *worker,
 	for (unsigned int size = maps->context->windows->pointer_size; size >= 4; size -= 4) {
 		if (!export_map_count(unit_map(maps, size)))
 			continue;
-		unit_rebuild(maps, &worker->rebuilt, size, injected->used, injected->used_size,
-			     NULL, NULL, true);
+		_cleanup_opened_module_ struct opened_module opened = {0};
+		module_open_region(&opened, maps->view, injected->used, injected->used_size, size);
+		module_rebuild(maps, &opened, &worker->rebuilt);
 		size_t count = worker->rebuilt.list_count ? worker->rebuilt.lists[0].count : 0;
 		if (count >= RESOLVED_LEAST && count > module->resolved) {
 			module->resolved = count;
@@ -201,15 +203,18 @@ void unit_find_modules(struct unit_maps *maps, struct worker *worker, const stru
 	note_damage(modules, "%s", maps->view->vads.damage);
 }
 
-static void examine(struct unit_maps *maps, struct worker *worker, struct module *module,
-		    struct finding *finding)
+/* Examines a module, and writes it as a file where one is asked for. */
+static void examine_one(struct unit_maps *maps, struct worker *worker,
+			const struct process *process, struct module *module,
+			struct finding *finding)
 {
-	if (module->flags & MODULE_NO_HEADER)
-		examine_region(maps, worker, module, finding);
-	else if (module->file_layout)
-		examine_file(maps, worker, module, finding);
-	else
-		examine_module(maps, worker, module, finding);
+	_cleanup_opened_module_ struct opened_module opened = {0};
+	module_open(&opened, maps->context, maps->view, module, MODULE_OPEN_RECORD);
+	examine(maps, worker, &opened, module, finding);
+	if (budget_exceeded(maps->view->budget))
+		finding_add_reason(finding, alloc_strdup("not wholly examined: the image's budget "
+							 "of work is used up"));
+	dump_module(maps, worker, process, &opened, module, finding);
 }
 
 /* A row for a region that hooks lead into and that has none so far; returns its number. */
@@ -244,15 +249,15 @@ static void add_hook_targets(struct unit_maps *maps, struct worker *worker,
 		struct module *module = &unit->modules.items[row];
 		struct finding *finding = &unit->findings[row];
 		module->flags |= MODULE_HOOK_TARGET;
-		/* One that was not wanted before may be now; what is dumped is what was examined last. */
-		if (known && maps->context->options->dump_directory && !finding->dump) {
+		if (!known) {
+			dump_module(maps, worker, process, NULL, module, finding);
+		} else if (maps->context->options->dump_directory && !finding->dump) {
+			/* It was not wanted before and may be now: its lists are needed for that. */
 			finding_free(finding);
 			*finding = (struct finding){0};
-			examine(maps, worker, module, finding);
+			examine_one(maps, worker, process, module, finding);
 		}
 		finding_add_reason(finding, hook_target_reason(target, &unit->modules));
-		if (!finding->dump)
-			dump_module(maps->context, worker, maps->view, process, module, finding);
 	}
 	if (address_set_count(&targets.more))
 		snprintf(unit->note, sizeof(unit->note),
@@ -264,21 +269,15 @@ static void add_hook_targets(struct unit_maps *maps, struct worker *worker,
 static void examine_all(struct unit_maps *maps, struct worker *worker,
 			const struct process *process, struct unit *unit)
 {
-	struct view *view = maps->view;
 	for (size_t i = 0; i < unit->modules.count; i++) {
 		struct module *module = &unit->modules.items[i];
 		struct finding *finding = &unit->findings[i];
-		if (!budget_spend(view->budget, MODULE_STEPS)) {
+		if (!budget_spend(maps->view->budget, MODULE_STEPS)) {
 			finding->status = IMPORTS_UNREADABLE;
 			finding->reason = alloc_strdup(NOT_EXAMINED);
 			continue;
 		}
-		examine(maps, worker, module, finding);
-		if (budget_exceeded(view->budget))
-			finding_add_reason(finding,
-					   alloc_strdup("not wholly examined: the image's budget "
-							"of work is used up"));
-		dump_module(maps->context, worker, view, process, module, finding);
+		examine_one(maps, worker, process, module, finding);
 	}
 }
 
@@ -345,5 +344,6 @@ void worker_free(struct worker *worker)
 	rebuilt_free(&worker->rebuilt);
 	matches_free(&worker->matches);
 	free(worker->files.sizes);
+	imports_free(&worker->written);
 	free(worker->hooks.items);
 }

@@ -3,6 +3,8 @@
  * Inside the scan room: one process, examined. Made by any thread, handed out by one.
  *
  *	unit.c           what a process consists of: listed modules, hidden ones, injected code
+ *	module_open.c    one module, opened for all who read it
+ *	module_rebuild.c its rebuilt list
  *	examine.c        one module: its import lists, their hashes, what they match
  *	unit_maps.c      what the addresses of a process are called
  *	private_tables.c tables of addresses in private memory
@@ -74,14 +76,14 @@ struct unit_context {
 
 /* What a thread keeps from one module to the next. */
 struct worker {
-	struct imports imports;
+	struct imports imports; /* the declared list of the module that is examined */
+	struct imports written; /* that of a file written of it */
 	struct rebuilt rebuilt;
 	struct matches matches;
 	size_t unit;		   /* the number of the unit that is made */
 	struct dump_files files;   /* those written of it so far */
 	struct budget dump_budget; /* what making them may cost */
 	struct hooks hooks;	   /* of the process that is examined */
-	unsigned int pointer_size; /* what a module without header is taken to have */
 };
 
 void worker_free(struct worker *worker);
@@ -103,20 +105,5 @@ size_t unit_memory(const struct unit *unit);
 
 /* What is said of a module, or of a process without, that was left out for its budget. */
 #define NOT_EXAMINED "not examined: the image's budget of work is used up"
-
-/* A module that lies in memory as a loader maps it. */
-void examine_module(struct unit_maps *maps, struct worker *worker, struct module *module,
-		    struct finding *finding);
-
-/* A region without header, of a pointer size: only its address tables tell of it. */
-void examine_region(struct unit_maps *maps, struct worker *worker, const struct module *module,
-		    struct finding *finding);
-
-/* Adds to what is to be said of a module, in words; takes `more`. */
-void finding_add_reason(struct finding *finding, char *more);
-
-/* A PE that lies in memory as in its file. */
-void examine_file(struct unit_maps *maps, struct worker *worker, struct module *module,
-		  struct finding *finding);
 
 #endif

@@ -6,116 +6,15 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/kernel_address.h>
-#include <impscan/module_reader.h>
 
 #include "scan/api_sets.h"
-
-/* Steps of a budget that finding the section of an image counts. */
-#define IMAGE_STEPS 8
+#include "scan/module_open.h"
 
 /*
  * Where 64-bit Windows loads all images that may be moved, up to the end of the user's half; one range
  * for all processes.
  */
 #define IMAGES_LOW UINT64_C(0x7ff000000000)
-
-static const uint8_t *memory_at(const struct rebuild_memory *memory, uint64_t address,
-				size_t *available)
-{
-	const struct unit_maps *maps = memory->context;
-	return space_at(maps->view->space, address, available);
-}
-
-/* The page's number in the image that is being looked at; false where it is none of an image. */
-static bool page_number(const struct unit_maps *maps, uint64_t address, size_t *number)
-{
-	if (!maps->own)
-		return false;
-	uint64_t offset = address - maps->own->vad->start;
-	*number = (size_t)(offset / PAGE_SIZE);
-	return offset / PAGE_SIZE < maps->own->count;
-}
-
-static uint64_t memory_present(const struct rebuild_memory *memory, uint64_t address, uint64_t end)
-{
-	const struct unit_maps *maps = memory->context;
-	return space_present(maps->view->space, address, end, NULL);
-}
-
-static uint64_t memory_next(const struct rebuild_memory *memory, uint64_t address, uint64_t end)
-{
-	const struct unit_maps *maps = memory->context;
-	size_t page;
-	if (!page_number(maps, address, &page))
-		return memory_present(memory, address, end);
-	size_t next = clean_section_next(maps->section, maps->own, page, maps->own->count);
-	return next == page ? address : min_of(maps->own->vad->start + next * PAGE_SIZE, end);
-}
-
-static void memory_found_clean(const struct rebuild_memory *memory, uint64_t address)
-{
-	const struct unit_maps *maps = memory->context;
-	size_t page;
-	if (page_number(maps, address, &page))
-		clean_section_add(maps->section, maps->own, page);
-}
-
-/* The pages of a section, for its headers. */
-struct section_reader {
-	struct pe_reader reader;
-	const struct view *view;
-	const struct vad *vad;
-	uint64_t base;
-};
-
-static const uint8_t *section_at(const struct pe_reader *reader, uint64_t position,
-				 size_t *available)
-{
-	const struct section_reader *section = reader->context;
-	uint64_t address = section->base + position;
-	struct page page;
-	if (!view_section_page(section->view, section->vad, address, &page))
-		return NULL;
-	*available = (size_t)(PAGE_SIZE - address % PAGE_SIZE);
-	return page.data + address % PAGE_SIZE;
-}
-
-/* Which pages of a section are clean by its headers, as the section itself has them. */
-static void tell_section(struct clean_section *section, const struct view *view,
-			 const struct vad *vad, uint64_t base)
-{
-	struct section_reader reader = {
-		.reader =
-			{
-				.layout = PE_LAYOUT_MEMORY,
-				.size = min_of(vad->end - base + 1, (uint64_t)UINT32_MAX),
-				.at = section_at,
-				.context = &reader,
-			},
-		.view = view,
-		.vad = vad,
-		.base = base,
-	};
-	_cleanup_pe_ struct pe pe;
-	pe_open(&pe, &reader.reader);
-	clean_section_tell(section, &pe);
-}
-
-/*
- * What is looked at next is the image of a VAD, or none. Of an image all pages are counted here: how
- * many are not known to be clean depends on what other threads have seen.
- */
-static bool set_image(struct unit_maps *maps, uint64_t base, uint64_t size)
-{
-	const struct vad *vad = vads_find(&maps->view->vads, base);
-	clean_section_release(take_ptr(maps->section));
-	maps->own = vad && vad->control_area ? view_own_pages(maps->view, vad) : NULL;
-	if (maps->own)
-		maps->section = clean_pages_of(maps->context->clean, maps->own, base, size);
-	if (maps->own && !clean_section_told(maps->section))
-		tell_section(maps->section, maps->view, vad, base);
-	return maps->own && budget_spend(&maps->tables, IMAGE_STEPS + size / PAGE_SIZE);
-}
 
 /* Lists of either kind may cost so many times what a single walk may. */
 #define LISTS_WALKS 4
@@ -149,10 +48,9 @@ bool unit_maps_close(struct unit_maps *maps)
 
 void unit_maps_free(struct unit_maps *maps)
 {
-	clean_section_release(maps->section);
 	for (unsigned int i = 0; i < 2; i++) {
 		export_map_free(maps->map[i]);
-		private_tables_free(&maps->others[i]);
+		private_tables_free(&maps->private_tables[i]);
 	}
 	api_sets_unref(maps->api_sets);
 }
@@ -176,25 +74,24 @@ static bool module_exports(struct unit_maps *maps, const struct module *module,
 			   unsigned int *pointer_size, struct export_table **table)
 {
 	struct export_cache *cache = maps->context->exports;
-	_cleanup_module_reader_ struct module_reader reader;
-	module_reader_init(&reader, maps->view->space, module->base, module->size);
-	module_reader_section(&reader, maps->view, maps->context->neighbours);
+	_cleanup_opened_module_ struct opened_module opened = {0};
+	module_open(&opened, maps->context, maps->view, module, MODULE_OPEN_LATER);
+	const struct pe_reader *reader = &opened.reader.reader;
 	bool aligned = module->base % PAGE_SIZE == 0; /* else its pages are none of the machine's */
-	if (aligned && export_cache_find(cache, &reader.reader, pointer_size, table))
+	if (aligned && export_cache_find(cache, reader, pointer_size, table))
 		return true;
-	_cleanup_export_reading_ struct export_reading reading =
-		export_cache_lock(cache, &reader.reader);
-	if (aligned && export_cache_find(cache, &reader.reader, pointer_size, table))
+	_cleanup_export_reading_ struct export_reading reading = export_cache_lock(cache, reader);
+	if (aligned && export_cache_find(cache, reader, pointer_size, table))
 		return true;
-	module_reader_record(&reader);
-	_cleanup_pe_ struct pe pe;
-	if (pe_open(&pe, &reader.reader) != PE_OK)
+	module_reader_record(&opened.reader);
+	module_open_headers(&opened);
+	if (!opened_has_headers(&opened))
 		return false;
-	*pointer_size = pe_pointer_size(&pe);
-	*table = export_table_read(&pe);
+	*pointer_size = opened.pointer_size;
+	*table = export_table_read(&opened.pe);
 	/* Decompressed pages live only as long as this process's view. */
-	if (aligned && !reader.decompressed)
-		export_cache_keep(cache, &reader.reader, reader.pages, reader.page_count,
+	if (aligned && !opened.reader.decompressed)
+		export_cache_keep(cache, reader, opened.reader.pages, opened.reader.page_count,
 				  *pointer_size, *table);
 	return true;
 }
@@ -231,72 +128,21 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 	export_map_finish(map);
 	maps->map[i] = map;
 
-	struct rebuild_memory *memory = &maps->memory[i];
-	*memory = (struct rebuild_memory){
-		.at = memory_at,
-		.present = memory_present,
-		.budget = &maps->tables,
-		.context = maps,
-	};
 	uint64_t low, high;
 	export_map_range(map, &low, &high);
 	if (pointer_size == 8 && low >= IMAGES_LOW && high <= USER_END_X64) {
 		export_map_set_range(map, IMAGES_LOW, USER_END_X64);
-		memory->next = memory_next;
-		memory->found_clean = memory_found_clean;
+		maps->shared[i] = true;
 	}
 	return map;
 }
 
-void unit_rebuild(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int pointer_size,
-		  uint64_t base, uint64_t size, const struct pe *pe, const struct imports *declared,
-		  bool private_too)
+bool unit_map_is_shared(const struct unit_maps *maps, unsigned int pointer_size)
 {
-	const struct export_map *map = unit_map(maps, pointer_size);
-	unsigned int i = index_of(pointer_size);
-	struct private_tables *others = &maps->others[i];
-	bool counted = set_image(maps, base, size);
-	if (private_too && !budget_exceeded(&maps->tables))
-		private_tables_find(others, maps->view, map, &maps->memory[i], base, size);
-	rebuild(rebuilt, map, &maps->memory[i],
-		&(struct rebuild_area){
-			.base = base,
-			.size = size,
-			.pe = pe,
-			.counted = counted,
-			.declared = declared,
-			.others = private_too ? &others->found : NULL,
-		});
+	return maps->shared[index_of(pointer_size)];
 }
 
-bool unit_settled(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int pointer_size,
-		  uint64_t base, uint64_t size, const struct pe *pe, const struct settled *settled)
+struct private_tables *unit_private_tables(struct unit_maps *maps, unsigned int pointer_size)
 {
-	const struct export_map *map = unit_map(maps, pointer_size);
-	const struct budget before = maps->tables;
-	bool counted = set_image(maps, base, size);
-	if (settled_holds(settled, rebuilt, map, &maps->memory[index_of(pointer_size)],
-			  &(struct rebuild_area){
-				  .base = base,
-				  .size = size,
-				  .pe = pe,
-				  .counted = counted,
-			  }))
-		return true;
-	/* It is as if it had not been asked, since another thread would not have known to ask. */
-	maps->tables = before;
-	return false;
-}
-
-struct settled *unit_settle(struct unit_maps *maps, const struct rebuilt *rebuilt,
-			    unsigned int pointer_size, uint64_t base, uint64_t size,
-			    const struct pe *pe, const struct imports *declared)
-{
-	return settled_new(rebuilt, unit_map(maps, pointer_size),
-			   &(struct rebuild_area){
-				   .base = base,
-				   .size = size,
-				   .pe = pe,
-				   .declared = declared,
-			   });
+	return &maps->private_tables[index_of(pointer_size)];
 }

@@ -21,10 +21,8 @@ struct unit_maps {
 	struct api_sets *api_sets;     /* with a reference, once a map was made; may be NULL */
 	bool api_sets_refused;	       /* there is a schema, and it makes no sense */
 	struct export_map *map[2];     /* of 8 and 4 byte pointers */
-	struct rebuild_memory memory[2];
-	struct private_tables others[2]; /* found so far */
-	const struct own_pages *own;	 /* of the image that is looked at; NULL: none is */
-	struct clean_section *section;	 /* its section */
+	bool shared[2];		       /* their range is the same in all processes */
+	struct private_tables private_tables[2]; /* of the same pointer sizes, found so far */
 	/* Modules whose exports were left out of a map, since those before took all there is. */
 	size_t left_out;
 	/*
@@ -45,21 +43,12 @@ void unit_maps_free(struct unit_maps *maps);
 const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_size);
 
 /*
- * Rebuilds the list of [base, base + size). `pe` and `declared` (with entries) may be NULL: a
- * region without header. With `private_too`, tables in private memory that it refers to count.
+ * Is the map of a pointer size, once it was made, one whose range of addresses is the same in all
+ * processes? Then what one process finds clean is clean for the others that map it.
  */
-void unit_rebuild(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int pointer_size,
-		  uint64_t base, uint64_t size, const struct pe *pe, const struct imports *declared,
-		  bool private_too);
+bool unit_map_is_shared(const struct unit_maps *maps, unsigned int pointer_size);
 
-/*
- * Is the module's list what `settled` says? And to keep what unit_rebuild() said as such; NULL when
- * something in it is open.
- */
-bool unit_settled(struct unit_maps *maps, struct rebuilt *rebuilt, unsigned int pointer_size,
-		  uint64_t base, uint64_t size, const struct pe *pe, const struct settled *settled);
-struct settled *unit_settle(struct unit_maps *maps, const struct rebuilt *rebuilt,
-			    unsigned int pointer_size, uint64_t base, uint64_t size,
-			    const struct pe *pe, const struct imports *declared);
+/* The tables found in the process's private memory so far, of a pointer size. */
+struct private_tables *unit_private_tables(struct unit_maps *maps, unsigned int pointer_size);
 
 #endif
