@@ -132,6 +132,21 @@ def test_hashes(impscan, mkimage, folder):
     return dict(layouts)
 
 
+def test_lost_header(impscan, mkimage, folder):
+    """A 32-bit program of 64-bit Windows whose header page is gone is a 32-bit file."""
+    image = write_image(mkimage, folder, "hidden", "--state", "4400:client32.exe:0:file")
+    found, index = dump(impscan, image, folder / "out", "-a", "-p", 4400, "-m", "client32.exe")
+    entry = [entry for entry in index if entry["module"] == "client32.exe"][0]
+    data = (folder / "out" / entry["file"]).read_bytes()
+    magic = int.from_bytes(data[int.from_bytes(data[60:64], "little") + 24:][:2], "little")
+    check(entry["layout"] == "made" and magic == 0x10b, f"{entry['layout']}, magic {magic:#x}")
+    hashes = file_hashes(impscan, folder / "out")[entry["file"]]
+    row = [row for row in found if row["module"] == "client32.exe"][0]
+    check(row["imphash"] and hashes["imphash"] == row["imphash"],
+          f"hash of the file {hashes['imphash']}, of the module {row['imphash']}")
+    image.unlink()
+
+
 def test_selection(impscan, image, folder, samples):
     """The modules of the rows shown, each once."""
     target = folder / "out"
@@ -214,6 +229,7 @@ def main():
     image = write_image(mkimage, folder, "demo", "--pe-out", samples)
     test_selection(impscan, image, folder, samples)
     test_overwriting(impscan, image, folder)
+    test_lost_header(impscan, mkimage, folder)
     layouts = test_hashes(impscan, mkimage, folder)
     shutil.rmtree(folder / "out", ignore_errors=True)
     finish(f"files by layout: {layouts}" + ("" if pefile else "; without pefile"))
