@@ -102,7 +102,11 @@ static const uint8_t *page_at(const struct pe_reader *reader, uint64_t rva)
 	return page && available >= PAGE_SIZE ? page : NULL;
 }
 
-static bool same_pages(const struct kept_table *kept, const struct pe_reader *reader)
+/*
+ * Does the reader give the same pages? It may have taken them from the section or from other
+ * processes: to an export table that makes no difference, as it does to what is said of a module.
+ */
+static bool reader_gives_pages(const struct kept_table *kept, const struct pe_reader *reader)
 {
 	for (size_t i = 0; i < kept->page_count; i++) {
 		const uint8_t *ours = page_at(reader, kept->pages[i].rva);
@@ -137,7 +141,7 @@ bool export_cache_find(struct export_cache *cache, const struct pe_reader *reade
 	pthread_rwlock_rdlock(&cache->lock);
 	const struct kept_table *kept = *bucket_of(cache, header);
 	pthread_rwlock_unlock(&cache->lock);
-	while (kept && (kept->size != reader->size || !same_pages(kept, reader)))
+	while (kept && (kept->size != reader->size || !reader_gives_pages(kept, reader)))
 		kept = kept->next;
 	if (!kept)
 		return false;

@@ -75,10 +75,15 @@ static struct cached_finding **bucket_of(struct finding_cache *cache, uint64_t c
 }
 
 /*
- * Does this process have the same pages? Mostly they are the same physically; the one that the
+ * Does the process have the same pages itself? Mostly they are the same physically; the one that the
  * address table lies in is everybody's own, but mostly with the same addresses.
+ *
+ * Unlike the cache of export tables, which compares what a module reader gives, this does not take
+ * pages from the section or from other processes: a finding says of such pages where they were taken
+ * from, and so holds for no other process.
  */
-static bool same_pages(const struct cached_finding *entry, struct space *space, uint64_t base)
+static bool process_has_pages(const struct cached_finding *entry, struct space *space,
+			      uint64_t base)
 {
 	for (size_t i = 0; i < entry->page_count; i++) {
 		struct page page;
@@ -110,7 +115,7 @@ struct cached_finding *finding_cache_get(struct finding_cache *cache,
 	for (; entry; entry = entry->next)
 		if (entry->control_area == reader->control_area &&
 		    entry->size == reader->reader.size &&
-		    same_pages(entry, reader->space, reader->base)) {
+		    process_has_pages(entry, reader->space, reader->base)) {
 			finding_copy(finding, &entry->finding);
 			return entry;
 		}
