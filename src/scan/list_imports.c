@@ -9,19 +9,16 @@
 #include <impscan/alloc.h>
 
 #include "scan/module_rebuild.h"
-#include "scan/ordered.h"
+#include "scan/process_run.h"
 #include "scan/session.h"
-#include "scan/share.h"
 #include "scan/unit.h"
 
 /* What rebuilding the list of a module counts, beside what it does. */
 #define MODULE_STEPS 50
 
-struct run {
-	struct session *session;
+struct import_listing {
+	const struct session *session;
 	const struct scan_events *events;
-	struct worker *workers;
-	struct share share;
 	size_t cut; /* processes */
 };
 
@@ -69,12 +66,11 @@ static void rebuild_one(struct unit_maps *maps, struct worker *worker, const str
 	module_rebuild(maps, &opened, rebuilt);
 }
 
-static struct lists *make_within(struct run *run, size_t i, unsigned int number,
-				 const struct budget *budget)
+static void *make(void *context, size_t i, struct worker *worker, const struct budget *budget)
 {
-	const struct unit_context *shared = &run->session->context;
-	struct worker *worker = &run->workers[number];
-	const struct process *process = run->session->selection.items[i];
+	struct import_listing *listing = context;
+	const struct unit_context *shared = &listing->session->context;
+	const struct process *process = listing->session->selection.items[i];
 	struct lists *lists = alloc_new(struct lists);
 	_cleanup_view_ struct view view;
 	_cleanup_unit_maps_ struct unit_maps maps;
@@ -90,15 +86,13 @@ static struct lists *make_within(struct run *run, size_t i, unsigned int number,
 		    budget_spend(&lists->budget, MODULE_STEPS))
 			rebuild_one(&maps, worker, &lists->modules.items[m], &lists->rebuilt[m]);
 	lists->cut = !unit_maps_close(&maps) || view.cut;
-	share_made(&run->share, &lists->budget);
 	return lists;
 }
 
-static void *make(void *context, size_t i, unsigned int worker)
+static const struct budget *budget_of(const void *result)
 {
-	struct run *run = context;
-	struct budget budget;
-	return share_ahead(&run->share, &budget) ? make_within(run, i, worker, &budget) : NULL;
+	const struct lists *lists = result;
+	return &lists->budget;
 }
 
 static void drop(void *result)
@@ -114,26 +108,14 @@ static void drop(void *result)
 }
 
 /* That a module's list is not whole. */
-static void warn_cut(struct run *run, size_t process, const struct module *module,
+static void warn_cut(struct import_listing *listing, size_t process, const struct module *module,
 		     const struct rebuilt *rebuilt)
 {
 	if (!rebuilt->cut)
 		return;
 	_cleanup_free_ char *sentence = alloc_printf(
 		"%s at 0x%llx: %s", module->name, (unsigned long long)module->base, rebuilt->cut);
-	selection_warn(run->events, run->session->selection.items[process], sentence);
-}
-
-/* Those that are handed out next: as they were made ahead, or made again with what is left. */
-static struct lists *settle(struct run *run, size_t i, struct lists *lists, unsigned int worker)
-{
-	struct budget budget = share_next(&run->share);
-	if (!lists || !share_stands(&lists->budget, &budget)) {
-		drop(lists);
-		lists = make_within(run, i, worker, &budget);
-	}
-	share_taken(&run->share, &lists->budget);
-	return lists;
+	selection_warn(listing->events, listing->session->selection.items[process], sentence);
 }
 
 static size_t weight(const void *result)
@@ -147,56 +129,46 @@ static size_t weight(const void *result)
 	return size;
 }
 
-static bool take(void *context, size_t i, void *result, unsigned int worker)
+static bool take(void *context, size_t i, void *result)
 {
-	struct run *run = context;
-	const struct scan_events *events = run->events;
-	struct lists *lists = settle(run, i, result, worker);
+	struct import_listing *listing = context;
+	const struct scan_events *events = listing->events;
+	struct lists *lists = result;
 	bool more = true;
 	if (lists->cut)
-		selection_warn_cut(events, run->session->context.options,
-				   run->session->selection.items[i], &run->cut);
+		selection_warn_cut(events, listing->session->context.options,
+				   listing->session->selection.items[i], &listing->cut);
 	for (size_t m = 0; more && m < lists->modules.count; m++) {
 		const struct rebuilt *rebuilt = &lists->rebuilt[m];
-		warn_cut(run, i, &lists->modules.items[m], rebuilt);
+		warn_cut(listing, i, &lists->modules.items[m], rebuilt);
 		for (size_t e = 0; more && e < rebuilt->count; e++)
-			more = events->import(events->context,
-					      &(struct import_row){
-						      .process = run->session->selection.items[i],
-						      .module = &lists->modules.items[m],
-						      .rebuilt = rebuilt,
-						      .entry = &rebuilt->entries[e],
-					      });
+			more = events->import(
+				events->context,
+				&(struct import_row){
+					.process = listing->session->selection.items[i],
+					.module = &lists->modules.items[m],
+					.rebuilt = rebuilt,
+					.entry = &rebuilt->entries[e],
+				});
 	}
-	drop(lists);
-	if (events->progress)
-		events->progress(events->context, i + 1, run->session->selection.count);
 	return more;
 }
 
 struct error *scan_imports(const struct windows *windows, const struct scan_options *options,
 			   const struct scan_events *events)
 {
-	_cleanup_session_ struct session session;
+	_cleanup_session_ struct session session = {0};
 	try_(session_open(&session, windows, options, events));
-	struct run run = {
-		.session = &session,
-		.events = events,
-		.workers = alloc_zero(options->threads, sizeof(*run.workers)),
-	};
-	share_init(&run.share, windows, session.selection.count, options->pid_count > 0);
-	ordered_run(&(struct ordered_work){
-		.count = session.selection.count,
-		.threads = options->threads,
-		.make = make,
-		.take = take,
-		.drop = drop,
-		.weight = weight,
-		.context = &run,
-	});
-	selection_warn_end(events, run.cut);
-	for (unsigned int i = 0; i < options->threads; i++)
-		worker_free(&run.workers[i]);
-	free(run.workers);
+	struct import_listing listing = {.session = &session, .events = events};
+	process_run(&session, events,
+		    &(struct process_work){
+			    .make = make,
+			    .budget = budget_of,
+			    .take = take,
+			    .drop = drop,
+			    .weight = weight,
+			    .context = &listing,
+		    });
+	selection_warn_end(events, listing.cut);
 	return NULL;
 }

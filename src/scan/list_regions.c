@@ -10,18 +10,15 @@
 #include <impscan/alloc.h>
 #include <impscan/text.h>
 
-#include "scan/ordered.h"
+#include "scan/process_run.h"
 #include "scan/session.h"
-#include "scan/share.h"
 
-struct run {
+struct region_listing {
+	const struct session *session;
 	const struct scan_options *options;
 	const struct scan_events *events;
-	struct session session;
-	struct worker *workers;
 	bool by_modules; /* modules are needed to tell which regions are wanted */
-	struct share share;
-	size_t cut; /* processes */
+	size_t cut;	 /* processes */
 };
 
 /* The regions of one process. */
@@ -120,18 +117,18 @@ static bool is_wanted(const struct scan_options *options, const struct process *
 	return scan_only_matches(&options->only, &row) || has_wanted(wanted, vad);
 }
 
-static void add_rows(struct run *run, struct region_unit *unit, const struct process *process,
-		     const struct unit *modules, struct view *view, const struct regions *regions,
-		     const struct injections *injections)
+static void add_rows(struct region_listing *listing, struct region_unit *unit,
+		     const struct process *process, const struct unit *modules, struct view *view,
+		     const struct regions *regions, const struct injections *injections)
 {
 	size_t next = 0;
-	struct wanted wanted = find_wanted(run->options, process, modules);
+	struct wanted wanted = find_wanted(listing->options, process, modules);
 	unit->rows = alloc_zero(regions->count, sizeof(*unit->rows));
 	unit->vads = alloc_zero(regions->count, sizeof(*unit->vads));
 	for (size_t r = 0; r < regions->count; r++) {
 		const struct vad *vad = regions->items[r].vad;
 		uint64_t pe = first_pe(injections, vad, &next);
-		if (!is_wanted(run->options, process, vad, &wanted))
+		if (!is_wanted(listing->options, process, vad, &wanted))
 			continue;
 		struct region_row *row = &unit->rows[unit->count];
 		row->process = process;
@@ -144,43 +141,40 @@ static void add_rows(struct run *run, struct region_unit *unit, const struct pro
 	free(wanted.bases);
 }
 
-static struct region_unit *make_within(struct run *run, size_t i, unsigned int worker,
-				       const struct budget *budget)
+static void *make(void *context, size_t i, struct worker *worker, const struct budget *budget)
 {
-	const struct process *process = run->session.selection.items[i];
+	struct region_listing *listing = context;
+	const struct process *process = listing->session->selection.items[i];
 	struct region_unit *unit = alloc_new(struct region_unit);
 	struct unit *modules = NULL;
 	_cleanup_view_ struct view view;
 	_cleanup_regions_ struct regions regions = {0};
 	_cleanup_injections_ struct injections injections = {0};
 	unit->budget = *budget;
-	if (run->by_modules) {
-		modules =
-			unit_make(&run->session.context, &run->workers[worker], process, i, budget);
+	if (listing->by_modules) {
+		modules = unit_make(&listing->session->context, worker, process, i, budget);
 		unit->budget = modules->budget;
 	}
-	view_open(&view, run->session.context.windows, process, &unit->budget);
+	view_open(&view, listing->session->context.windows, process, &unit->budget);
 	view_regions(&view, &regions);
 	view_injections(&view, &regions, &injections);
 	snprintf(unit->damage, sizeof(unit->damage), "%s",
 		 view.vads.damage[0] ? view.vads.damage
 		 : regions.damage[0] ? regions.damage
 				     : injections.damage);
-	add_rows(run, unit, process, modules, &view, &regions, &injections);
+	add_rows(listing, unit, process, modules, &view, &regions, &injections);
 	/* The view is not needed any more, but for the names. */
 	unit->strings = view.vads.names.strings;
 	view.vads.names.strings = (struct strings){0};
 	unit->cut = view.cut || budget_exceeded(&unit->budget);
 	unit_free(modules);
-	share_made(&run->share, &unit->budget);
 	return unit;
 }
 
-static void *make(void *context, size_t i, unsigned int worker)
+static const struct budget *budget_of(const void *result)
 {
-	struct run *run = context;
-	struct budget budget;
-	return share_ahead(&run->share, &budget) ? make_within(run, i, worker, &budget) : NULL;
+	const struct region_unit *unit = result;
+	return &unit->budget;
 }
 
 static size_t weight(const void *result)
@@ -202,33 +196,17 @@ static void drop(void *result)
 	free(unit);
 }
 
-/* The unit that is handed out next: as it was made ahead, or made again with what is left. */
-static struct region_unit *settle(struct run *run, size_t i, struct region_unit *unit,
-				  unsigned int worker)
+static bool take(void *context, size_t i, void *result)
 {
-	struct budget budget = share_next(&run->share);
-	if (!unit || !share_stands(&unit->budget, &budget)) {
-		drop(unit);
-		unit = make_within(run, i, worker, &budget);
-	}
-	share_taken(&run->share, &unit->budget);
-	return unit;
-}
-
-static bool take(void *context, size_t i, void *result, unsigned int worker)
-{
-	struct run *run = context;
-	struct region_unit *unit = settle(run, i, result, worker);
-	const struct process *process = run->session.selection.items[i];
+	struct region_listing *listing = context;
+	struct region_unit *unit = result;
+	const struct process *process = listing->session->selection.items[i];
 	bool more = true;
-	selection_warn(run->events, process, unit->damage);
+	selection_warn(listing->events, process, unit->damage);
 	if (unit->cut)
-		selection_warn_cut(run->events, run->options, process, &run->cut);
+		selection_warn_cut(listing->events, listing->options, process, &listing->cut);
 	for (size_t r = 0; more && r < unit->count; r++)
-		more = run->events->region(run->events->context, &unit->rows[r]);
-	drop(unit);
-	if (run->events->progress)
-		run->events->progress(run->events->context, i + 1, run->session.selection.count);
+		more = listing->events->region(listing->events->context, &unit->rows[r]);
 	return more;
 }
 
@@ -236,29 +214,25 @@ struct error *scan_regions(const struct windows *windows, const struct scan_opti
 			   const struct scan_events *events)
 {
 	uint64_t address;
-	struct run run = {.options = options, .events = events};
-	struct error *error = session_open(&run.session, windows, options, events);
-	if (error) {
-		session_close(&run.session);
-		return error;
-	}
-	run.by_modules = scan_only_kinds(&options->only) ||
-			 (options->only.module && !scan_only_address(&options->only, &address));
-	run.workers = alloc_zero(options->threads, sizeof(*run.workers));
-	share_init(&run.share, windows, run.session.selection.count, options->pid_count > 0);
-	ordered_run(&(struct ordered_work){
-		.count = run.session.selection.count,
-		.threads = options->threads,
-		.make = make,
-		.take = take,
-		.drop = drop,
-		.weight = weight,
-		.context = &run,
-	});
-	selection_warn_end(events, run.cut);
-	for (unsigned int i = 0; i < options->threads; i++)
-		worker_free(&run.workers[i]);
-	free(run.workers);
-	session_close(&run.session);
+	_cleanup_session_ struct session session = {0};
+	try_(session_open(&session, windows, options, events));
+	struct region_listing listing = {
+		.session = &session,
+		.options = options,
+		.events = events,
+		.by_modules =
+			scan_only_kinds(&options->only) ||
+			(options->only.module && !scan_only_address(&options->only, &address)),
+	};
+	process_run(&session, events,
+		    &(struct process_work){
+			    .make = make,
+			    .budget = budget_of,
+			    .take = take,
+			    .drop = drop,
+			    .weight = weight,
+			    .context = &listing,
+		    });
+	selection_warn_end(events, listing.cut);
 	return NULL;
 }
