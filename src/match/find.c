@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Searching a sealed set.
- *
- * The set is only read. What a search writes lies in the caller's struct matches: one bit an entry
- * for those already met, and the list of them, from which the bits are cleared again. It finds heads,
+ * Searching a sealed set for the known hashes that a module's hashes resemble. The result is heads,
  * one for all entries with the same hash; hits.c makes matches of them.
+ *
+ * The set is only read, so any number of threads may search it. What a search writes lies in the
+ * caller's struct matches: one bit for each entry that was met already, and the list of these
+ * entries, by which the bits are cleared again.
  */
 #include <impscan/match.h>
 
@@ -15,12 +16,12 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-#include "hits.h"
+#include "find.h"
 #include "index.h"
 
 #define AHEAD 8 /* candidates whose memory is asked for before it is needed */
 
-struct known_scratch *scratch_for(struct matches *matches, const struct known *known)
+struct known_scratch *known_scratch(struct matches *matches, const struct known *known)
 {
 	if (!matches->scratch)
 		matches->scratch = alloc_new(struct known_scratch);
@@ -144,8 +145,8 @@ static bool read_imphash(const struct hashes *hashes, char imphash[IMPHASH_LENGT
 	return true;
 }
 
-void search(const struct known *known, const struct hashes *hashes, int threshold,
-	    struct known_scratch *scratch)
+void known_search(const struct known *known, const struct hashes *hashes, int threshold,
+		  struct known_scratch *scratch)
 {
 	scratch->hit_count = 0;
 	char imphash[IMPHASH_LENGTH];
@@ -162,12 +163,4 @@ void search(const struct known *known, const struct hashes *hashes, int threshol
 		if (!fuzzy_empty(&fuzzy))
 			find_fuzzy(known, &fuzzy, max_of(threshold, 1), scratch);
 	}
-}
-
-void known_find(const struct known *known, const struct hashes *hashes, int threshold,
-		struct matches *matches)
-{
-	struct known_scratch *scratch = scratch_for(matches, known);
-	search(known, hashes, threshold, scratch);
-	spread(known, scratch->hits, scratch->hit_count, matches);
 }

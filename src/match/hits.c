@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Hits: what a module's lists resemble, as long as nobody asks for rows.
+ * From the hashes that a search has hit to matches, one for each entry that has such a hash.
  *
- * Lists of known hashes name one hash for thousands of samples. So what a search finds is kept as
- * the hashes that were hit, each once, and spread out into a match an entry only when the rows of
- * one module are made.
+ * Lists of known hashes name one hash for thousands of samples. So the result of a search is kept as
+ * the hashes that were hit, each once. Matches are made of them only when the rows of one module
+ * are printed.
  */
-#include "hits.h"
+#include <impscan/match.h>
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 
 #include <impscan/alloc.h>
 
+#include "find.h"
 #include "index.h"
 
 struct hits {
@@ -54,8 +55,8 @@ static int compare_hits(const void *a, const void *b)
 struct hits *known_hits(const struct known *known, const struct hashes *hashes, int threshold,
 			unsigned int list, struct matches *scratch, struct hits *before)
 {
-	struct known_scratch *s = scratch_for(scratch, known);
-	search(known, hashes, threshold, s);
+	struct known_scratch *s = known_scratch(scratch, known);
+	known_search(known, hashes, threshold, s);
 	if (!s->hit_count)
 		return before;
 	size_t old = before ? before->count : 0, count = old + s->hit_count;
@@ -73,11 +74,6 @@ struct hits *known_hits(const struct known *known, const struct hashes *hashes, 
 	all->references = 1;
 	hits_unref(before);
 	return all;
-}
-
-void known_matches(const struct known *known, const struct hits *hits, struct matches *matches)
-{
-	spread(known, hits ? hits->items : NULL, hits ? hits->count : 0, matches);
 }
 
 static const char *entry_name(const struct known *known, const struct entry *entry)
@@ -134,8 +130,9 @@ static void leave_one_a_sample(struct known_scratch *scratch, struct matches *ma
 		scratch->seen[matches->items[i].order / 64] = 0;
 }
 
-void spread(const struct known *known, const struct hit *hits, size_t count,
-	    struct matches *matches)
+/* Makes matches of hits, the best of each entry, sorted as known_find() says. */
+static void spread(const struct known *known, const struct hit *hits, size_t count,
+		   struct matches *matches)
 {
 	matches->count = 0;
 	for (size_t i = 0; i < count; i++)
@@ -145,5 +142,18 @@ void spread(const struct known *known, const struct hit *hits, size_t count,
 		return;
 	qsort(matches->items, matches->count, sizeof(*matches->items), compare_matches);
 	if (count > 1)
-		leave_one_a_sample(scratch_for(matches, known), matches);
+		leave_one_a_sample(known_scratch(matches, known), matches);
+}
+
+void known_matches(const struct known *known, const struct hits *hits, struct matches *matches)
+{
+	spread(known, hits ? hits->items : NULL, hits ? hits->count : 0, matches);
+}
+
+void known_find(const struct known *known, const struct hashes *hashes, int threshold,
+		struct matches *matches)
+{
+	struct known_scratch *scratch = known_scratch(matches, known);
+	known_search(known, hashes, threshold, scratch);
+	spread(known, scratch->hits, scratch->hit_count, matches);
 }
