@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A module, written as a PE file: named so that any file system takes it, and never in the place of
- * another file. A file can't be written for many reasons; that is told with the module, and the run
- * goes on.
+ * A module, written as a PE file: its name, its import directory, and what is to be said of it. The
+ * name is one that any file system takes. A file never takes the place of another one. Where a file
+ * can't be written, its module says why, and the run goes on.
  */
 #include "scan/module_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <impscan/alloc.h>
@@ -20,6 +17,7 @@
 #include <impscan/pe_write.h>
 
 #include "scan/dump_space.h"
+#include "scan/sparse_file.h"
 
 /*
  * Parts of a file's name, in bytes. With a PID, an address and the rest no name is longer than 120
@@ -27,9 +25,6 @@
  */
 #define PROCESS_NAME_MAX 24
 #define MODULE_NAME_MAX	 48
-
-/* Zeros in pieces of this size are not written: the file has holes there. */
-#define HOLE ((size_t)64 << 10)
 
 /* Adds a part of a file's name: ASCII letters, digits, ".", "_" and "-"; others become "_". */
 static void add_part(struct text *name, const char *part, size_t most)
@@ -60,114 +55,9 @@ static char *file_name(const struct process *process, const struct module *modul
 	return name.data;
 }
 
-static bool is_zero(const uint8_t *p, size_t size)
-{
-	return !*p && !memcmp(p, p + 1, size - 1);
-}
-
-/* Is there anything but zeros in up to HOLE bytes of the file, from `start` on? */
-static bool any_content(const struct pe_reader *file, uint64_t start)
-{
-	uint64_t end = min_of(start + HOLE, file->size);
-	while (start < end) {
-		size_t available;
-		const uint8_t *p = file->at(file, start, &available);
-		size_t n = (size_t)min_of((uint64_t)available, end - start);
-		if (!is_zero(p, n))
-			return true;
-		start += n;
-	}
-	return false;
-}
-
-/* Bytes that the file takes of the disk. */
-static uint64_t room_of(const struct pe_reader *file)
-{
-	uint64_t room = 0;
-	for (uint64_t start = 0; start < file->size; start += HOLE)
-		if (any_content(file, start))
-			room += min_of((uint64_t)HOLE, file->size - start);
-	return room;
-}
-
-/* Writes HOLE bytes of the file, or what there is, from `start` on; 0, or the errno. */
-static int write_piece(int fd, const struct pe_reader *file, uint64_t start)
-{
-	static _Thread_local uint8_t buffer[HOLE];
-	size_t size = (size_t)min_of((uint64_t)HOLE, file->size - start);
-	for (size_t done = 0; done < size;) {
-		size_t available;
-		const uint8_t *p = file->at(file, start + done, &available);
-		size_t n = min_of(available, size - done);
-		memcpy(buffer + done, p, n);
-		done += n;
-	}
-	for (size_t done = 0; done < size;) {
-		ssize_t n = pwrite(fd, buffer + done, size - done, (off_t)(start + done));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? errno : EIO;
-		done += (size_t)n;
-	}
-	return 0;
-}
-
-/* Does the file at a path hold these bytes and no others? A run that was cut off left it then. */
-static bool is_same(const char *path, const struct pe_reader *file)
-{
-	static _Thread_local uint8_t theirs[HOLE];
-	struct stat status;
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &status) || !S_ISREG(status.st_mode) ||
-	    (uint64_t)status.st_size != file->size)
-		return false;
-	for (uint64_t done = 0; done < file->size;) {
-		size_t available;
-		const uint8_t *ours = file->at(file, done, &available);
-		size_t size = (size_t)min_of(min_of((uint64_t)available, file->size - done),
-					     (uint64_t)HOLE);
-		ssize_t n = pread(fd, theirs, size, (off_t)done);
-		if (n <= 0 || memcmp(theirs, ours, (size_t)n) != 0)
-			return false;
-		done += (size_t)n;
-	}
-	return true;
-}
-
-/* Writes all of it; 0, or the errno. */
-static int write_all(int fd, const struct pe_reader *file)
-{
-	if (ftruncate(fd, (off_t)file->size))
-		return errno;
-	int number = 0;
-	for (uint64_t start = 0; start < file->size && !number; start += HOLE)
-		if (any_content(file, start))
-			number = write_piece(fd, file, start);
-	return number;
-}
-
 static char *path_of(const struct unit_context *context, const char *name)
 {
 	return alloc_printf("%s/%s", context->options->dump_directory, name);
-}
-
-/* Creates the file, which must not be there yet; 0, or the errno. */
-static int write_file(const struct unit_context *context, const char *name,
-		      const struct pe_reader *file)
-{
-	_cleanup_free_ char *path = path_of(context, name);
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-	if (fd < 0) {
-		int reason = errno;
-		return reason == EEXIST && is_same(path, file) ? 0 : reason;
-	}
-	int number = write_all(fd, file);
-	if (close(fd) && !number)
-		number = errno;
-	if (number)
-		unlink(path);
-	return number;
 }
 
 /* Why there is no file, beyond the limit of all of them. */
@@ -372,13 +262,14 @@ static void write_module(struct unit_maps *maps, struct worker *worker,
 	dump->layout = pe_written_layout_name(written.layout);
 	dump->size = written.size;
 	_cleanup_free_ char *name = file_name(process, module);
-	uint64_t room = room_of(&written.reader);
+	uint64_t room = sparse_file_room(&written.reader);
 	if (!dump_space_take(context->space, worker->unit, &worker->files, room)) {
 		dump->note = too_large(context);
 		return;
 	}
 	dump->room = room;
-	int number = write_file(context, name, &written.reader);
+	_cleanup_free_ char *path = path_of(context, name);
+	int number = sparse_file_write(path, &written.reader);
 	if (number) {
 		dump->note = alloc_printf("not written: %s: %s", name, strerror(number));
 		return;

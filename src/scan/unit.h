@@ -12,6 +12,7 @@
  *	finding_cache.c  what was found out before about the same pages
  *	hooks.c          where import slots lead that lead into no image
  *	module_file.c    one module, written as a PE file
+ *	sparse_file.c    writing such a file
  *	dump_space.c     how much of a disk these files may take
  *	process_run.c    one unit or other result for each process, by several threads
  *	share.c          how much of the image's budget of work a process may use

@@ -4,8 +4,8 @@
  * next. Declines what a profile has no use for: anchors, aliases, tags. It never builds a tree, so
  * nothing is nested deeper than its user asks for.
  */
-#ifndef IMPSCAN_PROFILE_READER_H
-#define IMPSCAN_PROFILE_READER_H
+#ifndef IMPSCAN_PROFILE_YAML_READER_H
+#define IMPSCAN_PROFILE_YAML_READER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Walks a YAML text by libyaml's events; see reader.h. */
-#include "reader.h"
+/* Walks a YAML text by libyaml's events; see yaml_reader.h. */
+#include "yaml_reader.h"
 
 #include <ctype.h>
 #include <inttypes.h>
