@@ -117,12 +117,13 @@ static void find_fuzzy(const struct known *known, const struct fuzzy *fuzzy, int
 	fuzzy_query_init(&query, fuzzy);
 	for (size_t i = equal ? 1 : 0; i < scratch->count; i++) {
 		if (i + AHEAD < scratch->count) {
-			const struct entry *later = &known->entries[scratch->candidates[i + AHEAD]];
+			const struct known_entry *later =
+				&known->entries[scratch->candidates[i + AHEAD]];
 			__builtin_prefetch(known->text + later->text);
 			__builtin_prefetch(known->text + later->text + 64);
 		}
 		uint32_t number = scratch->candidates[i];
-		const struct entry *entry = &known->entries[number];
+		const struct known_entry *entry = &known->entries[number];
 		if (!comparable(fuzzy->block_size, entry->block_size))
 			continue;
 		struct fuzzy_buffer buffer;

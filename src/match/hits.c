@@ -76,7 +76,7 @@ struct hits *known_hits(const struct known *known, const struct hashes *hashes, 
 	return all;
 }
 
-static const char *entry_name(const struct known *known, const struct entry *entry)
+static const char *entry_name(const struct known *known, const struct known_entry *entry)
 {
 	const char *hash = known->text + entry->text;
 	size_t length = IMPHASH_LENGTH;
@@ -89,7 +89,7 @@ static const char *entry_name(const struct known *known, const struct entry *ent
 static void add_match(const struct known *known, size_t number, const struct hit *hit,
 		      struct matches *matches)
 {
-	const struct entry *entry = &known->entries[number];
+	const struct known_entry *entry = &known->entries[number];
 	struct match *match = array_push(matches->items, matches->count, matches->capacity);
 	match->name = entry_name(known, entry);
 	match->hash = known->text + entry->text;

@@ -86,7 +86,7 @@ uint32_t index_imphash(const struct known *known, const char imphash[IMPHASH_LEN
 		uint32_t head = index->slots[i & index->slot_mask];
 		if (!head)
 			return 0;
-		const struct entry *entry = &known->entries[head - 1];
+		const struct known_entry *entry = &known->entries[head - 1];
 		if (!entry->is_fuzzy && !memcmp(known->text + entry->text, imphash, IMPHASH_LENGTH))
 			return head;
 	}
@@ -99,7 +99,7 @@ uint32_t index_fuzzy(const struct known *known, const struct fuzzy *fuzzy)
 		uint32_t head = index->slots[i & index->slot_mask];
 		if (!head)
 			return 0;
-		const struct entry *entry = &known->entries[head - 1];
+		const struct known_entry *entry = &known->entries[head - 1];
 		if (!entry->is_fuzzy || entry->block_size != fuzzy->block_size)
 			continue;
 		struct fuzzy_buffer buffer;
@@ -114,7 +114,7 @@ uint32_t index_fuzzy(const struct known *known, const struct fuzzy *fuzzy)
 static const char empty_imphash[] = "d41d8cd98f00b204e9800998ecf8427e";
 
 /* The hash of an entry's hash; false for that of an empty import list, which is not indexed. */
-static bool entry_hash(const struct known *known, const struct entry *entry, uint64_t *hash)
+static bool entry_hash(const struct known *known, const struct known_entry *entry, uint64_t *hash)
 {
 	if (!entry->is_fuzzy) {
 		const char *imphash = known->text + entry->text;
@@ -128,7 +128,8 @@ static bool entry_hash(const struct known *known, const struct entry *entry, uin
 	return !fuzzy_empty(&fuzzy);
 }
 
-static bool entries_equal(const struct known *known, const struct entry *a, const struct entry *b)
+static bool entries_equal(const struct known *known, const struct known_entry *a,
+			  const struct known_entry *b)
 {
 	if (a->is_fuzzy != b->is_fuzzy || a->block_size != b->block_size)
 		return false;
@@ -145,7 +146,7 @@ static bool entries_equal(const struct known *known, const struct entry *a, cons
 static void insert(struct known *known, size_t number, uint64_t hash)
 {
 	struct index *index = &known->index;
-	struct entry *entry = &known->entries[number];
+	struct known_entry *entry = &known->entries[number];
 	for (size_t i = hash;; i++) {
 		uint32_t *slot = &index->slots[i & index->slot_mask];
 		if (!*slot) {
@@ -153,7 +154,7 @@ static void insert(struct known *known, size_t number, uint64_t hash)
 			entry->is_head = true;
 			return;
 		}
-		struct entry *head = &known->entries[*slot - 1];
+		struct known_entry *head = &known->entries[*slot - 1];
 		if (entries_equal(known, head, entry)) {
 			/* In front of the others: a chain of a hundred thousand isn't walked. */
 			entry->next = head->next;
@@ -211,7 +212,7 @@ struct entry_buckets {
 /* Finds them; none for an entry that is not indexed. */
 static void find_buckets(const struct known *known, size_t number, struct entry_buckets *buckets)
 {
-	const struct entry *entry = &known->entries[number];
+	const struct known_entry *entry = &known->entries[number];
 	buckets->number = number;
 	buckets->count = 0;
 	if (!entry->is_head || !entry->is_fuzzy)

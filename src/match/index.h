@@ -25,7 +25,7 @@
 #define IMPHASH_LENGTH 32
 
 /* One known hash, 16 bytes. */
-struct entry {
+struct known_entry {
 	uint64_t text : 42;  /* where in the set's text: the hash, NUL, its name, NUL */
 	uint64_t prefix : 4; /* struct fuzzy_shape, for an impfuzzy */
 	uint64_t length0 : 7;
@@ -55,7 +55,7 @@ struct known {
 	char *text;
 	size_t text_length;
 	size_t text_capacity;
-	struct entry *entries;
+	struct known_entry *entries;
 	size_t count;
 	size_t capacity;
 	bool sealed;
@@ -63,7 +63,7 @@ struct known {
 };
 
 /* The impfuzzy of an entry. */
-static inline void entry_fuzzy(const struct known *known, const struct entry *entry,
+static inline void entry_fuzzy(const struct known *known, const struct known_entry *entry,
 			       struct fuzzy *fuzzy, struct fuzzy_buffer *buffer)
 {
 	const struct fuzzy_shape shape = {

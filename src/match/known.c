@@ -126,9 +126,9 @@ static void add_text(struct known *known, const char *text, size_t length)
 	known->text[known->text_length++] = '\0';
 }
 
-static struct entry *add_entry(struct known *known, struct slice hash, struct slice name)
+static struct known_entry *add_entry(struct known *known, struct slice hash, struct slice name)
 {
-	struct entry *entry = array_push(known->entries, known->count, known->capacity);
+	struct known_entry *entry = array_push(known->entries, known->count, known->capacity);
 	entry->text = known->text_length & ((1ull << 42) - 1);
 	add_text(known, hash.at, hash.length);
 	add_text(known, name.at, strnlen(name.at ? name.at : "", name.length));
@@ -147,7 +147,7 @@ static void add_imphash(struct known *known, struct slice hash, struct slice nam
 static void add_impfuzzy(struct known *known, struct slice hash, const struct fuzzy_shape *shape,
 			 struct slice name, bool is_second)
 {
-	struct entry *entry = add_entry(known, hash, name);
+	struct known_entry *entry = add_entry(known, hash, name);
 	entry->is_fuzzy = true;
 	entry->is_second = is_second;
 	entry->block_size = shape->block_size;

@@ -23,7 +23,7 @@
 /* No line of a list is nearly as long; a file without newlines is not read to its end. */
 #define LINE_MAX_SIZE (1u << 20)
 
-struct list {
+struct list_reader {
 	int fd;
 	const char *label; /* for sentences */
 	char *buffer;
@@ -42,14 +42,14 @@ struct list {
 	size_t names[3];
 };
 
-static void list_free(struct list *list)
+static void list_free(struct list_reader *list)
 {
 	free(list->buffer);
 	csv_row_free(&list->row);
 }
 
 /* Reads more behind what there is. */
-static struct error *fill(struct list *list)
+static struct error *fill(struct list_reader *list)
 {
 	if (list->start) {
 		memmove(list->buffer, list->buffer + list->start, list->end - list->start);
@@ -71,7 +71,7 @@ static struct error *fill(struct list *list)
 	return NULL;
 }
 
-static bool find_end(const struct list *list, size_t from, size_t *end, bool *open)
+static bool find_end(const struct list_reader *list, size_t from, size_t *end, bool *open)
 {
 	const char *text = list->buffer + list->start;
 	size_t length = list->end - list->start;
@@ -92,14 +92,14 @@ static size_t count_newlines(struct slice s)
 	return count;
 }
 
-static struct error *too_long(const struct list *list, bool open)
+static struct error *too_long(const struct list_reader *list, bool open)
 {
 	return error_new("%s:%zu: longer than %u bytes%s", list->label, list->line, LINE_MAX_SIZE,
 			 open ? ": is a quote not closed?" : "");
 }
 
 /* The next line or record, without its newline; `line->at` is NULL at the end of the list. */
-static struct error *next(struct list *list, struct slice *line)
+static struct error *next(struct list_reader *list, struct slice *line)
 {
 	*line = (struct slice){0};
 	size_t from = 0, end;
@@ -166,7 +166,7 @@ static size_t column(const struct csv_row *row, const char *name)
 }
 
 /* Takes the row as the header of CSV, if it is one. */
-static bool take_header(struct list *list)
+static bool take_header(struct list_reader *list)
 {
 	size_t imphash = column(&list->row, "imphash");
 	size_t impfuzzy = column(&list->row, "impfuzzy");
@@ -182,14 +182,14 @@ static bool take_header(struct list *list)
 	return true;
 }
 
-static struct slice field(const struct list *list, size_t index)
+static struct slice field(const struct list_reader *list, size_t index)
 {
 	if (index == SIZE_MAX)
 		return (struct slice){0};
 	return list->row.fields[index];
 }
 
-static struct error *add_row(struct list *list, struct known *known)
+static struct error *add_row(struct list_reader *list, struct known *known)
 {
 	/* Files put one behind the other have a header each. */
 	if (take_header(list))
@@ -203,7 +203,7 @@ static struct error *add_row(struct list *list, struct known *known)
 	return known_add_pair(known, field(list, list->imphash), field(list, list->impfuzzy), name);
 }
 
-static struct error *add_line(struct list *list, struct known *known, struct slice line)
+static struct error *add_line(struct list_reader *list, struct known *known, struct slice line)
 {
 	if (is_blank_line(line))
 		return NULL;
@@ -234,7 +234,7 @@ static void skip_byte_order_mark(struct slice *line)
 struct error *known_add_list(struct known *known, const char *path)
 {
 	_cleanup_(list_free)
-	struct list list = {.fd = STDIN_FILENO, .next_line = 1};
+	struct list_reader list = {.fd = STDIN_FILENO, .next_line = 1};
 	_cleanup_close_ int opened = -1;
 	list.label = "standard input";
 	if (strcmp(path, "-")) {

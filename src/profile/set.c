@@ -14,22 +14,22 @@
 
 #include "shipped.h"
 
-struct entry {
+struct profile_entry {
 	struct profile *header; /* for the summary */
 	struct profile *full;	/* NULL until asked for; the same as header when added */
 	const struct profile_shipped *shipped; /* NULL when added */
 };
 
 struct profiles {
-	struct entry *entries; /* sorted by compare() */
+	struct profile_entry *entries; /* sorted by compare() */
 	size_t count;
 	size_t capacity;
 };
 
 static int compare(const void *a, const void *b)
 {
-	const struct profile *x = ((const struct entry *)a)->header;
-	const struct profile *y = ((const struct entry *)b)->header;
+	const struct profile *x = ((const struct profile_entry *)a)->header;
+	const struct profile *y = ((const struct profile_entry *)b)->header;
 	if (x->architecture != y->architecture)
 		return x->architecture < y->architecture ? -1 : 1;
 	if (x->build_first != y->build_first)
@@ -43,7 +43,7 @@ static void sort(struct profiles *profiles)
 		qsort(profiles->entries, profiles->count, sizeof(*profiles->entries), compare);
 }
 
-static void entry_clear(struct entry *entry)
+static void entry_clear(struct profile_entry *entry)
 {
 	if (entry->full != entry->header)
 		profile_free(entry->full);
@@ -62,9 +62,9 @@ struct error *profiles_new(struct profiles **ret)
 			"built-in profile"));
 		free(header->origin);
 		header->origin = alloc_strdup("built in");
-		struct entry *entry =
+		struct profile_entry *entry =
 			array_push(profiles->entries, profiles->count, profiles->capacity);
-		*entry = (struct entry){.header = header, .shipped = shipped};
+		*entry = (struct profile_entry){.header = header, .shipped = shipped};
 	}
 	sort(profiles);
 	*ret = take_ptr(profiles);
@@ -102,7 +102,7 @@ struct error *profiles_add_file(struct profiles *profiles, const char *path)
 	try_(read_file(path, &text, &length));
 	struct profile *profile;
 	try_(profile_parse(text, length, path, &profile));
-	struct entry *entry = NULL;
+	struct profile_entry *entry = NULL;
 	for (size_t i = 0; i < profiles->count && !entry; i++)
 		if (!strcmp(profiles->entries[i].header->name, profile->name))
 			entry = &profiles->entries[i];
@@ -110,7 +110,7 @@ struct error *profiles_add_file(struct profiles *profiles, const char *path)
 		entry_clear(entry);
 	else
 		entry = array_push(profiles->entries, profiles->count, profiles->capacity);
-	*entry = (struct entry){.header = profile, .full = profile};
+	*entry = (struct profile_entry){.header = profile, .full = profile};
 	sort(profiles);
 	return NULL;
 }
@@ -149,7 +149,7 @@ size_t profiles_count(const struct profiles *profiles)
 
 struct profile_summary profiles_summary(const struct profiles *profiles, size_t i)
 {
-	const struct entry *entry = &profiles->entries[i];
+	const struct profile_entry *entry = &profiles->entries[i];
 	const struct profile *header = entry->header;
 	return (struct profile_summary){
 		.name = header->name,
@@ -166,7 +166,7 @@ struct profile_summary profiles_summary(const struct profiles *profiles, size_t 
 
 struct error *profiles_get(struct profiles *profiles, size_t i, const struct profile **ret)
 {
-	struct entry *entry = &profiles->entries[i];
+	struct profile_entry *entry = &profiles->entries[i];
 	*ret = NULL;
 	if (!entry->full) {
 		const struct profile_shipped *shipped = entry->shipped;
@@ -186,7 +186,7 @@ size_t profiles_match(const struct profiles *profiles, enum architecture archite
 	size_t count = 0;
 	for (int shipped = 0; shipped <= 1; shipped++) {
 		for (size_t i = 0; i < profiles->count; i++) {
-			const struct entry *entry = &profiles->entries[i];
+			const struct profile_entry *entry = &profiles->entries[i];
 			const struct profile *header = entry->header;
 			if ((entry->shipped != NULL) != shipped ||
 			    header->architecture != architecture || build < header->build_first ||

@@ -26,7 +26,7 @@
 #define ASKED_SHARE   16
 #define ASKED_PROCESS 64
 
-struct kept {
+struct kept_schema {
 	uint8_t *schema;
 	size_t size;
 	struct api_sets *sets; /* NULL: it makes no sense */
@@ -37,7 +37,7 @@ struct api_set_cache {
 	const struct windows *windows;
 	const struct processes *processes;
 	pthread_mutex_t lock; /* of what follows */
-	struct kept kept[KEPT_MAX];
+	struct kept_schema kept[KEPT_MAX];
 	size_t count;
 	bool asked;		  /* for the machine's */
 	struct api_sets *machine; /* with a reference; NULL: none was found */
@@ -53,7 +53,7 @@ struct api_set_cache *api_set_cache_new(const struct windows *windows,
 	return cache;
 }
 
-static void kept_free(struct kept *kept)
+static void kept_free(struct kept_schema *kept)
 {
 	free(kept->schema);
 	api_sets_unref(kept->sets);
@@ -96,7 +96,8 @@ static uint8_t *copy_schema(const struct windows *windows, const struct view *vi
 	return NULL;
 }
 
-static struct kept *find(struct kept *kept, size_t count, const uint8_t *schema, size_t size)
+static struct kept_schema *find(struct kept_schema *kept, size_t count, const uint8_t *schema,
+				size_t size)
 {
 	for (size_t i = 0; i < count; i++)
 		if (kept[i].size == size && !memcmp(kept[i].schema, schema, size))
@@ -107,20 +108,21 @@ static struct kept *find(struct kept *kept, size_t count, const uint8_t *schema,
 /* The sets of a schema, which it takes, with a reference. With the lock held. */
 static struct api_sets *sets_of(struct api_set_cache *cache, uint8_t *schema, size_t size)
 {
-	struct kept *kept = find(cache->kept, cache->count, schema, size);
+	struct kept_schema *kept = find(cache->kept, cache->count, schema, size);
 	struct api_sets *sets = kept ? kept->sets : api_sets_parse(schema, size);
 	if (kept || cache->count == KEPT_MAX) {
 		free(schema);
 		return kept && sets ? api_sets_ref(sets) : sets;
 	}
-	cache->kept[cache->count++] = (struct kept){.schema = schema, .size = size, .sets = sets};
+	cache->kept[cache->count++] =
+		(struct kept_schema){.schema = schema, .size = size, .sets = sets};
 	return sets ? api_sets_ref(sets) : NULL;
 }
 
 /* The schema that most of the first processes have; of as many the one that is met first. */
 static struct api_sets *find_machine(struct api_set_cache *cache)
 {
-	struct kept met[KEPT_MAX] = {{0}};
+	struct kept_schema met[KEPT_MAX] = {{0}};
 	size_t count = 0, asked = 0, best = 0;
 	uint64_t work = windows_work(cache->windows);
 	struct budget budget = {.limit = work / ASKED_SHARE, .part = work / ASKED_PROCESS};
@@ -134,14 +136,14 @@ static struct api_sets *find_machine(struct api_set_cache *cache)
 		_cleanup_view_ struct view view;
 		view_open(&view, cache->windows, process, &budget);
 		uint8_t *schema = copy_schema(cache->windows, &view, process, &budget, &size);
-		struct kept *known = schema ? find(met, count, schema, size) : NULL;
+		struct kept_schema *known = schema ? find(met, count, schema, size) : NULL;
 		if (known)
 			known->processes++;
 		if (!schema || known || count == KEPT_MAX)
 			free(schema);
 		else
-			met[count++] =
-				(struct kept){.schema = schema, .size = size, .processes = 1};
+			met[count++] = (struct kept_schema){
+				.schema = schema, .size = size, .processes = 1};
 	}
 	for (size_t i = 1; i < count; i++)
 		if (met[i].processes > met[best].processes)

@@ -19,7 +19,7 @@
 #define STEPS_FOLLOW 4
 #define LOOKUPS	     8
 
-struct search {
+struct table_search {
 	struct private_tables *tables;
 	struct view *view;
 	const struct export_map *map;
@@ -37,7 +37,7 @@ void private_tables_free(struct private_tables *tables)
 }
 
 /* Is there a slot from `address` to before `end`, all in one page, that holds an export's address? */
-static bool has_export(struct search *search, uint64_t address, uint64_t end)
+static bool has_export(struct table_search *search, uint64_t address, uint64_t end)
 {
 	size_t available;
 	const uint8_t *p = search->memory->at(search->memory, address, &available);
@@ -50,14 +50,14 @@ static bool has_export(struct search *search, uint64_t address, uint64_t end)
 	return false;
 }
 
-static bool page_has_export(struct search *search, uint64_t page)
+static bool page_has_export(struct table_search *search, uint64_t page)
 {
 	return budget_spend(search->memory->budget, STEPS_PAGE) && page >= search->vad->start &&
 	       page <= search->vad->end && has_export(search, page, page + PAGE_SIZE);
 }
 
 /* Is a page of the private memory present? */
-static bool is_present(struct search *search, uint64_t page)
+static bool is_present(struct table_search *search, uint64_t page)
 {
 	size_t available;
 	return page >= search->vad->start && page <= search->vad->end &&
@@ -68,7 +68,7 @@ static bool is_present(struct search *search, uint64_t page)
  * Looks for tables in the page and in those around it, as far as there are exports in them: no
  * table goes on over a page without. One page more on each side may hold hooked slots of its edge.
  */
-static void look(struct search *search, uint64_t page)
+static void look(struct table_search *search, uint64_t page)
 {
 	struct address_set *pages = &search->tables->pages;
 	if (!address_set_add(pages, page / PAGE_SIZE))
@@ -87,7 +87,7 @@ static void look(struct search *search, uint64_t page)
 }
 
 /* Where a pointer leads to. */
-static void follow(struct search *search, uint64_t value)
+static void follow(struct table_search *search, uint64_t value)
 {
 	struct budget *budget = search->memory->budget;
 	if (value - search->base < search->size ||
@@ -126,7 +126,7 @@ void private_tables_find(struct private_tables *tables, struct view *view,
 			 const struct export_map *map, const struct rebuild_memory *memory,
 			 uint64_t base, uint64_t size)
 {
-	struct search search = {
+	struct table_search search = {
 		.tables = tables,
 		.view = view,
 		.map = map,
