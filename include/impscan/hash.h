@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The two import hashes, of a hashed form of any origin ("lib.func,lib.func").
+ * The two import hashes, imphash and impfuzzy, of an import list in its hashed form: a string like
+ * "kernel32.createfilew,kernel32.closehandle". Where the list comes from does not matter here.
  *
  * Room: hash.
  */
@@ -12,18 +13,23 @@
 #include <impscan/text.h>
 
 #define IMPHASH_SIZE  33  /* 32 hex digits and a NUL */
-#define IMPFUZZY_SIZE 149 /* at least FUZZY_MAX_RESULT and a NUL */
+#define IMPFUZZY_SIZE 149 /* at least libfuzzy's FUZZY_MAX_RESULT and a NUL */
 
-/* Both "" when there is none: a module without imports has no hash and matches nothing. */
+/* The hashes of one list. Both are "" for an empty list, which has no hash and matches nothing. */
 struct hashes {
-	char imphash[IMPHASH_SIZE];
+	char imphash[IMPHASH_SIZE]; /* in lower case */
 	char impfuzzy[IMPFUZZY_SIZE];
 };
 
 /*
- * imphash = MD5 of `string`, impfuzzy = ssdeep (fuzzy_hash_buf) of `fuzzy_string`, which is
- * `string` itself for all but bound files (imports_fuzzy_string()). An empty string gives no
- * hashes. Safe to call from several threads.
+ * Hashes an import list. imphash is the MD5 of a string (Mandiant, 2014; pefile's get_imphash()),
+ * impfuzzy the ssdeep hash of a string (JPCERT/CC; pyimpfuzzy).
+ *
+ * string: the hashed form that imphash is taken of.
+ * fuzzy_string: the one that impfuzzy is taken of. Only bound files have another one, see
+ *	imports_fuzzy_string().
+ *
+ * For any number of threads. Ends the process with exit code 2 where libcrypto has no MD5.
  */
 void hash_imports(struct hashes *hashes, const struct text *string,
 		  const struct text *fuzzy_string);

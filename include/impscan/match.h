@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Known hashes, from samples, lists and the command line, and which of them a module resembles.
+ * Known hashes, and which of them a module's hashes resemble. Known hashes come from sample files,
+ * from lists and from the command line. A set is filled, then sealed, then searched.
  *
  * Room: match.
  */
@@ -18,132 +19,171 @@
 /* A set of known hashes, imphash and impfuzzy mixed, each with a name. */
 struct known;
 
+/* Returns an empty set. */
 struct known *known_new(void);
 void known_free(struct known *known);
 DEFINE_CLEANUP(struct known, known_free)
 #define _cleanup_known_ _cleanup_(known_free_p)
 
 /*
- * Adds one hash: 32 hex digits are an imphash (either case), BLOCKSIZE:PART:PART an impfuzzy,
- * optionally followed by the hash of the other kind, which makes both one sample, and by a name
- * (after space, tab or comma; ssdeep's `,"file name"` too). Where the text gives no name, `name` is
- * taken; where that is NULL, the hash itself. `length` bytes of `text`, without a newline. Fails
- * with a sentence on anything else. A hash of an empty import list ("3::", MD5 of nothing) is taken
- * and never matches.
+ * Adds one hash, or both hashes of one sample.
+ *
+ * text: 32 hex digits in either case are an imphash, BLOCKSIZE:PART:PART is an impfuzzy. The hash
+ *	of the other kind may follow, which makes both one sample; then a name, after a space, tab
+ *	or comma, also as ssdeep writes it (,"file name").
+ * length: bytes of `text`, without a newline.
+ * name: the name where the text has none; NULL: the hash itself is its name.
+ *
+ * Fails when the text is anything else. The hash of an empty import list ("3::", the MD5 of
+ * nothing) is added, but never matches.
  */
 struct error *known_add(struct known *known, const char *text, size_t length, const char *name);
 
 /*
- * Adds the hashes of a sample; empty ones are left out. Both together are found as one match, the
- * better of the two. Fails only when the set is full (134 million hashes).
+ * Adds the hashes of a sample; empty ones are left out. They are found as one match, by the one of
+ * the two that scores better. Fails only when the set is full (134 million hashes).
  */
 struct error *known_add_hashes(struct known *known, const struct hashes *hashes, const char *name);
 
 /*
- * Adds a list: a hash a line, blank lines and lines that begin with # passed over; CRLF and a
- * byte order mark are fine, and so are the first line of an ssdeep file and our own CSV form (a
- * header line with the fields imphash or impfuzzy; a row's name is its path, or else its module;
- * empty hashes are left out). `path` "-" is standard input. A line that is no hash ends it with an
- * error that names the file and the line; what came before it stays in the set.
+ * Adds a list of hashes, one a line, each as known_add() takes it. Empty lines, lines that begin
+ * with # and the first line of an ssdeep file are skipped; CRLF and a byte order mark are accepted.
+ * A list may also be CSV as impscan writes it: a header line with the fields imphash or impfuzzy;
+ * the name of a row is its path, or else its module; empty hashes are left out.
+ *
+ * path: "-" is standard input.
+ *
+ * Fails at the first line that is no hash, with file and line number. What came before it stays in
+ * the set.
  */
 struct error *known_add_list(struct known *known, const char *path);
 
-/* How many hashes there are. */
+/* Returns the number of hashes in the set. */
 size_t known_count(const struct known *known);
 
-/* Makes it ready for known_find(); after that nothing may be added. */
+/* Builds the index of the set. Needed before searching; afterwards nothing may be added. */
 void known_seal(struct known *known);
 
-/* Is there a hash that can match, in a sealed set? Those of empty import lists can't. */
+/* Tells whether a sealed set has a hash that can match: one of an import list that is not empty. */
 bool known_can_match(const struct known *known);
 
 /*
- * Are the impfuzzy hashes added as number `from` and later more likely ssdeep's of whole files, as
- * half of them or more have a block size (384 or more) that no import list comes to? Only those
- * without an imphash beside them are looked at: `*impfuzzy` is how many, `*large` how many of these
- * have such a block size.
+ * Tells whether the impfuzzy hashes are more likely ssdeep hashes of whole files: at least half of
+ * them have a block size of 384 or more, which no import list has. Hashes with an imphash beside
+ * them are not looked at.
+ *
+ * from: the number of the first hash to be looked at, in the order added.
+ * impfuzzy: returns how many were looked at.
+ * large: returns how many of these have such a block size.
  */
 bool known_looks_like_files(const struct known *known, size_t from, size_t *impfuzzy,
 			    size_t *large);
 
-/* How many entries of a sealed set every .NET program or library matches, by what it imports. */
+/*
+ * Returns how many hashes of a sealed set are those of every .NET program or library, which import
+ * one function only.
+ */
 size_t known_dotnet(const struct known *known);
 
+/* A known hash that a module resembles. */
 struct match {
 	const char *name; /* the sample or list entry; owned by the set */
 	const char *hash; /* the known hash as text; owned by the set */
 	int score;	  /* 0-100; 100 for an equal imphash */
-	uint8_t list;	  /* number of our list that matched it best; 0 from known_find() */
-	bool rebuilt;	  /* that is a rebuilt list: not number 0 */
-	bool by_impfuzzy; /* which of ours matched it */
-	size_t order;	  /* rises in the order added; both hashes of a sample have the same */
+	uint8_t list;	  /* number of the module's list that scores best; 0 from known_find() */
+	bool rebuilt;	  /* that list is a rebuilt one: not number 0 */
+	bool by_impfuzzy; /* matched by impfuzzy, not by imphash */
+	size_t order;	  /* rises in the order added; the same for both hashes of a sample */
 };
 
-/* What known_find() found. All zero to begin with; one for each thread. */
+/* The matches of one search. All zero to begin with; one for each thread. */
 struct matches {
 	struct match *items;
 	size_t count;
 	size_t capacity;
-	struct known_scratch *scratch; /* known_find()'s own, kept from search to search */
+	struct known_scratch *scratch; /* the room's own memory, reused by each search */
 };
 
 /*
- * All entries that resemble `hashes`: equal imphash, or an impfuzzy score (libfuzzy's
- * fuzzy_compare()) of at least `threshold` (0-100; 0 still needs a score above 0). Replaces what is
- * in `matches`; highest score first, then in the order added. The same rows and scores as
- * comparing with every entry, but one row for the two hashes of a sample (an equal imphash before
- * an impfuzzy of the same score). Any number of threads may search a sealed set.
+ * Finds all known hashes that resemble `hashes`: those with an equal imphash, or with an impfuzzy
+ * score of at least the threshold. Rows and scores are the same as those of comparing with each
+ * known hash by libfuzzy's fuzzy_compare().
+ *
+ * known: a sealed set, which any number of threads may search.
+ * threshold: 0-100; 0 still needs a score above 0.
+ * matches: replaced; highest score first, then in the order added. A sample with two hashes is one
+ *	match; of two equal scores that by imphash.
  */
 void known_find(const struct known *known, const struct hashes *hashes, int threshold,
 		struct matches *matches);
 
 /*
- * What several import lists of one module resemble, not yet spread out into matches: a few bytes for
- * each known hash that was hit, however many entries have it. Immutable and counted; NULL: nothing.
+ * The known hashes that the import lists of one module resemble, before a match is made for each
+ * entry that has such a hash. It takes a few bytes for each hash, however many entries have it.
+ * Immutable, with a count of references. NULL: none.
  */
 struct hits;
 
 /*
- * Adds what `hashes` resemble, see known_find(), as list number `list` (0-255) of a module, to
- * `before`, whose reference it takes. Returns a reference. `scratch` is the thread's; its matches are
- * left alone.
+ * Searches for `hashes` as known_find() does, and adds the result to `before`.
+ *
+ * list: the number of the module's list that `hashes` are of, 0-255; 0 is the declared list.
+ * scratch: the thread's; its matches are left alone.
+ * before: NULL, or a reference, which is taken over.
+ *
+ * Returns a reference, or NULL.
  */
 struct hits *known_hits(const struct known *known, const struct hashes *hashes, int threshold,
 			unsigned int list, struct matches *scratch, struct hits *before);
+
+/* Returns one more reference. NULL is fine. */
 struct hits *hits_ref(struct hits *hits);
+
+/* Releases a reference. NULL is fine. */
 void hits_unref(struct hits *hits);
 
-/* Bytes of memory that they take. */
+/* Returns how many bytes of memory they take. */
 size_t hits_memory(const struct hits *hits);
 
 /*
- * The matches of hits, replacing what is in `matches`: one for each entry, by the list that scores
- * best with it (of several the first); sorted as known_find() sorts.
+ * Makes one match for each entry that has a hash that was hit, by the list that scores best with it
+ * (of several the first).
+ *
+ * matches: replaced; sorted as by known_find().
  */
 void known_matches(const struct known *known, const struct hits *hits, struct matches *matches);
+
+/* Releases matches and their scratch memory. */
 void matches_free(struct matches *matches);
 #define _cleanup_matches_ __attribute__((cleanup(matches_free)))
 
-/* A sample file and its hashes. */
+/* A sample: a PE file and its hashes. */
 struct sample {
 	char *path;
 	enum imports_status status;
-	char reason[160];
-	size_t imports;
+	char reason[160]; /* why there is no list, or not all of it, in words */
+	size_t imports;	  /* entries of its import list */
 	struct hashes hashes;
 };
 
 /*
- * The files to be read for `path`: itself, or every regular file below it (symbolic links to files
- * are followed, to folders not), sorted by path. Fails when `path` can't be read; a folder below it
- * that can't be is passed over with a line in `warnings` (may be NULL), made fit to print.
+ * Lists the sample files that a path stands for: itself, or every regular file below it, sorted by
+ * path. Symbolic links to files are followed, those to folders are not.
+ *
+ * ret, count: the paths, to be released with samples_list_free().
+ * warnings: gets a line, fit to print, for each folder below `path` that can't be read. May be
+ * NULL.
+ *
+ * Fails when `path` itself can't be read.
  */
 struct error *samples_list(const char *path, char ***ret, size_t *count, struct text *warnings);
 void samples_list_free(char **paths, size_t count);
 
 /*
- * Hashes one file; what is no PE has status IMPORTS_NOT_PE, one that can't be opened
- * IMPORTS_UNREADABLE. `scratch` is reused memory, its content of no interest.
+ * Reads and hashes a file. Never fails: a file that is no PE has the status IMPORTS_NOT_PE, one
+ * that can't be opened IMPORTS_UNREADABLE. Release with sample_free().
+ *
+ * scratch: memory that is reused from call to call.
  */
 void sample_read(struct sample *sample, const char *path, struct imports *scratch);
 void sample_free(struct sample *sample);

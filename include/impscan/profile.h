@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Profiles: the layout of one Windows kernel's structures, read from YAML.
+ * Profiles: the layout of the structures of one Windows kernel, read from YAML.
  *
- * Within one build number every kernel has the same layout of what is read here, so a profile
- * belongs to (architecture, range of builds); the few exceptions are variants of one build. A file:
+ * All kernels of one build number have the same layout of what is read here, so a profile belongs
+ * to an architecture and a range of builds. Where updates changed the layout within a build, it has
+ * several profiles, called variants. A file:
  *
  *	name: windows-10-19041-x64
  *	description: Windows 10 2004 to 22H2
@@ -11,8 +12,8 @@
  *	builds: [19041, 19045]             # first and last
  *	variant: as of 7601.24000          # only where one build has several layouts
  *	source: public symbols of ntkrnlmp.pdb 10.0.19041.3324
- *	inferred: 40 of 52 fields verified # only in one that was inferred from an image: it may
- *	                                   # leave out what its making could not verify
+ *	inferred: 40 of 52 fields verified # only where it was inferred from an image: members
+ *	                                   # that could not be verified may be missing then
  *	types:
  *	  EPROCESS:
  *	    size: 0xa40
@@ -20,9 +21,9 @@
  *	  MMVAD_FLAGS:
  *	    Protection: {offset: 0x0, bit: 7, bits: 5}
  *
- * `types` comes last, so that the header can be read without it. An offset is decimal or 0x...; a
- * bit field counts bits from the least significant one of the integer at its offset. What may be
- * left out, and how large a value may be, is in profile_fields.h.
+ * `types` comes last, so that the header can be read without it. An offset is decimal or 0x...; the
+ * bits of a bit field are counted from the least significant one of the integer at its offset.
+ * profile_fields.h says which members may be missing, and how large a value may be.
  *
  * Room: profile.
  */
@@ -45,6 +46,7 @@ enum architecture { ARCHITECTURE_X86, ARCHITECTURE_X64 };
 /* "x86", "x64" */
 const char *architecture_name(enum architecture architecture);
 
+/* The place of one member. */
 struct profile_field {
 	bool present;
 	uint8_t bit;	 /* first bit, from the least significant of the value at offset */
@@ -52,6 +54,7 @@ struct profile_field {
 	uint32_t offset; /* bytes from the start of the type; for `size`, the size */
 };
 
+/* One profile in memory. All strings are its own. */
 struct profile {
 	char *name;
 	char *description;
@@ -65,18 +68,28 @@ struct profile {
 	struct profile_field field[PROFILE_MEMBER_COUNT];
 };
 
+/* Tells whether the profile has the member. */
 static inline bool profile_has(const struct profile *profile, enum profile_member member)
 {
 	return profile->field[member].present;
 }
 
-/* Bytes from the start of the type; for a `size`, the size. 0 when the profile lacks it. */
+/*
+ * Returns the offset of a member in bytes from the start of its type; for `size`, the size of the
+ * type. 0 when the profile lacks it.
+ */
 static inline uint32_t profile_offset(const struct profile *profile, enum profile_member member)
 {
 	return profile->field[member].offset;
 }
 
-/* The value of a bit field (or of all of it, where it is none) within the integer `value`. */
+/*
+ * Returns the value of a bit field.
+ *
+ * value: the integer at the offset of the member.
+ *
+ * Where the member is no bit field it is `value`.
+ */
 static inline uint64_t profile_bits(const struct profile *profile, enum profile_member member,
 				    uint64_t value)
 {
@@ -86,29 +99,32 @@ static inline uint64_t profile_bits(const struct profile *profile, enum profile_
 	return (value >> field->bit) & ((UINT64_C(1) << field->bits) - 1);
 }
 
-/* Does reading take the member, so that only an inferred profile may lack it? */
+/* Tells whether a profile must have the member, unless it is inferred (R of profile_fields.h). */
 bool profile_member_required(enum profile_member member);
 
-/* Has every known Windows the member? */
+/* Tells whether every known Windows has the member (R and F). */
 bool profile_member_universal(enum profile_member member);
 
-/* Can a symbol file have it? */
+/* Tells whether a symbol file can have the member (all but S). */
 bool profile_member_in_symbols(enum profile_member member);
 
-/* Is this a member that nothing works without, so that not even an inferred profile may lack it? */
+/* Tells whether an inferred profile must have the member, too: nothing can be read without it. */
 bool profile_member_core(enum profile_member member);
 
-/* "EPROCESS.UniqueProcessId" in two parts. */
+/* Return the two parts of "EPROCESS.UniqueProcessId". */
 const char *profile_type_name(enum profile_member member);
 const char *profile_member_name(enum profile_member member);
 
 /*
- * Reads one profile from YAML text (UTF-8, up to PROFILE_TEXT_LIMIT bytes). `origin` names it in
- * errors, which begin with "ORIGIN:LINE:COLUMN: ": unknown key, type or member, missing member,
- * duplicate, value beyond the member's limit in profile_fields.h or beyond the type's size, bad
- * number, anything that a profile doesn't need of YAML (anchors, aliases, tags, several documents).
- * Members that former versions asked for and nobody reads are passed over. The caller frees
- * the result.
+ * Parses a profile.
+ *
+ * text, length: YAML in UTF-8, up to PROFILE_TEXT_LIMIT bytes.
+ * origin: what errors call the text: "ORIGIN:LINE:COLUMN: ...".
+ *
+ * Fails on a key, type or member that is unknown, given twice or missing, on a value beyond the
+ * limit that profile_fields.h has or beyond the size of the type, and on YAML that no profile needs
+ * (anchors, aliases, tags, several documents). Members that only former versions of impscan read
+ * are accepted and ignored. The caller owns the result.
  */
 #define PROFILE_TEXT_LIMIT (1u << 20)
 struct error *profile_parse(const char *text, size_t length, const char *origin,
@@ -117,26 +133,34 @@ void profile_free(struct profile *profile);
 DEFINE_CLEANUP(struct profile, profile_free)
 #define _cleanup_profile_ _cleanup_(profile_free_p)
 
-/* Writes a profile as YAML that profile_parse() reads back equal. The caller frees the result. */
+/*
+ * Returns a profile as YAML, from which profile_parse() makes an equal one. The caller frees the
+ * text.
+ */
 char *profile_to_yaml(const struct profile *profile);
 
-/* The profiles of a run: those compiled in, and those the user added, which come first. */
+/* The profiles of a run: those compiled in, and those that the user added, which are preferred. */
 struct profiles;
 
-/* With the shipped ones. Their headers are read now, their types when they are asked for. */
+/*
+ * Makes a set of the profiles that are compiled in. Their headers are read at once, their types
+ * when a profile is asked for.
+ */
 struct error *profiles_new(struct profiles **ret);
 void profiles_free(struct profiles *profiles);
 DEFINE_CLEANUP(struct profiles, profiles_free)
 #define _cleanup_profiles_ _cleanup_(profiles_free_p)
 
 /*
- * Adds a file, or every *.yaml of a folder (an error when there is none), read in full; replaces a
- * profile of the same name. Positions change, and what the set handed out is gone: add first.
+ * Add a file, or every *.yaml of a folder, to the set. They are parsed at once. A profile of the
+ * same name is replaced. Fail when one can't be parsed, or when the folder has none.
+ *
+ * Afterwards profiles have other numbers, and pointers from profiles_get() are invalid.
  */
 struct error *profiles_add_file(struct profiles *profiles, const char *path);
 struct error *profiles_add_directory(struct profiles *profiles, const char *path);
 
-/* What --list-profiles shows of one, in the order of architecture, build, name. */
+/* The header of a profile. All strings are the set's. */
 struct profile_summary {
 	const char *name;
 	const char *description;
@@ -149,31 +173,43 @@ struct profile_summary {
 	bool added; /* by the user */
 };
 
+/* Returns the number of profiles in the set. */
 size_t profiles_count(const struct profiles *profiles);
+/*
+ * Returns the header of profile number `i`, 0 to profiles_count() - 1. They are sorted by
+ * architecture, build and name.
+ */
 struct profile_summary profiles_summary(const struct profiles *profiles, size_t i);
 
-/* Reads number `i` in full; owned by the set. For one thread at a time. */
+/* Parses profile number `i` in full, once. The set owns it. For one thread at a time. */
 struct error *profiles_get(struct profiles *profiles, size_t i, const struct profile **ret);
 
 /*
- * The profiles whose builds include `build`, those of the user first, then in list order: stores
- * up to `limit` positions in `found` and returns how many there are.
+ * Finds the profiles of a build: first those of the user, each part in the order of numbers.
+ *
+ * found: gets their numbers, `limit` of them at most.
+ *
+ * Returns how many there are, which may be more than `limit`.
  */
 size_t profiles_match(const struct profiles *profiles, enum architecture architecture,
 		      uint32_t build, size_t *found, size_t limit);
 
 /*
- * Turns a symbol file of Volatility 3 (its JSON, plain or xz) into a profile. Such a file seldom
- * tells the build it is of: `build` is what the user says, or 0. When neither says, the header is
- * that of the profile in `known` (which may be NULL) with the same layout, and it is an error when
- * there is none, or more than one. Errors begin with "PATH: " or "PATH:LINE:COLUMN: " and name the
- * place in the JSON, as in user_types._EPROCESS.fields.Peb. The caller frees the result.
+ * Makes a profile of a symbol file in Volatility 3's format: JSON, plain or compressed with xz.
+ *
+ * build: the build number that the user gave; 0: none. Few files have it.
+ * known: where neither the user nor the file has the build, the header is that of the profile in
+ *	this set that has the same layout; it is an error when there is none, or more than one. May
+ *	be NULL.
+ *
+ * Errors begin with "PATH: " or "PATH:LINE:COLUMN: " and name the place in the JSON, for example
+ * user_types._EPROCESS.fields.Peb. The caller owns the result.
  */
 #define SYMBOL_FILE_LIMIT ((size_t)64 << 20)
 struct error *profile_import_symbols(const char *path, uint32_t build, struct profiles *known,
 				     struct profile **ret);
 
-/* The same of a file's content; `origin` is what errors call it. */
+/* The same for the content of a file; `origin` is what errors call it. */
 struct error *profile_parse_symbols(const void *data, size_t size, const char *origin,
 				    uint32_t build, struct profiles *known, struct profile **ret);
 

@@ -1,54 +1,59 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Every structure member that impscan reads, by Microsoft's names: X(type, member, need, limit).
+ * Every structure member that impscan reads, under Microsoft's name: X(type, member, need, limit).
  *
- * A profile may name these, and those of former versions, which nobody reads any more (former.c).
- * `need` says who may leave a member out. Of what every known Windows from XP on has:
- *	R	reading takes it: a profile without it is incomplete
- *	F	only the choice among profiles of one build takes it: it may be missing
- * and of what some builds lack, so that the code then takes another way:
- *	O	it may be missing, but for what complete.c says of members that belong together
- *	S	like O, but in no public symbols: symbol files can't have it
+ * A profile may have these members, and those that only former versions read (profile/former.c).
+ * `need` says whether a profile may lack a member. Every known Windows from XP on has those of
+ *	R	a profile without it is incomplete
+ *	F	a profile may lack it: it only helps to choose among the profiles of one build
+ * Some builds lack those of
+ *	O	a profile may lack it, and the code takes another way then. Members that belong
+ *		together are checked by profile/complete.c.
+ *	S	like O, and no public symbols have it, so symbol files can't
  *
- * `limit` is what a value may be; beyond it no kernel goes, and the code that reads it relies on it:
+ * `limit` is the range of values that is accepted, wider than that of any known kernel. The code
+ * that reads the member relies on it.
  *	AT		an offset below 64 KB
- *	IN_PAGE		an offset at which 32 bytes more are within a page
- *	START		offset 0: it is read there
- *	SIZE		a size of up to 64 KB; SIZE_IN_PAGE: of up to a page; SIZE_OF(a, b): of a or b
- *	BITS(n)		a bit field of up to n bits, of an integer of 64 bits at offset 0
- *	KEY(n)		the same of one of 32 bits
- *	NUMBER(n)	up to n bits of an integer of 32 bits at an offset, or all of it
+ *	IN_PAGE		an offset with at least 32 bytes behind it in the same page
+ *	START		offset 0: the code reads it there
+ *	SIZE		a size of up to 64 KB; SIZE_IN_PAGE: up to 4 KB; SIZE_OF(a, b): a or b
+ *	BITS(n)		a bit field of up to n bits in the 64-bit integer at offset 0
+ *	KEY(n)		a bit field of up to n bits in the 32-bit integer at offset 0
+ *	NUMBER(n)	up to n bits of the 32-bit integer at any offset, or all of it
  *
- * A type's size is the member `size`; where updates of one build let a type grow, it is the
- * smallest one, which is always safe to read. The members of a type stand together.
+ * The size of a type is its member `size`. Where updates of one build made a type larger, it is the
+ * smallest size, which is always safe to read. The members of a type stand together.
  *
- * A member keeps the spelling that Microsoft gave it in that build, and its presence says which
- * way a build goes:
+ * A member has the spelling that Microsoft gave it in that build. Whether a profile has it tells
+ * how a build does something:
  *
- * VAD tree	MMADDRESS_NODE: EPROCESS.VadRoot is an MM_AVL_TABLE whose BalancedRoot is a sentinel;
- *		the tree is its RightChild (Server 2003 to Windows 7). MM_AVL_NODE: the same with nodes
- *		at MMVAD_SHORT.VadNode (Windows 8). Otherwise, with MMVAD_SHORT.VadNode: VadRoot is an
- *		RTL_AVL_TREE (8.1 and later). None of these: VadRoot points to the first VAD (XP).
- *		RTL_AVL_TREE alone says nothing: some Windows 7 kernels have the type for other trees.
- * VAD numbers	StartingVpn and EndingVpn have a pointer's size without VadNode, 32 bits with it; the
- *		byte in StartingVpnHigh and EndingVpnHigh extends them (x64 from 8.1 on).
+ * VAD tree	MMADDRESS_NODE: EPROCESS.VadRoot is an MM_AVL_TABLE whose BalancedRoot is a
+ *		sentinel; the tree is its RightChild (Server 2003 to Windows 7). MM_AVL_NODE: the
+ *		same with nodes at MMVAD_SHORT.VadNode (Windows 8). Otherwise, with
+ *		MMVAD_SHORT.VadNode: VadRoot is an RTL_AVL_TREE (8.1 and later). None of these:
+ *		VadRoot points to the first VAD (XP). RTL_AVL_TREE alone says nothing: some Windows
+ *		7 kernels have the type for other trees.
+ * VAD numbers	StartingVpn and EndingVpn have a pointer's size without VadNode, 32 bits with it;
+ *		the byte in StartingVpnHigh and EndingVpnHigh extends them (x64 from 8.1 on).
  * Mapped file	MMVAD.ControlArea (XP, 2003), MMVAD.Subsection and its ControlArea afterwards.
- * WoW64	Wow64Process: the 32-bit PEB, or, where WOW64_PROCESS is known, a kernel structure that
- *		points to it. WoW64Process: an EWOW64PROCESS, whose Peb is the 32-bit PEB (10586 on).
- * Handles	HANDLE_TABLE_ENTRY.Object: the address with flags in its low three bits (to Windows 7).
+ * WoW64	Wow64Process: the 32-bit PEB, or, where WOW64_PROCESS is known, a kernel structure
+ *		that points to it. WoW64Process: an EWOW64PROCESS, whose Peb is the 32-bit PEB
+ *		(10586 on).
+ * Handles	HANDLE_TABLE_ENTRY.Object: the address with flags in its low three bits (up to 7).
  *		ObjectPointerBits: the address shifted right, by 4 on x64, where it must be
  *		sign-extended, and by 3 on x86 (8 and later).
- * PTEs		Their members are bits of one MMPTE, the `...Low` and `...High` halves of an address are
- *		those of x86 without PAE. MMPTE.size tells kernels with PAE from those without.
+ * PTEs		Their members are bits of one MMPTE, the `...Low` and `...High` halves of an address
+ *		are those of x86 without PAE. MMPTE.size tells kernels with PAE from those without.
  *		SwizzleBit: where it is clear, an invalid PTE is stored XORed with the kernel's
- *		InvalidPteMask. Updates of 2018 brought it to builds 7601 to 17134, with other places
- *		for PageFileLow and Protection: there the symbols known may not be those of the kernel.
- * Store	The compressed store (B_TREE..., SM..., ST_...; 1607 and later) is in no public symbols;
- *		types go by the kernel's decorated names, members by those who described them. Two
- *		names are ours: SMHP_CHUNK (an element of a chunk array) and SMKM_STORE_MGR's
- *		SmGlobalsLink: where SmGlobals is not the manager but points into one, the place
- *		in it. Without PageFileNumber a key is the offset alone; without
- *		CompressionAlgorithm all is LZ4.
+ *		InvalidPteMask. Updates of 2018 brought it to builds 7601 to 17134, with other
+ *		places for PageFileLow and Protection: there the symbols known may not be those of
+ *		the kernel.
+ * Store	The compressed store (B_TREE..., SM..., ST_...; 1607 and later) is in no public
+ *		symbols. Types have the names in the kernel's decorated symbols, members those of
+ *		published research. Two names are impscan's own: SMHP_CHUNK, an element of a chunk
+ *		array, and SMKM_STORE_MGR.SmGlobalsLink: where SmGlobals is not the manager itself,
+ *		it points to this member of it. Without PageFileNumber a key is the offset alone.
+ *		Without CompressionAlgorithm all pages are compressed with LZ4.
  *
  * Room: profile.
  */

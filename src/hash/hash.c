@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * imphash and impfuzzy of a hashed form. imphash is Mandiant's (MD5, as in pefile's get_imphash),
- * impfuzzy JPCERT/CC's (ssdeep of the same string, as in pyimpfuzzy).
+ * Computing imphash and impfuzzy, with libcrypto's MD5 and libfuzzy.
  */
 #include <impscan/hash.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside of the room: records of comma-separated values (RFC 4180).
+ * Inside the match room: records of comma-separated values (RFC 4180).
  */
 #ifndef IMPSCAN_MATCH_CSV_H
 #define IMPSCAN_MATCH_CSV_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What speaks against a set of known hashes: that nothing in it can match, that it is of other
- * hashes in the same form, or that half the world matches it.
+ * Judging whether a set of known hashes is what its user means: whether anything in it can match,
+ * whether it has ssdeep hashes of whole files, and whether it has hashes that all .NET programs
+ * share.
  */
 #include <impscan/match.h>
 

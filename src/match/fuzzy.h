@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * impfuzzy hashes (ssdeep's form BLOCKSIZE:PART:PART) taken apart, and the score of two of them.
+ * Inside the match room: impfuzzy hashes (ssdeep's form BLOCKSIZE:PART:PART) taken apart, and the
+ * score of two of them.
  */
 #ifndef IMPSCAN_MATCH_FUZZY_H
 #define IMPSCAN_MATCH_FUZZY_H

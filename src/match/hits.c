@@ -2,8 +2,8 @@
 /*
  * From the hashes that a search has hit to matches, one for each entry that has such a hash.
  *
- * Lists of known hashes name one hash for thousands of samples. So the result of a search is kept as
- * the hashes that were hit, each once. Matches are made of them only when the rows of one module
+ * Lists of known hashes name one hash for thousands of samples. So the result of a search is kept
+ * as the hashes that were hit, each once. Matches are made of them only when the rows of one module
  * are printed.
  */
 #include <impscan/match.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside of the room: the set's memory, and the index over it.
+ * Inside the match room: the memory of a set of known hashes, and the index over it.
  */
 #ifndef IMPSCAN_MATCH_INDEX_H
 #define IMPSCAN_MATCH_INDEX_H

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The set of known hashes: adding to it.
+ * The set of known hashes: adding hashes to it. The index is index.c's, searching find.c's.
  *
- * The texts lie one behind the other in one piece of memory, each hash followed by its name; an
- * entry is 16 bytes that say where. A set of a million hashes so takes some 180 MB, half of it the
- * texts.
+ * All texts lie in one piece of memory, each hash followed by its name. An entry is 16 bytes and
+ * has the position of its text. A set of a million hashes takes some 180 MB, half of it texts.
  */
 #include "known.h"
 

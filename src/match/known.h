@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside of the room: adding to the set, for the readers of lists.
+ * Inside the match room: adding to a set, for those who read lists.
  */
 #ifndef IMPSCAN_MATCH_KNOWN_H
 #define IMPSCAN_MATCH_KNOWN_H

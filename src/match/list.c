@@ -3,8 +3,8 @@
  * Reading lists of known hashes: a hash a line in several forms (see known_add()), ssdeep's own
  * files, and the CSV that impscan writes.
  *
- * The file is read in large pieces, of which whole lines (in CSV: whole records) are taken; so pipes
- * serve as well as files, and memory does not grow with the list.
+ * The file is read in large pieces, from which whole lines are taken (in CSV: whole records). So
+ * pipes can be read like files, and memory does not grow with the list.
  */
 #include <impscan/match.h>
 

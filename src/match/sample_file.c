@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Hashing a sample file.
+ * Reading and hashing one sample file. Which files there are is sample_paths.c's.
  */
 #include <impscan/alloc.h>
 #include <impscan/match.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which files a path to samples means.
+ * Listing the sample files that a path stands for.
  *
- * Folders are kept on a list and opened one after the other, so depth is no matter; links to
- * folders are not followed, so there are no loops.
+ * Folders are kept in a list and opened one after the other, so folders may be nested to any depth.
+ * Links to folders are not followed, so there are no loops.
  */
 #include <impscan/match.h>
 

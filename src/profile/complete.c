@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Members that belong together: one that is of use only with another, and those of which a profile
- * must have one. What nothing is read without is in profile_fields.h (R).
+ * Members that belong together: one that is of use only with another one, and alternatives of which
+ * a profile must have one. Members that every profile must have are marked R in profile_fields.h.
  */
 #include "internal.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A profile in memory: the names behind enum profile_member, all made from PROFILE_FIELDS. */
+/*
+ * Types and members of profiles: their names, who may leave them out, and the limits of their
+ * values. All is made from PROFILE_FIELDS.
+ */
 #include "internal.h"
 
 #include <inttypes.h>

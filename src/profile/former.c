@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Members that profiles had to name in former versions, although nothing read them. Files with them
- * are still about, and are as good as ever: what they say of these is passed over, where another
- * unknown name is an error, since it is likely a slip of the pen.
+ * Members that profiles of former versions of impscan have and that nothing reads any more. Such
+ * files are still in use, so these members are accepted and ignored. Any other unknown name is an
+ * error, since it is likely misspelt.
  */
 #include "internal.h"
 

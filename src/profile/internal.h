@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Shared by the files of this room only. */
+/*
+ * Inside the profile room: what several of its files use.
+ */
 #ifndef IMPSCAN_PROFILE_INTERNAL_H
 #define IMPSCAN_PROFILE_INTERNAL_H
 
@@ -7,42 +9,50 @@
 
 #include <impscan/profile.h>
 
-/* No structure of the kernel is larger: bounds what is read before it is known what it is of. */
+/* No structure of the kernel is larger. Checked for values whose own limit is not known yet. */
 #define OFFSET_LIMIT 0x100000u
 
 /*
- * The positions of a type's members: stores the first and how many in `*first` and `*count`;
- * false when there is no type of that name.
+ * Finds the members of a type, which have consecutive numbers: the first, and how many there are.
+ * Returns false when there is no type of that name.
  */
 bool profile_find_type(const char *name, size_t length, enum profile_member *first, size_t *count);
 
-/* Is this not a member but the size of its type? */
+/* Tells whether this is the size of a type, and no member of it. */
 bool profile_member_is_size(enum profile_member member);
 
-/* What is wrong with a member's value, a sentence that names it; NULL: nothing. Caller frees. */
+/*
+ * Returns what is wrong with the value of a member, as a sentence; NULL: nothing. The caller frees
+ * it.
+ */
 char *profile_beyond_limit(enum profile_member member, const struct profile_field *field);
 
 /*
- * What the members of a profile lack of each other, as a sentence; NULL: nothing. `*member` is the
- * one that it begins with, or PROFILE_MEMBER_COUNT where none is to blame. An inferred profile may
- * lack members. The caller frees the sentence.
+ * Checks members that belong together. Returns which one is missing, as a sentence, which the
+ * caller frees; NULL: none.
+ *
+ * member: the one that needs the missing one, or PROFILE_MEMBER_COUNT where there is no such one.
+ *
+ * An inferred profile may lack members.
  */
 char *profile_gap(const struct profile *profile, enum profile_member *member);
 
 /*
- * Members that former versions wrote into profiles, and that nobody reads: does a profile's type, or
- * member of a type, belong to them? Names need not end with 0.
+ * Tell whether a type, or a member of a type, is one that only former versions read. Names need not
+ * end with a NUL.
  */
 bool profile_former_type(const char *type, size_t length);
 bool profile_former_member(const char *type, size_t type_length, const char *member, size_t length);
 
-/* profile_parse() of all that stands before `types`, which may be missing. */
+/* Like profile_parse(), but stops before `types`, which may be missing. */
 struct error *profile_parse_header(const char *text, size_t length, const char *origin,
 				   struct profile **ret);
 
 /*
- * Opens a file to be read; `what` is it for sentences. Fails on what is no regular file: a pipe
- * could block, a device never end. The caller closes it.
+ * Opens a file for reading. Fails when it is no regular file: reading a pipe could block, and a
+ * device might never end. The caller closes it.
+ *
+ * what: what the file is called in errors.
  */
 struct error *open_regular(const char *path, const char *what, FILE **ret);
 

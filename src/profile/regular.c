@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Opening what users name as a profile or a symbol file.
+ * Opening the files that users name as profiles or symbol files: regular files only.
  */
 #include "internal.h"
 

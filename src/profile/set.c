@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The profiles of a run. A shipped one is known by its header until it is asked for; one that the
- * user adds is read in full at once, since its errors should come before any work.
+ * The set of profiles of a run. Of one that is compiled in only the header is parsed until it is
+ * asked for. One that the user adds is parsed in full at once, so that its errors come before any
+ * work.
  */
 #include "internal.h"
 

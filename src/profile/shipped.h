@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The profiles compiled in: a table of assembler symbols that CMakeLists.txt makes of profiles/. */
+/*
+ * Inside the profile room: the profiles compiled in, as a table of assembler symbols that
+ * CMakeLists.txt makes of the folder profiles/.
+ */
 #ifndef IMPSCAN_PROFILE_SHIPPED_H
 #define IMPSCAN_PROFILE_SHIPPED_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reads a symbol file: bytes, xz, JSON; see symbol_file.h. */
+/*
+ * Reading a symbol file: its bytes, decompressing xz, parsing JSON. Making a profile of it is in
+ * symbols.c.
+ */
 #include "symbol_file.h"
 
 #include <errno.h>
@@ -17,8 +20,8 @@
 #define DEPTH_LIMIT 32
 
 /*
- * Bytes of a tree and of the text it is of, together: a kernel's has some 100 MB. What json-c takes at
- * most for an object (a table of 16 members), an array and a member or element.
+ * Bytes of a tree and of the text it is of, together: a kernel's has some 100 MB. What json-c takes
+ * at most for an object (a table of 16 members), an array and a member or element.
  */
 #define TREE_LIMIT   ((size_t)220 << 20)
 #define OBJECT_BYTES 900

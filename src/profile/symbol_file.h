@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A symbol file as JSON in memory: Volatility 3's intermediate symbol format, plain or compressed
- * with xz. Bounded: no file makes it take more than some hundred megabytes.
+ * Inside the profile room: a symbol file as JSON in memory, in Volatility 3's intermediate symbol
+ * format, plain or compressed with xz. The memory it takes is bounded, some hundred megabytes at
+ * most.
  */
 #ifndef IMPSCAN_PROFILE_SYMBOL_FILE_H
 #define IMPSCAN_PROFILE_SYMBOL_FILE_H

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A profile of a symbol file in Volatility 3's intermediate symbol format (its schemas 4 to 6):
+ * Making a profile of a symbol file in Volatility 3's intermediate symbol format (its schemas 4 to
+ * 6):
  *
  *	metadata.windows.pdb	GUID, age, database (name of the PDB), machine_type (of a PE header)
  *	metadata.windows.pe	major, minor, revision (what Windows calls its build), build; rarely
  *	user_types._EPROCESS	size, fields.NAME: offset, type {kind: bitfield, bit_position,
  *				bit_length}; fields marked `anonymous` hold their members in their type
  *
- * A PDB does not tell the build it is of. Where neither the metadata nor the user does, a profile
- * that is known and equal tells.
+ * A PDB does not have the build number of its kernel. Where neither the metadata nor the user gives
+ * one, it is that of the known profile with the same layout.
  */
 #include "internal.h"
 

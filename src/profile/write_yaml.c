@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Writes a profile as YAML, in the order of profile_fields.h. */
+/*
+ * Writing a profile as YAML, with types and members in the order of profile_fields.h.
+ */
 #include "internal.h"
 
 #include <inttypes.h>

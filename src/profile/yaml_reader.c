@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Walks a YAML text by libyaml's events; see yaml_reader.h. */
+/*
+ * Reading a YAML text event by event with libyaml.
+ */
 #include "yaml_reader.h"
 
 #include <ctype.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A YAML text as a row of libyaml's events, read one by one by someone who knows what must come
- * next. Declines what a profile has no use for: anchors, aliases, tags. It never builds a tree, so
- * nothing is nested deeper than its user asks for.
+ * Inside the profile room: a YAML text as a sequence of libyaml's events, read one by one by a
+ * caller that knows what must come next. Anchors, aliases and tags are refused, since no profile
+ * needs them. No tree is built, so a text can't make it nest deeper than the caller asks for.
  */
 #ifndef IMPSCAN_PROFILE_YAML_READER_H
 #define IMPSCAN_PROFILE_YAML_READER_H
@@ -44,7 +44,9 @@ struct error *reader_next_expect(struct reader *reader, yaml_event_type_t type, 
 /* Does the current event, a scalar, say this? */
 bool reader_scalar_is(const struct reader *reader, const char *s);
 
-/* The current scalar as it may be shown in an error: printable, not too long. The caller frees it. */
+/*
+ * The current scalar as it may be shown in an error: printable, not too long. The caller frees it.
+ */
 char *reader_shown(const struct reader *reader);
 
 /* The current event as a number of up to ten plain decimal or 0x... digits. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The API sets of each process, compared with those that were parsed before. See api_sets.h.
+ * Reading the API set schema of each process, and comparing it with those that were parsed before.
  */
 #include "scan/api_sets.h"
 
@@ -76,8 +76,8 @@ static bool read_space(void *context, uint64_t address, void *buffer, size_t siz
 }
 
 /*
- * Copies a process's schema; NULL when it has none, or not all of it, or it costs more than there is.
- * The caller frees it.
+ * Copies a process's schema; NULL when it has none, or not all of it, or it costs more than there
+ * is. The caller frees it.
  */
 static uint8_t *copy_schema(const struct windows *windows, const struct view *view,
 			    const struct process *process, struct budget *budget, size_t *size)

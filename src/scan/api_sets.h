@@ -2,8 +2,8 @@
 /*
  * Inside the scan room: the API sets of each process.
  *
- * All processes of one boot map one schema. So it is parsed once, but a process is only served what it
- * has in its own memory: whoever changes his own changes nothing for others.
+ * All processes of one boot map the same schema, so it is parsed once. But a process only gets the
+ * one that is in its own memory: a program that changes its schema changes nothing for others.
  */
 #ifndef SCAN_API_SETS_H
 #define SCAN_API_SETS_H
@@ -21,9 +21,12 @@ struct api_set_cache *api_set_cache_new(const struct windows *windows,
 void api_set_cache_free(struct api_set_cache *cache);
 
 /*
- * Returns the API sets of a process, with a reference; NULL when none can be read. Where the process
- * has lost pages of its schema it gets the machine's: the one that most processes have. What it costs
- * is counted against `budget`; `*refused` tells whether the process has a schema that makes no sense.
+ * Returns the API sets of a process, with a reference; NULL when none can be read. Where pages of
+ * its schema are missing they are those that most processes of the machine have.
+ *
+ * budget: the work is counted against it.
+ * refused: whether the process has a schema that makes no sense.
+ *
  * For any number of threads.
  */
 struct api_sets *api_set_cache_get(struct api_set_cache *cache, const struct view *view,

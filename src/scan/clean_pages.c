@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Clean pages: a hash table of sections, each with one bit a page. Bits are only ever set, by any
+ * thread and without a lock.
+ */
 #include "scan/clean_pages.h"
 
 #include <pthread.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the scan room: pages of image sections that hold no pointer to another image.
+ * Inside the scan room: which pages of image sections are clean, that is, hold no pointer to
+ * another image.
  *
- * A page that no process has written to is the same in all that map the section. So it is looked at
- * in the first of them only, and never again. Where the image's headers say that it can't be written
- * to without being copied, it is the file's and needs no look: the addresses of other images are not
- * in files, being other ones after each start of the machine.
+ * A page that no process has written to is the same in all processes that map the section. So it is
+ * looked at in one of them and not again. A page that can't be written to, by the headers of the
+ * image, is a copy of the file's and needs no look at all: a file can't hold the addresses of other
+ * images, since these change with each start of the machine.
  */
 #ifndef SCAN_CLEAN_PAGES_H
 #define SCAN_CLEAN_PAGES_H
@@ -13,6 +14,7 @@
 #include <impscan/pe.h>
 #include <impscan/view.h>
 
+/* All sections. For any number of threads. */
 struct clean_pages;
 
 struct clean_pages *clean_pages_new(void);
@@ -20,36 +22,44 @@ void clean_pages_free(struct clean_pages *clean);
 DEFINE_CLEANUP(struct clean_pages, clean_pages_free)
 #define _cleanup_clean_pages_ _cleanup_(clean_pages_free_p)
 
-/* What is known of a section, mapped at one address. */
+/* The pages of one section, mapped at one address. */
 struct clean_section;
 
 /*
- * That of own->vad, where pointers to [base, base + size) are the image's own. For any number of
- * threads; valid until it is released with clean_section_release(), since of more sections than
- * machines have each process keeps its own.
+ * Returns the pages of the section that is mapped at own->vad.
+ *
+ * base, size: the image. Pointers to this range are its own, and do not count.
+ *
+ * Release it with clean_section_release(): where there are more sections than real machines have,
+ * it is shared with nobody.
  */
 struct clean_section *clean_pages_of(struct clean_pages *clean, const struct own_pages *own,
 				     uint64_t base, uint64_t size);
 
-/* Were the image's headers asked already? */
+/* Tells whether clean_section_tell() was called for the section, by any thread. */
 bool clean_section_told(const struct clean_section *section);
 
 /*
- * Pages that the headers say can't be written to are clean. `pe` are those of the section itself, not
- * as any process has them, whose copy may say anything; not PE_OK: they say nothing.
+ * Marks the pages as clean that can't be written to, by the headers of the image.
+ *
+ * pe: the headers as the section has them. Those of a process may be its own copy and say anything.
+ *	Where the status is not PE_OK no page is marked.
  */
 void clean_section_tell(struct clean_section *section, const struct pe *pe);
 
 void clean_section_release(struct clean_section *section); /* NULL is fine */
 
 /*
- * The first page from number `from` on, before `end`, that a process with copies `own` has to look
- * at: one of its own, or of the section's that is not known to be clean. `end`: none.
+ * Returns the number of the first page that a process has to look at: one that it has a copy of, or
+ * one that is not known to be clean.
+ *
+ * own: the pages that the process has copies of.
+ * from, end: page numbers; `end` is returned where there is none before it.
  */
 size_t clean_section_next(const struct clean_section *section, const struct own_pages *own,
 			  size_t from, size_t end);
 
-/* Page number `page` was looked at and is clean. */
+/* Notes that page number `page` is clean, unless it is a copy of the process's own. */
 void clean_section_add(struct clean_section *section, const struct own_pages *own, size_t page);
 
 #endif

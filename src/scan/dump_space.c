@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Counting the disk space of the files of a run, by several threads.
+ */
 #include "scan/dump_space.h"
 
 #include <pthread.h>

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the scan room: how much of a disk the files of a run may take.
+ * Inside the scan room: how much disk space the files of a run may take.
  *
- * Each module's present pages are real data, and a DLL is in as many processes as map it. But hostile
- * page tables map one frame a million times: what is written is counted, holes left out, and no
- * process gets more than half of what the ones before have left. Which files there are does not depend
- * on threads: what is written while those before are not known may be removed again.
+ * The pages of each module are real data, and a DLL is in as many processes as map it. But hostile
+ * page tables can map one frame a million times. So the bytes that are written are counted, without
+ * holes, and no process gets more than half of what those before it have left.
+ *
+ * Which files there are does not depend on the number of threads: a file that was written before it
+ * is known how much the processes before take may be removed again.
  */
 #ifndef SCAN_DUMP_SPACE_H
 #define SCAN_DUMP_SPACE_H
@@ -19,40 +21,52 @@
 /* For any number of threads. */
 struct dump_space;
 
-/* Bytes that the files of an image of `size` bytes may have: four times as many, 512 MiB at least. */
+/*
+ * Returns how many bytes all files of an image of `size` bytes may take: four times as many, and at
+ * least 512 MiB.
+ */
 uint64_t dump_space_limit(uint64_t size);
 
+/* Returns a count that allows `limit` bytes. */
 struct dump_space *dump_space_new(uint64_t limit);
 void dump_space_free(struct dump_space *space); /* NULL is fine */
 DEFINE_CLEANUP(struct dump_space, dump_space_free)
 #define _cleanup_dump_space_ _cleanup_(dump_space_free_p)
 
-/* The files of one unit that room was asked for, in order. All zero is none. */
+/* The sizes of the files of one unit that were allowed so far, in order. All zero to begin with. */
 struct dump_files {
 	uint64_t *sizes;
 	size_t count, capacity;
 };
 
 /*
- * Asks for `size` bytes for one more file of unit number `unit`, which is added to `files`; false when
- * there is no room, or after dump_space_stop(). May wait for the units before.
+ * Asks whether a file may be written, and counts it. May wait until the units before are done.
+ *
+ * unit: the number of the unit it belongs to.
+ * files: the unit's files; the file is added.
+ * size: in bytes, without holes.
+ *
+ * Returns false when there is no room, and after dump_space_stop().
  */
 bool dump_space_take(struct dump_space *space, size_t unit, struct dump_files *files,
 		     uint64_t size);
 
-/* Gives back what was asked for a file of a unit that is never handed out. */
+/* Gives back the bytes of a file, for a unit that is never handed out. */
 void dump_space_return(struct dump_space *space, uint64_t size);
 
 /*
- * Called for each file of each unit in order, when the unit is handed out: may it stay? If not, it is
- * to be removed. `size` is what was asked for, `exists` whether it could be written then.
+ * Tells whether a file may stay; otherwise it is to be removed. To be called for each file of each
+ * unit, in order, when the unit is handed out.
+ *
+ * size: the bytes that were asked for.
+ * exists: whether the file could be written.
  */
 bool dump_space_settle(struct dump_space *space, uint64_t size, bool exists);
 
-/* Unit number `unit` is done with. */
+/* Ends the unit number `unit`: all its files were settled. */
 void dump_space_next(struct dump_space *space, size_t unit);
 
-/* Nobody waits any more: the run ends. */
+/* Ends the run: threads that wait in dump_space_take() return, with false. */
 void dump_space_stop(struct dump_space *space);
 
 #endif

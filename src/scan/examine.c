@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One module: its import lists, their hashes, and which known ones they resemble.
+ * Examining one module: its import lists, their hashes, and which known hashes they match.
  *
- * The declared list is what the import directory says, with the hashes of the file on disk. The
- * rebuilt list is what the address tables say. Where they differ by more than hooks, both count.
+ * The declared list is by the import directory, and has the hashes of the file on disk. The rebuilt
+ * list is by the address tables. Where the two differ by more than hooks, both are hashed and
+ * matched.
  */
 #include "scan/examine.h"
 
@@ -141,7 +142,9 @@ static struct cached_finding *examine_declared(struct unit_maps *maps, struct wo
 	return cached;
 }
 
-/* Is what the cache knows of the module all there is to know? Then it is counted like reading it. */
+/*
+ * Is what the cache knows of the module all there is to know? Then it is counted like reading it.
+ */
 static bool is_known(struct unit_maps *maps, struct worker *worker, struct opened_module *opened,
 		     struct cached_finding *cached)
 {
@@ -156,7 +159,9 @@ static bool is_known(struct unit_maps *maps, struct worker *worker, struct opene
 	return true;
 }
 
-/* What the rebuilt list adds to a finding whose declared list is in the cache, or nowhere (NULL). */
+/*
+ * What the rebuilt list adds to a finding whose declared list is in the cache, or nowhere (NULL).
+ */
 static void examine_rebuilt(struct unit_maps *maps, struct worker *worker,
 			    struct opened_module *opened, struct cached_finding *cached,
 			    struct module *module, struct finding *finding)

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The cache of findings: a hash table by the address of the image section (its control area).
+ * Entries are never changed, but for the settled list that may be added, and are freed with the
+ * cache.
+ */
 #include "scan/finding_cache.h"
 
 #include <pthread.h>
@@ -75,12 +80,12 @@ static struct cached_finding **bucket_of(struct finding_cache *cache, uint64_t c
 }
 
 /*
- * Does the process have the same pages itself? Mostly they are the same physically; the one that the
- * address table lies in is everybody's own, but mostly with the same addresses.
+ * Does the process have the same pages itself? Mostly they are the same physically; the one that
+ * the address table lies in is everybody's own, but mostly with the same addresses.
  *
  * Unlike the cache of export tables, which compares what a module reader gives, this does not take
- * pages from the section or from other processes: a finding says of such pages where they were taken
- * from, and so holds for no other process.
+ * pages from the section or from other processes: a finding says of such pages where they were
+ * taken from, and so holds for no other process.
  */
 static bool process_has_pages(const struct cached_finding *entry, struct space *space,
 			      uint64_t base)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the scan room: what was found out about an image section, for all who map it.
+ * Inside the scan room: findings about image sections, kept for all processes that map them.
  *
- * A DLL is mapped by every process from the same physical pages. What its import list comes to is
- * kept with the pages that were read for it; where another process has the same pages at the same
- * places, it is the same, and nothing is parsed or hashed again. Any page with other bytes (patched,
- * absent) makes the difference seen.
+ * A DLL is mapped by every process from the same physical pages. The finding about its declared
+ * list is kept together with the pages that were read for it. When another process has the same
+ * bytes in these pages, its finding is the same, and nothing is parsed or hashed again. A page that
+ * differs, since it was patched or is absent, is noticed.
  */
 #ifndef SCAN_FINDING_CACHE_H
 #define SCAN_FINDING_CACHE_H
@@ -14,38 +14,54 @@
 
 #include "scan/unit.h"
 
+/* For any number of threads. */
 struct finding_cache *finding_cache_new(void);
 void finding_cache_free(struct finding_cache *cache);
 DEFINE_CLEANUP(struct finding_cache, finding_cache_free)
 #define _cleanup_finding_cache_ _cleanup_(finding_cache_free_p)
 
-/* What is known of a section by some pages; it stays as long as the cache. */
+/* A finding in the cache. Valid as long as the cache. */
 struct cached_finding;
 
 /*
- * Fills `finding` when the section of reader->control_area, of which the process lets as much be read,
- * was examined before by the same pages; else NULL. For any number of threads.
+ * Looks for the finding about a module.
+ *
+ * reader: the module's. It must be in the section reader->control_area, have the same size, and the
+ *	process must have the same pages.
+ * finding: gets a copy, which the caller owns.
+ *
+ * Returns NULL, and leaves `finding` alone, when there is none.
  */
 struct cached_finding *finding_cache_get(struct finding_cache *cache,
 					 const struct module_reader *reader,
 					 struct finding *finding);
 
 /*
- * Keeps a finding with the pages that `reader` recorded for it, and the steps of a budget that it cost;
- * NULL when there are enough of it, or of all, or when any of the pages was absent.
+ * Keeps a copy of a finding.
+ *
+ * reader: has recorded the pages that the finding was made from.
+ * cost: the steps of a budget that reading the declared list took.
+ *
+ * Returns NULL when it is not kept: a page was absent, or the cache has enough findings about this
+ * section or takes enough memory.
  */
 struct cached_finding *finding_cache_put(struct finding_cache *cache,
 					 const struct module_reader *reader, uint64_t cost,
 					 const struct finding *finding);
 
-/* What the declared list cost when it was read. */
+/* Returns the steps of a budget that reading the declared list took. */
 uint64_t cached_finding_cost(const struct cached_finding *cached);
 
-/* The settled list (rebuild.h) that was found by those pages, or NULL; and keeping one: takes it. */
+/* Returns the settled list (rebuild.h) of a module with those pages, or NULL. The cache owns it. */
 const struct settled *cached_finding_settled(struct cached_finding *cached);
+
+/*
+ * Adds a settled list to a finding, and takes it over. It is freed when there is one, or no room.
+ */
 void cached_finding_settle(struct finding_cache *cache, struct cached_finding *cached,
 			   struct settled *settled);
 
+/* Releases what a finding owns, but for its `dump`. */
 void finding_free(struct finding *finding);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Hashing sample files, several at a time.
+ * Hashing sample files, by several threads.
  */
 #include <impscan/scan.h>
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Hooked import slots: which slots of a rebuilt list are hooked, and which regions they lead into.
+ */
 #include "scan/hooks.h"
 
 #include <stdlib.h>

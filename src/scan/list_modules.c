@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Scanning an image: a process is a work unit, System's being the kernel's own modules. A unit is
- * made by any thread and handed out, as rows, in the order of the process list.
+ * Listing modules and searching for known hashes: a unit is made of each process, and handed out as
+ * rows. System's unit is the modules of the kernel.
  */
 #include <impscan/scan.h>
 
@@ -91,7 +91,9 @@ static bool emit(struct module_listing *listing, const struct process *process,
 	return true;
 }
 
-/* A process that is not what it seems, or cut off, and has no module to show: a row all the same. */
+/*
+ * A process that is not what it seems, or cut off, and has no module to show: a row all the same.
+ */
 static bool emit_empty(struct module_listing *listing, const struct process *process, bool cut)
 {
 	static const struct module none = {.name = "", .path = ""};

@@ -45,8 +45,8 @@ static void read_first_bytes(struct view *view, const struct region *region, str
 }
 
 /*
- * The first PE within the region, 0: none. The entries come in the order of the regions; `*next` is the
- * first of them that may be this one's, and moves on.
+ * The first PE within the region, 0: none. The entries come in the order of the regions; `*next` is
+ * the first of them that may be this one's, and moves on.
  */
 static uint64_t first_pe(const struct injections *injections, const struct vad *vad, size_t *next)
 {

@@ -147,8 +147,8 @@ static struct pe_write_import *rebuilt_imports(const struct rebuilt *rebuilt, ui
 
 /*
  * The list for an import directory where the header has none that could be read. `examined` has the
- * lists of the module; NULL: it was not examined. The caller frees what is returned; the names are of
- * the lists.
+ * lists of the module; NULL: it was not examined. The caller frees what is returned; the names are
+ * of the lists.
  */
 static struct pe_write_import *imports_to_restore(const struct opened_module *examined,
 						  const struct module *module,

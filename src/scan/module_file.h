@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the scan room: modules as files in a folder.
+ * Inside the scan room: modules written as PE files into a folder (-d).
  */
 #ifndef SCAN_MODULE_FILE_H
 #define SCAN_MODULE_FILE_H
@@ -9,8 +9,8 @@
 #include "scan/unit_maps.h"
 
 /*
- * Writes a module as a file of options->dump_directory, if a row of it will be handed out; the result
- * goes to finding->dump. For any number of threads.
+ * Writes a module as a file of options->dump_directory, if a row of it will be handed out; the
+ * result goes to finding->dump. For any number of threads.
  *
  * examined: the module as it was examined, with its lists. NULL: it was not.
  * finding: what it came to.
@@ -20,12 +20,12 @@ void dump_module(struct unit_maps *maps, struct worker *worker, const struct pro
 		 struct finding *finding);
 
 /*
- * To be called for each dump in the order of rows, before it is handed out: removes the file when
- * all files together are too large.
+ * Removes the file of a dump when all files together take too much. To be called for each dump in
+ * the order of rows, before its row is handed out.
  */
 void dump_settle(const struct unit_context *context, struct dump *dump);
 
-/* Instead of that, of a unit that is never handed out: there is no file then. NULL is fine. */
+/* Removes the file of a dump whose unit is never handed out. NULL is fine. */
 void dump_forget(const struct unit_context *context, struct dump *dump);
 
 void dump_free(struct dump *dump);

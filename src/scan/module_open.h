@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the scan room: a module of a process, opened for reading. The listing, --imports, the files
- * of -d and the reading of export tables all open modules here, so that all see the same pages, the
- * same pointer size and the same declared list. Where one of them needs something else, a flag says
- * so.
+ * Inside the scan room: a module of a process, opened for reading. The listing, --imports, the
+ * files of -d and the reading of export tables all open modules here, so that all see the same
+ * pages, the same pointer size and the same declared list. Where one of them needs something else,
+ * a flag says so.
  *
  * Rebuilding the import list of an opened module is in module_rebuild.h.
  */
@@ -15,7 +15,9 @@
 #include "scan/clean_pages.h"
 #include "scan/unit.h"
 
-/* The largest PE in file layout that is read. A section header's offset and size have 32 bits each. */
+/*
+ * The largest PE in file layout that is read. A section header's offset and size have 32 bits each.
+ */
 #define MODULE_FILE_SIZE_MAX (UINT64_C(1) << 33)
 
 enum module_open_flag {
@@ -35,8 +37,8 @@ enum module_open_flag {
 	 */
 	MODULE_OPEN_KNOWN_SIZE = 1 << 3,
 	/*
-	 * Open a module without headers (MODULE_NO_HEADER) like any other, with all of its extent, and
-	 * look for headers. Otherwise it is a region: the part of it that holds anything.
+	 * Open a module without headers (MODULE_NO_HEADER) like any other, with all of its extent,
+	 * and look for headers. Otherwise it is a region: the part of it that holds anything.
 	 */
 	MODULE_OPEN_WHOLE = 1 << 4,
 };
@@ -53,7 +55,7 @@ struct opened_module {
 	unsigned int pointer_size; /* 4 or 8; of a module, valid once the headers were read */
 	/* The import lists, in the memory of whoever read them. NULL: not read. */
 	const struct imports *declared;
-	bool found_directory; /* `declared` is by an import directory that was found by its content */
+	bool found_directory; /* the import directory of `declared` was found by its content */
 	const struct rebuilt *rebuilt;
 	/* Of an image that is mapped at `base`, see opened_image(); NULL: none is. */
 	const struct own_pages *own;
@@ -75,7 +77,9 @@ void module_open(struct opened_module *opened, const struct unit_context *contex
 /* Reads the headers of a module that was opened with MODULE_OPEN_LATER. */
 void module_open_headers(struct opened_module *opened);
 
-/* Opens `size` bytes at `base` that have no PE header. Pointers have `pointer_size` bytes, 4 or 8. */
+/*
+ * Opens `size` bytes at `base` that have no PE header. Pointers have `pointer_size` bytes, 4 or 8.
+ */
 void module_open_region(struct opened_module *opened, struct view *view, uint64_t base,
 			uint64_t size, unsigned int pointer_size);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Rebuilding the import list of one module or region. What the rebuild room is given here: the bytes
- * of the process, the names of its addresses, and which pages of an image need no look, since nobody
- * has written to them and they were found clean before.
+ * Rebuilding the import list of one module or region. What the rebuild room is given here: the
+ * bytes of the process, the names of its addresses, and which pages of an image need no look, since
+ * nobody has written to them and they were found clean before.
  */
 #include "scan/module_rebuild.h"
 
@@ -59,8 +59,8 @@ static void memory_found_clean(const struct rebuild_memory *memory, uint64_t add
 }
 
 /*
- * Of an image all pages are counted here: how many of them are not known to be clean depends on what
- * other threads have seen.
+ * Of an image all pages are counted here: how many of them are not known to be clean depends on
+ * what other threads have seen.
  */
 static struct area_memory memory_of(struct unit_maps *maps, struct opened_module *opened)
 {

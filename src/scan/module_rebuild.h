@@ -10,8 +10,8 @@
 #include "scan/unit_maps.h"
 
 /*
- * Rebuilds the list of a module; opened->declared, where it was read (with its entries), is used for
- * it. Tables in private memory that the module refers to count where no loader put it there.
+ * Rebuilds the list of a module; opened->declared, where it was read (with its entries), is used
+ * for it. Tables in private memory that the module refers to count where no loader put it there.
  *
  * rebuilt: memory for it; becomes opened->rebuilt.
  *
@@ -20,9 +20,9 @@
 void module_rebuild(struct unit_maps *maps, struct opened_module *opened, struct rebuilt *rebuilt);
 
 /*
- * Tells whether rebuilding the module would give the settled list: one that another process has with
- * the same import directory, in which every slot leads to what the directory names. Its declared list
- * need not be read for that.
+ * Tells whether rebuilding the module would give the settled list: one that another process has
+ * with the same import directory, in which every slot leads to what the directory names. Its
+ * declared list need not be read for that.
  *
  * rebuilt: scratch memory.
  *

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Several threads working on numbered units, with the results handed out in order.
+ */
 #include "scan/ordered.h"
 
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Work on units 0 .. count-1 by several threads, results handed out in order.
+ * Inside the scan room: units of work 0 to count-1 done by several threads, with the results handed
+ * out in order. What a unit is does not matter here.
  */
 #ifndef SCAN_ORDERED_H
 #define SCAN_ORDERED_H
@@ -8,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What is to be done. */
 struct ordered_work {
 	size_t count;
 	unsigned int threads;

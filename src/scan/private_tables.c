@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Searching private memory for tables of resolved APIs, by following pointers. What a table is, and
+ * how its slots are named, is the rebuild room's matter.
+ */
 #include "scan/private_tables.h"
 
 #include <impscan/bytes.h>
@@ -11,9 +15,9 @@
 #define BEHIND 64
 
 /*
- * What work counts, in steps of a budget: at all bytes of a page, and where a pointer to private memory
- * leads to. Of 32-bit code a good part of all bytes begin a number in that range: so many of them are
- * looked up for one step.
+ * What work counts, in steps of a budget: at all bytes of a page, and where a pointer to private
+ * memory leads to. Of 32-bit code a good part of all bytes begin a number in that range: so many of
+ * them are looked up for one step.
  */
 #define STEPS_PAGE   20
 #define STEPS_FOLLOW 4
@@ -36,7 +40,9 @@ void private_tables_free(struct private_tables *tables)
 	address_set_free(&tables->pages);
 }
 
-/* Is there a slot from `address` to before `end`, all in one page, that holds an export's address? */
+/*
+ * Is there a slot from `address` to before `end`, all in one page, that holds an export's address?
+ */
 static bool has_export(struct table_search *search, uint64_t address, uint64_t end)
 {
 	size_t available;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the scan room: tables of resolved APIs in a process's private memory.
+ * Inside the scan room: tables of resolved APIs in the private memory of a process.
  *
- * Private memory is most of an image, and what fills it has no table as a rule. A table counts only
- * for a module or region that refers to it, so it is looked for where pointers lead to.
+ * Most memory of an image is private, and most of it has no such table. A table counts only for a
+ * module or region that refers to it. So tables are looked for only where pointers of such code
+ * lead.
  */
 #ifndef SCAN_PRIVATE_TABLES_H
 #define SCAN_PRIVATE_TABLES_H
@@ -12,12 +13,12 @@
 #include <impscan/rebuild.h>
 #include <impscan/view.h>
 
-/* The tables found so far, of pointers of one size. All zero is none. */
+/* The tables of a process found so far, of pointers of one size. All zero to begin with. */
 struct private_tables {
 	struct rebuilt found;
-	struct address_set pages; /* that were looked at, by number */
-	bool ranged;
-	uint64_t low, high; /* where private memory lies, once that was looked for (ranged) */
+	struct address_set pages; /* numbers of the pages that were looked at */
+	bool ranged;		  /* `low` and `high` are set */
+	uint64_t low, high;	  /* the first and the last address of private memory */
 };
 
 void private_tables_free(struct private_tables *tables);
@@ -25,6 +26,9 @@ void private_tables_free(struct private_tables *tables);
 /*
  * Adds the tables that any pointer within [base, base + size) leads to, be it data or part of an
  * instruction.
+ *
+ * map: names the addresses; its pointer size is that of the tables.
+ * memory: of the process. The work is counted against memory->budget, and ends with it.
  */
 void private_tables_find(struct private_tables *tables, struct view *view,
 			 const struct export_map *map, const struct rebuild_memory *memory,

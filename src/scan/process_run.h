@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the scan room: one result for each process of a session, made by several threads and handed
- * out in the order of the process list. It does not matter here what the result is: rows of modules,
- * imports or regions.
+ * Inside the scan room: one result for each process of a session, made by several threads and
+ * handed out in the order of the process list. It does not matter here what the result is: rows of
+ * modules, imports or regions.
  *
  * Results are made ahead with the budget of work that seems to be left. Where the processes before
  * turn out to have used so much that this was too generous, the result is made again with what is
@@ -23,8 +23,8 @@ struct process_work {
 	/* Returns the budget that a result was made with, and what of it was spent. */
 	const struct budget *(*budget)(const void *result);
 	/*
-	 * Hands out a result; called in order, by one thread at a time. The result stays process_run()'s.
-	 * After false no more are handed out.
+	 * Hands out a result; called in order, by one thread at a time. The result stays
+	 * process_run()'s. After false no more are handed out.
 	 */
 	bool (*take)(void *context, size_t i, void *result);
 	/* Frees a result, handed out or not. NULL is fine. */

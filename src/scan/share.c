@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The share of the image's budget of work that each process may use.
+ */
 #include "scan/share.h"
 
 #include <impscan/bytes.h>
 
-/* The share of the total that one unit, all that is made in vain, and one walk of a unit may take. */
+/*
+ * The share of the total that one unit, all that is made in vain, and one walk of a unit may take.
+ */
 #define UNIT_SHARE 8
 #define VAIN_SHARE 2
 #define WALK_SHARE 4

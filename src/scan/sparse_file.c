@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Writing a sparse file: pieces of zeros are left out as holes. What the file is, is module_file.c's
- * matter.
+ * Writing a sparse file: pieces of zeros are left out as holes. What the file is, is
+ * module_file.c's matter.
  */
 #include "scan/sparse_file.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a process consists of: the modules that its loader or the kernel knows, and code where no
- * loader put it.
+ * Making a unit: finding what a process consists of, that is, the modules that its loader or the
+ * kernel has in its lists and code that no loader put there, and examining all of it.
  */
 #include "scan/unit.h"
 
@@ -236,7 +236,9 @@ static size_t add_hook_row(struct view *view, struct unit *unit, const struct ho
 	return number;
 }
 
-/* Where slots lead that lead into no image: rows of their own, or a flag of the row that is there. */
+/*
+ * Where slots lead that lead into no image: rows of their own, or a flag of the row that is there.
+ */
 static void add_hook_targets(struct unit_maps *maps, struct worker *worker,
 			     const struct process *process, struct unit *unit)
 {
@@ -252,7 +254,9 @@ static void add_hook_targets(struct unit_maps *maps, struct worker *worker,
 		if (!known) {
 			dump_module(maps, worker, process, NULL, module, finding);
 		} else if (maps->context->options->dump_directory && !finding->dump) {
-			/* It was not wanted before and may be now: its lists are needed for that. */
+			/*
+			 * It was not wanted before and may be now: its lists are needed for that.
+			 */
 			finding_free(finding);
 			*finding = (struct finding){0};
 			examine_one(maps, worker, process, module, finding);

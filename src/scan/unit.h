@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the scan room: one process, examined. Made by any thread, handed out by one.
+ * Inside the scan room: a unit, which is one process examined. Units are made by any thread, and
+ * handed out by one at a time. The files of the room that have to do with it:
  *
- *	unit.c           what a process consists of: listed modules, hidden ones, injected code
- *	module_open.c    one module, opened for all who read it
- *	module_rebuild.c its rebuilt list
- *	examine.c        one module: its import lists, their hashes, what they match
- *	unit_maps.c      what the addresses of a process are called
- *	private_tables.c tables of addresses in private memory
+ *	process_run.c    makes a unit, or another result, of each process, by several threads
+ *	share.c          how much of the image's budget of work a unit may use
+ *	unit.c           finds the modules of a process and the code that no loader put there
+ *	module_open.c    opens one module for reading
+ *	examine.c        examines one module: its import lists, their hashes, what they match
+ *	module_rebuild.c rebuilds its import list
+ *	unit_maps.c      what the addresses of the process stand for
+ *	private_tables.c tables of resolved APIs in private memory
  *	clean_pages.c    pages that need not be looked at for addresses
- *	finding_cache.c  what was found out before about the same pages
- *	hooks.c          where import slots lead that lead into no image
- *	module_file.c    one module, written as a PE file
- *	sparse_file.c    writing such a file
- *	dump_space.c     how much of a disk these files may take
- *	process_run.c    one unit or other result for each process, by several threads
- *	share.c          how much of the image's budget of work a process may use
+ *	finding_cache.c  findings about modules with the same pages
+ *	hooks.c          where hooked import slots lead
+ *	module_file.c    writes one module as a PE file
+ *	sparse_file.c    writes a file with holes
+ *	dump_space.c     how much disk space all files may take
  */
 #ifndef SCAN_UNIT_H
 #define SCAN_UNIT_H
@@ -27,37 +28,38 @@
 
 #include "scan/dump_space.h"
 
-/* What one module came to. */
+/* The result of examining one module. The fields are those of struct row (scan.h). */
 struct finding {
 	enum imports_status status;
-	char *reason; /* NULL: nothing to say */
-	size_t imports;
+	char *reason;	/* sentences; NULL: none */
+	size_t imports; /* entries of the declared list */
 	double readable;
-	struct hashes hashes;
-	struct hits *hits; /* of all lists; list 0 is the declared one */
-	/* The rebuilt list, where there is one and it is another. */
-	size_t rebuilt_imports;
-	struct hashes rebuilt;
-	const char *import_source; /* "names" ... of the list hashed; NULL: none */
-	struct dump *dump;	   /* NULL: not asked for */
+	struct hashes hashes;	   /* of the declared list */
+	struct hits *hits;	   /* what all lists match; list 0 is the declared one */
+	size_t rebuilt_imports;	   /* entries of the rebuilt list; 0: there is none, or no other */
+	struct hashes rebuilt;	   /* of the rebuilt list */
+	const char *import_source; /* "names", "iat", "table", "call"; NULL: there is no list */
+	struct dump *dump;	   /* the file that was written of it; NULL: none was asked for */
 };
 
+/* One process, examined. */
 struct unit {
 	struct modules modules;
-	struct finding *findings; /* one a module */
+	struct finding *findings; /* one for each module */
 	const struct unit_context *context;
-	struct budget budget; /* what it was made with, and has spent */
-	bool cut;	      /* the budget, or a part of it, ended before everything was done */
-	bool handed_out;      /* else its files go with it */
-	char note[120];	      /* what is to be told of its process, in words; "" for nothing */
+	struct budget budget; /* that it was made with, and what of it was spent */
+	bool cut;	      /* a budget ended before everything was done */
+	bool handed_out;      /* its files stay; otherwise unit_free() removes them */
+	char note[120];	      /* a warning about the process; "": none */
 };
 
-/* A slot that should hold the address of an import, and what it holds. */
+/* An import slot that does not hold the address of its import. */
 struct hook {
-	uint64_t value;
-	size_t module; /* whose slot, by number */
+	uint64_t value; /* what it holds instead */
+	size_t module;	/* the number of the module that has the slot */
 };
 
+/* The hooked slots of a process. */
 struct hooks {
 	struct hook *items;
 	size_t count;
@@ -76,36 +78,47 @@ struct unit_context {
 	struct dump_space *space; /* for files of modules; NULL: none are written */
 };
 
-/* What a thread keeps from one module to the next. */
+/* Memory that a thread uses again for each module. */
 struct worker {
-	struct imports imports; /* the declared list of the module that is examined */
-	struct imports written; /* that of a file written of it */
+	struct imports imports; /* the declared list of the module being examined */
+	struct imports written; /* the declared list of its file */
 	struct rebuilt rebuilt;
 	struct matches matches;
-	size_t unit;		   /* the number of the unit that is made */
-	struct dump_files files;   /* those written of it so far */
-	struct budget dump_budget; /* what making them may cost */
-	struct hooks hooks;	   /* of the process that is examined */
+	size_t unit;		   /* the number of the unit being made */
+	struct dump_files files;   /* of this unit, written so far */
+	struct budget dump_budget; /* for making these files */
+	struct hooks hooks;	   /* of all modules of this unit */
 };
 
+/* Releases the memory of a worker, which may be all zero. */
 void worker_free(struct worker *worker);
 
 struct unit_maps;
 
-/* All modules and injected code of the process of `maps`, into the modules that `maps` knows. */
+/* Finds all modules and injected code of the process of `maps`. `modules` are those of `maps`. */
 void unit_find_modules(struct unit_maps *maps, struct worker *worker, const struct process *process,
 		       struct modules *modules);
 
 /*
- * `number`: its place in the order that units are handed out in. `budget`: what it may cost; where
- * that ends what was found so far stays, see unit->cut.
+ * Makes the unit of a process. The caller owns it.
+ *
+ * number: its place in the order in which units are handed out, from 0.
+ * budget: bounds the work. Where it ends, the unit has what was found until then, and unit->cut is
+ *	set.
  */
 struct unit *unit_make(const struct unit_context *context, struct worker *worker,
 		       const struct process *process, size_t number, const struct budget *budget);
-void unit_free(struct unit *unit); /* NULL is fine */
+
+/* Releases a unit; unless it was handed out its files are removed. NULL is fine. */
+void unit_free(struct unit *unit);
+
+/* Returns how many bytes of memory a unit takes, roughly; 0 for NULL. */
 size_t unit_memory(const struct unit *unit);
 
-/* What is said of a module, or of a process without, that was left out for its budget. */
+/*
+ * The reason of a module, or of a process without modules, that was left out since the budget
+ * ended.
+ */
 #define NOT_EXAMINED "not examined: the image's budget of work is used up"
 
 #endif

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The names of a process's addresses: export maps made of its modules' export tables and its API
+ * sets.
+ */
 #include "scan/unit_maps.h"
 
 #include <stdlib.h>
@@ -67,8 +71,9 @@ static unsigned int index_of(unsigned int pointer_size)
 #define EXPORTS_MAX ((size_t)32 << 20)
 
 /*
- * What a module exports, with a reference (NULL: nothing), and the size of its pointers; false where
- * no PE is. Read from this process's memory, unless somebody has read the very same pages before.
+ * What a module exports, with a reference (NULL: nothing), and the size of its pointers; false
+ * where no PE is. Read from this process's memory, unless somebody has read the very same pages
+ * before.
  */
 static bool module_exports(struct unit_maps *maps, const struct module *module,
 			   unsigned int *pointer_size, struct export_table **table)
