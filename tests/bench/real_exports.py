@@ -263,7 +263,8 @@ class Session:
         print(f"  pairs of a program and another's file: {len(pairs)}; score more than 5 off what the "
               f"files score: {sum(abs(p[0]) > 5 for p in pairs)}; above it "
               f"{sum(p[0] > 5 for p in pairs)}")
-        for _, got, files, name, other in pairs[:5]:
+        above = [pair for pair in pairs[5:] if pair[0] > 5]
+        for _, got, files, name, other in pairs[:5] + above[:5]:
             print(f"    {name} scores {got} with {other}, the files {files}")
 
 
