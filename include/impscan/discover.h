@@ -33,9 +33,6 @@ struct windows_options {
  */
 struct error *windows_open(const struct image *image, struct profiles *profiles,
 			   const struct windows_options *options, struct windows **ret);
-void windows_close(struct windows *windows);
-DEFINE_CLEANUP(struct windows, windows_close)
-#define _cleanup_windows_ _cleanup_(windows_close_p)
 
 /*
  * Counts the pages that page tables of all processes name in each page file (votes->page_files):

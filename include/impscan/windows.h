@@ -18,6 +18,7 @@
 #include <impscan/memory.h>
 #include <impscan/pe.h>
 #include <impscan/profile.h>
+#include <impscan/space.h>
 
 /* A page file as the kernel knows it: its MMPAGING_FILE. */
 struct paging_file {
@@ -77,10 +78,31 @@ enum windows_cut {
 /* Sentences for the user: that for bit i. */
 extern const char *const windows_cut_names[WINDOWS_CUT_COUNT];
 
-/* Steps of a budget that everything which is done with the image may cost. */
+/* Releases the machine with its memory, page files and inferred profile. */
+void windows_close(struct windows *windows);
+DEFINE_CLEANUP(struct windows, windows_close)
+#define _cleanup_windows_ _cleanup_(windows_close_p)
+
+/* Returns the steps (see budget.h) that all work on the image together may take. */
 uint64_t windows_work(const struct windows *windows);
 
-/* A new space of the kernel's page map; the caller frees it. */
+/* Returns a new space of the kernel's page map; the caller frees it with space_free(). */
 struct space *windows_kernel_space(const struct windows *windows);
+
+/*
+ * Reads the pointer that `member` of the structure at address `structure` holds. False when it is not
+ * present. The profile must have the member; of one that it lacks the offset counts as 0.
+ */
+bool windows_pointer(const struct windows *windows, struct space *space, uint64_t structure,
+		     enum profile_member member, uint64_t *value);
+
+/* Returns the page map's physical address that a value of CR3 or of DirectoryTableBase holds. */
+uint64_t page_map_address(enum paging paging, uint64_t cr3);
+
+/* Returns the place of a bit field in the integer that holds it, by a profile; 0 bits: it has none. */
+struct entry_field entry_field_of(const struct profile *profile, enum profile_member member);
+
+/* Returns the layout of page-table entries (MMPTE_*) by a profile, for memory_set_entries(). */
+struct entry_layout entry_layout_of(const struct profile *profile);
 
 #endif

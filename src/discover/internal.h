@@ -41,9 +41,6 @@ struct page_maps {
 	size_t more; /* that were not kept */
 };
 
-/* A value of CR3, or DirectoryTableBase, without its flags. */
-uint64_t page_map_address(enum paging paging, uint64_t cr3);
-
 /*
  * A kernel address as a header or a debugger's block has it. There, those of 32-bit kernels are
  * extended to 64 bits by their sign.
@@ -155,9 +152,6 @@ void system_pages(const struct windows *windows, struct space *space,
 
 /* Finds PsLoadedModuleList: by export, hint, KDBG, by content. Sets windows->ps_loaded_module_list. */
 void module_list_find(struct windows *windows, struct space *space);
-
-/* What a profile says of page-table entries. */
-struct entry_layout entry_layout_of(const struct profile *profile);
 
 /*
  * Tells the memory, which has the profile's entries, what of them is this machine's own, and where

@@ -11,7 +11,8 @@
 #include <impscan/module_reader.h>
 #include <impscan/pe_exports.h>
 
-#include "windows/limits.h"
+/* Bytes of a kernel image that are believed: real ones have some 11 MB. */
+#define KERNEL_SIZE_MAX (UINT64_C(64) << 20)
 
 /* How far from a hint the kernel's base is looked for: ntoskrnl.exe and hal.dll lie together. */
 #define HINT_DISTANCE (UINT64_C(32) << 20)
@@ -64,8 +65,8 @@ bool kernel_image_at(struct windows *windows, struct space *space, uint64_t base
 		return false;
 	windows->kernel_base = base;
 	/* No kernel is as large: what is searched in it must end. */
-	windows->kernel_size = min_of((uint64_t)pe.size_of_image, LIMIT_KERNEL_SIZE);
-	if (pe.size_of_image > LIMIT_KERNEL_SIZE)
+	windows->kernel_size = min_of((uint64_t)pe.size_of_image, KERNEL_SIZE_MAX);
+	if (pe.size_of_image > KERNEL_SIZE_MAX)
 		windows->cut |= CUT_KERNEL_SIZE;
 	else
 		windows->cut &= ~(unsigned int)CUT_KERNEL_SIZE;

@@ -461,20 +461,3 @@ struct error *windows_open(const struct image *image, struct profiles *profiles,
 	*ret = take_ptr(without);
 	return NULL;
 }
-
-void windows_close(struct windows *windows)
-{
-	for (size_t i = 0; i < windows->paging_file_count; i++)
-		free(windows->paging_files[i].name);
-	memory_free(windows->memory);
-	profile_free(windows->inferred);
-	free(windows->doubt);
-	free(windows);
-}
-
-struct space *windows_kernel_space(const struct windows *windows)
-{
-	struct space *space = space_new(windows->memory, windows->dtb);
-	space_set_prototypes(space, space, NULL, NULL); /* paged pool may be prototype pages */
-	return space;
-}

@@ -10,25 +10,6 @@
 #include <impscan/bytes.h>
 #include <impscan/machine_type.h>
 
-/* The bits of CR3 that are the page map's address. */
-static uint64_t dtb_mask(enum paging paging)
-{
-	switch (paging) {
-	case PAGING_X86:
-		return UINT64_C(0xfffff000);
-	case PAGING_PAE:
-		return UINT64_C(0xffffffe0);
-	case PAGING_X64:
-		break;
-	}
-	return UINT64_C(0x000ffffffffff000);
-}
-
-uint64_t page_map_address(enum paging paging, uint64_t cr3)
-{
-	return cr3 & dtb_mask(paging);
-}
-
 static void add_map(struct page_maps *maps, enum paging paging, uint64_t dtb, uint64_t hint,
 		    const char *source)
 {

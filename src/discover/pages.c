@@ -15,7 +15,6 @@
 #include <impscan/bytes.h>
 #include <impscan/store.h>
 
-#include "windows/limits.h"
 #include "windows/process.h"
 
 /* Page tables that are asked for the mask, processes that they are taken from, entries that do. */
@@ -28,27 +27,6 @@
 #define NAME_STEPS    20
 /* What a process counts whose page tables are read. */
 #define PROCESS_STEPS 20
-
-static struct entry_field entry_field(const struct profile *profile, enum profile_member member)
-{
-	const struct profile_field *field = &profile->field[member];
-	return (struct entry_field){.bit = field->bit, .bits = field->bits};
-}
-
-struct entry_layout entry_layout_of(const struct profile *profile)
-{
-	return (struct entry_layout){
-		.frame = entry_field(profile, MMPTE_TRANSITION_PageFrameNumber),
-		.protection = entry_field(profile, MMPTE_SOFTWARE_Protection),
-		.page_file_number = entry_field(profile, MMPTE_SOFTWARE_PageFileLow),
-		.page_file_offset = entry_field(profile, MMPTE_SOFTWARE_PageFileHigh),
-		.prototype_address = entry_field(profile, MMPTE_PROTOTYPE_ProtoAddress),
-		.prototype_address_low = entry_field(profile, MMPTE_PROTOTYPE_ProtoAddressLow),
-		.prototype_address_high = entry_field(profile, MMPTE_PROTOTYPE_ProtoAddressHigh),
-		.prototype_protection = entry_field(profile, MMPTE_PROTOTYPE_Protection),
-		.swizzle = entry_field(profile, MMPTE_SOFTWARE_SwizzleBit),
-	};
-}
 
 /* Adds the votes of processes, few or many tables of each, until there are enough. */
 static void count_votes(const struct windows *windows, const struct processes *processes,
@@ -216,8 +194,7 @@ static void find_paging_files(struct windows *windows, struct space *space)
 	if (!profile_has(profile, MMPAGING_FILE_Size) ||
 	    !profile_has(profile, MMPAGING_FILE_PageFileName))
 		return;
-	for (uint64_t page = 0; page < min_of(windows->kernel_size, LIMIT_KERNEL_SIZE);
-	     page += PAGE_SIZE) {
+	for (uint64_t page = 0; page < windows->kernel_size; page += PAGE_SIZE) {
 		size_t available;
 		const uint8_t *data = space_at(space, windows->kernel_base + page, &available);
 		if (!data || !any_kernel_pointer(data, PAGE_SIZE, step))
@@ -264,8 +241,8 @@ struct store_layout store_layout_of(const struct profile *p)
 	uint32_t data = store + profile_offset(p, ST_STORE_StDataMgr);
 	return (struct store_layout){
 		.pointer_size = p->architecture == ARCHITECTURE_X64 ? 8 : 4,
-		.key_number = entry_field(p, SM_PAGE_KEY_PageFileNumber),
-		.key_offset = entry_field(p, SM_PAGE_KEY_PageFileOffset),
+		.key_number = entry_field_of(p, SM_PAGE_KEY_PageFileNumber),
+		.key_offset = entry_field_of(p, SM_PAGE_KEY_PageFileOffset),
 		.manager_link = profile_offset(p, SMKM_STORE_MGR_SmGlobalsLink),
 		.manager_smkm = profile_offset(p, SMKM_STORE_MGR_Smkm),
 		.manager_tree = profile_offset(p, SMKM_STORE_MGR_KeyToStoreTree),

@@ -13,8 +13,6 @@
 #include <impscan/kernel_address.h>
 
 #define ARRAYS	    32 /* elements of SMKM.StoreMetaDataPtrArray, and metadata in each array */
-/* Kernel images have about 11 MB; of a larger one only so much is searched. */
-#define IMAGE_LIMIT (UINT64_C(64) << 20)
 
 /* Steps of a page of the image, of reading a pointer, of a tree's node, of a store. */
 #define WORD_STEPS    1
@@ -145,7 +143,7 @@ struct store *store_find(struct space *kernel, const struct store_layout *layout
 			 uint64_t size, struct budget *budget)
 {
 	struct search search = {.kernel = kernel, .layout = layout, .budget = budget};
-	uint64_t end = start + min_of(size, IMAGE_LIMIT);
+	uint64_t end = start + size;
 	unsigned int step = layout->pointer_size;
 	uint64_t last = 0;
 	if (!layout_makes_sense(layout))

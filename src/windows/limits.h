@@ -22,9 +22,6 @@
 /* Nodes of a VAD tree. Browsers have some 20,000. */
 #define LIMIT_VADS 262144
 
-/* Bytes of a kernel image that are searched for pointers. Real ones have some 11 MB. */
-#define LIMIT_KERNEL_SIZE (UINT64_C(64) << 20)
-
 /* Bytes of an image's view: SizeOfImage has 32 bits, so that what a VAD has beyond is damage. */
 #define LIMIT_IMAGE_SIZE (UINT64_C(1) << 32)
 

@@ -13,7 +13,6 @@
 #include <impscan/bytes.h>
 #include <impscan/text.h>
 
-#include "discover/internal.h"
 #include "windows/limits.h"
 
 const char *const process_source_names[PROCESS_SOURCE_COUNT] = {"active", "mm",	  "session",

@@ -32,19 +32,6 @@ static uint64_t find_prototype(void *context, uint64_t address)
 #define OPEN_STEPS 20
 #define OWN_PAGES  64
 
-/*
- * What processes may cost for each present page, beside what finding the kernel may. Counted is what is
- * done in each process, also where all share it and it is done once: of 150 processes on a machine
- * of 4 GB that comes to a fifth of this.
- */
-#define PROCESS_STEPS 170
-
-uint64_t windows_work(const struct windows *windows)
-{
-	uint64_t pages = image_present_pages(windows->image);
-	return budget_of_pages(pages) + pages * PROCESS_STEPS;
-}
-
 void view_open(struct view *view, const struct windows *windows, const struct process *process,
 	       struct budget *budget)
 {
