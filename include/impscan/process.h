@@ -78,4 +78,17 @@ void windows_processes(const struct windows *windows, bool deep, unsigned int th
 void processes_free(struct processes *processes);
 #define _cleanup_processes_ __attribute__((cleanup(processes_free)))
 
+/* As windows_processes(), but of ActiveProcessLinks only. `kernel` is a space of the kernel's. */
+void process_ring(const struct windows *windows, struct space *kernel, struct processes *processes);
+
+/*
+ * Reads the process at `eprocess` (its `sources` stay 0); false when it is not present or can't be one.
+ * Uses of `windows` only memory, profile and pointer_size. The caller frees process->name.
+ */
+bool process_read(const struct windows *windows, struct space *kernel, uint64_t eprocess,
+		  struct process *process);
+
+/* Returns whether PspCidTable is found by the profile's layout of handles. */
+bool process_cid_found(const struct windows *windows, struct space *kernel);
+
 #endif

@@ -10,10 +10,10 @@
 
 #include <impscan/address_set.h>
 #include <impscan/bytes.h>
+#include <impscan/process.h>
 #include <impscan/view.h>
 
 #include "discover/entry_form.h"
-#include "windows/process.h"
 
 /* As many processes say enough: every one tells of each member. */
 #define FIT_PROCESSES 24

@@ -15,9 +15,9 @@
 #include <impscan/address_set.h>
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/process.h>
 
 #include "discover/internal.h"
-#include "windows/process.h"
 
 /* More say nothing new; the rest of them is read by the finished profile. */
 #define RING_LIMIT 1024

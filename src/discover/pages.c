@@ -13,9 +13,8 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/process.h>
 #include <impscan/store.h>
-
-#include "windows/process.h"
 
 /* Page tables that are asked for the mask, processes that they are taken from, entries that do. */
 #define MASK_TABLES    16

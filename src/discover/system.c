@@ -11,8 +11,7 @@
 #include <impscan/bytes.h>
 #include <impscan/module_reader.h>
 #include <impscan/pe_exports.h>
-
-#include "windows/process.h"
+#include <impscan/process.h>
 
 /* Steps of looking through a page of the kernel, and at what may be a KDBG or a list head there. */
 #define KERNEL_PAGE_STEPS 3

@@ -6,6 +6,15 @@
 #ifndef WINDOWS_LIMITS_H
 #define WINDOWS_LIMITS_H
 
+#include <stdio.h>
+
+/* Notes damage in a member that is an array of characters, as printf() does; the first note stays. */
+#define damage_once(damage, ...)                                               \
+	do {                                                                   \
+		if (!(damage)[0])                                              \
+			(void)snprintf((damage), sizeof(damage), __VA_ARGS__); \
+	} while (0)
+
 /* Entries of one list of loaded modules, or image sections in none. Real processes stay below 1,500. */
 #define LIMIT_MODULES 16384
 

@@ -3,7 +3,7 @@
  * Processes by the kernel's other books. A rootkit that takes its process out of ActiveProcessLinks
  * (DKOM) seldom cleans these: the memory manager's list, the session's list, the table of PIDs.
  */
-#include "windows/process.h"
+#include "windows/process_search.h"
 
 #include <impscan/address_set.h>
 #include <impscan/bytes.h>

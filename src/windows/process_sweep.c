@@ -8,7 +8,7 @@
  * neighbour points back. Either way the list gives the EPROCESS's virtual address, whose last 12
  * bits are those of the physical one; and at that address the same page must be mapped.
  */
-#include "windows/process.h"
+#include "windows/process_search.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -84,17 +84,8 @@ static bool has_pointers(const struct windows *windows, const uint8_t *object)
 	       is_kernel_pointer(pointer, le_pointer(links + pointer, pointer));
 }
 
-/* Where in data[from..last], in steps of `step`, Type next says ProcessObject, as hardly any other
- * memory does; past `last`: nowhere. */
-static size_t next_typed(const uint8_t *data, size_t from, size_t last, size_t step)
-{
-	while (from <= last && data[from + HEADER_TYPE] != PROCESS_OBJECT)
-		from += step;
-	return from;
-}
-
 /*
- * Does a DISPATCHER_HEADER of a process lie where next_typed() stopped? What is no more than a
+ * Does a DISPATCHER_HEADER of a process lie where the type byte says so? What is no more than a
  * number of 3 there has something else behind it: a POOL_HEADER, whose PreviousSize it is, has the
  * tag where SignalState is 0 or 1.
  */
@@ -105,6 +96,18 @@ static bool is_process_header(const struct process_headers *headers, const struc
 	       (!headers->known ||
 		(headers->size[object[HEADER_SIZE]] && headers->last[object[HEADER_LAST]])) &&
 	       has_pointers(windows, object);
+}
+
+/* The next offset in a page, from `from` to `last`, where a process may begin; past `last`: none. */
+static size_t next_header(const struct process_headers *headers, const struct windows *windows,
+			  const uint8_t *page, size_t from, size_t last)
+{
+	size_t step = windows->pointer_size * 2; /* the pool's granularity */
+	/* The type first: hardly any other memory has it. */
+	while (from <= last && (page[from + HEADER_TYPE] != PROCESS_OBJECT ||
+				!is_process_header(headers, windows, page + from)))
+		from += step;
+	return from;
 }
 
 /* The virtual address of what lies at physical `address`, told by its wait list, which
@@ -163,16 +166,15 @@ static void sweep_page(struct sweep *sweep, struct space *kernel, const uint8_t 
 		       uint64_t address)
 {
 	const struct windows *windows = sweep->windows;
-	size_t step = windows->pointer_size * 2; /* pool's granularity */
 	uint64_t found[LIMIT_IN_PAGE];
+	size_t step = windows->pointer_size * 2;
 	size_t count = 0, tried = 0, last;
 	if (!last_place(windows, &last))
 		return;
-	for (size_t i = next_typed(data, 0, last, step); i <= last && tried <= LIMIT_IN_PAGE;
-	     i = next_typed(data, i + step, last, step)) {
-		if (!is_process_header(sweep->headers, windows, data + i) ||
-		    ++tried > LIMIT_IN_PAGE)
-			continue;
+	for (size_t i = 0; (i = next_header(sweep->headers, windows, data, i, last)) <= last;
+	     i += step) {
+		if (++tried > LIMIT_IN_PAGE)
+			break;
 		uint64_t at = virtual_address(windows, kernel, data + i, address + i);
 		struct page page;
 		if (!at)
@@ -195,10 +197,8 @@ static void search_page(struct process_search *search, uint64_t address, const u
 	size_t step = windows->pointer_size * 2, last;
 	if (!last_place(windows, &last))
 		return;
-	for (size_t i = next_typed(data, 0, last, step); i <= last;
-	     i = next_typed(data, i + step, last, step)) {
-		if (!is_process_header(&search->headers, windows, data + i))
-			continue;
+	for (size_t i = 0; (i = next_header(&search->headers, windows, data, i, last)) <= last;
+	     i += step) {
 		if (!process_search_spend(search, 1))
 			return;
 		uint64_t at = virtual_address(windows, search->kernel, data + i, i);

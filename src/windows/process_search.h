@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the windows room: reading one EPROCESS, and where processes come from.
+ * Inside the room windows: a search for processes, and the sources that it asks.
  *
- *	process.c          one EPROCESS; ActiveProcessLinks
- *	process_sources.c  the kernel's other books
- *	process_sweep.c    physical memory
+ *	process_search.c   what was found, and what each source may cost
+ *	process_ring.c     ActiveProcessLinks
+ *	process_sources.c  the kernel's other lists and its table of PIDs
+ *	process_sweep.c    memory itself
+ *	process.c          asks them all
  */
-#ifndef WINDOWS_PROCESS_H
-#define WINDOWS_PROCESS_H
+#ifndef WINDOWS_PROCESS_SEARCH_H
+#define WINDOWS_PROCESS_SEARCH_H
 
 #include <impscan/address_map.h>
 #include <impscan/budget.h>
 #include <impscan/process.h>
 #include <impscan/windows.h>
-
-/*
- * Reads the process at `eprocess`; false when it is not present or can't be one. Uses of `windows`
- * only memory, profile and pointer_size. The caller frees process->name.
- */
-bool process_read(const struct windows *windows, struct space *kernel, uint64_t eprocess,
-		  struct process *process);
 
 /*
  * What is the same in the DISPATCHER_HEADER of every process of a machine: KeInitializeProcess sets
@@ -77,14 +72,17 @@ bool process_search_spend(struct process_search *search, uint64_t steps);
  */
 bool processes_add(struct process_search *search, uint64_t eprocess);
 
-/* The processes of ActiveProcessLinks, from System on. */
-void process_ring(const struct windows *windows, struct space *kernel, struct processes *processes);
+/* Adds the processes of ActiveProcessLinks, from System on. */
+void process_walk_ring(struct process_search *search);
+
+/*
+ * Marks processes as found in the ring where it was not followed to its end and their neighbours in
+ * it lead back to them. Call it when all sources were asked.
+ */
+void process_settle_ring(struct process_search *search);
 
 /* Adds what MmProcessLinks, SessionProcessLinks and PspCidTable know. */
 void process_sources(struct process_search *search);
-
-/* Is PspCidTable found, by the profile's layout of handles? */
-bool process_cid_found(const struct windows *windows, struct space *kernel);
 
 /* Learns from the processes known so far how a process's header looks. */
 void process_headers_learn(struct process_search *search);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The ring of ActiveProcessLinks, from System on.
+ */
+#include "windows/process_search.h"
+
+#include <impscan/address_set.h>
+
+#include "windows/limits.h"
+
+/*
+ * Follows one direction from System; returns true when it came back to where it began. One direction
+ * may add no more than its share, so that what lies behind a chain without end is reached from the
+ * other side.
+ */
+static bool follow_ring(struct process_search *search, bool forward, struct address_set *seen)
+{
+	const struct windows *windows = search->windows;
+	struct processes *processes = search->processes;
+	uint64_t links = profile_offset(windows->profile, EPROCESS_ActiveProcessLinks);
+	uint64_t first = windows->system + links;
+	uint64_t link = first;
+	process_search_begin(search, SOURCE_ACTIVE);
+	while (process_search_spend(search, 2)) {
+		uint64_t next;
+		if (!space_pointer(search->kernel, link + (forward ? 0 : windows->pointer_size),
+				   windows->pointer_size, &next)) {
+			damage_once(processes->damage, "ActiveProcessLinks at 0x%llx not present",
+				    (unsigned long long)link);
+			return false;
+		}
+		if (next == first)
+			return true;
+		link = next;
+		if (!address_set_add(seen, link)) {
+			damage_once(processes->damage,
+				    "ActiveProcessLinks runs in a circle at 0x%llx",
+				    (unsigned long long)link);
+			return false;
+		}
+		if (address_set_count(seen) > LIMIT_LINKS)
+			process_search_stop(search);
+		/* The ring's head is a variable of the kernel, not a process. */
+		if (link - windows->kernel_base < windows->kernel_size) {
+			processes->ps_active_process_head = link;
+			continue;
+		}
+		if (!processes_add(search, link - links) && !search->stopped) {
+			damage_once(processes->damage,
+				    "ActiveProcessLinks leads to 0x%llx, which is no process",
+				    (unsigned long long)link);
+			return false;
+		}
+	}
+	damage_once(processes->damage, "ActiveProcessLinks has too many entries at 0x%llx",
+		    (unsigned long long)link);
+	return false;
+}
+
+static void reverse(struct process *items, size_t count)
+{
+	for (size_t i = 0; i < count / 2; i++) {
+		struct process swap = items[i];
+		items[i] = items[count - 1 - i];
+		items[count - 1 - i] = swap;
+	}
+}
+
+void process_walk_ring(struct process_search *search)
+{
+	_cleanup_address_set_ struct address_set seen = {0};
+	struct processes *processes = search->processes;
+	process_search_begin(search, SOURCE_ACTIVE);
+	processes_add(search, search->windows->system);
+	if (follow_ring(search, true, &seen))
+		return;
+	/* What lies behind the break is reached from the other end, last one first. */
+	size_t from = processes->count;
+	follow_ring(search, false, &seen);
+	if (processes->count > from)
+		reverse(processes->items + from, processes->count - from);
+	address_map_free(&search->by_address);
+	for (size_t i = 0; i < processes->count; i++)
+		address_map_add(&search->by_address, processes->items[i].eprocess, i);
+}
+
+/* Do the neighbours in ActiveProcessLinks both lead back to the process? */
+static bool is_linked(const struct process_search *search, uint64_t eprocess)
+{
+	unsigned int pointer = search->windows->pointer_size;
+	uint64_t link =
+		eprocess + profile_offset(search->windows->profile, EPROCESS_ActiveProcessLinks);
+	uint64_t next, back, from_next, from_back;
+	return space_pointer(search->kernel, link, pointer, &next) && next != link &&
+	       space_pointer(search->kernel, link + pointer, pointer, &back) &&
+	       space_pointer(search->kernel, next + pointer, pointer, &from_next) &&
+	       from_next == link && space_pointer(search->kernel, back, pointer, &from_back) &&
+	       from_back == link;
+}
+
+/*
+ * Where the ring was not followed to its end, a process that another source knows may well be in
+ * it: what its neighbours lead to was not taken out.
+ */
+void process_settle_ring(struct process_search *search)
+{
+	if (!(search->cut & SOURCE_ACTIVE))
+		return;
+	for (size_t i = 0; i < search->processes->count; i++) {
+		struct process *process = &search->processes->items[i];
+		if (!(process->sources & SOURCE_ACTIVE) && is_linked(search, process->eprocess))
+			process->sources |= SOURCE_ACTIVE;
+	}
+}
