@@ -22,33 +22,54 @@ struct windows_options {
 	const struct profile *profile; /* this layout, whatever the build */
 	bool infer; /* infer the layout from the image, without the profiles of its build */
 	const char *page_files[PAGE_FILES]; /* paths by number; see memory_add_page_file() */
-	/* Called while the image is searched, with bytes; NULL: it is not told. */
+	/* Read all page tables to see whether the page files have all pages that are needed of them. */
+	bool count_page_files;
+	/* Called while the image is searched, with bytes; NULL: nobody is told. */
 	void (*progress)(void *context, size_t done, size_t total);
 	void *progress_context;
 };
 
-/*
- * Finds the kernel, its page map and its build, confirmed through System's EPROCESS, and chooses
- * the profile; where there is none of the build that fits, infers it. On failure the error says what was tried. `image` and `profiles` must outlive it.
- */
-struct error *windows_open(const struct image *image, struct profiles *profiles,
-			   const struct windows_options *options, struct windows **ret);
+/* How many pages of a page file were compared with the image. */
+struct page_file_evidence {
+	size_t alike;  /* pages that nearly are what the image says they must be */
+	size_t unlike; /* pages that can't be */
+};
+
+/* A machine that was found, and how. */
+struct discovery {
+	struct windows *windows;
+	const char *page_map_source; /* static words: how the page map was found */
+	struct page_file_evidence page_files[PAGE_FILES]; /* of those given, by number */
+	char **warnings; /* sentences for the user: an inferred layout, what was cut off, page files */
+	size_t warning_count;
+	size_t warning_capacity;
+};
 
 /*
- * Counts the pages that page tables of all processes name in each page file (votes->page_files):
- * what giving it would help. Reads every page table, so it is for --info.
+ * Finds the kernel, its page map and its build, confirms them by System's EPROCESS, and chooses the
+ * profile. Where no profile of the build fits, the layout is inferred. Page files are used only where
+ * they agree with the image. Errors say what was tried; then `discovery` is empty. `image` and
+ * `profiles` must outlive it. Release it with discovery_free().
+ */
+struct error *windows_open(const struct image *image, struct profiles *profiles,
+			   const struct windows_options *options, struct discovery *discovery);
+void discovery_free(struct discovery *discovery);
+#define _cleanup_discovery_ __attribute__((cleanup(discovery_free)))
+
+/*
+ * Counts the pages that the page tables of all processes name in each page file
+ * (votes->page_files): what a page file would help to read. Reads every page table. votes->cut: they
+ * cost too much work, and not all were read.
  */
 void windows_page_file_use(const struct windows *windows, struct entry_votes *votes);
 
-/* Bytes of a sentence of windows_page_file_doubt(): a path, and what is said of it. */
-#define PAGE_FILE_DOUBT (4096 + 256)
-
 /*
- * Does page file `number`, as it was given, belong to this image? True, and a sentence, where
- * something speaks against it: contents that can't be (then it is not used), its size, pages beyond
- * its end. `votes` by windows_page_file_use(), or NULL: the last is not asked.
+ * Returns a sentence on what speaks against page file `number`, as it was given, being that of the
+ * image; NULL: nothing, or none was given. That is contents that can't be (then it is not used), its
+ * size, and with `votes` of windows_page_file_use() (NULL: not asked) pages beyond its end. The caller
+ * frees it.
  */
-bool windows_page_file_doubt(const struct windows *windows, unsigned int number,
-			     const struct entry_votes *votes, char *sentence, size_t size);
+char *discovery_page_file_doubt(const struct discovery *discovery, unsigned int number,
+				const struct entry_votes *votes);
 
 #endif

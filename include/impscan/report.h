@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <impscan/discover.h>
 #include <impscan/scan.h>
 
 enum report_form {
@@ -113,10 +114,11 @@ void report_sample(struct report *report, const struct sample *sample);
 bool report_profiles(FILE *out, enum report_form form, const struct profiles *profiles);
 
 /*
- * What an image is. Where no kernel was found, `windows` and `survey` are NULL and `failure` says
+ * What an image is. Where no kernel was found, `discovery` and `survey` are NULL and `failure` says
  * what was tried.
  */
 bool report_info(FILE *out, enum report_form form, const struct image *image,
-		 const struct windows *windows, const struct survey *survey, const char *failure);
+		 const struct discovery *discovery, const struct survey *survey,
+		 const char *failure);
 
 #endif

@@ -29,18 +29,11 @@ struct paging_file {
 	char *name;		/* PageFileName, NULL: none */
 };
 
-/* What comparing a page file with the image came to. */
-struct page_file_evidence {
-	size_t alike;  /* pages in it that are what the image says they must be nearly ... */
-	size_t unlike; /* ... and those that can't be */
-};
-
 struct windows {
 	const struct image *image;
 	struct memory *memory;
 	const struct profile *profile; /* owned by the set it was chosen from, or `inferred` */
 	struct profile *inferred;      /* the layout, where it was inferred; NULL otherwise */
-	char *doubt; /* what is not certain of it: sentences, a line each; NULL: none */
 	enum architecture architecture;
 	unsigned int pointer_size; /* bytes of a kernel pointer */
 	uint64_t dtb;		   /* System's DirectoryTableBase */
@@ -54,34 +47,14 @@ struct windows {
 	uint32_t major, minor; /* NtMajorVersion, NtMinorVersion of KUSER_SHARED_DATA, or 0 */
 	uint64_t system;       /* EPROCESS of System */
 	uint64_t ps_loaded_module_list; /* 0 when it was not found */
-	char found_by[64];		/* how the page map was found */
 	bool invalid_mask_found;
 	uint64_t invalid_mask; /* InvalidPteMask, by the page tables; see memory.h */
 	struct paging_file paging_files[PAGE_FILES]; /* by number; none when they were not found */
 	size_t paging_file_count;
-	struct page_file_evidence page_file_evidence[PAGE_FILES]; /* of those that were given */
-	unsigned int cut;      /* searches that ended early; see windows_cut_names[] */
-	struct budget *budget; /* of the search for it, while it is opened; NULL: not bounded */
 };
-
-/* What was not searched to its end, since it would have cost more than the image is worth. */
-enum windows_cut {
-	CUT_KERNEL_SIZE = 1 << 0,  /* the kernel claims a size that none has */
-	CUT_MODULE_LIST = 1 << 1,  /* PsLoadedModuleList */
-	CUT_PAGING_FILES = 1 << 2, /* MMPAGING_FILEs */
-	CUT_STORE = 1 << 3,	   /* the compressed store */
-	CUT_FIT = 1 << 4,	   /* comparing the profiles of the build */
-	CUT_PAGE_FILES = 1 << 5,   /* holding the page files given against the image */
-};
-#define WINDOWS_CUT_COUNT 6
-
-/* Sentences for the user: that for bit i. */
-extern const char *const windows_cut_names[WINDOWS_CUT_COUNT];
 
 /* Releases the machine with its memory, page files and inferred profile. */
 void windows_close(struct windows *windows);
-DEFINE_CLEANUP(struct windows, windows_close)
-#define _cleanup_windows_ _cleanup_(windows_close_p)
 
 /* Returns the steps (see budget.h) that all work on the image together may take. */
 uint64_t windows_work(const struct windows *windows);

@@ -247,30 +247,6 @@ static struct error *run_listing(const struct options *options, const struct win
 	return error;
 }
 
-/* That the layout was inferred, and what is not certain of it. */
-static void warn_inferred(const struct windows *windows, struct progress *progress)
-{
-	_cleanup_text_ struct text line = {0};
-	if (!windows->profile->inferred)
-		return;
-	if (windows->inferred)
-		text_add_format(&line, "the layout of Windows build %u was %s", windows->build,
-				windows->profile->origin);
-	else
-		text_add_format(&line, "profile %s was inferred from an image",
-				windows->profile->name);
-	progress_warning(progress, text_string(&line));
-	progress_lines(progress, windows->doubt ? windows->doubt : "");
-}
-
-/* What was not searched to its end. */
-static void warn_cut(const struct windows *windows, struct progress *progress)
-{
-	for (size_t i = 0; i < WINDOWS_CUT_COUNT; i++)
-		if (windows->cut >> i & 1)
-			progress_warning(progress, windows_cut_names[i]);
-}
-
 /* --profile-out: to a new file, so that none is lost. */
 static struct error *write_profile(const char *path, const struct profile *profile, size_t *rows)
 {
@@ -287,53 +263,33 @@ static struct error *write_profile(const char *path, const struct profile *profi
 	return NULL;
 }
 
-/* What speaks against the page files that were given. */
-static void warn_of_page_files(const struct options *options, const struct windows *windows,
-			       struct progress *progress)
-{
-	struct entry_votes votes = {0};
-	bool given = false;
-	for (unsigned int i = 0; i < PAGE_FILES; i++)
-		given |= options->page_files[i] != NULL;
-	if (!given || options->quiet)
-		return;
-	/* What page tables name is asked for only where time is no matter: they are all read for it. */
-	if (options->info)
-		windows_page_file_use(windows, &votes);
-	for (unsigned int i = 0; i < PAGE_FILES; i++) {
-		char doubt[PAGE_FILE_DOUBT];
-		if (options->page_files[i] &&
-		    windows_page_file_doubt(windows, i, options->info ? &votes : NULL, doubt,
-					    sizeof(doubt)))
-			progress_warning(progress, doubt);
-	}
-}
-
 /* What is said on standard error of the image that was opened. */
-static void tell_windows(const struct options *options, const struct windows *windows,
+static void tell_windows(const struct options *options, const struct discovery *discovery,
 			 struct progress *progress)
 {
+	const struct windows *windows = discovery->windows;
 	if (options->verbose) {
 		_cleanup_text_ struct text text = {0}, line = {0};
 		text_add_format(&text, "%s, Windows build %u, profile %s, page map 0x%llx (%s)",
 				image_format(windows->image), windows->build,
 				windows->profile->name, (unsigned long long)windows->dtb,
-				windows->found_by);
+				discovery->page_map_source);
 		text_add_printable(&line, text_string(&text));
 		fprintf(stderr, "impscan: %s\n", text_string(&line));
 	}
-	warn_inferred(windows, progress);
-	warn_cut(windows, progress);
+	for (size_t i = 0; i < discovery->warning_count; i++)
+		progress_warning(progress, discovery->warnings[i]);
 }
 
-static struct error *run_info(const struct options *options, const struct windows *windows,
+static struct error *run_info(const struct options *options, const struct discovery *discovery,
 			      struct output *output)
 {
 	struct scan_options survey_options = scan_options_of(options, NULL);
 	struct survey survey;
-	try_(scan_survey(windows, &survey_options, &survey));
+	try_(scan_survey(discovery->windows, &survey_options, &survey));
 	output->rows++;
-	return report_info(stdout, options->form, windows->image, windows, &survey, NULL)
+	return report_info(stdout, options->form, discovery->windows->image, discovery, &survey,
+			   NULL)
 		       ? NULL
 		       : print_failed();
 }
@@ -341,19 +297,20 @@ static struct error *run_info(const struct options *options, const struct window
 /* Finds Windows in the image; where it is not there, --info still says what the image is. */
 static struct error *open_windows(const struct options *options, struct profiles *profiles,
 				  const struct image *image, struct output *output,
-				  struct windows **ret)
+				  struct discovery *discovery)
 {
 	progress_init(&output->progress, options->quiet, "bytes searched for a kernel");
 	struct windows_options windows_options = {
 		.dtb = options->dtb,
 		.kernel_base = options->kernel_base,
 		.infer = options->infer,
+		.count_page_files = options->info && !options->quiet,
 		.progress = output_progress,
 		.progress_context = output,
 	};
 	memcpy(windows_options.page_files, options->page_files, sizeof(options->page_files));
 	try_(forced_profile(options, profiles, &windows_options.profile));
-	struct error *error = windows_open(image, profiles, &windows_options, ret);
+	struct error *error = windows_open(image, profiles, &windows_options, discovery);
 	if (error && options->info &&
 	    !report_info(stdout, options->form, image, NULL, NULL, error_message(error))) {
 		error_free(error);
@@ -376,15 +333,15 @@ static struct error *run_image(const struct options *options, struct profiles *p
 	progress_init(&output->progress, options->quiet, "processes");
 	if (image_warning(image))
 		progress_warning(&output->progress, image_warning(image));
-	_cleanup_windows_ struct windows *windows = NULL;
-	try_(open_windows(options, profiles, image, output, &windows));
+	_cleanup_discovery_ struct discovery discovery = {0};
+	try_(open_windows(options, profiles, image, output, &discovery));
+	const struct windows *windows = discovery.windows;
 	progress_init(&output->progress, options->quiet, "processes");
-	tell_windows(options, windows, &output->progress);
+	tell_windows(options, &discovery, &output->progress);
 	if (options->profile_out)
 		try_(write_profile(options->profile_out, windows->profile, &output->rows));
-	warn_of_page_files(options, windows, &output->progress);
 	if (options->info)
-		return run_info(options, windows, output);
+		return run_info(options, &discovery, output);
 	if (options->regions || options->imports)
 		return run_listing(options, windows, &start, output);
 	if (options->all || known)

@@ -26,6 +26,7 @@
 
 struct fit {
 	const struct windows *windows;
+	struct budget *budget;
 	struct space *kernel;
 	const struct process *process;
 	int score;
@@ -208,7 +209,7 @@ static void fit_process(struct fit *fit)
 	judge(fit, !(process->peb % PAGE_SIZE) &&
 			   !is_kernel_address(memory_paging(fit->windows->memory), process->peb));
 	_cleanup_view_ struct view view;
-	view_open(&view, fit->windows, process, fit->windows->budget);
+	view_open(&view, fit->windows, process, fit->budget);
 	fit_peb(fit, view.space);
 	fit_vads(fit, &view.vads);
 	for (size_t i = 0; i < view.vads.count; i++)
@@ -224,15 +225,15 @@ static void fit_entries(struct fit *fit)
 		judge(fit, tally.bad * 4 <= tally.good);
 }
 
-int profile_fit(const struct windows *windows)
+int profile_fit(const struct windows *windows, struct budget *budget)
 {
 	_cleanup_space_ struct space *kernel = windows_kernel_space(windows);
 	_cleanup_address_set_ struct address_set seen = {0};
 	uint64_t links = profile_offset(windows->profile, EPROCESS_ActiveProcessLinks);
-	struct fit fit = {.windows = windows, .kernel = kernel};
+	struct fit fit = {.windows = windows, .kernel = kernel, .budget = budget};
 	uint64_t link = windows->system + links;
-	while (address_set_count(&seen) < FIT_PROCESSES &&
-	       budget_spend(windows->budget, PROCESS_STEPS) && address_set_add(&seen, link)) {
+	while (address_set_count(&seen) < FIT_PROCESSES && budget_spend(budget, PROCESS_STEPS) &&
+	       address_set_add(&seen, link)) {
 		struct process process;
 		/* The ring's head is a variable of the kernel. */
 		if (link - windows->kernel_base >= windows->kernel_size) {
@@ -245,7 +246,7 @@ int profile_fit(const struct windows *windows)
 		if (!space_pointer(kernel, link, windows->pointer_size, &link))
 			break;
 	}
-	(void)budget_spend(windows->budget, fit.entries.looked);
+	(void)budget_spend(budget, fit.entries.looked);
 	fit_entries(&fit);
 	free(fit.entries.items);
 	return fit.score;

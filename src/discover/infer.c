@@ -30,15 +30,15 @@ static int compare_neighbours(const void *a, const void *b)
 /* The profiles of other builds for such page maps, the nearest builds first. */
 static void find_neighbours(struct infer *infer, struct profiles *profiles)
 {
-	const struct windows *windows = infer->windows;
+	const struct candidate *candidate = infer->candidate;
 	size_t count = profiles_count(profiles), found = 0;
 	_cleanup_free_ struct neighbour *neighbours = alloc_zero(count + 1, sizeof(*neighbours));
 	for (size_t i = 0; i < count; i++) {
 		const struct profile *profile;
 		struct profile_summary summary = profiles_summary(profiles, i);
-		bool own = windows->build >= summary.build_first &&
-			   windows->build <= summary.build_last;
-		if (own || summary.architecture != windows->architecture)
+		bool own = candidate->build >= summary.build_first &&
+			   candidate->build <= summary.build_last;
+		if (own || summary.architecture != candidate->architecture)
 			continue;
 		struct error *error = profiles_get(profiles, i, &profile);
 		if (error) {
@@ -48,13 +48,13 @@ static void find_neighbours(struct infer *infer, struct profiles *profiles)
 		}
 		/* What was inferred itself is no ground to build on. */
 		if (profile->inferred ||
-		    !profile_fits_paging(profile, memory_paging(windows->memory)))
+		    !profile_fits_paging(profile, memory_paging(candidate->memory)))
 			continue;
 		neighbours[found++] = (struct neighbour){
 			.profile = profile,
-			.distance = windows->build < summary.build_first
-					    ? summary.build_first - windows->build
-					    : windows->build - summary.build_last,
+			.distance = candidate->build < summary.build_first
+					    ? summary.build_first - candidate->build
+					    : candidate->build - summary.build_last,
 		};
 	}
 	qsort(neighbours, found, sizeof(*neighbours), compare_neighbours);
@@ -72,7 +72,7 @@ static void begin(struct infer *infer)
 	for (enum profile_member i = 0; i < PROFILE_MEMBER_COUNT; i++)
 		if (i != MMPTE_size && !strncmp(profile_type_name(i), "MMPTE", 5))
 			infer_take(infer, nearest, &i, 1, INFER_ASSUMED);
-	windows_set_entries(infer->windows);
+	candidate_use_profile(infer->candidate, infer->profile);
 }
 
 /* A member that every build known has, and in one place: part of no choice among forms. */
@@ -105,7 +105,7 @@ static void drop_sizes(struct infer *infer)
 
 static void finish(struct infer *infer)
 {
-	struct windows *windows = infer->windows;
+	struct candidate *candidate = infer->candidate;
 	struct profile *profile = infer->profile;
 	_cleanup_text_ struct text assumed = {0};
 	size_t verified = 0, found = 0, all = 0;
@@ -117,14 +117,14 @@ static void finish(struct infer *infer)
 			text_add_format(&assumed, "%s%s.%s", assumed.length ? ", " : "",
 					profile_type_name(i), profile_member_name(i));
 	}
-	const char *paging = memory_paging(windows->memory) == PAGING_PAE ? "-pae" : "";
-	profile->name = alloc_printf("inferred-%u-%s%s", windows->build,
-				     architecture_name(windows->architecture), paging);
+	const char *paging = memory_paging(candidate->memory) == PAGING_PAE ? "-pae" : "";
+	profile->name = alloc_printf("inferred-%u-%s%s", candidate->build,
+				     architecture_name(candidate->architecture), paging);
 	profile->description =
-		alloc_printf("Windows build %u, inferred from an image", windows->build);
+		alloc_printf("Windows build %u, inferred from an image", candidate->build);
 	profile->variant = alloc_strdup("");
 	profile->source = alloc_printf("an image of build %u and, to begin with, the profile %s",
-				       windows->build, infer->neighbour[0]->name);
+				       candidate->build, infer->neighbour[0]->name);
 	profile->origin =
 		alloc_printf("inferred: %zu of %zu fields verified", verified + found, all);
 	profile->inferred =
@@ -132,16 +132,17 @@ static void finish(struct infer *infer)
 			     "them found by search; assumed: %s",
 			     verified + found, all, infer->sample_count, found,
 			     assumed.length ? text_string(&assumed) : "none");
-	profile->build_first = profile->build_last = windows->build;
+	profile->build_first = profile->build_last = candidate->build;
 }
 
 static bool infer_all(struct infer *infer, struct space *space)
 {
-	struct windows *windows = infer->windows;
+	struct candidate *candidate = infer->candidate;
 	begin(infer);
 	if (!infer_processes(infer, space))
 		return false;
-	_cleanup_space_ struct space *kernel = windows_kernel_space(windows);
+	struct windows machine = candidate_machine(candidate);
+	_cleanup_space_ struct space *kernel = windows_kernel_space(&machine);
 	infer->kernel = kernel;
 	bool found = infer_user(infer);
 	if (found)
@@ -151,11 +152,11 @@ static bool infer_all(struct infer *infer, struct space *space)
 		infer_sections(infer);
 		infer_entries(infer);
 		infer_wow64(infer);
-		windows_set_entries(windows);
+		candidate_use_profile(candidate, infer->profile);
 		infer_pages(infer);
 		take_constants(infer);
 		drop_sizes(infer);
-		if (profile_fit(windows) <= 0) {
+		if (profile_fit(&machine, candidate->budget) <= 0) {
 			infer_failed(infer, "the layout as a whole: more of it disagrees with the "
 					    "image than agrees");
 			found = false;
@@ -181,42 +182,32 @@ static void release(struct infer *infer)
 	text_free(&infer->tried);
 }
 
-bool infer_profile(struct windows *windows, struct space *space, struct profiles *profiles,
-		   struct inference *ret)
+bool infer_profile(struct candidate *candidate, struct space *space, struct profiles *profiles,
+		   char **tried)
 {
 	_cleanup_profile_ struct profile *profile = alloc_new(struct profile);
-	struct infer infer = {.windows = windows, .profile = profile};
-	struct windows before = *windows;
-	*ret = (struct inference){0};
-	profile->architecture = windows->architecture;
-	windows->profile = profile;
+	struct infer infer = {.candidate = candidate, .profile = profile};
+	profile->architecture = candidate->architecture;
+	candidate->profile = profile;
 	find_neighbours(&infer, profiles);
 	bool found = false;
 	if (!infer.neighbour_count)
 		infer_failed(&infer, "there is no profile of any other build to begin with");
 	else
 		found = infer_all(&infer, space);
-	if (budget_exceeded(windows->budget)) {
+	if (budget_exceeded(candidate->budget)) {
 		infer_failed(&infer, "it was cut off: what the image describes is far more than it "
 				     "holds");
 		found = false;
 	}
-	if (found)
+	if (found) {
 		finish(&infer);
-	ret->doubt = alloc_strdup(text_string(&infer.doubt));
-	ret->tried = alloc_strdup(text_string(&infer.tried));
+		candidate->doubt = alloc_strdup(text_string(&infer.doubt));
+		candidate->inferred = take_ptr(profile);
+	} else {
+		*tried = alloc_strdup(text_string(&infer.tried));
+		candidate->profile = NULL;
+	}
 	release(&infer);
-	if (found)
-		ret->profile = take_ptr(profile);
-	else
-		*windows = before;
 	return found;
-}
-
-void inference_free(struct inference *inference)
-{
-	profile_free(inference->profile);
-	free(inference->doubt);
-	free(inference->tried);
-	*inference = (struct inference){0};
 }

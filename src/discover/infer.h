@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the windows room: finding a layout in the image itself.
+ * Inside the room discover: finding a layout in the image itself.
  *
  * The profiles of other builds are guesses, the nearest first; each group of members is held
  * against several processes, and what none of them explains is searched for. Only what the image
@@ -15,14 +15,15 @@
  *	infer_pte.c      entries of pages that are not valid, by entry_form.c
  *	infer_pages.c    page files, the compressed store
  */
-#ifndef WINDOWS_INFER_H
-#define WINDOWS_INFER_H
+#ifndef DISCOVER_INFER_H
+#define DISCOVER_INFER_H
 
 #include <impscan/module.h>
 #include <impscan/text.h>
 #include <impscan/vad.h>
 #include <impscan/windows.h>
 
+#include "discover/candidate.h"
 #include "discover/entry_form.h"
 
 /* Bytes that are searched from an EPROCESS on; all known ones are smaller. */
@@ -54,7 +55,7 @@ struct sample {
 };
 
 struct infer {
-	struct windows *windows; /* its profile is `profile` */
+	struct candidate *candidate; /* what is tried; its profile is `profile` */
 	struct space *kernel;
 	struct profile *profile;	  /* in the making */
 	const struct profile **neighbour; /* the nearest builds' first */
@@ -120,10 +121,10 @@ void infer_take(struct infer *infer, const struct profile *neighbour,
 bool infer_group(struct infer *infer, const enum profile_member *members, size_t count,
 		 int (*test)(struct infer *infer));
 
-/* Counts steps (see budget.h) of windows->budget; false when it has ended: all of it fails then. */
+/* Counts steps (see budget.h) of candidate->budget; false when it has ended: all of it fails then. */
 static inline bool infer_spend(struct infer *infer, uint64_t steps)
 {
-	return budget_spend(infer->windows->budget, steps);
+	return budget_spend(infer->candidate->budget, steps);
 }
 
 /*
@@ -158,22 +159,12 @@ void infer_sections(struct infer *infer);
 void infer_entries(struct infer *infer);
 void infer_pages(struct infer *infer);
 
-/* infer.c: see windows_open(). */
-
-struct inference {
-	struct profile *profile; /* the caller frees it */
-	char *doubt;		 /* sentences, a line each, "" when there are none; likewise */
-	char *tried;		 /* why it failed; likewise */
-};
-
-void inference_free(struct inference *inference);
-#define _cleanup_inference_ __attribute__((cleanup(inference_free)))
-
 /*
- * Finds the layout of the kernel that `windows` has found, without the profiles of its own build.
- * True: windows->system, dtb and profile are set.
+ * Finds the layout of the kernel that the candidate has, without the profiles of its own build. Sets
+ * system, dtb, profile, inferred and doubt. False: none; then `*tried`, NULL before, says why in
+ * sentences, a line each, which the caller frees.
  */
-bool infer_profile(struct windows *windows, struct space *space, struct profiles *profiles,
-		   struct inference *ret);
+bool infer_profile(struct candidate *candidate, struct space *space, struct profiles *profiles,
+		   char **tried);
 
 #endif

@@ -13,19 +13,20 @@
 
 static int test_paging_files(struct infer *infer)
 {
+	const struct windows machine = candidate_machine(infer->candidate);
 	return profile_has(infer->profile, MMPAGING_FILE_PageFileName)
-		       ? (int)paging_files_count(infer->windows, infer->kernel)
+		       ? (int)paging_files_count(&machine, infer->kernel, infer->candidate->budget)
 		       : 0;
 }
 
 static int test_store(struct infer *infer)
 {
-	const struct windows *windows = infer->windows;
+	const struct candidate *candidate = infer->candidate;
 	if (!profile_has(infer->profile, SMKM_STORE_MGR_KeyToStoreTree))
 		return 0;
 	struct store_layout layout = store_layout_of(infer->profile);
-	struct store *store = store_find(infer->kernel, &layout, windows->kernel_base,
-					 windows->kernel_size, windows->budget);
+	struct store *store = store_find(infer->kernel, &layout, candidate->kernel_base,
+					 candidate->kernel_size, candidate->budget);
 	bool found = store;
 	store_free(store);
 	return found;

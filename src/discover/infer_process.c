@@ -24,13 +24,13 @@
 
 static bool is_kernel(const struct infer *infer, uint64_t address)
 {
-	return is_kernel_address(memory_paging(infer->windows->memory), address) &&
-	       address % infer->windows->pointer_size == 0;
+	return is_kernel_address(memory_paging(infer->candidate->memory), address) &&
+	       address % infer->candidate->pointer_size == 0;
 }
 
 static bool in_kernel_image(const struct infer *infer, uint64_t address)
 {
-	return address - infer->windows->kernel_base < infer->windows->kernel_size;
+	return address - infer->candidate->kernel_base < infer->candidate->kernel_size;
 }
 
 /* A handle's value: a multiple of 4; no system has had PIDs of more than 24 bits. */
@@ -43,7 +43,7 @@ static bool is_pid(uint64_t value)
 static size_t walk_ring(const struct infer *infer, struct space *space, uint64_t link,
 			uint64_t *links, size_t limit)
 {
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	_cleanup_address_set_ struct address_set seen = {0};
 	size_t count = 0;
 	while (count < limit && address_set_add(&seen, link)) {
@@ -66,7 +66,7 @@ static size_t walk_ring(const struct infer *infer, struct space *space, uint64_t
 /* UniqueProcessId and ActiveProcessLinks, in the EPROCESS of System. */
 static bool find_links(struct infer *infer, struct space *space, uint64_t system)
 {
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	size_t most = 1;
 	uint32_t place = 0;
 	for (uint32_t offset = pointer * 4; offset < INFER_BODY; offset += pointer) {
@@ -96,13 +96,13 @@ static bool find_links(struct infer *infer, struct space *space, uint64_t system
 static bool is_page_map(const struct infer *infer, struct space *space, uint64_t eprocess,
 			uint64_t dtb)
 {
-	const struct windows *windows = infer->windows;
-	if (!dtb || !image_page(windows->image, dtb & ~(PAGE_SIZE - 1)))
+	const struct candidate *candidate = infer->candidate;
+	if (!dtb || !image_page(candidate->image, dtb & ~(PAGE_SIZE - 1)))
 		return false;
 	struct page ours, theirs;
-	_cleanup_space_ struct space *own = space_new(windows->memory, dtb);
-	space_page(space, windows->kernel_base, &ours);
-	space_page(own, windows->kernel_base, &theirs);
+	_cleanup_space_ struct space *own = space_new(candidate->memory, dtb);
+	space_page(space, candidate->kernel_base, &ours);
+	space_page(own, candidate->kernel_base, &theirs);
 	if (!ours.data || ours.data != theirs.data)
 		return false;
 	space_page(space, eprocess, &ours);
@@ -113,7 +113,7 @@ static bool is_page_map(const struct infer *infer, struct space *space, uint64_t
 /* Without the export: the object that begins before the links that a list head leads to. */
 static uint64_t behind_head(const struct infer *infer, struct space *space, uint64_t head)
 {
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	uint64_t link, pid, flink, blink;
 	if (!head || !space_pointer(space, head, pointer, &link) ||
 	    !space_pointer(space, link - pointer, pointer, &pid) || pid != 4)
@@ -131,18 +131,18 @@ static uint64_t behind_head(const struct infer *infer, struct space *space, uint
 
 static bool find_system(struct infer *infer, struct space *space)
 {
-	struct windows *windows = infer->windows;
-	uint64_t system = system_export(windows, space);
+	struct candidate *candidate = infer->candidate;
+	uint64_t system = system_export(candidate, space);
 	if (system && find_links(infer, space, system)) {
-		windows->system = system;
+		candidate->system = system;
 		return true;
 	}
 	uint64_t heads[2];
-	system_heads(windows, space, heads);
+	system_heads(candidate, space, heads);
 	for (size_t i = 0; i < array_size(heads); i++) {
 		system = behind_head(infer, space, heads[i]);
 		if (system && find_links(infer, space, system)) {
-			windows->system = system;
+			candidate->system = system;
 			return true;
 		}
 	}
@@ -169,7 +169,7 @@ static void read_sample(struct infer *infer, struct space *space, uint64_t eproc
 	}
 	uint64_t pid = 0;
 	sample_value(sample, profile_offset(infer->profile, EPROCESS_UniqueProcessId),
-		     infer->windows->pointer_size, &pid);
+		     infer->candidate->pointer_size, &pid);
 	sample->pid = (uint32_t)pid;
 }
 
@@ -177,7 +177,8 @@ static void read_samples(struct infer *infer, struct space *space)
 {
 	uint64_t offset = profile_offset(infer->profile, EPROCESS_ActiveProcessLinks);
 	_cleanup_free_ uint64_t *links = alloc_zero(RING_LIMIT, sizeof(*links));
-	size_t count = walk_ring(infer, space, infer->windows->system + offset, links, RING_LIMIT);
+	size_t count =
+		walk_ring(infer, space, infer->candidate->system + offset, links, RING_LIMIT);
 	for (size_t i = 0; i < count; i++)
 		read_sample(infer, space, links[i] - offset);
 }
@@ -185,11 +186,11 @@ static void read_samples(struct infer *infer, struct space *space)
 static struct tally judge_dtb(struct infer *infer, uint32_t offset)
 {
 	struct tally tally = {0};
-	enum paging paging = memory_paging(infer->windows->memory);
+	enum paging paging = memory_paging(infer->candidate->memory);
 	for (size_t i = 0; i < min_of(infer->sample_count, (size_t)INFER_PROCESSES); i++) {
 		const struct sample *sample = &infer->sample[i];
 		uint64_t value;
-		if (sample_value(sample, offset, infer->windows->pointer_size, &value))
+		if (sample_value(sample, offset, infer->candidate->pointer_size, &value))
 			tally_add(&tally, is_page_map(infer, infer->kernel, sample->eprocess,
 						      page_map_address(paging, value)));
 		if (!i && tally.bad)
@@ -210,10 +211,10 @@ static struct tally judge_name(struct infer *infer, uint32_t offset)
 		bool good = length > 0;
 		for (size_t k = 0; k < length; k++)
 			good &= name[k] >= 0x20 && name[k] != 0x7f;
-		if (sample->eprocess == infer->windows->system)
+		if (sample->eprocess == infer->candidate->system)
 			good = length == 6 && !memcmp(name, "System", 6);
 		tally_add(&tally, good);
-		if (sample->eprocess == infer->windows->system && !good)
+		if (sample->eprocess == infer->candidate->system && !good)
 			return (struct tally){0};
 	}
 	return tally;
@@ -244,7 +245,7 @@ static struct tally judge_exit_time(struct infer *infer, uint32_t offset)
 		const struct sample *sample = &infer->sample[i];
 		if (!sample_value(sample, offset, 8, &value) || (!value && !sample->peb))
 			continue;
-		if (sample->peb || sample->eprocess == infer->windows->system)
+		if (sample->peb || sample->eprocess == infer->candidate->system)
 			tally_add(&tally, !value);
 		else if (value != sample->create_time)
 			tally_add(&tally, value > sample->create_time && value <= FILETIME_LAST);
@@ -260,9 +261,9 @@ static struct tally judge_parent(struct infer *infer, uint32_t offset)
 	uint64_t value;
 	for (size_t i = 0; i < infer->sample_count; i++) {
 		const struct sample *sample = &infer->sample[i];
-		if (!sample_value(sample, offset, infer->windows->pointer_size, &value))
+		if (!sample_value(sample, offset, infer->candidate->pointer_size, &value))
 			continue;
-		if (sample->eprocess == infer->windows->system) {
+		if (sample->eprocess == infer->candidate->system) {
 			if (value)
 				tally.bad += 4;
 			continue;
@@ -286,7 +287,7 @@ static struct tally judge_parent(struct infer *infer, uint32_t offset)
 static struct tally judge_links(struct infer *infer, uint32_t offset)
 {
 	struct tally tally = {0};
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	if (offset == profile_offset(infer->profile, EPROCESS_ActiveProcessLinks))
 		return tally;
 	for (size_t i = 0; i < infer->sample_count; i++) {
@@ -322,7 +323,7 @@ static struct tally judge_mm_links(struct infer *infer, uint32_t offset)
 static struct tally judge_session_links(struct infer *infer, uint32_t offset)
 {
 	uint64_t flink;
-	if (!sample_value(&infer->sample[0], offset, infer->windows->pointer_size, &flink) ||
+	if (!sample_value(&infer->sample[0], offset, infer->candidate->pointer_size, &flink) ||
 	    (flink && flink != infer->sample[0].eprocess + offset))
 		return (struct tally){0};
 	return judge_links(infer, offset);
@@ -332,7 +333,7 @@ static struct tally judge_session_links(struct infer *infer, uint32_t offset)
 static struct tally judge_handle_table(struct infer *infer, uint32_t offset)
 {
 	struct tally tally = {0};
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	uint32_t pid_at = profile_offset(infer->profile, HANDLE_TABLE_UniqueProcessId);
 	for (size_t i = 0; i < infer->sample_count; i++) {
 		uint64_t table, pid;
@@ -350,7 +351,7 @@ static struct tally judge_handle_table(struct infer *infer, uint32_t offset)
 
 static int test_handle_table(struct infer *infer)
 {
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	struct tally best = {0};
 	for (uint32_t offset = 0; offset < INFER_BODY; offset += pointer) {
 		struct tally tally = judge_handle_table(infer, offset);
@@ -363,12 +364,12 @@ static int test_handle_table(struct infer *infer)
 /* Steps of trying all pointers of the kernel's image as that to the table of PIDs, as it is found. */
 static uint64_t cid_steps(const struct infer *infer)
 {
-	const struct windows *windows = infer->windows;
-	const unsigned int pointer = windows->pointer_size;
+	const struct candidate *candidate = infer->candidate;
+	const unsigned int pointer = candidate->pointer_size;
 	uint64_t steps = 0;
-	for (uint64_t rva = 0; rva < windows->kernel_size; rva += PAGE_SIZE) {
+	for (uint64_t rva = 0; rva < candidate->kernel_size; rva += PAGE_SIZE) {
 		struct page page;
-		space_page(infer->kernel, windows->kernel_base + rva, &page);
+		space_page(infer->kernel, candidate->kernel_base + rva, &page);
 		steps++;
 		for (size_t i = 0; page.data && page.writable && i < PAGE_SIZE; i += pointer)
 			steps += 2 * is_kernel(infer, le_pointer(page.data + i, pointer));
@@ -381,8 +382,8 @@ static bool cid_found(struct infer *infer)
 {
 	if (!infer->cid_steps)
 		infer->cid_steps = cid_steps(infer) + 1;
-	return infer_spend(infer, infer->cid_steps) &&
-	       process_cid_found(infer->windows, infer->kernel);
+	const struct windows machine = candidate_machine(infer->candidate);
+	return infer_spend(infer, infer->cid_steps) && process_cid_found(&machine, infer->kernel);
 }
 
 static int test_cid_table(struct infer *infer)
@@ -393,7 +394,7 @@ static int test_cid_table(struct infer *infer)
 /* Where no neighbour's way to decode a handle's object leads to the processes: other shifts. */
 static bool search_entries(struct infer *infer, const enum profile_member *members, size_t count)
 {
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	infer_set(infer, HANDLE_TABLE_ENTRY_size, pointer * 2, INFER_FOUND);
 	for (uint32_t code = 0; code <= pointer * 4; code += pointer) {
 		infer_set(infer, HANDLE_TABLE_TableCode, code, INFER_FOUND);
@@ -420,7 +421,7 @@ static void infer_handles(struct infer *infer)
 	static const enum profile_member entries[] = {
 		HANDLE_TABLE_TableCode, HANDLE_TABLE_ENTRY_size, HANDLE_TABLE_ENTRY_Object,
 		HANDLE_TABLE_ENTRY_ObjectPointerBits};
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	if (infer_group(infer, table, array_size(table), test_handle_table))
 		infer_offset(infer, EPROCESS_ObjectTable, pointer, 0, INFER_BODY - pointer,
 			     judge_handle_table, false);
@@ -498,8 +499,8 @@ static void infer_exit_time(struct infer *infer)
 
 bool infer_processes(struct infer *infer, struct space *space)
 {
-	struct windows *windows = infer->windows;
-	unsigned int pointer = windows->pointer_size;
+	struct candidate *candidate = infer->candidate;
+	unsigned int pointer = candidate->pointer_size;
 	infer->kernel = space;
 	if (!find_system(infer, space))
 		return false;
@@ -525,15 +526,15 @@ bool infer_processes(struct infer *infer, struct space *space)
 	for (size_t i = 0; i < infer->sample_count; i++) {
 		uint64_t value = 0;
 		sample_value(&infer->sample[i], dtb, pointer, &value);
-		infer->sample[i].dtb = page_map_address(memory_paging(windows->memory), value);
+		infer->sample[i].dtb = page_map_address(memory_paging(candidate->memory), value);
 	}
-	windows->dtb = infer->sample[0].dtb;
+	candidate->dtb = infer->sample[0].dtb;
 	return true;
 }
 
 void infer_process_details(struct infer *infer)
 {
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	uint32_t links = profile_offset(infer->profile, EPROCESS_ActiveProcessLinks);
 	uint32_t name = profile_offset(infer->profile, EPROCESS_ImageFileName);
 	if (infer_offset(infer, EPROCESS_CreateTime, 8, 0x40, INFER_BODY - 8, judge_create_time,

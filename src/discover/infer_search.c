@@ -22,15 +22,15 @@ bool sample_value(const struct sample *sample, uint32_t offset, unsigned int siz
 
 void infer_begin_part(struct infer *infer, struct infer_part *part)
 {
-	part->whole = infer->windows->budget;
+	part->whole = infer->candidate->budget;
 	part->budget =
 		(struct budget){.limit = part->whole ? budget_left(part->whole) / 4 : UINT64_MAX};
-	infer->windows->budget = &part->budget;
+	infer->candidate->budget = &part->budget;
 }
 
 bool infer_end_part(struct infer *infer, struct infer_part *part)
 {
-	infer->windows->budget = part->whole;
+	infer->candidate->budget = part->whole;
 	(void)infer_spend(infer, min_of(part->budget.spent, part->budget.limit));
 	return budget_exceeded(&part->budget);
 }
@@ -173,13 +173,13 @@ bool infer_offset(struct infer *infer, enum profile_member member, uint32_t step
 		*array_push(places, count, capacity) = offset;
 	}
 	infer->looked_for[member] = true;
-	if (!count || budget_exceeded(infer->windows->budget))
+	if (!count || budget_exceeded(infer->candidate->budget))
 		return false;
 	enum infer_state state;
 	uint32_t place = prefer(infer, member, places, count, &state);
 	infer_set(infer, member, place, state);
 	for (size_t i = 0; by_value && i < count; i++) {
-		if (same_values(infer, place, places[i], infer->windows->pointer_size))
+		if (same_values(infer, place, places[i], infer->candidate->pointer_size))
 			continue;
 		infer_doubt(infer, "%s.%s could be at 0x%x or 0x%x; 0x%x was taken",
 			    profile_type_name(member), profile_member_name(member), place,

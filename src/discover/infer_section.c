@@ -21,7 +21,7 @@
 
 static bool is_kernel(const struct infer *infer, uint64_t address)
 {
-	return is_kernel_address(memory_paging(infer->windows->memory), address);
+	return is_kernel_address(memory_paging(infer->candidate->memory), address);
 }
 
 /* Calls `ask` for modules and the VADs that begin with them, until it said enough. */
@@ -53,7 +53,7 @@ static struct tally ask_modules(struct infer *infer,
 static uint64_t control_area_of(const struct infer *infer, const struct vad *vad)
 {
 	const struct profile *profile = infer->profile;
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	uint64_t at;
 	bool direct = !profile_has(profile, MMVAD_Subsection);
 	if (!space_pointer(infer->kernel,
@@ -75,7 +75,7 @@ static void ask_file(struct infer *infer, struct sample *sample, const struct mo
 {
 	(void)sample;
 	uint64_t area = control_area_of(infer, vad), file;
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	if (!area) {
 		tally->bad++;
 		return;
@@ -107,7 +107,7 @@ static int test_file(struct infer *infer)
 /* `link`: MMVAD_Subsection, or MMVAD_ControlArea where VADs lead to that (to Server 2003). */
 static bool search_file(struct infer *infer, enum profile_member link)
 {
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	infer_set(infer, SUBSECTION_ControlArea, 0, INFER_FOUND);
 	for (uint32_t name = pointer * 4; name < pointer * 20; name += pointer) {
 		infer_set(infer, FILE_OBJECT_FileName, name, INFER_FOUND);
@@ -134,7 +134,7 @@ static void ask_prototype(struct infer *infer, struct sample *sample, const stru
 		return;
 	if (!space_pointer(infer->kernel,
 			   vad->address + profile_offset(infer->profile, MMVAD_FirstPrototypePte),
-			   infer->windows->pointer_size, &first))
+			   infer->candidate->pointer_size, &first))
 		return;
 	if (!is_kernel(infer, first) || first % profile_offset(infer->profile, MMPTE_size)) {
 		tally->bad++;
@@ -155,7 +155,7 @@ static int test_prototype(struct infer *infer)
 
 static bool search_prototype(struct infer *infer)
 {
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	for (uint32_t at = pointer * 5; at < pointer * 20; at += pointer) {
 		infer_set(infer, MMVAD_FirstPrototypePte, at, INFER_FOUND);
 		if (test_prototype(infer))

@@ -37,14 +37,14 @@ static const enum profile_member peb_members[] = {
 static bool is_user_page(const struct infer *infer, uint64_t address)
 {
 	return address && address % PAGE_SIZE == 0 &&
-	       address < user_end(infer->windows->pointer_size);
+	       address < user_end(infer->candidate->pointer_size);
 }
 
 /* Does the PEB at `peb` name an image, and does the loader's list begin with it? */
 static bool is_peb(const struct infer *infer, struct space *space, uint64_t peb, uint64_t *image)
 {
 	const struct profile *profile = infer->profile;
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	uint64_t ldr, entry, base;
 	return space_pointer(space, peb + profile_offset(profile, PEB_ImageBaseAddress), pointer,
 			     image) &&
@@ -68,9 +68,9 @@ static struct tally judge_peb(struct infer *infer, uint32_t offset)
 	for (size_t i = 0; i < infer->sample_count && looked < INFER_PROCESSES; i++) {
 		struct sample *sample = &infer->sample[i];
 		uint64_t value, image;
-		if (!sample_value(sample, offset, infer->windows->pointer_size, &value))
+		if (!sample_value(sample, offset, infer->candidate->pointer_size, &value))
 			continue;
-		if (sample->eprocess == infer->windows->system && value)
+		if (sample->eprocess == infer->candidate->system && value)
 			return (struct tally){0};
 		if (!value)
 			continue;
@@ -97,7 +97,7 @@ static struct tally judge_section_base(struct infer *infer, uint32_t offset)
 	uint64_t value;
 	for (size_t i = 0; i < infer->sample_count; i++)
 		if (infer->sample[i].image_base &&
-		    sample_value(&infer->sample[i], offset, infer->windows->pointer_size, &value))
+		    sample_value(&infer->sample[i], offset, infer->candidate->pointer_size, &value))
 			tally_add(&tally, value == infer->sample[i].image_base);
 	return tally;
 }
@@ -127,7 +127,8 @@ static void read_modules(struct infer *infer, struct sample *sample)
 	const struct process process = {
 		.eprocess = sample->eprocess, .dtb = sample->dtb, .peb = sample->peb};
 	struct view view = {.space = sample->space, .kernel = infer->kernel};
-	process_modules(infer->windows, &process, &view, &sample->modules);
+	const struct windows machine = candidate_machine(infer->candidate);
+	process_modules(&machine, &process, &view, &sample->modules);
 }
 
 /* All three lists lead to the same modules, whose entries say what their headers say. */
@@ -157,17 +158,17 @@ static void check_build(struct infer *infer)
 	for (size_t i = 0; i < infer->sample_count; i++)
 		if (infer->sample[i].peb &&
 		    space_u32(infer->sample[i].space, infer->sample[i].peb + at, &build))
-			tally_add(&tally, (build & 0xffff) == (infer->windows->build & 0xffff));
+			tally_add(&tally, (build & 0xffff) == (infer->candidate->build & 0xffff));
 	if (tally_passes(tally))
 		infer_set(infer, PEB_OSBuildNumber, at, INFER_VERIFIED);
 }
 
 bool infer_user(struct infer *infer)
 {
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	for (size_t i = 0; i < infer->sample_count; i++) {
 		struct sample *sample = &infer->sample[i];
-		sample->space = space_new(infer->windows->memory, sample->dtb);
+		sample->space = space_new(infer->candidate->memory, sample->dtb);
 		space_set_prototypes(sample->space, infer->kernel, NULL, NULL);
 	}
 	bool found = false;
@@ -250,7 +251,7 @@ void infer_wow64(struct infer *infer)
 	size_t most = 0, wow64 = 0;
 	uint32_t place = 0;
 	int way = 0;
-	if (infer->windows->pointer_size != 8)
+	if (infer->candidate->pointer_size != 8)
 		return;
 	for (size_t i = 0; i < infer->sample_count; i++)
 		wow64 += is_wow64(&infer->sample[i]);

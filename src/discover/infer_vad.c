@@ -38,7 +38,8 @@ static void read_vads(struct infer *infer, struct sample *sample, struct vads *v
 	const struct process process = {
 		.eprocess = sample->eprocess, .dtb = sample->dtb, .peb = sample->peb};
 	(void)infer_spend(infer, 1);
-	(void)process_vads(infer->windows, &process, infer->kernel, infer->windows->budget, vads);
+	const struct windows machine = candidate_machine(infer->candidate);
+	(void)process_vads(&machine, &process, infer->kernel, infer->candidate->budget, vads);
 }
 
 /* Is the tree in order, and does it have what is known to be there? */
@@ -66,7 +67,7 @@ static void judge_tree(const struct sample *sample, const struct vads *vads, str
 static struct tally judge_root(struct infer *infer, uint32_t offset)
 {
 	struct tally tally = {0};
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	infer_set(infer, EPROCESS_VadRoot, offset, INFER_FOUND);
 	for (size_t i = 0; i < infer->sample_count; i++) {
 		struct sample *sample = &infer->sample[i];
@@ -82,7 +83,7 @@ static struct tally judge_root(struct infer *infer, uint32_t offset)
 			within = profile_offset(infer->profile, MM_AVL_TABLE_BalancedRoot) +
 				 pointer * 2;
 		if (!sample_value(sample, offset + within, pointer, &root) ||
-		    !is_kernel_address(memory_paging(infer->windows->memory), root) ||
+		    !is_kernel_address(memory_paging(infer->candidate->memory), root) ||
 		    root % pointer || !space_at(infer->kernel, root, &available)) {
 			tally.bad++;
 		} else {
@@ -106,7 +107,7 @@ static bool try_tree(struct infer *infer)
 		infer->state[EPROCESS_VadRoot] = INFER_VERIFIED;
 		return true;
 	}
-	unsigned int pointer = infer->windows->pointer_size;
+	unsigned int pointer = infer->candidate->pointer_size;
 	for (uint32_t offset = 0x40; offset < INFER_BODY - 8 * pointer; offset += pointer)
 		if (tally_passes(judge_root(infer, offset)))
 			return true;
@@ -118,7 +119,7 @@ enum tree_kind { TREE_BALANCED_HIGH, TREE_BALANCED, TREE_AVL, TREE_ADDRESS, TREE
 
 static void set_tree(struct infer *infer, enum tree_kind kind)
 {
-	uint32_t pointer = infer->windows->pointer_size;
+	uint32_t pointer = infer->candidate->pointer_size;
 	infer_drop(infer, tree_members, array_size(tree_members));
 	if (kind == TREE_PARENT) { /* StartingVpn, EndingVpn, Parent, LeftChild, RightChild */
 		infer_set(infer, MMVAD_SHORT_StartingVpn, 0, INFER_FOUND);
@@ -335,7 +336,7 @@ static bool infer_flags(struct infer *infer, const struct nodes *nodes)
 	bool found = false;
 	uint32_t first = profile_offset(infer->profile, MMVAD_SHORT_EndingVpn) + 4;
 	for (uint32_t offset = first; offset + 8 <= NODE_BYTES && !found; offset += 4)
-		for (uint32_t size = 4; size <= infer->windows->pointer_size && !found; size += 4)
+		for (uint32_t size = 4; size <= infer->candidate->pointer_size && !found; size += 4)
 			found = find_flags(nodes, offset, size, &flags);
 	if (!found) {
 		infer_failed(infer,
@@ -390,7 +391,7 @@ bool infer_vads(struct infer *infer)
 		read_vads(infer, &infer->sample[i], &infer->sample[i].vads);
 	}
 	if (found && profile_has(infer->neighbour[0], EPROCESS_VadCount))
-		(void)infer_offset(infer, EPROCESS_VadCount, infer->windows->pointer_size, 0x40,
+		(void)infer_offset(infer, EPROCESS_VadCount, infer->candidate->pointer_size, 0x40,
 				   INFER_BODY - 8, judge_vad_count, false);
 	return found;
 }

@@ -43,7 +43,7 @@ static bool is_kernel_pdb(const char *path)
 	return false;
 }
 
-bool kernel_image_at(struct windows *windows, struct space *space, uint64_t base)
+bool kernel_image_at(struct candidate *candidate, struct space *space, uint64_t base)
 {
 	size_t available;
 	const uint8_t *start = space_at(space, base, &available);
@@ -54,25 +54,25 @@ bool kernel_image_at(struct windows *windows, struct space *space, uint64_t base
 	module_reader_init(&reader, space, base, 0);
 	_cleanup_pe_ struct pe pe;
 	if (pe_open(&pe, &reader.reader) != PE_OK ||
-	    pe.machine != (windows->pointer_size == 8 ? IMAGE_FILE_MACHINE_AMD64
-						      : IMAGE_FILE_MACHINE_I386))
+	    pe.machine != (candidate->pointer_size == 8 ? IMAGE_FILE_MACHINE_AMD64
+							: IMAGE_FILE_MACHINE_I386))
 		return false;
-	char name[sizeof(windows->kernel_name)] = "";
+	char name[sizeof(candidate->kernel_name)] = "";
 	struct pe_pdb pdb;
 	bool named = pe_export_name(&pe, name, sizeof(name)) && is_kernel_name(name);
 	bool has_pdb = pe_pdb(&pe, &pdb);
 	if (!named && !(has_pdb && is_kernel_pdb(pdb.name)))
 		return false;
-	windows->kernel_base = base;
+	candidate->kernel_base = base;
 	/* No kernel is as large: what is searched in it must end. */
-	windows->kernel_size = min_of((uint64_t)pe.size_of_image, KERNEL_SIZE_MAX);
+	candidate->kernel_size = min_of((uint64_t)pe.size_of_image, KERNEL_SIZE_MAX);
 	if (pe.size_of_image > KERNEL_SIZE_MAX)
-		windows->cut |= CUT_KERNEL_SIZE;
+		candidate->cut |= CUT_KERNEL_SIZE;
 	else
-		windows->cut &= ~(unsigned int)CUT_KERNEL_SIZE;
-	strcpy(windows->kernel_name, named ? name : "ntoskrnl.exe");
+		candidate->cut &= ~(unsigned int)CUT_KERNEL_SIZE;
+	strcpy(candidate->kernel_name, named ? name : "ntoskrnl.exe");
 	if (has_pdb)
-		windows->kernel_pdb = pdb;
+		candidate->kernel_pdb = pdb;
 	return true;
 }
 
@@ -81,7 +81,7 @@ bool kernel_image_at(struct windows *windows, struct space *space, uint64_t base
 #define HEADER_STEPS 20
 
 /* May a page be the first of a kernel's image? Says so by nothing else than its bytes. */
-static bool is_header(const struct windows *windows, const uint8_t *page)
+static bool is_header(const struct candidate *candidate, const uint8_t *page)
 {
 	if (page[0] != 'M' || page[1] != 'Z')
 		return false;
@@ -90,62 +90,63 @@ static bool is_header(const struct windows *windows, const uint8_t *page)
 	if (!range_within(at, 6, PAGE_SIZE))
 		return at < PAGE_SIZE;
 	return !memcmp(page + at, "PE\0", 4) &&
-	       le16(page + at + 4) == (windows->pointer_size == 8 ? IMAGE_FILE_MACHINE_AMD64
-								  : IMAGE_FILE_MACHINE_I386);
+	       le16(page + at + 4) == (candidate->pointer_size == 8 ? IMAGE_FILE_MACHINE_AMD64
+								    : IMAGE_FILE_MACHINE_I386);
 }
 
 /* kernel_image_at() where a page may be its first. */
-static bool try_page(struct windows *windows, struct space *space, uint64_t address)
+static bool try_page(struct candidate *candidate, struct space *space, uint64_t address)
 {
 	size_t available;
 	const uint8_t *page = space_at(space, address, &available);
-	(void)budget_spend(windows->budget, PAGE_STEPS);
-	return page && is_header(windows, page) && budget_spend(windows->budget, HEADER_STEPS) &&
-	       kernel_image_at(windows, space, address);
+	(void)budget_spend(candidate->budget, PAGE_STEPS);
+	return page && is_header(candidate, page) &&
+	       budget_spend(candidate->budget, HEADER_STEPS) &&
+	       kernel_image_at(candidate, space, address);
 }
 
 /* Looks for it around an address that is one of its own, or near. */
-static bool find_near(struct windows *windows, struct space *space, uint64_t hint)
+static bool find_near(struct candidate *candidate, struct space *space, uint64_t hint)
 {
 	uint64_t base = hint & ~(PAGE_SIZE - 1);
 	/* Down first: a kernel begins below its own addresses. */
 	for (uint64_t down = 0; down <= HINT_DISTANCE && down <= base; down += PAGE_SIZE) {
-		if (try_page(windows, space, base - down))
+		if (try_page(candidate, space, base - down))
 			return true;
-		if (budget_exceeded(windows->budget))
+		if (budget_exceeded(candidate->budget))
 			return false;
 	}
 	for (uint64_t up = PAGE_SIZE; up < HINT_DISTANCE && up < UINT64_MAX - base;
 	     up += PAGE_SIZE) {
-		if (try_page(windows, space, base + up))
+		if (try_page(candidate, space, base + up))
 			return true;
-		if (budget_exceeded(windows->budget))
+		if (budget_exceeded(candidate->budget))
 			return false;
 	}
 	return false;
 }
 
 struct kernel_search {
-	struct windows *windows;
+	struct candidate *candidate;
 	struct space *space;
 };
 
 static enum table_answer on_page(void *context, uint64_t address, const uint8_t *page)
 {
 	struct kernel_search *search = context;
-	if (!is_header(search->windows, page))
+	if (!is_header(search->candidate, page))
 		return TABLE_DULL;
-	if (!budget_spend(search->windows->budget, HEADER_STEPS) ||
-	    !kernel_image_at(search->windows, search->space, address))
+	if (!budget_spend(search->candidate->budget, HEADER_STEPS) ||
+	    !kernel_image_at(search->candidate, search->space, address))
 		return TABLE_NOTABLE;
 	return TABLE_STOP;
 }
 
 /* All of the kernel's half; where 64-bit kernels have been loaded first. */
-static bool find_anywhere(struct windows *windows, struct space *space, struct table_walk *walk)
+static bool find_anywhere(struct candidate *candidate, struct space *space, struct table_walk *walk)
 {
 	/* 0x804d7000 in XP, elsewhere with /3GB, anywhere since Vista. */
-	if (windows->pointer_size == 4)
+	if (candidate->pointer_size == 4)
 		return space_walk(space, KERNEL_HALF_X86, UINT32_MAX, walk);
 	return space_walk(space, KERNEL_FIRST, KERNEL_LAST, walk) ||
 	       space_walk(space, KERNEL_HALF_X64, KERNEL_FIRST - 1, walk) ||
@@ -156,61 +157,62 @@ static bool find_anywhere(struct windows *windows, struct space *space, struct t
  * Once more, where tables that have headers of images are mapped several times: elsewhere there may be
  * what is missing of the kernel. For not much more than it cost before.
  */
-static bool find_everywhere(struct windows *windows, struct space *space, struct table_walk *walk,
-			    uint64_t spent)
+static bool find_everywhere(struct candidate *candidate, struct space *space,
+			    struct table_walk *walk, uint64_t spent)
 {
-	struct budget *all = windows->budget;
+	struct budget *all = candidate->budget;
 	struct budget part = {.limit = min_of(budget_left(all), 4 * spent + 1000)};
-	windows->budget = walk->budget = &part;
+	candidate->budget = walk->budget = &part;
 	walk->everywhere = true;
-	bool found = find_anywhere(windows, space, walk);
+	bool found = find_anywhere(candidate, space, walk);
 	walk->everywhere = false;
-	windows->budget = walk->budget = all;
+	candidate->budget = walk->budget = all;
 	(void)budget_spend(all, min_of(part.spent, part.limit));
 	return found;
 }
 
-bool kernel_image_find(struct windows *windows, struct space *space, uint64_t hint,
+bool kernel_image_find(struct candidate *candidate, struct space *space, uint64_t hint,
 		       struct table_walk *walk)
 {
-	struct kernel_search search = {windows, space};
-	if (hint && find_near(windows, space, hint))
+	struct kernel_search search = {candidate, space};
+	if (hint && find_near(candidate, space, hint))
 		return true;
-	uint64_t before = windows->budget->spent;
+	uint64_t before = candidate->budget->spent;
 	walk->page = on_page;
 	walk->context = &search;
-	walk->budget = windows->budget;
+	walk->budget = candidate->budget;
 	table_walk_again(walk);
-	if (find_anywhere(windows, space, walk))
+	if (find_anywhere(candidate, space, walk))
 		return true;
-	return !budget_exceeded(windows->budget) && address_set_count(&walk->looked) &&
-	       find_everywhere(windows, space, walk, windows->budget->spent - before);
+	return !budget_exceeded(candidate->budget) && address_set_count(&walk->looked) &&
+	       find_everywhere(candidate, space, walk, candidate->budget->spent - before);
 }
 
 /* KUSER_SHARED_DATA, at one address in every kernel. */
 #define KUSER_SHARED_DATA   UINT64_C(0xfffff78000000000)
 #define KUSER_SHARED_DATA32 UINT64_C(0xffdf0000)
 
-bool kernel_build(struct windows *windows, struct space *space)
+bool kernel_build(struct candidate *candidate, struct space *space)
 {
 	struct module_reader reader;
-	module_reader_init(&reader, space, windows->kernel_base, windows->kernel_size);
+	module_reader_init(&reader, space, candidate->kernel_base, candidate->kernel_size);
 	_cleanup_pe_ struct pe pe;
 	pe_open(&pe, &reader.reader);
 	uint32_t rva = pe_export_find(&pe, "NtBuildNumber"), value;
 	/* 0xF0000000 | build, the top half being the kind of kernel (free, checked). */
-	if (rva && space_u32(space, windows->kernel_base + rva, &value))
-		windows->build_kernel = value & 0xffff;
+	if (rva && space_u32(space, candidate->kernel_base + rva, &value))
+		candidate->build_kernel = value & 0xffff;
 
-	uint64_t shared = windows->pointer_size == 8 ? KUSER_SHARED_DATA : KUSER_SHARED_DATA32;
+	uint64_t shared = candidate->pointer_size == 8 ? KUSER_SHARED_DATA : KUSER_SHARED_DATA32;
 	uint32_t number = 0;
-	(void)space_u32(space, shared + 0x26c, &windows->major);
-	(void)space_u32(space, shared + 0x270, &windows->minor);
+	(void)space_u32(space, shared + 0x26c, &candidate->major);
+	(void)space_u32(space, shared + 0x270, &candidate->minor);
 	/* NtBuildNumber is a member since Windows 10. */
-	if (windows->major >= 10 && space_u32(space, shared + 0x260, &number))
-		windows->build_shared = number & 0xffff;
-	windows->build = windows->build_kernel ? windows->build_kernel : windows->build_shared;
-	if (!windows->build)
-		windows->build = image_hints(windows->image)->build;
-	return windows->build != 0;
+	if (candidate->major >= 10 && space_u32(space, shared + 0x260, &number))
+		candidate->build_shared = number & 0xffff;
+	candidate->build =
+		candidate->build_kernel ? candidate->build_kernel : candidate->build_shared;
+	if (!candidate->build)
+		candidate->build = image_hints(candidate->image)->build;
+	return candidate->build != 0;
 }

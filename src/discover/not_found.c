@@ -2,6 +2,7 @@
 /*
  * Why no kernel was found: what was tried, and what the user can give.
  */
+#include "discover/finder.h"
 #include "discover/internal.h"
 
 #include <stdlib.h>

@@ -38,7 +38,9 @@
 #define COMPARE_STEPS 10
 
 struct judging {
-	struct windows *windows;
+	const struct windows *windows;
+	struct page_file_evidence *evidence; /* by page file */
+	bool cut;			     /* not all was compared that could be */
 	struct neighbours *neighbours;
 	bool open[PAGE_FILES]; /* given, and compared with too few pages so far */
 	size_t missed[PAGE_FILES];
@@ -47,7 +49,7 @@ struct judging {
 };
 
 /* The page's bytes in a page file that is still to be judged; NULL: it is in none. */
-static const uint8_t *candidate(const struct judging *judging, const struct page *page)
+static const uint8_t *open_page(const struct judging *judging, const struct page *page)
 {
 	if (page->state != PAGE_PAGEFILE || page->data || page->page_file >= PAGE_FILES ||
 	    !judging->open[page->page_file])
@@ -60,7 +62,7 @@ static const uint8_t *candidate(const struct judging *judging, const struct page
 
 static void vote(struct judging *judging, unsigned int number, enum page_likeness likeness)
 {
-	struct page_file_evidence *evidence = &judging->windows->page_file_evidence[number];
+	struct page_file_evidence *evidence = &judging->evidence[number];
 	evidence->alike += likeness == PAGE_ALIKE;
 	evidence->unlike += likeness == PAGE_UNLIKE;
 	judging->missed[number] += likeness == PAGE_SILENT;
@@ -90,7 +92,7 @@ static void judge_page(struct judging *judging, struct view *view, const struct 
 {
 	struct page page;
 	space_page(view->space, vad->start + number * PAGE_SIZE, &page);
-	const uint8_t *copy = candidate(judging, &page);
+	const uint8_t *copy = open_page(judging, &page);
 	if (!copy || !budget_spend(view->budget, COMPARE_STEPS))
 		return;
 	const uint8_t *original = section_page(judging, view, vad, number);
@@ -110,7 +112,7 @@ static void judge_peb(struct judging *judging, struct view *view, const struct p
 	uint64_t base = process->section_base_address;
 	struct page page;
 	space_page(view->space, process->peb, &page);
-	const uint8_t *peb = candidate(judging, &page);
+	const uint8_t *peb = open_page(judging, &page);
 	if (!peb || !base || process->peb % PAGE_SIZE || offset + 8 > PAGE_SIZE)
 		return;
 	vote(judging, page.page_file,
@@ -135,19 +137,21 @@ static void judge_process(struct judging *judging, const struct process *process
 			judge_page(judging, &view, vad, i);
 	}
 	if (!budget_close_part(&judging->budget, &budget) || view.cut)
-		judging->windows->cut |= CUT_PAGE_FILES;
+		judging->cut = true;
 }
 
-bool page_files_judge(struct windows *windows)
+unsigned int page_files_judge(const struct windows *windows,
+			      struct page_file_evidence evidence[PAGE_FILES], bool *cut)
 {
 	uint64_t work = windows_work(windows) / WORK_SHARE;
 	struct judging judging = {
 		.windows = windows,
+		.evidence = evidence,
 		.budget = {.limit = work, .part = work / PROCESS_SHARE},
 	};
 	_cleanup_processes_ struct processes processes = {0};
 	for (unsigned int i = 0; i < PAGE_FILES; i++) {
-		windows->page_file_evidence[i] = (struct page_file_evidence){0};
+		evidence[i] = (struct page_file_evidence){0};
 		judging.open[i] = memory_page_file(windows->memory, i) != NULL;
 		judging.open_count += judging.open[i];
 	}
@@ -158,15 +162,15 @@ bool page_files_judge(struct windows *windows)
 		if (processes.items[i].peb && !process_exited(&processes.items[i]))
 			judge_process(&judging, &processes.items[i]);
 	neighbours_free(judging.neighbours);
-	bool any = false;
+	unsigned int used = 0;
 	for (unsigned int i = 0; i < PAGE_FILES; i++) {
-		const struct page_file_evidence *evidence = &windows->page_file_evidence[i];
-		bool used = evidence->alike > evidence->unlike;
+		bool good = evidence[i].alike > evidence[i].unlike;
 		if (memory_page_file(windows->memory, i))
-			memory_use_page_file(windows->memory, i, used);
-		any |= used;
+			memory_use_page_file(windows->memory, i, good);
+		used |= (unsigned int)good << i;
 	}
-	return any;
+	*cut = judging.cut;
+	return used;
 }
 
 static const struct paging_file *find_paging_file(const struct windows *windows,
@@ -179,55 +183,52 @@ static const struct paging_file *find_paging_file(const struct windows *windows,
 }
 
 /* Why it is not used. */
-static void say_refused(const struct page_file *given, const struct page_file_evidence *evidence,
-			char *sentence, size_t size)
+static char *say_refused(const struct page_file *given, const struct page_file_evidence *evidence)
 {
 	if (evidence->unlike)
-		snprintf(sentence, size,
-			 "%s: of %zu pages in it that the image tells of, %zu are others; it is "
-			 "that of another machine, or of another time, and not used",
-			 given->path, evidence->alike + evidence->unlike, evidence->unlike);
-	else
-		snprintf(sentence, size,
-			 "%s: no page in it can be held against the image, so it may be that of "
-			 "another machine; it is not used",
-			 given->path);
+		return alloc_printf("%s: of %zu pages in it that the image tells of, %zu are "
+				    "others; it is that of another machine, or of another time, "
+				    "and not used",
+				    given->path, evidence->alike + evidence->unlike,
+				    evidence->unlike);
+	return alloc_printf("%s: no page in it can be held against the image, so it may be that of "
+			    "another machine; it is not used",
+			    given->path);
 }
 
-bool windows_page_file_doubt(const struct windows *windows, unsigned int number,
-			     const struct entry_votes *votes, char *sentence, size_t size)
+char *discovery_page_file_doubt(const struct discovery *discovery, unsigned int number,
+				const struct entry_votes *votes)
 {
+	const struct windows *windows = discovery->windows;
 	const struct page_file *given = memory_page_file(windows->memory, number);
 	const struct paging_file *known = find_paging_file(windows, number);
 	if (!given)
-		return false;
-	const struct page_file_evidence *evidence = &windows->page_file_evidence[number];
+		return NULL;
+	const struct page_file_evidence *evidence = &discovery->page_files[number];
 	if (known && known->virtual_store)
-		snprintf(sentence, size,
-			 "%s: page file %u of the image is the compressed store, not a file",
-			 given->path, number);
-	else if (!given->used)
-		say_refused(given, evidence, sentence, size);
-	else if (evidence->unlike * 16 > evidence->alike)
-		snprintf(sentence, size,
-			 "%s: of %zu pages in it that the image tells of, %zu are others; it may "
-			 "be that of another time",
-			 given->path, evidence->alike + evidence->unlike, evidence->unlike);
-	else if (given->doubt[0])
-		snprintf(sentence, size, "%s: %s", given->path, given->doubt);
-	else if (known && (given->pages < known->size || given->pages > known->maximum))
-		snprintf(sentence, size,
-			 "%s: has %llu pages, page file %u of the image has %llu (at most %llu); "
-			 "it may be that of another machine",
-			 given->path, (unsigned long long)given->pages, number,
-			 (unsigned long long)known->size, (unsigned long long)known->maximum);
-	else if (votes && votes->page_files[number].end > given->pages)
-		snprintf(sentence, size,
-			 "%s: has %llu pages, the image needs %llu of page file %u; it may be cut, "
-			 "or that of another machine",
-			 given->path, (unsigned long long)given->pages,
-			 (unsigned long long)votes->page_files[number].end, number);
-	else
-		return false;
-	return true;
+		return alloc_printf(
+			"%s: page file %u of the image is the compressed store, not a file",
+			given->path, number);
+	if (!given->used)
+		return say_refused(given, evidence);
+	if (evidence->unlike * 16 > evidence->alike)
+		return alloc_printf("%s: of %zu pages in it that the image tells of, %zu are "
+				    "others; it may be that of another time",
+				    given->path, evidence->alike + evidence->unlike,
+				    evidence->unlike);
+	if (given->doubt[0])
+		return alloc_printf("%s: %s", given->path, given->doubt);
+	if (known && (given->pages < known->size || given->pages > known->maximum))
+		return alloc_printf(
+			"%s: has %llu pages, page file %u of the image has %llu (at most %llu); "
+			"it may be that of another machine",
+			given->path, (unsigned long long)given->pages, number,
+			(unsigned long long)known->size, (unsigned long long)known->maximum);
+	if (votes && votes->page_files[number].end > given->pages)
+		return alloc_printf(
+			"%s: has %llu pages, the image needs %llu of page file %u; it may be cut, "
+			"or that of another machine",
+			given->path, (unsigned long long)given->pages,
+			(unsigned long long)votes->page_files[number].end, number);
+	return NULL;
 }

@@ -147,9 +147,15 @@ static bool paging_file_named(const struct windows *windows, struct space *space
 	return false;
 }
 
+/* Page files as the kernel knows them. */
+struct paging_files {
+	struct paging_file items[PAGE_FILES];
+	size_t count;
+};
+
 /* The kernel's array of pointers, found by one of its elements at `slot`, which is `known`. */
-static void paging_files_around(struct windows *windows, struct space *space, uint64_t slot,
-				const struct paging_file *known)
+static void paging_files_around(const struct windows *windows, struct space *space, uint64_t slot,
+				const struct paging_file *known, struct paging_files *files)
 {
 	uint64_t array = slot - known->number * windows->pointer_size;
 	for (unsigned int i = 0; i < PAGE_FILES; i++) {
@@ -162,7 +168,7 @@ static void paging_files_around(struct windows *windows, struct space *space, ui
 			continue;
 		if (!paging_file_named(windows, space, &file) && !file.virtual_store)
 			continue;
-		windows->paging_files[windows->paging_file_count++] = file;
+		files->items[files->count++] = file;
 	}
 }
 
@@ -183,7 +189,8 @@ static bool is_recent(struct recent *recent, uint64_t word)
 }
 
 /* MmPagingFile, or its place in MiSystemPartition: a word of the kernel image that leads there. */
-static void find_paging_files(struct windows *windows, struct space *space)
+static void find_paging_files(const struct windows *windows, struct space *space,
+			      struct budget *budget, struct paging_files *files)
 {
 	const struct profile *profile = windows->profile;
 	unsigned int step = windows->pointer_size;
@@ -204,32 +211,31 @@ static void find_paging_files(struct windows *windows, struct space *space)
 			if (address % step || !is_kernel_pointer(windows->pointer_size, address) ||
 			    address > UINT64_MAX - size || is_recent(&recent, address))
 				continue;
-			if (!budget_spend(windows->budget, WORD_STEPS))
+			if (!budget_spend(budget, WORD_STEPS))
 				return;
 			if (!paging_file_read(windows, space, address, &file))
 				continue;
-			(void)budget_spend(windows->budget, NAME_STEPS);
+			(void)budget_spend(budget, NAME_STEPS);
 			if (!paging_file_named(windows, space, &file))
 				continue;
 			free(file.name);
-			paging_files_around(windows, space, windows->kernel_base + page + at,
-					    &file);
+			paging_files_around(windows, space, windows->kernel_base + page + at, &file,
+					    files);
 			return;
 		}
 	}
 }
 
-size_t paging_files_count(const struct windows *windows, struct space *space)
+size_t paging_files_count(const struct windows *windows, struct space *space, struct budget *budget)
 {
-	struct windows trial = *windows;
+	struct paging_files files = {0};
 	size_t count = 0;
-	trial.paging_file_count = 0;
-	find_paging_files(&trial, space);
-	for (size_t i = 0; i < trial.paging_file_count; i++) {
-		const char *path = trial.paging_files[i].name;
+	find_paging_files(windows, space, budget, &files);
+	for (size_t i = 0; i < files.count; i++) {
+		const char *path = files.items[i].name;
 		const char *name = path ? text_base_name(path) : "";
 		count += !strcasecmp(name, "pagefile.sys") || !strcasecmp(name, "swapfile.sys");
-		free(trial.paging_files[i].name);
+		free(files.items[i].name);
 	}
 	return count;
 }
@@ -285,11 +291,11 @@ struct store_layout store_layout_of(const struct profile *p)
  * The store, under the number of the virtual page file. Where no MMPAGING_FILE tells it, keys do,
  * or where they are without it, that it comes after pagefile.sys and swapfile.sys.
  */
-static void find_store(struct windows *windows, struct space *space)
+static void find_store(const struct windows *windows, struct space *space, struct budget *budget)
 {
 	const struct profile *profile = windows->profile;
 	int number = profile_has(profile, SM_PAGE_KEY_PageFileNumber) ? -1 : 2;
-	bool known = false, cut = false;
+	bool known = false;
 	for (size_t i = 0; i < windows->paging_file_count; i++) {
 		if (windows->paging_files[i].virtual_store) {
 			number = (int)windows->paging_files[i].number;
@@ -301,30 +307,27 @@ static void find_store(struct windows *windows, struct space *space)
 	if (profile_has(profile, SMKM_STORE_MGR_KeyToStoreTree)) {
 		struct store_layout layout = store_layout_of(profile);
 		store = store_find(space, &layout, windows->kernel_base, windows->kernel_size,
-				   windows->budget);
-		cut = budget_exceeded(windows->budget);
-		why = cut ? "the search for it was cut off" : "not found";
+				   budget);
+		why = budget_exceeded(budget) ? "the search for it was cut off" : "not found";
 	}
-	if (cut)
-		windows->cut |= CUT_STORE;
 	if (store)
 		store_attach(store, windows->memory, number);
 	else if (known)
 		memory_set_store(windows->memory, number, NULL, NULL, why);
 }
 
-void pages_find(struct windows *windows, uint64_t steps)
+unsigned int pages_find(struct windows *windows, uint64_t steps)
 {
 	_cleanup_space_ struct space *space = windows_kernel_space(windows);
+	struct budget file_budget = {.limit = steps / 2}, store_budget = {.limit = steps / 2};
+	struct paging_files files = {0};
 	find_mask(windows, space);
-	struct budget files = {.limit = steps / 2}, store = {.limit = steps / 2};
-	windows->budget = &files;
-	find_paging_files(windows, space);
-	if (budget_exceeded(&files))
-		windows->cut |= CUT_PAGING_FILES;
-	windows->budget = &store;
-	find_store(windows, space);
-	windows->budget = NULL;
+	find_paging_files(windows, space, &file_budget, &files);
+	memcpy(windows->paging_files, files.items, sizeof(files.items));
+	windows->paging_file_count = files.count;
+	find_store(windows, space, &store_budget);
+	return (budget_exceeded(&file_budget) ? CUT_PAGING_FILES : 0u) |
+	       (budget_exceeded(&store_budget) ? CUT_STORE : 0u);
 }
 
 void windows_page_file_use(const struct windows *windows, struct entry_votes *votes)

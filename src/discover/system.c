@@ -19,38 +19,39 @@
 #define LIST_STEPS	  2
 
 /* Is there an EPROCESS with PID 4, the name System and a page map that has this kernel? */
-static bool is_system(struct windows *windows, struct space *space, uint64_t eprocess)
+static bool is_system(struct candidate *candidate, struct space *space, uint64_t eprocess)
 {
 	struct process process;
-	if (!process_read(windows, space, eprocess, &process))
+	const struct windows machine = candidate_machine(candidate);
+	if (!process_read(&machine, space, eprocess, &process))
 		return false;
 	bool named = process.pid == 4 && !strcmp(process.name, "System");
 	free(process.name);
 	if (!named || !process.dtb)
 		return false;
 	struct page ours, theirs;
-	_cleanup_space_ struct space *own = space_new(windows->memory, process.dtb);
-	space_page(space, windows->kernel_base, &ours);
-	space_page(own, windows->kernel_base, &theirs);
+	_cleanup_space_ struct space *own = space_new(candidate->memory, process.dtb);
+	space_page(space, candidate->kernel_base, &ours);
+	space_page(own, candidate->kernel_base, &theirs);
 	if (!theirs.data || ours.data != theirs.data)
 		return false;
-	windows->system = eprocess;
-	windows->dtb = process.dtb;
+	candidate->system = eprocess;
+	candidate->dtb = process.dtb;
 	return true;
 }
 
-static bool export_pointer(const struct windows *windows, struct space *space, const char *name,
+static bool export_pointer(const struct candidate *candidate, struct space *space, const char *name,
 			   uint64_t *address, uint64_t *value)
 {
 	struct module_reader reader;
-	module_reader_init(&reader, space, windows->kernel_base, windows->kernel_size);
+	module_reader_init(&reader, space, candidate->kernel_base, candidate->kernel_size);
 	_cleanup_pe_ struct pe pe;
 	pe_open(&pe, &reader.reader);
 	uint32_t rva = pe_export_find(&pe, name);
 	if (!rva)
 		return false;
-	*address = windows->kernel_base + rva;
-	return space_pointer(space, *address, windows->pointer_size, value);
+	*address = candidate->kernel_base + rva;
+	return space_pointer(space, *address, candidate->pointer_size, value);
 }
 
 /*
@@ -62,14 +63,14 @@ struct kdbg {
 	uint64_t ps_active_process_head;
 };
 
-static bool kdbg_at(const struct windows *windows, struct space *space, uint64_t address,
+static bool kdbg_at(const struct candidate *candidate, struct space *space, uint64_t address,
 		    struct kdbg *kdbg)
 {
 	uint8_t block[0x58];
 	if (!space_read(space, address, block, sizeof(block)) || memcmp(block + 0x10, "KDBG", 4))
 		return false;
-	enum paging paging = memory_paging(windows->memory);
-	if (kernel_pointer(paging, le64(block + 0x18)) != windows->kernel_base)
+	enum paging paging = memory_paging(candidate->memory);
+	if (kernel_pointer(paging, le64(block + 0x18)) != candidate->kernel_base)
 		return false;
 	kdbg->ps_loaded_module_list = kernel_pointer(paging, le64(block + 0x48));
 	kdbg->ps_active_process_head = kernel_pointer(paging, le64(block + 0x50));
@@ -77,46 +78,48 @@ static bool kdbg_at(const struct windows *windows, struct space *space, uint64_t
 }
 
 /* Of a tag in a page: does what is behind it name this kernel, as far as the page has it? */
-static bool may_be_kdbg(const struct windows *windows, const uint8_t *page, size_t tag)
+static bool may_be_kdbg(const struct candidate *candidate, const uint8_t *page, size_t tag)
 {
-	return tag + 16 > PAGE_SIZE || kernel_pointer(memory_paging(windows->memory),
-						      le64(page + tag + 8)) == windows->kernel_base;
+	return tag + 16 > PAGE_SIZE ||
+	       kernel_pointer(memory_paging(candidate->memory), le64(page + tag + 8)) ==
+		       candidate->kernel_base;
 }
 
 /*
  * The debugger's data block: where the header says, or anywhere in the kernel. Windows 8 and later
  * keep it encoded in memory unless a debugger was attached: then it is not found.
  */
-static bool kdbg_find(const struct windows *windows, struct space *space, struct kdbg *kdbg)
+static bool kdbg_find(const struct candidate *candidate, struct space *space, struct kdbg *kdbg)
 {
-	uint64_t hint = kernel_pointer(memory_paging(windows->memory),
-				       image_hints(windows->image)->kd_debugger_data_block);
-	if (hint && kdbg_at(windows, space, hint, kdbg))
+	uint64_t hint = kernel_pointer(memory_paging(candidate->memory),
+				       image_hints(candidate->image)->kd_debugger_data_block);
+	if (hint && kdbg_at(candidate, space, hint, kdbg))
 		return true;
-	for (uint64_t rva = 0; rva < windows->kernel_size; rva += PAGE_SIZE) {
+	for (uint64_t rva = 0; rva < candidate->kernel_size; rva += PAGE_SIZE) {
 		struct page page;
-		space_page(space, windows->kernel_base + rva, &page);
-		if (!budget_spend(windows->budget, KERNEL_PAGE_STEPS))
+		space_page(space, candidate->kernel_base + rva, &page);
+		if (!budget_spend(candidate->budget, KERNEL_PAGE_STEPS))
 			return false;
 		if (!page.data)
 			continue;
-		for (size_t i = 0x10; i + 4 <= PAGE_SIZE; i += windows->pointer_size)
+		for (size_t i = 0x10; i + 4 <= PAGE_SIZE; i += candidate->pointer_size)
 			if (!memcmp(page.data + i, "KDBG", 4) &&
-			    may_be_kdbg(windows, page.data, i) &&
-			    budget_spend(windows->budget, KDBG_STEPS) &&
-			    kdbg_at(windows, space, windows->kernel_base + rva + i - 0x10, kdbg))
+			    may_be_kdbg(candidate, page.data, i) &&
+			    budget_spend(candidate->budget, KDBG_STEPS) &&
+			    kdbg_at(candidate, space, candidate->kernel_base + rva + i - 0x10,
+				    kdbg))
 				return true;
 	}
 	return false;
 }
 
 /* The first process behind a claimed PsActiveProcessHead. */
-static bool system_behind_head(struct windows *windows, struct space *space, uint64_t head)
+static bool system_behind_head(struct candidate *candidate, struct space *space, uint64_t head)
 {
 	uint64_t link;
-	return head && space_pointer(space, head, windows->pointer_size, &link) &&
-	       is_system(windows, space,
-			 link - profile_offset(windows->profile, EPROCESS_ActiveProcessLinks));
+	return head && space_pointer(space, head, candidate->pointer_size, &link) &&
+	       is_system(candidate, space,
+			 link - profile_offset(candidate->profile, EPROCESS_ActiveProcessLinks));
 }
 
 /* Bytes of a name that may lie behind the page that it begins in. */
@@ -129,7 +132,7 @@ static bool system_behind_head(struct windows *windows, struct space *space, uin
 
 /* Where the name lies in an EPROCESS, what stands before and behind it. */
 struct system_sweep {
-	struct windows *windows;
+	struct candidate *candidate;
 	struct space *space;
 	uint64_t name_offset, pid_offset, links;
 };
@@ -137,20 +140,20 @@ struct system_sweep {
 /* Is System's EPROCESS the one whose name lies at a physical address? */
 static bool is_system_name(const struct system_sweep *sweep, uint64_t name_at)
 {
-	struct windows *windows = sweep->windows;
-	const unsigned int pointer = windows->pointer_size;
+	struct candidate *candidate = sweep->candidate;
+	const unsigned int pointer = candidate->pointer_size;
 	uint64_t eprocess = name_at - sweep->name_offset;
 	uint8_t pid[8], flink[8];
 	uint64_t back;
-	(void)budget_spend(windows->budget, NAME_STEPS);
+	(void)budget_spend(candidate->budget, NAME_STEPS);
 	if (name_at < sweep->name_offset ||
-	    !image_read(windows->image, eprocess + sweep->pid_offset, pid, sizeof(pid)) ||
+	    !image_read(candidate->image, eprocess + sweep->pid_offset, pid, sizeof(pid)) ||
 	    le_pointer(pid, pointer) != 4 ||
-	    !image_read(windows->image, eprocess + sweep->links, flink, sizeof(flink)))
+	    !image_read(candidate->image, eprocess + sweep->links, flink, sizeof(flink)))
 		return false;
-	(void)budget_spend(windows->budget, SYSTEM_STEPS);
+	(void)budget_spend(candidate->budget, SYSTEM_STEPS);
 	return space_pointer(sweep->space, le_pointer(flink, pointer) + pointer, pointer, &back) &&
-	       is_system(windows, sweep->space, back - sweep->links);
+	       is_system(candidate, sweep->space, back - sweep->links);
 }
 
 /* One piece of physical memory. */
@@ -173,26 +176,26 @@ static bool sweep_piece(const struct system_sweep *sweep, uint64_t address, cons
  * The last resort: every 8-byte step of the image that holds the name where System's EPROCESS
  * would, found through its own ActiveProcessLinks: the neighbour's Blink points back to it.
  */
-bool system_sweep(struct windows *windows, struct space *space,
+bool system_sweep(struct candidate *candidate, struct space *space,
 		  const struct windows_options *options)
 {
-	const struct profile *profile = windows->profile;
+	const struct profile *profile = candidate->profile;
 	const struct system_sweep sweep = {
-		.windows = windows,
+		.candidate = candidate,
 		.space = space,
 		.name_offset = profile_offset(profile, EPROCESS_ImageFileName),
 		.pid_offset = profile_offset(profile, EPROCESS_UniqueProcessId),
 		.links = profile_offset(profile, EPROCESS_ActiveProcessLinks),
 	};
-	struct sweep_progress progress = sweep_begin(windows->image, options);
+	struct sweep_progress progress = sweep_begin(candidate->image, options);
 	uint64_t start, size;
 	bool found = false;
 	/* A page at a time, and what of a name lies in the next. */
-	for (uint64_t at = 0; !found && image_next_data(windows->image, at, &start, &size);) {
+	for (uint64_t at = 0; !found && image_next_data(candidate->image, at, &start, &size);) {
 		size_t available;
-		const uint8_t *data = image_at(windows->image, start, &available);
+		const uint8_t *data = image_at(candidate->image, start, &available);
 		uint64_t here = min_of(PAGE_SIZE - start % PAGE_SIZE, size);
-		if (!data || !budget_spend(windows->budget, SWEEP_STEPS))
+		if (!data || !budget_spend(candidate->budget, SWEEP_STEPS))
 			break;
 		found = sweep_piece(&sweep, start, data,
 				    (size_t)min_of(here + NAME_REST, (uint64_t)available));
@@ -203,71 +206,72 @@ bool system_sweep(struct windows *windows, struct space *space,
 	return found;
 }
 
-uint64_t system_export(const struct windows *windows, struct space *space)
+uint64_t system_export(const struct candidate *candidate, struct space *space)
 {
 	uint64_t address, value;
-	return export_pointer(windows, space, "PsInitialSystemProcess", &address, &value) ? value
-											  : 0;
+	return export_pointer(candidate, space, "PsInitialSystemProcess", &address, &value) ? value
+											    : 0;
 }
 
-void system_heads(const struct windows *windows, struct space *space, uint64_t heads[2])
+void system_heads(const struct candidate *candidate, struct space *space, uint64_t heads[2])
 {
 	struct kdbg kdbg;
-	heads[0] = kernel_pointer(memory_paging(windows->memory),
-				  image_hints(windows->image)->ps_active_process_head);
-	heads[1] = kdbg_find(windows, space, &kdbg) ? kdbg.ps_active_process_head : 0;
+	heads[0] = kernel_pointer(memory_paging(candidate->memory),
+				  image_hints(candidate->image)->ps_active_process_head);
+	heads[1] = kdbg_find(candidate, space, &kdbg) ? kdbg.ps_active_process_head : 0;
 }
 
-void system_pages(const struct windows *windows, struct space *space,
+void system_pages(const struct candidate *candidate, struct space *space,
 		  const uint8_t *pages[SYSTEM_PAGES])
 {
 	uint64_t address, value = 0;
 	size_t available;
-	pages[0] = space_at(space, windows->kernel_base, &available);
+	pages[0] = space_at(space, candidate->kernel_base, &available);
 	pages[1] = pages[2] = NULL;
-	if (!export_pointer(windows, space, "PsInitialSystemProcess", &address, &value))
+	if (!export_pointer(candidate, space, "PsInitialSystemProcess", &address, &value))
 		return;
 	pages[1] = space_at(space, address, &available);
 	pages[2] = space_at(space, value, &available);
 }
 
-bool system_find(struct windows *windows, struct space *space)
+bool system_find(struct candidate *candidate, struct space *space)
 {
 	uint64_t address, value;
-	if (export_pointer(windows, space, "PsInitialSystemProcess", &address, &value) &&
-	    is_system(windows, space, value))
+	if (export_pointer(candidate, space, "PsInitialSystemProcess", &address, &value) &&
+	    is_system(candidate, space, value))
 		return true;
-	uint64_t hint = kernel_pointer(memory_paging(windows->memory),
-				       image_hints(windows->image)->ps_active_process_head);
-	if (system_behind_head(windows, space, hint))
+	uint64_t hint = kernel_pointer(memory_paging(candidate->memory),
+				       image_hints(candidate->image)->ps_active_process_head);
+	if (system_behind_head(candidate, space, hint))
 		return true;
 	struct kdbg kdbg;
-	return kdbg_find(windows, space, &kdbg) &&
-	       system_behind_head(windows, space, kdbg.ps_active_process_head);
+	return kdbg_find(candidate, space, &kdbg) &&
+	       system_behind_head(candidate, space, kdbg.ps_active_process_head);
 }
 
 /* Does a list of KLDR_DATA_TABLE_ENTRY that begins with the kernel hang on `head`? */
-static bool is_module_list(const struct windows *windows, struct space *space, uint64_t head)
+static bool is_module_list(const struct candidate *candidate, struct space *space, uint64_t head)
 {
-	unsigned int pointer = windows->pointer_size;
+	unsigned int pointer = candidate->pointer_size;
 	uint64_t flink, back, base;
 	return space_pointer(space, head, pointer, &flink) && flink != head &&
 	       space_pointer(space, flink + pointer, pointer, &back) && back == head &&
-	       space_pointer(space,
-			     flink + profile_offset(windows->profile, LDR_DATA_TABLE_ENTRY_DllBase),
-			     pointer, &base) &&
-	       base == windows->kernel_base;
+	       space_pointer(
+		       space,
+		       flink + profile_offset(candidate->profile, LDR_DATA_TABLE_ENTRY_DllBase),
+		       pointer, &base) &&
+	       base == candidate->kernel_base;
 }
 
 /* Every pointer-sized step of the kernel's image that could be the head. */
-static uint64_t module_list_scan(const struct windows *windows, struct space *space)
+static uint64_t module_list_scan(const struct candidate *candidate, struct space *space)
 {
-	unsigned int pointer = windows->pointer_size;
-	enum paging paging = memory_paging(windows->memory);
-	for (uint64_t rva = 0; rva < windows->kernel_size; rva += PAGE_SIZE) {
+	unsigned int pointer = candidate->pointer_size;
+	enum paging paging = memory_paging(candidate->memory);
+	for (uint64_t rva = 0; rva < candidate->kernel_size; rva += PAGE_SIZE) {
 		struct page page;
-		space_page(space, windows->kernel_base + rva, &page);
-		if (!budget_spend(windows->budget, KERNEL_PAGE_STEPS))
+		space_page(space, candidate->kernel_base + rva, &page);
+		if (!budget_spend(candidate->budget, KERNEL_PAGE_STEPS))
 			return 0;
 		if (!page.data)
 			continue;
@@ -277,33 +281,33 @@ static uint64_t module_list_scan(const struct windows *windows, struct space *sp
 			/* Both are aligned kernel addresses outside the image (pool). */
 			if (!is_kernel_address(paging, flink) ||
 			    !is_kernel_address(paging, blink) || flink % pointer ||
-			    flink - windows->kernel_base < windows->kernel_size)
+			    flink - candidate->kernel_base < candidate->kernel_size)
 				continue;
-			(void)budget_spend(windows->budget, LIST_STEPS);
-			uint64_t head = windows->kernel_base + rva + i;
-			if (is_module_list(windows, space, head))
+			(void)budget_spend(candidate->budget, LIST_STEPS);
+			uint64_t head = candidate->kernel_base + rva + i;
+			if (is_module_list(candidate, space, head))
 				return head;
 		}
 	}
 	return 0;
 }
 
-void module_list_find(struct windows *windows, struct space *space)
+void module_list_find(struct candidate *candidate, struct space *space)
 {
-	uint64_t hint = kernel_pointer(memory_paging(windows->memory),
-				       image_hints(windows->image)->ps_loaded_module_list);
+	uint64_t hint = kernel_pointer(memory_paging(candidate->memory),
+				       image_hints(candidate->image)->ps_loaded_module_list);
 	uint64_t address, value;
 	struct kdbg kdbg;
-	if (export_pointer(windows, space, "PsLoadedModuleList", &address, &value) &&
-	    is_module_list(windows, space, address))
-		windows->ps_loaded_module_list = address;
-	else if (hint && is_module_list(windows, space, hint))
-		windows->ps_loaded_module_list = hint;
-	else if (kdbg_find(windows, space, &kdbg) &&
-		 is_module_list(windows, space, kdbg.ps_loaded_module_list))
-		windows->ps_loaded_module_list = kdbg.ps_loaded_module_list;
+	if (export_pointer(candidate, space, "PsLoadedModuleList", &address, &value) &&
+	    is_module_list(candidate, space, address))
+		candidate->ps_loaded_module_list = address;
+	else if (hint && is_module_list(candidate, space, hint))
+		candidate->ps_loaded_module_list = hint;
+	else if (kdbg_find(candidate, space, &kdbg) &&
+		 is_module_list(candidate, space, kdbg.ps_loaded_module_list))
+		candidate->ps_loaded_module_list = kdbg.ps_loaded_module_list;
 	else
-		windows->ps_loaded_module_list = module_list_scan(windows, space);
-	if (!windows->ps_loaded_module_list && budget_exceeded(windows->budget))
-		windows->cut |= CUT_MODULE_LIST;
+		candidate->ps_loaded_module_list = module_list_scan(candidate, space);
+	if (!candidate->ps_loaded_module_list && budget_exceeded(candidate->budget))
+		candidate->cut |= CUT_MODULE_LIST;
 }

@@ -164,15 +164,14 @@ static void describe_store(const struct windows *windows, char *text, size_t siz
 		 summary.stores == 1 ? "store" : "stores", (unsigned long long)summary.manager);
 }
 
-static void add_advice(struct list *list, const struct windows *windows,
+static void add_advice(struct list *list, const struct discovery *discovery,
 		       const struct survey *survey)
 {
 	for (unsigned int i = 0; i < PAGE_FILES; i++) {
-		char doubt[PAGE_FILE_DOUBT];
-		if (memory_page_file(windows->memory, i)) {
-			if (windows_page_file_doubt(windows, i, &survey->votes, doubt,
-						    sizeof(doubt)))
-				list_add(list, alloc_strdup(doubt));
+		if (memory_page_file(discovery->windows->memory, i)) {
+			char *doubt = discovery_page_file_doubt(discovery, i, &survey->votes);
+			if (doubt)
+				list_add(list, doubt);
 		} else if (survey->lacking[i]) {
 			list_add(list,
 				 alloc_printf("--pagefile %u=%s would help to read %zu %s", i,
@@ -228,7 +227,6 @@ static void describe_kernel(const struct windows *windows, const struct survey *
 	values[PDB] = text_value(windows->kernel_pdb.name);
 	values[PDB_GUID] = text_value(windows->kernel_pdb.guid_age);
 	values[DTB] = address_value(windows->dtb);
-	values[DTB_SOURCE] = text_value(windows->found_by);
 	values[PROFILE] = text_value(windows->profile->name);
 	values[PROFILE_ORIGIN] = text_value(windows->profile->origin);
 	values[SYSTEM] = address_value(windows->system);
@@ -236,16 +234,18 @@ static void describe_kernel(const struct windows *windows, const struct survey *
 	values[LOADED_MODULE_LIST] = address_or_nothing(windows->ps_loaded_module_list);
 }
 
-static bool report_windows(FILE *out, enum report_form form, const struct windows *windows,
+static bool report_windows(FILE *out, enum report_form form, const struct discovery *discovery,
 			   const struct survey *survey, struct value *values)
 {
+	const struct windows *windows = discovery->windows;
 	struct list by_source = {0}, files = {0}, advice = {0};
 	add_sources(&by_source, survey);
 	add_page_files(&files, windows, survey);
-	add_advice(&advice, windows, survey);
+	add_advice(&advice, discovery, survey);
 	char store[96];
 	describe_store(windows, store, sizeof(store));
 	describe_kernel(windows, survey, values);
+	values[DTB_SOURCE] = text_value(discovery->page_map_source);
 	values[PROCESSES] = number_value(survey->processes);
 	values[BY_SOURCE] = list_value((const char *const *)by_source.items, by_source.count);
 	values[HIDDEN] = number_value(survey->hidden);
@@ -264,12 +264,13 @@ static bool report_windows(FILE *out, enum report_form form, const struct window
 }
 
 bool report_info(FILE *out, enum report_form form, const struct image *image,
-		 const struct windows *windows, const struct survey *survey, const char *failure)
+		 const struct discovery *discovery, const struct survey *survey,
+		 const char *failure)
 {
 	struct value values[COLUMN_COUNT] = {0};
 	describe_image(image, values);
 	values[FAILURE] = text_value(failure);
-	if (windows)
-		return report_windows(out, form, windows, survey, values);
+	if (discovery)
+		return report_windows(out, form, discovery, survey, values);
 	return report_record(out, form, &shape, values);
 }

@@ -74,6 +74,5 @@ void windows_close(struct windows *windows)
 		free(windows->paging_files[i].name);
 	memory_free(windows->memory);
 	profile_free(windows->inferred);
-	free(windows->doubt);
 	free(windows);
 }

@@ -195,11 +195,12 @@ static struct error *scan(const char *path, struct run *run)
 {
 	_cleanup_image_ struct image *image = NULL;
 	_cleanup_profiles_ struct profiles *profiles = NULL;
-	_cleanup_windows_ struct windows *windows = NULL;
+	_cleanup_discovery_ struct discovery discovery = {0};
 	struct windows_options options = {0};
 	try_(image_open(path, &image));
 	try_(profiles_new(&profiles));
-	try_(windows_open(image, profiles, &options, &windows));
+	try_(windows_open(image, profiles, &options, &discovery));
+	const struct windows *windows = discovery.windows;
 	run->windows = windows;
 	_cleanup_processes_ struct processes processes = {0};
 	windows_processes(windows, false, 1, &processes);

@@ -17,12 +17,13 @@ uint64_t __wrap_budget_of_pages(uint64_t pages)
 	return STEPS_OF_IMAGE + pages;
 }
 
-static void check_found(const struct windows *windows)
+static void check_found(const struct discovery *discovery)
 {
+	const struct windows *windows = discovery->windows;
 	need(windows->profile && windows->system && windows->kernel_size);
 	need(windows->pointer_size == (windows->architecture == ARCHITECTURE_X64 ? 8 : 4));
 	need(!windows->inferred || windows->profile == windows->inferred);
-	need(windows->found_by[0] != '\0');
+	need(discovery->page_map_source[0] != '\0');
 	need(windows->paging_file_count <= PAGE_FILES);
 }
 
@@ -42,15 +43,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.infer = (what & 12) == 8,
 	};
 	size_t pieces = damage_all(m, data + 2, size - 2, before);
-	_cleanup_windows_ struct windows *windows = NULL;
+	_cleanup_discovery_ struct discovery discovery = {0};
 	_cleanup_error_ struct error *error =
-		windows_open(m->image, m->profiles, &options, &windows);
-	need(!error == !!windows);
-	if (windows) {
-		check_found(windows);
+		windows_open(m->image, m->profiles, &options, &discovery);
+	need(!error == !!discovery.windows);
+	if (discovery.windows) {
+		check_found(&discovery);
 		if (what & 16) {
 			struct entry_votes votes = {0};
-			windows_page_file_use(windows, &votes);
+			windows_page_file_use(discovery.windows, &votes);
 		}
 	} else {
 		need(error_message(error)[0] != '\0');

@@ -212,7 +212,9 @@ static struct written_machine *machine_of_kind(size_t kind)
 		return m;
 	machine_write_image(m, &machine_kinds[kind % MACHINE_KINDS]);
 	need_no(profiles_new(&m->profiles));
-	need_no(windows_open(m->image, m->profiles, &(struct windows_options){0}, &m->windows));
+	struct discovery discovery;
+	need_no(windows_open(m->image, m->profiles, &(struct windows_options){0}, &discovery));
+	m->windows = discovery.windows; /* kept, as the machine is */
 	windows_processes(m->windows, false, 1, &m->processes);
 	need(m->processes.count > 2);
 	add_kernel(m);

@@ -228,7 +228,8 @@ static void machines_without_mask_or_page_file(void **state)
 	assert_true(space_read(space, 0x801000, text, sizeof(text)));
 }
 
-static bool doubt(struct windows_machine *w, uint64_t pages, char *sentence, size_t size)
+/* What speaks against a page file of so many pages; the caller frees it. */
+static char *doubt(struct windows_machine *w, uint64_t pages)
 {
 	char path[64];
 	struct entry_votes votes;
@@ -237,7 +238,8 @@ static bool doubt(struct windows_machine *w, uint64_t pages, char *sentence, siz
 	assert_int_equal(ftruncate(fd, (off_t)(pages * PAGE_SIZE)), 0);
 	assert_null(memory_add_page_file(w->windows.memory, 0, path));
 	windows_page_file_use(&w->windows, &votes);
-	return windows_page_file_doubt(&w->windows, 0, &votes, sentence, size);
+	struct discovery discovery = {.windows = &w->windows};
+	return discovery_page_file_doubt(&discovery, 0, &votes);
 }
 
 static void foreign_page_files_are_noticed(void **state)
@@ -257,13 +259,12 @@ static void foreign_page_files_are_noticed(void **state)
 	};
 	for (size_t i = 0; i < array_size(cases); i++) {
 		_cleanup_windows_machine_ struct windows_machine w;
-		char sentence[300] = "";
 		windows_machine_init(&w, "windows-10-19041-x64", MASK);
 		if (cases[i].known)
 			add_paging_file(&w, 0, "\\??\\C:\\pagefile.sys", 0x1000, 0x3000);
 		windows_machine_start(&w);
-		bool doubtful = doubt(&w, cases[i].pages, sentence, sizeof(sentence));
-		assert_int_equal(doubtful, cases[i].words != NULL);
+		_cleanup_free_ char *sentence = doubt(&w, cases[i].pages);
+		assert_int_equal(sentence != NULL, cases[i].words != NULL);
 		if (cases[i].words)
 			assert_non_null(strstr(sentence, cases[i].words));
 	}

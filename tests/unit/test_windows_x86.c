@@ -16,11 +16,12 @@
 static void check_machine(struct x86_machine *m, struct profiles *profiles,
 			  const struct windows_options *options)
 {
-	_cleanup_windows_ struct windows *windows = NULL;
+	_cleanup_discovery_ struct discovery discovery;
 	_cleanup_processes_ struct processes processes;
-	_cleanup_error_ struct error *error = windows_open(m->image, profiles, options, &windows);
+	_cleanup_error_ struct error *error = windows_open(m->image, profiles, options, &discovery);
 	if (error)
 		fail_msg("%s: %s", m->profile->name, error_message(error));
+	const struct windows *windows = discovery.windows;
 	assert_string_equal(windows->profile->name, m->profile->name);
 	assert_int_equal(windows->architecture, ARCHITECTURE_X86);
 	assert_int_equal(windows->pointer_size, 4);
@@ -70,7 +71,7 @@ static void pool_headers_are_no_processes(void **state)
 {
 	(void)state;
 	_cleanup_profiles_ struct profiles *profiles = NULL;
-	_cleanup_windows_ struct windows *windows = NULL;
+	struct discovery discovery;
 	const struct profile *profile;
 	const uint32_t size = KPROCESS_SIZE / 4 << 16, tag = 0x63614d43;
 	assert_null(profiles_new(&profiles));
@@ -87,10 +88,10 @@ static void pool_headers_are_no_processes(void **state)
 	make_lonely(m, 2972002024u, 3 | size, 0);	       /* no PID */
 	uint64_t exiting = make_lonely(m, 0x1014, 3 | size, 1);
 	power_on(m);
-	assert_null(windows_open(m->image, profiles, &(struct windows_options){0}, &windows));
+	assert_null(windows_open(m->image, profiles, &(struct windows_options){0}, &discovery));
 	for (unsigned int deep = 0; deep < 2; deep++) {
 		_cleanup_processes_ struct processes processes;
-		windows_processes(windows, deep, 2, &processes);
+		windows_processes(discovery.windows, deep, 2, &processes);
 		assert_int_equal(processes.count, PROCESSES + 2);
 		assert_int_equal(processes.items[PROCESSES].eprocess, hidden);
 		assert_int_equal(processes.items[PROCESSES + 1].eprocess, exiting);
@@ -98,7 +99,7 @@ static void pool_headers_are_no_processes(void **state)
 				 SOURCE_NEAR | (deep ? SOURCE_DEEP : 0));
 		assert_string_equal(processes.damage, "");
 	}
-	windows_close(take_ptr(windows));
+	discovery_free(&discovery);
 	x86_machine_free(m);
 }
 
@@ -128,7 +129,7 @@ static void a_machine_that_is_gone_has_no_processes(void **state)
 	(void)state;
 	_cleanup_profiles_ struct profiles *profiles = NULL;
 	assert_null(profiles_new(&profiles));
-	_cleanup_windows_ struct windows *windows = NULL;
+	struct discovery discovery;
 	_cleanup_processes_ struct processes processes = {0};
 	const struct profile *profile;
 	size_t i = 0;
@@ -137,13 +138,13 @@ static void a_machine_that_is_gone_has_no_processes(void **state)
 	assert_null(profiles_get(profiles, i, &profile));
 	struct x86_machine *m = machine_new(profile, &(struct x86_damage){0});
 	power_on(m);
-	assert_null(windows_open(m->image, profiles, &(struct windows_options){0}, &windows));
+	assert_null(windows_open(m->image, profiles, &(struct windows_options){0}, &discovery));
 	/* The image is a mapping of the file. */
 	memset(m->machine.bytes, 0, m->machine.size);
 	assert_int_equal(pwrite(m->fd, m->machine.bytes, m->machine.size, 0), m->machine.size);
-	windows_processes(windows, true, 1, &processes);
+	windows_processes(discovery.windows, true, 1, &processes);
 	assert_int_equal(processes.count, 0);
-	windows_close(take_ptr(windows));
+	discovery_free(&discovery);
 	x86_machine_free(m);
 }
 
@@ -193,11 +194,11 @@ static void the_user_knows_the_page_map(void **state)
 		struct x86_machine *m =
 			machine_new(profile, &(struct x86_damage){.broken_map = true});
 		power_on(m);
-		struct windows *windows = NULL;
+		struct discovery discovery;
 		_cleanup_error_ struct error *error =
-			windows_open(m->image, profiles, &(struct windows_options){0}, &windows);
+			windows_open(m->image, profiles, &(struct windows_options){0}, &discovery);
 		assert_non_null(error); /* nothing to scan for */
-		assert_null(windows);
+		assert_null(discovery.windows);
 		check_machine(m, profiles, &(struct windows_options){.dtb = m->dtb[0]});
 		check_machine(m, profiles,
 			      &(struct windows_options){.dtb = m->dtb[1], .profile = profile});
@@ -232,12 +233,13 @@ static void a_profile_for_other_page_maps_is_declined(void **state)
 	struct x86_machine *m =
 		machine_new(shipped(profiles, "windows-7-7601-x86"), &(struct x86_damage){0});
 	struct windows_options options = {.profile = shipped(profiles, "windows-7-7601-x86-pae")};
-	struct windows *windows = NULL;
+	struct discovery discovery;
 	power_on(m);
-	_cleanup_error_ struct error *error = windows_open(m->image, profiles, &options, &windows);
+	_cleanup_error_ struct error *error =
+		windows_open(m->image, profiles, &options, &discovery);
 	assert_non_null(error);
 	assert_non_null(strstr(error_message(error), "windows-7-7601-x86-pae is for"));
-	assert_null(windows);
+	assert_null(discovery.windows);
 	x86_machine_free(m);
 }
 
@@ -260,12 +262,12 @@ static void noise_is_declined(void **state)
 					(uint8_t)((seed = seed * 1664525 + 1013904223) >> 24);
 		if (kind == 2) /* System is gone */
 			memset(byte_at(m, m->dtb[0], m->system & ~(PAGE_SIZE - 1)), 0, PAGE_SIZE);
-		struct windows *windows = NULL;
+		struct discovery discovery;
 		power_on(m);
 		_cleanup_error_ struct error *error =
-			windows_open(m->image, profiles, &(struct windows_options){0}, &windows);
+			windows_open(m->image, profiles, &(struct windows_options){0}, &discovery);
 		assert_non_null(error);
-		assert_null(windows);
+		assert_null(discovery.windows);
 		x86_machine_free(m);
 	}
 }
