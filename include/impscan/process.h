@@ -88,7 +88,11 @@ void process_ring(const struct windows *windows, struct space *kernel, struct pr
 bool process_read(const struct windows *windows, struct space *kernel, uint64_t eprocess,
 		  struct process *process);
 
-/* Returns whether PspCidTable is found by the profile's layout of handles. */
-bool process_cid_found(const struct windows *windows, struct space *kernel);
+/*
+ * Returns the object that a handle table has for `handle`, decoded as the build does; 0: none, or the
+ * profile does not know how handles look. `table_code` is HANDLE_TABLE.TableCode.
+ */
+uint64_t handle_object(const struct windows *windows, struct space *kernel, uint64_t table_code,
+		       uint32_t handle);
 
 #endif

@@ -47,6 +47,7 @@ struct windows {
 	uint32_t major, minor; /* NtMajorVersion, NtMinorVersion of KUSER_SHARED_DATA, or 0 */
 	uint64_t system;       /* EPROCESS of System */
 	uint64_t ps_loaded_module_list; /* 0 when it was not found */
+	uint64_t psp_cid_table;		/* the HANDLE_TABLE of PIDs; 0 when it was not found */
 	bool invalid_mask_found;
 	uint64_t invalid_mask; /* InvalidPteMask, by the page tables; see memory.h */
 	struct paging_file paging_files[PAGE_FILES]; /* by number; none when they were not found */

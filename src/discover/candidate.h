@@ -43,8 +43,9 @@ enum discovery_cut {
 	CUT_STORE = 1 << 3,	   /* the compressed store */
 	CUT_FIT = 1 << 4,	   /* comparing the profiles of the build */
 	CUT_PAGE_FILES = 1 << 5,   /* comparing the page files given with the image */
+	CUT_CID_TABLE = 1 << 6,	   /* PspCidTable */
 };
-#define DISCOVERY_CUT_COUNT 6
+#define DISCOVERY_CUT_COUNT 7
 
 /*
  * Returns the machine that the candidate would be, for reading it by its profile. It owns nothing and

@@ -8,7 +8,9 @@
  *
  *	infer.c          the order of it all, the result, what is said when it fails
  *	infer_search.c   guesses and places compared: what all parts below use
- *	infer_process.c  System, the ring of processes, the members of EPROCESS
+ *	infer_system.c   System, the ring of processes, their page maps and names
+ *	infer_process.c  other members of EPROCESS: times, parent, lists
+ *	infer_handles.c  handle tables, the table of PIDs
  *	infer_user.c     PEB, loader lists, WoW64
  *	infer_vad.c      the VAD tree, its nodes and flags
  *	infer_section.c  what is behind an image VAD: prototype PTEs, the file's name
@@ -25,6 +27,7 @@
 
 #include "discover/candidate.h"
 #include "discover/entry_form.h"
+#include "discover/internal.h"
 
 /* Bytes that are searched from an EPROCESS on; all known ones are smaller. */
 #define INFER_BODY 0x1000u
@@ -141,6 +144,19 @@ bool infer_end_part(struct infer *infer, struct infer_part *part);
 /* Is it in the table of these processes? */
 bool infer_is_sample(const struct infer *infer, uint64_t eprocess);
 
+/* May it be a pointer to a structure of the kernel? */
+static inline bool infer_is_pointer(const struct infer *infer, uint64_t address)
+{
+	return is_kernel_address(memory_paging(infer->candidate->memory), address) &&
+	       address % infer->candidate->pointer_size == 0;
+}
+
+/* May it be a PID? A handle's value: a multiple of 4; no system has had PIDs of more than 24 bits. */
+static inline bool infer_is_pid(uint64_t value)
+{
+	return value && value % 4 == 0 && value < 1u << 24;
+}
+
 /* What could not be found, for the error. */
 void infer_failed(struct infer *infer, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -153,6 +169,7 @@ void infer_doubt(struct infer *infer, const char *format, ...)
 bool infer_processes(struct infer *infer, struct space *space);
 bool infer_user(struct infer *infer);
 void infer_process_details(struct infer *infer);
+void infer_handles(struct infer *infer);
 void infer_wow64(struct infer *infer);
 bool infer_vads(struct infer *infer);
 void infer_sections(struct infer *infer);

@@ -12,6 +12,7 @@
  *	infer.c         no profile of the build: the layout from the image, see infer.h
  *	candidate.c     the machine that is tried, as far as it is known
  *	not_found.c     tells what was tried
+ *	cid_table.c     the table of PIDs
  *	pages.c         what finds pages that are not there: entries, page files, store
  *	page_files.c    are the page files that were given those of this image?
  */
@@ -110,6 +111,9 @@ unsigned int page_files_judge(const struct windows *windows,
  */
 size_t paging_files_count(const struct windows *windows, struct space *space,
 			  struct budget *budget);
+
+/* Returns the HANDLE_TABLE of PIDs; 0: not found, or `budget` (NULL: not bounded) has ended. */
+uint64_t cid_table_find(const struct windows *windows, struct space *kernel, struct budget *budget);
 
 /* What a profile says of the compressed store; it must have SMKM_STORE_MGR.KeyToStoreTree. */
 struct store_layout store_layout_of(const struct profile *profile);

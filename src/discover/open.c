@@ -21,6 +21,8 @@ static const char *const cut_sentences[DISCOVERY_CUT_COUNT] = {
 	"comparing the profiles of the build was cut off: another of them may fit better",
 	"holding the page files against the image was cut off: only a part of what tells of them "
 	"was compared",
+	"the search for the kernel's table of PIDs was cut off: processes that only it knows are "
+	"not listed",
 };
 
 /* What opening the machine came to, before it is told. */
@@ -39,6 +41,23 @@ static void opened_free(struct opened *opened)
 }
 #define _cleanup_opened_ __attribute__((cleanup(opened_free)))
 
+/*
+ * The table of PIDs may take as much as a source of processes does (windows/process_search.h): it is
+ * nearly all that this source costs.
+ */
+#define CID_TABLE_SHARE 7
+
+/* Finds what the machine has beside its kernel; returns what was cut off, enum discovery_cut. */
+static unsigned int complete(struct windows *windows)
+{
+	uint64_t steps = budget_of_pages(image_present_pages(windows->image));
+	unsigned int cut = pages_find(windows, steps / 4);
+	_cleanup_space_ struct space *kernel = windows_kernel_space(windows);
+	struct budget budget = {.limit = windows_work(windows) / CID_TABLE_SHARE};
+	windows->psp_cid_table = cid_table_find(windows, kernel, &budget);
+	return cut | (budget_exceeded(&budget) ? CUT_CID_TABLE : 0u);
+}
+
 /* Of `page_files`, bit N says whether page file N of the options is read. */
 static struct error *open_with(const struct image *image, struct profiles *profiles,
 			       const struct windows_options *options, unsigned int page_files,
@@ -51,8 +70,7 @@ static struct error *open_with(const struct image *image, struct profiles *profi
 	opened->windows->inferred = candidate.inferred;
 	opened->page_map_source = candidate.page_map_source;
 	opened->doubt = candidate.doubt;
-	opened->cut = candidate.cut;
-	opened->cut |= pages_find(opened->windows, budget_of_pages(image_present_pages(image)) / 4);
+	opened->cut = candidate.cut | complete(opened->windows);
 	return NULL;
 }
 

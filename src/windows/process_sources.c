@@ -134,61 +134,11 @@ static uint64_t leaf_object(const struct windows *windows, struct space *kernel,
 	return entry_object(windows, entry);
 }
 
-static uint64_t table_object(const struct windows *windows, struct space *kernel,
-			     uint64_t table_code, uint32_t handle)
+uint64_t handle_object(const struct windows *windows, struct space *kernel, uint64_t table_code,
+		       uint32_t handle)
 {
 	uint64_t leaf = table_leaf(windows, kernel, table_code, handle);
 	return leaf ? leaf_object(windows, kernel, leaf, handle) : 0;
-}
-
-/* Does the HANDLE_TABLE at `table` hold System under its PID? Only PspCidTable does. */
-static bool is_cid_table(const struct windows *windows, struct space *kernel, uint64_t table,
-			 uint64_t *table_code)
-{
-	return space_pointer(kernel,
-			     table + profile_offset(windows->profile, HANDLE_TABLE_TableCode),
-			     windows->pointer_size, table_code) &&
-	       (*table_code & 3) <= 2 && is_kernel_pointer(windows->pointer_size, *table_code) &&
-	       table_object(windows, kernel, *table_code, 4) == windows->system;
-}
-
-/*
- * PspCidTable is a variable of the kernel, neither exported nor at a known place: the pointer in
- * the kernel's image that leads to such a table.
- */
-static bool find_cid_table(struct process_search *search, uint64_t *table_code)
-{
-	const struct windows *windows = search->windows;
-	unsigned int pointer = windows->pointer_size;
-	for (uint64_t rva = 0; rva < windows->kernel_size; rva += PAGE_SIZE) {
-		struct page page;
-		if (!process_search_spend(search, 2))
-			return false;
-		space_page(search->kernel, windows->kernel_base + rva, &page);
-		if (!page.data || !page.writable)
-			continue;
-		for (size_t i = 0; i < PAGE_SIZE; i += pointer) {
-			uint64_t value = le_pointer(page.data + i, pointer);
-			if (!is_kernel_pointer(pointer, value) || value % 8 ||
-			    value - windows->kernel_base < windows->kernel_size)
-				continue;
-			if (!process_search_spend(search, 3))
-				return false;
-			if (is_cid_table(windows, search->kernel, value, table_code))
-				return true;
-		}
-	}
-	return false;
-}
-
-bool process_cid_found(const struct windows *windows, struct space *kernel)
-{
-	struct processes none = {0};
-	_cleanup_process_search_ struct process_search search;
-	uint64_t table_code;
-	process_search_init(&search, windows, kernel, &none);
-	process_search_begin(&search, SOURCE_CID);
-	return entries_per_table(windows) && find_cid_table(&search, &table_code);
 }
 
 /* Handles up to this are looked at: PIDs are handles of that table, and small numbers. */
@@ -218,8 +168,9 @@ static void process_cid_table(struct process_search *search)
 	uint32_t per_page = entries_per_table(windows);
 	uint64_t table_code;
 	process_search_begin(search, SOURCE_CID);
-	/* An inferred profile may not know how handles look. */
-	if (!per_page || !find_cid_table(search, &table_code))
+	if (!per_page || !windows->psp_cid_table ||
+	    !windows_pointer(windows, search->kernel, windows->psp_cid_table,
+			     HANDLE_TABLE_TableCode, &table_code))
 		return;
 	uint32_t pointers = (uint32_t)PAGE_SIZE / windows->pointer_size;
 	uint64_t last = (table_code & 3) == 0	? (uint64_t)per_page * 4
