@@ -77,10 +77,8 @@ static void vote(struct judging *judging, unsigned int number, enum page_likenes
 static const uint8_t *section_page(struct judging *judging, struct view *view,
 				   const struct vad *vad, size_t number)
 {
-	struct page page = {0};
-	space_prototype_page(view->space, vad->first_prototype_pte + number * view->entry_size,
-			     &page);
-	if (page.data)
+	struct page page;
+	if (view_section_page(view, vad, vad->start + number * PAGE_SIZE, &page))
 		return page.data;
 	return vad->control_area
 		       ? neighbours_page(judging->neighbours, vad->control_area, number * PAGE_SIZE)

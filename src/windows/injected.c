@@ -11,9 +11,10 @@
 #include <impscan/vad.h>
 #include <impscan/view.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "windows/limits.h"
 
 /*
  * Regions up to this size are searched at every 16 bytes, the granularity of heaps; larger ones at
@@ -216,11 +217,10 @@ void view_injections(struct view *view, const struct regions *regions,
 		if (budget_spend(&search.budget, 1))
 			find_in_region(&search, &regions->items[i]);
 		if (!budget_close_part(&all, &search.budget)) {
-			if (!injections->damage[0])
-				snprintf(injections->damage, sizeof(injections->damage),
-					 "region at 0x%llx not searched whole: it costs too much "
-					 "work",
-					 (unsigned long long)regions->items[i].vad->start);
+			damage_once(injections->damage,
+				    "region at 0x%llx not searched whole: it costs too much "
+				    "work",
+				    (unsigned long long)regions->items[i].vad->start);
 			continue;
 		}
 		if (injections->count == before)

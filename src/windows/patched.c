@@ -18,13 +18,11 @@
 /* Is a page of the VAD a private copy with other bytes than the section's page? */
 static bool is_patched(struct view *view, const struct vad *vad, size_t number)
 {
-	struct page ours, theirs = {0};
+	struct page ours, theirs;
 	space_page(view->space, vad->start + number * PAGE_SIZE, &ours);
 	if (ours.prototype || !ours.data)
 		return false;
-	space_prototype_page(view->space, vad->first_prototype_pte + number * view->entry_size,
-			     &theirs);
-	if (theirs.data)
+	if (view_section_page(view, vad, vad->start + number * PAGE_SIZE, &theirs))
 		return theirs.data != ours.data && memcmp(theirs.data, ours.data, PAGE_SIZE) != 0;
 	/* The section's page is not there to compare: a copy was made, so it was written to. */
 	return theirs.state == PAGE_FILE || theirs.state == PAGE_PAGEFILE;

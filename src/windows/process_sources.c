@@ -150,9 +150,7 @@ static void add_handle(struct process_search *search, uint64_t leaf, uint32_t ha
 	const struct windows *windows = search->windows;
 	uint64_t object = leaf_object(windows, search->kernel, leaf, handle), pid;
 	if (!object || !process_search_spend(search, 1) ||
-	    !space_pointer(search->kernel,
-			   object + profile_offset(windows->profile, EPROCESS_UniqueProcessId),
-			   windows->pointer_size, &pid) ||
+	    !windows_pointer(windows, search->kernel, object, EPROCESS_UniqueProcessId, &pid) ||
 	    pid != handle)
 		return;
 	add_process(search, object);

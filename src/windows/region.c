@@ -12,17 +12,9 @@
 #include <impscan/vad.h>
 #include <impscan/view.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 
-const char *vad_protection_name(unsigned int protection)
-{
-	static const char *const names[8] = {"PAGE_NOACCESS",	       "PAGE_READONLY",
-					     "PAGE_EXECUTE",	       "PAGE_EXECUTE_READ",
-					     "PAGE_READWRITE",	       "PAGE_WRITECOPY",
-					     "PAGE_EXECUTE_READWRITE", "PAGE_EXECUTE_WRITECOPY"};
-	return names[protection & 7];
-}
+#include "windows/limits.h"
 
 /* A page that holds something, wherever it is now. */
 static bool is_committed(const struct page *page)
@@ -83,11 +75,12 @@ void view_regions(struct view *view, struct regions *regions)
 		struct region region;
 		struct budget part = budget_part(&all);
 		measure(view->space, vad, &part, &region);
-		if (!budget_close_part(&all, &part) && !regions->damage[0])
-			snprintf(regions->damage, sizeof(regions->damage),
-				 "pages of the VAD at 0x%llx not all looked at: it costs too much "
-				 "work",
-				 (unsigned long long)vad->start);
+		if (!budget_close_part(&all, &part))
+			damage_once(
+				regions->damage,
+				"pages of the VAD at 0x%llx not all looked at: it costs too much "
+				"work",
+				(unsigned long long)vad->start);
 		if (region.executable)
 			*array_push(regions->items, regions->count, regions->capacity) = region;
 	}

@@ -59,14 +59,11 @@ static bool read_vpn(const struct windows *windows, struct space *kernel, uint64
 		     enum profile_member low, enum profile_member high, uint64_t *vpn)
 {
 	const struct profile *profile = windows->profile;
-	uint64_t at = vad + profile_offset(profile, low);
-	if (!profile_has(profile, MMVAD_SHORT_VadNode))
-		return space_pointer(kernel, at, windows->pointer_size, vpn);
-	uint32_t part;
-	if (!space_u32(kernel, at, &part))
+	bool split = profile_has(profile, MMVAD_SHORT_VadNode);
+	if (!space_pointer(kernel, vad + profile_offset(profile, low),
+			   split ? 4 : windows->pointer_size, vpn))
 		return false;
-	*vpn = part;
-	if (profile_has(profile, high)) {
+	if (split && profile_has(profile, high)) {
 		uint8_t more;
 		if (!space_read(kernel, vad + profile_offset(profile, high), &more, 1))
 			return false;
@@ -97,8 +94,7 @@ static const char *file_name(const struct windows *windows, struct space *kernel
 {
 	const struct profile *profile = windows->profile;
 	uint64_t file;
-	if (!space_pointer(kernel, control_area + profile_offset(profile, CONTROL_AREA_FilePointer),
-			   windows->pointer_size, &file))
+	if (!windows_pointer(windows, kernel, control_area, CONTROL_AREA_FilePointer, &file))
 		return NULL;
 	/* An EX_FAST_REF since Vista; a FILE_OBJECT is aligned so that its low bits are free. */
 	file &= ~(uint64_t)(windows->pointer_size == 8 ? 15 : 7);
@@ -113,25 +109,19 @@ static void read_section(const struct windows *windows, struct space *kernel, st
 			 struct budget *budget, struct vad *vad)
 {
 	const struct profile *profile = windows->profile;
-	unsigned int pointer = windows->pointer_size;
+	uint64_t at = vad->address;
 	if (profile_has(profile, MMVAD_Subsection) &&
 	    profile_has(profile, SUBSECTION_ControlArea)) {
-		if (!space_pointer(kernel, vad->address + profile_offset(profile, MMVAD_Subsection),
-				   pointer, &vad->subsection) ||
-		    !space_pointer(kernel,
-				   vad->subsection +
-					   profile_offset(profile, SUBSECTION_ControlArea),
-				   pointer, &vad->control_area))
+		if (!windows_pointer(windows, kernel, at, MMVAD_Subsection, &vad->subsection) ||
+		    !windows_pointer(windows, kernel, vad->subsection, SUBSECTION_ControlArea,
+				     &vad->control_area))
 			vad->control_area = 0;
 	} else if (profile_has(profile, MMVAD_ControlArea)) {
-		(void)space_pointer(kernel,
-				    vad->address + profile_offset(profile, MMVAD_ControlArea),
-				    pointer, &vad->control_area);
+		(void)windows_pointer(windows, kernel, at, MMVAD_ControlArea, &vad->control_area);
 	}
 	if (profile_has(profile, MMVAD_FirstPrototypePte))
-		(void)space_pointer(kernel,
-				    vad->address + profile_offset(profile, MMVAD_FirstPrototypePte),
-				    pointer, &vad->first_prototype_pte);
+		(void)windows_pointer(windows, kernel, at, MMVAD_FirstPrototypePte,
+				      &vad->first_prototype_pte);
 	/* Where it was inferred, and this was not found, files stay without names. */
 	if (vad->control_area && profile_has(profile, CONTROL_AREA_FilePointer) &&
 	    profile_has(profile, FILE_OBJECT_FileName))
@@ -142,23 +132,16 @@ static bool read_vad(const struct windows *windows, struct space *kernel, uint64
 		     struct names *names, struct budget *budget, struct vad *vad)
 {
 	const struct profile *profile = windows->profile;
-	uint64_t first, last, flags = 0;
-	uint32_t narrow = 0;
-	uint64_t flags_at = address + profile_offset(profile, MMVAD_SHORT_u);
+	uint64_t first, last, flags;
+	unsigned int flags_size = profile_offset(profile, MMVAD_FLAGS_size) == 8 ? 8 : 4;
 	*vad = (struct vad){.address = address};
 	if (!read_vpn(windows, kernel, address, MMVAD_SHORT_StartingVpn,
 		      MMVAD_SHORT_StartingVpnHigh, &first) ||
 	    !read_vpn(windows, kernel, address, MMVAD_SHORT_EndingVpn, MMVAD_SHORT_EndingVpnHigh,
-		      &last))
+		      &last) ||
+	    !space_pointer(kernel, address + profile_offset(profile, MMVAD_SHORT_u), flags_size,
+			   &flags))
 		return false;
-	if (profile_offset(profile, MMVAD_FLAGS_size) == 8) {
-		if (!space_u64(kernel, flags_at, &flags))
-			return false;
-	} else {
-		if (!space_u32(kernel, flags_at, &narrow))
-			return false;
-		flags = narrow;
-	}
 	unsigned int address_bits = windows->pointer_size == 8 ? 47 : 32;
 	if (last < first || last >= UINT64_C(1) << address_bits >> 12)
 		return false;
@@ -279,4 +262,13 @@ void vads_free(struct vads *vads)
 	free(vads->items);
 	names_free(&vads->names);
 	*vads = (struct vads){0};
+}
+
+const char *vad_protection_name(unsigned int protection)
+{
+	static const char *const names[8] = {"PAGE_NOACCESS",	       "PAGE_READONLY",
+					     "PAGE_EXECUTE",	       "PAGE_EXECUTE_READ",
+					     "PAGE_READWRITE",	       "PAGE_WRITECOPY",
+					     "PAGE_EXECUTE_READWRITE", "PAGE_EXECUTE_WRITECOPY"};
+	return names[protection & 7];
 }

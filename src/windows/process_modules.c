@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The modules of a process: what the loader's lists have, held against the VADs, and image sections
+ * that no list has.
+ */
+#include <impscan/machine_type.h>
+#include <impscan/module.h>
+
+#include <string.h>
+
+#include <impscan/bytes.h>
+#include <impscan/text.h>
+
+#include "windows/limits.h"
+#include "windows/loader_lists.h"
+
+/* What an image section that no list has counts. */
+#define SECTION_STEPS 8
+
+/*
+ * The loader puts a module into all three lists, but into that of initialisation order only when
+ * there is something to initialise: an entry point, and not the program itself.
+ */
+static bool is_partly_listed(const struct module *module, uint64_t image_base)
+{
+	unsigned int lists = module->found_in & (FOUND_LISTS | FOUND_LISTS32);
+	unsigned int load = FOUND_LOAD | FOUND_LOAD32, memory = FOUND_MEMORY | FOUND_MEMORY32;
+	if (!lists)
+		return false;
+	if (!(lists & load) || !(lists & memory))
+		return true;
+	return !(lists & (FOUND_INIT | FOUND_INIT32)) && module->entry_point &&
+	       module->base != image_base;
+}
+
+/* Names a module by its VAD's file. */
+static void name_by_file(struct modules *modules, struct module *module, const char *file)
+{
+	const char *path = file ? strings_copy(&modules->names.strings, file) : NULL;
+	if (!path)
+		return;
+	module->path = path;
+	module->name = text_base_name(path);
+}
+
+/* An image section of the process that no list has. */
+static struct module *add_unlisted(const struct vad *vad, struct modules *modules)
+{
+	struct module *module = modules_add(modules, vad->start);
+	module->size = min_of(vad->end - vad->start + 1, LIMIT_IMAGE_SIZE);
+	module->found_in = FOUND_VAD;
+	name_by_file(modules, module, vad->file);
+	return module;
+}
+
+/* Is there a page in the range that the processor would run, by the page table or the section? */
+static bool is_executable(struct space *space, const struct vad *vad, struct budget *budget)
+{
+	uint64_t address = vad->start;
+	while (address <= vad->end && budget_spend(budget, 1)) {
+		struct page page;
+		uint64_t size = space_run(space, address, vad->end, &page);
+		if (page.executable)
+			return true;
+		address += size;
+	}
+	return false;
+}
+
+/* Bytes of a pointer in the image, by its header; 0 when that is not present. */
+static unsigned int image_pointer_size(struct space *space, uint64_t base)
+{
+	uint8_t start[0x40], nt[6];
+	if (!space_read(space, base, start, sizeof(start)) || start[0] != 'M' || start[1] != 'Z' ||
+	    !space_read(space, base + le32(start + 0x3c), nt, sizeof(nt)) ||
+	    memcmp(nt, "PE\0\0", 4) != 0)
+		return 0;
+	return le16(nt + 4) == IMAGE_FILE_MACHINE_I386 ? 4 : 8;
+}
+
+/*
+ * Would the image be in a list, had the loader put it there? With lists that are cut nobody knows;
+ * without code there is nothing to hide.
+ */
+static bool is_missed(struct space *space, const struct vad *vad, struct whole_lists whole,
+		      struct budget *budget)
+{
+	if (!whole.native && !whole.wow64)
+		return false;
+	if (!whole.native || !whole.wow64) {
+		unsigned int size = image_pointer_size(space, vad->start);
+		if (!size || !(size == 4 ? whole.wow64 : whole.native))
+			return false;
+	}
+	return is_executable(space, vad, budget);
+}
+
+/* Holds what the lists have against the VADs. */
+static void judge_listed(const struct vads *vads, uint64_t image_base, struct whole_lists whole,
+			 struct modules *modules)
+{
+	bool lists_whole = whole.native && whole.wow64;
+	for (size_t i = 0; i < modules->count; i++) {
+		struct module *module = &modules->items[i];
+		const struct vad *vad = vads_find(vads, module->base);
+		if (vad && vad->file && !*module->name)
+			name_by_file(modules, module, vad->file);
+		if (module->found_in & FOUND_LISTS32)
+			module->flags |= MODULE_WOW64;
+		if (vad && vad->kind == VAD_IMAGE) {
+			module->found_in |= FOUND_VAD;
+		} else if (vads->count && !vads->damage[0]) {
+			module->flags |= MODULE_STALE;
+			if (vad)
+				module->found_in |= FOUND_PRIVATE;
+		}
+		if (lists_whole && is_partly_listed(module, image_base))
+			module->flags |= MODULE_PARTIAL_LIST;
+	}
+}
+
+/*
+ * Adds the image sections that no list has. They have a part of the budget of their own, since long
+ * lists must not hide them.
+ */
+static void add_sections(struct view *view, struct whole_lists whole, struct modules *modules)
+{
+	const struct vads *vads = &view->vads;
+	size_t listed = modules->count, last = listed + LIMIT_MODULES;
+	struct budget budget = budget_part(view->budget);
+	for (size_t v = 0; v < vads->count; v++) {
+		const struct vad *vad = &vads->items[v];
+		if (vad->kind != VAD_IMAGE)
+			continue;
+		const struct module *known = modules_at(modules, vad->start);
+		if (known && known < modules->items + listed)
+			continue;
+		if (modules->count == last || !budget_spend(&budget, SECTION_STEPS)) {
+			modules_note_cut(modules, "image sections in no list");
+			break;
+		}
+		struct module *module = add_unlisted(vad, modules);
+		struct budget part = budget_part(&budget);
+		if (listed && is_missed(view->space, vad, whole, &part))
+			module->flags |= MODULE_UNLINKED;
+		if (!budget_close_part(&budget, &part))
+			modules_note_cut(modules, "search for code in image sections");
+	}
+	view->cut |= !budget_close_part(view->budget, &budget);
+}
+
+void process_modules(const struct windows *windows, const struct process *process,
+		     struct view *view, struct modules *modules)
+{
+	uint64_t image_base = 0;
+	*modules = (struct modules){0};
+	if (process->peb)
+		(void)windows_pointer(windows, view->space, process->peb, PEB_ImageBaseAddress,
+				      &image_base);
+	struct whole_lists whole = process_lists(windows, process, view, modules);
+	judge_listed(&view->vads, image_base, whole, modules);
+	add_sections(view, whole, modules);
+}
