@@ -13,6 +13,7 @@
 
 #include <impscan/cleanup.h>
 #include <impscan/entry_votes.h>
+#include <impscan/process.h>
 #include <impscan/windows.h>
 
 /* What the user knows better; all zero: find it. */
@@ -55,6 +56,16 @@ struct error *windows_open(const struct image *image, struct profiles *profiles,
 			   const struct windows_options *options, struct discovery *discovery);
 void discovery_free(struct discovery *discovery);
 #define _cleanup_discovery_ __attribute__((cleanup(discovery_free)))
+
+/*
+ * Lists the processes: those of ActiveProcessLinks from System on, in the order of the ring (a broken
+ * ring is followed from both ends), then those that only other sources know, by PID. With `deep`,
+ * `threads` threads sweep physical memory for EPROCESS structures. Each source has a share of the
+ * work that the image is worth, and of the number of processes; processes->damage says which were
+ * cut off. Release the list with processes_free().
+ */
+void windows_processes(const struct windows *windows, bool deep, unsigned int threads,
+		       struct processes *processes);
 
 /*
  * Counts the pages that the page tables of all processes name in each page file

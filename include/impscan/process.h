@@ -66,20 +66,9 @@ struct processes {
 	char damage[240];
 };
 
-/*
- * The processes of ActiveProcessLinks from System on, in ring order (a broken ring is followed
- * from both ends), then those that only the other sources know, by PID. With `deep`, physical
- * memory is swept for EPROCESS structures by `threads` threads. Each way has
- * its share of the work that the image is worth, and of the number of processes; which were cut off
- * `damage` tells. Release with processes_free().
- */
-void windows_processes(const struct windows *windows, bool deep, unsigned int threads,
-		       struct processes *processes);
+/* Releases the list; all zero is an empty one. */
 void processes_free(struct processes *processes);
 #define _cleanup_processes_ __attribute__((cleanup(processes_free)))
-
-/* As windows_processes(), but of ActiveProcessLinks only. `kernel` is a space of the kernel's. */
-void process_ring(const struct windows *windows, struct space *kernel, struct processes *processes);
 
 /*
  * Reads the process at `eprocess` (its `sources` stay 0); false when it is not present or can't be one.
@@ -87,12 +76,5 @@ void process_ring(const struct windows *windows, struct space *kernel, struct pr
  */
 bool process_read(const struct windows *windows, struct space *kernel, uint64_t eprocess,
 		  struct process *process);
-
-/*
- * Returns the object that a handle table has for `handle`, decoded as the build does; 0: none, or the
- * profile does not know how handles look. `table_code` is HANDLE_TABLE.TableCode.
- */
-uint64_t handle_object(const struct windows *windows, struct space *kernel, uint64_t table_code,
-		       uint32_t handle);
 
 #endif

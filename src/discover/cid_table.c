@@ -3,10 +3,10 @@
  * PspCidTable, the table of PIDs: a variable of the kernel, neither exported nor at a known place. It is
  * the pointer in the kernel's image that leads to a HANDLE_TABLE which has System as PID 4.
  */
-#include "discover/internal.h"
-
 #include <impscan/bytes.h>
-#include <impscan/process.h>
+
+#include "discover/internal.h"
+#include "discover/process_search.h"
 
 /* Steps of looking through a page of the kernel, and at what may be a handle table. */
 #define PAGE_STEPS  2

@@ -11,6 +11,7 @@
 
 #include "discover/finder.h"
 #include "discover/internal.h"
+#include "discover/process_search.h"
 
 /* By bits of enum discovery_cut. */
 static const char *const cut_sentences[DISCOVERY_CUT_COUNT] = {
@@ -41,19 +42,14 @@ static void opened_free(struct opened *opened)
 }
 #define _cleanup_opened_ __attribute__((cleanup(opened_free)))
 
-/*
- * The table of PIDs may take as much as a source of processes does (windows/process_search.h): it is
- * nearly all that this source costs.
- */
-#define CID_TABLE_SHARE 7
-
 /* Finds what the machine has beside its kernel; returns what was cut off, enum discovery_cut. */
 static unsigned int complete(struct windows *windows)
 {
 	uint64_t steps = budget_of_pages(image_present_pages(windows->image));
 	unsigned int cut = pages_find(windows, steps / 4);
 	_cleanup_space_ struct space *kernel = windows_kernel_space(windows);
-	struct budget budget = {.limit = windows_work(windows) / CID_TABLE_SHARE};
+	/* As much as a source of processes may take. */
+	struct budget budget = {.limit = windows_work(windows) / SEARCH_SHARES};
 	windows->psp_cid_table = cid_table_find(windows, kernel, &budget);
 	return cut | (budget_exceeded(&budget) ? CUT_CID_TABLE : 0u);
 }

@@ -6,6 +6,7 @@
  * leads to the array), and the compressed store.
  */
 #include "discover/internal.h"
+#include "discover/process_search.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
+#include <impscan/discover.h>
 #include <impscan/text.h>
 
 /* Processes that were cut off and are named by a warning each. */

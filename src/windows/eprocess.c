@@ -4,8 +4,13 @@
  */
 #include <impscan/process.h>
 
+#include <stdlib.h>
+
 #include <impscan/bytes.h>
 #include <impscan/text.h>
+
+const char *const process_source_names[PROCESS_SOURCE_COUNT] = {"active", "mm",	  "session",
+								"cid",	  "near", "deep"};
 
 #define IMAGE_FILE_NAME_SIZE 15 /* UCHAR ImageFileName[15] (16 before Vista; the last is NUL) */
 
@@ -118,4 +123,12 @@ bool process_read(const struct windows *windows, struct space *kernel, uint64_t 
 	find_peb32(windows, kernel, process);
 	process->name = text_from_latin1(name, sizeof(name));
 	return true;
+}
+
+void processes_free(struct processes *processes)
+{
+	for (size_t i = 0; i < processes->count; i++)
+		free(processes->items[i].name);
+	free(processes->items);
+	*processes = (struct processes){0};
 }

@@ -5,6 +5,7 @@
  */
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/damage.h>
 #include <impscan/machine_type.h>
 #include <impscan/module_reader.h>
 #include <impscan/region.h>
@@ -13,8 +14,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "windows/limits.h"
 
 /*
  * Regions up to this size are searched at every 16 bytes, the granularity of heaps; larger ones at

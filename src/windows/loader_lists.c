@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <impscan/address_set.h>
+#include <impscan/damage.h>
 #include <impscan/text.h>
 
 #include "windows/limits.h"

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
-
-#include "windows/limits.h"
+#include <impscan/damage.h>
 
 const char *const found_in_names[FOUND_IN_COUNT] = {
 	"load", "memory", "init", "load32", "memory32", "init32", "vad", "private", "kernel"};

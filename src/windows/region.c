@@ -8,13 +8,12 @@
  */
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/damage.h>
 #include <impscan/region.h>
 #include <impscan/vad.h>
 #include <impscan/view.h>
 
 #include <stdlib.h>
-
-#include "windows/limits.h"
 
 /* A page that holds something, wherever it is now. */
 static bool is_committed(const struct page *page)

@@ -8,7 +8,7 @@
  * neighbour points back. Either way the list gives the EPROCESS's virtual address, whose last 12
  * bits are those of the physical one; and at that address the same page must be mapped.
  */
-#include "windows/process_search.h"
+#include "discover/process_search.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -18,8 +18,6 @@
 #include <impscan/bytes.h>
 #include <impscan/kernel_address.h>
 #include <impscan/space.h>
-
-#include "windows/limits.h"
 
 #define PROCESS_OBJECT 3
 

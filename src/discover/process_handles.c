@@ -1,69 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Processes by the kernel's other books. A rootkit that takes its process out of ActiveProcessLinks
- * (DKOM) seldom cleans these: the memory manager's list, the session's list, the table of PIDs.
+ * Processes by the table of PIDs, PspCidTable, and handle tables as the build has them.
  */
-#include "windows/process_search.h"
+#include "discover/process_search.h"
 
-#include <impscan/address_set.h>
 #include <impscan/bytes.h>
-#include <impscan/kernel_address.h>
-#include <impscan/space.h>
-
-#include "windows/limits.h"
-
-/* A process worth its name: one that some book of the kernel would hold. */
-static void add_process(struct process_search *search, uint64_t eprocess)
-{
-	/* EPROCESS lies in pool, on 16 bytes (8 on x86). */
-	if (eprocess % search->windows->pointer_size == 0 &&
-	    space_canonical(search->kernel, eprocess))
-		(void)processes_add(search, eprocess);
-}
-
-/* Follows one LIST_ENTRY at `links` from one process, until it closes or breaks. */
-static void follow_links(struct process_search *search, uint64_t eprocess, uint64_t links,
-			 struct address_set *seen)
-{
-	unsigned int pointer = search->windows->pointer_size;
-	for (unsigned int direction = 0; direction < 2; direction++) {
-		uint64_t link = eprocess + links;
-		while (process_search_spend(search, 3)) {
-			uint64_t next, back;
-			if (!space_pointer(search->kernel, link + direction * pointer, pointer,
-					   &next) ||
-			    !next)
-				break;
-			/* Only a neighbour that points back is one; stale links lead anywhere. */
-			if (!space_pointer(search->kernel, next + !direction * pointer, pointer,
-					   &back) ||
-			    back != link)
-				break;
-			if (!address_set_add(seen, next))
-				break;
-			if (address_set_count(seen) > LIMIT_LINKS)
-				process_search_stop(search);
-			link = next;
-			/* A list's head is no process; go on behind it. */
-			add_process(search, link - links);
-		}
-	}
-}
-
-static void process_links(struct process_search *search, enum profile_member member,
-			  enum process_source source)
-{
-	_cleanup_address_set_ struct address_set seen = {0};
-	const struct processes *processes = search->processes;
-	if (!profile_has(search->windows->profile, member))
-		return;
-	uint64_t links = profile_offset(search->windows->profile, member);
-	process_search_begin(search, source);
-	/* Those found on the way are begun from as well: a session's list is only its own. */
-	for (size_t i = 0; i < processes->count && !search->stopped; i++)
-		if (!address_set_has(&seen, processes->items[i].eprocess + links))
-			follow_links(search, processes->items[i].eprocess, links, &seen);
-}
 
 /* HANDLE_TABLE_ENTRY has two pointers, on x64 as on x86. */
 #define ENTRY_SIZE_MAX 16
@@ -153,14 +94,14 @@ static void add_handle(struct process_search *search, uint64_t leaf, uint32_t ha
 	    !windows_pointer(windows, search->kernel, object, EPROCESS_UniqueProcessId, &pid) ||
 	    pid != handle)
 		return;
-	add_process(search, object);
+	processes_try(search, object);
 }
 
 /*
  * All entries of the table of PIDs. Tables that share a page cost as much as others do: a look at
  * each entry, and there are no more than HANDLE_LAST / 4.
  */
-static void process_cid_table(struct process_search *search)
+void process_walk_handles(struct process_search *search)
 {
 	const struct windows *windows = search->windows;
 	uint32_t per_page = entries_per_table(windows);
@@ -182,11 +123,4 @@ static void process_cid_table(struct process_search *search)
 		for (uint32_t i = first ? 0 : 1; leaf && i < per_page && !search->stopped; i++)
 			add_handle(search, leaf, first + 4 * i);
 	}
-}
-
-void process_sources(struct process_search *search)
-{
-	process_links(search, EPROCESS_MmProcessLinks, SOURCE_MM);
-	process_links(search, EPROCESS_SessionProcessLinks, SOURCE_SESSION);
-	process_cid_table(search);
 }

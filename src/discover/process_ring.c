@@ -2,11 +2,10 @@
 /*
  * The ring of ActiveProcessLinks, from System on.
  */
-#include "windows/process_search.h"
+#include "discover/process_search.h"
 
 #include <impscan/address_set.h>
-
-#include "windows/limits.h"
+#include <impscan/damage.h>
 
 /*
  * Follows one direction from System; returns true when it came back to where it began. One direction

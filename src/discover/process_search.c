@@ -2,14 +2,12 @@
 /*
  * A search for processes: what was found so far, and how much each source may still cost and add.
  */
-#include "windows/process_search.h"
+#include "discover/process_search.h"
 
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
-
-#include "windows/limits.h"
 
 /* PIDs are handles, four apart, and no table has more than 2^24 of them. */
 #define PID_END (UINT32_C(4) << 24)
@@ -101,4 +99,12 @@ bool processes_add(struct process_search *search, uint64_t eprocess)
 	address_map_add(&search->by_address, eprocess, processes->count);
 	*array_push(processes->items, processes->count, processes->capacity) = process;
 	return true;
+}
+
+void processes_try(struct process_search *search, uint64_t eprocess)
+{
+	/* It lies in pool, at a multiple of 16 bytes (8 on x86). */
+	if (eprocess % search->windows->pointer_size == 0 &&
+	    space_canonical(search->kernel, eprocess))
+		(void)processes_add(search, eprocess);
 }

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The list of processes: all sources asked, one after the other.
+ * Lists the processes of a machine: asks one source after the other.
  */
-#include <impscan/process.h>
+#include <impscan/discover.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "windows/process_search.h"
-
-const char *const process_source_names[PROCESS_SOURCE_COUNT] = {"active", "mm",	  "session",
-								"cid",	  "near", "deep"};
+#include "discover/process_search.h"
 
 static int compare_pids(const void *a, const void *b)
 {
@@ -56,7 +53,8 @@ void windows_processes(const struct windows *windows, bool deep, unsigned int th
 	process_search_init(&search, windows, kernel, processes);
 	process_walk_ring(&search);
 	size_t active = processes->count;
-	process_sources(&search);
+	process_walk_lists(&search);
+	process_walk_handles(&search);
 	process_headers_learn(&search);
 	process_sweep_near(&search);
 	if (deep)
@@ -66,12 +64,4 @@ void windows_processes(const struct windows *windows, bool deep, unsigned int th
 	if (processes->count > active)
 		qsort(processes->items + active, processes->count - active,
 		      sizeof(*processes->items), compare_pids);
-}
-
-void processes_free(struct processes *processes)
-{
-	for (size_t i = 0; i < processes->count; i++)
-		free(processes->items[i].name);
-	free(processes->items);
-	*processes = (struct processes){0};
 }
