@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Notes on damage: what is wrong with a part of the evidence, or was cut off, kept with what was read
- * of it.
+ * Notes on damage: what is wrong with a part of the evidence, or was cut off, kept with what was
+ * read of it.
  *
  * Room: base.
  */
@@ -11,8 +11,8 @@
 #include <stdio.h>
 
 /*
- * Writes a sentence, as printf() does, to `damage`, an array of characters that is "" when nothing is
- * wrong. Where it has a sentence already, that one stays.
+ * Writes a sentence, as printf() does, to `damage`, an array of characters that is "" when nothing
+ * is wrong. Where it has a sentence already, that one stays.
  */
 #define damage_once(damage, ...)                                               \
 	do {                                                                   \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reading a PE in virtual memory, absent pages of its section included.
+ * Reading a PE in virtual memory. Pages that the process lost are taken from elsewhere in the
+ * image, where they are certain to be the same.
  *
  * Room: windows.
  */
@@ -11,24 +12,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <impscan/cleanup.h>
 #include <impscan/address_set.h>
+#include <impscan/cleanup.h>
 #include <impscan/pe.h>
 #include <impscan/process.h>
 #include <impscan/view.h>
 
-/* Where else the pages of an image section may be: all processes that map it. */
+/* The views that all processes have of image sections. Each is a neighbour of the others. */
 struct neighbours;
 
-/* Cheap until the first page is asked for. Both must outlive it. For any number of threads. */
+/*
+ * The views are opened when the first page is asked for. Both must outlive the result, which any
+ * number of threads may use. The caller frees it.
+ */
 struct neighbours *neighbours_new(const struct windows *windows, const struct processes *processes);
 void neighbours_free(struct neighbours *neighbours);
 DEFINE_CLEANUP(struct neighbours, neighbours_free)
 #define _cleanup_neighbours_ _cleanup_(neighbours_free_p)
 
 /*
- * Returns the page at `rva` (a multiple of 4096) of the section of `control_area`, as two processes
- * or more agree to have it, and most of those that have it; NULL: nobody can tell.
+ * Returns the 4096 bytes at `rva` (a multiple of 4096) of the section of `control_area`, where two
+ * processes or more have the same there, and more than half of those that have the page. NULL: not
+ * so.
  */
 const uint8_t *neighbours_page(struct neighbours *neighbours, uint64_t control_area, uint64_t rva);
 
@@ -40,31 +45,29 @@ struct module_reader {
 	struct pe_reader reader;
 	struct space *space;
 	uint64_t base;
-	char why[96];
-	/*
-	 * The image VAD that `base` lies in, see module_reader_section(); NULL: none. A page that the
-	 * process lost is then the section's, as other processes that map the file have it.
-	 */
+	char why[96]; /* why a page is not there */
+	/* By module_reader_section(): where pages are looked for that the process lost */
 	const struct view *view;
-	const struct vad *vad;
-	struct neighbours *neighbours; /* NULL: only prototype PTEs are asked */
+	const struct vad *vad;	       /* the image VAD that `base` lies in; NULL: none */
+	struct neighbours *neighbours; /* NULL: only prototype PTEs are used */
 	uint64_t control_area;	       /* the VAD's; 0: none */
-	/* Pages, by number, that were found with other processes, or as the section has them ... */
+	/* Numbers of pages that were taken from neighbours, and by the section's prototype PTEs */
 	struct address_set borrowed, sectioned;
-	bool keep_written; /* believe a page file also where it has nothing of the section's page */
-	struct address_set stale;	 /* ... of those, what a page file had and can't be right */
-	bool decompressed;		 /* a page that was read lives only as long as the space */
+	/* Of both: where a page file had a page that can't be a copy of the section's */
+	struct address_set stale;
+	bool keep_written; /* believe page files; nothing is stale */
+	bool decompressed; /* a page was decompressed: its bytes live as long as the space */
 	unsigned int missing_page_files; /* bit N: a page in page file N was not there */
-	uint64_t last;			 /* number + 1 of the page read last ... */
-	const uint8_t *last_bytes;
-	/* The pages asked for since module_reader_record(); one may stand there twice. */
+	uint64_t last;			 /* number + 1 of the page read last; 0: none */
+	const uint8_t *last_bytes;	 /* its bytes */
+	/* The pages read since module_reader_record(); one may be there twice */
 	bool record;
 	struct module_page *pages;
 	size_t page_count;
 	size_t page_capacity;
 };
 
-/* From now on keep in mind which pages are read. */
+/* Records from now on which pages are read. */
 static inline void module_reader_record(struct module_reader *reader)
 {
 	reader->record = true;
@@ -75,15 +78,18 @@ static inline void module_reader_record(struct module_reader *reader)
 void module_reader_free(struct module_reader *reader);
 #define _cleanup_module_reader_ __attribute__((cleanup(module_reader_free)))
 
-/* `size`: bytes from `base` that may be read; 0 when unknown: up to 4 GB. */
+/*
+ * Initialises a reader of the PE at `base`. `size` is how many bytes may be read from there on; 0:
+ * up to 4 GB. Release it with module_reader_free().
+ */
 void module_reader_init(struct module_reader *reader, struct space *space, uint64_t base,
 			uint64_t size);
 
 /*
- * Lets pages that are absent, or that a page file has wrong, be read from the section that is mapped
- * at the reader's base, if an image's is: by its prototype PTEs, or as `neighbours` (NULL: none)
- * agree to have them, never from one process's own copy. No image begins within a page. `view` is that
- * of the reader's space; both must outlive it.
+ * Where an image section is mapped at the reader's base, takes pages from it that are absent, or
+ * that a page file has wrong: by its prototype PTEs, else as `neighbours` (NULL: none) agree on
+ * them. A copy that one process has alone is never taken. `view` is that of the reader's space;
+ * both must outlive the reader.
  */
 void module_reader_section(struct module_reader *reader, const struct view *view,
 			   struct neighbours *neighbours);

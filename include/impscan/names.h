@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Names in the image, each read and kept once.
+ * Names in the image, read by their UNICODE_STRINGs. Many structures may name the same text: it is
+ * read and kept once.
  *
  * Room: windows.
  */
@@ -16,19 +17,17 @@
 #include <impscan/space.h>
 #include <impscan/strings.h>
 
-/*
- * Names in the image, read by the UNICODE_STRINGs that many structures have of one text, and kept
- * once. All zero is none.
- */
+/* The names that were read, all of which are bounded together (STRINGS_MAX). All zero is none. */
 struct names {
 	struct strings strings;
-	struct address_map known; /* texts by place and length: the string, or 0 */
+	struct address_map known; /* by address and length of the text: the string, 0: unreadable */
 };
 
 /*
- * The name of the UNICODE_STRING (or UNICODE_STRING32, by pointer size) at `address` as UTF-8, valid
- * until names_free(): "" when it is empty. NULL when it is not present, makes no sense, or there is
- * no room for it (names->strings.left_out). What is read counts against `budget` (may be NULL).
+ * Returns the name that the UNICODE_STRING at `address` holds (UNICODE_STRING32 with a pointer_size
+ * of 4), as UTF-8; "" when it is empty. It is valid until names_free(). NULL when it is not present
+ * or makes no sense, or when there is no room for it (then names->strings.left_out counts it). What
+ * is read counts against `budget` (NULL: not bounded).
  */
 const char *names_read(struct names *names, struct space *space, uint64_t address,
 		       unsigned int pointer_size, struct budget *budget);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The ranges of a process's address space: its VAD tree.
+ * The ranges of a process's address space. The kernel keeps each in a VAD (virtual address
+ * descriptor), all of them in a tree.
  *
  * Room: windows.
  */
@@ -16,21 +17,20 @@
 
 enum vad_kind {
 	VAD_PRIVATE,
-	VAD_MAPPED, /* a view of a data file or of the page file */
-	VAD_IMAGE,  /* a view of an image section */
+	VAD_MAPPED, /* a section of a data file or of the page file */
+	VAD_IMAGE,  /* a section of an executable image */
 };
 
-/* One range of a process's address space. */
 struct vad {
-	uint64_t start, end; /* its first and last byte */
-	uint64_t address;    /* the MMVAD itself, in the kernel */
+	uint64_t start, end; /* addresses of its first and last byte */
+	uint64_t address;    /* of the MMVAD, in the kernel */
 	enum vad_kind kind;
-	unsigned int protection; /* MMVAD_FLAGS.Protection, 0-31: as first asked for */
-	uint64_t subsection;	 /* 0 where there is none, or it is not present */
-	uint64_t control_area;
-	uint64_t first_prototype_pte;
-	const char *file; /* FILE_OBJECT.FileName; NULL: no file, or not present */
-	bool overlaps;	  /* another VAD of the process has some of its addresses too: damage */
+	unsigned int protection;      /* MMVAD_FLAGS.Protection, 0-31: that of the allocation */
+	uint64_t subsection;	      /* address; 0: none, or not present */
+	uint64_t control_area;	      /* address; likewise. It identifies the section. */
+	uint64_t first_prototype_pte; /* address; likewise */
+	const char *file;	      /* FILE_OBJECT.FileName; NULL: no file, or not present */
+	bool overlaps;		      /* with another VAD of the process, which is damage */
 };
 
 /* Sorted by address. */
@@ -39,22 +39,25 @@ struct vads {
 	size_t count;
 	size_t capacity;
 	struct names names; /* of files */
-	char damage[120];   /* what was wrong with the tree, in words; "" when it is whole */
+	char damage[120];   /* what is wrong with the tree; "": it is whole */
 };
 
 /*
- * Reads the VAD tree; of a damaged one, all that can be reached, and of one that costs more than a
- * part of `budget` (NULL: not bounded) what was read until then: then it returns false, and `damage`
- * tells.
+ * Reads the VAD tree. Of a damaged one it reads what can be reached. Returns false when it was cut
+ * off, since it costs more than a part of `budget` (NULL: not bounded). vads->damage says either.
+ * Release with vads_free().
  */
 bool process_vads(const struct windows *windows, const struct process *process,
 		  struct space *kernel, struct budget *budget, struct vads *vads);
 
-/* The VAD that holds `address`, or NULL. */
+/* Returns the VAD that has `address`, or NULL. */
 const struct vad *vads_find(const struct vads *vads, uint64_t address);
 void vads_free(struct vads *vads);
 
-/* "PAGE_EXECUTE_READWRITE" ...: of MMVAD_FLAGS.Protection, guard and cache bits left out. */
+/*
+ * Returns the name of a MMVAD_FLAGS.Protection, as "PAGE_EXECUTE_READWRITE", without what its guard
+ * and cache bits say.
+ */
 const char *vad_protection_name(unsigned int protection);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A Windows machine that is known: its kernel, layout and page map, as windows_open() (discover.h) found
- * them. Structure and member names are Microsoft's, here and in the headers of this room.
+ * A Windows machine that is known: facts about its kernel, as windows_open() (discover.h) found
+ * them. Names of kernel structures and their members are Microsoft's, here and in the headers of
+ * this room.
  *
  * Room: windows.
  */
@@ -20,37 +21,38 @@
 #include <impscan/profile.h>
 #include <impscan/space.h>
 
-/* A page file as the kernel knows it: its MMPAGING_FILE. */
+/* A page file as the kernel describes it, in its MMPAGING_FILE. */
 struct paging_file {
-	uint64_t address;
+	uint64_t address; /* of the MMPAGING_FILE */
 	unsigned int number;
 	uint64_t size, maximum; /* in pages */
-	bool virtual_store;	/* no file: the compressed store */
-	char *name;		/* PageFileName, NULL: none */
+	bool virtual_store;	/* it stands for the compressed store; there is no file */
+	char *name;		/* PageFileName; NULL: none */
 };
 
+/* Everything is read-only once the machine is open, and may be used by any number of threads. */
 struct windows {
 	const struct image *image;
 	struct memory *memory;
-	const struct profile *profile; /* owned by the set it was chosen from, or `inferred` */
-	struct profile *inferred;      /* the layout, where it was inferred; NULL otherwise */
+	const struct profile *profile; /* the layout; owned by a struct profiles, or `inferred` */
+	struct profile *inferred;      /* owned; NULL: the layout was not inferred */
 	enum architecture architecture;
 	unsigned int pointer_size; /* bytes of a kernel pointer */
 	uint64_t dtb;		   /* System's DirectoryTableBase */
-	uint64_t kernel_base;
-	uint64_t kernel_size;	  /* SizeOfImage of the kernel */
-	char kernel_name[64];	  /* its export directory's name: ntoskrnl.exe */
-	struct pe_pdb kernel_pdb; /* empty when its record is not present */
-	uint32_t build;		  /* by the kernel's NtBuildNumber, else by KUSER_SHARED_DATA */
-	uint32_t build_kernel;	  /* the two sources apart; 0 where it could not be read */
-	uint32_t build_shared;
-	uint32_t major, minor; /* NtMajorVersion, NtMinorVersion of KUSER_SHARED_DATA, or 0 */
-	uint64_t system;       /* EPROCESS of System */
-	uint64_t ps_loaded_module_list; /* 0 when it was not found */
-	uint64_t psp_cid_table;		/* the HANDLE_TABLE of PIDs; 0 when it was not found */
+	uint64_t kernel_base;	   /* address of ntoskrnl.exe */
+	uint64_t kernel_size;	   /* its SizeOfImage, 64 MB at most */
+	char kernel_name[64];	   /* its export directory's name: ntoskrnl.exe */
+	struct pe_pdb kernel_pdb;  /* empty: its debug record is not present */
+	uint32_t build;		   /* build_kernel, else build_shared, else by the image's header */
+	uint32_t build_kernel;	   /* the kernel's NtBuildNumber; 0: not present */
+	uint32_t build_shared;	   /* KUSER_SHARED_DATA.NtBuildNumber; 0: not present */
+	uint32_t major, minor;	   /* of KUSER_SHARED_DATA; 0: not present */
+	uint64_t system;	   /* address of its EPROCESS */
+	uint64_t ps_loaded_module_list; /* address of the list's head; 0: not found */
+	uint64_t psp_cid_table;		/* address of the HANDLE_TABLE of PIDs; 0: not found */
 	bool invalid_mask_found;
-	uint64_t invalid_mask; /* InvalidPteMask, by the page tables; see memory.h */
-	struct paging_file paging_files[PAGE_FILES]; /* by number; none when they were not found */
+	uint64_t invalid_mask; /* InvalidPteMask; see memory_set_invalid_mask() */
+	struct paging_file paging_files[PAGE_FILES]; /* in order of their numbers */
 	size_t paging_file_count;
 };
 
@@ -64,8 +66,8 @@ uint64_t windows_work(const struct windows *windows);
 struct space *windows_kernel_space(const struct windows *windows);
 
 /*
- * Reads the pointer that `member` of the structure at address `structure` holds. False when it is not
- * present. The profile must have the member; of one that it lacks the offset counts as 0.
+ * Reads the pointer that `member` of the structure at address `structure` holds. False when it is
+ * not present. The profile must have the member; of one that it lacks the offset counts as 0.
  */
 bool windows_pointer(const struct windows *windows, struct space *space, uint64_t structure,
 		     enum profile_member member, uint64_t *value);
@@ -73,7 +75,9 @@ bool windows_pointer(const struct windows *windows, struct space *space, uint64_
 /* Returns the page map's physical address that a value of CR3 or of DirectoryTableBase holds. */
 uint64_t page_map_address(enum paging paging, uint64_t cr3);
 
-/* Returns the place of a bit field in the integer that holds it, by a profile; 0 bits: it has none. */
+/*
+ * Returns the place of a bit field in the integer that holds it, by a profile; 0 bits: it has none.
+ */
 struct entry_field entry_field_of(const struct profile *profile, enum profile_member member);
 
 /* Returns the layout of page-table entries (MMPTE_*) by a profile, for memory_set_entries(). */

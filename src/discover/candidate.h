@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A machine that is tried: what was found of it so far, by the page map and the profile that are tried.
- * It becomes a struct windows (windows.h) when its System process confirms it.
+ * A machine that is tried: what was found of it so far, by the page map and the profile that are
+ * tried. It becomes a struct windows (windows.h) when its System process confirms it.
  */
 #ifndef DISCOVER_CANDIDATE_H
 #define DISCOVER_CANDIDATE_H
@@ -48,12 +48,14 @@ enum discovery_cut {
 #define DISCOVERY_CUT_COUNT 7
 
 /*
- * Returns the machine that the candidate would be, for reading it by its profile. It owns nothing and
- * is good as long as the candidate does not change.
+ * Returns the machine that the candidate would be, for reading it by its profile. It owns nothing
+ * and is good as long as the candidate does not change.
  */
 struct windows candidate_machine(const struct candidate *candidate);
 
-/* Is the profile for kernels with such page maps? MMPTE.size tells those with PAE from the others. */
+/*
+ * Is the profile for kernels with such page maps? MMPTE.size tells those with PAE from the others.
+ */
 bool profile_fits_paging(const struct profile *profile, enum paging paging);
 
 /* Reads the machine by `profile` from now on, its page-table entries included. */
@@ -66,9 +68,9 @@ void candidate_use_profile(struct candidate *candidate, const struct profile *pr
 bool kernel_image_at(struct candidate *candidate, struct space *space, uint64_t base);
 
 /*
- * Looks for the kernel's image: around the address `hint` when that is not 0, then in all that the page
- * map maps. Ends with candidate->budget. `walk`, all zero at first, keeps from page maps that were
- * tried before what need not be looked at again.
+ * Looks for the kernel's image: around the address `hint` when that is not 0, then in all that the
+ * page map maps. Ends with candidate->budget. `walk`, all zero at first, keeps from page maps that
+ * were tried before what need not be looked at again.
  */
 bool kernel_image_find(struct candidate *candidate, struct space *space, uint64_t hint,
 		       struct table_walk *walk);
@@ -94,9 +96,9 @@ uint64_t system_export(const struct candidate *candidate, struct space *space);
 void system_heads(const struct candidate *candidate, struct space *space, uint64_t heads[2]);
 
 /*
- * What System is found by: the bytes of the pages that hold the kernel's header, the variable that its
- * export leads to, and the EPROCESS that this leads to; NULL for what is not present. Where two page
- * maps have all three in common, they have the same System.
+ * What System is found by: the bytes of the pages that hold the kernel's header, the variable that
+ * its export leads to, and the EPROCESS that this leads to; NULL for what is not present. Where two
+ * page maps have all three in common, they have the same System.
  */
 #define SYSTEM_PAGES 3
 void system_pages(const struct candidate *candidate, struct space *space,

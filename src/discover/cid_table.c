@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * PspCidTable, the table of PIDs: a variable of the kernel, neither exported nor at a known place. It is
- * the pointer in the kernel's image that leads to a HANDLE_TABLE which has System as PID 4.
+ * PspCidTable, the table of PIDs: a variable of the kernel, neither exported nor at a known place.
+ * It is the pointer in the kernel's image that leads to a HANDLE_TABLE which has System as PID 4.
  */
 #include <impscan/bytes.h>
 

@@ -5,10 +5,10 @@
  * Every candidate page map is tried until one leads to a kernel whose System process is what the
  * build's profile says. A candidate is never taken for looking plausible.
  *
- * Anything can be made to look like a page map, in any number, and a few tables like all of memory. So
- * all that is looked at is counted against a budget, by what the file really holds. Each page map gets
- * a share of it. Those that need more get a larger one when all others had theirs. What costs most,
- * sweeps and inference, comes last.
+ * Anything can be made to look like a page map, in any number, and a few tables like all of memory.
+ * So all that is looked at is counted against a budget, by what the file really holds. Each page
+ * map gets a share of it. Those that need more get a larger one when all others had theirs. What
+ * costs most, sweeps and inference, comes last.
  */
 #include "discover/finder.h"
 
@@ -26,7 +26,10 @@
 #define KERNEL_STEPS 500
 #define INFER_STEPS  5000
 
-/* Steps that each page map gets at first, how many times more later, and of how many maps the least. */
+/*
+ * Steps that each page map gets at first, how many times more later, and of how many maps the
+ * least.
+ */
 #define SHARE_FIRST 100000
 #define SHARE_LEAST 2000
 #define SHARE_MORE  8

@@ -29,8 +29,8 @@ struct error *windows_not_found(const struct image *image, const struct windows_
 				const struct attempts *attempts);
 
 /*
- * Finds the machine. Of `page_files`, bit N says whether page file N of the options is read. On success
- * the caller owns candidate->memory, `inferred` and `doubt`. Errors say what was tried.
+ * Finds the machine. Of `page_files`, bit N says whether page file N of the options is read. On
+ * success the caller owns candidate->memory, `inferred` and `doubt`. Errors say what was tried.
  */
 struct error *find_machine(const struct image *image, struct profiles *profiles,
 			   const struct windows_options *options, unsigned int page_files,

@@ -124,7 +124,9 @@ void infer_take(struct infer *infer, const struct profile *neighbour,
 bool infer_group(struct infer *infer, const enum profile_member *members, size_t count,
 		 int (*test)(struct infer *infer));
 
-/* Counts steps (see budget.h) of candidate->budget; false when it has ended: all of it fails then. */
+/*
+ * Counts steps (see budget.h) of candidate->budget; false when it has ended: all of it fails then.
+ */
 static inline bool infer_spend(struct infer *infer, uint64_t steps)
 {
 	return budget_spend(infer->candidate->budget, steps);
@@ -151,7 +153,9 @@ static inline bool infer_is_pointer(const struct infer *infer, uint64_t address)
 	       address % infer->candidate->pointer_size == 0;
 }
 
-/* May it be a PID? A handle's value: a multiple of 4; no system has had PIDs of more than 24 bits. */
+/*
+ * May it be a PID? A handle's value: a multiple of 4; no system has had PIDs of more than 24 bits.
+ */
 static inline bool infer_is_pid(uint64_t value)
 {
 	return value && value % 4 == 0 && value < 1u << 24;
@@ -177,9 +181,9 @@ void infer_entries(struct infer *infer);
 void infer_pages(struct infer *infer);
 
 /*
- * Finds the layout of the kernel that the candidate has, without the profiles of its own build. Sets
- * system, dtb, profile, inferred and doubt. False: none; then `*tried`, NULL before, says why in
- * sentences, a line each, which the caller frees.
+ * Finds the layout of the kernel that the candidate has, without the profiles of its own build.
+ * Sets system, dtb, profile, inferred and doubt. False: none; then `*tried`, NULL before, says why
+ * in sentences, a line each, which the caller frees.
  */
 bool infer_profile(struct candidate *candidate, struct space *space, struct profiles *profiles,
 		   char **tried);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Handle tables: HANDLE_TABLE by its UniqueProcessId, and how its entries lead to objects, by the table
- * of PIDs (PspCidTable).
+ * Handle tables: HANDLE_TABLE by its UniqueProcessId, and how its entries lead to objects, by the
+ * table of PIDs (PspCidTable).
  */
 #include "discover/infer.h"
 
@@ -41,7 +41,9 @@ static int test_handle_table(struct infer *infer)
 	return best.good;
 }
 
-/* Steps of trying all pointers of the kernel's image as that to the table of PIDs, as it is found. */
+/*
+ * Steps of trying all pointers of the kernel's image as that to the table of PIDs, as it is found.
+ */
 static uint64_t cid_steps(const struct infer *infer)
 {
 	const struct candidate *candidate = infer->candidate;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Where pages that are not in memory went: the page files as the kernel knows them, the compressed
- * store. Neighbours' layouts only: one is right when a page file's name, or a whole store, is found.
+ * store. Neighbours' layouts only: one is right when a page file's name, or a whole store, is
+ * found.
  */
 #include "discover/infer.h"
 

@@ -26,7 +26,9 @@ static struct tally judge_create_time(struct infer *infer, uint32_t offset)
 	return tally;
 }
 
-/* A process that has ended has let go of its page map and PEB, and has a time later than its first. */
+/*
+ * A process that has ended has let go of its page map and PEB, and has a time later than its first.
+ */
 static struct tally judge_exit_time(struct infer *infer, uint32_t offset)
 {
 	struct tally tally = {0};

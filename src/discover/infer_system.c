@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * System, the ring of processes, and the members of EPROCESS that all else is read by: PID, links, page
- * map, name.
+ * System, the ring of processes, and the members of EPROCESS that all else is read by: PID, links,
+ * page map, name.
  *
  * Facts: System has PID 4, the name "System" and an export that leads to it; ActiveProcessLinks
  * follows UniqueProcessId in every Windows. DISPATCHER_HEADER (Type 3, a wait list that points to

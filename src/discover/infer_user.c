@@ -231,7 +231,9 @@ static bool is_wow64(const struct sample *sample)
 	return false;
 }
 
-/* How a member leads to the 32-bit PEB: 0 not, 1 itself, 2 through a structure that begins with it. */
+/*
+ * How a member leads to the 32-bit PEB: 0 not, 1 itself, 2 through a structure that begins with it.
+ */
 static int wow64_way(const struct infer *infer, const struct sample *sample, uint32_t offset)
 {
 	uint64_t value, behind;

@@ -84,30 +84,30 @@ void page_maps_scan(const struct image *image, const struct windows_options *opt
 		    struct page_maps *maps);
 
 /*
- * Returns how well the profile of `windows` fits what the image has behind its System: facts that agree
- * less those that don't, over the first processes. To be compared among profiles of one image. What
- * is read counts against `budget` (NULL: not bounded).
+ * Returns how well the profile of `windows` fits what the image has behind its System: facts that
+ * agree less those that don't, over the first processes. To be compared among profiles of one
+ * image. What is read counts against `budget` (NULL: not bounded).
  */
 int profile_fit(const struct windows *windows, struct budget *budget);
 
 /*
- * Sets the memory up for what is this machine's own of page-table entries, and for its compressed store;
- * finds the page files. The memory has the profile's entries, the kernel and System are known. Takes
- * `steps` at most (see budget.h); returns what was cut off, enum discovery_cut.
+ * Sets the memory up for what is this machine's own of page-table entries, and for its compressed
+ * store; finds the page files. The memory has the profile's entries, the kernel and System are
+ * known. Takes `steps` at most (see budget.h); returns what was cut off, enum discovery_cut.
  */
 unsigned int pages_find(struct windows *windows, uint64_t steps);
 
 /*
- * Compares the page files that were given, none of which is used so far, with what the image has of the
- * same pages; see page_files.c. From now on those are used that agree with it. Sets `*cut` when not
- * all was compared that could be. Returns a bit for each page file that is used.
+ * Compares the page files that were given, none of which is used so far, with what the image has of
+ * the same pages; see page_files.c. From now on those are used that agree with it. Sets `*cut` when
+ * not all was compared that could be. Returns a bit for each page file that is used.
  */
 unsigned int page_files_judge(const struct windows *windows,
 			      struct page_file_evidence evidence[PAGE_FILES], bool *cut);
 
 /*
- * Returns how many files named as page files are by default are found by windows->profile, whose layout
- * is in doubt: other structures have paths, too.
+ * Returns how many files named as page files are by default are found by windows->profile, whose
+ * layout is in doubt: other structures have paths, too.
  */
 size_t paging_files_count(const struct windows *windows, struct space *space,
 			  struct budget *budget);

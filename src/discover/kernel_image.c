@@ -154,8 +154,8 @@ static bool find_anywhere(struct candidate *candidate, struct space *space, stru
 }
 
 /*
- * Once more, where tables that have headers of images are mapped several times: elsewhere there may be
- * what is missing of the kernel. For not much more than it cost before.
+ * Once more, where tables that have headers of images are mapped several times: elsewhere there may
+ * be what is missing of the kernel. For not much more than it cost before.
  */
 static bool find_everywhere(struct candidate *candidate, struct space *space,
 			    struct table_walk *walk, uint64_t spent)

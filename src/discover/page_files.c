@@ -10,7 +10,8 @@
  *  - A PEB names the image that EPROCESS says the process was started from.
  *
  * The file of another machine, or of another time, fails nearly everywhere: it is not used, since a
- * page taken from it is wrong without looking so. A file that nothing speaks for is not used either.
+ * page taken from it is wrong without looking so. A file that nothing speaks for is not used
+ * either.
  */
 #include "discover/internal.h"
 
@@ -29,8 +30,8 @@
 #define MISSED_MOST   16384
 
 /*
- * What all of it may take of the image's work, and of that one process; what is counted for a page that
- * may be in a page file, and for comparing it.
+ * What all of it may take of the image's work, and of that one process; what is counted for a page
+ * that may be in a page file, and for comparing it.
  */
 #define WORK_SHARE    4
 #define PROCESS_SHARE 8

@@ -84,8 +84,8 @@ void page_maps_known(const struct image *image, const struct windows_options *op
 #define MAPS_MAX ((size_t)1 << 20)
 
 /*
- * What the entries of a table say that are present: most frames must be in the image. (Not all: it may
- * be truncated, and devices have memory too.)
+ * What the entries of a table say that are present: most frames must be in the image. (Not all: it
+ * may be truncated, and devices have memory too.)
  */
 struct plausible {
 	unsigned int held, lost;

@@ -173,7 +173,9 @@ static void paging_files_around(const struct windows *windows, struct space *spa
 	}
 }
 
-/* The words that were tried last, by their own bits: a hostile image has the same page many times. */
+/*
+ * The words that were tried last, by their own bits: a hostile image has the same page many times.
+ */
 #define RECENT 1024
 
 struct recent {

@@ -38,8 +38,8 @@ static uint32_t entries_per_table(const struct windows *windows)
 }
 
 /*
- * The lowest table for handle `handle` in a table of up to three levels: HANDLE_TABLE.TableCode's low
- * two bits are the level, a page a table. 0: there is none.
+ * The lowest table for handle `handle` in a table of up to three levels: HANDLE_TABLE.TableCode's
+ * low two bits are the level, a page a table. 0: there is none.
  */
 static uint64_t table_leaf(const struct windows *windows, struct space *kernel, uint64_t table_code,
 			   uint32_t handle)

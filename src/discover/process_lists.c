@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Processes by two lists of the kernel beside ActiveProcessLinks: the memory manager's and those of the
- * sessions. A rootkit that takes its process out of ActiveProcessLinks (DKOM) seldom cleans them.
+ * Processes by two lists of the kernel beside ActiveProcessLinks: the memory manager's and those of
+ * the sessions. A rootkit that takes its process out of ActiveProcessLinks (DKOM) seldom cleans
+ * them.
  */
 #include "discover/process_search.h"
 

@@ -8,9 +8,9 @@
 #include <impscan/damage.h>
 
 /*
- * Follows one direction from System; returns true when it came back to where it began. One direction
- * may add no more than its share, so that what lies behind a chain without end is reached from the
- * other side.
+ * Follows one direction from System; returns true when it came back to where it began. One
+ * direction may add no more than its share, so that what lies behind a chain without end is reached
+ * from the other side.
  */
 static bool follow_ring(struct process_search *search, bool forward, struct address_set *seen)
 {

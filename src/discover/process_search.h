@@ -18,8 +18,8 @@
 #include <impscan/windows.h>
 
 /*
- * Processes that one source may add at most. Real machines have up to 10,000. An image with fewer pages
- * than that allows as many as it has pages, but at least LEAST_PROCESSES.
+ * Processes that one source may add at most. Real machines have up to 10,000. An image with fewer
+ * pages than that allows as many as it has pages, but at least LEAST_PROCESSES.
  */
 #define LIMIT_PROCESSES 16384
 #define LEAST_PROCESSES 1024
@@ -28,9 +28,9 @@
 #define LIMIT_LINKS (8 * LIMIT_PROCESSES)
 
 /*
- * What all processes of a machine have in common in their DISPATCHER_HEADERs, learnt from those that
- * are known. KeInitializeProcess sets Size to sizeof(KPROCESS) / 4, cut to a byte, and leaves the byte
- * behind it 0 where no later kernel found another use for it.
+ * What all processes of a machine have in common in their DISPATCHER_HEADERs, learnt from those
+ * that are known. KeInitializeProcess sets Size to sizeof(KPROCESS) / 4, cut to a byte, and leaves
+ * the byte behind it 0 where no later kernel found another use for it.
  */
 struct process_headers {
 	bool known;		   /* at least one header was read */
@@ -38,8 +38,8 @@ struct process_headers {
 };
 
 /*
- * A search for processes. Each source, and each direction of the ring, has its own share of work and of
- * processes, so that none takes that of another.
+ * A search for processes. Each source, and each direction of the ring, has its own share of work
+ * and of processes, so that none takes that of another.
  */
 struct process_search {
 	const struct windows *windows;
@@ -78,8 +78,8 @@ void process_search_stop(struct process_search *search);
 bool process_search_spend(struct process_search *search, uint64_t steps);
 
 /*
- * Adds the process at `eprocess`; of one that is known, notes that the source has it too. False when
- * there is no process, or the source was cut off.
+ * Adds the process at `eprocess`; of one that is known, notes that the source has it too. False
+ * when there is no process, or the source was cut off.
  */
 bool processes_add(struct process_search *search, uint64_t eprocess);
 
@@ -102,8 +102,8 @@ void process_walk_lists(struct process_search *search);
 void process_walk_handles(struct process_search *search);
 
 /*
- * Returns the object that a handle table has for `handle`, decoded as the build does; 0: none, or the
- * profile does not know how handles look. `table_code` is HANDLE_TABLE.TableCode.
+ * Returns the object that a handle table has for `handle`, decoded as the build does; 0: none, or
+ * the profile does not know how handles look. `table_code` is HANDLE_TABLE.TableCode.
  */
 uint64_t handle_object(const struct windows *windows, struct space *kernel, uint64_t table_code,
 		       uint32_t handle);

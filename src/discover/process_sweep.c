@@ -63,7 +63,9 @@ void process_headers_learn(struct process_search *search)
 	}
 }
 
-/* Where in a page the last process may begin, so that what is read of it is there; false: nowhere. */
+/*
+ * Where in a page the last process may begin, so that what is read of it is there; false: nowhere.
+ */
 static bool last_place(const struct windows *windows, size_t *last)
 {
 	uint64_t needed =
@@ -96,7 +98,9 @@ static bool is_process_header(const struct process_headers *headers, const struc
 	       has_pointers(windows, object);
 }
 
-/* The next offset in a page, from `from` to `last`, where a process may begin; past `last`: none. */
+/*
+ * The next offset in a page, from `from` to `last`, where a process may begin; past `last`: none.
+ */
 static size_t next_header(const struct process_headers *headers, const struct windows *windows,
 			  const uint8_t *page, size_t from, size_t last)
 {

@@ -21,8 +21,8 @@ enum { LDR32_IN_LOAD_ORDER_MODULE_LIST = 0xc, GRANULARITY = 0x10000 };
 enum peb32_verdict { PEB32_NONE, PEB32_ABSENT, PEB32_CERTAIN };
 
 /*
- * Is a 32-bit PEB at `address`? Its page may be absent: then only the address tells against it. What
- * the process itself may have changed (its lists) is not asked for more than that it is there.
+ * Is a 32-bit PEB at `address`? Its page may be absent: then only the address tells against it.
+ * What the process itself may have changed (its lists) is not asked for more than that it is there.
  */
 static enum peb32_verdict judge_peb32(struct space *space, uint64_t address)
 {

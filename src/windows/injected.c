@@ -42,9 +42,9 @@ struct search {
 };
 
 /*
- * Does it lie as in the file (true), or as the loader maps it? Behind the headers a mapped image has
- * nothing up to its first section; the file has that section's bytes there. Where both lie alike
- * it makes no difference.
+ * Does it lie as in the file (true), or as the loader maps it? Behind the headers a mapped image
+ * has nothing up to its first section; the file has that section's bytes there. Where both lie
+ * alike it makes no difference.
  */
 static bool is_file_layout(const struct pe *pe, uint64_t available)
 {
@@ -134,8 +134,8 @@ static bool pe_image_at(struct search *search, uint64_t address, uint64_t availa
 }
 
 /*
- * Looks for an image in the page at `address`, of which `present` are the bytes; returns where to go
- * on.
+ * Looks for an image in the page at `address`, of which `present` are the bytes; returns where to
+ * go on.
  */
 static uint64_t look_at_page(struct search *search, const struct vad *vad, uint64_t step,
 			     uint64_t address, const uint8_t *present)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the room windows: modules by the loader's lists, before they are held against anything else.
+ * Inside the room windows: modules by the loader's lists, before they are held against anything
+ * else.
  */
 #ifndef WINDOWS_LOADER_LISTS_H
 #define WINDOWS_LOADER_LISTS_H
@@ -14,8 +15,9 @@ struct whole_lists {
 };
 
 /*
- * Adds the modules of the PEB's three lists, merged by base, and of a WoW64 process's 32-bit PEB. What
- * is wrong with the lists is noted in modules->damage. Costs no more than a part of view->budget.
+ * Adds the modules of the PEB's three lists, merged by base, and of a WoW64 process's 32-bit PEB.
+ * What is wrong with the lists is noted in modules->damage. Costs no more than a part of
+ * view->budget.
  */
 struct whole_lists process_lists(const struct windows *windows, const struct process *process,
 				 struct view *view, struct modules *modules);

@@ -9,8 +9,8 @@
 
 /*
  * Steps for each present page that the processes may cost, beside what finding the kernel may. Each
- * process counts what is done for it, also where several share the result. 150 processes on a machine
- * of 4 GB come to a fifth of this.
+ * process counts what is done for it, also where several share the result. 150 processes on a
+ * machine of 4 GB come to a fifth of this.
  */
 #define PROCESS_STEPS 170
 

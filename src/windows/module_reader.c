@@ -36,8 +36,8 @@ static const uint8_t *other_page(const struct module_reader *module, uint64_t po
 }
 
 /*
- * A page of a page file that can't be a copy of the section's, as the image has it: it is of another
- * time. Zeros are no copy either.
+ * A page of a page file that can't be a copy of the section's, as the image has it: it is of
+ * another time. Zeros are no copy either.
  */
 static bool is_stale(const struct module_reader *module, const struct page *page,
 		     const uint8_t *other)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Names in the image: each text is read once, by however many structures it is named, and all of one
- * owner are bounded in memory.
+ * Names in the image: each text is read once, by however many structures it is named, and all of
+ * one owner are bounded in memory.
  */
 #include <impscan/alloc.h>
 #include <impscan/names.h>
 
 /*
- * What a name counts: finding it, and reading so many bytes of its text. A long one costs most where
- * it is shown, which it is for each structure that it names: bytes beyond those that nearly all have.
+ * What a name counts: finding it, and reading so many bytes of its text. A long one costs most
+ * where it is shown, which it is for each structure that it names: bytes beyond those that nearly
+ * all have.
  */
 #define NAME_STEPS   2
 #define STEP_LENGTH  64

@@ -3,10 +3,10 @@
  * The copy next door: a page of a mapped file that one process has lost may still be in others that
  * map the same section (the same CONTROL_AREA).
  *
- * Any page of theirs may be a copy of their own, which they have written to and protected again. So a
- * page counts as the file's only where two processes or more, with page maps of their own, agree in
- * every byte, and outnumber all that have something else there. (The loader's writes agree: it puts
- * the same addresses into the same slots.)
+ * Any page of theirs may be a copy of their own, which they have written to and protected again. So
+ * a page counts as the file's only where two processes or more, with page maps of their own, agree
+ * in every byte, and outnumber all that have something else there. (The loader's writes agree: it
+ * puts the same addresses into the same slots.)
  */
 #include <impscan/address_set.h>
 #include <impscan/alloc.h>
