@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A machine that is tried, as those who read it by a profile need it.
+ * A machine that is tried, as what reads its structures needs it.
  */
 #include "discover/candidate.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which profile is the machine's: of those of its build the one that fits best.
+ * Chooses the profile: of those of the machine's build the one that fits best.
  */
 #include "discover/finder.h"
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Entries of pages that are not valid (MMPTE_*). Updates have moved their fields; the entries of
- * modules' pages that lead to prototype PTEs show which form it is: the address in them must be
- * that which the VAD has for the page, and their protection one that pages of an image can have.
- * Since the updates of 2018 entries have a SwizzleBit, where before were CacheDisable, or the upper
- * bits of a page file's number, which are 0; and PageFileAllocated, where page file 0 left zeros.
+ * Which form the page-table entries of pages that are not valid (MMPTE_*) have: updates within one
+ * build have moved their fields.
+ *
+ * Two facts tell. An entry of an image's page that leads to a prototype PTE must have the address
+ * that the VAD gives for the page, and a protection that pages of images can have. And since the
+ * updates of 2018 entries have a SwizzleBit, in a place that was 0 before, and PageFileAllocated,
+ * which is set where entries of page file 0 had zeros.
  */
 #include "discover/entry_form.h"
 
@@ -63,7 +65,7 @@ static uint64_t bits_of(const struct profile *profile, enum profile_member membe
 	return profile_has(profile, member) ? profile_bits(profile, member, entry) : 0;
 }
 
-/* The address in an entry as this form has it, without what is lost to the width. */
+/* Has the entry, in this form, the address of its prototype PTE, as far as the field is wide? */
 static bool leads_to(const struct profile *profile, const struct entry_fact *entry)
 {
 	if (profile_has(profile, MMPTE_PROTOTYPE_ProtoAddressHigh)) {

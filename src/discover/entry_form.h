@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the windows room: which form entries of pages that are not valid (MMPTE_*) have. Updates
- * within one build have moved their fields.
+ * Inside the room discover: which form entries of pages that are not valid (MMPTE_*) have.
  */
-#ifndef WINDOWS_ENTRY_FORM_H
-#define WINDOWS_ENTRY_FORM_H
+#ifndef DISCOVER_ENTRY_FORM_H
+#define DISCOVER_ENTRY_FORM_H
 
 #include <impscan/vad.h>
 
-/* How many facts speak for a guess, and how many against it. */
+/* How many facts agree with a guess, and how many do not. */
 struct tally {
 	int good;
 	int bad;
@@ -22,7 +21,7 @@ static inline void tally_add(struct tally *tally, bool good)
 		tally->bad++;
 }
 
-/* An entry of a user page that leads to a prototype PTE. */
+/* An entry of a page that leads to a prototype PTE. */
 struct entry_fact {
 	uint64_t value;
 	uint64_t prototype; /* by the VAD */
@@ -40,13 +39,14 @@ struct entry_facts {
 };
 
 /*
- * Collects the entries of one VAD's pages, up to `limit` looked at in all. Free items when done.
- * Of `profile` only MMPTE.size and MMVAD.FirstPrototypePte (when it has that) are believed.
+ * Collects the entries of a VAD's pages, until `limit` pages were looked at in all. Of `profile`
+ * only MMPTE.size and, where it has it, MMVAD.FirstPrototypePte are used. The caller frees
+ * facts->items.
  */
 void entry_facts_add(struct entry_facts *facts, const struct profile *profile, struct space *kernel,
 		     struct space *space, const struct vad *vad, size_t limit);
 
-/* Does the form of `profile` agree with them? */
+/* Returns how many facts agree with the form that `profile` has. */
 struct tally entry_facts_judge(const struct entry_facts *facts, const struct profile *profile);
 
 #endif

@@ -21,25 +21,24 @@
 #include "discover/infer.h"
 #include "discover/internal.h"
 
-/* Steps to begin with a page map; to look at a kernel that was found; and to infer its layout. */
+/* Steps of beginning with a page map, of looking at a kernel, and of inferring its layout. */
 #define MAP_STEPS    20
 #define KERNEL_STEPS 500
 #define INFER_STEPS  5000
 
 /*
- * Steps that each page map gets at first, how many times more later, and of how many maps the
- * least.
+ * Steps that each page map gets at first, at most and at least; the factor for those it gets later.
  */
 #define SHARE_FIRST 100000
 #define SHARE_LEAST 2000
 #define SHARE_MORE  8
 
-/* A kernel that was found, but not its System. */
+/* A kernel that was found, whose System was not. */
 struct suspect {
 	size_t map;
 	uint64_t kernel_base;
 	const uint8_t *pages[SYSTEM_PAGES];
-	bool swept; /* nothing is left to be tried */
+	bool swept; /* a sweep for its System makes no sense */
 };
 
 struct finder {
@@ -64,7 +63,7 @@ static bool find_known(struct candidate *candidate, struct space *space,
 	return system_find(candidate, space);
 }
 
-/* Adds those that were given; of `used`, bit N says whether page file N is read. */
+/* Gives the memory the page files of the options. Of `used`, bit N says whether N is read. */
 static struct error *add_page_files(struct memory *memory, const struct windows_options *options,
 				    unsigned int used)
 {
@@ -87,7 +86,7 @@ static bool infer(struct finder *finder, struct space *space)
 	return infer_profile(finder->candidate, space, finder->profiles, tried);
 }
 
-/* Sets the candidate up to see the image through a page map; false when that can't be. */
+/* Begins a new candidate, for a page map; false when a page file can't be read. */
 static bool begin_map(struct finder *finder, const struct page_map *map)
 {
 	struct candidate *candidate = finder->candidate;
@@ -111,7 +110,7 @@ static bool begin_map(struct finder *finder, const struct page_map *map)
 	return true;
 }
 
-/* Looks for a kernel behind a page map, for so many steps at most; false and *cut: or longer. */
+/* Looks for a kernel behind a page map. Sets `*cut` when `steps` were not enough. */
 static bool find_kernel(struct finder *finder, const struct page_map *map, struct space *space,
 			uint64_t steps, bool *cut)
 {
@@ -128,7 +127,7 @@ static bool find_kernel(struct finder *finder, const struct page_map *map, struc
 	return found;
 }
 
-/* Was a kernel with the same System looked at, by another page map? If not, it is noted. */
+/* Was the same kernel tried by another page map? If not, notes it. */
 static bool is_suspect(struct finder *finder, size_t map, struct space *space)
 {
 	const uint8_t *pages[SYSTEM_PAGES];
@@ -163,7 +162,7 @@ enum outcome {
 	MAP_FOUND,
 };
 
-/* All but what is dear: that is for try_suspect(). */
+/* Tries a page map, without what costs much: that is for try_suspect(). */
 static enum outcome try_page_map(struct finder *finder, size_t number, uint64_t steps)
 {
 	struct candidate *candidate = finder->candidate;
@@ -192,7 +191,7 @@ static enum outcome try_page_map(struct finder *finder, size_t number, uint64_t 
 	if (!options->infer)
 		choices_collect(candidate, finder->profiles, options, &choices, attempts);
 	bool known = choices_try(&choices, candidate, space, find_known, options);
-	/* Without a profile, no sweep would help. */
+	/* Without a profile a sweep has nothing to look for. */
 	bool swept = !choices.count;
 	free(choices.items);
 	finder->suspects[finder->suspect_count - 1].swept = swept;
@@ -202,7 +201,7 @@ static enum outcome try_page_map(struct finder *finder, size_t number, uint64_t 
 	return MAP_FOUND;
 }
 
-/* What is dear, of a kernel whose System was not found in a cheaper way. */
+/* Tries what costs much: a sweep for System, and inference after it. */
 static bool try_suspect(struct finder *finder, const struct suspect *suspect)
 {
 	struct candidate *candidate = finder->candidate;
@@ -253,7 +252,7 @@ static bool try_maps(struct finder *finder, uint64_t steps)
 	return false;
 }
 
-/* Finds it by all ways, in their order. */
+/* Tries everything, in order of cost. */
 static bool try_all(struct finder *finder)
 {
 	struct attempts *attempts = &finder->attempts;
@@ -305,7 +304,7 @@ struct error *find_machine(const struct image *image, struct profiles *profiles,
 	if (!known && !error)
 		error = windows_not_found(image, options, &finder.attempts);
 	release(&finder);
-	/* Sweeps for it, where there were any, are over. */
+	/* Sweeps of the image, where there were any, are over. */
 	image_expect_all(image, false);
 	return error;
 }

@@ -9,7 +9,7 @@
 
 #include "discover/candidate.h"
 
-/* What was tried, for the sentence that tells of failure. */
+/* What was tried, for the error. */
 struct attempts {
 	size_t maps;		 /* page maps tried to their end, ... */
 	size_t listed;		 /* ... of so many */
@@ -17,11 +17,11 @@ struct attempts {
 	uint64_t kernel_base;	 /* a kernel that was found, but not confirmed */
 	uint32_t build;		 /* its build */
 	enum paging paging;	 /* its page map's kind */
-	bool no_profile;	 /* it has no profile */
+	bool no_profile;	 /* there is none for its build */
 	char *inference;	 /* why none could be inferred, a line each; NULL: not tried */
 	bool other_profile;	 /* the user's is for another kind of page map */
 	struct error *profile;	 /* a profile that could not be read */
-	struct error *page_file; /* one that can't be used: there is no sense in going on */
+	struct error *page_file; /* one that can't be used: the search ends */
 };
 
 /* Why windows_open() fails, in a sentence. */

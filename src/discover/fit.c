@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which of the profiles of one build fits: updates of a build have moved members of EPROCESS and
- * ETHREAD, and System's PID and name alone don't show that. Facts that a wrong offset would break
- * are checked over several processes; what is not present in the image counts for nobody.
+ * How well a profile fits the machine. Updates of a build have moved members of EPROCESS and
+ * ETHREAD, and System's PID and name alone don't show that. So facts that a wrong offset would
+ * break are checked over several processes. What is not present in the image counts neither way.
  */
 #include "discover/internal.h"
 
@@ -15,10 +15,10 @@
 
 #include "discover/entry_form.h"
 
-/* As many processes say enough: every one tells of each member. */
+/* So many processes are enough: each tests every member. */
 #define FIT_PROCESSES 24
 
-/* Pages whose entries are looked at. */
+/* Pages whose entries are looked at, at most. */
 #define FIT_ENTRIES 100000
 
 /* Steps of judging a process. */
@@ -64,7 +64,7 @@ static void fit_times(struct fit *fit)
 					   process->exit_time <= FILETIME_LAST));
 }
 
-/* A LIST_ENTRY whose neighbours point back. It may be zero where the process is in no such list. */
+/* A LIST_ENTRY: both entries next to it must point back. Zero: the process is in no such list. */
 static void fit_links(struct fit *fit, enum profile_member member, bool may_be_zero)
 {
 	uint64_t at = member_at(fit, member), flink, blink, back;
@@ -147,7 +147,7 @@ static void fit_highest_user_address(struct fit *fit)
 			   (low == 0 || low == PAGE_SIZE - 1));
 }
 
-/* The process's own view of itself. */
+/* The PEB must agree with EPROCESS and with the build. */
 static void fit_peb(struct fit *fit, struct space *space)
 {
 	const struct profile *profile = fit->windows->profile;
@@ -169,7 +169,7 @@ static void fit_peb(struct fit *fit, struct space *space)
 	judge(fit, base == fit->process->section_base_address);
 }
 
-/* The VADs, and what they say of the PEB and of the process's image. */
+/* The VADs must not overlap, and must have the PEB and the process's image. */
 static void fit_vads(struct fit *fit, const struct vads *vads)
 {
 	const struct profile *profile = fit->windows->profile;
@@ -208,7 +208,7 @@ static void fit_process(struct fit *fit)
 	fit_highest_user_address(fit);
 	judge(fit, !(process->peb % PAGE_SIZE) &&
 			   !is_kernel_address(memory_paging(fit->windows->memory), process->peb));
-	_cleanup_view_ struct view view;
+	_cleanup_view_ struct view view = {0};
 	view_open(&view, fit->windows, process, fit->budget);
 	fit_peb(fit, view.space);
 	fit_vads(fit, &view.vads);

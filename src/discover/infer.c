@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The order in which a layout is inferred, and what becomes of it: a profile with what the image
- * bears out, and sentences about what it does not. See infer.h.
+ * The order in which a layout is inferred, and the result: a profile of what the image confirms,
+ * and sentences about what it does not. See infer.h.
  */
 #include "discover/infer.h"
 
@@ -14,25 +14,25 @@
 
 #include "discover/internal.h"
 
-struct neighbour {
+struct model {
 	const struct profile *profile;
 	uint32_t distance; /* in builds */
 };
 
-static int compare_neighbours(const void *a, const void *b)
+static int compare_models(const void *a, const void *b)
 {
-	const struct neighbour *x = a, *y = b;
+	const struct model *x = a, *y = b;
 	if (x->distance != y->distance)
 		return x->distance < y->distance ? -1 : 1;
 	return strcmp(x->profile->name, y->profile->name);
 }
 
 /* The profiles of other builds for such page maps, the nearest builds first. */
-static void find_neighbours(struct infer *infer, struct profiles *profiles)
+static void find_models(struct infer *infer, struct profiles *profiles)
 {
 	const struct candidate *candidate = infer->candidate;
 	size_t count = profiles_count(profiles), found = 0;
-	_cleanup_free_ struct neighbour *neighbours = alloc_zero(count + 1, sizeof(*neighbours));
+	_cleanup_free_ struct model *models = alloc_zero(count + 1, sizeof(*models));
 	for (size_t i = 0; i < count; i++) {
 		const struct profile *profile;
 		struct profile_summary summary = profiles_summary(profiles, i);
@@ -46,28 +46,28 @@ static void find_neighbours(struct infer *infer, struct profiles *profiles)
 			error_free(error);
 			continue;
 		}
-		/* What was inferred itself is no ground to build on. */
+		/* A profile that was inferred itself is no model. */
 		if (profile->inferred ||
 		    !profile_fits_paging(profile, memory_paging(candidate->memory)))
 			continue;
-		neighbours[found++] = (struct neighbour){
+		models[found++] = (struct model){
 			.profile = profile,
 			.distance = candidate->build < summary.build_first
 					    ? summary.build_first - candidate->build
 					    : candidate->build - summary.build_last,
 		};
 	}
-	qsort(neighbours, found, sizeof(*neighbours), compare_neighbours);
-	infer->neighbour = alloc_zero(found + 1, sizeof(*infer->neighbour));
+	qsort(models, found, sizeof(*models), compare_models);
+	infer->model = alloc_zero(found + 1, sizeof(*infer->model));
 	for (size_t i = 0; i < found; i++)
-		infer->neighbour[i] = neighbours[i].profile;
-	infer->neighbour_count = found;
+		infer->model[i] = models[i].profile;
+	infer->model_count = found;
 }
 
-/* What is read before it is inferred: page-table entries as the nearest build has them. */
+/* Assumes page-table entries as the nearest build has them, until they are inferred. */
 static void begin(struct infer *infer)
 {
-	const struct profile *nearest = infer->neighbour[0];
+	const struct profile *nearest = infer->model[0];
 	infer_set(infer, MMPTE_size, profile_offset(nearest, MMPTE_size), INFER_VERIFIED);
 	for (enum profile_member i = 0; i < PROFILE_MEMBER_COUNT; i++)
 		if (i != MMPTE_size && !strncmp(profile_type_name(i), "MMPTE", 5))
@@ -75,14 +75,14 @@ static void begin(struct infer *infer)
 	candidate_use_profile(infer->candidate, infer->profile);
 }
 
-/* A member that every build known has, and in one place: part of no choice among forms. */
+/* Has every model the member, and in the same place? */
 static bool is_constant(const struct infer *infer, enum profile_member member)
 {
 	if (!profile_member_universal(member))
 		return false;
-	for (size_t i = 0; i < infer->neighbour_count; i++)
-		if (!profile_has(infer->neighbour[i], member) ||
-		    !infer_same(infer->neighbour[0], infer->neighbour[i], &member, 1))
+	for (size_t i = 0; i < infer->model_count; i++)
+		if (!profile_has(infer->model[i], member) ||
+		    !infer_same(infer->model[0], infer->model[i], &member, 1))
 			return false;
 	return true;
 }
@@ -91,10 +91,10 @@ static void take_constants(struct infer *infer)
 {
 	for (enum profile_member i = 0; i < PROFILE_MEMBER_COUNT; i++)
 		if (!infer->looked_for[i] && is_constant(infer, i))
-			infer_take(infer, infer->neighbour[0], &i, 1, INFER_ASSUMED);
+			infer_take(infer, infer->model[0], &i, 1, INFER_ASSUMED);
 }
 
-/* A type's size bounds its members when the profile is read back; found ones may lie beyond. */
+/* Drops sizes that are assumed: members that were found may lie beyond them. */
 static void drop_sizes(struct infer *infer)
 {
 	for (enum profile_member i = 0; i < PROFILE_MEMBER_COUNT; i++)
@@ -124,7 +124,7 @@ static void finish(struct infer *infer)
 		alloc_printf("Windows build %u, inferred from an image", candidate->build);
 	profile->variant = alloc_strdup("");
 	profile->source = alloc_printf("an image of build %u and, to begin with, the profile %s",
-				       candidate->build, infer->neighbour[0]->name);
+				       candidate->build, infer->model[0]->name);
 	profile->origin =
 		alloc_printf("inferred: %zu of %zu fields verified", verified + found, all);
 	profile->inferred =
@@ -177,7 +177,7 @@ static void release(struct infer *infer)
 	}
 	free(infer->sample);
 	address_set_free(&infer->eprocesses);
-	free(infer->neighbour);
+	free(infer->model);
 	text_free(&infer->doubt);
 	text_free(&infer->tried);
 }
@@ -189,9 +189,9 @@ bool infer_profile(struct candidate *candidate, struct space *space, struct prof
 	struct infer infer = {.candidate = candidate, .profile = profile};
 	profile->architecture = candidate->architecture;
 	candidate->profile = profile;
-	find_neighbours(&infer, profiles);
+	find_models(&infer, profiles);
 	bool found = false;
-	if (!infer.neighbour_count)
+	if (!infer.model_count)
 		infer_failed(&infer, "there is no profile of any other build to begin with");
 	else
 		found = infer_all(&infer, space);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the room discover: finding a layout in the image itself.
+ * Inside the room discover: inferring a layout from the image itself.
  *
- * The profiles of other builds are guesses, the nearest first; each group of members is held
- * against several processes, and what none of them explains is searched for. Only what the image
- * bears out becomes part of the inferred profile, the rest is left out or told to be assumed.
+ * The profiles of other builds are the models, the nearest build first. Each group of members is
+ * tested on several processes as the models have it. What no model explains is searched for. Only
+ * what the image confirms becomes part of the inferred profile; the rest is left out, or the user
+ * is told that it is assumed.
  *
  *	infer.c          the order of it all, the result, what is said when it fails
- *	infer_search.c   guesses and places compared: what all parts below use
+ *	infer_search.c   models and places compared: what all parts below use
  *	infer_system.c   System, the ring of processes, their page maps and names
  *	infer_process.c  other members of EPROCESS: times, parent, lists
  *	infer_handles.c  handle tables, the table of PIDs
@@ -60,11 +61,11 @@ struct sample {
 struct infer {
 	struct candidate *candidate; /* what is tried; its profile is `profile` */
 	struct space *kernel;
-	struct profile *profile;	  /* in the making */
-	const struct profile **neighbour; /* the nearest builds' first */
-	size_t neighbour_count;
+	struct profile *profile;      /* in the making */
+	const struct profile **model; /* profiles of other builds, the nearest first */
+	size_t model_count;
 	enum infer_state state[PROFILE_MEMBER_COUNT];
-	bool looked_for[PROFILE_MEMBER_COUNT]; /* its absence is a finding, too */
+	bool looked_for[PROFILE_MEMBER_COUNT]; /* where it is absent, that was found out */
 	struct sample *sample;		       /* in ring order, System first */
 	size_t sample_count;
 	size_t sample_capacity;
@@ -80,7 +81,9 @@ struct infer {
 /* A member of the sample's EPROCESS as a number of `size` bytes; false when not present. */
 bool sample_value(const struct sample *sample, uint32_t offset, unsigned int size, uint64_t *value);
 
-/* Several for it, and hardly one against it: images are damaged, and processes tampered with. */
+/*
+ * Do enough facts agree? A few may not: images are damaged, and processes tampered with.
+ */
 static inline bool tally_passes(struct tally tally)
 {
 	return tally.good >= 2 && tally.bad * 4 <= tally.good;
@@ -89,7 +92,7 @@ static inline bool tally_passes(struct tally tally)
 typedef struct tally infer_judge(struct infer *infer, uint32_t offset);
 
 /*
- * Where in EPROCESS a member is: what most processes speak for, of equals the nearest neighbour's.
+ * Where in EPROCESS a member is: what most processes speak for, of equals the nearest model's.
  * `step` is its alignment, [first, last] the places searched. Sets profile and state. With
  * `by_value`, doubt is noted when two places are equally good but hold different numbers.
  */
@@ -109,16 +112,16 @@ void infer_drop(struct infer *infer, const enum profile_member *members, size_t 
 bool infer_same(const struct profile *a, const struct profile *b,
 		const enum profile_member *members, size_t count);
 
-/* Has no nearer neighbour the same in these members as neighbour `i`? */
+/* Has no nearer model the same in these members as model `i`? */
 bool infer_is_new(const struct infer *infer, size_t i, const enum profile_member *members,
 		  size_t count);
 
-/* Takes members over from a neighbour. */
-void infer_take(struct infer *infer, const struct profile *neighbour,
+/* Takes members over from a model. */
+void infer_take(struct infer *infer, const struct profile *model,
 		const enum profile_member *members, size_t count, enum infer_state state);
 
 /*
- * Takes from the neighbours the group for which `test` gives most (the nearest of equals); false,
+ * Takes from the models the group for which `test` gives most (the nearest of equals); false,
  * and none of the members, when it gives nothing above 0.
  */
 bool infer_group(struct infer *infer, const enum profile_member *members, size_t count,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Handle tables: HANDLE_TABLE by its UniqueProcessId, and how its entries lead to objects, by the
+ * Infers handle tables: HANDLE_TABLE by its UniqueProcessId, and how entries lead to objects by the
  * table of PIDs (PspCidTable).
  */
 #include "discover/infer.h"
@@ -41,9 +41,7 @@ static int test_handle_table(struct infer *infer)
 	return best.good;
 }
 
-/*
- * Steps of trying all pointers of the kernel's image as that to the table of PIDs, as it is found.
- */
+/* Steps of cid_table_find(), when it does not find the table. */
 static uint64_t cid_steps(const struct infer *infer)
 {
 	const struct candidate *candidate = infer->candidate;
@@ -74,7 +72,7 @@ static int test_cid_table(struct infer *infer)
 	return cid_found(infer) ? 1 : 0;
 }
 
-/* Where no neighbour's way to decode a handle's object leads to the processes: other shifts. */
+/* Where no model's decoding of entries leads to the processes, tries other shifts. */
 static bool search_entries(struct infer *infer, const enum profile_member *members, size_t count)
 {
 	unsigned int pointer = infer->candidate->pointer_size;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Where pages that are not in memory went: the page files as the kernel knows them, the compressed
- * store. Neighbours' layouts only: one is right when a page file's name, or a whole store, is
- * found.
+ * Infers where pages that are not in memory are: the kernel's structures of page files, and the
+ * compressed store. Only as the models have them: a model is right when a page file's name, or a
+ * whole store, is found.
  */
 #include "discover/infer.h"
 
@@ -51,8 +51,8 @@ void infer_pages(struct infer *infer)
 		infer_drop(infer, files, file_count);
 		infer_doubt(infer, "the search for page files was cut off: they are not known");
 	}
-	for (size_t i = 0; i < infer->neighbour_count; i++)
-		known |= profile_has(infer->neighbour[i], SMKM_STORE_MGR_KeyToStoreTree);
+	for (size_t i = 0; i < infer->model_count; i++)
+		known |= profile_has(infer->model[i], SMKM_STORE_MGR_KeyToStoreTree);
 	if (!known)
 		return;
 	infer_begin_part(infer, &part);

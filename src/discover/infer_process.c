@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Members of EPROCESS that the kernel's half of the memory tells of: times, parent, lists.
+ * Infers members of EPROCESS by the kernel's memory: times, parent, lists.
  *
  * Fact: the ring is in the order of creation.
  */
@@ -10,7 +10,7 @@
 
 #include "discover/internal.h"
 
-/* The ring is in the order of creation. */
+/* CreateTime: the ring is in the order of creation. */
 static struct tally judge_create_time(struct infer *infer, uint32_t offset)
 {
 	struct tally tally = {0};
@@ -66,7 +66,9 @@ static struct tally judge_parent(struct infer *infer, uint32_t offset)
 		}
 		if (!infer_spend(infer, 1 + infer->sample_count / 64))
 			return (struct tally){0};
-		/* One that has ended says nothing, nor does its PID in new hands. */
+		/*
+		 * A parent that has ended counts neither way, nor does a new process with its PID.
+		 */
 		for (size_t k = 0; k < infer->sample_count; k++)
 			if (infer->sample[k].pid == value &&
 			    infer->sample[k].create_time <= sample->create_time)
@@ -75,7 +77,7 @@ static struct tally judge_parent(struct infer *infer, uint32_t offset)
 	return tally;
 }
 
-/* Links of a list that only processes are in: from one's member to another's. */
+/* A LIST_ENTRY that leads from the member of a process to that of another. */
 static struct tally judge_links(struct infer *infer, uint32_t offset)
 {
 	struct tally tally = {0};
@@ -96,14 +98,14 @@ static struct tally judge_links(struct infer *infer, uint32_t offset)
 			good = back == at;
 		if (good && space_pointer(infer->kernel, blink, pointer, &back))
 			good = back == at;
-		/* One neighbour at least is a process, the other may be the list's head. */
+		/* One model at least is a process, the other may be the list's head. */
 		tally_add(&tally, good && (infer_is_sample(infer, flink - offset) ||
 					   infer_is_sample(infer, blink - offset)));
 	}
 	return tally;
 }
 
-/* The kernel's memory manager has all of them, System included. */
+/* MmProcessLinks: all processes are in the list, System included. */
 static struct tally judge_mm_links(struct infer *infer, uint32_t offset)
 {
 	struct tally tally = judge_links(infer, offset);
@@ -111,7 +113,7 @@ static struct tally judge_mm_links(struct infer *infer, uint32_t offset)
 	return all ? tally : (struct tally){0};
 }
 
-/* A session has no System, and its head is no process: all others, by sessions. */
+/* SessionProcessLinks: each session has a list, and System is in none. */
 static struct tally judge_session_links(struct infer *infer, uint32_t offset)
 {
 	uint64_t flink;
@@ -121,7 +123,7 @@ static struct tally judge_session_links(struct infer *infer, uint32_t offset)
 	return judge_links(infer, offset);
 }
 
-/* No EPROCESS is longer than the least distance between two: what lies behind is the next one's. */
+/* No EPROCESS is longer than the least distance between two. */
 static uint32_t least_distance(const struct infer *infer)
 {
 	uint64_t least = INFER_BODY;
@@ -160,8 +162,8 @@ static void infer_exit_time(struct infer *infer)
 		return;
 	}
 	/* Behind CreateTime (to Windows 7), or as far behind MmProcessLinks as in other builds. */
-	for (size_t i = 0; i < infer->neighbour_count; i++) {
-		const struct profile *other = infer->neighbour[i];
+	for (size_t i = 0; i < infer->model_count; i++) {
+		const struct profile *other = infer->model[i];
 		place = profile_offset(other, EPROCESS_ExitTime);
 		enum profile_member anchor = place == profile_offset(other, EPROCESS_CreateTime) + 8
 						     ? EPROCESS_CreateTime
@@ -206,7 +208,7 @@ void infer_process_details(struct infer *infer)
 				   "only it knows are not listed");
 	if (!infer_offset(infer, EPROCESS_MmProcessLinks, pointer, name + 16,
 			  INFER_BODY - 2 * pointer, judge_mm_links, false) &&
-	    profile_has(infer->neighbour[0], EPROCESS_MmProcessLinks))
+	    profile_has(infer->model[0], EPROCESS_MmProcessLinks))
 		infer_doubt(infer, "EPROCESS.MmProcessLinks was not found: processes that only it "
 				   "knows are not listed");
 	if (profile_has(infer->profile, EPROCESS_CreateTime))

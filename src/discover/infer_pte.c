@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The form of entries of pages that are not valid: that of the nearest build which agrees with what
- * the image has.
+ * Infers the form of entries of pages that are not valid: that of the nearest build which agrees
+ * with the image.
  */
 #include "discover/infer.h"
 
@@ -31,14 +31,14 @@ void infer_entries(struct infer *infer)
 			entry_facts_add(&facts, infer->profile, infer->kernel,
 					infer->sample[i].space, &infer->sample[i].vads.items[k],
 					MOST_ENTRIES);
-	const struct profile *best = infer->neighbour[0];
+	const struct profile *best = infer->model[0];
 	struct tally best_tally = {0};
-	for (size_t i = 0; i < infer->neighbour_count; i++) {
-		struct tally tally = entry_facts_judge(&facts, infer->neighbour[i]);
+	for (size_t i = 0; i < infer->model_count; i++) {
+		struct tally tally = entry_facts_judge(&facts, infer->model[i]);
 		/* One is enough: an address of 48 bits does not agree by chance. */
 		if (tally.bad * 4 > tally.good || tally.good <= best_tally.good)
 			continue;
-		best = infer->neighbour[i];
+		best = infer->model[i];
 		best_tally = tally;
 	}
 	enum infer_state state = best_tally.good ? INFER_VERIFIED : INFER_ASSUMED;

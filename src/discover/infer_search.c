@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Guesses and places compared. A neighbour's offset is never taken for being the neighbour's: it
- * must hold what the member holds, in most processes, and no other place may do so better.
+ * Compares models and places. A model's offset is not taken because the model has it: in most
+ * processes the place must hold what the member holds, and no other place may do so better.
  */
 #include "discover/infer.h"
 
@@ -83,18 +83,17 @@ bool infer_is_new(const struct infer *infer, size_t i, const enum profile_member
 		  size_t count)
 {
 	for (size_t k = 0; k < i; k++)
-		if (infer_same(infer->neighbour[k], infer->neighbour[i], members, count))
+		if (infer_same(infer->model[k], infer->model[i], members, count))
 			return false;
 	return true;
 }
 
-void infer_take(struct infer *infer, const struct profile *neighbour,
+void infer_take(struct infer *infer, const struct profile *model,
 		const enum profile_member *members, size_t count, enum infer_state state)
 {
 	for (size_t i = 0; i < count; i++) {
-		infer->profile->field[members[i]] = neighbour->field[members[i]];
-		infer->state[members[i]] =
-			neighbour->field[members[i]].present ? state : INFER_ABSENT;
+		infer->profile->field[members[i]] = model->field[members[i]];
+		infer->state[members[i]] = model->field[members[i]].present ? state : INFER_ABSENT;
 		infer->looked_for[members[i]] = true;
 	}
 }
@@ -104,13 +103,13 @@ bool infer_group(struct infer *infer, const enum profile_member *members, size_t
 {
 	const struct profile *best = NULL;
 	int best_score = 0;
-	for (size_t i = 0; i < infer->neighbour_count; i++) {
+	for (size_t i = 0; i < infer->model_count; i++) {
 		if (!infer_is_new(infer, i, members, count))
 			continue;
-		infer_take(infer, infer->neighbour[i], members, count, INFER_VERIFIED);
+		infer_take(infer, infer->model[i], members, count, INFER_VERIFIED);
 		int score = test(infer);
 		if (score > best_score) {
-			best = infer->neighbour[i];
+			best = infer->model[i];
 			best_score = score;
 		}
 	}
@@ -120,24 +119,24 @@ bool infer_group(struct infer *infer, const enum profile_member *members, size_t
 	return best;
 }
 
-/* Of the places that are equally good: the one that the nearest neighbour speaks for. */
+/* Chooses among equally good places: the one that the nearest model has. */
 static uint32_t prefer(const struct infer *infer, enum profile_member member,
 		       const uint32_t *places, size_t count, enum infer_state *state)
 {
 	*state = INFER_VERIFIED;
-	for (size_t n = 0; n < infer->neighbour_count; n++)
+	for (size_t n = 0; n < infer->model_count; n++)
 		for (size_t i = 0; i < count; i++)
-			if (profile_has(infer->neighbour[n], member) &&
-			    profile_offset(infer->neighbour[n], member) == places[i])
+			if (profile_has(infer->model[n], member) &&
+			    profile_offset(infer->model[n], member) == places[i])
 				return places[i];
 	*state = INFER_FOUND;
-	/* Members before it have moved it by as much as they moved UniqueProcessId. */
+	/* Or at the same distance from UniqueProcessId as in a model: new members moved both. */
 	uint32_t pid = profile_offset(infer->profile, EPROCESS_UniqueProcessId);
-	for (size_t n = 0; n < infer->neighbour_count; n++)
+	for (size_t n = 0; n < infer->model_count; n++)
 		for (size_t i = 0; i < count; i++)
-			if (profile_has(infer->neighbour[n], member) &&
-			    places[i] - pid == profile_offset(infer->neighbour[n], member) -
-						       profile_offset(infer->neighbour[n],
+			if (profile_has(infer->model[n], member) &&
+			    places[i] - pid == profile_offset(infer->model[n], member) -
+						       profile_offset(infer->model[n],
 								      EPROCESS_UniqueProcessId))
 				return places[i];
 	return places[0];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What is behind an image VAD: its first prototype PTE, and by way of subsection and control area
- * the file's name. A place is right when the first prototype PTE leads to the page with the
- * module's header, and the name is the one by which the loader knows the module.
+ * Infers what is behind an image VAD: its first prototype PTE, and by way of subsection and control
+ * area the file's name. A place is right when the first prototype PTE leads to the page with the
+ * module's header, and when the name is that of the loader's list.
  */
 #include "discover/infer.h"
 

@@ -72,8 +72,8 @@ static bool find_links(struct infer *infer, struct space *space, uint64_t system
 	if (!place)
 		return false;
 	enum infer_state state = INFER_FOUND;
-	for (size_t i = 0; i < infer->neighbour_count; i++)
-		if (profile_offset(infer->neighbour[i], EPROCESS_UniqueProcessId) == place)
+	for (size_t i = 0; i < infer->model_count; i++)
+		if (profile_offset(infer->model[i], EPROCESS_UniqueProcessId) == place)
 			state = INFER_VERIFIED;
 	infer_set(infer, EPROCESS_UniqueProcessId, place, state);
 	infer_set(infer, EPROCESS_ActiveProcessLinks, place + pointer, state);

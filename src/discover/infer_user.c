@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a process's own memory tells: PEB, loader lists, WoW64. Their layout has never changed (it
- * is part of what programs build on), so that they are the firm ground: a PEB whose loader list
- * begins with the image it names is no accident.
+ * Infers what a process's own memory holds: PEB, loader lists, WoW64. Programs rely on their
+ * layout, which has never changed. So all else is built on them: a PEB whose loader list begins
+ * with the image that it names is no accident.
  */
 #include "discover/infer.h"
 
@@ -109,7 +109,7 @@ static struct tally judge_entry(const struct infer *infer, struct sample *sample
 	struct tally tally = {0};
 	struct module_reader reader;
 	module_reader_init(&reader, sample->space, module->base, 0);
-	_cleanup_pe_ struct pe pe;
+	_cleanup_pe_ struct pe pe = {0};
 	(void)infer;
 	if (pe_open(&pe, &reader.reader) != PE_OK)
 		return tally;
@@ -154,7 +154,7 @@ static struct tally judge_modules(struct infer *infer)
 static void check_build(struct infer *infer)
 {
 	struct tally tally = {0};
-	uint32_t at = profile_offset(infer->neighbour[0], PEB_OSBuildNumber), build;
+	uint32_t at = profile_offset(infer->model[0], PEB_OSBuildNumber), build;
 	for (size_t i = 0; i < infer->sample_count; i++)
 		if (infer->sample[i].peb &&
 		    space_u32(infer->sample[i].space, infer->sample[i].peb + at, &build))
@@ -172,10 +172,10 @@ bool infer_user(struct infer *infer)
 		space_set_prototypes(sample->space, infer->kernel, NULL, NULL);
 	}
 	bool found = false;
-	for (size_t i = 0; i < infer->neighbour_count && !found; i++) {
+	for (size_t i = 0; i < infer->model_count && !found; i++) {
 		if (!infer_is_new(infer, i, peb_members, array_size(peb_members)))
 			continue;
-		infer_take(infer, infer->neighbour[i], peb_members, array_size(peb_members),
+		infer_take(infer, infer->model[i], peb_members, array_size(peb_members),
 			   INFER_VERIFIED);
 		found = infer_offset(infer, EPROCESS_Peb, pointer, 0x40, INFER_BODY - pointer,
 				     judge_peb, true);

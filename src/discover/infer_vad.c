@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The VAD tree: which kind it is, where it hangs in EPROCESS, what the flags of a node mean.
+ * Infers the VAD tree: which kind it is, where in EPROCESS its root is, what the flags of a node
+ * mean.
  *
- * The loader's modules are what is known for certain: each begins a VAD of an image section
- * (VadType VadImageMap, Protection 7: execute, write-copy). The loader's own lists and the PEB lie
- * in private memory (Protection 4: read, write). A tree is right when it is in order and has all
- * of them; a bit field is right when it says so for every one.
+ * The loader's modules are certain: each begins a VAD of an image section (VadType VadImageMap,
+ * Protection 7: execute, write-copy). The loader's lists and the PEB lie in private memory
+ * (Protection 4: read, write). A tree is right when it is in order and has all of them; a bit field
+ * is right when it has these values in every node.
  */
 #include "discover/infer.h"
 
@@ -97,11 +98,11 @@ static struct tally judge_root(struct infer *infer, uint32_t offset)
 	return tally;
 }
 
-/* A kind of tree, at its neighbours' places and at all others. */
+/* A kind of tree, at its models' places and at all others. */
 static bool try_tree(struct infer *infer)
 {
-	for (size_t i = 0; i < infer->neighbour_count; i++) {
-		uint32_t offset = profile_offset(infer->neighbour[i], EPROCESS_VadRoot);
+	for (size_t i = 0; i < infer->model_count; i++) {
+		uint32_t offset = profile_offset(infer->model[i], EPROCESS_VadRoot);
 		if (!tally_passes(judge_root(infer, offset)))
 			continue;
 		infer->state[EPROCESS_VadRoot] = INFER_VERIFIED;
@@ -114,7 +115,7 @@ static bool try_tree(struct infer *infer)
 	return false;
 }
 
-/* The kinds of tree that there have been, for when no neighbour has the image's: windows/vad.c. */
+/* The kinds of tree that there have been, for when no model has the image's: windows/vad.c. */
 enum tree_kind { TREE_BALANCED_HIGH, TREE_BALANCED, TREE_AVL, TREE_ADDRESS, TREE_PARENT };
 
 static void set_tree(struct infer *infer, enum tree_kind kind)
@@ -155,10 +156,10 @@ static void set_tree(struct infer *infer, enum tree_kind kind)
 
 static bool infer_tree(struct infer *infer)
 {
-	for (size_t i = 0; i < infer->neighbour_count; i++) {
+	for (size_t i = 0; i < infer->model_count; i++) {
 		if (!infer_is_new(infer, i, tree_members, array_size(tree_members)))
 			continue;
-		infer_take(infer, infer->neighbour[i], tree_members, array_size(tree_members),
+		infer_take(infer, infer->model[i], tree_members, array_size(tree_members),
 			   INFER_VERIFIED);
 		if (try_tree(infer))
 			return true;
@@ -307,8 +308,8 @@ static const enum profile_member flag_members[] = {
 	MMVAD_FLAGS_ImageMap, MMVAD_FLAGS_Protection, MMVAD_FLAGS_PrivateMemory,
 };
 
-/* Do a neighbour's flags say what they must? */
-static bool neighbour_flags(const struct profile *profile, const struct nodes *nodes)
+/* Do a model's flags say what they must? */
+static bool model_flags(const struct profile *profile, const struct nodes *nodes)
 {
 	const struct profile_field *protection = &profile->field[MMVAD_FLAGS_Protection];
 	const struct profile_field *private_memory = &profile->field[MMVAD_FLAGS_PrivateMemory];
@@ -325,10 +326,10 @@ static bool neighbour_flags(const struct profile *profile, const struct nodes *n
 
 static bool infer_flags(struct infer *infer, const struct nodes *nodes)
 {
-	for (size_t i = 0; i < infer->neighbour_count; i++) {
-		if (!neighbour_flags(infer->neighbour[i], nodes))
+	for (size_t i = 0; i < infer->model_count; i++) {
+		if (!model_flags(infer->model[i], nodes))
 			continue;
-		infer_take(infer, infer->neighbour[i], flag_members, array_size(flag_members),
+		infer_take(infer, infer->model[i], flag_members, array_size(flag_members),
 			   INFER_VERIFIED);
 		return true;
 	}
@@ -390,7 +391,7 @@ bool infer_vads(struct infer *infer)
 		vads_free(&infer->sample[i].vads);
 		read_vads(infer, &infer->sample[i], &infer->sample[i].vads);
 	}
-	if (found && profile_has(infer->neighbour[0], EPROCESS_VadCount))
+	if (found && profile_has(infer->model[0], EPROCESS_VadCount))
 		(void)infer_offset(infer, EPROCESS_VadCount, infer->candidate->pointer_size, 0x40,
 				   INFER_BODY - 8, judge_vad_count, false);
 	return found;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The kernel's image in memory, and what it tells of its build.
+ * Finds the kernel's image behind a page map, and reads which build it is.
  */
 #include "discover/internal.h"
 
@@ -11,10 +11,12 @@
 #include <impscan/module_reader.h>
 #include <impscan/pe_exports.h>
 
-/* Bytes of a kernel image that are believed: real ones have some 11 MB. */
+/*
+ * Bytes of a kernel image at most. Real ones have about 11 MB; of a larger one a part is searched.
+ */
 #define KERNEL_SIZE_MAX (UINT64_C(64) << 20)
 
-/* How far from a hint the kernel's base is looked for: ntoskrnl.exe and hal.dll lie together. */
+/* How far from a hint the kernel's base is looked for, in bytes. */
 #define HINT_DISTANCE (UINT64_C(32) << 20)
 
 /* Where 64-bit kernels have been loaded so far, KASLR included; looked at first. */
@@ -52,7 +54,7 @@ bool kernel_image_at(struct candidate *candidate, struct space *space, uint64_t 
 
 	struct module_reader reader;
 	module_reader_init(&reader, space, base, 0);
-	_cleanup_pe_ struct pe pe;
+	_cleanup_pe_ struct pe pe = {0};
 	if (pe_open(&pe, &reader.reader) != PE_OK ||
 	    pe.machine != (candidate->pointer_size == 8 ? IMAGE_FILE_MACHINE_AMD64
 							: IMAGE_FILE_MACHINE_I386))
@@ -64,7 +66,7 @@ bool kernel_image_at(struct candidate *candidate, struct space *space, uint64_t 
 	if (!named && !(has_pdb && is_kernel_pdb(pdb.name)))
 		return false;
 	candidate->kernel_base = base;
-	/* No kernel is as large: what is searched in it must end. */
+	/* A larger size is a lie; what is searched in the kernel must end. */
 	candidate->kernel_size = min_of((uint64_t)pe.size_of_image, KERNEL_SIZE_MAX);
 	if (pe.size_of_image > KERNEL_SIZE_MAX)
 		candidate->cut |= CUT_KERNEL_SIZE;
@@ -80,13 +82,13 @@ bool kernel_image_at(struct candidate *candidate, struct space *space, uint64_t 
 #define PAGE_STEPS   1
 #define HEADER_STEPS 20
 
-/* May a page be the first of a kernel's image? Says so by nothing else than its bytes. */
+/* May a page be the first of a kernel's image, by its bytes alone? */
 static bool is_header(const struct candidate *candidate, const uint8_t *page)
 {
 	if (page[0] != 'M' || page[1] != 'Z')
 		return false;
 	uint32_t at = le32(page + 0x3c);
-	/* One that begins at the page's end is left to be tried; no kernel has it further on. */
+	/* NT headers that cross the page's end may be right; beyond the page no kernel has them. */
 	if (!range_within(at, 6, PAGE_SIZE))
 		return at < PAGE_SIZE;
 	return !memcmp(page + at, "PE\0", 4) &&
@@ -105,7 +107,7 @@ static bool try_page(struct candidate *candidate, struct space *space, uint64_t 
 	       kernel_image_at(candidate, space, address);
 }
 
-/* Looks for it around an address that is one of its own, or near. */
+/* Looks for it around an address in it, or near it. */
 static bool find_near(struct candidate *candidate, struct space *space, uint64_t hint)
 {
 	uint64_t base = hint & ~(PAGE_SIZE - 1);
@@ -154,8 +156,8 @@ static bool find_anywhere(struct candidate *candidate, struct space *space, stru
 }
 
 /*
- * Once more, where tables that have headers of images are mapped several times: elsewhere there may
- * be what is missing of the kernel. For not much more than it cost before.
+ * Looks once more, now at tables with headers of images wherever they are mapped: at another
+ * address the rest of the kernel may be there too. Takes not much more steps than before.
  */
 static bool find_everywhere(struct candidate *candidate, struct space *space,
 			    struct table_walk *walk, uint64_t spent)
@@ -196,7 +198,7 @@ bool kernel_build(struct candidate *candidate, struct space *space)
 {
 	struct module_reader reader;
 	module_reader_init(&reader, space, candidate->kernel_base, candidate->kernel_size);
-	_cleanup_pe_ struct pe pe;
+	_cleanup_pe_ struct pe pe = {0};
 	pe_open(&pe, &reader.reader);
 	uint32_t rva = pe_export_find(&pe, "NtBuildNumber"), value;
 	/* 0xF0000000 | build, the top half being the kind of kernel (free, checked). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Why no kernel was found: what was tried, and what the user can give.
+ * The error when no machine is found: what was tried, and what the user can give.
  */
 #include "discover/finder.h"
 #include "discover/internal.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * windows_open(): a machine found, its page files judged, and what the user should know of it.
+ * windows_open(): finds a machine, judges its page files, and says what the user should know of it.
  */
 #include <impscan/discover.h>
 
@@ -26,7 +26,7 @@ static const char *const cut_sentences[DISCOVERY_CUT_COUNT] = {
 	"not listed",
 };
 
-/* What opening the machine came to, before it is told. */
+/* A machine that is open, and what the user will be told of it. */
 struct opened {
 	struct windows *windows;
 	const char *page_map_source;
@@ -42,7 +42,7 @@ static void opened_free(struct opened *opened)
 }
 #define _cleanup_opened_ __attribute__((cleanup(opened_free)))
 
-/* Finds what the machine has beside its kernel; returns what was cut off, enum discovery_cut. */
+/* Finds what else is known of a machine; returns what was cut off, enum discovery_cut. */
 static unsigned int complete(struct windows *windows)
 {
 	uint64_t steps = budget_of_pages(image_present_pages(windows->image));

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Do the page files that were given belong to this image? Nothing in such a file says so, but pages
- * in it can be held against the image:
+ * Judges whether page files that were given belong to the image. Nothing in such a file says so, but
+ * pages in it can be compared with the image:
  *
- *  - A process's copy of a page of an image section, made when it first wrote there, differs from
- *    the section's page in what was written only. That page, or another process's, is mostly in
- *    memory.
+ *  - A process's copy of a page of an image section differs from the section's page only in what the
+ *    process wrote. The section's page, or another process's, is mostly in memory.
  *  - The first page of an image begins with "MZ".
- *  - A PEB names the image that EPROCESS says the process was started from.
+ *  - A PEB has the address of the image that the process was started from, as EPROCESS has it.
  *
- * The file of another machine, or of another time, fails nearly everywhere: it is not used, since a
- * page taken from it is wrong without looking so. A file that nothing speaks for is not used
- * either.
+ * The file of another machine, or of another time, fails nearly everywhere. It is not used, since a
+ * page taken from it is wrong without looking so. Neither is a file that nothing confirms.
  */
 #include "discover/internal.h"
 
@@ -25,13 +23,13 @@
 #include <impscan/vad.h>
 #include <impscan/view.h>
 
-/* Pages of a page file that are compared at most, and looked up in vain. */
+/* Pages of a page file that are compared at most, and that tell nothing at most. */
 #define COMPARED_MOST 1024
 #define MISSED_MOST   16384
 
 /*
- * What all of it may take of the image's work, and of that one process; what is counted for a page
- * that may be in a page file, and for comparing it.
+ * Which part of the image's work all of it may take, and which part of that one process; steps of a
+ * page that may be in a page file, and of comparing it.
  */
 #define WORK_SHARE    4
 #define PROCESS_SHARE 8
@@ -74,7 +72,7 @@ static void vote(struct judging *judging, unsigned int number, enum page_likenes
 	judging->open_count--;
 }
 
-/* The section's page under a process's copy, wherever it is in the image; NULL: nowhere. */
+/* The section's page of which a process has a copy; NULL: it is nowhere in the image. */
 static const uint8_t *section_page(struct judging *judging, struct view *view,
 				   const struct vad *vad, size_t number)
 {
@@ -120,7 +118,7 @@ static void judge_peb(struct judging *judging, struct view *view, const struct p
 
 static void judge_process(struct judging *judging, const struct process *process)
 {
-	_cleanup_view_ struct view view;
+	_cleanup_view_ struct view view = {0};
 	struct budget budget = budget_part(&judging->budget);
 	view_open(&view, judging->windows, process, &budget);
 	judge_peb(judging, &view, process);

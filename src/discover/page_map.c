@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Where the kernel's page map could be. Candidates only: whether a kernel is behind one is found
- * out by trying.
+ * Finds physical addresses where the kernel's page map may be: by the image's header, by what
+ * kernels leave in low memory, or by a scan of the whole image for tables that map themselves.
  */
 #include "discover/internal.h"
 
@@ -25,7 +25,7 @@ static void add_map(struct page_maps *maps, enum paging paging, uint64_t dtb, ui
 				  .source = source};
 }
 
-/* A page map whose kind nobody told. */
+/* A page map of unknown kind. */
 static void add_any(struct page_maps *maps, uint64_t dtb, uint64_t hint, const char *source)
 {
 	add_map(maps, PAGING_X64, dtb, hint, source);
@@ -84,8 +84,8 @@ void page_maps_known(const struct image *image, const struct windows_options *op
 #define MAPS_MAX ((size_t)1 << 20)
 
 /*
- * What the entries of a table say that are present: most frames must be in the image. (Not all: it
- * may be truncated, and devices have memory too.)
+ * How many frames of a table's present entries the image has, and how many not. Most must be in it;
+ * not all, since it may be truncated, and devices have memory too.
  */
 struct plausible {
 	unsigned int held, lost;
@@ -222,7 +222,7 @@ static void add_found(struct map_scan *scan, enum paging paging, uint64_t dtb)
 			(struct page_map){.paging = paging, .dtb = dtb, .source = "page-map scan"};
 }
 
-/* PAE's first table has 32 bytes; many in a page, or many pages, may be one and the same. */
+/* PAE's first tables have 32 bytes. Of those that lead to one directory, only one is kept. */
 static void scan_pae(struct map_scan *scan, const uint8_t *page, uint64_t address)
 {
 	for (unsigned int i = 0; i < PAGE_SIZE; i += 32) {
@@ -263,7 +263,7 @@ void sweep_advance(struct sweep_progress *progress, uint64_t bytes)
 	if (!progress->options->progress || progress->done - progress->shown < PROGRESS_STEP)
 		return;
 	progress->shown = progress->done;
-	/* Equal ones would say that it is over. */
+	/* That both are equal would mean that it is over. */
 	if (progress->done < progress->total)
 		progress->options->progress(progress->options->progress_context,
 					    (size_t)progress->done, (size_t)progress->total);

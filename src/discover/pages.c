@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Pages that are not there: what the memory room must be told of this machine so that it finds
- * them. How entries look (profile), the mask they are stored with (by the page tables of some
- * processes), the page files (by pointers of the kernel image to their MMPAGING_FILE; no symbol
- * leads to the array), and the compressed store.
+ * Finds what the memory room needs to read pages that are not valid: the mask with which entries
+ * are stored (by page tables of some processes), the page files (by pointers in the kernel's image
+ * to their MMPAGING_FILEs, since no symbol leads to them), and the compressed store.
  */
 #include "discover/internal.h"
 #include "discover/process_search.h"
@@ -17,7 +16,7 @@
 #include <impscan/process.h>
 #include <impscan/store.h>
 
-/* Page tables that are asked for the mask, processes that they are taken from, entries that do. */
+/* For the mask: page tables of a process, processes, and entries that are looked at, at most. */
 #define MASK_TABLES    16
 #define MASK_PROCESSES 32
 #define MASK_ENTRIES   16384
@@ -25,10 +24,13 @@
 /* Steps of trying a word of the kernel that may lead to a page file, and of reading its name. */
 #define WORD_STEPS    1
 #define NAME_STEPS    20
-/* What a process counts whose page tables are read. */
+/* Steps of a process whose page tables are read. */
 #define PROCESS_STEPS 20
 
-/* Adds the votes of processes, few or many tables of each, until there are enough. */
+/*
+ * Adds the votes of entries, from `tables` tables of up to `limit` processes, until there are
+ * enough.
+ */
 static void count_votes(const struct windows *windows, const struct processes *processes,
 			unsigned int tables, size_t limit, uint64_t enough, struct budget *budget,
 			struct entry_votes *votes)
@@ -125,7 +127,7 @@ static bool may_be_file_object(const struct windows *windows, struct space *spac
 	       type == 5;
 }
 
-/* One with a name: a path of the object manager ("\??\C:\pagefile.sys") is no accident. */
+/* Reads its name. A path of the object manager ("\??\C:\pagefile.sys") is no accident. */
 static bool paging_file_named(const struct windows *windows, struct space *space,
 			      struct paging_file *file)
 {

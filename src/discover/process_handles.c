@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Processes by the table of PIDs, PspCidTable, and handle tables as the build has them.
+ * Reads handle tables, and finds processes by the table of PIDs, PspCidTable.
  */
 #include "discover/process_search.h"
 
@@ -82,10 +82,10 @@ uint64_t handle_object(const struct windows *windows, struct space *kernel, uint
 	return leaf ? leaf_object(windows, kernel, leaf, handle) : 0;
 }
 
-/* Handles up to this are looked at: PIDs are handles of that table, and small numbers. */
+/* Handles up to this are looked at. PIDs are handles of that table, and small numbers. */
 #define HANDLE_LAST 0x400000
 
-/* One entry: threads are in the table too, a process has its handle as its PID. */
+/* Adds the process of an entry. Threads are in the table, too; a process has its handle as PID. */
 static void add_handle(struct process_search *search, uint64_t leaf, uint32_t handle)
 {
 	const struct windows *windows = search->windows;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Processes by two lists of the kernel beside ActiveProcessLinks: the memory manager's and those of
- * the sessions. A rootkit that takes its process out of ActiveProcessLinks (DKOM) seldom cleans
- * them.
+ * Finds processes by two kinds of lists beside ActiveProcessLinks: the memory manager's and those
+ * of the sessions. A rootkit that takes its process out of ActiveProcessLinks (DKOM) seldom takes
+ * it out of them.
  */
 #include "discover/process_search.h"
 
 #include <impscan/address_set.h>
 
-/* Follows one LIST_ENTRY at `links` from one process, until it closes or breaks. */
+/* Follows the LIST_ENTRY at offset `links` from one process, until the list closes or breaks. */
 static void follow_links(struct process_search *search, uint64_t eprocess, uint64_t links,
 			 struct address_set *seen)
 {
@@ -46,7 +46,7 @@ static void process_links(struct process_search *search, enum profile_member mem
 		return;
 	uint64_t links = profile_offset(search->windows->profile, member);
 	process_search_begin(search, source);
-	/* Those found on the way are begun from as well: a session's list is only its own. */
+	/* Also from those found on the way: the list of a session has only its processes. */
 	for (size_t i = 0; i < processes->count && !search->stopped; i++)
 		if (!address_set_has(&seen, processes->items[i].eprocess + links))
 			follow_links(search, processes->items[i].eprocess, links, &seen);

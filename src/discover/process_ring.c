@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The ring of ActiveProcessLinks, from System on.
+ * Finds processes by the ring of ActiveProcessLinks, from System on.
  */
 #include "discover/process_search.h"
 
@@ -8,9 +8,8 @@
 #include <impscan/damage.h>
 
 /*
- * Follows one direction from System; returns true when it came back to where it began. One
- * direction may add no more than its share, so that what lies behind a chain without end is reached
- * from the other side.
+ * Follows the ring in one direction from System; true when it closes. Each direction has its own
+ * share, so that the processes behind an endless chain are reached from the other side.
  */
 static bool follow_ring(struct process_search *search, bool forward, struct address_set *seen)
 {
@@ -97,10 +96,6 @@ static bool is_linked(const struct process_search *search, uint64_t eprocess)
 	       from_back == link;
 }
 
-/*
- * Where the ring was not followed to its end, a process that another source knows may well be in
- * it: what its neighbours lead to was not taken out.
- */
 void process_settle_ring(struct process_search *search)
 {
 	if (!(search->cut & SOURCE_ACTIVE))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A search for processes: what was found so far, and how much each source may still cost and add.
+ * A search for processes: what was found, and how much each source may still do.
  */
 #include "discover/process_search.h"
 
@@ -13,8 +13,8 @@
 #define PID_END (UINT32_C(4) << 24)
 
 /*
- * Is it a process beyond doubt? ActiveProcessLinks is believed; where other ways lead must look
- * like one: a page map that the image holds (an exited process may have lost it), a name.
+ * Is it a process beyond doubt? What ActiveProcessLinks has is believed. What other sources have
+ * must have a name and a page map in the image; one that has ended may have lost the latter.
  */
 static bool is_plausible(const struct windows *windows, const struct process *process)
 {
@@ -28,7 +28,7 @@ static bool is_plausible(const struct windows *windows, const struct process *pr
 	return process->dtb && image_page(windows->image, process->dtb & ~(PAGE_SIZE - 1));
 }
 
-/* Processes that one source may add: a living one needs a page for its page map alone. */
+/* Processes that one source may add: each that runs needs a page for its page map. */
 static size_t most_processes(const struct windows *windows)
 {
 	uint64_t pages = image_present_pages(windows->image);

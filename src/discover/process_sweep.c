@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Processes by a sweep of physical memory: finds an EPROCESS that no list leads to any more, with
- * or without its pool header.
+ * Finds processes by sweeps of memory: an EPROCESS that no list leads to any more, with or without
+ * its pool header.
  *
- * An EPROCESS begins with a DISPATCHER_HEADER: Type is ProcessObject (3), and behind SignalState
- * lies WaitListHead, which points to itself unless somebody waits for the process: then its
- * neighbour points back. Either way the list gives the EPROCESS's virtual address, whose last 12
- * bits are those of the physical one; and at that address the same page must be mapped.
+ * An EPROCESS begins with a DISPATCHER_HEADER: Type is ProcessObject (3), and WaitListHead comes
+ * after SignalState. That points to itself, or where somebody waits for the process, to a list
+ * entry that points back. Either way it gives the virtual address of the EPROCESS. The offset in
+ * the page must be that of the physical address, and the page must be mapped there.
  */
 #include "discover/process_search.h"
 
@@ -27,7 +27,7 @@
  */
 enum { HEADER_TYPE = 0, HEADER_SIZE = 2, HEADER_LAST = 3, SIGNAL_STATE = 4, WAIT_LIST_HEAD = 8 };
 
-/* What a thread takes at once. */
+/* Bytes that a thread takes at once. */
 #define SWEEP_CHUNK (UINT64_C(16) << 20)
 
 struct sweep {
@@ -42,8 +42,8 @@ struct sweep {
 };
 
 /*
- * Addresses of a sweep that are kept: the lowest ones, whichever were found first. And of one page,
- * what looks like a header of a process is looked up so often; seven have room in it.
+ * Addresses that a sweep keeps: the lowest, so that it does not matter which are found first.
+ * Headers of one page that are looked up; a page has room for seven.
  */
 #define LIMIT_FOUND   (4 * LIMIT_PROCESSES)
 #define LIMIT_IN_PAGE 32
@@ -189,7 +189,7 @@ static void sweep_page(struct sweep *sweep, struct space *kernel, const uint8_t 
 		add_found(sweep, found, count, tried > LIMIT_IN_PAGE);
 }
 
-/* What lies around a known EPROCESS is looked at as far as a segment of the pool's reaches. */
+/* Bytes around a known EPROCESS that are searched: a segment of the pool. */
 #define NEIGHBOURHOOD (UINT64_C(2) << 20)
 
 /* One mapped page: processes that begin in it. */
@@ -228,7 +228,7 @@ void process_sweep_near(struct process_search *search)
 	_cleanup_address_set_ struct address_set seen = {0};
 	const struct processes *processes = search->processes;
 	process_search_begin(search, SOURCE_NEAR);
-	/* Around processes that several sources know first: what one alone knows may be made up. */
+	/* First near processes of several sources: what one source alone has may be made up. */
 	for (unsigned int least = 2; least > 0; least--)
 		for (size_t i = 0; i < processes->count && !search->stopped; i++) {
 			uint64_t start = processes->items[i].eprocess & ~(NEIGHBOURHOOD - 1);

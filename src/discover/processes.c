@@ -18,7 +18,7 @@ static int compare_pids(const void *a, const void *b)
 	return x->eprocess < y->eprocess ? -1 : x->eprocess > y->eprocess;
 }
 
-/* Tells which sources were not asked to their end, behind what was wrong with the ring. */
+/* Adds to the note of damage which sources were cut off. */
 static void tell_cut(const struct process_search *search)
 {
 	char *damage = search->processes->damage;
@@ -37,7 +37,7 @@ static void tell_cut(const struct process_search *search)
 
 void process_ring(const struct windows *windows, struct space *kernel, struct processes *processes)
 {
-	_cleanup_process_search_ struct process_search search;
+	_cleanup_process_search_ struct process_search search = {0};
 	*processes = (struct processes){0};
 	process_search_init(&search, windows, kernel, processes);
 	process_walk_ring(&search);
@@ -48,7 +48,7 @@ void windows_processes(const struct windows *windows, bool deep, unsigned int th
 		       struct processes *processes)
 {
 	_cleanup_space_ struct space *kernel = windows_kernel_space(windows);
-	_cleanup_process_search_ struct process_search search;
+	_cleanup_process_search_ struct process_search search = {0};
 	*processes = (struct processes){0};
 	process_search_init(&search, windows, kernel, processes);
 	process_walk_ring(&search);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * System, the first process, and the kernel's lists. Every way that leads to it is only believed
- * when what is found there looks as the profile says.
+ * Finds System, the first process, and the kernel's list of modules. No way that leads there is
+ * believed until what is found looks as the profile says.
  */
 #include "discover/internal.h"
 
@@ -45,7 +45,7 @@ static bool export_pointer(const struct candidate *candidate, struct space *spac
 {
 	struct module_reader reader;
 	module_reader_init(&reader, space, candidate->kernel_base, candidate->kernel_size);
-	_cleanup_pe_ struct pe pe;
+	_cleanup_pe_ struct pe pe = {0};
 	pe_open(&pe, &reader.reader);
 	uint32_t rva = pe_export_find(&pe, name);
 	if (!rva)
@@ -77,7 +77,7 @@ static bool kdbg_at(const struct candidate *candidate, struct space *space, uint
 	return true;
 }
 
-/* Of a tag in a page: does what is behind it name this kernel, as far as the page has it? */
+/* Has the block with a tag in a page this kernel's base, as far as it lies in the page? */
 static bool may_be_kdbg(const struct candidate *candidate, const uint8_t *page, size_t tag)
 {
 	return tag + 16 > PAGE_SIZE ||
@@ -122,7 +122,7 @@ static bool system_behind_head(struct candidate *candidate, struct space *space,
 			 link - profile_offset(candidate->profile, EPROCESS_ActiveProcessLinks));
 }
 
-/* Bytes of a name that may lie behind the page that it begins in. */
+/* Bytes of a name that may lie in the page behind. */
 #define NAME_REST 14u
 
 /* Steps of the sweep for a page, for a name, and for what may be System. */
@@ -130,7 +130,7 @@ static bool system_behind_head(struct candidate *candidate, struct space *space,
 #define NAME_STEPS   1
 #define SYSTEM_STEPS 20
 
-/* Where the name lies in an EPROCESS, what stands before and behind it. */
+/* Offsets in an EPROCESS. */
 struct system_sweep {
 	struct candidate *candidate;
 	struct space *space;
@@ -162,7 +162,7 @@ static bool sweep_piece(const struct system_sweep *sweep, uint64_t address, cons
 {
 	static const char name[16] = "System";
 	static const size_t length = 15;
-	/* An EPROCESS begins at a multiple of 8, so its name is at so many bytes from one. */
+	/* An EPROCESS begins at a multiple of 8, so `at` is the first place of a name. */
 	size_t at = (size_t)((sweep->name_offset - address) & 7);
 	uint32_t first = le32(name);
 	for (; at + length <= size; at += 8)
@@ -173,8 +173,8 @@ static bool sweep_piece(const struct system_sweep *sweep, uint64_t address, cons
 }
 
 /*
- * The last resort: every 8-byte step of the image that holds the name where System's EPROCESS
- * would, found through its own ActiveProcessLinks: the neighbour's Blink points back to it.
+ * Looks for the name at all multiples of 8 bytes of the image. The virtual address of the EPROCESS
+ * is found by its ActiveProcessLinks: the Blink of the next process points back to it.
  */
 bool system_sweep(struct candidate *candidate, struct space *space,
 		  const struct windows_options *options)

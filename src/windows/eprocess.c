@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One EPROCESS: what is read of it, the 32-bit PEB of a WoW64 process included.
+ * Reads one EPROCESS, and finds the 32-bit PEB of a WoW64 process.
  */
 #include <impscan/process.h>
 
@@ -21,8 +21,8 @@ enum { LDR32_IN_LOAD_ORDER_MODULE_LIST = 0xc, GRANULARITY = 0x10000 };
 enum peb32_verdict { PEB32_NONE, PEB32_ABSENT, PEB32_CERTAIN };
 
 /*
- * Is a 32-bit PEB at `address`? Its page may be absent: then only the address tells against it.
- * What the process itself may have changed (its lists) is not asked for more than that it is there.
+ * Is there a 32-bit PEB at `address`? Where its page is absent, only the address can be judged. Its
+ * lists must be there, but may hold anything: the process can change them.
  */
 static enum peb32_verdict judge_peb32(struct space *space, uint64_t address)
 {
@@ -45,8 +45,8 @@ static enum peb32_verdict judge_peb32(struct space *space, uint64_t address)
 /*
  * The 32-bit PEB of a WoW64 process: EPROCESS has its address (Windows 8 to 10.0.10240), or that of
  * a structure that begins with its address: a WOW64_PROCESS (before), an EWOW64PROCESS (since
- * 10.0.10586). Symbols of some builds say only "void *", and updates changed it: so what leads to a
- * 32-bit PEB is believed, the profile's form first.
+ * 10.0.10586). Symbols of some builds say only "void *", and updates changed it: so all forms
+ * are tried, the profile's first, and the one that leads to a 32-bit PEB is believed.
  */
 static void find_peb32(const struct windows *windows, struct space *kernel, struct process *process)
 {
@@ -81,7 +81,9 @@ static void find_peb32(const struct windows *windows, struct space *kernel, stru
 	process->peb32_lost = best == PEB32_NONE;
 }
 
-/* Reads a member of `size` bytes; without it, or where it is not present, `value` stays. */
+/*
+ * Reads a member of `size` bytes. Where the profile lacks it, or it is not present, `value` stays.
+ */
 static void read_optional(const struct windows *windows, struct space *kernel, uint64_t eprocess,
 			  enum profile_member member, unsigned int size, uint64_t *value)
 {

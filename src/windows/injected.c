@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * PE images in memory that no loader put there: reflectively loaded, manually mapped, or a file
- * lying within a blob.
+ * PE images in memory that the loader did not map: loaded reflectively, mapped by hand, or a file
+ * that lies within other data.
  */
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
@@ -15,22 +15,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * Regions up to this size are searched at every 16 bytes, the granularity of heaps; larger ones at
- * the start of every page.
- */
+/* Regions of less bytes are searched at every 16 bytes, as heaps allocate; larger ones by pages. */
 #define SMALL_REGION (UINT64_C(4) << 20)
 
 /*
- * What is counted: a page that is looked through, a place in it that may be a header, headers that
- * are read, and an image that is found (it will be a module).
+ * Steps of looking through a page, of a place in it that may be a header, of reading headers, and
+ * of an image that was found, which becomes a module.
  */
 #define PAGE_STEPS	1
 #define CANDIDATE_STEPS 3
 #define HEADER_STEPS	20
 #define FOUND_STEPS	40
 
-/* So many false starts in one page are worth remembering, should the page be seen again. */
+/* A page is remembered as dull when it has so many false starts at least. */
 #define DULL_LEAST 4
 
 /* A search for images in the regions of one view. */
@@ -42,9 +39,9 @@ struct search {
 };
 
 /*
- * Does it lie as in the file (true), or as the loader maps it? Behind the headers a mapped image
- * has nothing up to its first section; the file has that section's bytes there. Where both lie
- * alike it makes no difference.
+ * Do the sections lie as in the file (true), or as the loader maps them? Between its headers and
+ * its first section a mapped image has zeros; the file has that section's bytes there. Where both
+ * layouts are the same it makes no difference.
  */
 static bool is_file_layout(const struct pe *pe, uint64_t available)
 {
@@ -71,7 +68,7 @@ static bool is_file_layout(const struct pe *pe, uint64_t available)
 	return false;
 }
 
-/* How much of the memory belongs to the image. */
+/* How many bytes of the memory belong to the image. */
 static uint64_t image_extent(const struct pe *pe, bool file_layout, uint64_t available)
 {
 	uint64_t size = pe->size_of_image;
@@ -90,7 +87,7 @@ static bool is_machine(uint16_t machine)
 	       machine == IMAGE_FILE_MACHINE_ARM64;
 }
 
-/* Do the bytes of its page alone, `available` from the candidate on, say that it is no header? */
+/* Is it certainly no header, by the `available` bytes of its page from there on? */
 static bool is_false_start(const uint8_t *bytes, size_t available)
 {
 	if (available < 64)
@@ -122,7 +119,7 @@ static bool pe_image_at(struct search *search, uint64_t address, uint64_t availa
 	(void)budget_spend(&search->budget, HEADER_STEPS);
 	struct module_reader reader;
 	module_reader_init(&reader, space, address, available);
-	_cleanup_pe_ struct pe pe;
+	_cleanup_pe_ struct pe pe = {0};
 	if (pe_open(&pe, &reader.reader) != PE_OK || !pe.section_count || !pe.size_of_image)
 		return false;
 	(void)budget_spend(&search->budget, FOUND_STEPS + pe.section_count);
@@ -141,7 +138,7 @@ static uint64_t look_at_page(struct search *search, const struct vad *vad, uint6
 			     uint64_t address, const uint8_t *present)
 {
 	uint64_t next = (address & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
-	/* Pages are looked through by one step or the other. */
+	/* The same page may be looked through by both steps: bit 0 tells them apart. */
 	uint64_t page = (uintptr_t)present + (step == PAGE_SIZE);
 	size_t false_starts = 0;
 	bool dull = address % PAGE_SIZE == 0;
@@ -212,7 +209,7 @@ void view_injections(struct view *view, const struct regions *regions,
 	for (size_t i = 0; i < regions->count; i++) {
 		size_t before = injections->count;
 		search.budget = budget_part(&all);
-		/* What can't be looked at is not said to have no header. */
+		/* A region that could not be searched is not reported as one without a header. */
 		if (budget_spend(&search.budget, 1))
 			find_in_region(&search, &regions->items[i]);
 		if (!budget_close_part(&all, &search.budget)) {

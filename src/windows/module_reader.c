@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The reader that pe needs, on an address space: position = RVA = address - base.
+ * A reader for pe_open() of a PE in an address space: position = RVA = address - base.
  *
- * A page that a process has lost may still be the section's, mapped by others or in transition: the
- * prototype PTEs say so, or most of the others agree on it (neighbours.c).
+ * A page that the process lost may still be in the image: the section's page by its prototype PTE,
+ * or what other processes that map the section agree on (neighbours.c).
  */
 #include <impscan/alloc.h>
 #include <impscan/module_reader.h>
@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-/* The section's own page, from its prototype PTE; NULL: it is not in memory, or not known. */
+/* The section's page by its prototype PTE; NULL: not in memory, or not known. */
 static const uint8_t *section_page(const struct module_reader *module, uint64_t offset)
 {
 	struct page page;
@@ -20,7 +20,7 @@ static const uint8_t *section_page(const struct module_reader *module, uint64_t 
 	return page.state == PAGE_PAGEFILE ? NULL : page.data;
 }
 
-/* The page as the image has it elsewhere, for one that is absent or not to be believed. */
+/* The page as the image has it elsewhere; NULL: nowhere. */
 static const uint8_t *other_page(const struct module_reader *module, uint64_t position,
 				 bool *section)
 {
@@ -36,8 +36,8 @@ static const uint8_t *other_page(const struct module_reader *module, uint64_t po
 }
 
 /*
- * A page of a page file that can't be a copy of the section's, as the image has it: it is of
- * another time. Zeros are no copy either.
+ * Can a page of a page file not be a copy of the section's page `other`? Then it is of another
+ * time.
  */
 static bool is_stale(const struct module_reader *module, const struct page *page,
 		     const uint8_t *other)
@@ -64,7 +64,7 @@ static const uint8_t *reader_at(const struct pe_reader *reader, uint64_t positio
 		return NULL;
 	uint64_t offset = address & (PAGE_SIZE - 1);
 	*available = (size_t)(PAGE_SIZE - offset);
-	/* What is read next lies mostly in the same page. */
+	/* Mostly the page is that of the read before. */
 	if (module->last == address / PAGE_SIZE + 1)
 		return module->last_bytes + offset;
 	struct page page;

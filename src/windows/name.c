@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Names in the image: each text is read once, by however many structures it is named, and all of
- * one owner are bounded in memory.
+ * Reads names: each text once, however many structures name it. The names of one owner are bounded
+ * in memory.
  */
 #include <impscan/alloc.h>
 #include <impscan/names.h>
 
 /*
- * What a name counts: finding it, and reading so many bytes of its text. A long one costs most
- * where it is shown, which it is for each structure that it names: bytes beyond those that nearly
- * all have.
+ * Steps of finding a name; bytes of its text that are read in a step. Nearly all names have at most
+ * USUAL_LENGTH bytes. A longer one costs most where it is printed, for each structure that has it:
+ * so SHOWN_LENGTH bytes beyond are a step, whenever it is asked for.
  */
 #define NAME_STEPS   2
 #define STEP_LENGTH  64
@@ -29,11 +29,11 @@ const char *names_read(struct names *names, struct space *space, uint64_t addres
 	if (length > USUAL_LENGTH &&
 	    !budget_spend(budget, (length - (uint64_t)USUAL_LENGTH) / SHOWN_LENGTH))
 		return NULL;
-	/* The upper 16 bits of an address say no more than the 17th. */
+	/* The upper 16 bits of an address are copies of bit 47. */
 	uint64_t place = buffer << 16 | length;
 	if (address_map_get(&names->known, place, &known))
 		return (const char *)(uintptr_t)known;
-	/* It has at least a byte for each two: what finds no room need not be read. */
+	/* UTF-8 needs at least a byte for each unit of UTF-16: without that room it is not read. */
 	if (length / 2 > STRINGS_MAX - names->strings.bytes) {
 		names->strings.left_out++;
 		return NULL;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The copy next door: a page of a mapped file that one process has lost may still be in others that
- * map the same section (the same CONTROL_AREA).
+ * Neighbours: other processes that map the same image section (the same CONTROL_AREA). A page that
+ * one process lost may still be in their views.
  *
- * Any page of theirs may be a copy of their own, which they have written to and protected again. So
- * a page counts as the file's only where two processes or more, with page maps of their own, agree
- * in every byte, and outnumber all that have something else there. (The loader's writes agree: it
- * puts the same addresses into the same slots.)
+ * Any page of theirs may be a private copy, written to and protected again. So a page counts as the
+ * section's only where two processes or more, with page maps of their own, have the same bytes, and
+ * outnumber all that have others there. What the loader writes is the same in all: it puts the same
+ * addresses into the same slots.
  */
 #include <impscan/address_set.h>
 #include <impscan/alloc.h>
@@ -28,14 +28,14 @@ struct section_view {
 	size_t process;
 };
 
-/* A page that was asked for; asked again, the answer is the same. */
+/* A page that was asked for, and the answer. */
 struct asked {
 	bool known;
 	uint64_t control_area, rva;
 	const uint8_t *page;
 };
 
-/* Pages whose answer is remembered; a power of two. */
+/* How many answers are kept; a power of two. */
 #define ASKED_PAGES 4096
 
 struct neighbours {
@@ -80,10 +80,10 @@ static int compare_sections(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* Views of one section that are kept of one process: few map a section twice. */
+/* Views of one section that are kept of each process: few map a section twice. */
 #define VIEWS_MOST 4
 
-/* Drops what one process has too many of, in the sorted array. */
+/* Drops the views of a section that a process has beyond VIEWS_MOST, from the sorted array. */
 static void drop_views(struct neighbours *neighbours)
 {
 	size_t count = 0, same = 0;
@@ -100,10 +100,10 @@ static void drop_views(struct neighbours *neighbours)
 	neighbours->count = count;
 }
 
-/* What that may cost: some million VADs, which are kept. Machines have some hundred thousand. */
+/* Steps of finding all views: enough for some million VADs. Machines have some hundred thousand. */
 #define STEPS_MAX UINT64_C(8000000)
 
-/* Walks the VADs of all processes; done when the first page is missed. */
+/* Finds all views of image sections, by the VADs of all processes. */
 static void find_sections(struct neighbours *neighbours)
 {
 	const struct processes *processes = neighbours->processes;
@@ -115,7 +115,7 @@ static void find_sections(struct neighbours *neighbours)
 		struct view *view = &neighbours->views[p];
 		if (process_exited(&processes->items[p]) || !processes->items[p].peb)
 			continue;
-		/* Of one page map the pages are the same. */
+		/* Processes with one page map have the same pages. */
 		if (!address_set_add(&maps, processes->items[p].dtb))
 			continue;
 		view_open(view, neighbours->windows, &processes->items[p], &budget);
@@ -152,7 +152,7 @@ static size_t first_view(const struct neighbours *neighbours, uint64_t control_a
 /* Processes that are asked for one page. */
 #define ASKED_MAX 32
 
-/* Different page maps that map a place, and the bytes that they have there. With the lock held. */
+/* Collects what processes with different page maps have at a place. With the lock held. */
 static size_t collect(struct neighbours *neighbours, uint64_t control_area, uint64_t rva,
 		      const uint8_t *pages[ASKED_MAX])
 {
@@ -184,10 +184,10 @@ static bool same_page(const uint8_t *a, const uint8_t *b)
 	return a == b || !memcmp(a, b, PAGE_SIZE);
 }
 
-/* What more than half of the pages are, and two at least; NULL: nothing. */
+/* The page that more than half of all are equal to, and two at least; NULL: none. */
 static const uint8_t *majority(const uint8_t *const *pages, size_t count)
 {
-	/* Whatever has a majority survives when unlike ones are struck out in pairs. */
+	/* Boyer-Moore: what has a majority remains when unlike ones are struck out in pairs. */
 	size_t lead = 0, votes = 0;
 	const uint8_t *page = NULL;
 	for (size_t i = 0; i < count; i++) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Code pages of an image that are no longer its section's: stomped modules, inline hooks.
+ * Code pages of an image that differ from its section's: stomped modules, inline hooks.
  *
- * The loader maps an image's pages copy-on-write. A page that was written to is the process's own
- * copy: valid or in transition without being the page that the section's prototype PTE has.
+ * The loader maps the pages of an image copy-on-write. A page that was written to is the process's
+ * own copy: it is valid or in transition, and not the page that the section's prototype PTE has.
  */
 #include <impscan/bytes.h>
 #include <impscan/region.h>
@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* What comparing a page counts. */
+/* Steps of comparing a page. */
 #define COMPARE_STEPS 4
 
 /* Is a page of the VAD a private copy with other bytes than the section's page? */
@@ -24,7 +24,7 @@ static bool is_patched(struct view *view, const struct vad *vad, size_t number)
 		return false;
 	if (view_section_page(view, vad, vad->start + number * PAGE_SIZE, &theirs))
 		return theirs.data != ours.data && memcmp(theirs.data, ours.data, PAGE_SIZE) != 0;
-	/* The section's page is not there to compare: a copy was made, so it was written to. */
+	/* The section's page is not present, but there is a copy, so the page was written to. */
 	return theirs.state == PAGE_FILE || theirs.state == PAGE_PAGEFILE;
 }
 
@@ -39,7 +39,7 @@ size_t view_patched_pages(struct view *view, const struct pe *pe, uint64_t base)
 		const struct pe_section *section = &pe->sections[i];
 		if (!budget_spend(view->budget, 1))
 			break;
-		/* A section that is writable as well changes itself rightfully. */
+		/* A section that is writable as well may change without being patched. */
 		if (!(section->characteristics & IMAGE_SCN_MEM_EXECUTE) ||
 		    section->characteristics & IMAGE_SCN_MEM_WRITE)
 			continue;

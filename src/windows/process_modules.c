@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The modules of a process: what the loader's lists have, held against the VADs, and image sections
+ * The modules of a process: those of the loader's lists, compared with the VADs, and image sections
  * that no list has.
  */
 #include <impscan/machine_type.h>
@@ -14,12 +14,12 @@
 #include "windows/limits.h"
 #include "windows/loader_lists.h"
 
-/* What an image section that no list has counts. */
+/* Steps of an image section that no list has. */
 #define SECTION_STEPS 8
 
 /*
- * The loader puts a module into all three lists, but into that of initialisation order only when
- * there is something to initialise: an entry point, and not the program itself.
+ * Is a module missing in a list where it belongs? The loader puts each into all three lists; into
+ * that of initialisation order only when it has an entry point and is not the program itself.
  */
 static bool is_partly_listed(const struct module *module, uint64_t image_base)
 {
@@ -43,7 +43,7 @@ static void name_by_file(struct modules *modules, struct module *module, const c
 	module->name = text_base_name(path);
 }
 
-/* An image section of the process that no list has. */
+/* Adds an image section of the process that no list has. */
 static struct module *add_unlisted(const struct vad *vad, struct modules *modules)
 {
 	struct module *module = modules_add(modules, vad->start);
@@ -53,7 +53,7 @@ static struct module *add_unlisted(const struct vad *vad, struct modules *module
 	return module;
 }
 
-/* Is there a page in the range that the processor would run, by the page table or the section? */
+/* Has the VAD a page that can be executed, by its page table or by its prototype PTEs? */
 static bool is_executable(struct space *space, const struct vad *vad, struct budget *budget)
 {
 	uint64_t address = vad->start;
@@ -79,8 +79,8 @@ static unsigned int image_pointer_size(struct space *space, uint64_t base)
 }
 
 /*
- * Would the image be in a list, had the loader put it there? With lists that are cut nobody knows;
- * without code there is nothing to hide.
+ * Is the image missing in the lists? Where the lists are not whole that can't be known. An image
+ * without code (loaded as data) is in no list.
  */
 static bool is_missed(struct space *space, const struct vad *vad, struct whole_lists whole,
 		      struct budget *budget)
@@ -95,7 +95,7 @@ static bool is_missed(struct space *space, const struct vad *vad, struct whole_l
 	return is_executable(space, vad, budget);
 }
 
-/* Holds what the lists have against the VADs. */
+/* Compares what the lists have with the VADs. */
 static void judge_listed(const struct vads *vads, uint64_t image_base, struct whole_lists whole,
 			 struct modules *modules)
 {
@@ -120,8 +120,8 @@ static void judge_listed(const struct vads *vads, uint64_t image_base, struct wh
 }
 
 /*
- * Adds the image sections that no list has. They have a part of the budget of their own, since long
- * lists must not hide them.
+ * Adds the image sections that no list has. They have their own part of the budget, so that long
+ * lists can't hide them.
  */
 static void add_sections(struct view *view, struct whole_lists whole, struct modules *modules)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Ranges of memory that can run code although no image section is behind them.
+ * Regions: ranges of memory that can run code although they are not of an image section.
  *
- * A VAD's protection is the one first asked for; VirtualProtect() changes the page-table entries
- * only. So every page of private and mapped memory is asked whether it is executable, be it
- * valid, in transition, in a page file or known by a prototype PTE.
+ * The protection of a VAD is that of the allocation; VirtualProtect() changes only the page-table
+ * entries. So each page of private and mapped memory is looked up: valid, in transition, in a page
+ * file or known by a prototype PTE.
  */
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
@@ -15,15 +15,15 @@
 
 #include <stdlib.h>
 
-/* A page that holds something, wherever it is now. */
+/* Does the page hold anything, wherever it is now? */
 static bool is_committed(const struct page *page)
 {
 	return page->state != PAGE_NO_TABLE && page->state != PAGE_DEMAND_ZERO;
 }
 
 /*
- * Can the page be run? 32-bit page tables without PAE have no bit for it, so there only the
- * protection of the VAD tells.
+ * Can the page be executed? 32-bit page tables without PAE have no bit for that, so there the
+ * protection of the VAD decides.
  */
 static bool is_executable(struct space *space, const struct vad *vad, const struct page *page)
 {
@@ -33,7 +33,7 @@ static bool is_executable(struct space *space, const struct vad *vad, const stru
 	return access == 2 || access == 3 || access >= 6;
 }
 
-/* Ends where the budget does: then there is more than was seen. */
+/* Counts the pages of a VAD. Where the budget ends before, the counts are too low. */
 static void measure(struct space *space, const struct vad *vad, struct budget *budget,
 		    struct region *region)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The VAD tree: what each range of a process's address space is.
+ * Reads the VAD tree: what each range of a process's address space is.
  *
- * Which tree a build has is told by the members its profile knows (profile_fields.h): XP's pointer
- * to the first VAD; MM_AVL_TABLE with MMADDRESS_NODE (Server 2003 to Windows 7) or MM_AVL_NODE
- * (Windows 8), whose root hangs on the right of a sentinel; RTL_AVL_TREE (8.1 and later).
+ * Which kind of tree a build has follows from the members that its profile has (profile_fields.h):
+ * a pointer to the first VAD (XP); MM_AVL_TABLE with MMADDRESS_NODE (Server 2003 to Windows 7) or
+ * with MM_AVL_NODE (Windows 8), whose root is the right child of a sentinel; RTL_AVL_TREE (8.1 and
+ * later).
  */
 #include <impscan/address_set.h>
 #include <impscan/alloc.h>
@@ -19,7 +20,7 @@
 
 #include "windows/limits.h"
 
-/* How to get from node to node. */
+/* The form of a tree. */
 struct vad_tree {
 	uint64_t root; /* the first node, 0 when there is none */
 	uint32_t left; /* offsets within a node ... */
@@ -54,7 +55,7 @@ static bool tree_of(const struct windows *windows, const struct process *process
 	return space_pointer(kernel, root, windows->pointer_size, &tree->root);
 }
 
-/* StartingVpn or EndingVpn, put together. */
+/* Reads StartingVpn or EndingVpn, of which some builds keep the upper bits apart. */
 static bool read_vpn(const struct windows *windows, struct space *kernel, uint64_t vad,
 		     enum profile_member low, enum profile_member high, uint64_t *vpn)
 {
@@ -85,10 +86,10 @@ static enum vad_kind kind_of(const struct profile *profile, uint64_t flags)
 	return image ? VAD_IMAGE : VAD_MAPPED;
 }
 
-/* What reading a VAD counts. */
+/* Steps of reading a VAD. */
 #define VAD_STEPS 5
 
-/* The control area's file: FILE_OBJECT.FileName, or NULL when no file is behind it. */
+/* The name of the control area's file (FILE_OBJECT.FileName); NULL: none, or not present. */
 static const char *file_name(const struct windows *windows, struct space *kernel,
 			     uint64_t control_area, struct names *names, struct budget *budget)
 {
@@ -104,7 +105,7 @@ static const char *file_name(const struct windows *windows, struct space *kernel
 			  windows->pointer_size, budget);
 }
 
-/* What only a long VAD has: the section behind it. What is not present stays 0. */
+/* Reads what only a long VAD (MMVAD) has: its section. What is not present stays 0. */
 static void read_section(const struct windows *windows, struct space *kernel, struct names *names,
 			 struct budget *budget, struct vad *vad)
 {
@@ -122,7 +123,7 @@ static void read_section(const struct windows *windows, struct space *kernel, st
 	if (profile_has(profile, MMVAD_FirstPrototypePte))
 		(void)windows_pointer(windows, kernel, at, MMVAD_FirstPrototypePte,
 				      &vad->first_prototype_pte);
-	/* Where it was inferred, and this was not found, files stay without names. */
+	/* An inferred profile may lack these: then files have no names. */
 	if (vad->control_area && profile_has(profile, CONTROL_AREA_FilePointer) &&
 	    profile_has(profile, FILE_OBJECT_FileName))
 		vad->file = file_name(windows, kernel, vad->control_area, names, budget);
@@ -165,13 +166,13 @@ static int compare_vads(const void *a, const void *b)
 static void note_damage(struct vads *vads, const char *format, uint64_t number)
 	__attribute__((format(printf, 2, 0)));
 
-/* Keeps the sentence noted last. */
+/* Unlike damage_once(), the note that comes last stays. */
 static void note_damage(struct vads *vads, const char *format, uint64_t number)
 {
 	snprintf(vads->damage, sizeof(vads->damage), format, (unsigned long long)number);
 }
 
-/* Visits the nodes from the root on; false when the budget ended before they did. */
+/* Reads the nodes from the root on; false when the budget has ended before. */
 static bool walk_tree(const struct windows *windows, struct space *kernel,
 		      const struct vad_tree *tree, struct budget *budget, struct vads *vads)
 {
@@ -204,7 +205,7 @@ static bool walk_tree(const struct windows *windows, struct space *kernel,
 	return true;
 }
 
-/* VADs of a process don't overlap; where they do, it can't be told whose a page is. */
+/* Marks VADs that overlap: to which of them a page belongs can't be known. */
 static void mark_overlapping(struct vads *vads)
 {
 	struct vad *last = NULL; /* that reaches farthest */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A process's memory as one thread sees it: its page map, the kernel's, and its VADs, which tell
- * where pages are that the page map does not know.
+ * Opens a view, and looks up what the sections of its image VADs have.
  */
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
@@ -15,12 +14,14 @@
 
 #include "windows/limits.h"
 
-/* VAD.FirstPrototypePte + an entry a page: MiGetProtoPteAddress, for views that have one run. */
+/* The address of a page's prototype PTE; 0: none. As MiGetProtoPteAddress, for one subsection. */
 static uint64_t find_prototype(void *context, uint64_t address)
 {
 	struct view *view = context;
 	const struct vad *vad = view->found;
-	/* Mostly it is the VAD of the page before; of those that overlap it is always the same. */
+	/*
+	 * Mostly it is the VAD of the page before. Where VADs overlap, the order must not matter.
+	 */
 	if (!vad || address < vad->start || address > vad->end || vad->overlaps)
 		vad = view->found = vads_find(&view->vads, address);
 	if (!vad || !vad->first_prototype_pte)
@@ -28,7 +29,7 @@ static uint64_t find_prototype(void *context, uint64_t address)
 	return vad->first_prototype_pte + (address - vad->start) / PAGE_SIZE * view->entry_size;
 }
 
-/* What opening a view counts, and what finding a process's own pages does for so many pages. */
+/* Steps of opening a view; how many pages are asked in one step whether they are own pages. */
 #define OPEN_STEPS 20
 #define OWN_PAGES  64
 
