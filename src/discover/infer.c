@@ -169,7 +169,7 @@ static bool infer_all(struct infer *infer, struct space *space)
 static void release(struct infer *infer)
 {
 	for (size_t i = 0; i < infer->sample_count; i++) {
-		struct sample *sample = &infer->sample[i];
+		struct infer_process *sample = &infer->sample[i];
 		free(sample->body);
 		space_free(sample->space);
 		modules_free(&sample->modules);

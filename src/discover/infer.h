@@ -44,7 +44,7 @@ enum infer_state {
 };
 
 /* One process and what is known of it so far. */
-struct sample {
+struct infer_process {
 	uint64_t eprocess;
 	uint8_t *body; /* INFER_BODY bytes from it on ... */
 	size_t size;   /* ... of which so many are present */
@@ -66,7 +66,7 @@ struct infer {
 	size_t model_count;
 	enum infer_state state[PROFILE_MEMBER_COUNT];
 	bool looked_for[PROFILE_MEMBER_COUNT]; /* where it is absent, that was found out */
-	struct sample *sample;		       /* in ring order, System first */
+	struct infer_process *sample;	       /* in ring order, System first */
 	size_t sample_count;
 	size_t sample_capacity;
 	struct address_set eprocesses; /* of all samples */
@@ -79,7 +79,8 @@ struct infer {
 /* infer_search.c */
 
 /* A member of the sample's EPROCESS as a number of `size` bytes; false when not present. */
-bool sample_value(const struct sample *sample, uint32_t offset, unsigned int size, uint64_t *value);
+bool sample_value(const struct infer_process *sample, uint32_t offset, unsigned int size,
+		  uint64_t *value);
 
 /*
  * Do enough facts agree? A few may not: images are damaged, and processes tampered with.

@@ -34,7 +34,7 @@ static struct tally judge_exit_time(struct infer *infer, uint32_t offset)
 	struct tally tally = {0};
 	uint64_t value;
 	for (size_t i = 0; i < infer->sample_count; i++) {
-		const struct sample *sample = &infer->sample[i];
+		const struct infer_process *sample = &infer->sample[i];
 		if (!sample_value(sample, offset, 8, &value) || (!value && !sample->peb))
 			continue;
 		if (sample->peb || sample->eprocess == infer->candidate->system)
@@ -52,7 +52,7 @@ static struct tally judge_parent(struct infer *infer, uint32_t offset)
 	struct tally tally = {0};
 	uint64_t value;
 	for (size_t i = 0; i < infer->sample_count; i++) {
-		const struct sample *sample = &infer->sample[i];
+		const struct infer_process *sample = &infer->sample[i];
 		if (!sample_value(sample, offset, infer->candidate->pointer_size, &value))
 			continue;
 		if (sample->eprocess == infer->candidate->system) {
@@ -85,7 +85,7 @@ static struct tally judge_links(struct infer *infer, uint32_t offset)
 	if (offset == profile_offset(infer->profile, EPROCESS_ActiveProcessLinks))
 		return tally;
 	for (size_t i = 0; i < infer->sample_count; i++) {
-		const struct sample *sample = &infer->sample[i];
+		const struct infer_process *sample = &infer->sample[i];
 		uint64_t flink, blink, back, at = sample->eprocess + offset;
 		if (!sample_value(sample, offset, pointer, &flink) ||
 		    !sample_value(sample, offset + pointer, pointer, &blink) ||

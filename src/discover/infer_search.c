@@ -12,7 +12,8 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-bool sample_value(const struct sample *sample, uint32_t offset, unsigned int size, uint64_t *value)
+bool sample_value(const struct infer_process *sample, uint32_t offset, unsigned int size,
+		  uint64_t *value)
 {
 	if (!range_within(offset, size, sample->size))
 		return false;

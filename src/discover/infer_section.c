@@ -26,14 +26,14 @@ static bool is_kernel(const struct infer *infer, uint64_t address)
 
 /* Calls `ask` for modules and the VADs that begin with them, until it said enough. */
 static struct tally ask_modules(struct infer *infer,
-				void (*ask)(struct infer *infer, struct sample *sample,
+				void (*ask)(struct infer *infer, struct infer_process *sample,
 					    const struct module *module, const struct vad *vad,
 					    struct tally *tally))
 {
 	struct tally tally = {0};
 	int asked = 0;
 	for (size_t i = 0; i < infer->sample_count && asked < MOST_MODULES; i++) {
-		struct sample *sample = &infer->sample[i];
+		struct infer_process *sample = &infer->sample[i];
 		for (size_t k = 0; k < sample->modules.count && asked < MOST_MODULES; k++) {
 			const struct module *module = &sample->modules.items[k];
 			const struct vad *vad = vads_find(&sample->vads, module->base);
@@ -70,7 +70,7 @@ static uint64_t control_area_of(const struct infer *infer, const struct vad *vad
 	return at;
 }
 
-static void ask_file(struct infer *infer, struct sample *sample, const struct module *module,
+static void ask_file(struct infer *infer, struct infer_process *sample, const struct module *module,
 		     const struct vad *vad, struct tally *tally)
 {
 	(void)sample;
@@ -124,8 +124,8 @@ static bool search_file(struct infer *infer, enum profile_member link)
 }
 
 /* The frame that a prototype PTE names, valid or in transition. */
-static void ask_prototype(struct infer *infer, struct sample *sample, const struct module *module,
-			  const struct vad *vad, struct tally *tally)
+static void ask_prototype(struct infer *infer, struct infer_process *sample,
+			  const struct module *module, const struct vad *vad, struct tally *tally)
 {
 	uint64_t first;
 	struct page ours, theirs;

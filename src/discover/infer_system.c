@@ -141,7 +141,7 @@ static bool find_system(struct infer *infer, struct space *space)
 
 static void read_sample(struct infer *infer, struct space *space, uint64_t eprocess)
 {
-	struct sample *sample =
+	struct infer_process *sample =
 		array_push(infer->sample, infer->sample_count, infer->sample_capacity);
 	address_set_add(&infer->eprocesses, eprocess);
 	sample->eprocess = eprocess;
@@ -176,7 +176,7 @@ static struct tally judge_dtb(struct infer *infer, uint32_t offset)
 	struct tally tally = {0};
 	enum paging paging = memory_paging(infer->candidate->memory);
 	for (size_t i = 0; i < min_of(infer->sample_count, (size_t)INFER_PROCESSES); i++) {
-		const struct sample *sample = &infer->sample[i];
+		const struct infer_process *sample = &infer->sample[i];
 		uint64_t value;
 		if (sample_value(sample, offset, infer->candidate->pointer_size, &value))
 			tally_add(&tally, is_page_map(infer, infer->kernel, sample->eprocess,
@@ -191,7 +191,7 @@ static struct tally judge_name(struct infer *infer, uint32_t offset)
 {
 	struct tally tally = {0};
 	for (size_t i = 0; i < infer->sample_count; i++) {
-		const struct sample *sample = &infer->sample[i];
+		const struct infer_process *sample = &infer->sample[i];
 		const uint8_t *name = sample->body + offset;
 		if (!range_within(offset, 15, sample->size))
 			continue;

@@ -66,7 +66,7 @@ static struct tally judge_peb(struct infer *infer, uint32_t offset)
 	struct tally tally = {0};
 	size_t looked = 0;
 	for (size_t i = 0; i < infer->sample_count && looked < INFER_PROCESSES; i++) {
-		struct sample *sample = &infer->sample[i];
+		struct infer_process *sample = &infer->sample[i];
 		uint64_t value, image;
 		if (!sample_value(sample, offset, infer->candidate->pointer_size, &value))
 			continue;
@@ -103,7 +103,7 @@ static struct tally judge_section_base(struct infer *infer, uint32_t offset)
 }
 
 /* Are the members of a list entry what the module's own header says? */
-static struct tally judge_entry(const struct infer *infer, struct sample *sample,
+static struct tally judge_entry(const struct infer *infer, struct infer_process *sample,
 				const struct module *module)
 {
 	struct tally tally = {0};
@@ -122,7 +122,7 @@ static struct tally judge_entry(const struct infer *infer, struct sample *sample
 	return tally;
 }
 
-static void read_modules(struct infer *infer, struct sample *sample)
+static void read_modules(struct infer *infer, struct infer_process *sample)
 {
 	const struct process process = {
 		.eprocess = sample->eprocess, .dtb = sample->dtb, .peb = sample->peb};
@@ -136,7 +136,7 @@ static struct tally judge_modules(struct infer *infer)
 {
 	struct tally tally = {0};
 	for (size_t i = 0; i < infer->sample_count; i++) {
-		struct sample *sample = &infer->sample[i];
+		struct infer_process *sample = &infer->sample[i];
 		for (size_t k = 0; k < sample->modules.count; k++) {
 			const struct module *module = &sample->modules.items[k];
 			if (!infer_spend(infer, MODULE_STEPS))
@@ -167,7 +167,7 @@ bool infer_user(struct infer *infer)
 {
 	unsigned int pointer = infer->candidate->pointer_size;
 	for (size_t i = 0; i < infer->sample_count; i++) {
-		struct sample *sample = &infer->sample[i];
+		struct infer_process *sample = &infer->sample[i];
 		sample->space = space_new(infer->candidate->memory, sample->dtb);
 		space_set_prototypes(sample->space, infer->kernel, NULL, NULL);
 	}
@@ -189,7 +189,7 @@ bool infer_user(struct infer *infer)
 	}
 	uint32_t at = profile_offset(infer->profile, EPROCESS_Peb);
 	for (size_t i = 0; i < infer->sample_count; i++) {
-		struct sample *sample = &infer->sample[i];
+		struct infer_process *sample = &infer->sample[i];
 		uint64_t peb = 0, image = 0;
 		if (!sample_value(sample, at, pointer, &peb) || !peb ||
 		    !is_peb(infer, sample->space, peb, &image))
@@ -214,7 +214,7 @@ bool infer_user(struct infer *infer)
 }
 
 /* A 32-bit PEB: Ldr at 0xc, ImageBaseAddress at 8, which is the process's. */
-static bool is_peb32(const struct sample *sample, uint64_t address)
+static bool is_peb32(const struct infer_process *sample, uint64_t address)
 {
 	uint32_t image, ldr;
 	return address && address <= UINT32_MAX && address % PAGE_SIZE == 0 &&
@@ -223,7 +223,7 @@ static bool is_peb32(const struct sample *sample, uint64_t address)
 }
 
 /* Has it the 64-bit half of WoW64 loaded? */
-static bool is_wow64(const struct sample *sample)
+static bool is_wow64(const struct infer_process *sample)
 {
 	for (size_t i = 0; i < sample->modules.count; i++)
 		if (!strcasecmp(sample->modules.items[i].name, "wow64.dll"))
@@ -234,7 +234,7 @@ static bool is_wow64(const struct sample *sample)
 /*
  * How a member leads to the 32-bit PEB: 0 not, 1 itself, 2 through a structure that begins with it.
  */
-static int wow64_way(const struct infer *infer, const struct sample *sample, uint32_t offset)
+static int wow64_way(const struct infer *infer, const struct infer_process *sample, uint32_t offset)
 {
 	uint64_t value, behind;
 	if (!sample_value(sample, offset, 8, &value) || !value)

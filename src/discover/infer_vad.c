@@ -34,7 +34,7 @@ static const enum profile_member tree_members[] = {
 	RTL_AVL_TREE_Root,	  RTL_BALANCED_NODE_Left,      RTL_BALANCED_NODE_Right,
 };
 
-static void read_vads(struct infer *infer, struct sample *sample, struct vads *vads)
+static void read_vads(struct infer *infer, struct infer_process *sample, struct vads *vads)
 {
 	const struct process process = {
 		.eprocess = sample->eprocess, .dtb = sample->dtb, .peb = sample->peb};
@@ -44,7 +44,8 @@ static void read_vads(struct infer *infer, struct sample *sample, struct vads *v
 }
 
 /* Is the tree in order, and does it have what is known to be there? */
-static void judge_tree(const struct sample *sample, const struct vads *vads, struct tally *tally)
+static void judge_tree(const struct infer_process *sample, const struct vads *vads,
+		       struct tally *tally)
 {
 	if (!vads->count || !vads_find(vads, sample->peb)) {
 		tally->bad++;
@@ -71,7 +72,7 @@ static struct tally judge_root(struct infer *infer, uint32_t offset)
 	unsigned int pointer = infer->candidate->pointer_size;
 	infer_set(infer, EPROCESS_VadRoot, offset, INFER_FOUND);
 	for (size_t i = 0; i < infer->sample_count; i++) {
-		struct sample *sample = &infer->sample[i];
+		struct infer_process *sample = &infer->sample[i];
 		if (!sample->modules.count)
 			continue;
 		if (!infer_spend(infer, 1))
@@ -206,7 +207,7 @@ static void add_node(struct infer *infer, const struct vad *vad, bool image, str
 	node->image = image;
 }
 
-static void collect_nodes(struct infer *infer, struct sample *sample, struct nodes *nodes)
+static void collect_nodes(struct infer *infer, struct infer_process *sample, struct nodes *nodes)
 {
 	const struct vad *own = vads_find(&sample->vads, sample->peb);
 	if (own)
@@ -376,7 +377,7 @@ bool infer_vads(struct infer *infer)
 		return false;
 	struct nodes nodes = {0};
 	for (size_t i = 0; i < infer->sample_count; i++) {
-		struct sample *sample = &infer->sample[i];
+		struct infer_process *sample = &infer->sample[i];
 		if (!sample->modules.count)
 			continue;
 		read_vads(infer, sample, &sample->vads);
