@@ -36,7 +36,7 @@ static struct error *open_index(struct dump_folder *folder)
 		close(fd);
 		return error_errno(number, "can't write '%s'", folder->part_path);
 	}
-	folder->index = report_dumps_new(folder->file);
+	folder->index = report_new(folder->file, REPORT_JSON, &row_dumps);
 	return NULL;
 }
 
@@ -52,7 +52,7 @@ struct error *dump_folder_open(struct dump_folder *folder, const char *path)
 
 bool dump_folder_add(struct dump_folder *folder, const struct row *row)
 {
-	if (row->dump->file)
+	if (row->dump.file)
 		folder->written++;
 	else
 		folder->failed++;

@@ -13,6 +13,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/module.h>
 
 #define THRESHOLD_DEFAULT 30
 #define THREADS_MAX	  256

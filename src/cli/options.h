@@ -11,7 +11,9 @@
 #include <stdio.h>
 
 #include <impscan/error.h>
+#include <impscan/memory.h>
 #include <impscan/report.h>
+#include <impscan/scan.h>
 
 /* Arguments of an option that may be given several times; the strings are argv's. */
 struct arguments {

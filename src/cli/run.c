@@ -232,8 +232,8 @@ static struct error *run_listing(const struct options *options, const struct win
 		.warning = output_warning,
 		.context = output,
 	};
-	output->report = options->regions ? report_regions_new(stdout, options->form)
-					  : report_imports_new(stdout, options->form);
+	output->report = report_new(stdout, options->form,
+				    options->regions ? &row_regions : &row_imports);
 	size_t before = output->rows; /* a written profile counts, too */
 	struct error *error = options->regions ? scan_regions(windows, &scan_options, &events)
 					       : scan_imports(windows, &scan_options, &events);
@@ -285,13 +285,20 @@ static struct error *run_info(const struct options *options, const struct discov
 			      struct output *output)
 {
 	struct scan_options survey_options = scan_options_of(options, NULL);
-	struct survey survey;
-	try_(scan_survey(discovery->windows, &survey_options, &survey));
+	_cleanup_survey_ struct survey survey = {0};
+	try_(scan_survey(discovery, &survey_options, &survey));
 	output->rows++;
-	return report_info(stdout, options->form, discovery->windows->image, discovery, &survey,
-			   NULL)
-		       ? NULL
-		       : print_failed();
+	return report_survey(stdout, options->form, &survey) ? NULL : print_failed();
+}
+
+/* --info of an image without a kernel: what the file itself is, and why there is nothing more. */
+static struct error *print_info_without(const struct image *image, const struct error *error,
+					struct output *output)
+{
+	_cleanup_survey_ struct survey survey = {0};
+	scan_survey_image(image, &survey);
+	survey.failure = alloc_strdup(error_message(error));
+	return report_survey(stdout, output->options->form, &survey) ? NULL : print_failed();
 }
 
 /* Finds Windows in the image; where it is not there, --info still says what the image is. */
@@ -311,12 +318,11 @@ static struct error *open_windows(const struct options *options, struct profiles
 	memcpy(windows_options.page_files, options->page_files, sizeof(options->page_files));
 	try_(forced_profile(options, profiles, &windows_options.profile));
 	struct error *error = windows_open(image, profiles, &windows_options, discovery);
-	if (error && options->info &&
-	    !report_info(stdout, options->form, image, NULL, NULL, error_message(error))) {
+	struct error *unwritten =
+		error && options->info ? print_info_without(image, error, output) : NULL;
+	if (unwritten)
 		error_free(error);
-		return print_failed();
-	}
-	return error;
+	return unwritten ? unwritten : error;
 }
 
 static struct error *run_image(const struct options *options, struct profiles *profiles,
@@ -356,7 +362,7 @@ static struct error *run_samples(const struct options *options, struct output *o
 	size_t count;
 	try_(list_samples(output, &paths, &count));
 	progress_init(&output->progress, options->quiet, "samples");
-	output->report = report_samples_new(stdout, options->form);
+	output->report = report_new(stdout, options->form, &row_samples);
 	scan_samples(paths, count, options->threads,
 		     &(struct scan_events){
 			     .sample = on_sample,
@@ -402,8 +408,13 @@ static struct error *run(const struct options *options, struct output *output)
 	_cleanup_profiles_ struct profiles *profiles = NULL;
 	try_(load_profiles(options, &profiles));
 	if (options->list_profiles) {
+		output->report = report_new(stdout, options->form, &row_profiles);
 		output->rows = profiles_count(profiles);
-		return report_profiles(stdout, options->form, profiles) ? NULL : print_failed();
+		for (size_t i = 0; i < profiles_count(profiles); i++) {
+			struct profile_summary summary = profiles_summary(profiles, i);
+			report_profile(output->report, &summary);
+		}
+		return report_end(output->report) ? NULL : print_failed();
 	}
 	if (options->import_symbols)
 		return run_import(options, profiles, output);

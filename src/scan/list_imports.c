@@ -10,6 +10,7 @@
 
 #include "scan/module_rebuild.h"
 #include "scan/process_run.h"
+#include "scan/row.h"
 #include "scan/session.h"
 #include "scan/unit.h"
 
@@ -33,12 +34,8 @@ struct lists {
 static bool is_wanted(const struct scan_options *options, const struct process *process,
 		      const struct module *module)
 {
-	return scan_only_matches(&options->only,
-				 &(struct row){
-					 .process = process,
-					 .module = module,
-					 .flags = module->flags | process_flags(process),
-				 });
+	struct row row = row_of(process, module);
+	return scan_only_matches(&options->only, &row);
 }
 
 /* The flags that only a look at each module tells: the same as in a listing. */
@@ -134,22 +131,20 @@ static bool take(void *context, size_t i, void *result)
 	struct import_listing *listing = context;
 	const struct scan_events *events = listing->events;
 	struct lists *lists = result;
+	const struct process *process = listing->session->selection.items[i];
 	bool more = true;
 	if (lists->cut)
 		selection_warn_cut(events, listing->session->context.options,
-				   listing->session->selection.items[i], &listing->cut);
+				   process, &listing->cut);
 	for (size_t m = 0; more && m < lists->modules.count; m++) {
+		const struct module *module = &lists->modules.items[m];
 		const struct rebuilt *rebuilt = &lists->rebuilt[m];
-		warn_cut(listing, i, &lists->modules.items[m], rebuilt);
-		for (size_t e = 0; more && e < rebuilt->count; e++)
-			more = events->import(
-				events->context,
-				&(struct import_row){
-					.process = listing->session->selection.items[i],
-					.module = &lists->modules.items[m],
-					.rebuilt = rebuilt,
-					.entry = &rebuilt->entries[e],
-				});
+		warn_cut(listing, i, module, rebuilt);
+		for (size_t e = 0; more && e < rebuilt->count; e++) {
+			struct import_row row =
+				import_row_of(process, module, rebuilt, &rebuilt->entries[e]);
+			more = events->import(events->context, &row);
+		}
 	}
 	return more;
 }

@@ -8,6 +8,7 @@
 #include "scan/dump_space.h"
 #include "scan/module_file.h"
 #include "scan/process_run.h"
+#include "scan/row.h"
 #include "scan/session.h"
 #include "scan/unit.h"
 
@@ -55,26 +56,11 @@ static bool emit(struct module_listing *listing, const struct process *process,
 		 const struct module *module, const struct finding *finding)
 {
 	const struct scan_options *options = listing->options;
-	struct row row = {
-		.process = process,
-		.module = module,
-		.status = finding->status,
-		.reason = finding->reason ? finding->reason : "",
-		.imports = finding->imports,
-		.import_source = finding->import_source,
-		.hashes = finding->hashes,
-		.rebuilt_imports = finding->rebuilt_imports,
-		.rebuilt = finding->rebuilt,
-		/* Where there is no list, no page of it can be missing. */
-		.readable = finding->status == IMPORTS_NONE && !finding->readable
-				    ? 1
-				    : finding->readable,
-		.flags = module->flags | process_flags(process),
-		.dump = finding->dump,
-	};
-	if (row.dump)
+	struct row row = row_of(process, module);
+	if (finding->dump)
 		dump_settle(&listing->session->context, finding->dump);
-	if (row.dump && listing->events->dumped &&
+	row_add_finding(&row, finding);
+	if (finding->dump && listing->events->dumped &&
 	    !listing->events->dumped(listing->events->context, &row))
 		return false;
 	if (!finding->hits)
@@ -82,9 +68,10 @@ static bool emit(struct module_listing *listing, const struct process *process,
 	struct matches *matches = &listing->matches;
 	known_matches(options->known, finding->hits, matches);
 	for (size_t i = 0; i < matches->count; i++) {
-		row.match = &matches->items[i];
-		if (options->best && row.match->score < matches->items[0].score)
+		const struct match *match = &matches->items[i];
+		if (options->best && match->score < matches->items[0].score)
 			break;
+		row_set_match(&row, match);
 		if (!hand_out(listing, &row))
 			return false;
 	}
@@ -96,16 +83,11 @@ static bool emit(struct module_listing *listing, const struct process *process,
  */
 static bool emit_empty(struct module_listing *listing, const struct process *process, bool cut)
 {
-	static const struct module none = {.name = "", .path = ""};
-	struct row row = {
-		.process = process,
-		.module = &none,
-		.status = IMPORTS_UNREADABLE,
-		.reason = cut			    ? NOT_EXAMINED
-			  : process_exited(process) ? "process has exited, its modules are gone"
-						    : "no module list could be read",
-		.flags = process_flags(process),
-	};
+	struct row row = row_of(process, NULL);
+	row.status = IMPORTS_UNREADABLE;
+	row.reason = cut		       ? NOT_EXAMINED
+		     : process_exited(process) ? "process has exited, its modules are gone"
+					       : "no module list could be read";
 	if ((!row.flags && !cut) || !listing->options->all)
 		return true;
 	return hand_out(listing, &row);

@@ -8,9 +8,11 @@
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
+#include <impscan/bytes.h>
 #include <impscan/text.h>
 
 #include "scan/process_run.h"
+#include "scan/row.h"
 #include "scan/session.h"
 
 struct region_listing {
@@ -25,8 +27,7 @@ struct region_listing {
 struct region_unit {
 	struct region_row *rows;
 	size_t count;
-	struct vad *vads;	/* of the rows ... */
-	struct strings strings; /* ... and the names of their files */
+	struct strings strings; /* names of files, which the rows point to */
 	struct budget budget;	/* what they were made with */
 	bool cut;
 	char damage[sizeof(((struct vads *)0)->damage)];
@@ -34,14 +35,34 @@ struct region_unit {
 
 static void read_first_bytes(struct view *view, const struct region *region, struct region_row *row)
 {
-	row->bytes_at = region->vad->start;
-	if (space_read(view->space, row->bytes_at, row->bytes, sizeof(row->bytes))) {
-		row->byte_count = sizeof(row->bytes);
-		return;
+	const uint64_t places[] = {region->vad->start, region->first_executable};
+	for (size_t i = 0; i < array_size(places) && !row->bytes_present; i++) {
+		row->bytes_at = places[i];
+		row->bytes_present =
+			space_read(view->space, places[i], row->bytes, sizeof(row->bytes));
 	}
-	row->bytes_at = region->first_executable;
-	if (space_read(view->space, row->bytes_at, row->bytes, sizeof(row->bytes)))
-		row->byte_count = sizeof(row->bytes);
+}
+
+static struct region_row region_row_of(const struct process *process, const struct region *region,
+				       uint64_t pe, struct view *view)
+{
+	const struct vad *vad = region->vad;
+	struct region_row row = {
+		.pid = process->pid,
+		.process = process->name,
+		.start = vad->start,
+		.end = vad->end,
+		.kind = vad->kind == VAD_PRIVATE ? "private" : "mapped",
+		.protection = vad_protection_name(vad->protection),
+		.committed = region->committed,
+		.executable = region->executable,
+		.writable = region->writable,
+		.first_executable = region->first_executable,
+		.pe = pe,
+		.file = vad->file,
+	};
+	read_first_bytes(view, region, &row);
+	return row;
 }
 
 /*
@@ -77,11 +98,7 @@ static struct wanted find_wanted(const struct scan_options *options, const struc
 	size_t capacity = 0;
 	for (size_t i = 0; unit && i < unit->modules.count; i++) {
 		const struct module *module = &unit->modules.items[i];
-		struct row row = {
-			.process = process,
-			.module = module,
-			.flags = module->flags | process_flags(process),
-		};
+		struct row row = row_of(process, module);
 		if (scan_only_matches(&options->only, &row))
 			*array_push(wanted.bases, wanted.count, capacity) = module->base;
 	}
@@ -113,7 +130,7 @@ static bool is_wanted(const struct scan_options *options, const struct process *
 		.size = vad->end - vad->start + 1,
 		.name = (char *)(uintptr_t)text_base_name(vad->file ? vad->file : ""),
 	};
-	struct row row = {.process = process, .module = &self, .flags = process_flags(process)};
+	struct row row = row_of(process, &self);
 	return scan_only_matches(&options->only, &row) || has_wanted(wanted, vad);
 }
 
@@ -124,19 +141,12 @@ static void add_rows(struct region_listing *listing, struct region_unit *unit,
 	size_t next = 0;
 	struct wanted wanted = find_wanted(listing->options, process, modules);
 	unit->rows = alloc_zero(regions->count, sizeof(*unit->rows));
-	unit->vads = alloc_zero(regions->count, sizeof(*unit->vads));
 	for (size_t r = 0; r < regions->count; r++) {
 		const struct vad *vad = regions->items[r].vad;
 		uint64_t pe = first_pe(injections, vad, &next);
 		if (!is_wanted(listing->options, process, vad, &wanted))
 			continue;
-		struct region_row *row = &unit->rows[unit->count];
-		row->process = process;
-		row->region = regions->items[r];
-		row->pe = pe;
-		read_first_bytes(view, &row->region, row);
-		unit->vads[unit->count] = *vad;
-		row->region.vad = &unit->vads[unit->count++];
+		unit->rows[unit->count++] = region_row_of(process, &regions->items[r], pe, view);
 	}
 	free(wanted.bases);
 }
@@ -180,9 +190,7 @@ static const struct budget *budget_of(const void *result)
 static size_t weight(const void *result)
 {
 	const struct region_unit *unit = result;
-	return unit ? unit->count * (sizeof(struct region_row) + sizeof(struct vad)) +
-			       unit->strings.bytes
-		    : 0;
+	return unit ? unit->count * sizeof(struct region_row) + unit->strings.bytes : 0;
 }
 
 static void drop(void *result)
@@ -191,7 +199,6 @@ static void drop(void *result)
 	if (!unit)
 		return;
 	free(unit->rows);
-	free(unit->vads);
 	strings_free(&unit->strings);
 	free(unit);
 }

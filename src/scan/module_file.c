@@ -17,6 +17,7 @@
 #include <impscan/pe_write.h>
 
 #include "scan/dump_space.h"
+#include "scan/row.h"
 #include "scan/sparse_file.h"
 
 /*
@@ -97,11 +98,7 @@ static bool is_wanted(const struct unit_context *context, const struct process *
 		      const struct module *module, const struct finding *finding)
 {
 	const struct scan_options *options = context->options;
-	struct row row = {
-		.process = process,
-		.module = module,
-		.flags = module->flags | process_flags(process),
-	};
+	struct row row = row_of(process, module);
 	return (options->all || finding->hits) && scan_only_matches(&options->only, &row);
 }
 

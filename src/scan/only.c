@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * --only and -m: which rows are wanted.
+ * --only and -m: which rows are wanted, by kind, flag and module.
  */
 #include <impscan/scan.h>
 
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <impscan/bytes.h>
+#include <impscan/module.h>
 
 bool scan_only_add(struct scan_only *only, const char *word)
 {
@@ -48,23 +49,22 @@ bool scan_only_address(const struct scan_only *only, uint64_t *address)
 	return !*end;
 }
 
-static bool is_module(const struct scan_only *only, const struct module *module)
+static bool is_module(const struct scan_only *only, const struct row *row)
 {
 	uint64_t address;
 	if (!only->module)
 		return true;
 	if (scan_only_address(only, &address))
-		return address - module->base < module->size;
-	return strcasestr(module->name, only->module) != NULL;
+		return address - row->base < row->size;
+	return strcasestr(row->module, only->module) != NULL;
 }
 
 bool scan_only_matches(const struct scan_only *only, const struct row *row)
 {
-	const struct module *module = row->module;
-	if (!is_module(only, module))
+	if (!is_module(only, row))
 		return false;
 	return !scan_only_kinds(only) || (row->flags & only->flags) ||
-	       (only->listed && module->found_in & (FOUND_LISTS | FOUND_LISTS32)) ||
-	       (only->injected && module->injected) ||
-	       (only->kernel && module->found_in & FOUND_KERNEL);
+	       (only->listed && row->found_in & (FOUND_LISTS | FOUND_LISTS32)) ||
+	       (only->injected && row_injected(row)) ||
+	       (only->kernel && row->found_in & FOUND_KERNEL);
 }

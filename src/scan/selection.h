@@ -5,7 +5,9 @@
 #ifndef SCAN_SELECTION_H
 #define SCAN_SELECTION_H
 
+#include <impscan/process.h>
 #include <impscan/scan.h>
+#include <impscan/windows.h>
 
 struct selection {
 	struct processes all;

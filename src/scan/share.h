@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 
 #include <impscan/budget.h>
-#include <impscan/scan.h>
+#include <impscan/windows.h>
 
 /* The shares of a run, in steps of a budget. */
 struct share {

@@ -1,34 +1,52 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What --info tells beyond the kernel: processes by where they were found, what share of the
- * modules can be read, and what would help to read the rest.
+ * What --info tells: the image, its kernel, processes by where they were found, how many modules
+ * can be read, and what would help to read the rest.
  */
 #include <impscan/scan.h>
 
-#include <stdio.h>
 #include <string.h>
 
+#include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/discover.h>
+#include <impscan/store.h>
+#include <impscan/view.h>
 
 #include "scan/selection.h"
 
+/* A survey being made, and what is counted for it. */
+struct making {
+	struct survey *survey;
+	const struct discovery *discovery;
+	const struct windows *windows; /* the discovery's */
+	size_t lacking[PAGE_FILES]; /* modules that lack pages of a page file not given */
+	struct entry_votes votes;   /* page_files[]: what page tables say of page files */
+	struct text damage;	    /* sentences */
+};
+
+/* A copy of a text; NULL for none. */
+static char *keep(const char *text)
+{
+	return text && *text ? alloc_strdup(text) : NULL;
+}
+
 static bool count_module(void *context, const struct row *row)
 {
-	struct survey *survey = context;
-	if (!row->module->found_in)
+	struct making *making = context;
+	if (!row->found_in)
 		return true;
-	survey->modules++;
+	making->survey->modules++;
 	if (row->status == IMPORTS_OK || row->status == IMPORTS_NONE) {
-		survey->readable++;
+		making->survey->readable++;
 		return true;
 	}
 	for (unsigned int i = 0; i < PAGE_FILES; i++)
-		survey->lacking[i] += row->module->missing_page_files >> i & 1;
+		making->lacking[i] += row->missing_page_files >> i & 1;
 	return true;
 }
 
-/* OSBuildNumber of the first PEB that can be read. */
+/* OSBuildNumber of the first PEB that can be read; 0: of none. */
 static uint32_t peb_build(const struct windows *windows, const struct processes *processes)
 {
 	uint64_t work = windows_work(windows);
@@ -38,7 +56,7 @@ static uint32_t peb_build(const struct windows *windows, const struct processes 
 		uint16_t build;
 		if (!process->peb || process_exited(process))
 			continue;
-		_cleanup_view_ struct view view;
+		_cleanup_view_ struct view view = {0};
 		view_open(&view, windows, process, &budget);
 		if (space_u16(view.space,
 			      process->peb + profile_offset(windows->profile, PEB_OSBuildNumber),
@@ -49,49 +67,166 @@ static uint32_t peb_build(const struct windows *windows, const struct processes 
 }
 
 /* Adds a sentence on what was cut off. */
-static void note(struct survey *survey, const char *sentence)
+static void note(struct making *making, const char *sentence)
 {
-	size_t length = strlen(survey->damage);
-	snprintf(survey->damage + length, sizeof(survey->damage) - length, "%s%s",
-		 length ? "; " : "", sentence);
+	if (making->damage.length)
+		text_add_string(&making->damage, "; ");
+	text_add_string(&making->damage, sentence);
 }
 
-struct error *scan_survey(const struct windows *windows, const struct scan_options *options,
-			  struct survey *survey)
+static void add_processes(struct making *making, const struct scan_options *options,
+			  const struct processes *processes)
 {
-	memset(survey, 0, sizeof(*survey));
+	struct survey *survey = making->survey;
+	size_t by_source[PROCESS_SOURCE_COUNT] = {0};
+	for (size_t i = 0; i < processes->count; i++) {
+		if (!selection_wants(options, processes->items[i].pid))
+			continue;
+		survey->processes++;
+		for (unsigned int s = 0; s < PROCESS_SOURCE_COUNT; s++)
+			by_source[s] += processes->items[i].sources >> s & 1;
+		survey->hidden += process_hidden(&processes->items[i]);
+		survey->exited += process_exited(&processes->items[i]);
+	}
+	for (unsigned int s = 0; s < PROCESS_SOURCE_COUNT; s++)
+		text_list_add(&survey->by_source,
+			      alloc_printf("%s %zu", process_source_names[s], by_source[s]));
+	survey->ps_active_process_head = processes->ps_active_process_head;
+}
+
+/* The page files that the kernel has, those that page tables name, and those that were given. */
+static void add_page_files(struct making *making)
+{
+	const struct windows *windows = making->windows;
+	for (unsigned int i = 0; i < PAGE_FILES; i++) {
+		const struct page_file *given = memory_page_file(windows->memory, i);
+		uint64_t used = making->votes.page_files[i].pages;
+		const struct paging_file *file = NULL;
+		for (size_t f = 0; f < windows->paging_file_count; f++)
+			if (windows->paging_files[f].number == i)
+				file = &windows->paging_files[f];
+		if (!used && !given && !file)
+			continue;
+		const char *name = file && file->name ? file->name : "";
+		text_list_add(&making->survey->page_files,
+			      alloc_printf("%u: %s%s%llu %s in it%s%s", i, name, *name ? ", " : "",
+					   (unsigned long long)used, used == 1 ? "page" : "pages",
+					   given ? ", given: " : "", given ? given->path : ""));
+	}
+}
+
+static void add_advice(struct making *making)
+{
+	struct text_list *advice = &making->survey->advice;
+	for (unsigned int i = 0; i < PAGE_FILES; i++) {
+		size_t lacking = making->lacking[i];
+		if (memory_page_file(making->windows->memory, i)) {
+			char *doubt =
+				discovery_page_file_doubt(making->discovery, i, &making->votes);
+			if (doubt)
+				text_list_add(advice, doubt);
+		} else if (lacking) {
+			text_list_add(advice,
+				      alloc_printf("--pagefile %u=%s would help to read %zu %s", i,
+						   i == 1 ? "swapfile.sys" : "pagefile.sys",
+						   lacking, lacking == 1 ? "module" : "modules"));
+		}
+	}
+	if (making->survey->hidden)
+		text_list_add(advice, alloc_strdup("-a --only hidden lists the hidden processes' "
+						   "modules"));
+}
+
+/* Do the places that know the build agree? Updates that enable features count the build up. */
+static const char *build_note(const struct survey *survey)
+{
+	uint32_t build = survey->build;
+	bool differ = (survey->build_kernel && survey->build_kernel != build) ||
+		      (survey->build_shared && survey->build_shared != build) ||
+		      (survey->build_peb && survey->build_peb != build);
+	return differ ? "the places disagree: an update that was half-way, or a damaged image"
+		      : NULL;
+}
+
+static void add_kernel(struct survey *survey, const struct windows *windows)
+{
+	survey->kernel_found = true;
+	survey->architecture = keep(architecture_name(windows->architecture));
+	survey->paging = keep(paging_name(memory_paging(windows->memory)));
+	survey->build = windows->build;
+	survey->build_kernel = windows->build_kernel;
+	survey->build_shared = windows->build_shared;
+	survey->build_note = keep(build_note(survey));
+	survey->kernel_base = windows->kernel_base;
+	survey->kernel_size = windows->kernel_size;
+	survey->pdb = keep(windows->kernel_pdb.name);
+	survey->pdb_guid = keep(windows->kernel_pdb.guid_age);
+	survey->dtb = windows->dtb;
+	survey->profile = keep(windows->profile->name);
+	survey->profile_origin = keep(windows->profile->origin);
+	survey->system = windows->system;
+	survey->ps_loaded_module_list = windows->ps_loaded_module_list;
+	const struct store *store = store_of(windows->memory);
+	if (!store)
+		return;
+	struct store_summary summary = store_summary(store);
+	survey->store = alloc_printf("%u %s, SMKM_STORE_MGR at 0x%llx", summary.stores,
+				     summary.stores == 1 ? "store" : "stores",
+				     (unsigned long long)summary.manager);
+}
+
+void scan_survey_image(const struct image *image, struct survey *survey)
+{
+	const struct image_range *ranges = image_ranges(image, &survey->ranges);
+	for (size_t i = 0; i < survey->ranges; i++)
+		survey->memory_size += ranges[i].size;
+	survey->image = keep(image_path(image));
+	survey->format = keep(image_format(image));
+	survey->file_size = image_file_size(image);
+	survey->warning = keep(image_warning(image));
+}
+
+/* Counts modules and what they lack. */
+static struct error *add_modules(struct making *making, const struct scan_options *options,
+				 struct scan_summary *summary)
+{
 	struct scan_options fast = *options;
-	struct scan_summary summary;
 	fast.all = true;
 	fast.fast = true;
 	fast.known = NULL;
 	fast.only = (struct scan_only){0};
 	fast.dump_directory = NULL;
-	try_(scan_image(windows, &fast,
-			&(struct scan_events){
-				.row = count_module,
-				.context = survey,
-			},
-			&summary));
+	return scan_image(making->windows, &fast,
+			  &(struct scan_events){
+				  .row = count_module,
+				  .context = making,
+			  },
+			  summary);
+}
 
+struct error *scan_survey(const struct discovery *discovery, const struct scan_options *options,
+			  struct survey *survey)
+{
+	const struct windows *windows = discovery->windows;
+	struct making making = {.survey = survey, .discovery = discovery, .windows = windows};
+	struct scan_summary summary;
+	try_(add_modules(&making, options, &summary));
 	_cleanup_processes_ struct processes processes = {0};
 	windows_processes(windows, options->deep, options->threads, &processes);
-	memcpy(survey->damage, processes.damage, sizeof(survey->damage));
-	survey->ps_active_process_head = processes.ps_active_process_head;
-	for (size_t i = 0; i < processes.count; i++) {
-		if (!selection_wants(options, processes.items[i].pid))
-			continue;
-		survey->processes++;
-		for (unsigned int s = 0; s < PROCESS_SOURCE_COUNT; s++)
-			survey->by_source[s] += processes.items[i].sources >> s & 1;
-		survey->hidden += process_hidden(&processes.items[i]);
-		survey->exited += process_exited(&processes.items[i]);
-	}
+	add_processes(&making, options, &processes);
 	survey->build_peb = peb_build(windows, &processes);
-	windows_page_file_use(windows, &survey->votes);
-	if (survey->votes.cut)
-		note(survey, "page tables not all read: they cost too much work");
+	windows_page_file_use(windows, &making.votes);
+	if (processes.damage[0])
+		note(&making, processes.damage);
+	if (making.votes.cut)
+		note(&making, "page tables not all read: they cost too much work");
 	if (summary.cut)
-		note(survey, "processes not all looked at whole: they cost too much work");
+		note(&making, "processes not all looked at whole: they cost too much work");
+	survey->damage = making.damage.data;
+	scan_survey_image(windows->image, survey);
+	add_kernel(survey, windows);
+	survey->dtb_source = keep(discovery->page_map_source);
+	add_page_files(&making);
+	add_advice(&making);
 	return NULL;
 }

@@ -14,6 +14,7 @@
  *	clean_pages.c    pages that need not be looked at for addresses
  *	finding_cache.c  findings about modules with the same pages
  *	hooks.c          where hooked import slots lead
+ *	row.c            makes a row of what was found
  *	module_file.c    writes one module as a PE file
  *	sparse_file.c    writes a file with holes
  *	dump_space.c     how much disk space all files may take
@@ -23,10 +24,28 @@
 
 #include <impscan/budget.h>
 #include <impscan/export_map.h>
+#include <impscan/hash.h>
+#include <impscan/imports.h>
+#include <impscan/match.h>
+#include <impscan/module.h>
+#include <impscan/process.h>
 #include <impscan/rebuild.h>
+#include <impscan/region.h>
 #include <impscan/scan.h>
+#include <impscan/windows.h>
 
 #include "scan/dump_space.h"
+
+/* A module as a file of options->dump_directory. */
+struct dump {
+	char *file;	       /* its name; NULL: not written, see note */
+	const char *layout;    /* pe_written_layout_name(); NULL: there was nothing to write */
+	uint64_t size;	       /* bytes of the file */
+	uint64_t room;	       /* bytes that it takes of the disk: those that are no holes */
+	uint64_t pages;	       /* of the module ... */
+	uint64_t pages_absent; /* ... that were not present: zeros */
+	char *note;	       /* why there is no file, or what it lacks, in words; NULL: nothing */
+};
 
 /* The result of examining one module. The fields are those of struct row (scan.h). */
 struct finding {

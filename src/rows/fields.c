@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The fields of modules, in a listing or search (row_modules) and in the index of a folder of
+ * dumped modules (row_dumps). Those of other kinds of rows are in other_fields.c.
+ *
+ * The named fields are a promise to programs that read them: their names and order never change.
+ * A new one is one line, behind the last named one.
+ */
+#include <impscan/bytes.h>
+#include <impscan/module.h>
+
+#include "rows/table.h"
+
+#define ROW struct row
+
+/* Columns for an impfuzzy: block sizes of import lists have 3 digits, parts up to 64 and 32. */
+#define IMPFUZZY_WIDTH 101
+
+const char *row_matched_name(enum row_matched matched)
+{
+	static const char *const names[] = {
+		[MATCHED_NOTHING] = NULL,
+		[MATCHED_IMPHASH] = "imphash",
+		[MATCHED_IMPFUZZY] = "impfuzzy",
+		[MATCHED_REBUILT_IMPHASH] = "rebuilt_imphash",
+		[MATCHED_REBUILT_IMPFUZZY] = "rebuilt_impfuzzy",
+	};
+	return names[matched];
+}
+
+static const char *matched_name(unsigned int matched)
+{
+	return row_matched_name(matched);
+}
+
+static const char *status_name(unsigned int status)
+{
+	return imports_status_name(status);
+}
+
+static bool has_module(const void *p)
+{
+	const struct row *row = p;
+	return row->found_in != 0;
+}
+
+static bool has_rebuilt(const void *p)
+{
+	const struct row *row = p;
+	return *row->rebuilt.imphash != '\0';
+}
+
+static bool has_match(const void *p)
+{
+	const struct row *row = p;
+	return row->match.by != MATCHED_NOTHING;
+}
+
+static bool has_file(const void *p)
+{
+	const struct row *row = p;
+	return row->dump.file != NULL;
+}
+
+/* Is it the line of the declared list, which status and reason are of? */
+static bool is_declared(const void *p)
+{
+	const struct row *row = p;
+	return !row->rebuilt_line;
+}
+
+static struct value text_or_null(const char *text)
+{
+	return (struct value){.kind = *text ? VALUE_TEXT : VALUE_NULL, .text = text};
+}
+
+/* The impfuzzy, or in brackets why there is none. */
+static struct value impfuzzy_or_reason(const void *p, struct text *scratch)
+{
+	const struct row *row = p;
+	if (*row->hashes.impfuzzy)
+		return text_or_null(row->hashes.impfuzzy);
+	text_add_char(scratch, '(');
+	text_add_string(scratch, row->reason && *row->reason ? row->reason
+							     : imports_status_name(row->status));
+	text_add_char(scratch, ')');
+	return text_or_null(text_string(scratch));
+}
+
+static bool by_rebuilt(const struct row *row)
+{
+	return row->match.by == MATCHED_REBUILT_IMPHASH ||
+	       row->match.by == MATCHED_REBUILT_IMPFUZZY;
+}
+
+/* The number of entries of the list that matched. */
+static struct value matched_imports(const void *p, struct text *scratch)
+{
+	const struct row *row = p;
+	(void)scratch;
+	return (struct value){
+		.kind = VALUE_NUMBER,
+		.number = by_rebuilt(row) ? row->rebuilt_imports : row->imports,
+	};
+}
+
+/* The hash of the module that matched. */
+static struct value matched_hash(const void *p, struct text *scratch)
+{
+	const struct row *row = p;
+	const struct hashes *hashes = by_rebuilt(row) ? &row->rebuilt : &row->hashes;
+	bool by_imphash =
+		row->match.by == MATCHED_IMPHASH || row->match.by == MATCHED_REBUILT_IMPHASH;
+	(void)scratch;
+	return text_or_null(by_imphash ? hashes->imphash : hashes->impfuzzy);
+}
+
+/* clang-format off */
+static const struct field modules[] = {
+	{"pid", NUMBER(pid), RIGHT("PID", 6, 10, 10, 10, 10)},
+	{"ppid", NUMBER(ppid), RIGHT("PPID", 6, 0, 20, 0, 20)},
+	{"process", TEXT(process), LEFT("Process", 15, 20, 30, 20, 30)},
+	{"eprocess", ADDRESS(eprocess)},
+	{"base", ADDRESS(base), LEFT("Module Base", 18, 30, 40, 30, 40), .when = has_module},
+	{"size", NUMBER(size), RIGHT("Size", 9, 0, 50, 0, 50), .when = has_module},
+	{"module", TEXT(module), LEFT("Module Name", 24, 40, 60, 40, 60)},
+	{"path", TEXT(path), LEFT("Path", 48, 0, 140, 0, 140)},
+	{"found_in", WORDS(found_in, found_in_names, FOUND_IN_COUNT), LEFT("Found In", 42, 0, 90, 0, 70)},
+	{"imports", NUMBER(imports), RIGHT("Imports", 7, 50, 110, 0, 90)},
+	{"import_source", TEXT(import_source)},
+	{"imphash", CHARS(hashes.imphash), LEFT("imphash", 32, 60, 120, 0, 100)},
+	{"impfuzzy", CHARS(hashes.impfuzzy), LEFT("impfuzzy", IMPFUZZY_WIDTH, 0, 130, 0, 110)},
+	{"rebuilt_imports", NUMBER(rebuilt_imports), .when = has_rebuilt},
+	{"rebuilt_imphash", CHARS(rebuilt.imphash)},
+	{"rebuilt_impfuzzy", CHARS(rebuilt.impfuzzy)},
+	{"readable", SHARE(readable), RIGHT("Readable", 8, 0, 70), .when = is_declared},
+	{"status", CHOICE(status, status_name), LEFT("Status", 10, 0, 80), .when = is_declared},
+	{"reason", TEXT(reason), LEFT("Reason", 0, 0, 150), .when = is_declared},
+	{"flags", WORDS(flags, module_flag_names, MODULE_FLAG_COUNT), LEFT("Flags", 16, 0, 100, 0, 80)},
+	{"match", TEXT(match.name), LEFT("Match", 0, 0, 0, 90, 150)},
+	{"score", NUMBER(match.score), RIGHT("Compare", 7, 0, 0, 80, 130), .when = has_match},
+	{"matched_hash", CHOICE(match.by, matched_name), LEFT("By", 16, 0, 0, 60, 120)},
+	{"dump", TEXT(dump.file)},
+	/* Only for people. What may be of any length comes last in each table. */
+	{NULL, DERIVED(impfuzzy_or_reason), LEFT("impfuzzy", 0, 70)},
+	{NULL, DERIVED(matched_imports), RIGHT("Imports", 7, 0, 0, 50)},
+	{NULL, DERIVED(matched_hash), LEFT("Hash", IMPFUZZY_WIDTH, 0, 0, 70)},
+};
+
+/* Only for programs. */
+static const struct field dumps[] = {
+	{"file", TEXT(dump.file)},
+	{"pid", NUMBER(pid)},
+	{"process", TEXT(process)},
+	{"eprocess", ADDRESS(eprocess)},
+	{"base", ADDRESS(base)},
+	{"size", NUMBER(size)},
+	{"module", TEXT(module)},
+	{"path", TEXT(path)},
+	{"imphash", CHARS(hashes.imphash)},
+	{"impfuzzy", CHARS(hashes.impfuzzy)},
+	{"status", CHOICE(status, status_name)},
+	{"reason", TEXT(reason)},
+	{"flags", WORDS(flags, module_flag_names, MODULE_FLAG_COUNT)},
+	{"layout", TEXT(dump.layout)},
+	{"file_size", NUMBER(dump.size), .when = has_file},
+	{"pages", NUMBER(dump.pages)},
+	{"pages_absent", NUMBER(dump.pages_absent)},
+	{"note", TEXT(dump.note)},
+};
+/* clang-format on */
+
+const struct row_kind row_modules = ROW_KIND(modules);
+const struct row_kind row_dumps = ROW_KIND(dumps);

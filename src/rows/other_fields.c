@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The fields of regions, imports, samples and profiles. Their names and order never change; a new
+ * one is one line, behind the last named one.
+ */
+#include <impscan/match.h>
+#include <impscan/profile.h>
+
+#include "rows/table.h"
+
+#define IMPFUZZY_WIDTH 101 /* as in fields.c */
+
+/* clang-format off */
+
+#define ROW struct region_row
+
+static bool has_bytes(const void *p)
+{
+	const struct region_row *row = p;
+	return row->bytes_present;
+}
+
+/* --regions; as users of malfind know them. */
+static const struct field regions[] = {
+	{"pid", NUMBER(pid), RIGHT("PID", 6, 10, 10)},
+	{"process", TEXT(process), LEFT("Process", 15, 20, 20)},
+	{"start", ADDRESS(start), LEFT("Start", 18, 30, 30)},
+	{"end", ADDRESS(end), LEFT("End", 18, 40, 40)},
+	{"kind", TEXT(kind), LEFT("Kind", 7, 50, 50)},
+	{"protection", TEXT(protection), LEFT("VAD Protection", 22, 60, 60)},
+	{"committed", NUMBER(committed), RIGHT("Commit", 6, 70, 70)},
+	{"executable", NUMBER(executable), RIGHT("Exec", 6, 80, 80)},
+	{"writable", NUMBER(writable), RIGHT("Exec+W", 6, 90, 90)},
+	{"first_executable", ADDRESS(first_executable), LEFT("First Exec", 18, 0, 100)},
+	{"pe", ADDRESS_OR_NULL(pe), LEFT("PE", 18, 110, 110)},
+	{"file", TEXT(file), LEFT("File", 24, 0, 120)},
+	{"bytes_at", ADDRESS(bytes_at), LEFT("Bytes At", 18, 0, 130), .when = has_bytes},
+	{"bytes", BYTES(bytes), LEFT("First Bytes", 0, 140, 140), .when = has_bytes},
+};
+const struct row_kind row_regions = ROW_KIND(regions);
+
+#undef ROW
+#define ROW struct import_row
+
+static bool is_present(const void *p)
+{
+	const struct import_row *row = p;
+	return row->present;
+}
+
+static bool is_by_ordinal(const void *p)
+{
+	const struct import_row *row = p;
+	return row->by_ordinal;
+}
+
+/* --imports; as users of Volatility 2's impscan know them. In the wide table DLL and function,
+ * which may be of any length, come last. */
+static const struct field imports[] = {
+	{"pid", NUMBER(pid), RIGHT("PID", 6, 10, 10)},
+	{"process", TEXT(process), LEFT("Process", 15, 0, 20)},
+	{"base", ADDRESS(base), LEFT("Module Base", 18, 0, 30)},
+	{"module", TEXT(module), LEFT("Module Name", 24, 20, 40)},
+	{"slot", ADDRESS(slot), LEFT("Slot", 18, 30, 50)},
+	{"value", ADDRESS(value), LEFT("Value", 18, 40, 60), .when = is_present},
+	{"target", ADDRESS_OR_NULL(target), LEFT("Target", 18, 0, 70)},
+	{"dll", TEXT(dll), LEFT("DLL", 44, 50, 110)},
+	{"function", TEXT(function), LEFT("Function", 40, 60, 120)},
+	{"ordinal", NUMBER(ordinal), RIGHT("Ord", 5, 70, 80), .when = is_by_ordinal},
+	{"source", TEXT(source), LEFT("Source", 6, 80, 90)},
+	{"hooked", BOOL(hooked), LEFT("Hooked", 6, 90, 100)},
+};
+const struct row_kind row_imports = ROW_KIND(imports);
+
+#undef ROW
+#define ROW struct sample
+
+static const char *status_name(unsigned int status)
+{
+	return imports_status_name(status);
+}
+
+/* Samples without an image. The table is a list that -i reads: both hashes and the path. */
+static const struct field samples[] = {
+	{"path", TEXT(path), LEFT("Path", 40, 30, 50)},
+	{"imports", NUMBER(imports), RIGHT("Imports", 7, 0, 10)},
+	{"imphash", CHARS(hashes.imphash), LEFT("imphash", 32, 0, 30)},
+	{"impfuzzy", CHARS(hashes.impfuzzy), LEFT("impfuzzy", IMPFUZZY_WIDTH, 20, 40)},
+	{"status", CHOICE(status, status_name), LEFT("Status", 10, 0, 20)},
+	{"reason", CHARS(reason), LEFT("Reason", 0, 0, 60)},
+	/* The heading makes the first line of the table a comment of the list. */
+	{NULL, CHARS(hashes.imphash), LEFT("# imphash", 32, 10)},
+};
+const struct row_kind row_samples = ROW_KIND(samples);
+
+#undef ROW
+#define ROW struct profile_summary
+
+static const char *architecture_choice(unsigned int architecture)
+{
+	return architecture_name(architecture);
+}
+
+/* --list-profiles */
+static const struct field profiles[] = {
+	{"name", TEXT(name), LEFT("Name", 40, 10, 10)},
+	{"architecture", CHOICE(architecture, architecture_choice), LEFT("Arch", 4, 20, 20)},
+	{"build_first", NUMBER(build_first), RIGHT("From", 5, 30, 30)},
+	{"build_last", NUMBER(build_last), RIGHT("To", 5, 40, 40)},
+	{"variant", TEXT(variant), LEFT("Variant", 24, 0, 50)},
+	{"description", TEXT(description), LEFT("Description", 34, 60, 60)},
+	{"origin", TEXT(origin), LEFT("Origin", 8, 50, 70)},
+	{"source", TEXT(source), LEFT("Source", 0, 0, 80)},
+};
+const struct row_kind row_profiles = ROW_KIND(profiles);
+
+/* clang-format on */

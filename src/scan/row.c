@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From what was found of a module to its row.
+ */
+#include "scan/row.h"
+
+struct row row_of(const struct process *process, const struct module *module)
+{
+	static const struct module none = {.name = "", .path = ""};
+	if (!module)
+		module = &none;
+	return (struct row){
+		.pid = process->pid,
+		.ppid = process->ppid,
+		.process = process->name,
+		.eprocess = process->eprocess,
+		.base = module->base,
+		.size = module->size,
+		.module = module->name,
+		.path = module->path,
+		.found_in = module->found_in,
+		.flags = module->flags | process_flags(process),
+		.missing_page_files = module->missing_page_files,
+	};
+}
+
+void row_add_finding(struct row *row, const struct finding *finding)
+{
+	row->status = finding->status;
+	row->reason = finding->reason;
+	row->imports = finding->imports;
+	row->import_source = finding->import_source;
+	row->hashes = finding->hashes;
+	row->rebuilt_imports = finding->rebuilt_imports;
+	row->rebuilt = finding->rebuilt;
+	/* Where there is no list, no page of it can be missing. */
+	row->readable =
+		finding->status == IMPORTS_NONE && !finding->readable ? 1 : finding->readable;
+	if (finding->dump)
+		row->dump = (struct row_dump){
+			.file = finding->dump->file,
+			.layout = finding->dump->layout,
+			.size = finding->dump->size,
+			.pages = finding->dump->pages,
+			.pages_absent = finding->dump->pages_absent,
+			.note = finding->dump->note,
+		};
+}
+
+void row_set_match(struct row *row, const struct match *match)
+{
+	enum row_matched by = match->by_impfuzzy ? MATCHED_IMPFUZZY : MATCHED_IMPHASH;
+	if (match->rebuilt)
+		by = match->by_impfuzzy ? MATCHED_REBUILT_IMPFUZZY : MATCHED_REBUILT_IMPHASH;
+	row->match = (struct row_match){
+		.by = by,
+		.score = (unsigned int)match->score,
+		.name = match->name,
+	};
+}
+
+struct import_row import_row_of(const struct process *process, const struct module *module,
+				const struct rebuilt *rebuilt, const struct rebuilt_entry *entry)
+{
+	return (struct import_row){
+		.pid = process->pid,
+		.process = process->name,
+		.base = module->base,
+		.module = module->name,
+		.slot = entry->slot,
+		.present = entry->present,
+		.value = entry->value,
+		.target = entry->target,
+		.dll = rebuilt_dll(rebuilt, entry),
+		.function = rebuilt_name(rebuilt, entry),
+		.by_ordinal = entry->kind == IMPORT_ORDINAL,
+		.ordinal = entry->ordinal,
+		.source = rebuilt_source_name(entry->source),
+		.hooked = entry->hooked,
+	};
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Inside the scan room: making rows of processes, modules and findings. The texts of a row are
+ * theirs.
+ */
+#ifndef SCAN_ROW_H
+#define SCAN_ROW_H
+
+#include <impscan/rows.h>
+
+#include "scan/unit.h"
+
+/*
+ * A row with the facts of a process and one of its modules, and nothing on import lists: all that
+ * scan_only_matches() looks at. `module` NULL: the process has none to show.
+ */
+struct row row_of(const struct process *process, const struct module *module);
+
+/* Adds what examining the module has found, and the file it was written to. */
+void row_add_finding(struct row *row, const struct finding *finding);
+
+/* Sets the known hash that the module resembles. */
+void row_set_match(struct row *row, const struct match *match);
+
+/* A slot of a module's rebuilt list. */
+struct import_row import_row_of(const struct process *process, const struct module *module,
+				const struct rebuilt *rebuilt, const struct rebuilt_entry *entry);
+
+#endif

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* rows: what each field of the tables gives, and copies of rows. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+#include <impscan/match.h>
+#include <impscan/module.h>
+#include <impscan/rows.h>
+#include <impscan/survey.h>
+
+/* A named field and its value as show() writes it; NULL: it has none. */
+struct expected {
+	const char *name;
+	const char *value;
+};
+
+/* A value with a letter for its kind, so that a number is not taken for an address. */
+static void show(struct text *text, const struct value *value)
+{
+	switch (value->kind) {
+	case VALUE_NULL:
+		text_add_string(text, "null");
+		break;
+	case VALUE_NUMBER:
+		text_add_format(text, "n%llu", (unsigned long long)value->number);
+		break;
+	case VALUE_ADDRESS:
+		text_add_format(text, "a%llx", (unsigned long long)value->number);
+		break;
+	case VALUE_SHARE:
+		text_add_format(text, "s%.3f", value->share);
+		break;
+	case VALUE_BOOL:
+		text_add_string(text, value->number ? "true" : "false");
+		break;
+	case VALUE_TEXT:
+		text_add_format(text, "t%s", value->text);
+		break;
+	case VALUE_WORDS:
+	case VALUE_LIST:
+		text_add_char(text, 'l');
+		for (size_t i = 0; i < value->count; i++)
+			if (value->kind == VALUE_LIST || value->number >> i & 1)
+				text_add_format(text, " %s", value->list[i]);
+		break;
+	case VALUE_BYTES:
+		text_add_char(text, 'b');
+		for (size_t i = 0; i < value->count; i++)
+			text_add_format(text, "%02x", value->bytes[i]);
+		break;
+	}
+}
+
+/* The named fields of a kind are these, in this order, with these values. */
+static void assert_fields(const struct row_kind *kind, const void *row,
+			  const struct expected *expected, size_t count)
+{
+	_cleanup_text_ struct text scratch = {0};
+	size_t named = 0;
+	for (size_t i = 0; i < kind->count; i++) {
+		const struct field *field = &kind->fields[i];
+		_cleanup_text_ struct text shown = {0};
+		if (!field->name)
+			continue;
+		struct value value = field_value(field, row, &scratch);
+		show(&shown, &value);
+		assert_true(named < count);
+		assert_string_equal(field->name, expected[named].name);
+		assert_string_equal(text_string(&shown), expected[named].value);
+		assert_ptr_equal(row_kind_field(kind, field->name), field);
+		named++;
+	}
+	assert_int_equal(named, count);
+}
+
+/* What a table shows in one column, found by its heading. */
+static void assert_column(const struct row_kind *kind, enum field_table table, const void *row,
+			  const char *heading, const char *expected)
+{
+	uint8_t order[FIELDS_MAX];
+	size_t count = row_kind_columns(kind, table, order);
+	_cleanup_text_ struct text scratch = {0}, shown = {0};
+	for (size_t i = 0; i < count; i++) {
+		const struct field *field = &kind->fields[order[i]];
+		if (strcmp(field->heading, heading) != 0)
+			continue;
+		struct value value = field_value(field, row, &scratch);
+		show(&shown, &value);
+		assert_string_equal(text_string(&shown), expected);
+		return;
+	}
+	fail_msg("no column '%s'", heading);
+}
+
+static struct row full_row(void)
+{
+	return (struct row){
+		.pid = 4012,
+		.ppid = 4,
+		.process = "invoice.exe",
+		.eprocess = 0xffff800000001000,
+		.base = 0x7ff600000000,
+		.size = 0x12000,
+		.module = "ws2_32.dll",
+		.path = "C:\\ws2_32.dll",
+		.found_in = FOUND_LOAD | FOUND_VAD,
+		.flags = MODULE_HIDDEN | MODULE_HOOK_TARGET,
+		.status = IMPORTS_PARTIAL,
+		.reason = "2 of 9 names",
+		.imports = 7,
+		.import_source = "names",
+		.hashes = {"0123456789abcdef0123456789abcdef", "3:abc:def"},
+		.rebuilt_imports = 9,
+		.rebuilt = {"fedcba9876543210fedcba9876543210", "6:ghi:jkl"},
+		.readable = 0.875,
+		.match = {MATCHED_REBUILT_IMPFUZZY, 93, "emotet"},
+		.dump = {"4012.bin", "memory", 73728, 18, 2, "cut"},
+	};
+}
+
+static void modules(void **state)
+{
+	static const struct expected expected[] = {
+		{"pid", "n4012"},
+		{"ppid", "n4"},
+		{"process", "tinvoice.exe"},
+		{"eprocess", "affff800000001000"},
+		{"base", "a7ff600000000"},
+		{"size", "n73728"},
+		{"module", "tws2_32.dll"},
+		{"path", "tC:\\ws2_32.dll"},
+		{"found_in", "l load vad"},
+		{"imports", "n7"},
+		{"import_source", "tnames"},
+		{"imphash", "t0123456789abcdef0123456789abcdef"},
+		{"impfuzzy", "t3:abc:def"},
+		{"rebuilt_imports", "n9"},
+		{"rebuilt_imphash", "tfedcba9876543210fedcba9876543210"},
+		{"rebuilt_impfuzzy", "t6:ghi:jkl"},
+		{"readable", "s0.875"},
+		{"status", "tpartial"},
+		{"reason", "t2 of 9 names"},
+		{"flags", "l hidden hook-target"},
+		{"match", "temotet"},
+		{"score", "n93"},
+		{"matched_hash", "trebuilt_impfuzzy"},
+		{"dump", "t4012.bin"},
+	};
+	struct row row = full_row();
+	(void)state;
+	assert_fields(&row_modules, &row, expected, array_size(expected));
+}
+
+/* What is not known is null, not 0 or "". */
+static void modules_without(void **state)
+{
+	static const struct expected expected[] = {
+		{"pid", "n8"},
+		{"ppid", "n0"},
+		{"process", "null"},
+		{"eprocess", "a0"},
+		{"base", "null"},
+		{"size", "null"},
+		{"module", "null"},
+		{"path", "null"},
+		{"found_in", "l"},
+		{"imports", "n0"},
+		{"import_source", "null"},
+		{"imphash", "null"},
+		{"impfuzzy", "null"},
+		{"rebuilt_imports", "null"},
+		{"rebuilt_imphash", "null"},
+		{"rebuilt_impfuzzy", "null"},
+		{"readable", "s0.000"},
+		{"status", "tunreadable"},
+		{"reason", "null"},
+		{"flags", "l"},
+		{"match", "null"},
+		{"score", "null"},
+		{"matched_hash", "null"},
+		{"dump", "null"},
+	};
+	struct row row = {.pid = 8, .module = "", .status = IMPORTS_UNREADABLE};
+	(void)state;
+	assert_fields(&row_modules, &row, expected, array_size(expected));
+}
+
+static void columns_of_people(void **state)
+{
+	struct row row = full_row();
+	(void)state;
+	assert_column(&row_modules, FIELDS_TABLE, &row, "impfuzzy", "t3:abc:def");
+	assert_column(&row_modules, FIELDS_SEARCH, &row, "Imports", "n9");
+	assert_column(&row_modules, FIELDS_SEARCH, &row, "Hash", "t6:ghi:jkl");
+	row.match.by = MATCHED_IMPHASH;
+	assert_column(&row_modules, FIELDS_SEARCH, &row, "Imports", "n7");
+	assert_column(&row_modules, FIELDS_SEARCH, &row, "Hash",
+		      "t0123456789abcdef0123456789abcdef");
+	row.match.by = MATCHED_REBUILT_IMPHASH;
+	assert_column(&row_modules, FIELDS_SEARCH, &row, "Hash",
+		      "tfedcba9876543210fedcba9876543210");
+	row.hashes = (struct hashes){0};
+	assert_column(&row_modules, FIELDS_TABLE, &row, "impfuzzy", "t(2 of 9 names)");
+	row.reason = NULL;
+	assert_column(&row_modules, FIELDS_TABLE, &row, "impfuzzy", "t(partial)");
+	assert_column(&row_modules, FIELDS_WIDE, &row, "Status", "tpartial");
+	row.rebuilt_line = true;
+	assert_column(&row_modules, FIELDS_WIDE, &row, "Status", "null");
+	assert_column(&row_modules, FIELDS_WIDE, &row, "Readable", "null");
+}
+
+static void dumps(void **state)
+{
+	static const struct expected expected[] = {
+		{"file", "t4012.bin"},
+		{"pid", "n4012"},
+		{"process", "tinvoice.exe"},
+		{"eprocess", "affff800000001000"},
+		{"base", "a7ff600000000"},
+		{"size", "n73728"},
+		{"module", "tws2_32.dll"},
+		{"path", "tC:\\ws2_32.dll"},
+		{"imphash", "t0123456789abcdef0123456789abcdef"},
+		{"impfuzzy", "t3:abc:def"},
+		{"status", "tpartial"},
+		{"reason", "t2 of 9 names"},
+		{"flags", "l hidden hook-target"},
+		{"layout", "tmemory"},
+		{"file_size", "n73728"},
+		{"pages", "n18"},
+		{"pages_absent", "n2"},
+		{"note", "tcut"},
+	};
+	struct row row = full_row();
+	_cleanup_text_ struct text scratch = {0};
+	(void)state;
+	assert_fields(&row_dumps, &row, expected, array_size(expected));
+	row.dump.file = NULL;
+	assert_int_equal(field_value(row_kind_field(&row_dumps, "file_size"), &row, &scratch).kind,
+			 VALUE_NULL);
+}
+
+static void regions(void **state)
+{
+	static const struct expected expected[] = {
+		{"pid", "n7"},
+		{"process", "ta.exe"},
+		{"start", "a10000"},
+		{"end", "a1ffff"},
+		{"kind", "tprivate"},
+		{"protection", "tPAGE_EXECUTE_READ"},
+		{"committed", "n3"},
+		{"executable", "n2"},
+		{"writable", "n1"},
+		{"first_executable", "a11000"},
+		{"pe", "null"},
+		{"file", "null"},
+		{"bytes_at", "a10000"},
+		{"bytes", "b4d5a000000000000000000000000000000000000000000000000000000000000"},
+	};
+	struct region_row row = {
+		.pid = 7,
+		.process = "a.exe",
+		.start = 0x10000,
+		.end = 0x1ffff,
+		.kind = "private",
+		.protection = "PAGE_EXECUTE_READ",
+		.committed = 3,
+		.executable = 2,
+		.writable = 1,
+		.first_executable = 0x11000,
+		.bytes_present = true,
+		.bytes_at = 0x10000,
+		.bytes = {0x4d, 0x5a},
+	};
+	_cleanup_text_ struct text scratch = {0};
+	(void)state;
+	assert_fields(&row_regions, &row, expected, array_size(expected));
+	row.bytes_present = false;
+	assert_int_equal(field_value(row_kind_field(&row_regions, "bytes"), &row, &scratch).kind,
+			 VALUE_NULL);
+	assert_int_equal(field_value(row_kind_field(&row_regions, "bytes_at"), &row, &scratch).kind,
+			 VALUE_NULL);
+}
+
+static void imports(void **state)
+{
+	static const struct expected by_name[] = {
+		{"pid", "n7"},	      {"process", "ta.exe"},  {"base", "a400000"},
+		{"module", "ta.exe"}, {"slot", "a401000"},    {"value", "a0"},
+		{"target", "null"},   {"dll", "tuser32.dll"}, {"function", "tBeep"},
+		{"ordinal", "null"},  {"source", "tiat"},     {"hooked", "true"},
+	};
+	static const struct expected by_ordinal[] = {
+		{"pid", "n7"},		 {"process", "ta.exe"},	 {"base", "a400000"},
+		{"module", "ta.exe"},	 {"slot", "a401000"},	 {"value", "null"},
+		{"target", "a77000000"}, {"dll", "tuser32.dll"}, {"function", "null"},
+		{"ordinal", "n0"},	 {"source", "tiat"},	 {"hooked", "false"},
+	};
+	struct import_row row = {
+		.pid = 7,
+		.process = "a.exe",
+		.base = 0x400000,
+		.module = "a.exe",
+		.slot = 0x401000,
+		.present = true,
+		.dll = "user32.dll",
+		.function = "Beep",
+		.source = "iat",
+		.hooked = true,
+	};
+	(void)state;
+	assert_fields(&row_imports, &row, by_name, array_size(by_name));
+	row.present = false;
+	row.target = 0x77000000;
+	row.function = NULL;
+	row.by_ordinal = true;
+	row.hooked = false;
+	assert_fields(&row_imports, &row, by_ordinal, array_size(by_ordinal));
+}
+
+static void samples(void **state)
+{
+	static const struct expected expected[] = {
+		{"path", "tx.exe"},	{"imports", "n2"}, {"imphash", "tabc"},
+		{"impfuzzy", "t3:a:b"}, {"status", "tok"}, {"reason", "null"},
+	};
+	const struct sample sample = {
+		.path = (char *)(uintptr_t) "x.exe",
+		.status = IMPORTS_OK,
+		.imports = 2,
+		.hashes = {"abc", "3:a:b"},
+	};
+	(void)state;
+	assert_fields(&row_samples, &sample, expected, array_size(expected));
+}
+
+static void surveys(void **state)
+{
+	_cleanup_survey_ struct survey survey = {.image = alloc_strdup("mem.raw"), .dtb = 0x1aa000};
+	_cleanup_text_ struct text scratch = {0}, shown = {0};
+	const struct field *dtb = row_kind_field(&row_surveys, "dtb");
+	(void)state;
+	assert_int_equal(field_value(dtb, &survey, &scratch).kind, VALUE_NULL);
+	survey.kernel_found = true;
+	assert_int_equal(field_value(dtb, &survey, &scratch).number, 0x1aa000);
+	text_list_add(&survey.advice, alloc_strdup("more"));
+	text_list_add(&survey.advice, alloc_strdup("memory"));
+	struct value value = field_value(row_kind_field(&row_surveys, "advice"), &survey, &scratch);
+	show(&shown, &value);
+	assert_string_equal(text_string(&shown), "l more memory");
+	for (size_t i = 0; i < row_surveys.count; i++) {
+		assert_non_null(row_surveys.fields[i].name);
+		assert_non_null(row_surveys.fields[i].heading); /* report_record() prints them */
+	}
+}
+
+/* Names are unique, and so are the places in each table; what has a place has a heading. */
+static void tables_are_sound(void **state)
+{
+	static const struct row_kind *const kinds[] = {&row_modules, &row_dumps,   &row_regions,
+						       &row_imports, &row_samples, &row_profiles,
+						       &row_surveys};
+	(void)state;
+	for (size_t k = 0; k < array_size(kinds); k++) {
+		const struct row_kind *kind = kinds[k];
+		assert_true(kind->count <= FIELDS_MAX);
+		for (size_t i = 0; i < kind->count; i++) {
+			const struct field *field = &kind->fields[i];
+			if (field->name)
+				assert_ptr_equal(row_kind_field(kind, field->name), field);
+			if (field->kind != FIELD_DERIVED)
+				assert_true(field->size &&
+					    field->offset + field->size <= kind->size);
+			for (size_t t = 0; t < FIELD_TABLES; t++) {
+				assert_true(!field->places[t] || field->heading);
+				for (size_t j = 0; j < i; j++)
+					assert_true(!field->places[t] ||
+						    kind->fields[j].places[t] != field->places[t]);
+			}
+		}
+	}
+}
+
+static void columns_by_place(void **state)
+{
+	static const struct field fields[] = {
+		{.name = "c", .places = {30}},
+		{.name = "none"},
+		{.name = "a", .places = {10}},
+		{.name = "b", .places = {20}},
+	};
+	static const struct row_kind kind = {fields, array_size(fields), 0};
+	uint8_t order[FIELDS_MAX];
+	(void)state;
+	assert_int_equal(row_kind_columns(&kind, FIELDS_TABLE, order), 3);
+	assert_int_equal(order[0], 2);
+	assert_int_equal(order[1], 3);
+	assert_int_equal(order[2], 0);
+	assert_int_equal(row_kind_columns(&kind, FIELDS_WIDE, order), 0);
+}
+
+/* Every text of the row in memory of its own, or all of them freed. */
+static void own_texts(struct row *row, bool own)
+{
+	const char **texts[] = {&row->process,	 &row->module,	      &row->path,
+				&row->reason,	 &row->import_source, &row->match.name,
+				&row->dump.file, &row->dump.layout,   &row->dump.note};
+	for (size_t i = 0; i < array_size(texts); i++) {
+		if (own)
+			*texts[i] = alloc_strdup(*texts[i]);
+		else
+			free((char *)(uintptr_t)*texts[i]);
+	}
+}
+
+/* A copy has the same values when the texts that the row borrowed are gone. */
+static void copy_outlives(void **state)
+{
+	struct row reference = full_row(), source = full_row();
+	_cleanup_text_ struct text scratch = {0};
+	(void)state;
+	own_texts(&source, true);
+	_cleanup_row_ struct row *copy = row_copy(&source);
+	own_texts(&source, false);
+	memset(&source, 0xa5, sizeof(source));
+	const struct row_kind *const kinds[] = {&row_modules, &row_dumps};
+	for (size_t k = 0; k < array_size(kinds); k++)
+		for (size_t i = 0; i < kinds[k]->count; i++) {
+			const struct field *field = &kinds[k]->fields[i];
+			_cleanup_text_ struct text want = {0}, have = {0};
+			struct value value = field_value(field, &reference, &scratch);
+			show(&want, &value);
+			value = field_value(field, copy, &scratch);
+			show(&have, &value);
+			assert_string_equal(text_string(&have), text_string(&want));
+		}
+	_cleanup_row_ struct row *empty = row_copy(&(struct row){.pid = 3});
+	assert_int_equal(empty->pid, 3);
+	assert_null(empty->module);
+}
+
+static void injected(void **state)
+{
+	(void)state;
+	assert_true(row_injected(&(struct row){.found_in = FOUND_PRIVATE}));
+	assert_false(row_injected(&(struct row){.found_in = FOUND_PRIVATE | FOUND_LOAD}));
+	assert_false(row_injected(&(struct row){0}));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(modules),	     cmocka_unit_test(modules_without),
+		cmocka_unit_test(columns_of_people), cmocka_unit_test(dumps),
+		cmocka_unit_test(regions),	     cmocka_unit_test(imports),
+		cmocka_unit_test(samples),	     cmocka_unit_test(surveys),
+		cmocka_unit_test(tables_are_sound),  cmocka_unit_test(columns_by_place),
+		cmocka_unit_test(copy_outlives),     cmocka_unit_test(injected),
+	};
+	return cmocka_run_group_tests_name("rows", tests, NULL, NULL);
+}
