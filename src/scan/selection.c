@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The processes of a run, and warnings that name one of them.
+ */
 #include "scan/selection.h"
 
 #include <stdlib.h>

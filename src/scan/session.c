@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the units of a run share: made at its start, released at its end.
+ */
 #include "scan/session.h"
 
 #include "scan/api_sets.h"
@@ -36,5 +39,6 @@ void session_close(struct session *session)
 		clean_pages_free(context->clean);
 	api_set_cache_free(context->api_sets);
 	selection_free(&session->selection);
-	image_expect_all(context->windows->image, false);
+	if (context->windows)
+		image_expect_all(context->windows->image, false);
 }

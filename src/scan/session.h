@@ -13,7 +13,10 @@ struct session {
 	struct unit_context context;
 };
 
-/* Fails as selection_make() does. Always to be closed, also after that. */
+/*
+ * Starts a run over a machine. `options` must outlive it. Fails as selection_make() does. Close it
+ * with session_close(), also after an error.
+ */
 struct error *session_open(struct session *session, const struct windows *windows,
 			   const struct scan_options *options, const struct scan_events *events);
 void session_close(struct session *session);
