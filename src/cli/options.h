@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the user asked for.
+ * What the user asked for. The options themselves stand in option_table.c.
  */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
@@ -61,17 +61,19 @@ struct options {
 	bool help;
 };
 
-/* What is compared with: is there a -e, -i or -s? */
+/* Is anything to be searched for: is there a -e, -i or -s? */
 bool options_search(const struct options *options);
 
 /*
- * Reads the command line and checks that it makes sense: an option that would change nothing is an
- * error. Release with options_free().
+ * Reads the command line into `options`, which the caller releases with options_free(), also after an
+ * error. Fails on what is no option or argument, and on what makes no sense together: an option that
+ * would change nothing is an error. The strings of `options` are those of argv.
  */
 struct error *options_parse(struct options *options, int argc, char **argv);
 void options_free(struct options *options);
 #define _cleanup_options_ __attribute__((cleanup(options_free)))
 
+/* Prints --help. */
 void options_help(FILE *out);
 
 #endif

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What is written to standard error while a run goes on.
+ */
 #include "cli/progress.h"
 
 #include <stdio.h>

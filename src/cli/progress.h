@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Standard error: a progress bar on a terminal, warnings, the summary.
+ * Standard error while a run goes on: a progress bar on a terminal, and warnings.
  */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
@@ -17,18 +17,22 @@ struct progress {
 	const char *what; /* "processes" */
 };
 
+/*
+ * Starts with no bar shown. `what` is what is counted, for the bar, and must outlive it; with `quiet`
+ * nothing is ever written.
+ */
 void progress_init(struct progress *progress, bool quiet, const char *what);
 
-/* Shows how far it is, at most ten times a second. */
+/* Shows that `done` of `total` are done, at most ten times a second; takes the bar away at the end. */
 void progress_show(struct progress *progress, size_t done, size_t total);
 
-/* Takes the bar away, so that a line can be printed. */
+/* Takes the bar away, so that a line can be printed in its place. */
 void progress_hide(struct progress *progress);
 
-/* "impscan: warning: SENTENCE", made fit to print. */
+/* Writes "impscan: warning: SENTENCE", the sentence made fit to print. */
 void progress_warning(struct progress *progress, const char *sentence);
 
-/* The same for lines that are fit to print already. */
+/* The same for each line of a text that is fit to print already. */
 void progress_lines(struct progress *progress, const char *lines);
 
 #endif

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The versions of the program and of the libraries it runs with.
+ */
 #include "cli/version.h"
 
 #include <Zydis/Zydis.h>

@@ -9,7 +9,10 @@
 
 #include <impscan/error.h>
 
-/* "impscan X" on the first line, then a library or other part a line. */
+/*
+ * Writes "impscan X", then a line for each library with its version, and one with the number of
+ * shipped profiles. Fails when these can't be read.
+ */
 struct error *version_print(FILE *out);
 
 #endif

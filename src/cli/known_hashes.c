@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "cli/compare.h"
+/*
+ * The known hashes of a search, from -e, -i and -s, and warnings of those that can't help.
+ */
+#include "cli/known_hashes.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a search compares with: samples, lists, single hashes.
+ * The known hashes of a search: samples, lists, single hashes.
  */
-#ifndef CLI_COMPARE_H
-#define CLI_COMPARE_H
+#ifndef CLI_KNOWN_HASHES_H
+#define CLI_KNOWN_HASHES_H
 
 #include "cli/output.h"
 
-/* Every file of every -e, in order; release with samples_list_free(). */
+/*
+ * The paths of all sample files of each -e, in order. Release them with samples_list_free(). Fails
+ * when a path given can't be read; warns of folders below one that can't.
+ */
 struct error *list_samples(struct output *output, char ***ret, size_t *ret_count);
 
 /*

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "cli/dump.h"
+/*
+ * -d: the folder of dumped modules and its index. The files themselves are written by the scan.
+ */
+#include "cli/dump_folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <impscan/alloc.h>
-#include <impscan/bytes.h>
 
 #define INDEX_NAME "index.json"
 #define PART_NAME  INDEX_NAME ".part"
@@ -112,38 +113,4 @@ void dump_folder_close(struct dump_folder *folder)
 	free(folder->index_path);
 	free(folder->part_path);
 	folder->index_path = folder->part_path = NULL;
-}
-
-static atomic_bool interrupted;
-static volatile sig_atomic_t interrupt_number;
-
-static void on_interrupt(int number)
-{
-	interrupt_number = number;
-	atomic_store(&interrupted, true);
-}
-
-const atomic_bool *interrupt_watch(void)
-{
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-	for (size_t i = 0; i < array_size(numbers); i++) {
-		struct sigaction before;
-		/* What is ignored (nohup) stays so. */
-		if (sigaction(numbers[i], NULL, &before) || before.sa_handler == SIG_IGN)
-			continue;
-		struct sigaction action = {
-			.sa_handler = on_interrupt,
-			.sa_flags = SA_RESTART | (int)SA_RESETHAND,
-		};
-		sigaction(numbers[i], &action, NULL);
-	}
-	return &interrupted;
-}
-
-void interrupt_finish(void)
-{
-	if (!interrupt_number)
-		return;
-	signal(interrupt_number, SIG_DFL);
-	raise(interrupt_number);
 }

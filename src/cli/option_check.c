@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a run is for, by its options, and whether they make sense together.
+ */
+#include "cli/option_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/bytes.h>
+#include <impscan/module.h>
+
+bool options_search(const struct options *options)
+{
+	return options->samples.count || options->lists.count || options->hashes.count;
+}
+
+/* Which things are to be printed, of those that an option of their own asks for. */
+static unsigned int asked_for(const struct options *options)
+{
+	unsigned int modes = 0;
+	modes |= options->all ? MODE_LIST : 0;
+	modes |= options_search(options) && !options->print_hashes ? MODE_SEARCH : 0;
+	modes |= options->print_hashes ? MODE_HASHES : 0;
+	modes |= options->regions ? MODE_REGIONS : 0;
+	modes |= options->imports ? MODE_IMPORTS : 0;
+	modes |= options->info ? MODE_INFO : 0;
+	modes |= options->list_profiles ? MODE_PROFILES : 0;
+	modes |= options->import_symbols ? MODE_SYMBOLS : 0;
+	return modes;
+}
+
+/* Options that change nothing in these modes. */
+static struct error *check_uses(unsigned int modes, const bool *given)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		char name[32];
+		if (!given[i] || option_table[i].modes & modes)
+			continue;
+		_cleanup_text_ struct text good = {0};
+		for (unsigned int rest = option_table[i].modes; rest; rest &= rest - 1) {
+			unsigned int others = rest & (rest - 1);
+			text_add_format(&good, "%s%s", mode_name(rest),
+					!others			? ""
+					: others & (others - 1) ? ", "
+								: " and ");
+		}
+		return error_new("%s changes nothing for %s; it goes with %s (see --help)",
+				 option_name(&option_table[i], name), mode_name(modes),
+				 text_string(&good));
+	}
+	return NULL;
+}
+
+static struct error *no_image(void)
+{
+	return error_new("no image given: use -f IMAGE or set IMPSCAN_IMAGE (see --help)");
+}
+
+/* The one image, from the command line or else from the environment. */
+static struct error *choose_image(struct options *options, unsigned int modes)
+{
+	const char *environment = getenv("IMPSCAN_IMAGE");
+	if (options->images.count > 1)
+		return error_new("one image at a time: '%s' and '%s' are given (with -e, what "
+				 "stands alone is a sample)",
+				 options->images.items[0], options->images.items[1]);
+	if (options->images.count) {
+		options->file = options->images.items[0];
+	} else if (environment && *environment &&
+		   !(modes & (MODE_HASHES | MODE_PROFILES | MODE_SYMBOLS))) {
+		options->file = environment;
+		options->from_environment = true;
+	}
+	if (options->file && !strcmp(options->file, "-"))
+		return error_new("an image can't be read from standard input, it must be a file: "
+				 "write it to one first");
+	return NULL;
+}
+
+/* What the run is for; an error where that is nothing, or several things at once. */
+static struct error *choose_mode(const struct options *options, unsigned int *ret)
+{
+	unsigned int modes = asked_for(options);
+	unsigned int groups = modes & MODES_MODULES
+				      ? (modes & ~(unsigned int)MODES_MODULES) | (modes & -modes)
+				      : modes;
+	if (groups & (groups - 1))
+		return error_new("%s and %s are two things to print: one at a time",
+				 mode_name(groups), mode_name(groups & (groups - 1)));
+	if (modes == MODE_HASHES && !options->samples.count)
+		return error_new("--print-hashes prints the hashes of files: name them with -e");
+	if (modes == MODE_SEARCH && !options->file && !options->lists.count &&
+	    !options->hashes.count)
+		modes = MODE_HASHES;
+	if (!modes && options->profile_out)
+		modes = MODE_LAYOUT;
+	if (!modes && options->file)
+		return error_new("nothing to do with the image: give -a to list its modules, -e, "
+				 "-i or -s to search them, --regions, --imports or --info (see "
+				 "--help)");
+	if (!modes)
+		return error_new("nothing to do: give an image with -f, and -a, -e, -i or -s (see "
+				 "--help)");
+	*ret = modes;
+	return NULL;
+}
+
+/* Values that contradict each other, or leave nothing. */
+static struct error *check_values(const struct options *options)
+{
+	size_t standard_inputs = 0;
+	if (options->infer && options->profile)
+		return error_new("--infer and --profile contradict each other");
+	if (options->quiet && options->verbose)
+		return error_new("-q and -v contradict each other");
+	if (options->dump && !*options->dump)
+		return error_new("-d needs the name of a folder (see --help)");
+	if (options->fast &&
+	    options->only.flags & (MODULE_HOOKED | MODULE_HOOK_TARGET | MODULE_NO_HEADER))
+		return error_new("-F does not look for what is hooked, where hooks lead, or what "
+				 "has no header, which --only asks for: leave one of them out");
+	for (size_t i = 0; i < options->lists.count; i++)
+		standard_inputs += !strcmp(options->lists.items[i], "-");
+	if (standard_inputs > 1)
+		return error_new("-i - is given twice, and standard input can be read once");
+	return NULL;
+}
+
+struct error *options_check(struct options *options, const bool given[OPTION_COUNT])
+{
+	unsigned int modes = asked_for(options);
+	if (options->help || options->version)
+		return NULL;
+	try_(choose_image(options, modes));
+	/* What belongs to an image asks for one before it asks for something to do. */
+	if (!modes && !options->file && (options->infer || options->profile_out))
+		return no_image();
+	try_(choose_mode(options, &modes));
+	try_(check_uses(modes, given));
+	if (modes & MODES_IMAGE && !options->file)
+		return no_image();
+	options->print_hashes = modes == MODE_HASHES;
+	return check_values(options);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The table of options, and --help, which is printed from it.
+ */
+#include "cli/option_table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <impscan/bytes.h>
+
+#include "cli/options.h"
+
+#define HELP_COLUMN 28
+#define HELP_WIDTH  80
+
+#define SETS(member)  OPTION_SETS, offsetof(struct options, member)
+#define TAKES(member) OPTION_TAKES, offsetof(struct options, member)
+#define ADDS(member)  OPTION_ADDS, offsetof(struct options, member)
+#define PARSED	      OPTION_PARSED, 0
+
+const struct option_row option_table[] = {
+	{'f', "file", "IMAGE", MODES_IMAGE, true, ADDS(images),
+	 "the memory image; else $IMPSCAN_IMAGE; without -e also as a plain argument"},
+	{'a', "all", NULL, MODES_MODULES, true, SETS(all),
+	 "list every module with its imphash and impfuzzy"},
+	{'e', "samples", "PATH", MODE_SEARCH | MODE_HASHES, true, ADDS(samples),
+	 "compare with a PE file, or with every PE below a folder; plain arguments are more of "
+	 "them. Without an image: print the samples' hashes, as -i reads them"},
+	{'i', "hashes", "FILE", MODE_SEARCH, true, ADDS(lists),
+	 "compare with a list of imphash and impfuzzy, - for standard input"},
+	{'s', "hash", "HASH", MODE_SEARCH, true, ADDS(hashes),
+	 "compare with one hash of either kind"},
+	{OPTION_PRINT_HASHES, "print-hashes", NULL, MODE_HASHES, true, SETS(print_hashes),
+	 "with -e: print the samples' hashes whatever $IMPSCAN_IMAGE says"},
+	{'p', "pid", "PID", MODES_ROWS | MODE_INFO, true, PARSED,
+	 "only these processes (repeatable, comma lists)"},
+	{'t', "threshold", "N", MODE_SEARCH, false, PARSED,
+	 "least impfuzzy score shown, 0-100 (default 30; 0 is every score above 0)"},
+	{OPTION_BEST, "best", NULL, MODE_SEARCH, true, SETS(best),
+	 "of a module's matches only the best (ties: all)"},
+	{'F', "fast", NULL, MODES_MODULES, true, SETS(fast),
+	 "names only: don't rebuild lists from addresses"},
+	{OPTION_DEEP, "deep", NULL, MODES_ROWS | MODE_INFO, true, SETS(deep),
+	 "sweep physical memory for processes that no list has"},
+	{OPTION_ONLY, "only", "LIST", MODES_ROWS, true, PARSED,
+	 "only such rows: listed, injected, kernel, or a flag (hidden, unlinked, hollowed ...: see "
+	 "the man page); comma list"},
+	{'m', "module", "MODULE", MODES_ROWS, false, PARSED,
+	 "only modules with this in their name, or the one that holds this address (0x...)"},
+	{'d', "dump", "DIR", MODES_MODULES, false, TAKES(dump),
+	 "write each module shown to a folder, as a PE file, with an index"},
+	{'o', "output", "FORM", MODES_ROWS | MODE_INFO | MODE_HASHES | MODE_PROFILES, false, PARSED,
+	 "table (default), wide, csv, jsonl or json"},
+	{OPTION_INFO, "info", NULL, MODE_INFO, true, SETS(info),
+	 "what the image is: format, build, kernel, profile, processes"},
+	{OPTION_REGIONS, "regions", NULL, MODE_REGIONS, true, SETS(regions),
+	 "list the ranges that can run code without an image behind them"},
+	{OPTION_IMPORTS, "imports", NULL, MODE_IMPORTS, true, SETS(imports),
+	 "list the imports of modules, slot by slot"},
+	{OPTION_PROFILE, "profile", "FILE", MODES_IMAGE | MODE_PROFILES | MODE_SYMBOLS, false,
+	 TAKES(profile), "use this layout instead of choosing one by build"},
+	{OPTION_PROFILE_DIR, "profile-dir", "DIR", MODES_IMAGE | MODE_PROFILES | MODE_SYMBOLS, true,
+	 ADDS(profile_directories), "add the profiles of a folder (repeatable)"},
+	{OPTION_LIST_PROFILES, "list-profiles", NULL, MODE_PROFILES, true, SETS(list_profiles),
+	 "list the profiles there are"},
+	{OPTION_PAGEFILE, "pagefile", "N=FILE", MODES_IMAGE, true, PARSED,
+	 "page file number N (pagefile.sys is 0, swapfile.sys 1)"},
+	{OPTION_INFER, "infer", NULL, MODES_IMAGE, true, SETS(infer),
+	 "infer the layout from the image, as for a build without a profile"},
+	{OPTION_PROFILE_OUT, "profile-out", "FILE", MODES_IMAGE, false, TAKES(profile_out),
+	 "write the layout in use as a profile"},
+	{OPTION_IMPORT_SYMBOLS, "import-symbols", "FILE", MODE_SYMBOLS, false,
+	 TAKES(import_symbols),
+	 "print a symbol file of Volatility 3 (.json, .json.xz) as a profile"},
+	{OPTION_BUILD, "build", "N", MODE_SYMBOLS, false, PARSED,
+	 "the build that such a file is of, when it does not say"},
+	{OPTION_DTB, "dtb", "ADDRESS", MODES_IMAGE, false, PARSED,
+	 "physical address of the kernel's page map"},
+	{OPTION_KERNEL, "kernel", "ADDRESS", MODES_IMAGE, false, PARSED,
+	 "where ntoskrnl.exe is loaded"},
+	{'j', "threads", "N", MODES_ALL, false, PARSED,
+	 "threads to work with (default: the processors)"},
+	{'q', "quiet", NULL, MODES_ALL, true, SETS(quiet), "no warnings, no progress, no summary"},
+	{'v', "verbose", NULL, MODES_ALL, true, SETS(verbose),
+	 "say what image it is, and name the samples without a hash"},
+	{'V', "version", NULL, MODES_ALL, true, SETS(version),
+	 "print the version and those of the libraries"},
+	{'h', "help", NULL, MODES_ALL, true, SETS(help), "print this help"},
+};
+
+const char *option_name(const struct option_row *row, char name[32])
+{
+	if (row->key < 256)
+		snprintf(name, 32, "-%c", row->key);
+	else
+		snprintf(name, 32, "--%s", row->name);
+	return name;
+}
+
+/* How each is called in a sentence, by bit. */
+static const char *const mode_names[] = {
+	"-a",
+	"a search (-e, -i, -s)",
+	"--regions",
+	"--imports",
+	"--info",
+	"--profile-out",
+	"printing the hashes of files",
+	"--list-profiles",
+	"--import-symbols",
+};
+
+const char *mode_name(unsigned int modes)
+{
+	return mode_names[__builtin_ctz(modes)];
+}
+
+/* The words of `help` from HELP_COLUMN on, no line beyond HELP_WIDTH. */
+static void print_help(FILE *out, const char *help, int at)
+{
+	while (*help) {
+		int length = (int)strcspn(help, " ");
+		if (at > HELP_COLUMN && at + 1 + length > HELP_WIDTH) {
+			fputc('\n', out);
+			at = 0;
+		}
+		at += at > HELP_COLUMN ? fprintf(out, " ")
+				       : fprintf(out, "%*s", max_of(HELP_COLUMN - at, 0), "");
+		at += fprintf(out, "%.*s", length, help);
+		help += length;
+		help += *help == ' ';
+	}
+	fputc('\n', out);
+}
+
+void options_help(FILE *out)
+{
+	fputs("impscan " IMPSCAN_VERSION
+	      ": finds known malware in Windows memory by its import lists\n"
+	      "\n"
+	      "    impscan -f mem.raw -a              list all modules with their hashes\n"
+	      "    impscan -f mem.raw -e samples/     what in memory resembles these files?\n"
+	      "    impscan -f mem.raw -i hashes.txt   ... or these hashes?\n"
+	      "    impscan -e samples/ > hashes.txt   the hashes of files\n"
+	      "\n",
+	      out);
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option_row *row = &option_table[i];
+		int at =
+			row->key < 256 ? fprintf(out, "  -%c, ", row->key) : fprintf(out, "      ");
+		at += fprintf(out, "--%s", row->name);
+		if (row->argument)
+			at += fprintf(out, " %s", row->argument);
+		if (at > HELP_COLUMN - 2) {
+			fputc('\n', out);
+			at = 0;
+		}
+		print_help(out, row->help, at);
+	}
+	fputs("\n"
+	      "Results go to standard output, everything else to standard error.\n"
+	      "Exit: 0 rows were printed, 1 none, 2 error.\n",
+	      out);
+}

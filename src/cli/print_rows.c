@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Runs that print rows: modules, regions, imports, the survey of --info, samples.
+ */
+#include "cli/print_rows.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include <impscan/alloc.h>
+#include <impscan/scan.h>
+
+#include "cli/interrupt.h"
+#include "cli/known_hashes.h"
+
+static double seconds_since(const struct timespec *start)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+}
+
+static struct scan_options scan_options_of(const struct options *options, const struct known *known)
+{
+	return (struct scan_options){
+		.known = known,
+		.all = options->all,
+		.threshold = options->threshold,
+		.best = options->best,
+		.fast = options->fast,
+		.only = options->only,
+		.deep = options->deep,
+		.dump_directory = options->dump,
+		.pids = options->pids,
+		.pid_count = options->pid_count,
+		.threads = options->threads,
+	};
+}
+
+/* Modules of which there is no file. */
+static void warn_dump(struct output *output)
+{
+	const struct dump_folder *dump = &output->dump;
+	if (!dump->failed || !dump->written)
+		return;
+	_cleanup_text_ struct text text = {0};
+	text_add_format(&text, "%zu of %zu modules could not be written; ", dump->failed,
+			dump->failed + dump->written);
+	text_add_format(&text, "%s says why", dump->index_path);
+	progress_warning(&output->progress, text_string(&text));
+}
+
+/* What the folder of -d has when a signal ended the run. */
+static void warn_interrupted(const struct output *output, const struct error *error)
+{
+	_cleanup_text_ struct text text = {0};
+	if (error)
+		text_add_printable(&text, error_message(error));
+	else
+		text_add_printable(&text, output->dump.index_path);
+	if (!error)
+		text_add_format(&text, " has the %zu modules looked at until then",
+				output->dump.written + output->dump.failed);
+	fprintf(stderr, "impscan: interrupted: %s\n", text_string(&text));
+}
+
+static void print_summary(const struct scan_summary *summary, bool search,
+			  const struct timespec *start)
+{
+	char cut[40] = "";
+	if (summary->cut)
+		snprintf(cut, sizeof(cut), " (%zu cut off)", summary->cut);
+	fprintf(stderr,
+		"impscan: %zu %s%s, %zu %s, %zu with a hash, %zu not read whole; "
+		"%zu %s in %.2f s\n",
+		summary->processes, summary->processes == 1 ? "process" : "processes", cut,
+		summary->modules, summary->modules == 1 ? "module" : "modules", summary->hashed,
+		summary->damaged, summary->rows,
+		search ? (summary->rows == 1 ? "match" : "matches")
+		       : (summary->rows == 1 ? "row" : "rows"),
+		seconds_since(start));
+}
+
+struct error *print_modules(const struct windows *windows, const struct known *known,
+			    const struct timespec *start, struct output *output)
+{
+	const struct options *options = output->options;
+	struct scan_summary summary;
+	struct scan_options scan_options = scan_options_of(options, known);
+	if (options->dump) {
+		try_(dump_folder_open(&output->dump, options->dump));
+		signal(SIGPIPE, SIG_IGN);
+		scan_options.stop = interrupt_watch();
+	}
+	output->report = report_modules_new(stdout, options->form, known != NULL);
+	struct error *error = scan_image(windows, &scan_options,
+					 &(struct scan_events){
+						 .row = output_row,
+						 .dumped = output_dumped,
+						 .progress = output_progress,
+						 .warning = output_warning,
+						 .context = output,
+					 },
+					 &summary);
+	progress_hide(&output->progress);
+	if (!report_end(output->report) && !error)
+		error = output_failed();
+	warn_dump(output);
+	/* After an error it is dump_folder_close()'s to end. */
+	if (!error)
+		error = dump_folder_end(&output->dump);
+	if (scan_options.stop && atomic_load(scan_options.stop)) {
+		warn_interrupted(output, error);
+		error_free(error);
+		dump_folder_close(&output->dump);
+		interrupt_finish();
+	}
+	if (!error && !options->quiet)
+		print_summary(&summary, known != NULL, start);
+	return error;
+}
+
+struct error *print_listing(const struct windows *windows, const struct timespec *start,
+			    struct output *output)
+{
+	const struct options *options = output->options;
+	struct scan_options scan_options = scan_options_of(options, NULL);
+	const struct scan_events events = {
+		.region = output_region,
+		.import = output_import,
+		.progress = output_progress,
+		.warning = output_warning,
+		.context = output,
+	};
+	output->report =
+		report_new(stdout, options->form, options->regions ? &row_regions : &row_imports);
+	size_t before = output->rows; /* a written profile counts, too */
+	struct error *error = options->regions ? scan_regions(windows, &scan_options, &events)
+					       : scan_imports(windows, &scan_options, &events);
+	progress_hide(&output->progress);
+	if (!report_end(output->report) && !error)
+		error = output_failed();
+	if (!error && !options->quiet)
+		fprintf(stderr, "impscan: %zu %s%s in %.2f s\n", output->rows - before,
+			options->regions ? "range" : "import",
+			output->rows - before == 1 ? "" : "s", seconds_since(start));
+	return error;
+}
+
+struct error *print_info(const struct discovery *discovery, struct output *output)
+{
+	struct scan_options scan_options = scan_options_of(output->options, NULL);
+	_cleanup_survey_ struct survey survey = {0};
+	try_(scan_survey(discovery, &scan_options, &survey));
+	output->rows++;
+	return report_survey(stdout, output->options->form, &survey) ? NULL : output_failed();
+}
+
+struct error *print_info_without(const struct image *image, const struct error *error,
+				 struct output *output)
+{
+	_cleanup_survey_ struct survey survey = {0};
+	scan_survey_image(image, &survey);
+	survey.failure = alloc_strdup(error_message(error));
+	return report_survey(stdout, output->options->form, &survey) ? NULL : output_failed();
+}
+
+struct error *print_samples(struct output *output)
+{
+	char **paths;
+	size_t count;
+	try_(list_samples(output, &paths, &count));
+	progress_init(&output->progress, output->options->quiet, "samples");
+	output->report = report_new(stdout, output->options->form, &row_samples);
+	scan_samples(paths, count, output->options->threads,
+		     &(struct scan_events){
+			     .sample = output_sample,
+			     .progress = output_progress,
+			     .context = output,
+		     });
+	samples_list_free(paths, count);
+	progress_hide(&output->progress);
+	return report_end(output->report) ? NULL : output_failed();
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Runs that print rows: what was asked for is scanned, and each row written as it is found.
+ *
+ * All write to standard output in the form of output->options, count in output->rows what they
+ * have written, and fail when it could not be written.
+ */
+#ifndef CLI_PRINT_ROWS_H
+#define CLI_PRINT_ROWS_H
+
+#include <time.h>
+
+#include "cli/output.h"
+
+struct image;
+struct discovery;
+struct windows;
+
+/*
+ * -a, or a search of `known` hashes (NULL: none), with the files of -d. `start` is the time
+ * (CLOCK_MONOTONIC) from which the summary counts. After an error the caller closes output->dump.
+ */
+struct error *print_modules(const struct windows *windows, const struct known *known,
+			    const struct timespec *start, struct output *output);
+
+/* --regions or --imports. */
+struct error *print_listing(const struct windows *windows, const struct timespec *start,
+			    struct output *output);
+
+/* --info of an image with a kernel. */
+struct error *print_info(const struct discovery *discovery, struct output *output);
+
+/* --info of an image without: what the file itself is, and `error`. Does not count as a row. */
+struct error *print_info_without(const struct image *image, const struct error *error,
+				 struct output *output);
+
+/* -e without an image: the samples' own hashes. */
+struct error *print_samples(struct output *output);
+
+#endif
