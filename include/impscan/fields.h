@@ -80,8 +80,8 @@ struct field {
 	size_t size;	   /* bytes; for FIELD_WORDS the member's */
 	bool zero_is_null; /* FIELD_NUMBER, FIELD_ADDRESS: 0 stands for nothing */
 	const char *const *words;
-	size_t word_count;
-	const char *(*choose)(unsigned int choice); /* NULL for what is no value */
+	size_t word_count; /* of FIELD_CHOICE: its values are below this number */
+	const char *(*choose)(unsigned int choice); /* the name of a value; NULL: null */
 	struct value (*get)(const void *row, struct text *scratch);
 	/* Without it, and where it is true, the field has a value; else it is null. */
 	bool (*when)(const void *row);

@@ -35,8 +35,8 @@ bool report_form_named(const char *name, enum report_form *form);
 struct report;
 
 /*
- * Starts a report of rows of one kind on `out`, which must outlive it. CSV writes its header line at
- * once, tables before the first row. End it with report_end().
+ * Starts a report of rows of one kind on `out`, which must outlive it. CSV writes its header line
+ * at once, tables before the first row. End it with report_end().
  */
 struct report *report_new(FILE *out, enum report_form form, const struct row_kind *kind);
 

@@ -62,8 +62,8 @@ struct scan_options {
 	bool fast; /* names only: import lists are not rebuilt from addresses */
 	bool deep; /* sweep physical memory for processes */
 	/*
-	 * May be set from outside to end the run early: units that are begun are finished and handed
-	 * out, no others. NULL: never.
+	 * May be set from outside to end the run early: units that are begun are finished and
+	 * handed out, no others. NULL: never.
 	 */
 	const atomic_bool *stop;
 	/* An existing folder, where the module of each row is written to as a file; NULL: none. */

@@ -15,8 +15,8 @@
 #include <impscan/fields.h>
 
 /*
- * Its texts and lists are its own; a text is NULL when there is nothing to say. Start with all zero,
- * release with survey_free().
+ * Its texts and lists are its own; a text is NULL when there is nothing to say. Start with all
+ * zero, release with survey_free().
  */
 struct survey {
 	/* The file. */

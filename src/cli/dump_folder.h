@@ -33,7 +33,9 @@ struct dump_folder {
  */
 struct error *dump_folder_open(struct dump_folder *folder, const char *path);
 
-/* Adds a module and what became of its file to the index. Returns false when it can't be written. */
+/*
+ * Adds a module and what became of its file to the index. Returns false when it can't be written.
+ */
 bool dump_folder_add(struct dump_folder *folder, const struct row *row);
 
 /*

@@ -8,8 +8,8 @@
 #include <stdatomic.h>
 
 /*
- * From now on SIGINT, SIGTERM and SIGHUP (those that are not ignored) do not end the process at once,
- * but set the flag that is returned; the second signal of a kind does.
+ * From now on SIGINT, SIGTERM and SIGHUP (those that are not ignored) do not end the process at
+ * once, but set the flag that is returned; the second signal of a kind does.
  */
 const atomic_bool *interrupt_watch(void);
 

@@ -65,9 +65,9 @@ struct options {
 bool options_search(const struct options *options);
 
 /*
- * Reads the command line into `options`, which the caller releases with options_free(), also after an
- * error. Fails on what is no option or argument, and on what makes no sense together: an option that
- * would change nothing is an error. The strings of `options` are those of argv.
+ * Reads the command line into `options`, which the caller releases with options_free(), also after
+ * an error. Fails on what is no option or argument, and on what makes no sense together: an option
+ * that would change nothing is an error. The strings of `options` are those of argv.
  */
 struct error *options_parse(struct options *options, int argc, char **argv);
 void options_free(struct options *options);

@@ -12,7 +12,9 @@
 /* The shipped profiles and those of --profile-dir and --profile. The caller frees them. */
 struct error *load_profiles(const struct options *options, struct profiles **ret);
 
-/* The profile of --profile, which is used whatever the build; NULL without it. Owned by `profiles`. */
+/*
+ * The profile of --profile, which is used whatever the build; NULL without it. Owned by `profiles`.
+ */
 struct error *forced_profile(const struct options *options, struct profiles *profiles,
 			     const struct profile **ret);
 

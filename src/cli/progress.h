@@ -18,12 +18,14 @@ struct progress {
 };
 
 /*
- * Starts with no bar shown. `what` is what is counted, for the bar, and must outlive it; with `quiet`
- * nothing is ever written.
+ * Starts with no bar shown. `what` is what is counted, for the bar, and must outlive it; with
+ * `quiet` nothing is ever written.
  */
 void progress_init(struct progress *progress, bool quiet, const char *what);
 
-/* Shows that `done` of `total` are done, at most ten times a second; takes the bar away at the end. */
+/*
+ * Shows that `done` of `total` are done, at most ten times a second; takes the bar away at the end.
+ */
 void progress_show(struct progress *progress, size_t done, size_t total);
 
 /* Takes the bar away, so that a line can be printed in its place. */

@@ -16,7 +16,8 @@ void value_add_plain(struct text *text, const struct value *value, char separato
 
 /*
  * A cell of CSV by RFC 4180: quoted when it holds a quote, a comma or a line break, quotes doubled;
- * lists joined by ";". A text that a spreadsheet would run as a formula gets an apostrophe in front.
+ * lists joined by ";". A text that a spreadsheet would run as a formula gets an apostrophe in
+ * front.
  */
 void value_add_csv(struct text *text, const struct value *value);
 

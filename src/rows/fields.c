@@ -16,6 +16,10 @@
 /* Columns for an impfuzzy: block sizes of import lists have 3 digits, parts up to 64 and 32. */
 #define IMPFUZZY_WIDTH 101
 
+/* Numbers of values of enum imports_status and enum row_matched. */
+#define STATUSES (IMPORTS_NOT_PE + 1)
+#define MATCHES	 (MATCHED_REBUILT_IMPFUZZY + 1)
+
 const char *row_matched_name(enum row_matched matched)
 {
 	static const char *const names[] = {
@@ -125,7 +129,8 @@ static const struct field modules[] = {
 	{"size", NUMBER(size), RIGHT("Size", 9, 0, 50, 0, 50), .when = has_module},
 	{"module", TEXT(module), LEFT("Module Name", 24, 40, 60, 40, 60)},
 	{"path", TEXT(path), LEFT("Path", 48, 0, 140, 0, 140)},
-	{"found_in", WORDS(found_in, found_in_names, FOUND_IN_COUNT), LEFT("Found In", 42, 0, 90, 0, 70)},
+	{"found_in", WORDS(found_in, found_in_names, FOUND_IN_COUNT),
+	 LEFT("Found In", 42, 0, 90, 0, 70)},
 	{"imports", NUMBER(imports), RIGHT("Imports", 7, 50, 110, 0, 90)},
 	{"import_source", TEXT(import_source)},
 	{"imphash", CHARS(hashes.imphash), LEFT("imphash", 32, 60, 120, 0, 100)},
@@ -134,12 +139,14 @@ static const struct field modules[] = {
 	{"rebuilt_imphash", CHARS(rebuilt.imphash)},
 	{"rebuilt_impfuzzy", CHARS(rebuilt.impfuzzy)},
 	{"readable", SHARE(readable), RIGHT("Readable", 8, 0, 70), .when = is_declared},
-	{"status", CHOICE(status, status_name), LEFT("Status", 10, 0, 80), .when = is_declared},
+	{"status", CHOICE(status, status_name, STATUSES),
+	 LEFT("Status", 10, 0, 80), .when = is_declared},
 	{"reason", TEXT(reason), LEFT("Reason", 0, 0, 150), .when = is_declared},
-	{"flags", WORDS(flags, module_flag_names, MODULE_FLAG_COUNT), LEFT("Flags", 16, 0, 100, 0, 80)},
+	{"flags", WORDS(flags, module_flag_names, MODULE_FLAG_COUNT),
+	 LEFT("Flags", 16, 0, 100, 0, 80)},
 	{"match", TEXT(match.name), LEFT("Match", 0, 0, 0, 90, 150)},
 	{"score", NUMBER(match.score), RIGHT("Compare", 7, 0, 0, 80, 130), .when = has_match},
-	{"matched_hash", CHOICE(match.by, matched_name), LEFT("By", 16, 0, 0, 60, 120)},
+	{"matched_hash", CHOICE(match.by, matched_name, MATCHES), LEFT("By", 16, 0, 0, 60, 120)},
 	{"dump", TEXT(dump.file)},
 	/* Only for people. What may be of any length comes last in each table. */
 	{NULL, DERIVED(impfuzzy_or_reason), LEFT("impfuzzy", 0, 70)},
@@ -159,7 +166,7 @@ static const struct field dumps[] = {
 	{"path", TEXT(path)},
 	{"imphash", CHARS(hashes.imphash)},
 	{"impfuzzy", CHARS(hashes.impfuzzy)},
-	{"status", CHOICE(status, status_name)},
+	{"status", CHOICE(status, status_name, STATUSES)},
 	{"reason", TEXT(reason)},
 	{"flags", WORDS(flags, module_flag_names, MODULE_FLAG_COUNT)},
 	{"layout", TEXT(dump.layout)},

@@ -86,7 +86,7 @@ static const struct field samples[] = {
 	{"imports", NUMBER(imports), RIGHT("Imports", 7, 0, 10)},
 	{"imphash", CHARS(hashes.imphash), LEFT("imphash", 32, 0, 30)},
 	{"impfuzzy", CHARS(hashes.impfuzzy), LEFT("impfuzzy", IMPFUZZY_WIDTH, 20, 40)},
-	{"status", CHOICE(status, status_name), LEFT("Status", 10, 0, 20)},
+	{"status", CHOICE(status, status_name, IMPORTS_NOT_PE + 1), LEFT("Status", 10, 0, 20)},
 	{"reason", CHARS(reason), LEFT("Reason", 0, 0, 60)},
 	/* The heading makes the first line of the table a comment of the list. */
 	{NULL, CHARS(hashes.imphash), LEFT("# imphash", 32, 10)},
@@ -104,7 +104,7 @@ static const char *architecture_choice(unsigned int architecture)
 /* --list-profiles */
 static const struct field profiles[] = {
 	{"name", TEXT(name), LEFT("Name", 40, 10, 10)},
-	{"architecture", CHOICE(architecture, architecture_choice), LEFT("Arch", 4, 20, 20)},
+	{"architecture", CHOICE(architecture, architecture_choice, 2), LEFT("Arch", 4, 20, 20)},
 	{"build_first", NUMBER(build_first), RIGHT("From", 5, 30, 30)},
 	{"build_last", NUMBER(build_last), RIGHT("To", 5, 40, 40)},
 	{"variant", TEXT(variant), LEFT("Variant", 24, 0, 50)},

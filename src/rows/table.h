@@ -31,8 +31,9 @@
 #define TEXT(member) \
 	.kind = FIELD_TEXT, .offset = offsetof(ROW, member), \
 	.size = _Generic(((ROW *)0)->member, char *: sizeof(char *), const char *: sizeof(char *))
-#define CHARS(member)		FIELD(FIELD_CHARS, member)
-#define CHOICE(member, choose_) FIELD(FIELD_CHOICE, member), .choose = (choose_)
+#define CHARS(member) FIELD(FIELD_CHARS, member)
+#define CHOICE(member, choose_, count) \
+	FIELD(FIELD_CHOICE, member), .choose = (choose_), .word_count = (count)
 #define WORDS(member, words_, count) \
 	FIELD_OF(FIELD_WORDS, member, unsigned int), .words = (words_), .word_count = (count)
 #define LIST(member)  FIELD_OF(FIELD_LIST, member, struct text_list)

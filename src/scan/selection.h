@@ -29,9 +29,9 @@ void selection_free(struct selection *selection);
 #define _cleanup_selection_ __attribute__((cleanup(selection_free)))
 
 /*
- * Warns that a process was not examined to its end, for its budget of work, and counts it in `*cut`.
- * The first 16 are named; selection_warn_end(), called at the end with the count, tells how many
- * more there were.
+ * Warns that a process was not examined to its end, for its budget of work, and counts it in
+ * `*cut`. The first 16 are named; selection_warn_end(), called at the end with the count, tells how
+ * many more there were.
  */
 void selection_warn_cut(const struct scan_events *events, const struct scan_options *options,
 			const struct process *process, size_t *cut);

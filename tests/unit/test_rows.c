@@ -391,6 +391,25 @@ static void tables_are_sound(void **state)
 	}
 }
 
+/* The names of a choice tell its values apart, so that what was written can be read back. */
+static void choices_are_unique(void **state)
+{
+	static const struct row_kind *const kinds[] = {&row_modules, &row_samples, &row_profiles};
+	(void)state;
+	for (size_t k = 0; k < array_size(kinds); k++)
+		for (size_t i = 0; i < kinds[k]->count; i++) {
+			const struct field *field = &kinds[k]->fields[i];
+			if (field->kind != FIELD_CHOICE)
+				continue;
+			assert_true(field->word_count > 1);
+			for (unsigned int a = 0; a < field->word_count; a++)
+				for (unsigned int b = 0; b < a; b++)
+					assert_true(!field->choose(b) ||
+						    strcmp(field->choose(a), field->choose(b)) !=
+							    0);
+		}
+}
+
 static void columns_by_place(void **state)
 {
 	static const struct field fields[] = {
@@ -460,12 +479,19 @@ static void injected(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(modules),	     cmocka_unit_test(modules_without),
-		cmocka_unit_test(columns_of_people), cmocka_unit_test(dumps),
-		cmocka_unit_test(regions),	     cmocka_unit_test(imports),
-		cmocka_unit_test(samples),	     cmocka_unit_test(surveys),
-		cmocka_unit_test(tables_are_sound),  cmocka_unit_test(columns_by_place),
-		cmocka_unit_test(copy_outlives),     cmocka_unit_test(injected),
+		cmocka_unit_test(modules),
+		cmocka_unit_test(modules_without),
+		cmocka_unit_test(columns_of_people),
+		cmocka_unit_test(dumps),
+		cmocka_unit_test(regions),
+		cmocka_unit_test(imports),
+		cmocka_unit_test(samples),
+		cmocka_unit_test(surveys),
+		cmocka_unit_test(tables_are_sound),
+		cmocka_unit_test(columns_by_place),
+		cmocka_unit_test(copy_outlives),
+		cmocka_unit_test(injected),
+		cmocka_unit_test(choices_are_unique),
 	};
 	return cmocka_run_group_tests_name("rows", tests, NULL, NULL);
 }
