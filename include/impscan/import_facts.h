@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Facts about how programs import: which names they use, which DLLs they are linked against, and how
+ * Microsoft's linker orders an import directory. Memory doesn't tell these; counting over programs
+ * does. The numbers stand in src/exports/facts/, whose README.md says where they are from.
+ *
+ * DLL names are lower case, with their extension ("kernel32.dll"); those of API sets too.
+ *
+ * Room: exports.
+ */
+#ifndef IMPSCAN_IMPORT_FACTS_H
+#define IMPSCAN_IMPORT_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Returns how often programs import this name, in units that only compare names which share one
+ * address: more is more. 0: not seen.
+ */
+unsigned int import_name_weight(const char *name);
+
+/* Returns how often programs are linked against this DLL, in such units; 0: not seen. */
+unsigned int import_dll_weight(const char *dll);
+
+/* Returns whether programs name this function, which has a name, by its ordinal. */
+bool import_by_ordinal(const char *dll, uint32_t ordinal);
+
+#define IMPORT_SETS_MAX 8 /* API sets of one function */
+
+/*
+ * Finds the API sets that offer a function by this name ("WaitOnAddress").
+ *
+ * sets: becomes their numbers, ascending, at most IMPORT_SETS_MAX.
+ *
+ * Returns how many there are.
+ */
+size_t import_sets_of(const char *function, uint16_t sets[IMPORT_SETS_MAX]);
+
+/*
+ * Writes the name of API set number `set` as an import directory has it
+ * ("api-ms-win-core-synch-l1-2-0.dll") to `name`. Returns false when there is no such set, or no
+ * room.
+ */
+bool import_set_name(uint16_t set, char *name, size_t size);
+
+/*
+ * Returns in how many programs of Microsoft's linker the descriptor of `before` came before that of
+ * `after`.
+ */
+unsigned int import_order(const char *before, const char *after);
+
+#endif

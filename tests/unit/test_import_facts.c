@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Facts about how programs import: some that are known from elsewhere. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <impscan/import_facts.h>
+
+/* First and last lines, and what no line has. */
+static void test_names(void **state)
+{
+	(void)state;
+	assert_true(import_name_weight("ExitProcess") > import_name_weight("FatalExit"));
+	assert_true(import_name_weight("NtClose") > import_name_weight("ZwClose"));
+	assert_true(import_name_weight("atoi") > import_name_weight("atol"));
+	assert_int_equal(import_name_weight(""), 0);
+	assert_int_equal(import_name_weight("ExitProces"), 0);
+	assert_int_equal(import_name_weight("ExitProcessX"), 0);
+	assert_int_equal(import_name_weight("\xff"), 0);
+}
+
+static void test_dlls(void **state)
+{
+	(void)state;
+	assert_true(import_dll_weight("kernel32.dll") > import_dll_weight("kernelbase.dll"));
+	assert_int_equal(import_dll_weight("gdi32full.dll"), 0);
+	assert_true(import_dll_weight("secur32.dll") > import_dll_weight("sspicli.dll"));
+	assert_int_equal(import_dll_weight("kernel32"), 0);
+}
+
+static void test_ordinals(void **state)
+{
+	(void)state;
+	assert_true(import_by_ordinal("comctl32.dll", 410));
+	assert_true(import_by_ordinal("comctl32.dll", 413));
+	assert_false(import_by_ordinal("comctl32.dll", 41));
+	assert_true(import_by_ordinal("wldap32.dll", 13));
+	assert_false(import_by_ordinal("kernel32.dll", 1));
+}
+
+static void assert_sets(const char *function, const char *wanted)
+{
+	uint16_t sets[IMPORT_SETS_MAX];
+	char name[64];
+	assert_int_equal(import_sets_of(function, sets), 1);
+	assert_true(import_set_name(sets[0], name, sizeof(name)));
+	assert_string_equal(name, wanted);
+}
+
+static void test_sets(void **state)
+{
+	(void)state;
+	uint16_t sets[IMPORT_SETS_MAX];
+	char name[64];
+	assert_sets("WaitOnAddress", "api-ms-win-core-synch-l1-2-0.dll");
+	assert_sets("_initterm", "api-ms-win-crt-runtime-l1-1-0.dll");
+	assert_sets("IsTextUnicode", "api-ms-win-base-util-l1-1-0.dll");
+	assert_int_equal(import_sets_of("MessageBoxA", sets), 0);
+	assert_true(import_set_name(0, name, sizeof(name)));
+	assert_false(import_set_name(0, name, 16));
+	assert_false(import_set_name(UINT16_MAX, name, sizeof(name)));
+}
+
+static void test_order(void **state)
+{
+	(void)state;
+	assert_true(import_order("kernel32.dll", "vcruntime140.dll") >
+		    import_order("vcruntime140.dll", "kernel32.dll"));
+	assert_int_equal(import_order("kernel32.dll", "kernel32.dll"), 0);
+	assert_int_equal(import_order("kernel32.dll", "no.dll"), 0);
+	assert_int_equal(import_order("no.dll", "kernel32.dll"), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names),	 cmocka_unit_test(test_dlls),
+		cmocka_unit_test(test_ordinals), cmocka_unit_test(test_sets),
+		cmocka_unit_test(test_order),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
