@@ -24,10 +24,17 @@ struct address_map {
  */
 bool address_map_add(struct address_map *map, uint64_t address, uint64_t value);
 
+/*
+ * Returns where the value of `address` (any but UINT64_MAX) is kept, to be read and changed until the
+ * next call; it is 0 when the address was not in the map.
+ */
+uint64_t *address_map_value(struct address_map *map, uint64_t address);
+
 /* Sets `*value` to an address's value. Returns false, and sets nothing, when it has none. */
 bool address_map_get(const struct address_map *map, uint64_t address, uint64_t *value);
 
 /* Frees the memory of a map, which is empty then. */
 void address_map_free(struct address_map *map);
+#define _cleanup_address_map_ __attribute__((cleanup(address_map_free)))
 
 #endif

@@ -29,15 +29,33 @@ static uint64_t slot_hash(const void *slot)
 
 static const struct hash_kind kind = {sizeof(struct address_value), is_used, matches, slot_hash};
 
-bool address_map_add(struct address_map *map, uint64_t address, uint64_t value)
+static struct address_value *place(struct address_map *map, uint64_t address)
 {
-	struct address_value *entry =
-		hash_table_place(&map->table, &kind, hash_number(address), &address);
-	if (entry->address)
-		return false;
+	return hash_table_place(&map->table, &kind, hash_number(address), &address);
+}
+
+static void fill(struct address_map *map, struct address_value *entry, uint64_t address,
+		 uint64_t value)
+{
 	*entry = (struct address_value){address + 1, value};
 	map->table.count++;
+}
+
+bool address_map_add(struct address_map *map, uint64_t address, uint64_t value)
+{
+	struct address_value *entry = place(map, address);
+	if (entry->address)
+		return false;
+	fill(map, entry, address, value);
 	return true;
+}
+
+uint64_t *address_map_value(struct address_map *map, uint64_t address)
+{
+	struct address_value *entry = place(map, address);
+	if (!entry->address)
+		fill(map, entry, address, 0);
+	return &entry->value;
 }
 
 bool address_map_get(const struct address_map *map, uint64_t address, uint64_t *value)

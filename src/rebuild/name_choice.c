@@ -40,6 +40,35 @@ static int rule_beginning(const struct name_question *question,
 	return points;
 }
 
+/* How often programs import a name. */
+static int rule_usual(const struct name_question *question,
+		      const struct export_candidate *candidate)
+{
+	(void)question;
+	return usual_points(import_name_weight(candidate->export->name));
+}
+
+/* What an API set doesn't have can't be imported from it. */
+static int rule_in_set(const struct name_question *question,
+		       const struct export_candidate *candidate)
+{
+	uint16_t sets[IMPORT_SETS_MAX];
+	if (question->library.set == NO_SET)
+		return 0;
+	size_t count = import_sets_of(candidate->export->name, sets);
+	for (size_t i = 0; i < count; i++)
+		if (sets[i] == question->library.set)
+			return 0;
+	return -40;
+}
+
+/* Two slots of one DLL that lead to one address are imported by different names. */
+static int rule_taken(const struct name_question *question,
+		      const struct export_candidate *candidate)
+{
+	return question->taken >> (candidate - question->candidates->items) & 1 ? -40 : 0;
+}
+
 /* Names that compilers and their headers use by themselves. */
 static int rule_compiler(const struct name_question *question,
 			 const struct export_candidate *candidate)
@@ -72,7 +101,7 @@ static bool extends(const struct name_question *question, const char *name, cons
 	for (size_t i = 0; i < question->candidates->count; i++) {
 		const struct export_candidate *candidate = &question->candidates->items[i];
 		const char *other = candidate->export->name;
-		if (candidate->module == question->dll && other &&
+		if (candidate->module == question->library.dll && other &&
 		    strlen(other) == length - front - back &&
 		    !strncmp(other, name + front, length - front - back))
 			return true;
@@ -161,7 +190,8 @@ static int rule_near(const struct name_question *question, const struct export_c
 }
 
 static name_rule *const rules[] = {
-	rule_beginning, rule_compiler, rule_form, rule_forwarded, rule_order, rule_near,
+	rule_usual, rule_in_set,    rule_taken, rule_beginning, rule_compiler,
+	rule_form,  rule_forwarded, rule_order, rule_near,
 };
 
 static int score(const struct name_question *question, const struct export_candidate *candidate)
@@ -203,14 +233,14 @@ static const struct export_candidate *only_in(const struct candidates *candidate
 
 const struct pe_export *name_choose(const struct name_question *question)
 {
-	const struct export_candidate *only = only_in(question->candidates, question->dll);
+	const struct export_candidate *only = only_in(question->candidates, question->library.dll);
 	if (only)
 		return only->export;
 	const struct pe_export *best = NULL;
 	int most = 0;
 	for (size_t i = 0; i < question->candidates->count; i++) {
 		const struct export_candidate *candidate = &question->candidates->items[i];
-		if (candidate->module != question->dll)
+		if (candidate->module != question->library.dll)
 			continue;
 		const struct pe_export *export = candidate->export;
 		int points = score(question, candidate);
@@ -226,7 +256,8 @@ const struct pe_export *name_choose(const struct name_question *question)
 const struct pe_export *name_choose_plain(const struct candidates *candidates,
 					  const struct export_module *dll)
 {
-	return name_choose(&(struct name_question){.candidates = candidates, .dll = dll});
+	return name_choose(
+		&(struct name_question){.candidates = candidates, .library = {dll, NO_SET}});
 }
 
 const char *name_only(const struct export_map *map, uint64_t address,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Naming the slots of a run: cut into pieces, a DLL for each piece, a name for each slot.
+ * Naming the slots of a run: cut into pieces, a library for each piece, a name for each slot.
  *
  * Of several names in a DLL, one that fits between those beside it is better, if the linker sorted
  * the names of its pieces. Whether it did is shown by slots that have only one name. Two of them
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <impscan/address_map.h>
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/cleanup.h>
@@ -25,8 +26,9 @@ static struct name_order order_of(const struct rebuilding *r, const struct dll_p
 {
 	struct name_order order = {0};
 	const char *last = NULL;
-	for (size_t i = piece->first; piece->dll && i < piece->first + piece->count; i++) {
-		const char *name = name_only(r->map, r->scratch->slots[i].target, piece->dll);
+	for (size_t i = piece->first; piece->library.dll && i < piece->first + piece->count; i++) {
+		const char *name =
+			name_only(r->map, r->scratch->slots[i].target, piece->library.dll);
 		if (!name)
 			continue;
 		order.broken |= last && strcmp(last, name) > 0;
@@ -63,7 +65,7 @@ static const char *name_behind(const struct rebuilding *r, const struct dll_piec
 	const char *name = NULL;
 	size_t end = min_of(piece->first + piece->count, i + CANDIDATES_MAX + 1);
 	for (size_t k = i + 1; !name && k < end; k++)
-		name = name_only(r->map, r->scratch->slots[k].target, piece->dll);
+		name = name_only(r->map, r->scratch->slots[k].target, piece->library.dll);
 	return name;
 }
 
@@ -72,28 +74,41 @@ static const char *name_behind(const struct rebuilding *r, const struct dll_piec
  * `before` is the name of the slot before, or NULL.
  */
 static const struct pe_export *name_slot(struct rebuilding *r, const struct dll_piece *piece,
-					 size_t i, bool sorted, const char *before)
+					 size_t i, bool sorted, const char *before,
+					 struct address_map *taken)
 {
 	const struct slot *slot = &r->scratch->slots[i];
 	struct candidates candidates;
-	if (!slot->target || !piece->dll)
+	if (!slot->target || !piece->library.dll)
 		return NULL;
 	candidates_find(r->map, slot->target, &candidates);
-	return name_choose(&(struct name_question){
+	uint64_t none = 0, *used = &none;
+	if (candidates.count > 1)
+		used = address_map_value(taken, slot->target);
+	const struct pe_export *e = name_choose(&(struct name_question){
 		.r = r,
 		.candidates = &candidates,
-		.dll = piece->dll,
+		.library = piece->library,
+		.taken = (uint32_t)*used,
 		.before = before,
 		.after = sorted ? name_behind(r, piece, i) : NULL,
 		.slot = slot->address,
 		.look_near = r->area,
 	});
+	for (size_t k = 0; k < candidates.count; k++)
+		if (candidates.items[k].export == e)
+			*used |= UINT64_C(1) << k;
+	return e;
 }
 
 static void name_piece(struct rebuilding *r, const struct dll_piece *piece, bool sorted,
 		       uint32_t group, enum rebuilt_source source)
 {
-	const char *before = NULL;
+	_cleanup_address_map_ struct address_map taken = {0};
+	char buffer[LIBRARY_NAME];
+	const char *before = NULL, *library = NULL;
+	if (piece->library.dll)
+		library = library_name(&piece->library, buffer);
 	for (size_t i = piece->first; i < piece->first + piece->count; i++) {
 		const struct slot *slot = &r->scratch->slots[i];
 		struct rebuilt_entry *entry = rebuild_add(r, slot->address, slot->value);
@@ -101,12 +116,13 @@ static void name_piece(struct rebuilding *r, const struct dll_piece *piece, bool
 		entry->group = group;
 		entry->target = slot->target;
 		entry->hooked = slot->hooked;
-		const struct pe_export *e = name_slot(r, piece, i, sorted, before);
+		const struct pe_export *e = name_slot(r, piece, i, sorted, before, &taken);
 		if (!e) {
 			r->rebuilt->unknown++;
 			continue;
 		}
-		rebuild_set_name(r, entry, piece->dll->name, e->name, e->ordinal);
+		bool by_ordinal = import_by_ordinal(library, e->ordinal);
+		rebuild_set_name(r, entry, library, by_ordinal ? NULL : e->name, e->ordinal);
 		if (sorted && e->name)
 			before = e->name;
 	}
@@ -140,7 +156,7 @@ void rebuild_name_run(struct rebuilding *r, const struct slot_run *run, enum reb
 	if (!spend_names(r, run))
 		return;
 	pieces_cut(r, run, &pieces);
-	pieces_choose_dlls(r, &pieces);
+	pieces_choose_libraries(r, &pieces);
 	uint32_t group = rebuild_next_group(r);
 	_cleanup_free_ struct name_order *orders = alloc_zero(pieces.count, sizeof(*orders));
 	for (size_t i = 0; i < pieces.count; i++)

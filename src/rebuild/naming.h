@@ -9,9 +9,12 @@
  *
  * piece	the part of a run that one DLL explains: a linker gives each DLL one (struct
  *		dll_piece)
+ * library	what an import directory names: a DLL, or an API set that it hosts
  */
 #ifndef REBUILD_NAMING_H
 #define REBUILD_NAMING_H
+
+#include <impscan/import_facts.h>
 
 #include "rebuild/rebuilding.h"
 
@@ -20,7 +23,28 @@ enum {
 	NEAR_LOOKS_MAX = 4096, /* looks for names around slots of one area */
 	SORTED_MIN = 3,	       /* names in a row whose order shows that a linker sorted them */
 	PIECE_DLLS = 8,	       /* DLLs between which is chosen for a piece */
+	PIECE_LIBRARIES = PIECE_DLLS + IMPORT_SETS_MAX,
+	LIBRARY_NAME = 128, /* bytes of a library's name, longer ones are cut; with its NUL */
 };
+
+#define NO_SET (-1)
+
+struct library {
+	const struct export_module *dll; /* the DLL, or an API set's host */
+	int set;			 /* number of the API set, see import_facts.h; or NO_SET */
+};
+
+/* Returns the name of a library in lower case; it may be kept in `buffer`. */
+const char *library_name(const struct library *library, char buffer[LIBRARY_NAME]);
+
+/*
+ * Returns how usual something is in the scale of the rules' points, by its weight (see
+ * import_facts.h): 2 points for each doubling.
+ */
+static inline int usual_points(unsigned int weight)
+{
+	return 2 * (31 - __builtin_clz(weight + 1));
+}
 
 /* The exports that lead to one address. */
 struct candidates {
@@ -40,7 +64,8 @@ static inline void candidates_find(const struct export_map *map, uint64_t addres
 struct name_question {
 	struct rebuilding *r; /* may be NULL unless `look_near` */
 	const struct candidates *candidates;
-	const struct export_module *dll;
+	struct library library;
+	uint32_t taken; /* bit N: another slot of the piece has the name of candidate N */
 	/*
 	 * Names of the slots before and behind in the piece, if the piece is sorted; NULL: unknown.
 	 */
@@ -49,7 +74,7 @@ struct name_question {
 	bool look_near; /* look whether one of the names is left in the module, around the slot */
 };
 
-/* Returns the best export of the DLL among the candidates; NULL when there is none. */
+/* Returns the best export of the library's DLL among the candidates; NULL when there is none. */
 const struct pe_export *name_choose(const struct name_question *question);
 
 /* The same without anything known of the slot. */
@@ -67,7 +92,10 @@ struct dll_piece {
 	/* The DLLs that have a name for all its slots which lead to an export; 0: no slot does. */
 	const struct export_module *dlls[PIECE_DLLS];
 	size_t dll_count;
-	const struct export_module *dll; /* the one that was chosen; NULL: none */
+	/* The same and API sets of which that is true as well; see library_choice.c. */
+	struct library libraries[PIECE_LIBRARIES];
+	size_t library_count;
+	struct library library; /* the one that was chosen; its `dll` NULL: none */
 };
 
 struct pieces {
@@ -79,9 +107,9 @@ struct pieces {
 /* Cuts a run into pieces. The caller frees `items`. */
 void pieces_cut(const struct rebuilding *r, const struct slot_run *run, struct pieces *pieces);
 
-/* --- dll_choice.c: the DLL of a piece --- */
+/* --- library_choice.c: the library of a piece --- */
 
-/* Chooses the DLL of each piece. */
-void pieces_choose_dlls(const struct rebuilding *r, struct pieces *pieces);
+/* Chooses the library of each piece. */
+void pieces_choose_libraries(const struct rebuilding *r, struct pieces *pieces);
 
 #endif

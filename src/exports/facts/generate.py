@@ -151,7 +151,7 @@ class Facts:
     def dll_weights(self):
         """DLLs that programs are linked against."""
         weights = collections.Counter()
-        system = {dll for _, dll in self.exports}
+        system = {dll for _, dll in self.exports} | {s + ".dll" for s in self.all_contracts()}
         for _, directory in self.programs:
             weights.update({dll: PROGRAM for dll, _ in directory if dll in system})
         for dll, names in self.libraries.items():
