@@ -29,14 +29,19 @@ bool import_by_ordinal(const char *dll, uint32_t ordinal);
 
 #define IMPORT_SETS_MAX 8 /* API sets of one function */
 
+struct import_set {
+	uint16_t number;
+	uint16_t seen; /* programs that import the function from it, of those that were counted */
+};
+
 /*
  * Finds the API sets that offer a function by this name ("WaitOnAddress").
  *
- * sets: becomes their numbers, ascending, at most IMPORT_SETS_MAX.
+ * sets: becomes them by ascending numbers, at most IMPORT_SETS_MAX.
  *
  * Returns how many there are.
  */
-size_t import_sets_of(const char *function, uint16_t sets[IMPORT_SETS_MAX]);
+size_t import_sets_of(const char *function, struct import_set sets[IMPORT_SETS_MAX]);
 
 /*
  * Writes the name of API set number `set` as an import directory has it

@@ -80,13 +80,17 @@ bool import_by_ordinal(const char *dll, uint32_t ordinal)
 	return false;
 }
 
-size_t import_sets_of(const char *function, uint16_t sets[IMPORT_SETS_MAX])
+size_t import_sets_of(const char *function, struct import_set sets[IMPORT_SETS_MAX])
 {
 	const char *at = find(import_facts_functions, import_facts_functions_end, function);
 	size_t count = 0;
 	unsigned long number;
-	while (count < IMPORT_SETS_MAX && next_number(&at, &number))
-		sets[count++] = (uint16_t)number;
+	while (count < IMPORT_SETS_MAX && next_number(&at, &number)) {
+		char *behind;
+		unsigned long seen = strtoul(at + 1, &behind, 10); /* behind a colon */
+		sets[count++] = (struct import_set){(uint16_t)number, (uint16_t)seen};
+		at = behind;
+	}
 	return count;
 }
 

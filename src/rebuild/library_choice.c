@@ -38,6 +38,7 @@ struct library_context {
 
 struct library_question {
 	const struct library_context *context;
+	const struct dll_piece *piece;
 	uint64_t target; /* the first export that the piece has */
 	struct candidates candidates;
 };
@@ -112,13 +113,25 @@ static int rule_named(const struct library_question *question, const struct libr
 	return export && export->name ? 0 : -120;
 }
 
-static library_rule *const rules[] = {rule_usual, rule_one_piece, rule_order, rule_named};
+/* Of API sets it is the one from which programs import these functions. */
+static int rule_seen(const struct library_question *question, const struct library *library)
+{
+	const struct dll_piece *piece = question->piece;
+	for (size_t i = 0; library->set != NO_SET && i < piece->library_count; i++)
+		if (piece->libraries[i].set != NO_SET && piece->libraries[i].seen > library->seen)
+			return -20;
+	return 0;
+}
+
+static library_rule *const rules[] = {
+	rule_usual, rule_one_piece, rule_order, rule_named, rule_seen,
+};
 
 /* Of equals the first one in alphabetical order is chosen. */
 static struct library choose(const struct rebuilding *r, const struct dll_piece *piece,
 			     const struct library_context *context)
 {
-	struct library_question question = {.context = context};
+	struct library_question question = {.context = context, .piece = piece};
 	for (size_t i = piece->first; !question.target && i < piece->first + piece->count; i++)
 		question.target = r->scratch->slots[i].target;
 	candidates_find(r->map, question.target, &question.candidates);
@@ -138,46 +151,58 @@ static struct library choose(const struct rebuilding *r, const struct dll_piece 
 	return *best;
 }
 
-/* Adds to `sets` those that have any of a slot's names; returns how many there are then. */
-static size_t sets_of(const struct candidates *candidates, uint16_t sets[IMPORT_SETS_MAX])
+/* Finds the API sets that have any of a slot's names. Returns how many there are. */
+static size_t sets_of(const struct candidates *candidates, struct import_set sets[IMPORT_SETS_MAX])
 {
 	size_t count = 0;
 	for (size_t i = 0; i < candidates->count; i++) {
-		uint16_t found[IMPORT_SETS_MAX];
+		struct import_set found[IMPORT_SETS_MAX];
 		const char *name = candidates->items[i].export->name;
 		size_t n = name ? import_sets_of(name, found) : 0;
-		for (size_t k = 0; k < n && count < IMPORT_SETS_MAX; k++) {
-			bool has = false;
-			for (size_t m = 0; m < count && !has; m++)
-				has = sets[m] == found[k];
-			if (!has)
+		for (size_t k = 0; k < n; k++) {
+			size_t m = 0;
+			while (m < count && sets[m].number != found[k].number)
+				m++;
+			if (m < count)
+				sets[m].seen = max_of(sets[m].seen, found[k].seen);
+			else if (count < IMPORT_SETS_MAX)
 				sets[count++] = found[k];
 		}
 	}
 	return count;
 }
 
+/* Leaves of `count` libraries those whose API set is among `sets`. Returns how many are left. */
+static size_t keep_sets(struct library *libraries, size_t count, const struct import_set *sets,
+			size_t set_count)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < set_count; k++)
+			if (libraries[i].set == sets[k].number) {
+				libraries[kept] = libraries[i];
+				libraries[kept++].seen += sets[k].seen;
+			}
+	return kept;
+}
+
 /* Finds the API sets that have a name for all slots of a piece that lead to an export. */
 static size_t common_sets(const struct rebuilding *r, const struct dll_piece *piece,
-			  uint16_t common[IMPORT_SETS_MAX])
+			  struct library common[IMPORT_SETS_MAX])
 {
 	size_t count = 0;
 	bool any = false;
 	for (size_t i = piece->first; i < piece->first + piece->count; i++) {
 		struct candidates candidates;
-		uint16_t sets[IMPORT_SETS_MAX];
+		struct import_set sets[IMPORT_SETS_MAX];
 		if (!r->scratch->slots[i].target)
 			continue;
 		candidates_find(r->map, r->scratch->slots[i].target, &candidates);
-		size_t n = sets_of(&candidates, sets), kept = 0;
-		if (!any)
-			memcpy(common, sets, n * sizeof(*sets));
-		for (size_t k = 0; k < (any ? count : n); k++)
-			for (size_t m = 0; m < n; m++)
-				if (common[k] == sets[m])
-					common[kept++] = sets[m];
+		size_t n = sets_of(&candidates, sets);
+		for (size_t k = 0; !any && k < n; k++)
+			common[count++] = (struct library){.set = sets[k].number};
 		any = true;
-		count = kept;
+		count = keep_sets(common, count, sets, n);
 		if (!count)
 			break;
 	}
@@ -187,19 +212,18 @@ static size_t common_sets(const struct rebuilding *r, const struct dll_piece *pi
 /* Lists the libraries of a piece: its DLLs, and API sets that they host. */
 static void find_libraries(const struct rebuilding *r, struct dll_piece *piece)
 {
-	uint16_t sets[IMPORT_SETS_MAX];
+	struct library sets[IMPORT_SETS_MAX];
 	for (size_t i = 0; i < piece->dll_count; i++)
-		piece->libraries[piece->library_count++] = (struct library){piece->dlls[i], NO_SET};
+		piece->libraries[piece->library_count++] =
+			(struct library){.dll = piece->dlls[i], .set = NO_SET};
 	size_t count = piece->dll_count ? common_sets(r, piece, sets) : 0;
 	for (size_t i = 0; i < count; i++) {
 		char name[LIBRARY_NAME];
-		const struct export_module *host = NULL;
-		if (import_set_name(sets[i], name, sizeof(name)))
-			host = export_map_dll(r->map, name);
-		for (size_t k = 0; host && k < piece->dll_count; k++)
-			if (piece->dlls[k] == host)
-				piece->libraries[piece->library_count++] =
-					(struct library){host, sets[i]};
+		if (import_set_name((uint16_t)sets[i].set, name, sizeof(name)))
+			sets[i].dll = export_map_dll(r->map, name);
+		for (size_t k = 0; sets[i].dll && k < piece->dll_count; k++)
+			if (piece->dlls[k] == sets[i].dll)
+				piece->libraries[piece->library_count++] = sets[i];
 	}
 }
 

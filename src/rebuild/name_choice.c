@@ -52,12 +52,12 @@ static int rule_usual(const struct name_question *question,
 static int rule_in_set(const struct name_question *question,
 		       const struct export_candidate *candidate)
 {
-	uint16_t sets[IMPORT_SETS_MAX];
+	struct import_set sets[IMPORT_SETS_MAX];
 	if (question->library.set == NO_SET)
 		return 0;
 	size_t count = import_sets_of(candidate->export->name, sets);
 	for (size_t i = 0; i < count; i++)
-		if (sets[i] == question->library.set)
+		if (sets[i].number == question->library.set)
 			return 0;
 	return -40;
 }

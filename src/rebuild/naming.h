@@ -32,6 +32,7 @@ enum {
 struct library {
 	const struct export_module *dll; /* the DLL, or an API set's host */
 	int set;			 /* number of the API set, see import_facts.h; or NO_SET */
+	unsigned int seen;		 /* of the set: imports of the piece's functions from it */
 };
 
 /* Returns the name of a library in lower case; it may be kept in `buffer`. */

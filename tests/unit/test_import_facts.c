@@ -44,17 +44,17 @@ static void test_ordinals(void **state)
 
 static void assert_sets(const char *function, const char *wanted)
 {
-	uint16_t sets[IMPORT_SETS_MAX];
+	struct import_set sets[IMPORT_SETS_MAX];
 	char name[64];
 	assert_int_equal(import_sets_of(function, sets), 1);
-	assert_true(import_set_name(sets[0], name, sizeof(name)));
+	assert_true(import_set_name(sets[0].number, name, sizeof(name)));
 	assert_string_equal(name, wanted);
 }
 
 static void test_sets(void **state)
 {
 	(void)state;
-	uint16_t sets[IMPORT_SETS_MAX];
+	struct import_set sets[IMPORT_SETS_MAX];
 	char name[64];
 	assert_sets("WaitOnAddress", "api-ms-win-core-synch-l1-2-0.dll");
 	assert_sets("_initterm", "api-ms-win-crt-runtime-l1-1-0.dll");

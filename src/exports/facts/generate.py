@@ -58,6 +58,16 @@ def imports(path):
               for i in entry.imports]) for entry in getattr(pe, "DIRECTORY_ENTRY_IMPORT", [])]
 
 
+def exports(path):
+    """The export directory of a PE, as a row of self.exports."""
+    pe = pefile.PE(path, fast_load=True)
+    pe.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_EXPORT"]])
+    directory = getattr(pe, "DIRECTORY_ENTRY_EXPORT", None)
+    return [(e.ordinal, e.name.decode("ascii", "replace") if e.name else None, f"{e.address or 0:x}",
+             e.forwarder.decode("ascii", "replace") if e.forwarder else "")
+            for e in (directory.symbols if directory else [])]
+
+
 def archive_members(path):
     data = path.read_bytes()
     at = 8
@@ -99,8 +109,13 @@ class Facts:
             if row[3].isdigit():
                 name = None if re.fullmatch(r"Ordinal\d+", row[4]) else row[4]
                 self.exports[row[1], base_name(row[0])].append((int(row[3]), name, row[5], row[6:] and row[6]))
-        self.programs = [(row[1], imports(arguments.programs / row[5]))
-                         for row in rows(arguments.tables / "programs.tsv")]
+        self.programs = []
+        for row in rows(arguments.tables / "programs.tsv"):
+            path = arguments.programs / row[5]
+            self.programs.append((row[1], imports(path)))
+            dll = base_name(path.name)
+            if (row[0], dll) not in self.exports:
+                self.exports[row[0], dll] = exports(path)
         self.wine = [imports(path) for folder in arguments.wine for path in
                      sorted(folder.iterdir())]
         self.libraries = collections.defaultdict(set)
@@ -202,7 +217,10 @@ def main():
     names = sorted(contracts)
     functions = sorted({function for some in contracts.values() for function in some})
     write("api-sets.txt", names)
-    write("functions.txt", [" ".join([function] + [str(i) for i, name in enumerate(names)
+    seen = collections.Counter((f, dll) for _, directory in facts.programs
+                               for dll, imported in directory for f, _ in imported)
+    write("functions.txt", [" ".join([function] + [f"{i}:{seen[function, name + '.dll']}"
+                                                   for i, name in enumerate(names)
                                                    if function in contracts[name]])
                             for function in functions])
     write("names.txt", [f"{name} {weight}" for name, weight in sorted(facts.weights().items())
