@@ -50,10 +50,17 @@ size_t import_sets_of(const char *function, struct import_set sets[IMPORT_SETS_M
  */
 bool import_set_name(uint16_t set, char *name, size_t size);
 
-/*
- * Returns in how many programs of Microsoft's linker the descriptor of `before` came before that of
- * `after`.
- */
-unsigned int import_order(const char *before, const char *after);
+/* What is known of the place of one DLL in import directories of Microsoft's linker. */
+struct import_place {
+	unsigned long number;
+	const char *counts;
+};
+
+/* Finds a DLL's place. Returns false when it was in none of the programs. */
+bool import_place_find(const char *dll, struct import_place *place);
+
+/* Returns in how many programs the descriptor of `before` came before that of `after`. */
+unsigned int import_place_before(const struct import_place *before,
+				 const struct import_place *after);
 
 #endif

@@ -108,15 +108,17 @@ bool import_set_name(uint16_t set, char *name, size_t size)
 	return true;
 }
 
-unsigned int import_order(const char *before, const char *after)
+bool import_place_find(const char *dll, struct import_place *place)
 {
-	const char *row = find(import_facts_order, import_facts_order_end, before);
-	const char *column = find(import_facts_order, import_facts_order_end, after);
-	unsigned long own, number, wanted;
-	if (!next_number(&row, &own) || !next_number(&column, &wanted))
-		return 0;
-	for (unsigned long i = 0; next_number(&row, &number); i++)
-		if (i == wanted)
-			return (unsigned int)number;
-	return 0;
+	place->counts = find(import_facts_order, import_facts_order_end, dll);
+	return next_number(&place->counts, &place->number);
+}
+
+unsigned int import_place_before(const struct import_place *before,
+				 const struct import_place *after)
+{
+	const char *at = before->counts;
+	for (unsigned long i = 0; at && i < after->number; i++)
+		at = strchr(at + 1, ' ');
+	return first_number(at);
 }

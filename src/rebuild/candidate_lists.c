@@ -10,9 +10,8 @@
  * In which order did the file's directory have the DLLs? winebuild, GNU ld and LLVM's linker give
  * the directory the order of the address tables. Microsoft's linker sorts the tables by DLL name,
  * but gives the directory the order in which import libraries were needed, most often that of the
- * command line. Where the header has its mark (the "Rich" record) the order is a guess: first
- * kernel32, which all conventions have first, and then as the tables; next the orders of the
- * libraries that Visual Studio and CMake link by default.
+ * command line. Where the header has its mark (the "Rich" record) the order is a guess, by
+ * what comes before what in other programs: see dll_order.h.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -23,45 +22,18 @@
 #include <impscan/cleanup.h>
 
 #include "imports/import_names.h"
+#include "rebuild/dll_order.h"
 #include "rebuild/rebuilding.h"
 
 #define TEXT_A_STEP 8 /* bytes of a list, for hashing it twice: see struct budget */
 
 #define NEAR 4096 /* bytes at most between tables of one family, where sections are unknown */
 
-enum dll_order { ORDER_TABLE, ORDER_KERNEL32, ORDER_VISUAL_STUDIO, ORDER_CMAKE, ORDER_COUNT };
-
-static const char *const order_libraries[ORDER_COUNT][10] = {
-	[ORDER_KERNEL32] = {"kernel32.dll"},
-	[ORDER_VISUAL_STUDIO] = {"kernel32.dll", "user32.dll", "gdi32.dll", "winspool.drv",
-				 "comdlg32.dll", "advapi32.dll", "shell32.dll", "ole32.dll",
-				 "oleaut32.dll", "odbc32.dll"},
-	[ORDER_CMAKE] = {"kernel32.dll", "user32.dll", "gdi32.dll", "winspool.drv", "shell32.dll",
-			 "ole32.dll", "oleaut32.dll", "comdlg32.dll", "advapi32.dll"},
-};
-
-static const char *const order_names[ORDER_COUNT] = {
-	"in the order of the tables",
-	"kernel32 first, then in the order of the tables",
-	"in the order of Visual Studio's default libraries",
-	"in the order of CMake's default libraries",
-};
-
 /* Entries of one group, which a list has together. */
 struct dll_chunk {
 	size_t first, count;	     /* in `entries` */
 	unsigned int rank, position; /* by these it is sorted */
 };
-
-/* Returns the position of a DLL in an order; one behind all for DLLs that it does not have. */
-static unsigned int rank_of(enum dll_order order, const char *dll)
-{
-	unsigned int n = array_size(order_libraries[0]);
-	for (unsigned int i = 0; i < n && order_libraries[order][i]; i++)
-		if (!strcmp(dll, order_libraries[order][i]))
-			return i;
-	return n;
-}
 
 static int compare_chunks(const void *a, const void *b)
 {
@@ -76,7 +48,51 @@ struct table_choice {
 	bool *tables;	/* for each table of the result: is it one of them? */
 	size_t count;	/* of the result's tables */
 	size_t imports; /* in those that were chosen */
+	/* Names of their DLLs, each once, and guesses in which order the directory had them. */
+	const char *dlls[ORDER_DLLS];
+	size_t dll_count; /* more than ORDER_DLLS: there are more */
+	struct dll_orders orders;
 };
+
+/* Is an entry in one of the chosen tables, but the directory's, which keeps its order? */
+static bool is_ordered(const struct rebuilt *rebuilt, const struct table_choice *choice,
+		       const struct rebuilt_entry *e)
+{
+	return e->table < choice->count && choice->tables[e->table] &&
+	       !rebuilt->tables[e->table].directory;
+}
+
+/* Returns the number of a DLL among those of the choice; `dll_count`: it has none. */
+static size_t dll_number(const struct table_choice *choice, const char *dll)
+{
+	size_t i = 0;
+	while (i < choice->dll_count && strcmp(choice->dlls[i], dll) != 0)
+		i++;
+	return i;
+}
+
+/* Guesses orders of the DLLs of the chosen tables: none where there are too many. */
+static void guess_orders(const struct rebuilding *r, struct table_choice *choice)
+{
+	const struct rebuilt *rebuilt = r->rebuilt;
+	uint32_t last = UINT32_MAX;
+	choice->dll_count = choice->orders.count = 0;
+	for (size_t i = 0; i < rebuilt->count; i++) {
+		const struct rebuilt_entry *e = &rebuilt->entries[i];
+		if (e->group == last || e->kind == IMPORT_UNKNOWN ||
+		    !is_ordered(rebuilt, choice, e))
+			continue;
+		last = e->group;
+		const char *dll = rebuilt_dll(rebuilt, e);
+		if (dll_number(choice, dll) < choice->dll_count)
+			continue;
+		if (choice->dll_count == ORDER_DLLS)
+			return;
+		choice->dlls[choice->dll_count++] = dll;
+	}
+	if (rebuild_spend(r, choice->dll_count * choice->dll_count * STEPS_ORDER))
+		dll_orders_guess(choice->dlls, choice->dll_count, &choice->orders);
+}
 
 static void write_chunk(struct rebuilding *r, const struct dll_chunk *chunk,
 			struct rebuilt_list *list)
@@ -119,8 +135,11 @@ static void keep_list(struct rebuilt *rebuilt, const char *what)
 	list->count = 0;
 }
 
-/* Makes a list of the chosen tables, with the DLLs in an order. */
-static void make_list(struct rebuilding *r, const struct table_choice *choice, enum dll_order order,
+/*
+ * Makes a list of the chosen tables, with the DLLs in the order of the tables (`ranks` NULL), or in one
+ * that was guessed.
+ */
+static void make_list(struct rebuilding *r, const struct table_choice *choice, const uint8_t *ranks,
 		      const char *what)
 {
 	struct rebuilt *rebuilt = r->rebuilt;
@@ -143,9 +162,9 @@ static void make_list(struct rebuilding *r, const struct table_choice *choice, e
 		chunk->first = i;
 		chunk->count = 1;
 		chunk->position = (unsigned int)count;
-		/* the import directory keeps its order */
-		if (!rebuilt->tables[e->table].directory)
-			chunk->rank = rank_of(order, rebuilt_dll(rebuilt, e));
+		chunk->rank = 0;
+		if (ranks && e->kind != IMPORT_UNKNOWN && is_ordered(rebuilt, choice, e))
+			chunk->rank = ranks[dll_number(choice, rebuilt_dll(rebuilt, e))];
 	}
 	if (count)
 		qsort(chunks, count, sizeof(*chunks), compare_chunks);
@@ -215,17 +234,20 @@ static void find_families(const struct rebuilding *r, size_t *family)
 }
 
 /* Adds the lists of the chosen tables in all orders that the file may have had. */
-static void add_orders(struct rebuilding *r, const struct table_choice *choice)
+static void add_orders(struct rebuilding *r, struct table_choice *choice)
 {
 	bool known;
 	bool microsoft = has_rich_mark(r, &known);
-	enum dll_order best = microsoft ? ORDER_KERNEL32 : ORDER_TABLE;
-	make_list(r, choice, best, order_names[best]);
+	if (!microsoft)
+		make_list(r, choice, NULL, "in the order of the tables");
 	if (known && !microsoft)
 		return;
-	for (unsigned int order = 0; order < ORDER_COUNT; order++)
-		if (order != best)
-			make_list(r, choice, (enum dll_order)order, order_names[order]);
+	guess_orders(r, choice);
+	for (size_t i = 0; i < choice->orders.count; i++)
+		make_list(r, choice, choice->orders.rank[i],
+			  "in an order as Microsoft's linker makes");
+	if (microsoft)
+		make_list(r, choice, NULL, "in the order of the tables");
 }
 
 /*
@@ -285,7 +307,7 @@ void rebuild_lists(struct rebuilding *r)
 	if (intact && !first)
 		add_declared(rebuilt, declared);
 	memset(choice.tables, 1, choice.count * sizeof(bool));
-	make_list(r, &choice, ORDER_TABLE, "all tables");
+	make_list(r, &choice, NULL, "all tables");
 	free(choice.tables);
 	rebuilt->differs =
 		rebuilt->list_count && (!intact || strcmp(text_string(&rebuilt->lists[0].string),

@@ -68,11 +68,16 @@ static void test_sets(void **state)
 static void test_order(void **state)
 {
 	(void)state;
-	assert_true(import_order("kernel32.dll", "vcruntime140.dll") >
-		    import_order("vcruntime140.dll", "kernel32.dll"));
-	assert_int_equal(import_order("kernel32.dll", "kernel32.dll"), 0);
-	assert_int_equal(import_order("kernel32.dll", "no.dll"), 0);
-	assert_int_equal(import_order("no.dll", "kernel32.dll"), 0);
+	struct import_place kernel32, vcruntime, none;
+	assert_true(import_place_find("kernel32.dll", &kernel32));
+	assert_true(import_place_find("vcruntime140.dll", &vcruntime));
+	assert_true(import_place_before(&kernel32, &vcruntime) >
+		    import_place_before(&vcruntime, &kernel32));
+	assert_int_equal(import_place_before(&kernel32, &kernel32), 0);
+	assert_false(import_place_find("no.dll", &none));
+	/* The last number of a row ends with the line. */
+	const struct import_place beyond = {.number = 100000};
+	assert_int_equal(import_place_before(&vcruntime, &beyond), 0);
 }
 
 int main(void)
