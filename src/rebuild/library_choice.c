@@ -163,10 +163,10 @@ static size_t sets_of(const struct candidates *candidates, struct import_set set
 			size_t m = 0;
 			while (m < count && sets[m].number != found[k].number)
 				m++;
-			if (m < count)
-				sets[m].seen = max_of(sets[m].seen, found[k].seen);
-			else if (count < IMPORT_SETS_MAX)
+			if (m == count && count < IMPORT_SETS_MAX)
 				sets[count++] = found[k];
+			else if (m < count && sets[m].seen < found[k].seen)
+				sets[m].seen = found[k].seen;
 		}
 	}
 	return count;
