@@ -42,9 +42,10 @@ def case_parser(description):
     """Of tests that do the same with many cases, and can do some of them."""
     parser = test_parser(description)
     parser.add_argument("--only", metavar="WORDS", default="",
-                        help='cases with these words in their name only: "19041 x64"')
-    parser.add_argument("--part", metavar="K/N", default="1/1",
-                        help="every N-th case, from the K-th on, for tests that run side by side")
+                        help='the case of just this name, or else all that have these words in '
+                             'theirs: "19041 x64"')
+    parser.add_argument("--list-cases", action="store_true",
+                        help="print the names of all cases, a line each, and do nothing else")
     return parser
 
 
@@ -55,15 +56,18 @@ def test_arguments(parser):
 
 
 def choose(arguments, cases):
-    """(number, case) of those that --only and --part ask for; a case is a sequence of words."""
-    part, parts = map(int, arguments.part.split("/"))
-    if not 1 <= part <= parts:
-        sys.exit(f"--part {arguments.part}: there is no such part")
-    words = set(arguments.only.split())
-    chosen = [(number, case) for number, case in enumerate(cases)
-              if number % parts == part - 1 and words <= set(map(str, case))]
+    """(number, case) of those that --only asks for; a case is a sequence of words, its name."""
+    names = [" ".join(map(str, case)) for case in cases]
+    if arguments.list_cases:
+        print("\n".join(names))
+        sys.exit(0)
+    chosen = [(number, case) for number, case in enumerate(cases) if names[number] == arguments.only]
     if not chosen:
-        sys.exit(f"no case is left by --only {arguments.only!r} --part {arguments.part}")
+        words = set(arguments.only.split())
+        chosen = [(number, case) for number, case in enumerate(cases)
+                  if words <= set(names[number].split())]
+    if not chosen:
+        sys.exit(f"no case is left by --only {arguments.only!r}")
     return chosen
 
 

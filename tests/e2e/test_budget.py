@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What hostile evidence may cost: CPU seconds and memory of each case of ../hostile.
 
-    test_budget.py IMPSCAN MKIMAGE FOLDER [--slow N] [CASE ...]
+    test_budget.py IMPSCAN MKIMAGE FOLDER [--slow N] [--cost FILE] [--only WORDS] [--list-cases]
 
 The bound is 2 s + 10 times what a clean image of as many present pages costs, which is measured
-first; with --slow, N times the 2 s, for builds without optimisation. Memory is what the process has
+first, and noted in FILE for other runs; with --slow, N times the 2 s, for builds without
+optimisation. A case is named by its module and its own name; "clean" is measuring anew. Memory is what the process has
 beside mapped files (RssAnon and RssShmem), 256 MB unless the case says otherwise. A listing is made by
 one thread and by eight, under the same bounds, and must be the same.
 """
 
-import argparse
 import importlib
 import os
 import pathlib
@@ -23,7 +23,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from hostile.cases import CASES, Tools  # noqa: E402
-from image_truth import check, finish  # noqa: E402
+from image_truth import case_parser, check, choose, finish, test_arguments  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parents[1] / "hostile"
 CLEAN_MEMORY = 1024  # MB of the clean machine
@@ -118,23 +118,25 @@ def run_case(case, tools, cost, slow):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("impscan")
-    parser.add_argument("mkimage")
-    parser.add_argument("folder", type=pathlib.Path)
+    parser = case_parser(__doc__)
     parser.add_argument("--slow", type=float, default=1)
-    parser.add_argument("cases", nargs="*")
-    arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
+    parser.add_argument("--cost", type=pathlib.Path)
+    arguments = test_arguments(parser)
     for module in sorted(HERE.glob("*.py")):
         if module.stem not in ("machine", "cases", "__init__"):
             importlib.import_module(f"hostile.{module.stem}")
     tools = Tools(arguments.impscan, arguments.mkimage, arguments.folder)
-    chosen = [case for case in CASES
-              if not arguments.cases or any(word in case.name for word in arguments.cases)]
-    cost = clean_cost(tools)
-    for case in chosen:
-        run_case(case, tools, cost, arguments.slow)
+    chosen = choose(arguments, [("clean",)] + [(case.make.__module__.split(".")[-1], case.name)
+                                               for case in CASES])
+    if chosen[0][0] != 0 and arguments.cost and arguments.cost.exists():
+        cost = float(arguments.cost.read_text(encoding="ascii"))
+    else:
+        cost = clean_cost(tools)
+        if arguments.cost:
+            arguments.cost.write_text(str(cost), encoding="ascii")
+    for number, _ in chosen:
+        if number:
+            run_case(CASES[number - 1], tools, cost, arguments.slow)
     finish(f"{len(chosen)} cases of hostile evidence")
 
 

@@ -3,7 +3,7 @@
 """Writes images of every Windows the writer knows, in every format, and holds impscan's rows
 against what was put in.
 
-    test_images.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--part K/N]
+    test_images.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--list-cases]
 """
 
 import json

@@ -3,7 +3,7 @@
 """Infers the layout of every image the writer can write, as if its build had no profile, and holds
 the rows against those of the run with the shipped profile.
 
-    test_infer.py IMPSCAN MKIMAGE FOLDER [SCENARIO...] [--only WORDS] [--part K/N]
+    test_infer.py IMPSCAN MKIMAGE FOLDER [SCENARIO...] [--only WORDS] [--list-cases]
 
 Prints a table: layout, scenario, fields verified, and whether the rows are identical. Rows that
 differ without a word on standard error are a failure, and so are any that differ but those of
@@ -131,7 +131,7 @@ def main():
             elif number == 0:
                 read_back(impscan, image, inferred, folder, where)
             image.unlink()
-    if layouts[0][0] == 0:  # once, whatever the parts
+    if layouts[0][0] == 0:  # once, however they are run
         fails_with_words(impscan, mkimage, folder)
     finish(f"{identical} of {total} images identical")
 

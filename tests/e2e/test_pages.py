@@ -4,7 +4,7 @@
 them, and images of which half of all user pages were moved out; with their page file, without it,
 and with one that is not theirs.
 
-    test_pages.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--part K/N]
+    test_pages.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--list-cases]
 """
 
 import json

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What one process changes for itself changes nothing that is said of others, whatever -j.
 
-    test_poison.py IMPSCAN MKIMAGE FOLDER
+    test_poison.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--list-cases]
 """
 
 import json
@@ -14,7 +14,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from hostile.cases import Tools  # noqa: E402
 from hostile.machine import PAGE, Machine  # noqa: E402
-from image_truth import check, finish, run  # noqa: E402
+from image_truth import (case_parser, check, choose, finish, run,  # noqa: E402
+                         test_arguments)
 
 PRIVATE = 0x8000000000000067  # valid, writable, user, accessed, dirty, not executable
 READ_ONLY = 0x8000000000000025
@@ -182,14 +183,15 @@ def test_private_page(tools):
 
 
 def main():
-    impscan, mkimage, folder = sys.argv[1:4]
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    tools = Tools(impscan, mkimage, folder)
-    test_private_page(tools)
-    for scenario in ("demo", "packed"):
-        test_poison(tools, scenario)
-    finish("poisoned processes")
+    arguments = test_arguments(case_parser(__doc__))
+    tools = Tools(arguments.impscan, arguments.mkimage, arguments.folder)
+    chosen = choose(arguments, [("lost-page",), ("demo",), ("packed",)])
+    for _, (case,) in chosen:
+        if case == "lost-page":
+            test_private_page(tools)
+        else:
+            test_poison(tools, case)
+    finish(f"{len(chosen)} cases of poisoned processes")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 """Import lists that have to be rebuilt: a packed program, headers and names that are gone, hooks,
 delayed and bound imports, ordinals, API sets, a driver, and code with a table on the heap.
 
-    test_rebuilt.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--part K/N]
+    test_rebuilt.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--list-cases]
 """
 
 import collections

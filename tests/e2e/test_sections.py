@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What one process shows of a section tells nothing of the section, whatever -j.
 
-    test_sections.py IMPSCAN MKIMAGE FOLDER
+    test_sections.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--list-cases]
 
 One process has something else where all map the same: headers, prototype PTEs, a VAD that claims the
 section, pages in a page file that is not given, sizes and names in its module list. Then the rows of
@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from hostile.cases import Tools  # noqa: E402
 from hostile.machine import PAGE, Machine  # noqa: E402
-from image_truth import check, finish  # noqa: E402
+from image_truth import case_parser, check, choose, finish, test_arguments  # noqa: E402
 
 THREADS = (1, 2, 8, 64)
 READ_ONLY = 0x8000000000000025
@@ -342,14 +342,15 @@ def test_tampered(tools, poison, scenario, dll, same):
 
 
 def main():
-    folder = pathlib.Path(sys.argv[3])
-    folder.mkdir(parents=True, exist_ok=True)
-    tools = Tools(sys.argv[1], sys.argv[2], folder)
-    for poison, scenario, dll, same in POISONS:
-        test_tampered(tools, poison, scenario, dll, same)
+    arguments = test_arguments(case_parser(__doc__))
+    tools = Tools(arguments.impscan, arguments.mkimage, arguments.folder)
+    chosen = choose(arguments, [(poison.__name__, scenario, dll)
+                                for poison, scenario, dll, _ in POISONS])
+    for number, _ in chosen:
+        test_tampered(tools, *POISONS[number])
     for name in ("tampered.raw", "clean_copy.raw"):
-        (folder / name).unlink()
-    finish(f"{len(POISONS)} things that processes share, poisoned in one of them")
+        (arguments.folder / name).unlink()
+    finish(f"{len(chosen)} things that processes share, poisoned in one of them")
 
 
 if __name__ == "__main__":

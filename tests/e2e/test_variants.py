@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Builds with several layouts (updates moved members): is the right profile taken?
 
-    test_variants.py IMPSCAN MKIMAGE FOLDER FACTS PROFILES
+    test_variants.py IMPSCAN MKIMAGE FOLDER FACTS PROFILES [--only WORDS] [--list-cases]
 
 Writes an image of every variant in FACTS/windows-structs-variants.tsv and FACTS/windows-structs.tsv
 whose build has several, and holds the profile that impscan takes against the variant's layout.
@@ -14,9 +14,8 @@ import json
 import pathlib
 import re
 import subprocess
-import sys
 
-from image_truth import check, finish, run
+from image_truth import case_parser, check, choose, finish, run, test_arguments
 
 # What a scan reads of a process: wrong in one of these, and rows would be wrong.
 TYPES = ("EPROCESS", "KPROCESS", "MMVAD", "MMVAD_SHORT", "MMVAD_FLAGS", "CONTROL_AREA",
@@ -83,31 +82,46 @@ def compare(where, profile, types):
                 check(known == value, f"{where}: {name}.{member} is {known}, taken as {value}")
 
 
-def main():
-    impscan, mkimage, folder, data, profiles = sys.argv[1:6]
-    folder, data = pathlib.Path(folder), pathlib.Path(data)
-    folder.mkdir(parents=True, exist_ok=True)
-    heading, layouts = read_rows(data / "windows-structs.tsv")
-    _, more = read_rows(data / "windows-structs-variants.tsv")
+def read_variants(facts):
+    """The layouts of builds that have several: the table's heading, and rows as read_rows()."""
+    heading, layouts = read_rows(facts / "windows-structs.tsv")
+    _, more = read_rows(facts / "windows-structs-variants.tsv")
     last = {key[:2]: types for key, types in layouts.items()}
     for key, types in more.items():
         if key[:2] in last:
             layouts[key] = merge(last[key[:2]], types)
     several = collections.Counter(key[:2] for key in layouts)
-    done = 0
+    return heading, {key: types for key, types in layouts.items()
+                     if several[key[:2]] > 1 or key[0].endswith(".3790")}
+
+
+def writable(mkimage, table):
+    """Is the layout in the table of a kind that the writer knows?"""
+    return subprocess.run([mkimage, "--structs", table, "--list"], check=True,
+                          capture_output=True, text=True).stdout.strip() != ""
+
+
+def main():
+    parser = case_parser(__doc__)
+    parser.add_argument("facts", type=pathlib.Path)
+    parser.add_argument("profiles", type=pathlib.Path)
+    arguments = test_arguments(parser)
+    impscan, mkimage, folder = arguments.impscan, arguments.mkimage, arguments.folder
+    heading, layouts = read_variants(arguments.facts)
+    table, image = folder / "structs.tsv", folder / "variant.raw"
+    keys = []
     for key, types in layouts.items():
-        if several[key[:2]] < 2 and not key[0].endswith(".3790"):
-            continue
-        table, image = folder / "structs.tsv", folder / "variant.raw"
         write_table(table, heading, key, types)
-        listed = subprocess.run([mkimage, "--structs", table, "--list"], check=True,
-                                capture_output=True, text=True).stdout
-        if not listed.strip():
-            continue  # a kind that the writer does not know
-        build = key[0].rsplit(".", 1)[-1]
+        if writable(mkimage, table):
+            keys.append(key)
+    check(len(keys) >= 10, f"only {len(keys)} variants can be written")
+    chosen = choose(arguments, [(key[0].rsplit(".", 1)[-1], *key[1:]) for key in keys])
+    for number, (build, *_) in chosen:
+        key, types = keys[number], layouts[keys[number]]
+        write_table(table, heading, key, types)
         subprocess.run([mkimage, "--structs", table, "--build", build, "--arch", key[1],
-                        "--memory", "96", "--scenario", "absent", "--pagefile", folder / "pagefile", "-o",
-                        image], check=True)
+                        "--memory", "96", "--scenario", "absent", "--pagefile",
+                        folder / "pagefile", "-o", image], check=True)
         out, _ = run(impscan, "-f", image, "--info", "-q", "-o", "json")
         image.unlink()
         info = json.loads(out)[0]
@@ -115,10 +129,8 @@ def main():
         print(f"{where:40} {info['profile']}")
         check(info["profile_origin"] == "built in", f"{where}: {info['profile_origin']}")
         compare(f"{where}: {info['profile']}", read_profile(
-            pathlib.Path(profiles) / f"{info['profile']}.yaml"), types)
-        done += 1
-    check(done >= 10, f"only {done} variants written")
-    finish(f"{done} variants")
+            arguments.profiles / f"{info['profile']}.yaml"), types)
+    finish(f"{len(chosen)} variants")
 
 
 if __name__ == "__main__":
