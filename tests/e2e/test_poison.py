@@ -191,6 +191,8 @@ def main():
             test_private_page(tools)
         else:
             test_poison(tools, case)
+    for image in arguments.folder.glob("*.raw"):
+        image.unlink()
     finish(f"{len(chosen)} cases of poisoned processes")
 
 
