@@ -3,7 +3,7 @@
 """--imports lists as many imports of each module as -a counts: both read the same pages, also those
 that other processes have or that the section has, and find the same import directory.
 
-    test_imports.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--part K/N]
+    test_imports.py IMPSCAN MKIMAGE FOLDER [--only WORDS]
 """
 
 import collections
