@@ -50,7 +50,8 @@ struct table_choice {
 	size_t imports; /* in those that were chosen */
 	/* Names of their DLLs, each once, and guesses in which order the directory had them. */
 	const char *dlls[ORDER_DLLS];
-	size_t dll_count; /* more than ORDER_DLLS: there are more */
+	size_t dll_count;
+	bool more_dlls; /* there are more than ORDER_DLLS */
 	struct dll_orders orders;
 };
 
@@ -71,12 +72,11 @@ static size_t dll_number(const struct table_choice *choice, const char *dll)
 	return i;
 }
 
-/* Guesses orders of the DLLs of the chosen tables: none where there are too many. */
-static void guess_orders(const struct rebuilding *r, struct table_choice *choice)
+/* Finds the DLLs of the chosen tables, in their order. */
+static void find_dlls(const struct rebuilt *rebuilt, struct table_choice *choice)
 {
-	const struct rebuilt *rebuilt = r->rebuilt;
 	uint32_t last = UINT32_MAX;
-	choice->dll_count = choice->orders.count = 0;
+	choice->dll_count = 0;
 	for (size_t i = 0; i < rebuilt->count; i++) {
 		const struct rebuilt_entry *e = &rebuilt->entries[i];
 		if (e->group == last || e->kind == IMPORT_UNKNOWN ||
@@ -86,11 +86,19 @@ static void guess_orders(const struct rebuilding *r, struct table_choice *choice
 		const char *dll = rebuilt_dll(rebuilt, e);
 		if (dll_number(choice, dll) < choice->dll_count)
 			continue;
-		if (choice->dll_count == ORDER_DLLS)
+		choice->more_dlls = choice->dll_count == ORDER_DLLS;
+		if (choice->more_dlls)
 			return;
 		choice->dlls[choice->dll_count++] = dll;
 	}
-	if (rebuild_spend(r, choice->dll_count * choice->dll_count * STEPS_ORDER))
+}
+
+/* Guesses orders of the DLLs of the chosen tables: none where there are too many. */
+static void guess_orders(const struct rebuilding *r, struct table_choice *choice)
+{
+	choice->orders.count = 0;
+	if (!choice->more_dlls &&
+	    rebuild_spend(r, choice->dll_count * choice->dll_count * STEPS_ORDER))
 		dll_orders_guess(choice->dlls, choice->dll_count, &choice->orders);
 }
 
@@ -233,20 +241,49 @@ static void find_families(const struct rebuilding *r, size_t *family)
 	}
 }
 
+enum linker {
+	LINKER_MICROSOFT,     /* of Visual Studio 2015 or later, of which orders are known */
+	LINKER_OLD_MICROSOFT, /* an older one */
+	LINKER_OTHER,	      /* its directory has the order of the tables */
+	LINKER_UNKNOWN,
+};
+
+/* Offset of MajorLinkerVersion from the PE signature. */
+#define MAJOR_LINKER_VERSION (4 + 20 + 2)
+
+/* Which linker made the module? By its header; without one, by the runtime library of its code. */
+static enum linker linker_of(struct rebuilding *r, const struct table_choice *choice)
+{
+	bool known;
+	bool rich = has_rich_mark(r, &known);
+	if (known) {
+		uint8_t version = 0;
+		(void)rebuild_read(r, r->area->base + r->pe->nt_headers + MAJOR_LINKER_VERSION,
+				   &version, 1);
+		return !rich	      ? LINKER_OTHER
+		       : version < 14 ? LINKER_OLD_MICROSOFT
+				      : LINKER_MICROSOFT;
+	}
+	for (size_t i = 0; i < choice->dll_count; i++)
+		if (!strcmp(choice->dlls[i], "vcruntime140.dll"))
+			return LINKER_MICROSOFT;
+	return LINKER_UNKNOWN;
+}
+
 /* Adds the lists of the chosen tables in all orders that the file may have had. */
 static void add_orders(struct rebuilding *r, struct table_choice *choice)
 {
-	bool known;
-	bool microsoft = has_rich_mark(r, &known);
-	if (!microsoft)
+	find_dlls(r->rebuilt, choice);
+	enum linker linker = linker_of(r, choice);
+	if (linker != LINKER_MICROSOFT)
 		make_list(r, choice, NULL, "in the order of the tables");
-	if (known && !microsoft)
+	if (linker == LINKER_OTHER)
 		return;
 	guess_orders(r, choice);
 	for (size_t i = 0; i < choice->orders.count; i++)
 		make_list(r, choice, choice->orders.rank[i],
 			  "in an order as Microsoft's linker makes");
-	if (microsoft)
+	if (linker == LINKER_MICROSOFT)
 		make_list(r, choice, NULL, "in the order of the tables");
 }
 
