@@ -24,8 +24,11 @@ unsigned int import_name_weight(const char *name);
 /* Returns how often programs are linked against this DLL, in such units; 0: not seen. */
 unsigned int import_dll_weight(const char *dll);
 
-/* Returns whether programs name this function, which has a name, by its ordinal. */
-bool import_by_ordinal(const char *dll, uint32_t ordinal);
+/*
+ * Returns whether programs name this function, which has a name, by its ordinal. `microsoft`: they are
+ * linked against Microsoft's import libraries.
+ */
+bool import_by_ordinal(const char *dll, uint32_t ordinal, bool microsoft);
 
 #define IMPORT_SETS_MAX 8 /* API sets of one function */
 

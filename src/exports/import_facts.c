@@ -70,13 +70,16 @@ unsigned int import_dll_weight(const char *dll)
 	return first_number(find(import_facts_dlls, import_facts_dlls_end, dll));
 }
 
-bool import_by_ordinal(const char *dll, uint32_t ordinal)
+bool import_by_ordinal(const char *dll, uint32_t ordinal, bool microsoft)
 {
 	const char *at = find(import_facts_ordinals, import_facts_ordinals_end, dll);
 	unsigned long number;
-	while (next_number(&at, &number))
+	while (next_number(&at, &number)) {
+		bool always = *at == '*';
 		if (number == ordinal)
-			return true;
+			return microsoft || always;
+		at += always;
+	}
 	return false;
 }
 

@@ -75,6 +75,25 @@ bool rebuild_stands_alone(struct rebuilding *r, uint64_t slot)
 	return !(s->characteristics & IMAGE_SCN_MEM_WRITE) || !strcmp(s->name, ".idata");
 }
 
+/* Offset of MajorLinkerVersion from the PE signature, and the first version of Visual Studio 2015. */
+enum { MAJOR_LINKER_VERSION = 4 + 20 + 2, VISUAL_STUDIO_2015 = 14 };
+
+/* Microsoft's linker leaves its mark, the "Rich" record, between the DOS stub and the signature. */
+enum linker rebuild_find_linker(struct rebuilding *r)
+{
+	bool rich = false;
+	uint8_t bytes[4], version;
+	if (!r->pe)
+		return LINKER_UNKNOWN;
+	for (uint32_t rva = 0x40; !rich && rva + 8 <= min_of(r->pe->nt_headers, 0x1000u); rva += 4)
+		rich = rebuild_read(r, r->area->base + rva, bytes, sizeof(bytes)) &&
+		       !memcmp(bytes, "Rich", sizeof(bytes));
+	if (!rich ||
+	    !rebuild_read(r, r->area->base + r->pe->nt_headers + MAJOR_LINKER_VERSION, &version, 1))
+		return LINKER_OTHER;
+	return version < VISUAL_STUDIO_2015 ? LINKER_OLD_MICROSOFT : LINKER_MICROSOFT;
+}
+
 void rebuild_add_known(struct rebuilding *r, uint64_t start, uint64_t end)
 {
 	struct rebuild_scratch *s = r->scratch;

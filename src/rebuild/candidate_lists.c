@@ -188,20 +188,6 @@ static void make_list(struct rebuilding *r, const struct table_choice *choice, c
 	keep_list(rebuilt, what);
 }
 
-/* Has the header the mark of Microsoft's linker? Sets `*known` to whether there is a header. */
-static bool has_rich_mark(struct rebuilding *r, bool *known)
-{
-	*known = r->pe != NULL;
-	if (!r->pe)
-		return false;
-	for (uint32_t rva = 0x40; rva + 8 <= min_of(r->pe->nt_headers, 0x1000u); rva += 4) {
-		uint8_t bytes[4];
-		if (rebuild_read(r, r->area->base + rva, bytes, 4) && !memcmp(bytes, "Rich", 4))
-			return true;
-	}
-	return false;
-}
-
 /* Are two tables of one family? */
 static bool related(const struct rebuilding *r, size_t a, size_t b)
 {
@@ -241,33 +227,14 @@ static void find_families(const struct rebuilding *r, size_t *family)
 	}
 }
 
-enum linker {
-	LINKER_MICROSOFT,     /* of Visual Studio 2015 or later, of which orders are known */
-	LINKER_OLD_MICROSOFT, /* an older one */
-	LINKER_OTHER,	      /* its directory has the order of the tables */
-	LINKER_UNKNOWN,
-};
-
-/* Offset of MajorLinkerVersion from the PE signature. */
-#define MAJOR_LINKER_VERSION (4 + 20 + 2)
-
-/* Which linker made the module? By its header; without one, by the runtime library of its code. */
-static enum linker linker_of(struct rebuilding *r, const struct table_choice *choice)
+/* Which linker made the module? Without a header its runtime library tells. */
+static enum linker linker_of(const struct rebuilding *r, const struct table_choice *choice)
 {
-	bool known;
-	bool rich = has_rich_mark(r, &known);
-	if (known) {
-		uint8_t version = 0;
-		(void)rebuild_read(r, r->area->base + r->pe->nt_headers + MAJOR_LINKER_VERSION,
-				   &version, 1);
-		return !rich	      ? LINKER_OTHER
-		       : version < 14 ? LINKER_OLD_MICROSOFT
-				      : LINKER_MICROSOFT;
-	}
-	for (size_t i = 0; i < choice->dll_count; i++)
+	enum linker linker = r->linker;
+	for (size_t i = 0; linker == LINKER_UNKNOWN && i < choice->dll_count; i++)
 		if (!strcmp(choice->dlls[i], "vcruntime140.dll"))
-			return LINKER_MICROSOFT;
-	return LINKER_UNKNOWN;
+			linker = LINKER_MICROSOFT;
+	return linker;
 }
 
 /* Adds the lists of the chosen tables in all orders that the file may have had. */

@@ -32,6 +32,8 @@ struct library_context {
 	uint8_t *used;			   /* by number of the module: it has another piece */
 	const struct export_module *first; /* module number 0 */
 	bool zeros;			   /* zeros part the pieces of this run */
+	bool microsoft;	  /* import libraries of Microsoft's were linked, as far as known */
+	size_t with_sets; /* pieces that an API set explains */
 	enum name_sorting sorting;
 	const struct library *before, *after; /* those nearest to the piece in question; or NULL */
 };
@@ -113,18 +115,36 @@ static int rule_named(const struct library_question *question, const struct libr
 	return export && export->name ? 0 : -120;
 }
 
-/* Of API sets it is the one from which programs import these functions. */
+/*
+ * Of API sets it is the one from which programs import these functions; if there is none, rather a
+ * host that programs are linked against.
+ */
 static int rule_seen(const struct library_question *question, const struct library *library)
 {
 	const struct dll_piece *piece = question->piece;
-	for (size_t i = 0; library->set != NO_SET && i < piece->library_count; i++)
+	if (library->set == NO_SET)
+		return 0;
+	for (size_t i = 0; i < piece->library_count; i++)
 		if (piece->libraries[i].set != NO_SET && piece->libraries[i].seen > library->seen)
 			return -20;
-	return 0;
+	return !library->seen && import_dll_weight(library->dll->name) ? -4 : 0;
+}
+
+/*
+ * Whose libraries name API sets has more than one in its table. Others may be linked against the
+ * host: winebuild's are.
+ */
+static int rule_alone(const struct library_question *question, const struct library *library)
+{
+	const struct library_context *context = question->context;
+	return library->set != NO_SET && !context->microsoft && context->with_sets < 2 &&
+			       import_dll_weight(library->dll->name)
+		       ? -40
+		       : 0;
 }
 
 static library_rule *const rules[] = {
-	rule_usual, rule_one_piece, rule_order, rule_named, rule_seen,
+	rule_usual, rule_one_piece, rule_order, rule_named, rule_seen, rule_alone,
 };
 
 /* Of equals the first one in alphabetical order is chosen. */
@@ -328,6 +348,9 @@ void pieces_choose_libraries(const struct rebuilding *r, struct pieces *pieces)
 		if (piece->library_count == 1)
 			piece->library = piece->libraries[0];
 	}
+	context.microsoft = r->linker != LINKER_OTHER;
+	for (size_t i = 0; i < pieces->count; i++)
+		context.with_sets += has_set(&pieces->items[i]);
 	look_around(pieces, &context);
 	choose_all(r, pieces, &context);
 	if (!pieces->zeros || !take_sets(r, pieces))

@@ -231,26 +231,59 @@ static const struct export_candidate *only_in(const struct candidates *candidate
 	return only;
 }
 
+/* Returns the best candidate in the DLL that is not in the set `without`; NULL: there is none. */
+static const struct export_candidate *choose_without(const struct name_question *question,
+						     uint32_t without)
+{
+	const struct export_candidate *best = NULL;
+	int most = 0;
+	for (size_t i = 0; i < question->candidates->count; i++) {
+		const struct export_candidate *candidate = &question->candidates->items[i];
+		if (candidate->module != question->library.dll || without >> i & 1)
+			continue;
+		int points = score(question, candidate);
+		if (!best || points > most ||
+		    (points == most && is_better(candidate->export->name, best->export->name))) {
+			best = candidate;
+			most = points;
+		}
+	}
+	return best;
+}
+
+/*
+ * Several slots of a sorted piece that lead to one address have the names that are best wherever they
+ * stand, the lowest first. Returns the lowest for this slot; NULL: it is the only slot left, or none
+ * of them fits.
+ */
+static const struct export_candidate *lowest_of_left(const struct name_question *question)
+{
+	struct name_question anywhere = *question;
+	anywhere.before = anywhere.after = NULL;
+	const struct export_candidate *lowest = NULL;
+	uint32_t without = question->taken;
+	for (size_t i = 0; question->left > 1 && i < question->left; i++) {
+		const struct export_candidate *next = choose_without(&anywhere, without);
+		if (!next)
+			break;
+		without |= 1u << (next - question->candidates->items);
+		const char *name = next->export->name;
+		if (name && !rule_order(question, next) &&
+		    (!lowest || strcmp(name, lowest->export->name) < 0))
+			lowest = next;
+	}
+	return lowest;
+}
+
 const struct pe_export *name_choose(const struct name_question *question)
 {
 	const struct export_candidate *only = only_in(question->candidates, question->library.dll);
 	if (only)
 		return only->export;
-	const struct pe_export *best = NULL;
-	int most = 0;
-	for (size_t i = 0; i < question->candidates->count; i++) {
-		const struct export_candidate *candidate = &question->candidates->items[i];
-		if (candidate->module != question->library.dll)
-			continue;
-		const struct pe_export *export = candidate->export;
-		int points = score(question, candidate);
-		if (!best || points > most ||
-		    (points == most && is_better(export->name, best->name))) {
-			best = export;
-			most = points;
-		}
-	}
-	return best;
+	const struct export_candidate *best = lowest_of_left(question);
+	if (!best)
+		best = choose_without(question, 0);
+	return best ? best->export : NULL;
 }
 
 const struct pe_export *name_choose_plain(const struct candidates *candidates,

@@ -70,6 +70,13 @@ static const char *name_behind(const struct rebuilding *r, const struct dll_piec
 }
 
 /*
+ * By the address that a slot leads to: bit N of the lower half for candidate N whose name another slot
+ * has, and in the upper half the number of slots, from the one in question on. Only sorted pieces
+ * have that number.
+ */
+#define SLOT_LEFT (UINT64_C(1) << 32)
+
+/*
  * Returns the export by which a slot is imported; NULL: unknown. `sorted`: the piece is; then
  * `before` is the name of the slot before, or NULL.
  */
@@ -82,14 +89,15 @@ static const struct pe_export *name_slot(struct rebuilding *r, const struct dll_
 	if (!slot->target || !piece->library.dll)
 		return NULL;
 	candidates_find(r->map, slot->target, &candidates);
-	uint64_t none = 0, *used = &none;
+	uint64_t none = 0, *state = &none;
 	if (candidates.count > 1)
-		used = address_map_value(taken, slot->target);
+		state = address_map_value(taken, slot->target);
 	const struct pe_export *e = name_choose(&(struct name_question){
 		.r = r,
 		.candidates = &candidates,
 		.library = piece->library,
-		.taken = (uint32_t)*used,
+		.taken = (uint32_t)*state,
+		.left = (size_t)(*state / SLOT_LEFT),
 		.before = before,
 		.after = sorted ? name_behind(r, piece, i) : NULL,
 		.slot = slot->address,
@@ -97,7 +105,9 @@ static const struct pe_export *name_slot(struct rebuilding *r, const struct dll_
 	});
 	for (size_t k = 0; k < candidates.count; k++)
 		if (candidates.items[k].export == e)
-			*used |= UINT64_C(1) << k;
+			*state |= UINT64_C(1) << k;
+	if (*state >= SLOT_LEFT)
+		*state -= SLOT_LEFT;
 	return e;
 }
 
@@ -109,6 +119,9 @@ static void name_piece(struct rebuilding *r, const struct dll_piece *piece, bool
 	const char *before = NULL, *library = NULL;
 	if (piece->library.dll)
 		library = library_name(&piece->library, buffer);
+	for (size_t i = piece->first; sorted && i < piece->first + piece->count; i++)
+		if (r->scratch->slots[i].target)
+			*address_map_value(&taken, r->scratch->slots[i].target) += SLOT_LEFT;
 	for (size_t i = piece->first; i < piece->first + piece->count; i++) {
 		const struct slot *slot = &r->scratch->slots[i];
 		struct rebuilt_entry *entry = rebuild_add(r, slot->address, slot->value);
@@ -121,7 +134,7 @@ static void name_piece(struct rebuilding *r, const struct dll_piece *piece, bool
 			r->rebuilt->unknown++;
 			continue;
 		}
-		bool by_ordinal = import_by_ordinal(library, e->ordinal);
+		bool by_ordinal = import_by_ordinal(library, e->ordinal, r->linker != LINKER_OTHER);
 		rebuild_set_name(r, entry, library, by_ordinal ? NULL : e->name, e->ordinal);
 		if (sorted && e->name)
 			before = e->name;

@@ -67,6 +67,7 @@ struct name_question {
 	const struct candidates *candidates;
 	struct library library;
 	uint32_t taken; /* bit N: another slot of the piece has the name of candidate N */
+	size_t left;	/* slots of a sorted piece, from this one on, that lead to the address */
 	/*
 	 * Names of the slots before and behind in the piece, if the piece is sorted; NULL: unknown.
 	 */

@@ -64,6 +64,14 @@ struct slot_run {
 	bool header;	     /* it is the address table that the header names */
 };
 
+/* What made a module, by its header. */
+enum linker {
+	LINKER_UNKNOWN,	      /* there is no header */
+	LINKER_MICROSOFT,     /* of Visual Studio 2015 or later */
+	LINKER_OLD_MICROSOFT, /* an older one */
+	LINKER_OTHER,	      /* GNU ld, LLVM's lld, winebuild and others */
+};
+
 struct slot_range {
 	uint64_t start, end; /* addresses */
 };
@@ -93,8 +101,9 @@ struct rebuilding {
 	const struct rebuild_area *area; /* NULL: private data */
 	const struct pe *pe;		 /* NULL: no headers */
 	unsigned int pointer_size;
-	bool imports;		     /* the import directory declares imports ... */
-	bool directory;		     /* ... and its slots could be read */
+	bool imports;	/* the import directory declares imports ... */
+	bool directory; /* ... and its slots could be read */
+	enum linker linker;
 	uint64_t start, end;	     /* what is searched */
 	uint64_t iat_start, iat_end; /* the address table that the header names; equal: none */
 	uint64_t page;		     /* number + 1 of the page that rebuild_slot() read last */
@@ -144,6 +153,9 @@ bool rebuild_read(struct rebuilding *r, uint64_t address, void *buffer, size_t s
 
 /* Reads the pointer at `address`. Returns false when it is not present. */
 bool rebuild_slot(struct rebuilding *r, uint64_t address, uint64_t *value);
+
+/* Finds out what made the module. */
+enum linker rebuild_find_linker(struct rebuilding *r);
 
 /* Returns the number of the section of an address; UINT32_MAX: none, or unknown. */
 uint32_t rebuild_section(const struct rebuilding *r, uint64_t address);

@@ -113,6 +113,7 @@ bool rebuild_begin(struct rebuilding *r, struct rebuilt *rebuilt, const struct e
 	begin(r, rebuilt, map, memory);
 	r->area = area;
 	r->pe = area->pe && area->pe->status == PE_OK ? area->pe : NULL;
+	r->linker = rebuild_find_linker(r);
 	r->imports = area->declared && area->declared->count;
 	r->start = area->base;
 	if (__builtin_add_overflow(area->base, area->size, &r->end))

@@ -35,11 +35,14 @@ static void test_dlls(void **state)
 static void test_ordinals(void **state)
 {
 	(void)state;
-	assert_true(import_by_ordinal("comctl32.dll", 410));
-	assert_true(import_by_ordinal("comctl32.dll", 413));
-	assert_false(import_by_ordinal("comctl32.dll", 41));
-	assert_true(import_by_ordinal("wldap32.dll", 13));
-	assert_false(import_by_ordinal("kernel32.dll", 1));
+	assert_true(import_by_ordinal("comctl32.dll", 410, false));
+	assert_true(import_by_ordinal("comctl32.dll", 413, true));
+	assert_true(import_by_ordinal("comctl32.dll", 17, true));
+	assert_false(import_by_ordinal("comctl32.dll", 17, false));
+	assert_false(import_by_ordinal("comctl32.dll", 41, true));
+	assert_true(import_by_ordinal("wldap32.dll", 13, true));
+	assert_false(import_by_ordinal("wldap32.dll", 13, false));
+	assert_false(import_by_ordinal("kernel32.dll", 1, true));
 }
 
 static void assert_sets(const char *function, const char *wanted)

@@ -30,6 +30,8 @@ WINE_MOST = 3
 # Microsoft's import libraries that name functions by their ordinals: all of a DLL, or these.
 SDK_ALL = {"cabinet.dll", "msi.dll", "odbc32.dll", "wldap32.dll"}
 SDK = {"comctl32.dll": {17, 410, 411, 412, 413}}
+# Functions without names before Windows Vista: libraries of all kinds have their ordinals.
+NAMELESS = {("comctl32.dll", ordinal) for ordinal in (410, 411, 412, 413)}
 MICROSOFT = {"msvc14", "rust-msvc"}  # toolchains whose linker orders the directory otherwise
 
 
@@ -226,7 +228,8 @@ def main():
     write("names.txt", [f"{name} {weight}" for name, weight in sorted(facts.weights().items())
                         if weight])
     write("dlls.txt", [f"{dll} {weight}" for dll, weight in sorted(facts.dll_weights().items())])
-    write("ordinals.txt", [f"{dll} {' '.join(map(str, sorted(numbers)))}"
+    write("ordinals.txt", [" ".join([dll] + [f"{n}{'*' if (dll, n) in NAMELESS else ''}"
+                                             for n in sorted(numbers)])
                            for dll, numbers in sorted(facts.ordinals().items()) if numbers])
     write("order.txt", facts.order())
 
