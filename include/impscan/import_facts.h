@@ -53,17 +53,17 @@ size_t import_sets_of(const char *function, struct import_set sets[IMPORT_SETS_M
  */
 bool import_set_name(uint16_t set, char *name, size_t size);
 
-/* What is known of the place of one DLL in import directories of Microsoft's linker. */
-struct import_place {
-	unsigned long number;
-	const char *counts;
+/* An import directory by Microsoft's linker: the names of its DLLs, in its order, between spaces. */
+struct import_directory {
+	unsigned int count; /* programs that have it */
+	const char *dlls;
+	size_t length; /* bytes */
 };
 
-/* Finds a DLL's place. Returns false when it was in none of the programs. */
-bool import_place_find(const char *dll, struct import_place *place);
-
-/* Returns in how many programs the descriptor of `before` came before that of `after`. */
-unsigned int import_place_before(const struct import_place *before,
-				 const struct import_place *after);
+/*
+ * Gives the directories one after the other. `directory` is all zero for the first; false: there are
+ * no more.
+ */
+bool import_directory_next(struct import_directory *directory);
 
 #endif

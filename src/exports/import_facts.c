@@ -11,10 +11,10 @@
 
 /* By CMakeLists.txt; behind each text stands a NUL. */
 extern const char import_facts_api_sets[], import_facts_api_sets_end[];
+extern const char import_facts_directories[], import_facts_directories_end[];
 extern const char import_facts_dlls[], import_facts_dlls_end[];
 extern const char import_facts_functions[], import_facts_functions_end[];
 extern const char import_facts_names[], import_facts_names_end[];
-extern const char import_facts_order[], import_facts_order_end[];
 extern const char import_facts_ordinals[], import_facts_ordinals_end[];
 
 /* Compares the key of a line with `key` as strcmp() does. */
@@ -111,17 +111,16 @@ bool import_set_name(uint16_t set, char *name, size_t size)
 	return true;
 }
 
-bool import_place_find(const char *dll, struct import_place *place)
+bool import_directory_next(struct import_directory *directory)
 {
-	place->counts = find(import_facts_order, import_facts_order_end, dll);
-	return next_number(&place->counts, &place->number);
-}
-
-unsigned int import_place_before(const struct import_place *before,
-				 const struct import_place *after)
-{
-	const char *at = before->counts;
-	for (unsigned long i = 0; at && i < after->number; i++)
-		at = strchr(at + 1, ' ');
-	return first_number(at);
+	const char *line = import_facts_directories;
+	if (directory->dlls)
+		line = directory->dlls + directory->length + 1;
+	if (line >= import_facts_directories_end)
+		return false;
+	char *behind;
+	directory->count = (unsigned int)strtoul(line, &behind, 10);
+	directory->dlls = behind;
+	directory->length = strcspn(behind, "\n");
+	return true;
 }

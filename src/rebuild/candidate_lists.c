@@ -97,8 +97,7 @@ static void find_dlls(const struct rebuilt *rebuilt, struct table_choice *choice
 static void guess_orders(const struct rebuilding *r, struct table_choice *choice)
 {
 	choice->orders.count = 0;
-	if (!choice->more_dlls &&
-	    rebuild_spend(r, choice->dll_count * choice->dll_count * STEPS_ORDER))
+	if (!choice->more_dlls && rebuild_spend(r, choice->dll_count * STEPS_ORDER))
 		dll_orders_guess(choice->dlls, choice->dll_count, &choice->orders);
 }
 

@@ -45,7 +45,7 @@ enum {
 	STEPS_DECODE = 3,    /* disassembling an instruction */
 	STEPS_OTHER = 1,     /* a table of another place that the area may refer to */
 	STEPS_NEAR = 150,    /* looking for a name around a slot */
-	STEPS_ORDER = 20,    /* two DLLs of which one may come before the other */
+	STEPS_ORDER = 100,   /* a DLL whose place in the directory is guessed */
 	SECTIONS_A_STEP = 32 /* sections that are searched for an address */
 };
 

@@ -68,27 +68,29 @@ static void test_sets(void **state)
 	assert_false(import_set_name(UINT16_MAX, name, sizeof(name)));
 }
 
-static void test_order(void **state)
+static void test_directories(void **state)
 {
 	(void)state;
-	struct import_place kernel32, vcruntime, none;
-	assert_true(import_place_find("kernel32.dll", &kernel32));
-	assert_true(import_place_find("vcruntime140.dll", &vcruntime));
-	assert_true(import_place_before(&kernel32, &vcruntime) >
-		    import_place_before(&vcruntime, &kernel32));
-	assert_int_equal(import_place_before(&kernel32, &kernel32), 0);
-	assert_false(import_place_find("no.dll", &none));
-	/* The last number of a row ends with the line. */
-	const struct import_place beyond = {.number = 100000};
-	assert_int_equal(import_place_before(&vcruntime, &beyond), 0);
+	struct import_directory directory = {0};
+	size_t lines = 0, programs = 0;
+	while (import_directory_next(&directory)) {
+		lines++;
+		programs += directory.count;
+		assert_true(directory.count > 0);
+		assert_true(directory.length > 1);
+		assert_int_equal(directory.dlls[0], ' ');
+		assert_null(memchr(directory.dlls, '\n', directory.length));
+	}
+	assert_true(lines > 10);
+	assert_true(programs >= lines);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	 cmocka_unit_test(test_dlls),
-		cmocka_unit_test(test_ordinals), cmocka_unit_test(test_sets),
-		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_names),	    cmocka_unit_test(test_dlls),
+		cmocka_unit_test(test_ordinals),    cmocka_unit_test(test_sets),
+		cmocka_unit_test(test_directories),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

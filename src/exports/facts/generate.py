@@ -190,16 +190,12 @@ class Facts:
                                if not name and (dll, ordinal) in named}
         return found
 
-    def order(self):
-        """How often Microsoft's linker put a DLL's descriptor before those of all in this list."""
-        pairs = collections.Counter()
-        for toolchain, directory in self.programs:
-            names = list(dict.fromkeys(dll for dll, _ in directory))
-            if toolchain in MICROSOFT:
-                pairs.update((a, b) for i, a in enumerate(names) for b in names[i + 1:])
-        names = sorted({name for pair in pairs for name in pair})
-        return [" ".join([a, str(i)] + [str(pairs[a, b]) for b in names])
-                for i, a in enumerate(names)]
+    def directories(self):
+        """In which orders Microsoft's linker put the DLLs of a directory, and how often."""
+        found = collections.Counter(tuple(dict.fromkeys(dll for dll, _ in directory))
+                                    for toolchain, directory in self.programs
+                                    if toolchain in MICROSOFT)
+        return [" ".join([str(count), *names]) for names, count in sorted(found.items())]
 
 
 def write(name, lines):
@@ -231,7 +227,7 @@ def main():
     write("ordinals.txt", [" ".join([dll] + [f"{n}{'*' if (dll, n) in NAMELESS else ''}"
                                              for n in sorted(numbers)])
                            for dll, numbers in sorted(facts.ordinals().items()) if numbers])
-    write("order.txt", facts.order())
+    write("directories.txt", facts.directories())
 
 
 if __name__ == "__main__":
