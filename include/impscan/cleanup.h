@@ -46,6 +46,14 @@ static inline void cleanup_free(void *p)
 	free(*(void **)p);
 }
 
+/* The value of a descriptor, which is set to -1: so it is not closed. */
+static inline int take_fd(int *fd)
+{
+	int taken = *fd;
+	*fd = -1;
+	return taken;
+}
+
 static inline void cleanup_close(int *fd)
 {
 	if (*fd >= 0)

@@ -87,7 +87,7 @@ struct export_reading {
 
 struct export_reading export_cache_lock(struct export_cache *cache, const struct pe_reader *reader);
 void export_cache_unlock(struct export_reading *reading);
-#define _cleanup_export_reading_ __attribute__((cleanup(export_cache_unlock)))
+#define _cleanup_export_reading_ __attribute__((cleanup(export_cache_unlock), unused))
 
 /*
  * Puts a table into the cache, which takes a reference of its own. A full cache does nothing: then

@@ -48,10 +48,12 @@ static uint64_t table_leaf(const struct windows *windows, struct space *kernel, 
 	uint64_t table = table_code & ~UINT64_C(7);
 	uint32_t pointers = (uint32_t)PAGE_SIZE / windows->pointer_size;
 	uint32_t entries = entries_per_table(windows);
-	if (!entries)
+	uint64_t slot[3] = {0};
+	if (!entries || level >= array_size(slot))
 		return 0;
 	uint32_t index = handle / 4 / entries;
-	uint64_t slot[3] = {0, index % pointers, index / pointers};
+	slot[1] = index % pointers;
+	slot[2] = index / pointers;
 	for (; level > 0; level--)
 		if (!space_pointer(kernel, table + slot[level] * windows->pointer_size,
 				   windows->pointer_size, &table) ||

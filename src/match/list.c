@@ -239,7 +239,8 @@ struct error *known_add_list(struct known *known, const char *path)
 	list.label = "standard input";
 	if (strcmp(path, "-")) {
 		list.label = path;
-		list.fd = opened = open(path, O_RDONLY | O_CLOEXEC);
+		opened = open(path, O_RDONLY | O_CLOEXEC);
+		list.fd = opened;
 		if (list.fd < 0)
 			return error_errno(errno, "%s: can't be opened", path);
 	}

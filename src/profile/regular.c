@@ -26,6 +26,6 @@ struct error *open_regular(const char *path, const char *what, FILE **ret)
 	*ret = fdopen(fd, "rb");
 	if (!*ret)
 		return error_errno(errno, "can't open %s '%s'", what, path);
-	fd = -1;
+	(void)take_fd(&fd); /* it is the FILE's */
 	return NULL;
 }

@@ -121,7 +121,7 @@ static const char *other_kind(const uint8_t *data, size_t size)
 		{"MZ", "a PE file: its symbols are needed, as Volatility 3's JSON"},
 	};
 	for (size_t i = 0; i < array_size(kinds); i++)
-		if (size >= strlen(kinds[i].magic) &&
+		if (data && size >= strlen(kinds[i].magic) &&
 		    !memcmp(data, kinds[i].magic, strlen(kinds[i].magic)))
 			return kinds[i].what;
 	return NULL;

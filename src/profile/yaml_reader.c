@@ -181,7 +181,7 @@ struct error *reader_value(struct reader *reader, const char *what, uint64_t *re
 struct error *reader_number(struct reader *reader, const char *what, uint32_t least, uint32_t most,
 			    uint32_t *ret)
 {
-	uint64_t value;
+	uint64_t value = 0;
 	try_(reader_value(reader, what, &value));
 	if (value < least || value > most) {
 		_cleanup_free_ char *found = reader_shown(reader);

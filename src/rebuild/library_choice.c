@@ -3,6 +3,7 @@
  * Choosing the library of a piece where several have names for all its slots: most often a DLL,
  * those that forward to it, and an API set that it hosts. The rules are a table below.
  */
+#include <limits.h>
 #include <string.h>
 #include <strings.h>
 
@@ -155,14 +156,14 @@ static struct library choose(const struct rebuilding *r, const struct dll_piece 
 	for (size_t i = piece->first; !question.target && i < piece->first + piece->count; i++)
 		question.target = r->scratch->slots[i].target;
 	candidates_find(r->map, question.target, &question.candidates);
-	const struct library *best = NULL;
-	int most = 0;
+	const struct library *best = piece->libraries; /* there is one at least */
+	int most = INT_MIN;
 	for (size_t i = 0; i < piece->library_count; i++) {
 		const struct library *library = &piece->libraries[i];
 		int points = 0;
 		for (size_t k = 0; k < array_size(rules); k++)
 			points += rules[k](&question, library);
-		if (!best || points > most ||
+		if (points > most ||
 		    (points == most && compare_libraries(library, best, SORTED_BY_LETTERS) < 0)) {
 			best = library;
 			most = points;

@@ -290,7 +290,7 @@ const struct pe_export *name_choose_plain(const struct candidates *candidates,
 					  const struct export_module *dll)
 {
 	return name_choose(
-		&(struct name_question){.candidates = candidates, .library = {dll, NO_SET}});
+		&(struct name_question){.candidates = candidates, .library = {dll, NO_SET, 0}});
 }
 
 const char *name_only(const struct export_map *map, uint64_t address,

@@ -47,7 +47,7 @@ static void find_references(struct rebuilding *r, struct table_reference *refere
 		size_t n = p ? (size_t)min_of(here, (uint64_t)available) : 0;
 		if (!rebuild_spend(r, STEPS_BYTES))
 			return;
-		for (size_t i = 0; i + r->pointer_size <= n; i++) {
+		for (size_t i = 0; p && i + r->pointer_size <= n; i++) {
 			uint64_t value = le_pointer(p + i, r->pointer_size);
 			if (value >= low && value < high)
 				use(r, references, count, value);

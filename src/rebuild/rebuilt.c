@@ -154,11 +154,9 @@ void rebuild_set_name(struct rebuilding *r, struct rebuilt_entry *entry, const c
 		return;
 	}
 	/* the entry before is most often one of the same DLL */
-	const struct rebuilt_entry *last = entry > rebuilt->entries ? entry - 1 : NULL;
-	if (last && last->kind != IMPORT_UNKNOWN && !strcmp(rebuilt->names.data + last->dll, dll))
-		entry->dll = last->dll;
-	else
-		entry->dll = keep(rebuilt, dll);
+	bool same = entry > rebuilt->entries && entry[-1].kind != IMPORT_UNKNOWN &&
+		    !strcmp(rebuilt->names.data + entry[-1].dll, dll);
+	entry->dll = same ? entry[-1].dll : keep(rebuilt, dll);
 	entry->kind = name ? IMPORT_NAME : IMPORT_ORDINAL;
 	if (name)
 		entry->name = keep(rebuilt, name);

@@ -134,8 +134,8 @@ static bool take(void *context, size_t i, void *result)
 	const struct process *process = listing->session->selection.items[i];
 	bool more = true;
 	if (lists->cut)
-		selection_warn_cut(events, listing->session->context.options,
-				   process, &listing->cut);
+		selection_warn_cut(events, listing->session->context.options, process,
+				   &listing->cut);
 	for (size_t m = 0; more && m < lists->modules.count; m++) {
 		const struct module *module = &lists->modules.items[m];
 		const struct rebuilt *rebuilt = &lists->rebuilt[m];

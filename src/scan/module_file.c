@@ -30,7 +30,7 @@
 /* Adds a part of a file's name: ASCII letters, digits, ".", "_" and "-"; others become "_". */
 static void add_part(struct text *name, const char *part, size_t most)
 {
-	for (size_t i = 0; part[i] && i < most; i++) {
+	for (size_t i = 0; i < most && part[i]; i++) {
 		char c = part[i];
 		bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 			    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';

@@ -41,6 +41,7 @@ static void *make(void *context, size_t i, unsigned int worker)
 	struct budget budget;
 	if (is_stopped(run) || !share_ahead(&run->share, &budget))
 		return NULL;
+	/* cppcheck-suppress returnDanglingLifetime; results copy their budget */
 	return make_within(run, i, worker, &budget);
 }
 

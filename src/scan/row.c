@@ -35,7 +35,7 @@ void row_add_finding(struct row *row, const struct finding *finding)
 	row->rebuilt = finding->rebuilt;
 	/* Where there is no list, no page of it can be missing. */
 	row->readable =
-		finding->status == IMPORTS_NONE && !finding->readable ? 1 : finding->readable;
+		finding->status == IMPORTS_NONE && finding->readable <= 0 ? 1 : finding->readable;
 	if (finding->dump)
 		row->dump = (struct row_dump){
 			.file = finding->dump->file,

@@ -20,9 +20,9 @@ struct making {
 	struct survey *survey;
 	const struct discovery *discovery;
 	const struct windows *windows; /* the discovery's */
-	size_t lacking[PAGE_FILES]; /* modules that lack pages of a page file not given */
-	struct entry_votes votes;   /* page_files[]: what page tables say of page files */
-	struct text damage;	    /* sentences */
+	size_t lacking[PAGE_FILES];    /* modules that lack pages of a page file not given */
+	struct entry_votes votes;      /* page_files[]: what page tables say of page files */
+	struct text damage;	       /* sentences */
 };
 
 /* A copy of a text; NULL for none. */

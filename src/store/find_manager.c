@@ -12,7 +12,7 @@
 #include <impscan/bytes.h>
 #include <impscan/kernel_address.h>
 
-#define ARRAYS	    32 /* elements of SMKM.StoreMetaDataPtrArray, and metadata in each array */
+#define ARRAYS 32 /* elements of SMKM.StoreMetaDataPtrArray, and metadata in each array */
 
 /* Steps of a page of the image, of reading a pointer, of a tree's node, of a store. */
 #define WORD_STEPS    1
