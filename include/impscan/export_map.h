@@ -74,6 +74,25 @@ void export_map_set_range(struct export_map *map, uint64_t low, uint64_t high);
 /* Returns the module that contains `address`, or NULL. */
 const struct export_module *export_map_module_at(const struct export_map *map, uint64_t address);
 
+/*
+ * The pages of the first 4 GB in which exports start: page i by bit i % 64 of bits[i / 64]. Of 4
+ * bytes of code every second value may be an address of a module: this rules out most of them.
+ */
+struct export_pages {
+	uint64_t *bits;
+	uint32_t first, last; /* pages; `first` is above `last` where there are none */
+};
+
+/* Returns those of a map for pointers of 4 bytes; NULL: it is for 8 bytes. They are the map's. */
+const struct export_pages *export_map_pages(const struct export_map *map);
+
+/* May an export start at `address`? A quick test. */
+static inline bool export_pages_maybe(const struct export_pages *pages, uint32_t address)
+{
+	uint32_t page = address >> 12;
+	return pages->bits[page / 64] >> page % 64 & 1;
+}
+
 /* Does any export start at `address`? Fast enough for every pointer of an image. */
 bool export_map_hit(const struct export_map *map, uint64_t address);
 

@@ -46,6 +46,12 @@ DEFINE_CLEANUP(struct export_table, export_table_unref)
  */
 const struct pe_exports *export_table_exports(const struct export_table *table);
 
+/*
+ * Tells whether the DLL, by its headers, may be loaded anywhere, so that no file can know the
+ * addresses of its exports. False where the table was not read from headers.
+ */
+bool export_table_movable(const struct export_table *table);
+
 /* Returns the steps of a budget that reading the table takes, once. */
 uint64_t export_table_cost(const struct export_table *table);
 

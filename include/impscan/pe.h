@@ -75,8 +75,12 @@ struct pe_data_directory {
 };
 
 /* Bits of pe_section.characteristics. */
+#define IMAGE_SCN_MEM_SHARED  UINT32_C(0x10000000)
 #define IMAGE_SCN_MEM_EXECUTE UINT32_C(0x20000000)
 #define IMAGE_SCN_MEM_WRITE   UINT32_C(0x80000000)
+
+/* A bit of pe.dll_characteristics: the image may be loaded anywhere. */
+#define IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE 0x40u
 
 /* IMAGE_SECTION_HEADER */
 struct pe_section {

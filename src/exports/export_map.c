@@ -13,6 +13,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/page_size.h>
 #include <impscan/search.h>
 
 #include "exports/export_map_struct.h"
@@ -40,6 +41,7 @@ void export_map_free(struct export_map *map)
 	free(map->modules);
 	free(map->tables);
 	free(map->by_name);
+	free(map->pages.bits);
 	free(map->forwarders->items);
 	free(map->forwarders);
 	free(map);
@@ -160,9 +162,39 @@ const struct export_module *export_map_dll(const struct export_map *map, const c
 	return export_map_dll_for(map, dll, NULL);
 }
 
+#define PAGES_32 ((UINT64_C(1) << 32) / PAGE_SIZE)
+
+static void mark_pages(struct export_map *map)
+{
+	struct export_pages *pages = &map->pages;
+	*pages = (struct export_pages){
+		.bits = alloc_zero(PAGES_32 / 64, sizeof(*pages->bits)),
+		.first = UINT32_MAX,
+	};
+	for (size_t m = 0; m < map->count; m++) {
+		const struct export_module *module = &map->modules[m];
+		const struct export_table *t = module->table;
+		for (size_t i = 0; t && i < t->direct_count && t->rvas[i] < module->size; i++) {
+			uint64_t page = (module->base + t->rvas[i]) / PAGE_SIZE;
+			if (page >= PAGES_32)
+				continue;
+			pages->bits[page / 64] |= UINT64_C(1) << page % 64;
+			pages->first = min_of(pages->first, (uint32_t)page);
+			pages->last = max_of(pages->last, (uint32_t)page);
+		}
+	}
+}
+
+const struct export_pages *export_map_pages(const struct export_map *map)
+{
+	return map->pages.bits ? &map->pages : NULL;
+}
+
 void export_map_finish(struct export_map *map)
 {
 	sort_modules(map);
+	if (map->pointer_size == 4)
+		mark_pages(map);
 	map->by_name = alloc_zero(map->count, sizeof(*map->by_name));
 	for (uint32_t i = 0; i < map->count; i++)
 		map->by_name[i] = i;
@@ -215,6 +247,9 @@ const struct export_module *export_map_module_at(const struct export_map *map, u
 
 bool export_map_hit(const struct export_map *map, uint64_t address)
 {
+	if (map->pages.bits &&
+	    (address > UINT32_MAX || !export_pages_maybe(&map->pages, (uint32_t)address)))
+		return false;
 	const struct export_module *module = export_map_module_at(map, address);
 	if (!module || !module->table)
 		return false;

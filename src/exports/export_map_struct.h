@@ -31,6 +31,7 @@ struct export_map {
 	uint32_t *by_name; /* positions in `modules`, by name */
 	struct forwarders *forwarders;
 	uint64_t low, high; /* the range of export_map_range() */
+	struct export_pages pages; /* the map's own; see export_map_pages() */
 };
 
 #endif

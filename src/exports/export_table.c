@@ -137,7 +137,16 @@ struct export_table *export_table_read(const struct pe *pe)
 {
 	_cleanup_pe_exports_ struct pe_exports exports = {0};
 	pe_exports_read(pe, &exports);
-	return exports.count ? export_table_new(&exports, pe->size_of_image) : NULL;
+	if (!exports.count)
+		return NULL;
+	struct export_table *table = export_table_new(&exports, pe->size_of_image);
+	table->movable = pe->dll_characteristics & IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE;
+	return table;
+}
+
+bool export_table_movable(const struct export_table *table)
+{
+	return table->movable;
 }
 
 struct export_table *export_table_ref(struct export_table *table)

@@ -18,6 +18,7 @@ struct export_table {
 	atomic_uint references;
 	struct pe_exports exports;
 	uint32_t size; /* SizeOfImage */
+	bool movable;  /* see export_table_movable() */
 	/*
 	 * The exports that are not forwarded, by RVA and then by position: their RVAs and
 	 * positions.

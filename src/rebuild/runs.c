@@ -180,6 +180,37 @@ static bool search_slots(struct rebuilding *r, struct run_search *search, uint64
 	return foreign;
 }
 
+/* Slots of 4 bytes of which all are ruled out at once. */
+#define BLOCK 16
+
+/* May any pointer of a block lead to an export? Without branches, as any_in_range(). */
+static inline bool any_in_block(const uint8_t *p, uint32_t first, uint32_t span)
+{
+	unsigned int any = 0;
+	for (size_t i = 0; i < BLOCK; i++)
+		any |= (le32(p + i * 4) >> 12) - first <= span;
+	return any;
+}
+
+/* Adds the hits among slots of 4 bytes in a row, where nobody wants to know which are foreign. */
+static void search_short_slots(struct rebuilding *r, struct run_search *search, uint64_t address,
+			       const uint8_t *p, size_t slots)
+{
+	const struct export_pages *pages = export_map_pages(r->map);
+	const uint32_t first = pages->first, span = pages->last - first;
+	for (size_t i = 0; i < slots && pages->first <= pages->last; i += BLOCK) {
+		size_t end = min_of(i + BLOCK, slots);
+		if (i + BLOCK <= slots && !any_in_block(p + i * 4, first, span))
+			continue;
+		for (size_t k = i; k < end && !r->rebuilt->cut; k++) {
+			uint32_t value = le32(p + k * 4);
+			if (export_pages_maybe(pages, value) && !rebuild_is_own(r, value) &&
+			    export_map_hit(r->map, value))
+				add_hit(r, search, address + k * 4, value);
+		}
+	}
+}
+
 /* Is any of these slots foreign? */
 static bool any_foreign(const struct rebuilding *r, const uint8_t *p, size_t slots)
 {
@@ -217,8 +248,11 @@ static void search_page(struct rebuilding *r, struct run_search *search, uint64_
 			any = true;
 			if (!rebuild_spend(r, STEPS_COMPARE))
 				return;
-			foreign |= search_slots(r, search, address + i * r->pointer_size, from,
-						end - i);
+			uint64_t at = address + i * r->pointer_size;
+			if (export_map_pages(r->map) && !r->memory->found_clean)
+				search_short_slots(r, search, at, from, end - i);
+			else
+				foreign |= search_slots(r, search, at, from, end - i);
 		}
 		if (end == slots)
 			break;

@@ -19,6 +19,7 @@ struct clean_section {
 	/* Of the view. Two that claim one section but not the same prototype PTEs are two. */
 	uint64_t control_area, start, prototypes;
 	uint64_t base, size; /* of the image */
+	unsigned int pointer_size;
 	size_t pages;
 	atomic_bool told;	    /* the headers were asked */
 	bool alone;		    /* nobody else knows of it */
@@ -72,10 +73,11 @@ void clean_section_tell(struct clean_section *section, const struct pe *pe)
 {
 	uint64_t from = section->base - section->start;
 	/* Sections of a linker's don't overlap. */
-	size_t most = 2 * section->pages;
+	size_t most = pe->directory[PE_DIRECTORY_BOUND_IMPORT].rva ? 0 : 2 * section->pages;
 	for (size_t i = 0; pe->status == PE_OK && i < pe->section_count && most; i++) {
 		const struct pe_section *s = &pe->sections[i];
-		if (s->characteristics & IMAGE_SCN_MEM_WRITE)
+		if (s->characteristics & IMAGE_SCN_MEM_WRITE &&
+		    s->characteristics & IMAGE_SCN_MEM_SHARED)
 			continue;
 		uint64_t start = from + s->virtual_address;
 		uint64_t end = start + max_of(s->virtual_size, s->size_of_raw_data);
@@ -91,7 +93,8 @@ void clean_section_tell(struct clean_section *section, const struct pe *pe)
 
 /* Adds a section; where there are too many it is the caller's alone. With the lock held. */
 static struct clean_section *add_section(struct clean_pages *clean, struct clean_section **bucket,
-					 const struct own_pages *own, uint64_t base, uint64_t size)
+					 const struct own_pages *own, uint64_t base, uint64_t size,
+					 unsigned int pointer_size)
 {
 	size_t words = own->count / 64 + 1, others = 0;
 	size_t memory = sizeof(struct clean_section) + words * sizeof(uint64_t);
@@ -104,6 +107,7 @@ static struct clean_section *add_section(struct clean_pages *clean, struct clean
 	section->prototypes = own->vad->first_prototype_pte;
 	section->base = base;
 	section->size = size;
+	section->pointer_size = pointer_size;
 	section->pages = own->count;
 	if (section->alone)
 		return section;
@@ -115,31 +119,32 @@ static struct clean_section *add_section(struct clean_pages *clean, struct clean
 
 /* With the lock held. */
 static struct clean_section *find(struct clean_section *const *bucket, const struct own_pages *own,
-				  uint64_t base, uint64_t size)
+				  uint64_t base, uint64_t size, unsigned int pointer_size)
 {
 	struct clean_section *section = *bucket;
 	while (section && (section->control_area != own->vad->control_area ||
 			   section->prototypes != own->vad->first_prototype_pte ||
 			   section->start != own->vad->start || section->base != base ||
-			   section->size != size || section->pages != own->count))
+			   section->size != size || section->pages != own->count ||
+			   section->pointer_size != pointer_size))
 		section = section->next;
 	return section;
 }
 
 struct clean_section *clean_pages_of(struct clean_pages *clean, const struct own_pages *own,
-				     uint64_t base, uint64_t size)
+				     uint64_t base, uint64_t size, unsigned int pointer_size)
 {
 	uint64_t control_area = own->vad->control_area, start = own->vad->start;
 	uint64_t hash = (control_area ^ start >> 12) * UINT64_C(0x9e3779b97f4a7c15);
 	struct clean_section **bucket = &clean->buckets[(hash >> 32) & (BUCKETS - 1)];
 	pthread_rwlock_rdlock(&clean->lock);
-	struct clean_section *section = find(bucket, own, base, size);
+	struct clean_section *section = find(bucket, own, base, size, pointer_size);
 	pthread_rwlock_unlock(&clean->lock);
 	if (!section) {
 		pthread_rwlock_wrlock(&clean->lock);
-		section = find(bucket, own, base, size);
+		section = find(bucket, own, base, size, pointer_size);
 		if (!section)
-			section = add_section(clean, bucket, own, base, size);
+			section = add_section(clean, bucket, own, base, size, pointer_size);
 		pthread_rwlock_unlock(&clean->lock);
 	}
 	return section;

@@ -4,8 +4,8 @@
  * another image.
  *
  * A page that no process has written to is the same in all processes that map the section. So it is
- * looked at in one of them and not again. A page that can't be written to, by the headers of the
- * image, is a copy of the file's and needs no look at all: a file can't hold the addresses of other
+ * looked at in one of them and not again. Unless the section's processes share what they write, it
+ * is a copy of the file's, and needs no look at all: a file can't hold the addresses of other
  * images, since these change with each start of the machine.
  */
 #ifndef SCAN_CLEAN_PAGES_H
@@ -26,7 +26,7 @@ DEFINE_CLEANUP(struct clean_pages, clean_pages_free)
 struct clean_section;
 
 /*
- * Returns the pages of the section that is mapped at own->vad.
+ * Returns the pages of the section that is mapped at own->vad, for pointers of 4 or 8 bytes.
  *
  * base, size: the image. Pointers to this range are its own, and do not count.
  *
@@ -34,13 +34,14 @@ struct clean_section;
  * it is shared with nobody.
  */
 struct clean_section *clean_pages_of(struct clean_pages *clean, const struct own_pages *own,
-				     uint64_t base, uint64_t size);
+				     uint64_t base, uint64_t size, unsigned int pointer_size);
 
 /* Tells whether clean_section_tell() was called for the section, by any thread. */
 bool clean_section_told(const struct clean_section *section);
 
 /*
- * Marks the pages as clean that can't be written to, by the headers of the image.
+ * Marks the pages as clean that are in sections of the image that processes do not share when they
+ * write to them. None of an image that is bound: its file has addresses of the DLLs it imports.
  *
  * pe: the headers as the section has them. Those of a process may be its own copy and say anything.
  *	Where the status is not PE_OK no page is marked.

@@ -150,7 +150,8 @@ void opened_image(struct opened_module *opened, struct clean_pages *clean)
 	opened->own = vad && vad->control_area ? view_own_pages(opened->view, vad) : NULL;
 	if (!opened->own || opened->section)
 		return;
-	opened->section = clean_pages_of(clean, opened->own, opened->base, opened->size);
+	opened->section = clean_pages_of(clean, opened->own, opened->base, opened->size,
+					 opened->pointer_size);
 	if (!clean_section_told(opened->section))
 		mark_clean(opened->section, opened->view, vad, opened->base);
 }

@@ -65,13 +65,14 @@ static void memory_found_clean(const struct rebuild_memory *memory, uint64_t add
 static struct area_memory memory_of(struct unit_maps *maps, struct opened_module *opened)
 {
 	bool shared = unit_map_is_shared(maps, opened->pointer_size);
+	bool unknown = unit_map_unknown_to_files(maps, opened->pointer_size);
 	opened_image(opened, maps->context->clean);
 	return (struct area_memory){
 		.memory =
 			{
 				.at = memory_at,
 				.present = memory_present,
-				.next = shared && opened->own ? memory_next : NULL,
+				.next = unknown && opened->own ? memory_next : NULL,
 				.found_clean = shared && opened->own ? memory_found_clean : NULL,
 				.budget = &maps->tables,
 				.context = opened,

@@ -20,6 +20,9 @@
  */
 #define IMAGES_LOW UINT64_C(0x7ff000000000)
 
+/* The first build that moves images with each start of the machine: Vista. */
+#define BUILD_MOVES 6000
+
 /* Lists of either kind may cost so many times what a single walk may. */
 #define LISTS_WALKS 4
 
@@ -112,6 +115,7 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 					  &maps->tables, &maps->api_sets_refused);
 	struct export_map *map = export_map_new(pointer_size, maps->api_sets);
 	size_t taken = 0;
+	bool movable = true;
 	for (size_t m = 0; m < maps->modules->count; m++) {
 		const struct module *module = &maps->modules->items[m];
 		unsigned int size = pointer_size;
@@ -122,6 +126,7 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 		if (room && (!module_exports(maps, module, &size, &table) || size != pointer_size))
 			continue;
 		taken += table ? export_table_memory(table) : 0;
+		movable &= !table || export_table_movable(table);
 		/* Whether they were read here or before by another process: the same is counted. */
 		if (table)
 			room = budget_spend(&maps->tables, export_table_cost(table));
@@ -139,7 +144,16 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 		export_map_set_range(map, IMAGES_LOW, USER_END_X64);
 		maps->shared[i] = true;
 	}
+	/* 64-bit modules in that range were moved there, or their file asks for it. */
+	maps->unknown_to_files[i] =
+		pointer_size == 8 ? maps->shared[i]
+				  : movable && maps->context->windows->build >= BUILD_MOVES;
 	return map;
+}
+
+bool unit_map_unknown_to_files(const struct unit_maps *maps, unsigned int pointer_size)
+{
+	return maps->unknown_to_files[index_of(pointer_size)];
 }
 
 bool unit_map_is_shared(const struct unit_maps *maps, unsigned int pointer_size)

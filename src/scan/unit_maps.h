@@ -26,6 +26,7 @@ struct unit_maps {
 	bool api_sets_refused;	       /* there is a schema, and it makes no sense */
 	struct export_map *map[2];     /* NULL: not made so far */
 	bool shared[2];		       /* their range is the same in all processes */
+	bool unknown_to_files[2];      /* see unit_map_unknown_to_files() */
 	struct private_tables private_tables[2]; /* of the same pointer sizes, found so far */
 	/* Modules whose exports were left out of a map, since those before took all there is. */
 	size_t left_out;
@@ -60,6 +61,13 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
  * all that map it.
  */
 bool unit_map_is_shared(const struct unit_maps *maps, unsigned int pointer_size);
+
+/*
+ * Tells whether no file can know the addresses of an export map, which must have been made, since
+ * they change with each start of the machine. Then pages of images that nobody has written to need
+ * no look.
+ */
+bool unit_map_unknown_to_files(const struct unit_maps *maps, unsigned int pointer_size);
 
 /* Returns the tables found so far in the private memory of the process, of a pointer size. */
 struct private_tables *unit_private_tables(struct unit_maps *maps, unsigned int pointer_size);

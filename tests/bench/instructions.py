@@ -122,6 +122,9 @@ class Counter:
                  "-o", "image")
         self.run(tools / "mkimage", "--scenario", "big", "--memory", MEMORY, "--truth", "truth",
                  "-o", "image")
+        # 32-bit code, where every second value may be an address.
+        self.run(tools / "mkimage", "--scenario", "big", "--memory", MEMORY, "--arch", "x86",
+                 "-o", "image-x86")
         self.run(tools / "bench_match", HASHES, 10, "hashes")
         with open(self.folder / "hashes", "ab") as file:
             self.run(self.build / "impscan", "-q", "-e", "samples", output=file)
@@ -135,6 +138,7 @@ class Counter:
             "--info": [*image, "--info"],
             "-F -a": [*image, "-F", "-a"],
             "-a": [*image, "-a"],
+            "x86: -a": ["-f", "image-x86", "-a"],
             "-a -o jsonl": [*image, "-a", "-o", "jsonl"],
             "--deep -F -a": [*image, "--deep", "-F", "-a"],
             "--imports -p PID": [*image, "--imports", "-p", str(pid)],
@@ -161,7 +165,7 @@ class Counter:
 
     def remove_input(self):
         """All but what callgrind wrote: the image takes much of the disk."""
-        for name in ("image", "hashes", "truth"):
+        for name in ("image", "image-x86", "hashes", "truth"):
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / "samples", ignore_errors=True)
 

@@ -55,11 +55,11 @@ static void pages_of_a_section_are_looked_at_once(void **state)
 	set_own(&b, 3);
 	set_own(&b, 64);
 	uint64_t size = PAGES * PAGE_SIZE;
-	struct clean_section *section = clean_pages_of(clean, &a.own, VIEW, size);
+	struct clean_section *section = clean_pages_of(clean, &a.own, VIEW, size, 8);
 	assert_int_equal(look(section, &a.own, 150), PAGES);
 	/* the process's own page is looked at always, what was not clean too */
 	assert_int_equal(look(section, &a.own, 0), PAGES - 150 + 1);
-	assert_ptr_equal(clean_pages_of(clean, &b.own, VIEW, size), section);
+	assert_ptr_equal(clean_pages_of(clean, &b.own, VIEW, size, 8), section);
 	assert_int_equal(look(section, &b.own, 0), PAGES - 150 + 2);
 	/* page 3 of the section itself was not seen: the first process had a copy */
 	make_pages(&b, 0x1000);
@@ -67,37 +67,62 @@ static void pages_of_a_section_are_looked_at_once(void **state)
 	/* another section, be it only by its prototype PTEs, another size */
 	make_pages(&b, 0x1000);
 	b.vad.first_prototype_pte = 0xffff8000;
-	assert_int_equal(look(clean_pages_of(clean, &b.own, VIEW, size), &b.own, 0), PAGES);
-	assert_int_equal(look(clean_pages_of(clean, &c.own, VIEW, size), &c.own, 0), PAGES);
-	assert_int_equal(look(clean_pages_of(clean, &a.own, VIEW, size - 1), &a.own, 0), PAGES);
+	assert_int_equal(look(clean_pages_of(clean, &b.own, VIEW, size, 8), &b.own, 0), PAGES);
+	assert_int_equal(look(clean_pages_of(clean, &c.own, VIEW, size, 8), &c.own, 0), PAGES);
+	assert_int_equal(look(clean_pages_of(clean, &a.own, VIEW, size - 1, 8), &a.own, 0), PAGES);
 }
 
-static void read_only_pages_are_the_files(void **state)
+static void unwritten_pages_are_the_files(void **state)
 {
 	(void)state;
 	_cleanup_clean_pages_ struct clean_pages *clean = clean_pages_new();
 	struct pe_section sections[] = {
 		{.virtual_address = 0x1000, .virtual_size = 0x9800},
-		{.virtual_address = 0xb000, .virtual_size = 0x5000, .characteristics = 0x80000000},
+		{.virtual_address = 0xb000, .virtual_size = 0x5000, .characteristics = 0xd0000000},
+		{.virtual_address = 0x10000, .virtual_size = 0x2000, .characteristics = 0xc0000000},
 		/* its sizes are not to be believed */
 		{.virtual_address = 0xf0000000, .virtual_size = 0xf0000000},
 	};
-	struct pe pe = {.status = PE_OK, .sections = sections, .section_count = 3};
+	struct pe pe = {.status = PE_OK, .sections = sections, .section_count = 4};
 	struct process_pages a, b;
 	make_pages(&a, 0x1000);
 	make_pages(&b, 0x1000);
 	uint64_t size = PAGES * PAGE_SIZE;
-	struct clean_section *section = clean_pages_of(clean, &a.own, VIEW, size);
+	struct clean_section *section = clean_pages_of(clean, &a.own, VIEW, size, 8);
 	assert_false(clean_section_told(section));
 	assert_int_equal(look(section, &a.own, 0), PAGES);
 	clean_section_tell(section, &pe);
 	assert_true(clean_section_told(section));
-	assert_ptr_equal(clean_pages_of(clean, &b.own, VIEW, size), section);
-	assert_int_equal(look(section, &b.own, 0), PAGES - 9); /* the tenth has more than that */
+	assert_ptr_equal(clean_pages_of(clean, &b.own, VIEW, size, 8), section);
+	/* the tenth has more than that, and what processes share may have been written to */
+	assert_int_equal(look(section, &b.own, 0), PAGES - 9 - 2);
+	assert_int_equal(clean_section_next(section, &b.own, 11, PAGES), 11);
+	assert_int_equal(clean_section_next(section, &b.own, 16, PAGES), 18);
 	set_own(&b, 4);
-	assert_int_equal(look(section, &b.own, 0), PAGES - 9 + 1);
+	assert_int_equal(look(section, &b.own, 0), PAGES - 9 - 2 + 1);
 	assert_int_equal(clean_section_next(section, &b.own, 1, PAGES), 4);
 	assert_int_equal(clean_section_next(section, &b.own, 5, 9), 9);
+}
+
+static void files_of_bound_images_have_addresses(void **state)
+{
+	(void)state;
+	_cleanup_clean_pages_ struct clean_pages *clean = clean_pages_new();
+	struct pe_section sections[] = {{.virtual_address = 0x1000, .virtual_size = 0x9000}};
+	struct pe pe = {.status = PE_OK, .sections = sections, .section_count = 1};
+	struct process_pages a;
+	make_pages(&a, 0x1000);
+	uint64_t size = PAGES * PAGE_SIZE;
+	struct clean_section *wide = clean_pages_of(clean, &a.own, VIEW, size, 8);
+	struct clean_section *narrow = clean_pages_of(clean, &a.own, VIEW, size, 4);
+	clean_section_tell(wide, &pe);
+	assert_int_equal(look(wide, &a.own, 0), PAGES - 9);
+	/* what is no pointer of 8 bytes may be two of 4 */
+	assert_int_equal(look(narrow, &a.own, 0), PAGES);
+	pe.directory[PE_DIRECTORY_BOUND_IMPORT].rva = 0x250;
+	clean_section_tell(narrow, &pe);
+	assert_true(clean_section_told(narrow));
+	assert_int_equal(look(narrow, &a.own, 0), PAGES);
 }
 
 /* The tables of private memory that a region of it leads to, by the quick way. */
@@ -157,7 +182,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_of_a_section_are_looked_at_once),
-		cmocka_unit_test(read_only_pages_are_the_files),
+		cmocka_unit_test(unwritten_pages_are_the_files),
+		cmocka_unit_test(files_of_bound_images_have_addresses),
 		cmocka_unit_test(private_tables_are_found_where_pointers_lead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
