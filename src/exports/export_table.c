@@ -12,29 +12,76 @@
 #include <impscan/hash_table.h>
 #include <impscan/search.h>
 
-static int compare_rva(const void *a, const void *b, void *context)
+/* An export to be sorted, by `key` and then by its position among the exports. */
+struct keyed {
+	uint32_t key;
+	uint32_t item;
+};
+
+/* Values of one digit of a key. */
+#define DIGITS 256
+
+/* Returns how many digits the keys differ in, from the last one on; 0: they are in order. */
+static unsigned int digits(const struct keyed *items, size_t count)
 {
-	const struct pe_export *items = context;
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	if (items[x].rva != items[y].rva)
-		return items[x].rva < items[y].rva ? -1 : 1;
-	return x < y ? -1 : x > y;
+	uint32_t differ = 0;
+	bool ordered = true;
+	for (size_t i = 1; i < count; i++) {
+		differ |= items[i].key ^ items[i - 1].key;
+		ordered &= items[i].key >= items[i - 1].key;
+	}
+	unsigned int n = 0;
+	for (; !ordered && differ; differ /= DIGITS)
+		n++;
+	return n;
 }
 
-static int compare_ordinal(const void *a, const void *b, void *context)
+/*
+ * Sorts by a digit after the other, from the last on: tables have some thousand exports, whose
+ * comparing by qsort() took longer than all else of a table. Each of `items` and `other` has room
+ * for `count` items; returns the one that has the result.
+ */
+static struct keyed *sort(struct keyed *items, struct keyed *other, size_t count)
 {
-	const struct pe_export *items = context;
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	if (items[x].ordinal != items[y].ordinal)
-		return items[x].ordinal < items[y].ordinal ? -1 : 1;
-	return x < y ? -1 : x > y;
+	unsigned int n = digits(items, count);
+	for (unsigned int digit = 0; digit < n; digit++) {
+		const unsigned int shift = digit * 8;
+		uint32_t places[DIGITS] = {0}, place = 0;
+		for (size_t i = 0; i < count; i++)
+			places[items[i].key >> shift & (DIGITS - 1)]++;
+		for (size_t i = 0; i < DIGITS; i++) {
+			uint32_t here = places[i];
+			places[i] = place;
+			place += here;
+		}
+		for (size_t i = 0; i < count; i++)
+			other[places[items[i].key >> shift & (DIGITS - 1)]++] = items[i];
+		struct keyed *sorted = other;
+		other = items;
+		items = sorted;
+	}
+	return items;
 }
 
-static void sort(struct export_table *t, uint32_t *positions, size_t count,
-		 int (*compare)(const void *, const void *, void *))
+/* Sets by_ordinal, rvas and direct. */
+static void index_numbers(struct export_table *t)
 {
-	if (count)
-		qsort_r(positions, count, sizeof(*positions), compare, t->exports.items);
+	const size_t n = t->exports.count;
+	_cleanup_free_ struct keyed *memory = alloc_zero(2 * n, sizeof(*memory));
+	struct keyed *other = memory + n, *sorted;
+	for (uint32_t i = 0; i < n; i++)
+		memory[i] = (struct keyed){t->exports.items[i].ordinal, i};
+	sorted = sort(memory, other, n);
+	for (size_t i = 0; i < n; i++)
+		t->by_ordinal[i] = sorted[i].item;
+	for (size_t i = 0; i < t->direct_count; i++)
+		memory[i] = (struct keyed){t->exports.items[t->direct[i]].rva, t->direct[i]};
+	sorted = sort(memory, other, t->direct_count);
+	t->rvas = alloc_zero(t->direct_count, sizeof(*t->rvas));
+	for (size_t i = 0; i < t->direct_count; i++) {
+		t->rvas[i] = sorted[i].key;
+		t->direct[i] = sorted[i].item;
+	}
 }
 
 static void mark_starts(struct export_table *t)
@@ -117,17 +164,12 @@ struct export_table *export_table_new(struct pe_exports *exports, uint32_t size)
 	t->by_ordinal = alloc_zero(n, sizeof(*t->by_ordinal));
 	for (uint32_t i = 0; i < n; i++) {
 		const struct pe_export *e = &t->exports.items[i];
-		t->by_ordinal[i] = i;
 		if (e->forwarder)
 			t->forwards[t->forward_count++] = i;
 		else if (e->rva < size)
 			t->direct[t->direct_count++] = i;
 	}
-	sort(t, t->direct, t->direct_count, compare_rva);
-	sort(t, t->by_ordinal, n, compare_ordinal);
-	t->rvas = alloc_zero(t->direct_count, sizeof(*t->rvas));
-	for (size_t i = 0; i < t->direct_count; i++)
-		t->rvas[i] = t->exports.items[t->direct[i]].rva;
+	index_numbers(t);
 	mark_starts(t);
 	index_names(t);
 	return t;
