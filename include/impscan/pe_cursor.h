@@ -62,6 +62,13 @@ const uint8_t *pe_cursor_data(struct pe_cursor *cursor, uint64_t rva, size_t siz
 			      enum pe_read *how);
 
 /*
+ * Returns the bytes at an RVA, and sets `*available` to how many there are: more than none, and in
+ * memory at most up to the end of the page. They stay valid as long as the reader's. NULL when the
+ * PE doesn't have them or the page is absent.
+ */
+const uint8_t *pe_cursor_bytes(struct pe_cursor *cursor, uint64_t rva, size_t *available);
+
+/*
  * Returns the string at an RVA, up to its NUL, to `limit` bytes (at most PE_CURSOR_STRING) or to
  * the end of its section. It is not terminated; `*length` is its length in bytes.
  *

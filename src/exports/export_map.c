@@ -26,6 +26,7 @@ struct export_map *export_map_new(unsigned int pointer_size, struct api_sets *se
 	map->sets = sets ? api_sets_ref(sets) : NULL;
 	map->low = UINT64_MAX;
 	map->forwarders = alloc_new(struct forwarders);
+	map->found = alloc_zero(FOUND_DLLS, sizeof(*map->found));
 	return map;
 }
 
@@ -44,6 +45,7 @@ void export_map_free(struct export_map *map)
 	free(map->pages.bits);
 	free(map->forwarders->items);
 	free(map->forwarders);
+	free(map->found);
 	free(map);
 }
 
@@ -143,18 +145,46 @@ static bool normalise(const char *dll, char name[DLL_NAME_MAX])
 	return true;
 }
 
+/*
+ * Returns where the module of a name is kept once it was found; NULL: nowhere. Lists and forwarders
+ * name a few DLLs again and again, a time for each function.
+ */
+static struct found_dll *found_place(const struct export_map *map, const char *dll)
+{
+	size_t length = strlen(dll);
+	if (!length || length >= sizeof(map->found->name))
+		return NULL;
+	size_t hash = length + (unsigned char)dll[0] * 3u + (unsigned char)dll[length / 2] * 7u +
+		      (unsigned char)dll[length * 3 / 4] * 13u;
+	return &map->found[hash % FOUND_DLLS];
+}
+
+static const struct export_module *keep_found(struct found_dll *found, const char *dll,
+					      const struct export_module *module, bool hosted)
+{
+	if (found && module) {
+		strcpy(found->name, dll);
+		found->module = module;
+		found->hosted = hosted;
+	}
+	return module;
+}
+
 const struct export_module *export_map_dll_for(const struct export_map *map, const char *dll,
 					       const char *importer)
 {
 	char name[DLL_NAME_MAX];
+	struct found_dll *found = found_place(map, dll);
+	if (found && found->module && !(found->hosted && importer) && !strcmp(found->name, dll))
+		return found->module;
 	if (!normalise(dll, name))
 		return NULL;
 	const struct export_module *module = find_name(map, name);
 	if (module && module->table)
-		return module;
+		return keep_found(found, dll, module, false);
 	const char *host = api_set_host(map->sets, name, importer);
 	const struct export_module *hosting = host ? find_name(map, host) : NULL;
-	return hosting ? hosting : module;
+	return keep_found(importer ? NULL : found, dll, hosting ? hosting : module, true);
 }
 
 const struct export_module *export_map_dll(const struct export_map *map, const char *dll)

@@ -21,6 +21,15 @@ struct forwarders {
 	size_t count, capacity;
 };
 
+/* A DLL's name as somebody asked for it, and the module that was found. */
+struct found_dll {
+	char name[48];			    /* longer ones are not kept */
+	const struct export_module *module; /* NULL: the place is free */
+	bool hosted; /* an API set may have told: it holds for the program only */
+};
+
+#define FOUND_DLLS 64
+
 struct export_map {
 	unsigned int pointer_size;
 	struct api_sets *sets;	       /* a reference; may be NULL */
@@ -30,7 +39,8 @@ struct export_map {
 	size_t table_count, table_capacity;
 	uint32_t *by_name; /* positions in `modules`, by name */
 	struct forwarders *forwarders;
-	uint64_t low, high; /* the range of export_map_range() */
+	struct found_dll *found;   /* FOUND_DLLS of them, see found_place() */
+	uint64_t low, high;	   /* the range of export_map_range() */
 	struct export_pages pages; /* the map's own; see export_map_pages() */
 };
 

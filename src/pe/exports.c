@@ -52,23 +52,59 @@ bool pe_export_name(const struct pe *pe, char *buffer, size_t size)
 	       pe_string(pe, d.name, buffer, size) == PE_READ_OK && buffer[0];
 }
 
-/* Read an entry of one of the three tables. Return false when it can't be read. */
-static bool table32(struct pe_cursor *cursor, uint32_t table, uint32_t i, uint32_t *value)
+/* One of the three tables, and the part of it that was read last. */
+struct export_array {
+	struct pe_cursor *cursor;
+	uint64_t rva;
+	const uint8_t *bytes;
+	uint64_t start; /* offset of `bytes` in the table */
+	size_t size;
+};
+
+/* Returns the entry at an offset in the table; NULL when it can't be read. */
+static inline const uint8_t *table_entry(struct export_array *table, uint64_t offset, size_t size)
 {
 	enum pe_read how;
-	const uint8_t *p = pe_cursor_data(cursor, (uint64_t)table + (uint64_t)i * 4, 4, &how);
+	if (offset - table->start < table->size && table->size - (offset - table->start) >= size)
+		return table->bytes + (offset - table->start);
+	table->bytes = pe_cursor_bytes(table->cursor, table->rva + offset, &table->size);
+	table->start = offset;
+	if (!table->bytes)
+		table->size = 0;
+	return table->size >= size ? table->bytes
+				   : pe_cursor_data(table->cursor, table->rva + offset, size, &how);
+}
+
+/* Read entry number `i`. Return false when it can't be read. */
+static inline bool table32(struct export_array *table, uint32_t i, uint32_t *value)
+{
+	const uint8_t *p = table_entry(table, (uint64_t)i * 4, 4);
 	if (p)
 		*value = le32(p);
 	return p != NULL;
 }
 
-static bool table16(struct pe_cursor *cursor, uint32_t table, uint32_t i, uint16_t *value)
+static inline bool table16(struct export_array *table, uint32_t i, uint16_t *value)
 {
-	enum pe_read how;
-	const uint8_t *p = pe_cursor_data(cursor, (uint64_t)table + (uint64_t)i * 2, 2, &how);
+	const uint8_t *p = table_entry(table, (uint64_t)i * 2, 2);
 	if (p)
 		*value = le16(p);
 	return p != NULL;
+}
+
+/* The tables of a directory. */
+struct export_arrays {
+	struct pe_cursor cursor;
+	struct export_array functions, names, ordinals;
+};
+
+static void tables_init(struct export_arrays *t, const struct pe *pe,
+			const struct export_directory *d)
+{
+	pe_cursor_init(&t->cursor, pe);
+	t->functions = (struct export_array){.cursor = &t->cursor, .rva = d->address_of_functions};
+	t->names = (struct export_array){.cursor = &t->cursor, .rva = d->address_of_names};
+	t->ordinals = (struct export_array){.cursor = &t->cursor, .rva = d->address_of_ordinals};
 }
 
 static bool is_forwarder(const struct pe *pe, uint32_t rva)
@@ -110,7 +146,7 @@ static const struct hash_kind known_strings = {
 struct exports_reader {
 	const struct pe *pe;
 	struct pe_exports *exports;
-	struct pe_cursor cursor;
+	struct export_arrays tables;
 	struct text strings;
 	struct hash_table known; /* of struct known_string, by RVA */
 	size_t capacity;
@@ -160,10 +196,9 @@ static void add_named(struct exports_reader *r, const struct export_directory *d
 		uint32_t name_rva;
 		uint16_t index;
 		uint32_t rva;
-		if (!table32(&r->cursor, d->address_of_names, i, &name_rva) ||
-		    !table16(&r->cursor, d->address_of_ordinals, i, &index) ||
-		    index >= d->functions ||
-		    !table32(&r->cursor, d->address_of_functions, index, &rva)) {
+		if (!table32(&r->tables.names, i, &name_rva) ||
+		    !table16(&r->tables.ordinals, i, &index) || index >= d->functions ||
+		    !table32(&r->tables.functions, index, &rva)) {
 			r->exports->unreadable++;
 			continue;
 		}
@@ -181,7 +216,7 @@ static void add_unnamed(struct exports_reader *r, const struct export_directory 
 		uint32_t rva;
 		if (named[i / 8] & 1u << i % 8)
 			continue;
-		bool read = table32(&r->cursor, d->address_of_functions, i, &rva);
+		bool read = table32(&r->tables.functions, i, &rva);
 		if (read && !rva) /* a gap in the ordinals */
 			continue;
 		if (!read || !add_export(r, d->base, i, rva, 0))
@@ -197,7 +232,7 @@ void pe_exports_read(const struct pe *pe, struct pe_exports *exports)
 		return;
 	pe_export_name(pe, exports->name, sizeof(exports->name));
 	struct exports_reader r = {.pe = pe, .exports = exports};
-	pe_cursor_init(&r.cursor, pe);
+	tables_init(&r.tables, pe, &d);
 	uint32_t names = min_of(d.names, (uint32_t)PE_EXPORTS_MAX);
 	uint32_t functions = min_of(d.functions, (uint32_t)PE_EXPORTS_MAX);
 	/* Each name is a string, and each function may be a forwarder. */
@@ -227,12 +262,12 @@ void pe_exports_free(struct pe_exports *exports)
 }
 
 /* Compares a name with the name of entry `i`. Returns false when that can't be read. */
-static bool compare_name(const struct pe *pe, struct pe_cursor *cursor,
-			 const struct export_directory *d, uint32_t i, const char *name, int *order)
+static bool compare_name(const struct pe *pe, struct export_arrays *tables, uint32_t i,
+			 const char *name, int *order)
 {
 	uint32_t rva;
 	char buffer[PE_EXPORT_NAME_MAX];
-	if (!table32(cursor, d->address_of_names, i, &rva) ||
+	if (!table32(&tables->names, i, &rva) ||
 	    pe_string(pe, rva, buffer, sizeof(buffer)) != PE_READ_OK)
 		return false;
 	*order = strcmp(name, buffer);
@@ -244,13 +279,13 @@ static bool compare_name(const struct pe *pe, struct pe_cursor *cursor,
  * by strcmp(). Where an entry can't be read or the table is not sorted, all entries are compared;
  * so this search stops early, unlike search_first().
  */
-static uint32_t find_name(const struct pe *pe, struct pe_cursor *cursor,
-			  const struct export_directory *d, uint32_t count, const char *name)
+static uint32_t find_name(const struct pe *pe, struct export_arrays *tables, uint32_t count,
+			  const char *name)
 {
 	int order;
 	for (uint32_t low = 0, high = count; low < high;) {
 		uint32_t middle = low + (high - low) / 2;
-		if (!compare_name(pe, cursor, d, middle, name, &order))
+		if (!compare_name(pe, tables, middle, name, &order))
 			break;
 		if (!order)
 			return middle;
@@ -260,7 +295,7 @@ static uint32_t find_name(const struct pe *pe, struct pe_cursor *cursor,
 			low = middle + 1;
 	}
 	for (uint32_t i = 0; i < count; i++)
-		if (compare_name(pe, cursor, d, i, name, &order) && !order)
+		if (compare_name(pe, tables, i, name, &order) && !order)
 			return i;
 	return count;
 }
@@ -270,15 +305,14 @@ uint32_t pe_export_find(const struct pe *pe, const char *name)
 	struct export_directory d;
 	if (!read_directory(pe, &d))
 		return 0;
-	struct pe_cursor cursor;
-	pe_cursor_init(&cursor, pe);
+	struct export_arrays tables;
+	tables_init(&tables, pe, &d);
 	uint32_t count = min_of(d.names, (uint32_t)PE_EXPORTS_MAX);
-	uint32_t i = find_name(pe, &cursor, &d, count, name);
+	uint32_t i = find_name(pe, &tables, count, name);
 	uint16_t index;
 	uint32_t rva;
-	if (i == count || !table16(&cursor, d.address_of_ordinals, i, &index) ||
-	    index >= d.functions || !table32(&cursor, d.address_of_functions, index, &rva) ||
-	    is_forwarder(pe, rva))
+	if (i == count || !table16(&tables.ordinals, i, &index) || index >= d.functions ||
+	    !table32(&tables.functions, index, &rva) || is_forwarder(pe, rva))
 		return 0;
 	return rva;
 }

@@ -289,6 +289,17 @@ const uint8_t *pe_cursor_data(struct pe_cursor *cursor, uint64_t rva, size_t siz
 	return cursor->copy;
 }
 
+const uint8_t *pe_cursor_bytes(struct pe_cursor *cursor, uint64_t rva, size_t *available)
+{
+	uint64_t position;
+	uint64_t end;
+	if (!locate(cursor->pe, rva, false, &cursor->last, &position, &end) || position >= end)
+		return NULL;
+	const uint8_t *p = fetch(cursor, position, available);
+	*available = p ? (size_t)min_of((uint64_t)*available, end - position) : 0;
+	return p;
+}
+
 const char *pe_cursor_string(struct pe_cursor *cursor, uint64_t rva, size_t limit, size_t *length,
 			     enum pe_read *how)
 {
