@@ -6,11 +6,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include <impscan/api_set.h>
+#include <impscan/export_map.h>
 
 /* A schema in memory at 0x10000. */
 struct schema {
@@ -60,9 +62,8 @@ static void check_schema(struct schema *s)
 	api_sets_unref(sets);
 }
 
-static void test_api_sets(void **state)
+static struct schema version_6(void)
 {
-	(void)state;
 	struct schema v6 = {.used = 0x100};
 	put32(&v6, 0, 6);
 	put32(&v6, 4, 0x400);
@@ -74,6 +75,13 @@ static void test_api_sets(void **state)
 	put_name(&v6, "odd.dll", 0x6c);
 	put_name(&v6, "me.dll", 0x78);
 	put_name(&v6, "mine.dll", 0x80);
+	return v6;
+}
+
+static void test_api_sets(void **state)
+{
+	(void)state;
+	struct schema v6 = version_6();
 	check_schema(&v6);
 
 	struct schema v4 = {.used = 0x100};
@@ -106,10 +114,46 @@ static void test_api_sets(void **state)
 			    "ucrtbase.dll");
 }
 
+/* The name of the module that an import of the API set leads to. */
+static const char *host_of(const struct export_map *map, const char *importer)
+{
+	const struct export_module *module =
+		export_map_dll_for(map, "API-ms-win-odd-thing-l1-1-0.dll", importer);
+	return module ? module->name : "";
+}
+
+/* What a name stood for is remembered; it is another module for another importer. */
+static void test_importers(void **state)
+{
+	(void)state;
+	struct schema v6 = version_6();
+	struct api_sets *sets = api_sets_read(read_schema, &v6, 0x10000);
+	static const char *const names[] = {"odd.dll", "mine.dll", "me.dll"};
+	_cleanup_export_map_ struct export_map *map = export_map_new(8, sets);
+	for (uint64_t i = 0; i < 3; i++) {
+		struct pe_exports exports = {.items = calloc(1, sizeof(*exports.items)),
+					     .count = 1};
+		_cleanup_export_table_ struct export_table *table =
+			export_table_new(&exports, 0x1000);
+		export_map_add(map, 0x400000 + i * 0x10000, 0x1000, names[i], table);
+	}
+	export_map_finish(map);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(host_of(map, NULL), "odd.dll");
+		assert_string_equal(host_of(map, "me.dll"), "mine.dll");
+		assert_string_equal(host_of(map, "mine.dll"), "odd.dll");
+		assert_string_equal(export_map_dll(map, "ME")->name, "me.dll");
+		assert_string_equal(export_map_dll_for(map, "me.dll", "me.dll")->name, "me.dll");
+		assert_null(export_map_dll(map, "you.dll"));
+	}
+	api_sets_unref(sets);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_api_sets),
+		cmocka_unit_test(test_importers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
