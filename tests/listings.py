@@ -14,12 +14,16 @@ import hashlib
 import pathlib
 import re
 import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "e2e"))
+
+from image_truth import written_formats  # noqa: E402
 
 SCENARIOS = ["plain", "demo", "damaged", "absent", "hidden", "packed", "rebuilt"]
 LAYOUTS = [("2600", "x86"), ("3790", "x64"), ("7601", "x86", "--pae"), ("7601", "x64"),
            ("9600", "x64"), ("10240", "x86"), ("14393", "x64"), ("19041", "x64"),
            ("26100", "x64")]
-FORMATS = ["raw", "lime", "lime-shuffled", "dump", "bitmap", "elf"]
 # By name: what impscan is told besides the image.
 LISTINGS = {
     **{f"all-{form}": ["-a", "-o", form] for form in ("table", "wide", "csv", "jsonl", "json")},
@@ -70,7 +74,9 @@ def main():
     total = hashlib.sha256()
     image = arguments.folder / "image"
     cases = [(scenario, layout, "raw") for layout in LAYOUTS for scenario in SCENARIOS]
-    cases += [("hidden", ("19041", "x64"), form) for form in FORMATS[1:] if form != "raw"]
+    cases += [("hidden", ("19041", "x64"), form)
+              for form, archs in written_formats(arguments.mkimage).items()
+              if form != "raw" and "x64" in archs]
     for scenario, (build, arch, *more), form in cases:
         made = subprocess.run([arguments.mkimage, "--scenario", scenario, "--build", build,
                                "--arch", arch, *more, "--memory", "64", "--format", form,

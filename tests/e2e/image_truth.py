@@ -77,6 +77,13 @@ def written_layouts(mkimage):
     return [tuple(line.split("\t")) for line in out.splitlines()]
 
 
+def written_formats(mkimage):
+    """The formats that the writer knows: the architectures it writes each of, by name."""
+    out = subprocess.run([mkimage, "--list-formats"], check=True, capture_output=True,
+                         text=True).stdout
+    return {name: archs.split() for name, archs in (line.split("\t") for line in out.splitlines())}
+
+
 def check(condition, message):
     """Counts a failure and goes on, so that one run shows all of them."""
     if not condition:

@@ -11,9 +11,7 @@ import re
 import subprocess
 
 from image_truth import (case_parser, check, choose, finish, imphash, impfuzzy, printable, rows,
-                         test_arguments, written_layouts)
-
-FORMATS = ["raw", "lime", "lime-shuffled", "dump", "bitmap", "elf"]
+                         test_arguments, written_formats, written_layouts)
 
 # Cases of the scenario `damaged` in which a module is still there, and what becomes of its row.
 DAMAGED_MODULES = {
@@ -101,15 +99,14 @@ def main():
     arguments = test_arguments(case_parser(__doc__))
     impscan, mkimage, folder = arguments.impscan, arguments.mkimage, arguments.folder
     layouts = choose(arguments, written_layouts(mkimage))
+    formats = written_formats(mkimage)
     images = modules = 0
     for number, layout in layouts:
-        # Every layout as raw, in one more format in turn, and damaged; one of them in all.
-        runs = [("raw", "plain"), (FORMATS[1 + number % 5], "demo"), ("raw", "damaged")]
-        if layout[0] == "19041":
-            runs += [(form, "demo") for form in FORMATS]
+        # Every layout as raw, in one more format in turn, and damaged; one build in all formats.
+        others = [form for form, archs in formats.items() if form != "raw" and layout[1] in archs]
+        forms = ["raw", *others] if layout[0] == "19041" else [others[number % len(others)]]
+        runs = [("raw", "plain"), *((form, "demo") for form in forms), ("raw", "damaged")]
         for form, scenario in runs:
-            if layout[1] == "x86" and form in ("bitmap", "elf"):
-                form = "dump"  # the others are written of 64-bit machines only
             seed = 1 + number * 10 + len(form)
             image, truth = write_image(mkimage, folder, layout, form, scenario, seed)
             where = f"{layout[0]} {layout[1]} {layout[2]} {form} {scenario} seed {seed}"

@@ -49,7 +49,7 @@ static inline struct written write_as(struct guest *guest, const char *format)
 	int fd = memfd_create(format, MFD_CLOEXEC);
 	assert_true(fd >= 0);
 	char *path = util_printf("/proc/self/fd/%d", fd);
-	ramfile_format(format)->write(guest, path);
+	ramfile_write(ramfile_format(format), guest, path);
 	free(path);
 	struct stat st;
 	assert_int_equal(fstat(fd, &st), 0);

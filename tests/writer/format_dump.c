@@ -114,8 +114,6 @@ void ramfile_write_dump(struct guest *guest, const char *path)
 
 void ramfile_write_bitmap(struct guest *guest, const char *path)
 {
-	if (guest->pointer != 8)
-		util_die("a bitmap dump is of 64-bit Windows");
 	uint64_t bits = util_round_up(ram_end(guest->ram) / PAGE, 32);
 	uint64_t size = util_round_up(SUMMARY_BITMAP + bits / 8, PAGE);
 	uint64_t pages = ram_used_count(guest->ram);

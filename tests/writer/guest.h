@@ -6,7 +6,7 @@
  *	struct guest_process *p = guest_process_new(guest, &(struct guest_process_options){...});
  *	guest_load(p, "user32.dll");			// like LoadLibrary
  *	guest_finish(guest);				// what must come last
- *	ramfile_write_lime(guest, "image.lime", false);
+ *	ramfile_write(ramfile_format("lime"), guest, "image.lime");
  *
  * The parts: library.c (which PE files there are), module.c (mapping and resolving them), pool.c
  * (kernel memory and objects), kernel.c (the kernel image and its data), driver.c, process.c

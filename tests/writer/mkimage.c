@@ -57,6 +57,7 @@ enum option_id {
 	OPTION_PROGRAMS,
 	OPTION_TREATMENT,
 	OPTION_LIST,
+	OPTION_LIST_FORMATS,
 };
 
 static const struct {
@@ -67,9 +68,7 @@ static const struct {
 	{{"build", required_argument, NULL, OPTION_BUILD}, "N", "Windows build (19041)"},
 	{{"arch", required_argument, NULL, OPTION_ARCH}, "A", "x64 (x64) or x86"},
 	{{"variant", required_argument, NULL, OPTION_VARIANT}, "V", "layout variant: see --list"},
-	{{"format", required_argument, NULL, OPTION_FORMAT},
-	 "F",
-	 "raw, lime, lime-shuffled, dump, bitmap, elf (raw)"},
+	{{"format", required_argument, NULL, OPTION_FORMAT}, "F", "see --list-formats (raw)"},
 	{{"scenario", required_argument, NULL, OPTION_SCENARIO}, "S", "see below (plain)"},
 	{{"memory", required_argument, NULL, OPTION_MEMORY}, "MB", "size of the machine (128)"},
 	{{"seed", required_argument, NULL, OPTION_SEED},
@@ -129,6 +128,9 @@ static const struct {
 	 "what was done to them: loaded, names, directories, header, heap, variable, calls "
 	 "(loaded)"},
 	{{"list", no_argument, NULL, OPTION_LIST}, "", "list builds and variants, then stop"},
+	{{"list-formats", no_argument, NULL, OPTION_LIST_FORMATS},
+	 "",
+	 "list what --format takes and of which architectures, then stop"},
 	{{"help", no_argument, NULL, 'h'}, "", "this text"},
 };
 
@@ -153,6 +155,15 @@ static void print_layout(const char *build, const char *arch, const char *varian
 	const char *last = strrchr(build, '.');
 	if (last)
 		printf("%s\t%s\t%s\n", last + 1, arch, variant);
+}
+
+/* A line each: name, architectures. */
+static void print_formats(void)
+{
+	size_t count;
+	const struct ramfile_format *formats = ramfile_formats(&count);
+	for (size_t i = 0; i < count; i++)
+		printf("%s\tx64%s\n", formats[i].name, formats[i].x86 ? " x86" : "");
 }
 
 static uint64_t number(const char *text, const char *option)
@@ -284,6 +295,9 @@ static void set_option(struct arguments *arguments, int id, const char *value)
 	case OPTION_LIST:
 		layout_each(arguments->guest.structs, print_layout, NULL);
 		exit(0);
+	case OPTION_LIST_FORMATS:
+		print_formats();
+		exit(0);
 	case 'h':
 		print_help();
 		exit(0);
@@ -342,7 +356,7 @@ int main(int argc, char **argv)
 	const struct ramfile_format *format = ramfile_format(arguments.format);
 	const struct scenario *scenario = scenario_find(arguments.scenario);
 	if (!format)
-		util_die("--format %s: one of %s", arguments.format, ramfile_format_names());
+		util_die("--format %s: see --list-formats", arguments.format);
 	if (!scenario)
 		util_die("--scenario %s: see --help", arguments.scenario);
 	struct guest *guest = guest_new(&arguments.guest);
@@ -354,7 +368,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < arguments.state_count; i++)
 		set_state(guest, arguments.states[i]);
 	guest_finish(guest);
-	format->write(guest, arguments.output);
+	ramfile_write(format, guest, arguments.output);
 	if (arguments.pagefile)
 		guest_pagefile_write(guest, arguments.pagefile);
 	if (arguments.truth)

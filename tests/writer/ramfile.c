@@ -7,13 +7,19 @@
 #include <unistd.h>
 
 static const struct ramfile_format formats[] = {
-	{"raw", ramfile_write_raw},
-	{"lime", ramfile_write_lime},
-	{"lime-shuffled", ramfile_write_lime_shuffled},
-	{"dump", ramfile_write_dump},
-	{"bitmap", ramfile_write_bitmap},
-	{"elf", ramfile_write_elf},
+	{"raw", true, ramfile_write_raw},
+	{"lime", true, ramfile_write_lime},
+	{"lime-shuffled", true, ramfile_write_lime_shuffled},
+	{"dump", true, ramfile_write_dump},
+	{"bitmap", false, ramfile_write_bitmap},
+	{"elf", false, ramfile_write_elf},
 };
+
+const struct ramfile_format *ramfile_formats(size_t *count)
+{
+	*count = sizeof(formats) / sizeof(formats[0]);
+	return formats;
+}
 
 const struct ramfile_format *ramfile_format(const char *name)
 {
@@ -24,9 +30,11 @@ const struct ramfile_format *ramfile_format(const char *name)
 	return NULL;
 }
 
-const char *ramfile_format_names(void)
+void ramfile_write(const struct ramfile_format *format, struct guest *guest, const char *path)
 {
-	return "raw, lime, lime-shuffled, dump, bitmap, elf";
+	if (guest->pointer != 8 && !format->x86)
+		util_die("the format %s is written of 64-bit machines only", format->name);
+	format->write(guest, path);
 }
 
 struct ramfile ramfile_create(const char *path)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files of physical memory: every format an acquisition tool or hypervisor writes. One file a
- * format (format_*.c); frames nobody uses become holes of a sparse file.
+ * Files of physical memory, in the formats that acquisition tools and hypervisors write. How each is
+ * written is in format_*.c; which there are says one table, in ramfile.c, and tests ask it: C by
+ * ramfile_formats(), Python and shell by `mkimage --list-formats`. Frames nobody uses become holes
+ * of a sparse file.
  */
 #ifndef WRITER_RAMFILE_H
 #define WRITER_RAMFILE_H
@@ -13,14 +15,18 @@
 
 struct ramfile_format {
 	const char *name; /* as --format takes it */
-	void (*write)(struct guest *guest, const char *path);
+	bool x86;	  /* whether it is written of 32-bit machines too */
+	void (*write)(struct guest *guest, const char *path); /* only ramfile_write() calls it */
 };
 
-/* All formats, by name; NULL when there is none of that name. */
+/* Returns the table of formats, and sets `*count`. */
+const struct ramfile_format *ramfile_formats(size_t *count);
+
+/* Returns the format of that name, or NULL when there is none. */
 const struct ramfile_format *ramfile_format(const char *name);
 
-/* "raw, lime, ..." for messages. */
-const char *ramfile_format_names(void);
+/* Writes the machine to a file; dies where the format is not written of such machines. */
+void ramfile_write(const struct ramfile_format *format, struct guest *guest, const char *path);
 
 /* Physical addresses are file offsets; what is no RAM is zero. */
 void ramfile_write_raw(struct guest *guest, const char *path);
@@ -29,7 +35,7 @@ void ramfile_write_raw(struct guest *guest, const char *path);
 void ramfile_write_lime(struct guest *guest, const char *path);
 void ramfile_write_lime_shuffled(struct guest *guest, const char *path);
 
-/* Crash dumps: full (type 1), bitmap (type 5, only pages in use; 64-bit only). */
+/* Crash dumps: full (type 1); bitmap (type 5, only pages in use). */
 void ramfile_write_dump(struct guest *guest, const char *path);
 void ramfile_write_bitmap(struct guest *guest, const char *path);
 
