@@ -4,6 +4,8 @@
  * sentence on what the file is and what to do. Taken for raw memory, it would end in "no Windows
  * kernel found" after a long search.
  *
+ * Those that are also taken for page files are listed again in memory/page_file.c.
+ *
  * Facts: the formats' own documents, file(1); hibernation files from Volatility's HiberAddressSpace
  * and MemProcFS; VMware's from Volatility 3's vmware.py.
  */

@@ -18,7 +18,12 @@
 #include <impscan/bytes.h>
 #include <impscan/kernel_address.h>
 
-/* How files begin that are taken for page files by mistake. */
+/*
+ * How files begin that are taken for page files by mistake: images of all formats that have a
+ * signature, and what people keep images in. What is here can't be used as a page file at all, so
+ * the list is short. The signatures are also where images are recognised, in image/NAME.c and
+ * image/refuse.c; a new format of images needs a line here too.
+ */
 static const struct {
 	const char *magic;
 	size_t size;

@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 
-from image_truth import check, finish, imphash, run
+from image_truth import check, finish, imphash, run, written_formats
 
 MAN = pathlib.Path(__file__).resolve().parents[2] / "man" / "impscan.1"
 FIELDS = ["pid", "ppid", "process", "eprocess", "base", "size", "module", "path", "found_in",
@@ -246,14 +246,22 @@ def test_profiles(impscan, image, folder):
     fails(impscan, "VadRoot", "-f", image, "-a", "--profile", written)
 
 
-def test_truncated(impscan, image, folder):
-    """A copy cut anywhere is an error or a listing, never a crash."""
-    data = image.read_bytes()
-    for share in range(0, 100, 7):
-        cut = folder / "cut.lime"
-        cut.write_bytes(data[:len(data) * share // 100 + 33])
-        run(impscan, "-f", cut, "-a", "-o", "jsonl", status=(0, 1, 2))
-        cut.unlink()
+def test_formats(impscan, mkimage, image, folder):
+    """A file of any format, cut anywhere, is one error or a listing, never a crash; and none with a
+    header is taken for a page file."""
+    for form in written_formats(mkimage):
+        written = folder / f"cut.{form}"
+        subprocess.run([mkimage, "--format", form, "--memory", "64", "-o", written], check=True)
+        if form != "raw":
+            fails(impscan, "is not a page file but an? ", "-f", image, "-a",
+                  "--pagefile", f"0={written}")
+        size = written.stat().st_size
+        for share in reversed(range(0, 100, 7)):
+            os.truncate(written, size * share // 100 + 33)
+            out, err = run(impscan, "-f", written, "-a", "-q", "-o", "jsonl", status=(0, 1, 2))
+            errors = [line for line in err.splitlines() if line.startswith("impscan: error: ")]
+            check(len(errors) == (not out), f"{form} of {share} %: {len(out)} bytes and {err!r}")
+        written.unlink()
 
 
 def main():
@@ -269,7 +277,7 @@ def main():
     test_search(impscan, image, folder, truth)
     test_others(impscan, image, truth)
     test_profiles(impscan, image, folder)
-    test_truncated(impscan, image, folder)
+    test_formats(impscan, mkimage, image, folder)
     finish("command line")
 
 
