@@ -37,8 +37,15 @@ static inline void blob_free(struct blob *blob)
 }
 #define _cleanup_blob_ __attribute__((cleanup(blob_free)))
 
+/* Larger than any file of these tests: a size below zero, which wraps around, is not written. */
+#define BLOB_MAX ((size_t)1 << 30)
+
 static inline void blob_resize(struct blob *blob, size_t size)
 {
+	if (size > BLOB_MAX) {
+		print_error("a file of %zu bytes is more than these tests make\n", size);
+		abort();
+	}
 	blob->data = alloc_resize(blob->data, size, 1);
 	if (size > blob->size)
 		memset(blob->data + blob->size, 0, size - blob->size);
