@@ -77,11 +77,20 @@ def written_layouts(mkimage):
     return [tuple(line.split("\t")) for line in out.splitlines()]
 
 
+def written_names(mkimage, what):
+    """What the writer lists with a name first: the rest of each line by its name."""
+    out = subprocess.run([mkimage, what], check=True, capture_output=True, text=True).stdout
+    return dict(line.split("\t") for line in out.splitlines())
+
+
 def written_formats(mkimage):
     """The formats that the writer knows: the architectures it writes each of, by name."""
-    out = subprocess.run([mkimage, "--list-formats"], check=True, capture_output=True,
-                         text=True).stdout
-    return {name: archs.split() for name, archs in (line.split("\t") for line in out.splitlines())}
+    return {name: archs.split() for name, archs in written_names(mkimage, "--list-formats").items()}
+
+
+def written_scenarios(mkimage):
+    """The names of the scenarios that the writer knows."""
+    return list(written_names(mkimage, "--list-scenarios"))
 
 
 def check(condition, message):

@@ -58,6 +58,7 @@ enum option_id {
 	OPTION_TREATMENT,
 	OPTION_LIST,
 	OPTION_LIST_FORMATS,
+	OPTION_LIST_SCENARIOS,
 };
 
 static const struct {
@@ -69,7 +70,9 @@ static const struct {
 	{{"arch", required_argument, NULL, OPTION_ARCH}, "A", "x64 (x64) or x86"},
 	{{"variant", required_argument, NULL, OPTION_VARIANT}, "V", "layout variant: see --list"},
 	{{"format", required_argument, NULL, OPTION_FORMAT}, "F", "see --list-formats (raw)"},
-	{{"scenario", required_argument, NULL, OPTION_SCENARIO}, "S", "see below (plain)"},
+	{{"scenario", required_argument, NULL, OPTION_SCENARIO},
+	 "S",
+	 "see --list-scenarios (plain)"},
 	{{"memory", required_argument, NULL, OPTION_MEMORY}, "MB", "size of the machine (128)"},
 	{{"seed", required_argument, NULL, OPTION_SEED},
 	 "N",
@@ -131,21 +134,28 @@ static const struct {
 	{{"list-formats", no_argument, NULL, OPTION_LIST_FORMATS},
 	 "",
 	 "list what --format takes and of which architectures, then stop"},
+	{{"list-scenarios", no_argument, NULL, OPTION_LIST_SCENARIOS},
+	 "",
+	 "list what --scenario takes and what that is, then stop"},
 	{{"help", no_argument, NULL, 'h'}, "", "this text"},
 };
 
 enum { OPTIONS = sizeof(table) / sizeof(table[0]) };
+
+/* Prints a line each: name, what it is. */
+static void print_scenarios(void)
+{
+	size_t count;
+	const struct scenario *scenarios = scenario_list(&count);
+	for (size_t i = 0; i < count; i++)
+		printf("%s\t%s\n", scenarios[i].name, scenarios[i].what);
+}
 
 static void print_help(void)
 {
 	puts("mkimage -o IMAGE [options]: writes a Windows memory image to test with.\n");
 	for (size_t i = 0; i < OPTIONS; i++)
 		printf("  --%s %s\n\t%s\n", table[i].option.name, table[i].argument, table[i].help);
-	size_t count;
-	const struct scenario *scenarios = scenario_list(&count);
-	puts("\nScenarios:");
-	for (size_t i = 0; i < count; i++)
-		printf("  %s\n\t%s\n", scenarios[i].name, scenarios[i].what);
 }
 
 /* What can be written, a line each: build, architecture, variant. */
@@ -298,6 +308,9 @@ static void set_option(struct arguments *arguments, int id, const char *value)
 	case OPTION_LIST_FORMATS:
 		print_formats();
 		exit(0);
+	case OPTION_LIST_SCENARIOS:
+		print_scenarios();
+		exit(0);
 	case 'h':
 		print_help();
 		exit(0);
@@ -358,7 +371,7 @@ int main(int argc, char **argv)
 	if (!format)
 		util_die("--format %s: see --list-formats", arguments.format);
 	if (!scenario)
-		util_die("--scenario %s: see --help", arguments.scenario);
+		util_die("--scenario %s: see --list-scenarios", arguments.scenario);
 	struct guest *guest = guest_new(&arguments.guest);
 	scenario->build(guest);
 	if (arguments.cut_pid)

@@ -9,12 +9,14 @@
 
 struct scenario {
 	const char *name;
-	const char *what; /* for --help */
+	const char *what; /* for mkimage --list-scenarios */
 	void (*build)(struct guest *guest);
 };
 
-/* NULL when there is none of that name. */
+/* Returns the scenario of that name, or NULL when there is none. */
 const struct scenario *scenario_find(const char *name);
+
+/* Returns the table of scenarios, and sets `*count`. */
 const struct scenario *scenario_list(size_t *count);
 
 /* The process with that PID; dies when there is none. */
