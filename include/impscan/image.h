@@ -44,9 +44,15 @@ struct image_hints {
  * Opens an image. Its format is recognised by its content. The caller closes `*ret` with
  * image_close().
  *
- * Fails when the file can't be opened, or is known to hold no memory that impscan can use; the
- * sentence says what the file is and what to do. A truncated image is opened with what it has, see
- * image_warning().
+ * Fails when
+ * - the file can't be opened or mapped, or is empty;
+ * - it is known to hold no memory that impscan can use;
+ * - a header or table that says where memory lies in it can't be trusted: damaged, cut off, or
+ *   listing nothing that the file has;
+ * the sentence says what the file is and, where that helps, what to do.
+ *
+ * Memory that is missing or listed twice is no failure: an image that is truncated, or whose single
+ * ranges are damaged, is opened with what it has, and image_warning() says what it lacks.
  */
 struct error *image_open(const char *path, struct image **ret);
 
@@ -70,7 +76,10 @@ const char *image_path(const struct image *image);
 /* Returns the size of the file, in bytes. */
 uint64_t image_file_size(const struct image *image);
 
-/* Returns a sentence on what is wrong with the file (truncated, overlapping ranges), or NULL. */
+/*
+ * Returns what is wrong with an image that could be opened all the same (truncated, overlapping
+ * ranges, ranges that are left out), as sentences joined by "; ", or NULL.
+ */
 const char *image_warning(const struct image *image);
 
 /* Returns what the headers of the file say about the machine. */

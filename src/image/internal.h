@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Within the room `image`: an image while its file is parsed, and what a format is. A new format is
- * a new file with a `const struct image_format` and one line in open_image.c.
+ * a new file with a `const struct image_format`, an `extern` line below, and a place in the table of
+ * open_image.c; what else it needs is listed in CONTRIBUTING.md.
  */
 #ifndef IMPSCAN_IMAGE_INTERNAL_H
 #define IMPSCAN_IMAGE_INTERNAL_H
@@ -16,20 +17,26 @@
 #define IMAGE_PHYSICAL_END (UINT64_C(1) << 52)
 
 /*
- * Ranges that are kept at most; a warning says how many are left out. A range takes some 40 bytes;
- * a bitmap dump of 128 GB whose runs have 8 pages on average has as many. Fewer are kept when they
- * are not in order, since sorting takes more memory: such ranges each have a header of their own.
+ * The most ranges that are kept; a warning says how many are left out. A range takes some 40 bytes.
+ * A bitmap dump of 128 GB has 4 million when its runs have 8 pages on average.
+ *
+ * Ranges that are not in the order of their addresses are sorted, which takes more memory, so fewer
+ * of them are kept: a million. A bitmap, which may have more, is always in order. Only what lists
+ * each range by an entry of its own (LiME, ELF, a debugger's dump) can be in another order.
  */
 #define IMAGE_RANGES_MAX	(UINT32_C(1) << 22)
 #define IMAGE_RANGES_SORTED_MAX (UINT32_C(1) << 20)
 
 /*
- * An index of items that are sorted by where they start. The item that an address lies in is one of
- * those from last[address >> shift] to last[(address >> shift) + 1].
+ * An index of items that are sorted by where they start, to find the one that a place lies in. A
+ * place is a physical address (of ranges) or an offset (of extents). Places are divided into buckets
+ * of 1 << shift bytes. For each bucket the index has the last item that starts no later than the
+ * bucket does. So the item that a place of bucket b lies in is one of those from last[b] to
+ * last[b + 1].
  */
 struct image_index {
-	uint32_t *last;	  /* number of the last item that starts at or below BUCKET << shift */
-	uint64_t buckets; /* `last` has one more */
+	uint32_t *last; /* numbers of items, one for each bucket and one for the end of the last */
+	uint64_t buckets;
 	unsigned int shift;
 };
 
@@ -88,12 +95,22 @@ struct image_format {
 	/* Returns whether the file is of this format, by its signatures alone. */
 	bool (*probe)(const struct image *image);
 	/*
-	 * Parses the headers: names the format, sets the hints, adds the ranges and the warnings.
-	 * The ranges may be in any order, may overlap, and may go beyond the end of the file.
+	 * Parses the headers: names the format with image_name_format(), before anything can fail;
+	 * sets image->hints; adds the ranges with image_add_range(); warns with image_warn().
+	 *
+	 * It is only called after probe() returned true, but the file may end right behind the
+	 * signature: what lies there is asked for with image_bytes(). Of what a header says nothing
+	 * need be true: image_add_range() takes ranges of any size, in any order, that overlap or go
+	 * beyond the end of the file, and missing bytes are warned of without the format's doing.
+	 *
+	 * Fails where the headers don't say what lies where: see image_open(). When no range is
+	 * added, or none that the file has bytes of, image_open() fails with a sentence of its own,
+	 * which has the name of the format.
 	 */
 	struct error *(*parse)(struct image *image);
 };
 
+/* All formats. In which order files are tried is said by the table of open_image.c. */
 extern const struct image_format image_format_lime;
 extern const struct image_format image_format_crashdump;
 extern const struct image_format image_format_elf;
@@ -157,9 +174,10 @@ void image_warn(struct image *image, const char *format, ...) __attribute__((for
 const char *image_size_text(uint64_t bytes, char text[IMAGE_SIZE_TEXT]);
 
 /*
- * Adds a range: `size` bytes at physical address `start` lie at `offset` of the file. What is
- * beyond the end of the file or of physical memory is cut off. The range is joined to the one added
- * before where that is possible.
+ * Adds a range: `size` bytes at physical address `start` lie at `offset` of the file. Any values
+ * are allowed; a size of 0 adds nothing. What is beyond the end of the file or of physical memory is
+ * cut off, and image_finish_ranges() warns of it. The range is joined to the one added before where
+ * that is possible.
  */
 void image_add_range(struct image *image, uint64_t start, uint64_t size, uint64_t offset);
 

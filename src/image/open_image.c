@@ -12,7 +12,12 @@
 
 #include <impscan/alloc.h>
 
-/* Asked in this order; the last takes everything. */
+/*
+ * The first whose probe() says yes parses the file. New formats go before `refused`, in any order
+ * unless the signature of one is also that of another. `refused` comes behind them since it knows
+ * files also by bytes far from their beginning, where an image has memory; `raw` comes last since it
+ * takes every file.
+ */
 static const struct image_format *const formats[] = {
 	&image_format_lime,    &image_format_crashdump, &image_format_elf,
 	&image_format_refused, &image_format_raw,
@@ -25,7 +30,7 @@ static struct error *parse(struct image *image)
 		if (!formats[i]->probe(image))
 			continue;
 		try_(formats[i]->parse(image));
-		if (!image->count)
+		if (!image->count) /* whatever the format, so that parse() need not look */
 			return error_new("'%s' (%s) holds none of the memory that its headers list:"
 					 " it is truncated or damaged",
 					 image->path, image->format);
