@@ -145,6 +145,7 @@ static void test_cache(void **state)
 		_cleanup_export_table_ struct export_table *absent =
 			dll_exports(cache, &other, &kept);
 		assert_false(kept);
+		assert_ptr_not_equal(absent, a);
 	}
 	close_world(&w);
 }
