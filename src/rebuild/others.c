@@ -2,12 +2,14 @@
 /*
  * Tables in private memory of the process, as injected code makes them: one belongs to the area
  * that refers to it. A reference is the address of any of its slots, or of up to REFERENCE_SPAN
- * bytes before it, where a structure may begin that has the table in it.
+ * bytes before it, where a structure may begin that has the table in it; on x64 also relative to
+ * the instruction behind.
  */
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/relative_operand.h>
 #include <impscan/search.h>
 
 #include "rebuild/rebuilding.h"
@@ -49,6 +51,11 @@ static void find_references(struct rebuilding *r, struct table_reference *refere
 			return;
 		for (size_t i = 0; p && i + r->pointer_size <= n; i++) {
 			uint64_t value = le_pointer(p + i, r->pointer_size);
+			if (value >= low && value < high)
+				use(r, references, count, value);
+		}
+		for (size_t i = 0; r->pointer_size == 8 && i < n; i++) {
+			uint64_t value = relative_operand(p + i, n - i, a + i);
 			if (value >= low && value < high)
 				use(r, references, count, value);
 		}

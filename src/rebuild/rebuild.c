@@ -20,13 +20,19 @@ static void take_tables(struct rebuilding *r)
 	}
 }
 
-/* Leaves in `called` of the scratch only slots that have no entry yet. */
+/*
+ * Leaves in `called` of the scratch only slots that have no entry yet, and will have none by a table
+ * of another place: code that uses a slot of one refers to it.
+ */
 static void drop_known_called(struct rebuilding *r)
 {
 	struct rebuild_scratch *s = r->scratch;
+	const struct rebuilt *others = r->area->others;
 	address_set_free(&s->distinct);
 	for (size_t i = 0; i < r->rebuilt->count; i++)
 		address_set_add(&s->distinct, r->rebuilt->entries[i].slot);
+	for (size_t i = 0; others && i < others->count; i++)
+		address_set_add(&s->distinct, others->entries[i].slot);
 	size_t kept = 0;
 	for (size_t i = 0; i < s->called_count; i++)
 		if (!address_set_has(&s->distinct, s->called[i]))
@@ -44,9 +50,11 @@ static void take_called(struct rebuilding *r)
 	struct rebuild_scratch *s = r->scratch;
 	s->slot_count = 0;
 	s->run_count = 0;
-	drop_known_called(r);
-	if (!rebuild_spend(r, (r->rebuilt->count + s->called_count) * STEPS_SLOT))
+	size_t others = r->area->others ? r->area->others->count : 0;
+	if (!s->called_count ||
+	    !rebuild_spend(r, (r->rebuilt->count + s->called_count + others) * STEPS_SLOT))
 		return;
+	drop_known_called(r);
 	for (size_t i = 0; i < s->called_count; i++) {
 		uint64_t value;
 		if (!rebuild_slot(r, s->called[i], &value))

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Searching private memory for tables of resolved APIs, by following pointers. What a table is, and
+ * Searching private memory for tables of resolved APIs, by following pointers, and what x64 code
+ * refers to relative to itself. What a table is, and
  * how its slots are named, is the rebuild room's matter.
  */
 #include "scan/private_tables.h"
 
 #include <impscan/bytes.h>
+#include <impscan/relative_operand.h>
 
 /*
  * How far before a table's first export, and behind its last, a pointer to it may lead: to the
@@ -156,6 +158,11 @@ void private_tables_find(struct private_tables *tables, struct view *view,
 		size_t n = p ? (size_t)min_of(here, (uint64_t)available) : 0;
 		for (size_t i = 0; p && i + search.pointer_size <= n; i++) {
 			uint64_t value = le_pointer(p + i, search.pointer_size);
+			if (value >= low && value <= high)
+				follow(&search, value);
+		}
+		for (size_t i = 0; search.pointer_size == 8 && i < n; i++) {
+			uint64_t value = relative_operand(p + i, n - i, address + i);
 			if (value >= low && value <= high)
 				follow(&search, value);
 		}

@@ -168,6 +168,19 @@ static void private_tables_are_found_where_pointers_lead(void **state)
 		assert_int_equal(find_quick(&w, HEAP, 0x1000, &found), 1);
 		assert_int_equal(found, table);
 	}
+	/* mov rcx, [rip+x]: relative to the instruction behind, here and up to the end of the page */
+	static const uint64_t places[] = {0x203, 0xff9};
+	for (size_t i = 0; i < 2; i++) {
+		uint32_t distance = (uint32_t)(table + 8 - (HEAP + places[i] + 7));
+		memset(w.heap, 0, 0x1000);
+		memcpy(w.heap + places[i], "\x48\x8b\x0d", 3);
+		memcpy(w.heap + places[i] + 3, &distance, 4);
+		assert_int_equal(find_quick(&w, HEAP, 0x1000, &found), 1);
+		assert_int_equal(found, table);
+		w.heap[places[i] + 2] = 0x0c; /* another form of operand */
+		assert_int_equal(find_quick(&w, HEAP, 0x1000, &found), 0);
+	}
+	memset(w.heap, 0, 0x1000);
 	uint64_t far = table + 0x800, own = HEAP + 0x300;
 	memcpy(w.heap + 0x203, &far, 8);
 	assert_int_equal(find_quick(&w, HEAP, 0x1000, &found), 0);

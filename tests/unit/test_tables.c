@@ -42,6 +42,45 @@ static void test_blob(void **state)
 	close_world(&w);
 }
 
+/* Code that calls through the slots of a table in another place, as through a table of its own. */
+static void test_relative(void **state)
+{
+	(void)state;
+	struct world w;
+	open_world(&w, true);
+	link_world(&w, true);
+	for (size_t i = 0; i < 10; i++) {
+		uint64_t value = loader_export(&w.loader, "kernel32.dll", kernel32_names[i], 0);
+		memcpy(w.heap + 0x4010 + i * 8, &value, 8);
+	}
+	struct rebuild_memory memory = memory_of(&w);
+	struct rebuilt private = {0}, rebuilt = {0};
+	rebuild_private(&private, w.map, &memory, HEAP + 0x4000, 0x2000);
+	assert_int_equal(private.table_count, 1);
+	static const char *const codes[] = {"\xff\x15",	    "\xff\x25",	    "\xff\x35",
+					    "\x48\x8b\x05", "\x4c\x8b\x3d", "\x48\x8d\x0d",
+					    "\x48\x89\x05"};
+	struct rebuild_area area = {.base = HEAP, .size = 0x1000, .others = &private};
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		size_t opcode = strlen(codes[i]);
+		/* two calls, which alone would make the two slots a list of their own */
+		for (size_t at = 0x100; at < 0x120; at += 0x10) {
+			uint32_t distance = (uint32_t)(0x4018 + (at - 0x100) - (at + opcode + 4));
+			memset(w.heap + at, 0xcc, 16);
+			memcpy(w.heap + at, codes[i], opcode);
+			memcpy(w.heap + at + opcode, &distance, 4);
+		}
+		rebuild(&rebuilt, w.map, &memory, &area);
+		assert_int_equal(rebuilt.list_count, 1);
+		assert_int_equal(rebuilt.lists[0].count, 10);
+		assert_int_equal(rebuilt.count, 10);
+		assert_true(rebuilt.tables[0].outside);
+	}
+	rebuilt_free(&rebuilt);
+	rebuilt_free(&private);
+	close_world(&w);
+}
+
 /* Single slots that only code names. */
 static void check_called(bool x64)
 {
@@ -219,11 +258,9 @@ static void test_forwarded_by_ordinal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_blob),
-		cmocka_unit_test(test_called),
-		cmocka_unit_test(test_no_tables),
-		cmocka_unit_test(test_surroundings),
-		cmocka_unit_test(test_forwarded_by_ordinal),
+		cmocka_unit_test(test_blob),	     cmocka_unit_test(test_relative),
+		cmocka_unit_test(test_called),	     cmocka_unit_test(test_no_tables),
+		cmocka_unit_test(test_surroundings), cmocka_unit_test(test_forwarded_by_ordinal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
