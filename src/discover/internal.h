@@ -31,13 +31,20 @@
 #define FILETIME_FIRST UINT64_C(0x01be3519aca68000)
 #define FILETIME_LAST  UINT64_C(0x022f716377640000)
 
+/* KUSER_SHARED_DATA, at one address in every kernel, and the versions in it. */
+#define KUSER_SHARED_DATA   UINT64_C(0xfffff78000000000)
+#define KUSER_SHARED_DATA32 UINT64_C(0xffdf0000)
+#define KUSER_MAJOR_VERSION 0x26c
+#define KUSER_MINOR_VERSION 0x270
+
 /* A place where a page map may be. */
 struct page_map {
 	enum paging paging;
 	uint64_t dtb;
 	uint64_t kernel_hint; /* an address in or near the kernel, or 0 */
-	const char *source;   /* "low stub", "page-map scan" ... */
-	bool done;	      /* it was tried to the end */
+	unsigned int doubt; /* of one that a scan found: entries that speak against it, and more */
+	const char *source; /* "low stub", "page-map scan" ... */
+	bool done;	    /* it was tried to the end */
 };
 
 struct page_maps {
@@ -77,8 +84,8 @@ void sweep_advance(struct sweep_progress *progress, uint64_t bytes);
 void sweep_end(struct sweep_progress *progress);
 
 /*
- * Reads the whole image for pages that could be a page map. `maps->more` counts those that are left
- * out, since there are more than a machine has.
+ * Reads the whole image for pages that could be a page map, and adds them, those first that look most
+ * like one. `maps->more` counts those that are left out, since there are more than a machine has.
  */
 void page_maps_scan(const struct image *image, const struct windows_options *options,
 		    struct page_maps *maps);

@@ -190,10 +190,6 @@ bool kernel_image_find(struct candidate *candidate, struct space *space, uint64_
 	       find_everywhere(candidate, space, walk, candidate->budget->spent - before);
 }
 
-/* KUSER_SHARED_DATA, at one address in every kernel. */
-#define KUSER_SHARED_DATA   UINT64_C(0xfffff78000000000)
-#define KUSER_SHARED_DATA32 UINT64_C(0xffdf0000)
-
 bool kernel_build(struct candidate *candidate, struct space *space)
 {
 	struct module_reader reader;
@@ -207,8 +203,8 @@ bool kernel_build(struct candidate *candidate, struct space *space)
 
 	uint64_t shared = candidate->pointer_size == 8 ? KUSER_SHARED_DATA : KUSER_SHARED_DATA32;
 	uint32_t number = 0;
-	(void)space_u32(space, shared + 0x26c, &candidate->major);
-	(void)space_u32(space, shared + 0x270, &candidate->minor);
+	(void)space_u32(space, shared + KUSER_MAJOR_VERSION, &candidate->major);
+	(void)space_u32(space, shared + KUSER_MINOR_VERSION, &candidate->minor);
 	/* NtBuildNumber is a member since Windows 10. */
 	if (candidate->major >= 10 && space_u32(space, shared + 0x260, &number))
 		candidate->build_shared = number & 0xffff;

@@ -5,6 +5,8 @@
  */
 #include "discover/internal.h"
 
+#include <stdlib.h>
+
 #include <impscan/address_set.h>
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
@@ -80,15 +82,19 @@ void page_maps_known(const struct image *image, const struct windows_options *op
 	low_stub(image, maps);
 }
 
+/* The doubt of a page map without KUSER_SHARED_DATA: more than all entries of a table. */
+#define UNSHARED 2048
+
 /* More page maps than this are not kept: no machine has as many processes. */
 #define MAPS_MAX ((size_t)1 << 20)
 
 /*
- * How many frames of a table's present entries the image has, and how many not. Most must be in it;
- * not all, since it may be truncated, and devices have memory too.
+ * What the present entries of a table look like. The image must have the frames of most of them; not
+ * of all, since it may be truncated, and devices have memory too.
  */
 struct plausible {
-	unsigned int held, lost;
+	unsigned int held, lost; /* entries whose frame the image has, or has not */
+	unsigned int odd;	 /* entries with bits that Windows does not set there */
 };
 
 static void count_frame(const struct image *image, uint64_t frame, struct plausible *plausible)
@@ -106,24 +112,34 @@ static bool is_plausible(const struct plausible *plausible)
 }
 
 /*
+ * Entries of the kernel's half that lead to tables are writable and not for user mode. Bits 52 to 62
+ * are free for software, which does not use them there.
+ */
+#define KERNEL_ENTRY	  UINT64_C(0x7ff0000000000006)
+#define KERNEL_ENTRY_GOOD UINT64_C(0x2)
+
+/* Notes an entry of the kernel's half. */
+static void count_kernel_entry(const struct image *image, uint64_t entry,
+			       struct plausible *plausible)
+{
+	count_frame(image, entry & PTE_FRAME_8, plausible);
+	plausible->odd += (entry & KERNEL_ENTRY) != KERNEL_ENTRY_GOOD;
+}
+
+/*
  * A PML4 maps itself in one entry of its kernel half (0x1ed before 10.0.14393, random since), so
  * that entry holds the page's own frame. No entry of it may be that of a large page.
  */
-static bool is_x64_map(const struct image *image, const uint8_t *page, uint64_t address)
+static bool is_x64_map(const struct image *image, const uint8_t *page, uint64_t address,
+		       struct plausible *plausible)
 {
-	unsigned int self = 0, kernel = 0;
-	for (unsigned int i = 256; i < 512; i++) {
-		uint64_t entry = le64(page + 8 * i);
-		if (!(entry & PTE_VALID))
-			continue;
-		if ((entry & PTE_FRAME_8) == address)
-			self++;
-		else
-			kernel++;
-	}
-	if (self != 1 || !kernel)
+	const uint64_t itself = address | PTE_VALID;
+	unsigned int self = 0;
+	for (unsigned int i = 256; i < 512; i++)
+		self += (le64(page + 8 * i) & (PTE_FRAME_8 | PTE_VALID)) == itself;
+	if (self != 1)
 		return false;
-	struct plausible plausible = {0};
+	*plausible = (struct plausible){0};
 	for (unsigned int i = 0; i < 512; i++) {
 		uint64_t entry = le64(page + 8 * i);
 		if (!(entry & PTE_VALID))
@@ -131,20 +147,21 @@ static bool is_x64_map(const struct image *image, const uint8_t *page, uint64_t 
 		if (entry & PTE_LARGE)
 			return false;
 		if (i >= 256 && (entry & PTE_FRAME_8) != address)
-			count_frame(image, entry & PTE_FRAME_8, &plausible);
+			count_kernel_entry(image, entry, plausible);
 	}
-	return is_plausible(&plausible);
+	return is_plausible(plausible); /* with more than itself */
 }
 
 /*
  * A page directory without PAE maps itself at 0xc0300000, by entry 0x300: present, writable, not
  * for user mode, not large. The kernel's half has more.
  */
-static bool is_x86_map(const struct image *image, const uint8_t *page, uint64_t address)
+static bool is_x86_map(const struct image *image, const uint8_t *page, uint64_t address,
+		       struct plausible *plausible)
 {
 	if ((le32(page + 4 * 0x300) & UINT32_C(0xfffff087)) != ((uint32_t)address | 3))
 		return false;
-	struct plausible plausible = {0};
+	*plausible = (struct plausible){0};
 	for (unsigned int i = 0x200; i < 0x400; i++) {
 		uint32_t entry = le32(page + 4 * i);
 		if (i == 0x300 || !(entry & PTE_VALID))
@@ -154,9 +171,10 @@ static bool is_x86_map(const struct image *image, const uint8_t *page, uint64_t 
 		if (entry & PTE_LARGE)
 			frame = (entry & UINT32_C(0xffc00000)) |
 				(uint64_t)(entry & UINT32_C(0x001fe000)) << (32 - 13);
-		count_frame(image, frame, &plausible);
+		count_frame(image, frame, plausible);
+		plausible->odd += (entry & KERNEL_ENTRY) != KERNEL_ENTRY_GOOD;
 	}
-	return is_plausible(&plausible);
+	return is_plausible(plausible);
 }
 
 /* The bits that an entry of PAE's first table must have clear, and present. */
@@ -188,17 +206,18 @@ static bool is_pae_map(const struct image *image, const uint8_t *pointers, uint6
 }
 
 /* Of one page directory of PAE, the last: are its entries such as a processor takes? */
-static bool is_pae_directory(const struct image *image, uint64_t address)
+static bool is_pae_directory(const struct image *image, uint64_t address,
+			     struct plausible *plausible)
 {
 	const uint8_t *directory = image_page(image, address);
-	struct plausible plausible = {0};
+	*plausible = (struct plausible){0};
 	for (unsigned int i = 4; directory && i < 512; i++) {
 		uint64_t entry = le64(directory + 8 * i);
 		if (entry & PTE_VALID)
-			count_frame(image, entry & PTE_FRAME_8, &plausible);
+			count_kernel_entry(image, entry, plausible);
 	}
 	/* With nothing but itself in it, the kernel may be below. */
-	return directory && (is_plausible(&plausible) || !plausible.lost);
+	return directory && (is_plausible(plausible) || !plausible->lost);
 }
 
 struct map_scan {
@@ -206,46 +225,83 @@ struct map_scan {
 	struct page_maps *maps;
 	size_t known;			/* so many were tried already */
 	struct address_set directories; /* of PAE, the last of each map that was found */
+	struct memory *memories[3];	/* by paging; NULL: not needed yet */
 };
 
+/*
+ * Is KUSER_SHARED_DATA where each kernel maps it, with a version of Windows? All page maps of a
+ * machine have it but those that a process has for user mode only.
+ */
+static bool has_shared_data(struct map_scan *scan, enum paging paging, uint64_t dtb)
+{
+	struct memory **memory = &scan->memories[paging];
+	uint64_t shared = paging == PAGING_X64 ? KUSER_SHARED_DATA : KUSER_SHARED_DATA32;
+	uint32_t major, minor;
+	if (!*memory)
+		*memory = memory_new(scan->image, paging);
+	_cleanup_space_ struct space *space = space_new(*memory, dtb);
+	return space_u32(space, shared + KUSER_MAJOR_VERSION, &major) && major >= 5 &&
+	       major <= 10 && space_u32(space, shared + KUSER_MINOR_VERSION, &minor) && minor <= 3;
+}
+
 /* Adds what the scan finds, unless it is one of those that were tried already. */
-static void add_found(struct map_scan *scan, enum paging paging, uint64_t dtb)
+static void add_found(struct map_scan *scan, enum paging paging, uint64_t dtb,
+		      const struct plausible *plausible)
 {
 	struct page_maps *maps = scan->maps;
 	for (size_t i = 0; i < scan->known; i++)
 		if (maps->items[i].dtb == dtb && maps->items[i].paging == paging)
 			return;
-	if (maps->count >= MAPS_MAX)
+	if (maps->count >= MAPS_MAX) {
 		maps->more++;
-	else
-		*array_push(maps->items, maps->count, maps->capacity) =
-			(struct page_map){.paging = paging, .dtb = dtb, .source = "page-map scan"};
+		return;
+	}
+	unsigned int doubt = plausible->odd + plausible->lost;
+	*array_push(maps->items, maps->count, maps->capacity) = (struct page_map){
+		.paging = paging,
+		.dtb = dtb,
+		.doubt = has_shared_data(scan, paging, dtb) ? doubt : UNSHARED + doubt,
+		.source = "page-map scan",
+	};
+}
+
+/* By how much speaks against them, then in the order in which they were found. */
+static int compare_maps(const void *a, const void *b)
+{
+	const struct page_map *x = a, *y = b;
+	if (x->doubt != y->doubt)
+		return x->doubt < y->doubt ? -1 : 1;
+	if (x->dtb != y->dtb)
+		return x->dtb < y->dtb ? -1 : 1;
+	return x->paging < y->paging ? -1 : x->paging > y->paging;
 }
 
 /* PAE's first tables have 32 bytes. Of those that lead to one directory, only one is kept. */
 static void scan_pae(struct map_scan *scan, const uint8_t *page, uint64_t address)
 {
+	struct plausible plausible;
 	for (unsigned int i = 0; i < PAGE_SIZE; i += 32) {
 		uint64_t directory;
 		if (is_pae_map(scan->image, page + i, &directory) &&
 		    address_set_add(&scan->directories, directory) &&
-		    is_pae_directory(scan->image, directory))
-			add_found(scan, PAGING_PAE, address + i);
+		    is_pae_directory(scan->image, directory, &plausible))
+			add_found(scan, PAGING_PAE, address + i, &plausible);
 	}
 }
 
 static void scan_page(struct map_scan *scan, uint64_t address)
 {
 	const uint8_t *page = image_page(scan->image, address);
+	struct plausible plausible;
 	if (!page)
 		return;
-	if (is_x64_map(scan->image, page, address))
-		add_found(scan, PAGING_X64, address);
+	if (is_x64_map(scan->image, page, address, &plausible))
+		add_found(scan, PAGING_X64, address, &plausible);
 	if (address > UINT32_MAX)
 		return; /* CR3 has 32 bits */
 	scan_pae(scan, page, address);
-	if (is_x86_map(scan->image, page, address))
-		add_found(scan, PAGING_X86, address);
+	if (is_x86_map(scan->image, page, address, &plausible))
+		add_found(scan, PAGING_X86, address, &plausible);
 }
 
 /* How often progress is told, in bytes. */
@@ -290,5 +346,11 @@ void page_maps_scan(const struct image *image, const struct windows_options *opt
 		}
 	}
 	sweep_end(&progress);
+	/* Many pages may look like a map: what looks most like one is tried first. */
+	if (maps->count > scan.known)
+		qsort(maps->items + scan.known, maps->count - scan.known, sizeof(*maps->items),
+		      compare_maps);
+	for (size_t i = 0; i < array_size(scan.memories); i++)
+		memory_free(scan.memories[i]);
 	address_set_free(&scan.directories);
 }

@@ -314,7 +314,8 @@ decoys("kernel", decoys_with_kernel)
 
 
 def decoys_32(name, fill, *arguments):
-    """A 32-bit machine, whose pages of zeros become something else as far as no table has them."""
+    """A 32-bit machine, whose pages of zeros become something else as far as no table has them;
+    `fill` changes the image, given those pages."""
     same = Same()
 
     def make(tools):
@@ -332,13 +333,14 @@ def decoys_32(name, fill, *arguments):
         free = [page for page in range(PAGE, len(data), PAGE)
                 if page not in used and not any(data[page:page + PAGE])]
         assert len(free) > 1000, len(free)
-        fill(data, free[:1000])
+        fill(data, free)
         path.write_bytes(data)
         return ["-f", path, *ask[3:]]
     case(f"page_maps.decoys.{name}", expect=same)(make)
 
 
 def fill_x86(data, free):
+    free = free[:1000]
     frames = [page >> 12 for page in free]
     rng = random.Random(5)
     for page in free[:200]:
@@ -350,6 +352,7 @@ def fill_x86(data, free):
 
 
 def fill_pae(data, free):
+    free = free[:1000]
     frames = [page >> 12 for page in free]
     rng = random.Random(6)
     # A map of x64 that has all of memory in large pages: what it found dull may be a 32-bit kernel.
@@ -367,5 +370,22 @@ def fill_pae(data, free):
         data[page:page + PAGE] = header(0x14c)
 
 
+def fill_used(data, free):
+    """Memory that is in use: code, text and numbers. In a thousand pages, the lowest, one qword of
+    the upper half happens to be the page's own address."""
+    rng = random.Random(8)
+    words = b"the quick brown fox jumps over the lazy dog "
+    code = [bytes(rng.choice(b"\x55\x8b\xec\x83\x33\xc0\xff\x15\x00\x00\x10\xe8\x74") for _ in range(PAGE))
+            for _ in range(8)]
+    numbers = [struct.pack("<512Q", *((rng.randrange(len(data)) & ~0x80) | 1 for _ in range(512)))
+               for _ in range(64)]
+    for i, page in enumerate(free):
+        data[page:page + PAGE] = (code[i % 8] if i % 4 == 1 else
+                                  (words * 100)[i % 44:][:PAGE] if i % 4 == 3 else numbers[i % 64])
+    for page in free[:1000]:
+        struct.pack_into("<Q", data, page + 8 * rng.randrange(256, 512), page | 0x63)
+
+
 decoys_32("x86", fill_x86)
+decoys_32("used", fill_used)
 decoys_32("pae", fill_pae, "--pae")
