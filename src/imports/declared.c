@@ -112,6 +112,25 @@ static bool spend(struct import_reading *r, size_t thunks, size_t bytes)
 	return false;
 }
 
+/*
+ * Is there no room for anything but the end of a list: one descriptor of zeros, which is all of its
+ * section? GNU ld gives such a directory, of 0x14 or 0x18 bytes, to a DLL that imports nothing. Then
+ * a page of zeros is as the file has it.
+ */
+static bool is_end_alone(const struct import_reading *r)
+{
+	const struct pe *pe = r->pe;
+	const struct pe_data_directory *directory = &pe->directory[PE_DIRECTORY_IMPORT];
+	if (directory->size < DESCRIPTOR_SIZE || directory->size >= 2 * DESCRIPTOR_SIZE)
+		return false;
+	for (size_t i = 0; i < pe->section_count; i++) {
+		const struct pe_section *section = &pe->sections[i];
+		if (section->virtual_address == directory->rva)
+			return section->virtual_size < 2 * DESCRIPTOR_SIZE;
+	}
+	return false;
+}
+
 /* Reads a descriptor. Returns false at the end of the list, whatever ended it. */
 static bool read_descriptor(struct import_reading *r, uint64_t rva, struct descriptor *d)
 {
@@ -126,7 +145,8 @@ static bool read_descriptor(struct import_reading *r, uint64_t rva, struct descr
 	}
 	static const uint8_t zeros[DESCRIPTOR_SIZE];
 	if (!memcmp(p, zeros, sizeof(zeros))) {
-		if (r->memory && page_is_zero(r, rva))
+		bool alone = !r->descriptor && is_end_alone(r);
+		if (r->memory && !alone && page_is_zero(r, rva))
 			trouble_damage(r, "import directory", rva, "in a page of zeros");
 		return false;
 	}

@@ -42,6 +42,30 @@ struct guest_module *guest_enter_driver(struct guest *guest, struct guest_image 
 	return module;
 }
 
+/*
+ * Makes addresses of the RVAs in the name tables, as the loaders of NT do that resolve the imports by
+ * name (MiSnapThunk). The boot loader does so before the kernel moves the image.
+ */
+static void snap_names(struct guest *guest, const struct guest_module *driver)
+{
+	const struct pefile *pe = driver->image->pe;
+	const unsigned int width = pe->pe32_plus ? 8 : 4;
+	uint64_t base = driver->base;
+	uint32_t size, at = pefile_directory(pe, 1, &size);
+	if (guest->options.driver_names == GUEST_NAMES_RVA)
+		return;
+	if (guest->options.driver_names == GUEST_NAMES_BOOT)
+		base = (width == 8 ? UINT64_C(0xfffff80000800000) : UINT64_C(0x80800000)) +
+		       util_random_below(&guest->random, 0x1000) * PAGE;
+	for (; at && util_get(pe->mapped + at + 12, 4); at += 20) {
+		uint64_t names = util_get(pe->mapped + at, 4), value;
+		for (; names && (value = util_get(pe->mapped + names, width)); names += width)
+			if (!(value >> (8 * width - 1)))
+				paging_put(guest->kernel, driver->base + names, base + value,
+					   width);
+	}
+}
+
 struct guest_module *guest_load_driver(struct guest *guest, const char *name)
 {
 	struct guest_image *image = guest_find_image(guest, name);
@@ -56,5 +80,6 @@ struct guest_module *guest_load_driver(struct guest *guest, const char *name)
 	struct guest_module *module = guest_enter_driver(guest, image, base, path);
 	free(path);
 	guest_link_driver(guest, module);
+	snap_names(guest, module);
 	return module;
 }

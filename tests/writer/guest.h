@@ -41,6 +41,13 @@ enum guest_wow64_form {
 	GUEST_WOW64_NOWHERE, /* that of a structure without it */
 };
 
+/* What the name tables of drivers hold. */
+enum guest_names {
+	GUEST_NAMES_RVA,   /* what the file has: the loaders of newer builds leave it */
+	GUEST_NAMES_IMAGE, /* addresses in the image, by the kernel's loader */
+	GUEST_NAMES_BOOT,  /* addresses where the boot loader had put the image */
+};
+
 struct guest_options {
 	const char *structs; /* path of windows-structs.tsv */
 	const char *store;   /* path of windows-store.tsv; NULL: pages are not compressed */
@@ -61,6 +68,10 @@ struct guest_options {
 	bool no_low_stub;
 	bool all_valid; /* no page is in transition */
 	enum guest_wow64_form wow64_form;
+	enum guest_names driver_names;
+	bool empty_imports; /* files without imports have a directory of zeros, as GNU ld makes */
+	bool split_views;   /* a view of an image has a VAD for each of its sections */
+	bool look_alikes;   /* pool headers that look like processes: see look_alike.c */
 	const char *pte_build; /* NULL, or whose page table entries the kernel has by an update */
 	bool mask_given;
 	uint64_t mask; /* InvalidPteMask of builds with a SwizzleBit; 0: the processor needs none */

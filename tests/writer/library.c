@@ -23,6 +23,41 @@ static struct guest_image *new_image(struct guest *guest, const char *name, uint
 	return image;
 }
 
+/*
+ * Gives a file without imports the directory that GNU ld makes: a section .idata of its own, of one
+ * descriptor of zeros, aligned to a pointer. Takes `data`, and returns the new file.
+ */
+static uint8_t *add_empty_directory(uint8_t *data, size_t *size)
+{
+	enum { ALIGNMENT = 0x200, SECTION = 40 };
+	uint8_t *nt = data + util_get(data + 0x3c, 4), *optional = nt + 24;
+	bool plus = util_get(optional, 2) == 0x20b;
+	uint64_t count = util_get(nt + 6, 2), image_size = util_get(optional + 56, 4);
+	uint8_t *directory = optional + (plus ? 112 : 96) + 8;
+	uint8_t *section = optional + util_get(nt + 20, 2) + count * SECTION;
+	uint32_t length = plus ? 0x18 : 0x14;
+	if (util_get(directory, 4) ||
+	    section + SECTION > data + util_get(optional + 60, 4)) /* SizeOfHeaders */
+		return data;
+	size_t raw = util_round_up(*size, ALIGNMENT);
+	memcpy(section, ".idata\0\0", 8);
+	util_put(section + 8, length, 4);
+	util_put(section + 12, image_size, 4);
+	util_put(section + 16, ALIGNMENT, 4);
+	util_put(section + 20, raw, 4);
+	memset(section + 24, 0, 12);
+	util_put(section + 36, 0xc0000040, 4); /* data, to be read and written */
+	util_put(nt + 6, count + 1, 2);
+	util_put(optional + 56, image_size + PAGE, 4);
+	util_put(directory, image_size, 4);
+	util_put(directory + 4, length, 4);
+	uint8_t *file = util_alloc(raw + ALIGNMENT, 1);
+	memcpy(file, data, *size);
+	*size = raw + ALIGNMENT;
+	free(data);
+	return file;
+}
+
 struct guest_image *guest_add_image(struct guest *guest, const char *name, uint8_t *data,
 				    size_t size)
 {
@@ -70,6 +105,8 @@ struct guest_image *guest_find_image(struct guest *guest, const char *name)
 		return NULL;
 	char **imports;
 	uint8_t *data = catalog_build(module, guest->pointer == 8, &size, &imports, &count);
+	if (guest->options.empty_imports)
+		data = add_empty_directory(data, &size);
 	image = new_image(guest, module->name, data, size);
 	image->imports = imports;
 	image->import_count = count;

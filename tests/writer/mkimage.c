@@ -56,6 +56,10 @@ enum option_id {
 	OPTION_API_SETS,
 	OPTION_PROGRAMS,
 	OPTION_TREATMENT,
+	OPTION_DRIVER_NAMES,
+	OPTION_EMPTY_IMPORTS,
+	OPTION_SPLIT_VIEWS,
+	OPTION_LOOK_ALIKES,
 	OPTION_LIST,
 	OPTION_LIST_FORMATS,
 	OPTION_LIST_SCENARIOS,
@@ -130,6 +134,19 @@ static const struct {
 	 "T",
 	 "what was done to them: loaded, names, directories, header, heap, variable, calls "
 	 "(loaded)"},
+	{{"driver-names", required_argument, NULL, OPTION_DRIVER_NAMES},
+	 "FORM",
+	 "what name tables of drivers hold: rva, image (addresses in the image), boot (addresses "
+	 "where the boot loader had it) (rva)"},
+	{{"empty-imports", no_argument, NULL, OPTION_EMPTY_IMPORTS},
+	 "",
+	 "files without imports have a directory of zeros, as GNU ld makes"},
+	{{"split-views", no_argument, NULL, OPTION_SPLIT_VIEWS},
+	 "",
+	 "views of images have a VAD for each section"},
+	{{"look-alikes", no_argument, NULL, OPTION_LOOK_ALIKES},
+	 "",
+	 "freed pool that looks like processes (x86)"},
 	{{"list", no_argument, NULL, OPTION_LIST}, "", "list builds and variants, then stop"},
 	{{"list-formats", no_argument, NULL, OPTION_LIST_FORMATS},
 	 "",
@@ -206,6 +223,17 @@ static enum guest_wow64_form parse_wow64_form(const char *text)
 	if (!strcmp(text, "nowhere"))
 		return GUEST_WOW64_NOWHERE;
 	util_die("--wow64-form %s: peb, struct or nowhere", text);
+}
+
+static enum guest_names parse_driver_names(const char *text)
+{
+	if (!strcmp(text, "rva"))
+		return GUEST_NAMES_RVA;
+	if (!strcmp(text, "image"))
+		return GUEST_NAMES_IMAGE;
+	if (!strcmp(text, "boot"))
+		return GUEST_NAMES_BOOT;
+	util_die("--driver-names %s: rva, image or boot", text);
 }
 
 static void set_option(struct arguments *arguments, int id, const char *value)
@@ -301,6 +329,18 @@ static void set_option(struct arguments *arguments, int id, const char *value)
 		break;
 	case OPTION_TREATMENT:
 		arguments->guest.treatment = value;
+		break;
+	case OPTION_DRIVER_NAMES:
+		arguments->guest.driver_names = parse_driver_names(value);
+		break;
+	case OPTION_EMPTY_IMPORTS:
+		arguments->guest.empty_imports = true;
+		break;
+	case OPTION_SPLIT_VIEWS:
+		arguments->guest.split_views = true;
+		break;
+	case OPTION_LOOK_ALIKES:
+		arguments->guest.look_alikes = true;
 		break;
 	case OPTION_LIST:
 		layout_each(arguments->guest.structs, print_layout, NULL);
