@@ -33,6 +33,7 @@ struct pe_reader {
 	enum pe_layout layout;
 	uint64_t
 		size; /* in bytes: of the file, or of the stretch of memory; no position is above */
+	uint64_t base; /* address of position 0, in memory; 0: unknown */
 	/*
 	 * Returns the bytes at `position`, which is below `size`, and sets `*available` to how many
 	 * lie there in one piece, at least 1. NULL when they are not present; that can only be in

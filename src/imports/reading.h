@@ -76,8 +76,10 @@ struct import_reading {
 	bool beyond;	      /* in memory: the loader stopped before, so anything may lie here */
 	size_t trouble;	      /* places that could not be read or make no sense */
 	bool stopped;	      /* the budget is used up */
-	uint64_t zero_page;   /* number + 1 of the page last found to be all zero; 0: none */
-	uint64_t other_page;  /* number + 1 of the page last found not to be */
+	bool names_base_tried;
+	uint64_t names_base; /* see names_rva(); 0: not known */
+	uint64_t zero_page;  /* number + 1 of the page last found to be all zero; 0: none */
+	uint64_t other_page; /* number + 1 of the page last found not to be */
 };
 
 /* One IMAGE_IMPORT_DESCRIPTOR. */
@@ -94,6 +96,18 @@ struct descriptor {
  * Returns how many there are; `*kept` of them are to be hashed. In thunks.c.
  */
 size_t thunks_read(struct import_reading *r, const struct descriptor *d, size_t *kept);
+
+/*
+ * Is an entry of a name table one that the kernel's loader made an address: of a kernel module, and
+ * neither an RVA nor an ordinal? In name_addresses.c.
+ */
+bool names_is_address(const struct import_reading *r, uint64_t value);
+
+/*
+ * Gives the RVA that such an entry had in the file. Returns false where that is not certain. In
+ * name_addresses.c.
+ */
+bool names_rva(struct import_reading *r, uint64_t value, uint64_t *rva);
 
 /*
  * Adds the first `count` thunks of the scratch to the list, as imports of `dll`. `dll` is NULL when

@@ -10,7 +10,8 @@
  * name's RVA outside the file drops the descriptor; a name with invalid characters is skipped.
  *
  * In memory the loader has overwritten the second table with addresses. So the two can't be
- * compared there, and where the first table is missing the names are lost.
+ * compared there, and where the first table is missing the names are lost. In kernel modules the first
+ * table may have addresses of the names: see name_addresses.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,9 @@ static enum table_end table_read(struct import_reading *r, struct thunk_table *t
 				trouble_damage(r, "import table", rva, "in a page of zeros");
 			break;
 		}
+		uint64_t in_file;
+		if (!addresses && names_is_address(r, value) && names_rva(r, value, &in_file))
+			value = in_file;
 		if (r->memory && !found_address && is_address(r, value)) {
 			if (!addresses) {
 				trouble_damage(r, "import table", rva, "neither name nor ordinal");

@@ -112,6 +112,7 @@ void module_reader_init(struct module_reader *module, struct space *space, uint6
 			{
 				.layout = PE_LAYOUT_MEMORY,
 				.size = size && size <= UINT32_MAX ? size : UINT32_MAX,
+				.base = base,
 				.at = reader_at,
 				.why = reader_why,
 			},

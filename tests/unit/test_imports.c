@@ -352,6 +352,109 @@ static void names_replaced_by_addresses(void **state)
 	}
 }
 
+/*
+ * A driver of `count` imports by name and one by ordinal, mapped at a kernel address, whose name table
+ * has the names' addresses by `names_base`; 0: by where the module is.
+ */
+static void map_driver(struct memory *m, bool plus, int count, uint64_t names_base)
+{
+	const unsigned int word = plus ? 8 : 4;
+	struct pe_builder *b = pe_builder_new(plus, true, "m.sys");
+	pe_builder_room(b, 0x1000, 0x1000);
+	for (int i = 0; i < count; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "Function%04d", i);
+		pe_builder_import(b, "ntoskrnl.exe", name);
+	}
+	pe_builder_import_ordinal(b, "hal.dll", 5);
+	size_t size;
+	uint8_t *file = pe_builder_build(b, &size);
+	pe_builder_free(b);
+	memory_map(m, file, size, plus, false);
+	m->reader.base = plus ? UINT64_C(0xfffff88001230000) : 0xf8530000;
+	uint32_t directory = import_directory(m->image, plus);
+	uint32_t table = le32(m->image + directory);
+	for (int i = 0; i < count; i++) {
+		uint8_t *thunk = m->image + table + (size_t)i * word;
+		uint64_t little = htole64(le_pointer(thunk, word) +
+					  (names_base ? names_base : m->reader.base));
+		memcpy(thunk, &little, word);
+	}
+}
+
+static void names_are_addresses_in_drivers(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		bool plus = i & 1, boot = i & 2, many = i & 4;
+		const uint64_t base = plus ? UINT64_C(0xfffff80000812000) : 0x80812000;
+		_cleanup_imports_ struct imports imports = {.keep_entries = true};
+		struct memory __attribute__((cleanup(memory_free))) m;
+		map_driver(&m, plus, many ? 600 : 1, boot ? base : 0);
+		read_memory(&m, &imports);
+		assert_string_equal(imports.reason, "");
+		assert_int_equal(imports.status, IMPORTS_OK);
+		assert_int_equal(imports.count, many ? 601 : 2);
+		assert_string_equal(imports_entry_name(&imports, &imports.entries[0]),
+				    "Function0000");
+		/* Without .text few names may as well lie there, as far as one knows. */
+		m.absent[m.absent_count++] = 1;
+		read_memory(&m, &imports);
+		assert_int_equal(imports.status, many || !boot ? IMPORTS_OK : IMPORTS_PARTIAL);
+		/* A module of a process has no such names. */
+		m.absent_count = 0;
+		m.reader.base = 0x400000;
+		read_memory(&m, &imports);
+		assert_int_equal(imports.status, IMPORTS_PARTIAL);
+		assert_non_null(strstr(imports.reason, "neither name nor ordinal"));
+	}
+}
+
+/* A name that fits by two bases is none. */
+static void names_by_two_bases_are_lost(void **state)
+{
+	(void)state;
+	_cleanup_imports_ struct imports imports = {0};
+	struct memory __attribute__((cleanup(memory_free))) m;
+	map_driver(&m, true, 1, UINT64_C(0xfffff80000812000));
+	uint64_t name = le64(m.image + le32(m.image + import_directory(m.image, true))) % 4096;
+	memset(m.image + 0x1000, 0, 4096);
+	memcpy(m.image + 0x1000 + name + 2, "Another", 8);
+	read_memory(&m, &imports);
+	assert_int_equal(imports.status, IMPORTS_PARTIAL);
+	assert_string_equal(text_string(&imports.string), "hal.ord5");
+}
+
+/* GNU ld gives a DLL without imports a directory of one descriptor, a section of zeros. */
+static void a_directory_of_zeros_is_none(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		bool plus = i & 1;
+		const uint32_t sizes[] = {0x14, 0x18, 0x28};
+		struct pe_builder *b = pe_builder_new(plus, true, "m.dll");
+		pe_builder_room(b, 0x1000, 0x1000);
+		size_t size;
+		uint8_t *file = pe_builder_build(b, &size);
+		pe_builder_free(b);
+		_cleanup_imports_ struct imports imports = {0};
+		struct memory __attribute__((cleanup(memory_free))) m;
+		memory_map(&m, file, size, plus, false);
+		/* .data becomes that section */
+		uint32_t optional = le32(m.image + 0x3c) + 24;
+		uint8_t *section = m.image + optional + le16(m.image + optional - 4) + 40;
+		assert_int_equal(le32(section + 12), 0x2000);
+		uint32_t data[2] = {htole32(0x2000), htole32(sizes[i / 2])};
+		memcpy(section + 8, &data[1], 4);
+		memcpy(m.image + optional + (plus ? 112 : 96) + 8, data, 8);
+		memset(m.image + 0x2000, 0, 4096);
+		read_memory(&m, &imports);
+		/* where a descriptor has room, it may have been there */
+		assert_int_equal(imports.status,
+				 sizes[i / 2] < 0x28 ? IMPORTS_NONE : IMPORTS_UNREADABLE);
+	}
+}
+
 static void entries_tell_slots(void **state)
 {
 	(void)state;
@@ -432,6 +535,9 @@ int main(void)
 		cmocka_unit_test(absent_directory_is_unreadable),
 		cmocka_unit_test(damage_never_gives_another_hash),
 		cmocka_unit_test(names_replaced_by_addresses),
+		cmocka_unit_test(names_are_addresses_in_drivers),
+		cmocka_unit_test(names_by_two_bases_are_lost),
+		cmocka_unit_test(a_directory_of_zeros_is_none),
 		cmocka_unit_test(entries_tell_slots),
 		cmocka_unit_test(bound_files_have_a_second_string),
 		cmocka_unit_test(ordinals_have_frozen_names),

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What dumps of running NT kernels have, on every 32-bit layout and some others: drivers whose name
+tables hold addresses, import directories of zeros.
+
+    test_nt.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--part K/N]
+"""
+
+import json
+import subprocess
+
+from image_truth import (case_parser, check, choose, finish, imphash, impfuzzy, rows,
+                         test_arguments, written_layouts)
+
+# The last updates of what was on 64 bits: they must not differ.
+X64 = {"7601", "9600", "19041", "26100"}
+NAME_FORMS = ("image", "boot", "rva")
+
+
+def layouts_of(mkimage):
+    """(build, architecture, variant, "pae" or "")"""
+    seen = set()
+    for build, arch, variant in written_layouts(mkimage):
+        if arch == "x64" and (build not in X64 or build in seen):
+            continue
+        if arch == "x64":
+            seen.add(build)
+        yield build, arch, variant, ""
+        if arch == "x86" and int(build) < 9200 and "24000" not in variant:
+            yield build, arch, variant, "pae"
+
+
+def compare_declared(name, row, imports):
+    """The list is declared, as the file has it, and nothing had to be rebuilt."""
+    check(row, f"{name}: missing")
+    if not row:
+        return
+    check(row["status"] == ("ok" if imports else "no-imports"),
+          f"{name}: {row['status']} {row['reason']}")
+    fuzzy = impfuzzy(imports)
+    check(row["imports"] == len(imports) and row["imphash"] == imphash(imports) and
+          (fuzzy is None or not imports or row["impfuzzy"] == fuzzy), f"{name}: another list")
+    check(row["rebuilt_imphash"] is None, f"{name}: rebuilt")
+
+
+def compare_drivers(where, found, truth):
+    for driver in truth["drivers"]:
+        compare_declared(f"{where}: driver {driver['name']}", found.get((4, driver["base"])),
+                         driver["imports"])
+
+
+def compare_ntdll(where, found, truth):
+    """The module without imports that every process has."""
+    count = 0
+    for process in truth["processes"]:
+        for module in process["modules"]:
+            if module["name"].lower() == "ntdll.dll" and not process["exited"]:
+                row = found.get((process["pid"], module["base"]))
+                compare_declared(f"{where}: ntdll.dll of {process['pid']}", row, [])
+                count += 1
+    check(count > 10, f"{where}: {count} processes have ntdll.dll")
+
+
+def compare(where, impscan, image, truth):
+    found = {(row["pid"], row["base"]): row for row in rows(impscan, image, "-a", "--deep")}
+    compare_drivers(where, found, truth)
+    compare_ntdll(where, found, truth)
+
+
+def main():
+    arguments = test_arguments(case_parser(__doc__))
+    impscan, mkimage, folder = arguments.impscan, arguments.mkimage, arguments.folder
+    image, truth = folder / "nt.raw", folder / "nt.json"
+    chosen = choose(arguments, list(layouts_of(mkimage)))
+    for number, (build, arch, variant, pae) in chosen:
+        names = NAME_FORMS[number % 3]
+        more = ["--pae"] if pae else []
+        subprocess.run([mkimage, "--build", build, "--arch", arch, "--variant", variant, *more,
+                        "--memory", "64", "--seed", str(200 + number), "--driver-names", names,
+                        "--empty-imports", "-o", image, "--truth", truth], check=True)
+        compare(f"{build} {arch} {variant} {pae} {names}", impscan, image,
+                json.loads(truth.read_text()))
+    image.unlink()
+    finish(f"{len(chosen)} layouts")
+
+
+if __name__ == "__main__":
+    main()
