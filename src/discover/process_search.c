@@ -8,24 +8,48 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/space.h>
+
+#include "discover/internal.h"
 
 /* PIDs are handles, four apart, and no table has more than 2^24 of them. */
 #define PID_END (UINT32_C(4) << 24)
 
+/* Does its page map have the kernel's image, as that of each process does? */
+static bool maps_kernel(struct process_search *search, const struct process *process)
+{
+	const struct windows *windows = search->windows;
+	struct page ours, theirs;
+	_cleanup_space_ struct space *space = space_new(windows->memory, process->dtb);
+	space_page(search->kernel, windows->kernel_base, &ours);
+	space_page(space, windows->kernel_base, &theirs);
+	return !ours.data || theirs.data == ours.data;
+}
+
+static bool is_time(uint64_t time)
+{
+	return time >= FILETIME_FIRST && time < FILETIME_LAST;
+}
+
 /*
  * Is it a process beyond doubt? What ActiveProcessLinks has is believed. What other sources have
- * must have a name and a page map in the image; one that has ended may have lost the latter.
+ * must have a name and a page map in the image; one that has ended may have lost the latter. What a
+ * sweep finds may be anything: there the page map must have the kernel, and times must be some.
  */
-static bool is_plausible(const struct windows *windows, const struct process *process)
+static bool is_plausible(struct process_search *search, const struct process *process)
 {
+	const struct windows *windows = search->windows;
+	bool swept = search->source & (SOURCE_NEAR | SOURCE_DEEP);
 	if (!process->pid || process->pid >= PID_END || !process->name[0])
 		return false;
 	for (const char *s = process->name; *s; s++)
 		if ((unsigned char)*s < 0x20)
 			return false;
 	if (process->exit_time)
-		return process->create_time && process->exit_time >= process->create_time;
-	return process->dtb && image_page(windows->image, process->dtb & ~(PAGE_SIZE - 1));
+		return process->create_time && process->exit_time >= process->create_time &&
+		       (!swept || (is_time(process->create_time) && is_time(process->exit_time)));
+	return process->dtb && image_page(windows->image, process->dtb & ~(PAGE_SIZE - 1)) &&
+	       (!swept || maps_kernel(search, process));
 }
 
 /* Processes that one source may add: each that runs needs a page for its page map. */
@@ -87,7 +111,7 @@ bool processes_add(struct process_search *search, uint64_t eprocess)
 	if (!process_search_spend(search, PROCESS_READ_STEPS) ||
 	    !process_read(search->windows, search->kernel, eprocess, &process))
 		return false;
-	bool wanted = search->source == SOURCE_ACTIVE || is_plausible(search->windows, &process);
+	bool wanted = search->source == SOURCE_ACTIVE || is_plausible(search, &process);
 	if (wanted && !search->room)
 		process_search_stop(search);
 	if (!wanted || search->stopped) {

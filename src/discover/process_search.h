@@ -33,8 +33,9 @@
  * the byte behind it 0 where no later kernel found another use for it.
  */
 struct process_headers {
-	bool known;		   /* at least one header was read */
-	bool size[256], last[256]; /* values that were seen */
+	bool known;	/* at least one header was read */
+	bool size[256]; /* System's, and what most have */
+	bool last[256]; /* values that were seen */
 };
 
 /*

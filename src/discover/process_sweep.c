@@ -48,19 +48,31 @@ struct sweep {
 #define LIMIT_FOUND   (4 * LIMIT_PROCESSES)
 #define LIMIT_IN_PAGE 32
 
+/* Reads the first bytes of a process's header; false when it has none. */
+static bool read_header(struct process_search *search, uint64_t eprocess, uint8_t header[4])
+{
+	return space_read(search->kernel, eprocess, header, 4) &&
+	       header[HEADER_TYPE] == PROCESS_OBJECT;
+}
+
 void process_headers_learn(struct process_search *search)
 {
 	struct process_headers *headers = &search->headers;
+	size_t sizes[256] = {0}, count = 0;
+	uint8_t header[4];
 	for (size_t i = 0; i < search->processes->count; i++) {
-		uint8_t header[4];
-		if (!space_read(search->kernel, search->processes->items[i].eprocess, header,
-				sizeof(header)) ||
-		    header[HEADER_TYPE] != PROCESS_OBJECT)
+		if (!read_header(search, search->processes->items[i].eprocess, header))
 			continue;
 		headers->known = true;
-		headers->size[header[HEADER_SIZE]] = true;
 		headers->last[header[HEADER_LAST]] = true;
+		sizes[header[HEADER_SIZE]]++;
+		count++;
 	}
+	/* Size is one for all: System's, and what most have, should System's have been changed. */
+	for (size_t i = 0; i < array_size(sizes); i++)
+		headers->size[i] = 2 * sizes[i] > count;
+	if (read_header(search, search->windows->system, header))
+		headers->size[header[HEADER_SIZE]] = true;
 }
 
 /*

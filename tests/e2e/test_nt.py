@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What dumps of running NT kernels have, on every 32-bit layout and some others: drivers whose name
-tables hold addresses, import directories of zeros.
+tables hold addresses, import directories of zeros, freed pool that looks like processes.
 
     test_nt.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--part K/N]
 """
@@ -61,8 +61,19 @@ def compare_ntdll(where, found, truth):
     check(count > 10, f"{where}: {count} processes have ntdll.dll")
 
 
+def compare_processes(where, impscan, image, found, truth):
+    """No process that there is not; by the sweep near processes alone, too."""
+    known = {process["pid"] for process in truth["processes"]
+             if process["modules"] or process["pid"] == 4}
+    pids = {pid for pid, _ in found}
+    check(pids == known, f"{where}: processes {pids ^ known}")
+    near = {row["pid"] for row in rows(impscan, image, "-a", "-F")}
+    check(near == known, f"{where}: near processes {near ^ known}")
+
+
 def compare(where, impscan, image, truth):
     found = {(row["pid"], row["base"]): row for row in rows(impscan, image, "-a", "--deep")}
+    compare_processes(where, impscan, image, found, truth)
     compare_drivers(where, found, truth)
     compare_ntdll(where, found, truth)
 
@@ -75,6 +86,7 @@ def main():
     for number, (build, arch, variant, pae) in chosen:
         names = NAME_FORMS[number % 3]
         more = ["--pae"] if pae else []
+        more += ["--look-alikes"] if arch == "x86" else []
         subprocess.run([mkimage, "--build", build, "--arch", arch, "--variant", variant, *more,
                         "--memory", "64", "--seed", str(200 + number), "--driver-names", names,
                         "--empty-imports", "-o", image, "--truth", truth], check=True)

@@ -209,6 +209,7 @@ struct guest *guest_new(const struct guest_options *options)
 	new_sessions(guest);
 	load_drivers(guest);
 	new_kernel_processes(guest);
+	guest_look_alikes_new(guest);
 	return guest;
 }
 

@@ -435,6 +435,9 @@ struct guest_module *guest_load_driver(struct guest *guest, const char *name);
 struct guest_module *guest_enter_driver(struct guest *guest, struct guest_image *image,
 					uint64_t base, const char *path);
 
+/* look_alike.c: what looks like processes, where the options ask for it. */
+void guest_look_alikes_new(struct guest *guest);
+
 /* handle.c */
 uint64_t guest_handle_table_new(struct guest *guest, uint32_t pid, uint64_t owner);
 
