@@ -43,7 +43,8 @@ struct vads {
 };
 
 /*
- * Reads the VAD tree. Of a damaged one it reads what can be reached. Returns false when it was cut
+ * Reads the VAD tree. The VADs of one view of an image, which may have one for each section, become
+ * one. Of a damaged tree it reads what can be reached. Returns false when it was cut
  * off, since it costs more than a part of `budget` (NULL: not bounded). vads->damage says either.
  * Release with vads_free().
  */

@@ -120,6 +120,22 @@ static void judge_listed(const struct vads *vads, uint64_t image_base, struct wh
 }
 
 /*
+ * Is an image VAD one of several that the view of a listed module has, one for each section? Such VADs
+ * follow each other, and lead to the same section, or none of them leads anywhere. `first` is the one
+ * at the module's base, `end` where the last of them that is known ends.
+ */
+static bool is_part_of(const struct module *module, const struct vad *first, uint64_t end,
+		       const struct vad *vad, unsigned int entry_size)
+{
+	uint64_t pages = (vad->start - first->start) / PAGE_SIZE;
+	if (vad->start != end + 1 || vad->end - module->base >= module->size ||
+	    vad->control_area != first->control_area)
+		return false;
+	return !vad->first_prototype_pte || !first->first_prototype_pte ||
+	       vad->first_prototype_pte == first->first_prototype_pte + pages * entry_size;
+}
+
+/*
  * Adds the image sections that no list has. They have their own part of the budget, so that long
  * lists can't hide them.
  */
@@ -128,13 +144,23 @@ static void add_sections(struct view *view, struct whole_lists whole, struct mod
 	const struct vads *vads = &view->vads;
 	size_t listed = modules->count, last = listed + LIMIT_MODULES;
 	struct budget budget = budget_part(view->budget);
+	const struct vad *first = NULL; /* of the listed module before */
+	uint64_t end = 0;		/* of its view, as far as it is known */
 	for (size_t v = 0; v < vads->count; v++) {
 		const struct vad *vad = &vads->items[v];
 		if (vad->kind != VAD_IMAGE)
 			continue;
 		const struct module *known = modules_at(modules, vad->start);
-		if (known && known < modules->items + listed)
+		if (known && known < modules->items + listed) {
+			first = vad;
+			end = vad->end;
 			continue;
+		}
+		if (first && is_part_of(modules_at(modules, first->start), first, end, vad,
+					view->entry_size)) {
+			end = vad->end;
+			continue;
+		}
 		if (modules->count == last || !budget_spend(&budget, SECTION_STEPS)) {
 			modules_note_cut(modules, "image sections in no list");
 			break;

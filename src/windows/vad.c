@@ -218,6 +218,33 @@ static void mark_overlapping(struct vads *vads)
 	}
 }
 
+/*
+ * Does `next` go on with the view of an image that `vad` begins: of the same section, with the
+ * prototype PTEs that follow?
+ */
+static bool goes_on(const struct vad *vad, const struct vad *next, unsigned int entry_size)
+{
+	uint64_t pages = (vad->end - vad->start) / PAGE_SIZE + 1;
+	return vad->kind == VAD_IMAGE && next->kind == VAD_IMAGE && next->start == vad->end + 1 &&
+	       vad->control_area && vad->control_area == next->control_area &&
+	       vad->first_prototype_pte &&
+	       next->first_prototype_pte == vad->first_prototype_pte + pages * entry_size;
+}
+
+/* Makes one of the VADs of a view, where it has one for each of its image's sections. */
+static void join_views(struct vads *vads, unsigned int entry_size)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < vads->count; i++) {
+		struct vad *last = count ? &vads->items[count - 1] : NULL;
+		if (last && goes_on(last, &vads->items[i], entry_size))
+			last->end = vads->items[i].end;
+		else
+			vads->items[count++] = vads->items[i];
+	}
+	vads->count = count;
+}
+
 bool process_vads(const struct windows *windows, const struct process *process,
 		  struct space *kernel, struct budget *budget, struct vads *vads)
 {
@@ -239,6 +266,7 @@ bool process_vads(const struct windows *windows, const struct process *process,
 	address_map_free(&vads->names.known);
 	if (vads->count)
 		qsort(vads->items, vads->count, sizeof(*vads->items), compare_vads);
+	join_views(vads, profile_offset(windows->profile, MMPTE_size));
 	mark_overlapping(vads);
 	return whole;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What dumps of running NT kernels have, on every 32-bit layout and some others: drivers whose name
-tables hold addresses, import directories of zeros, freed pool that looks like processes.
+tables hold addresses, import directories of zeros, freed pool that looks like processes, views of
+images with a VAD for each section.
 
     test_nt.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--part K/N]
 """
@@ -15,6 +16,7 @@ from image_truth import (case_parser, check, choose, finish, imphash, impfuzzy, 
 # The last updates of what was on 64 bits: they must not differ.
 X64 = {"7601", "9600", "19041", "26100"}
 NAME_FORMS = ("image", "boot", "rva")
+VIEW_FORMS = ("bare", "split")
 
 
 def layouts_of(mkimage):
@@ -71,9 +73,20 @@ def compare_processes(where, impscan, image, found, truth):
     check(near == known, f"{where}: near processes {near ^ known}")
 
 
+def compare_modules(where, found, truth):
+    """Each module is a row, and nothing else: a VAD that is a part of a view is none."""
+    known = {(process["pid"], module["base"]) for process in truth["processes"]
+             for module in process["modules"]}
+    known |= {(4, driver["base"]) for driver in truth["drivers"]}
+    check(set(found) == known, f"{where}: rows {sorted(set(found) ^ known)[:5]}")
+    flagged = [(row["pid"], row["module"], row["flags"]) for row in found.values() if row["flags"]]
+    check(not flagged, f"{where}: flags {flagged[:5]}")
+
+
 def compare(where, impscan, image, truth):
     found = {(row["pid"], row["base"]): row for row in rows(impscan, image, "-a", "--deep")}
     compare_processes(where, impscan, image, found, truth)
+    compare_modules(where, found, truth)
     compare_drivers(where, found, truth)
     compare_ntdll(where, found, truth)
 
@@ -84,13 +97,13 @@ def main():
     image, truth = folder / "nt.raw", folder / "nt.json"
     chosen = choose(arguments, list(layouts_of(mkimage)))
     for number, (build, arch, variant, pae) in chosen:
-        names = NAME_FORMS[number % 3]
+        names, views = NAME_FORMS[number % 3], VIEW_FORMS[number % 2]
         more = ["--pae"] if pae else []
         more += ["--look-alikes"] if arch == "x86" else []
         subprocess.run([mkimage, "--build", build, "--arch", arch, "--variant", variant, *more,
                         "--memory", "64", "--seed", str(200 + number), "--driver-names", names,
-                        "--empty-imports", "-o", image, "--truth", truth], check=True)
-        compare(f"{build} {arch} {variant} {pae} {names}", impscan, image,
+                        "--empty-imports", "--all-valid", "--views", views, "-o", image, "--truth", truth], check=True)
+        compare(f"{build} {arch} {variant} {pae} {names} {views}", impscan, image,
                 json.loads(truth.read_text()))
     image.unlink()
     finish(f"{len(chosen)} layouts")

@@ -48,6 +48,13 @@ enum guest_names {
 	GUEST_NAMES_BOOT,  /* addresses where the boot loader had put the image */
 };
 
+/* Which VADs the view of an image has. */
+enum guest_views {
+	GUEST_VIEWS_WHOLE, /* one */
+	GUEST_VIEWS_SPLIT, /* one for its headers and for each of its sections */
+	GUEST_VIEWS_BARE,  /* the same, and they don't lead to the section */
+};
+
 struct guest_options {
 	const char *structs; /* path of windows-structs.tsv */
 	const char *store;   /* path of windows-store.tsv; NULL: pages are not compressed */
@@ -70,8 +77,8 @@ struct guest_options {
 	enum guest_wow64_form wow64_form;
 	enum guest_names driver_names;
 	bool empty_imports; /* files without imports have a directory of zeros, as GNU ld makes */
-	bool split_views;   /* a view of an image has a VAD for each of its sections */
-	bool look_alikes;   /* pool headers that look like processes: see look_alike.c */
+	enum guest_views views;
+	bool look_alikes;      /* pool headers that look like processes: see look_alike.c */
 	const char *pte_build; /* NULL, or whose page table entries the kernel has by an update */
 	bool mask_given;
 	uint64_t mask; /* InvalidPteMask of builds with a SwizzleBit; 0: the processor needs none */
@@ -97,6 +104,7 @@ struct guest_vad {
 	unsigned int protection;
 	bool commit;		       /* all of it was committed at once */
 	struct guest_section *section; /* NULL: private memory */
+	size_t part, first_page;       /* of the section, where a view has several VADs */
 	uint64_t node;		       /* MMVAD or MMVAD_SHORT */
 };
 
@@ -483,6 +491,12 @@ struct guest_section *guest_section_new(struct guest *guest, const char *file, s
 					unsigned int protection);
 void guest_section_free(struct guest_section *section);
 void guest_section_write(struct guest *guest, struct guest_section *section);
+
+/*
+ * The pages at which the parts of a section start: of an image its headers and PE sections. Returns
+ * how many parts there are.
+ */
+size_t guest_section_parts(const struct guest_section *section, size_t starts[GUEST_MAX_PARTS]);
 
 /* Once written: the prototype PTE of a page, and writing it again after its state changed. */
 uint64_t guest_section_prototype(const struct guest *guest, const struct guest_section *section,

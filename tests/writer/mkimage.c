@@ -58,7 +58,7 @@ enum option_id {
 	OPTION_TREATMENT,
 	OPTION_DRIVER_NAMES,
 	OPTION_EMPTY_IMPORTS,
-	OPTION_SPLIT_VIEWS,
+	OPTION_VIEWS,
 	OPTION_LOOK_ALIKES,
 	OPTION_LIST,
 	OPTION_LIST_FORMATS,
@@ -141,9 +141,10 @@ static const struct {
 	{{"empty-imports", no_argument, NULL, OPTION_EMPTY_IMPORTS},
 	 "",
 	 "files without imports have a directory of zeros, as GNU ld makes"},
-	{{"split-views", no_argument, NULL, OPTION_SPLIT_VIEWS},
-	 "",
-	 "views of images have a VAD for each section"},
+	{{"views", required_argument, NULL, OPTION_VIEWS},
+	 "FORM",
+	 "VADs of views of images: whole, split (one for each section), bare (the same, and they "
+	 "don't lead to the section: use --all-valid) (whole)"},
 	{{"look-alikes", no_argument, NULL, OPTION_LOOK_ALIKES},
 	 "",
 	 "freed pool that looks like processes (x86)"},
@@ -234,6 +235,17 @@ static enum guest_names parse_driver_names(const char *text)
 	if (!strcmp(text, "boot"))
 		return GUEST_NAMES_BOOT;
 	util_die("--driver-names %s: rva, image or boot", text);
+}
+
+static enum guest_views parse_views(const char *text)
+{
+	if (!strcmp(text, "whole"))
+		return GUEST_VIEWS_WHOLE;
+	if (!strcmp(text, "split"))
+		return GUEST_VIEWS_SPLIT;
+	if (!strcmp(text, "bare"))
+		return GUEST_VIEWS_BARE;
+	util_die("--views %s: whole, split or bare", text);
 }
 
 static void set_option(struct arguments *arguments, int id, const char *value)
@@ -336,8 +348,8 @@ static void set_option(struct arguments *arguments, int id, const char *value)
 	case OPTION_EMPTY_IMPORTS:
 		arguments->guest.empty_imports = true;
 		break;
-	case OPTION_SPLIT_VIEWS:
-		arguments->guest.split_views = true;
+	case OPTION_VIEWS:
+		arguments->guest.views = parse_views(value);
 		break;
 	case OPTION_LOOK_ALIKES:
 		arguments->guest.look_alikes = true;

@@ -95,8 +95,7 @@ static void new_file_object(struct guest *guest, struct guest_section *section)
 			  file | count);
 }
 
-/* The pages at which the parts of a section start: of an image its headers and PE sections. */
-static size_t part_starts(const struct guest_section *section, size_t starts[GUEST_MAX_PARTS])
+size_t guest_section_parts(const struct guest_section *section, size_t starts[GUEST_MAX_PARTS])
 {
 	size_t count = 1;
 	starts[0] = 0;
@@ -187,7 +186,7 @@ unsigned int guest_section_protection(const struct guest_section *section, size_
 
 static uint64_t subsection_of(struct guest *guest, const struct guest_section *section, size_t page)
 {
-	size_t starts[GUEST_MAX_PARTS], count = part_starts(section, starts);
+	size_t starts[GUEST_MAX_PARTS], count = guest_section_parts(section, starts);
 	while (count > 1 && starts[count - 1] > page)
 		count--;
 	return section->subsection + (count - 1) * size_of(guest->layout, "_SUBSECTION");
@@ -232,7 +231,7 @@ void guest_section_put(struct guest *guest, const struct guest_section *section,
 void guest_section_write(struct guest *guest, struct guest_section *section)
 {
 	const struct layout *layout = guest->layout;
-	size_t starts[GUEST_MAX_PARTS], count = part_starts(section, starts);
+	size_t starts[GUEST_MAX_PARTS], count = guest_section_parts(section, starts);
 	const uint32_t control_size = (uint32_t)util_round_up(size_of(layout, "_CONTROL_AREA"), 8);
 	section->control_area =
 		guest_pool_alloc(guest, GUEST_NONPAGED,

@@ -179,14 +179,20 @@ static void put_view(struct guest_process *process, const struct guest_vad *vad)
 	struct guest *guest = process->guest;
 	const struct guest_section *section = vad->section;
 	struct paging *space = guest->kernel;
+	size_t last = vad->first_page + (vad->end - vad->start) / PAGE;
+	if (section->image && guest->options.views == GUEST_VIEWS_BARE)
+		return;
 	if (layout_has(guest->layout, type, "Subsection"))
-		guest_put_pointer(guest, space, vad->node, type, "Subsection", section->subsection);
+		guest_put_pointer(guest, space, vad->node, type, "Subsection",
+				  section->subsection +
+					  vad->part * size_of(guest->layout, "_SUBSECTION"));
 	else
 		guest_put_pointer(guest, space, vad->node, type, "ControlArea",
 				  section->control_area);
-	guest_put_pointer(guest, space, vad->node, type, "FirstPrototypePte", section->prototypes);
+	guest_put_pointer(guest, space, vad->node, type, "FirstPrototypePte",
+			  guest_section_prototype(guest, section, vad->first_page));
 	guest_put_pointer(guest, space, vad->node, type, "LastContiguousPte",
-			  guest_section_prototype(guest, section, section->pages - 1));
+			  guest_section_prototype(guest, section, last));
 	if (layout_has(guest->layout, type, "ViewLinks"))
 		guest_list_init(space, vad->node + offset_of(guest->layout, type, "ViewLinks"));
 	if (layout_has(guest->layout, type, "VadsProcess"))
@@ -194,19 +200,26 @@ static void put_view(struct guest_process *process, const struct guest_vad *vad)
 				  process->eprocess | 1);
 }
 
-/* Links the subtree of vads[low .. high) below `parent`; returns its root and its height. */
-static uint64_t link_tree(struct guest_process *process, const struct links *links, size_t low,
-			  size_t high, uint64_t parent, unsigned int *height)
+/* The VADs that are written of a process. */
+struct nodes {
+	struct guest_vad *items;
+	size_t count, capacity;
+};
+
+/* Links the subtree of nodes[low .. high) below `parent`; returns its root and its height. */
+static uint64_t link_tree(struct guest_process *process, const struct nodes *nodes,
+			  const struct links *links, size_t low, size_t high, uint64_t parent,
+			  unsigned int *height)
 {
 	*height = 0;
 	if (low == high)
 		return 0;
 	size_t middle = low + (high - low) / 2;
-	uint64_t node = process->vads[middle]->node;
+	uint64_t node = nodes->items[middle].node;
 	unsigned int left_height, right_height;
 	struct paging *space = process->guest->kernel;
-	uint64_t left = link_tree(process, links, low, middle, node, &left_height);
-	uint64_t right = link_tree(process, links, middle + 1, high, node, &right_height);
+	uint64_t left = link_tree(process, nodes, links, low, middle, node, &left_height);
+	uint64_t right = link_tree(process, nodes, links, middle + 1, high, node, &right_height);
 	/* two bits, signed: 1 right heavy, 3 left heavy */
 	uint64_t balance = links->balance ? (right_height - left_height) & 3 : 0;
 	paging_put_pointer(space, node + links->left, left);
@@ -222,7 +235,8 @@ static int compare_vads(const void *a, const void *b)
 	return ((*x)->start > (*y)->start) - ((*x)->start < (*y)->start);
 }
 
-static void put_root(struct guest_process *process, const struct links *links)
+static void put_root(struct guest_process *process, const struct nodes *nodes,
+		     const struct links *links)
 {
 	struct guest *guest = process->guest;
 	const struct layout *layout = guest->layout;
@@ -231,32 +245,56 @@ static void put_root(struct guest_process *process, const struct links *links)
 	uint64_t table =
 		links->avl_table ? root + offset_of(layout, "_MM_AVL_TABLE", "BalancedRoot") : 0;
 	unsigned int height;
-	uint64_t top = link_tree(process, links, 0, process->vad_count, table, &height);
+	uint64_t top = link_tree(process, nodes, links, 0, nodes->count, table, &height);
 	if (!links->avl_table) {
 		paging_put_pointer(space, root, top);
-		guest_put_if(guest, space, process->eprocess, "_EPROCESS", "VadCount",
-			     process->vad_count, 4);
+		guest_put_if(guest, space, process->eprocess, "_EPROCESS", "VadCount", nodes->count,
+			     4);
 	} else {
 		/* the table's own node has the tree on its right and is its own parent */
 		paging_put_pointer(space, table + links->right, top);
 		paging_put_pointer(space, table + links->parent, table);
 		guest_put_bits(guest, root, "_MM_AVL_TABLE", "DepthOfTree", height);
 		guest_put_bits(guest, root, "_MM_AVL_TABLE", "NumberGenericTableElements",
-			       process->vad_count);
+			       nodes->count);
 		guest_put_pointer(guest, space, root, "_MM_AVL_TABLE", "NodeHint", top);
 	}
 	if (layout_has(layout, "_EPROCESS", "VadHint"))
 		guest_put_pointer(guest, space, process->eprocess, "_EPROCESS", "VadHint", top);
 }
 
+/* Adds the VADs of a range that is in use. */
+static void add_nodes(const struct guest *guest, const struct guest_vad *vad, struct nodes *nodes)
+{
+	size_t starts[GUEST_MAX_PARTS], count = 1;
+	bool split =
+		vad->section && vad->section->image && guest->options.views != GUEST_VIEWS_WHOLE;
+	if (split)
+		count = guest_section_parts(vad->section, starts);
+	for (size_t i = 0; i < count; i++) {
+		struct guest_vad *node = util_push(nodes->items, nodes->count, nodes->capacity);
+		*node = *vad;
+		if (!split)
+			continue;
+		node->part = i;
+		node->first_page = starts[i];
+		node->start = vad->start + starts[i] * PAGE;
+		if (i + 1 < count)
+			node->end = vad->start + starts[i + 1] * PAGE - 1;
+	}
+}
+
 void guest_vads_write(struct guest_process *process)
 {
 	struct guest *guest = process->guest;
 	const struct links links = links_of(guest);
+	struct nodes nodes = {0};
 	if (process->vad_count)
 		qsort(process->vads, process->vad_count, sizeof(*process->vads), compare_vads);
-	for (size_t i = 0; i < process->vad_count; i++) {
-		struct guest_vad *vad = process->vads[i];
+	for (size_t i = 0; i < process->vad_count; i++)
+		add_nodes(guest, process->vads[i], &nodes);
+	for (size_t i = 0, range = 0; i < nodes.count; i++) {
+		struct guest_vad *vad = &nodes.items[i];
 		const char *type = vad->section ? "_MMVAD" : "_MMVAD_SHORT";
 		vad->node = guest_pool_alloc(guest, GUEST_NONPAGED, size_of(guest->layout, type),
 					     vad->section ? "Vad " : "VadS");
@@ -264,6 +302,9 @@ void guest_vads_write(struct guest_process *process)
 		put_flags(process, vad);
 		if (vad->section)
 			put_view(process, vad);
+		if (!vad->first_page)
+			process->vads[range++]->node = vad->node;
 	}
-	put_root(process, &links);
+	put_root(process, &nodes, &links);
+	free(nodes.items);
 }
