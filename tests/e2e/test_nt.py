@@ -4,7 +4,7 @@
 tables hold addresses, import directories of zeros, freed pool that looks like processes, views of
 images with a VAD for each section.
 
-    test_nt.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--part K/N]
+    test_nt.py IMPSCAN MKIMAGE FOLDER [--only WORDS]
 """
 
 import json
