@@ -76,7 +76,8 @@ struct module {
 	unsigned int missing_page_files; /* bit N: pages in page file N were needed and not there */
 	size_t resolved;		 /* with MODULE_NO_HEADER: APIs of its rebuilt list ... */
 	unsigned int pointer_size;	 /* ... of pointers of this size ... */
-	uint64_t used, used_size;	 /* ... and the address and bytes of what holds anything */
+	uint64_t used, used_size;	 /* ... and the address and bytes of what holds anything, */
+	size_t inner, inner_count; /* but for PEs in it: numbers among the process's injections */
 };
 
 struct modules {

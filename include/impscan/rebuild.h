@@ -102,6 +102,7 @@ struct rebuilt_table {
 	size_t imports;	     /* entries that have a name or an ordinal */
 	bool directory;	     /* it consists of the slots of the import directory */
 	bool outside;	     /* it lies outside the area, which refers to it */
+	bool elsewhere;	     /* its memory belongs to other code: regions do not take it */
 	uint32_t section;    /* number of its section; UINT32_MAX: unknown */
 };
 
@@ -151,7 +152,8 @@ struct rebuild_area {
 	const struct imports *declared;
 	/*
 	 * Tables that rebuild_private() found; NULL: none. Where the import directory has no slots,
-	 * the area gets those to which it refers.
+	 * the area gets those to which it refers; without headers none that is marked as of
+	 * `elsewhere`.
 	 */
 	const struct rebuilt *others;
 	bool counted; /* the search of its pages has been counted against the budget */

@@ -42,32 +42,45 @@ void view_regions(struct view *view, struct regions *regions);
 void regions_free(struct regions *regions);
 #define _cleanup_regions_ __attribute__((cleanup(regions_free)))
 
-/* A PE image within a region, or a region where none was found. */
+/* A PE image within a region, or what of a region no image has. */
 struct injected {
 	const struct vad *vad;
 	uint64_t base;
-	uint64_t size;		  /* bytes of memory that belong to it */
-	bool no_header;		  /* no PE header in the region: base and size are the VAD's */
-	uint64_t used, used_size; /* with no_header: address and bytes of what holds anything */
-	bool file_layout;	  /* sections lie as in the file, not as mapped by the loader */
+	uint64_t size;		   /* bytes of memory that belong to it */
+	bool no_header;		   /* no PE: the VAD, but for images at its ends */
+	uint64_t used, used_size;  /* with no_header: address and bytes of what holds anything */
+	size_t inner, inner_count; /* with no_header: which items are the images in the region */
+	bool file_layout;	   /* sections lie as in the file, not as mapped by the loader */
 	bool pe32_plus;
 };
 
 struct injections {
-	struct injected *items;
+	struct injected *items; /* in the order of the VADs, images by address, no_header last */
 	size_t count;
 	size_t capacity;
 	char damage[120]; /* what was cut off; "": nothing */
 };
 
 /*
- * Looks for PE images in each region. A region without any is one entry with no_header. All of it
+ * Looks for PE images in each region. What of its pages they don't have is an entry with no_header:
+ * a program whose header is wiped may have another one among its data. All of it
  * costs no more than a part of view->budget, and each region no more than a part of that. `damage`
  * names a region that was cut off. Release with injections_free().
  */
 void view_injections(struct view *view, const struct regions *regions,
 		     struct injections *injections);
 void injections_free(struct injections *injections);
+
+/* Returns the first item of a VAD; NULL: it has none. */
+const struct injected *injections_of(const struct injections *injections, const struct vad *vad);
+
+/*
+ * Sets the pages that an image has for itself, from address `*start` to before `*end`, which is at
+ * least `*start`. What lies before it in its first page, or behind it in its last one, is not known
+ * to be its own.
+ */
+void injected_pages(const struct injected *injected, uint64_t *start, uint64_t *end);
+
 #define _cleanup_injections_ __attribute__((cleanup(injections_free)))
 
 /*

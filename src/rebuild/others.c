@@ -106,7 +106,7 @@ void rebuild_take_others(struct rebuilding *r)
 	for (size_t t = 0; t < others->table_count; t++) {
 		const struct rebuilt_table *table = &others->tables[t];
 		/* one in the area itself has been found by its search */
-		if (table->start - r->area->base < r->area->size)
+		if (table->start - r->area->base < r->area->size || (!r->pe && table->elsewhere))
 			continue;
 		struct table_reference *reference = array_push(references, count, capacity);
 		reference->start = table->start - min_of(table->start, (uint64_t)REFERENCE_SPAN);

@@ -22,6 +22,8 @@ void module_open(struct opened_module *opened, const struct unit_context *contex
 	if (module->flags & MODULE_NO_HEADER && !(flags & MODULE_OPEN_WHOLE)) {
 		module_open_region(opened, view, module->used, module->used_size,
 				   module->pointer_size);
+		opened->inner = module->inner;
+		opened->inner_count = module->inner_count;
 		return;
 	}
 	*opened = (struct opened_module){

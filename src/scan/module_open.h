@@ -57,6 +57,12 @@ struct opened_module {
 	const struct imports *declared;
 	bool found_directory; /* the import directory of `declared` was found by its content */
 	const struct rebuilt *rebuilt;
+	/*
+	 * Of a region: PEs in it, which are no part of it. Numbers among the process's injections,
+	 * of which module_rebuild() sets the first.
+	 */
+	size_t inner, inner_count;
+	const struct injected *first_inner;
 	/* Of an image that is mapped at `base`, see opened_image(); NULL: none is. */
 	const struct own_pages *own;
 	struct clean_section *section;

@@ -7,6 +7,7 @@
 #include "scan/module_rebuild.h"
 
 #include <impscan/bytes.h>
+#include <impscan/search.h>
 
 /* Steps of a budget that finding the section of an image counts. */
 #define IMAGE_STEPS 8
@@ -25,10 +26,28 @@ static const uint8_t *memory_at(const struct rebuild_memory *memory, uint64_t ad
 	return space_at(opened->view->space, address, available);
 }
 
+/* Returns the first address from `address` on that is of no PE in the region. */
+static uint64_t behind_inner(const struct opened_module *opened, uint64_t address)
+{
+	uint64_t start, end = 0;
+	size_t behind =
+		search_first(i, 0, opened->inner_count, opened->first_inner[i].base > address);
+	if (behind)
+		injected_pages(&opened->first_inner[behind - 1], &start, &end);
+	return end > address && start <= address ? end : address;
+}
+
 static uint64_t memory_present(const struct rebuild_memory *memory, uint64_t address, uint64_t end)
 {
 	const struct opened_module *opened = memory->context;
-	return space_present(opened->view->space, address, end, NULL);
+	for (uint64_t next = address;; address = next) {
+		address = space_present(opened->view->space, next, end, NULL);
+		next = behind_inner(opened, address);
+		if (address >= end || next == address)
+			return address;
+		if (next >= end)
+			return end;
+	}
 }
 
 /* The number of a page in the image; false where it is none of its pages. */
@@ -67,6 +86,8 @@ static struct area_memory memory_of(struct unit_maps *maps, struct opened_module
 	bool shared = unit_map_is_shared(maps, opened->pointer_size);
 	bool unknown = unit_map_unknown_to_files(maps, opened->pointer_size);
 	opened_image(opened, maps->context->clean);
+	if (opened->inner_count)
+		opened->first_inner = &maps->injections.items[opened->inner];
 	return (struct area_memory){
 		.memory =
 			{

@@ -40,6 +40,7 @@ void private_tables_free(struct private_tables *tables)
 {
 	rebuilt_free(&tables->found);
 	address_set_free(&tables->pages);
+	address_map_free(&tables->areas);
 }
 
 /*
@@ -73,6 +74,20 @@ static bool is_present(struct table_search *search, uint64_t page)
 }
 
 /*
+ * Marks the tables from number `first` on as those of other code where their memory can run code and
+ * is reported by itself: with a PE in it, or as a region without one.
+ */
+static void mark_elsewhere(struct table_search *search, size_t first)
+{
+	struct rebuilt *found = &search->tables->found;
+	const struct injections *injections = search->tables->injections;
+	const struct injected *there = injections ? injections_of(injections, search->vad) : NULL;
+	for (size_t i = first; there && i < found->table_count; i++)
+		found->tables[i].elsewhere =
+			!there->no_header || found->tables[i].imports >= RESOLVED_LEAST;
+}
+
+/*
  * Looks for tables in the page and in those around it, as far as there are exports in them: no
  * table goes on over a page without. One page more on each side may hold hooked slots of its edge.
  */
@@ -90,8 +105,10 @@ static void look(struct table_search *search, uint64_t page)
 		last += PAGE_SIZE;
 	first -= is_present(search, first - PAGE_SIZE) ? PAGE_SIZE : 0;
 	last += is_present(search, last + PAGE_SIZE) ? PAGE_SIZE : 0;
+	size_t tables_before = search->tables->found.table_count;
 	rebuild_private(&search->tables->found, search->map, search->memory, first,
 			last + PAGE_SIZE - first);
+	mark_elsewhere(search, tables_before);
 }
 
 /* Where a pointer leads to. */
@@ -143,6 +160,10 @@ void private_tables_find(struct private_tables *tables, struct view *view,
 		.base = base,
 		.size = size,
 	};
+	uint64_t *searched = address_map_value(&tables->areas, base);
+	if (*searched == size)
+		return;
+	*searched = size;
 	if (!tables->ranged)
 		find_range(tables, &view->vads);
 	const uint64_t low = tables->low, high = tables->high;

@@ -9,14 +9,21 @@
 #ifndef SCAN_PRIVATE_TABLES_H
 #define SCAN_PRIVATE_TABLES_H
 
+#include <impscan/address_map.h>
 #include <impscan/address_set.h>
 #include <impscan/rebuild.h>
+#include <impscan/region.h>
 #include <impscan/view.h>
+
+/* A region without a PE header is reported when this many resolved APIs stand together in it. */
+#define RESOLVED_LEAST 8
 
 /* The tables of a process found so far, of pointers of one size. All zero to begin with. */
 struct private_tables {
+	const struct injections *injections; /* of the process; NULL: not known */
 	struct rebuilt found;
 	struct address_set pages; /* numbers of the pages that were looked at */
+	struct address_map areas; /* whose pointers were followed: the size for each base */
 	bool ranged;		  /* `low` and `high` are set */
 	uint64_t low, high;	  /* the first and the last address of private memory */
 };
@@ -24,7 +31,7 @@ struct private_tables {
 void private_tables_free(struct private_tables *tables);
 
 /*
- * Adds the tables that any pointer within [base, base + size) leads to, be it data or part of an
+ * Does nothing for an area that was searched before. Else adds the tables that any pointer within [base, base + size) leads to, be it data or part of an
  * instruction, or that an instruction refers to relative to itself.
  *
  * map: names the addresses; its pointer size is that of the tables.

@@ -23,9 +23,6 @@
 /* As impfuzzy for Volatility calls it. */
 #define INJECTED_NAME "INJECTED CODE"
 
-/* A region without a PE header is reported when this many resolved APIs stand together in it. */
-#define RESOLVED_LEAST 8
-
 /* More regions of one process that hooks lead into are counted, not listed. */
 #define HOOK_TARGETS_MOST 64
 
@@ -62,6 +59,8 @@ static void judge_region(struct unit_maps *maps, struct worker *worker,
 			continue;
 		_cleanup_opened_module_ struct opened_module opened = {0};
 		module_open_region(&opened, maps->view, injected->used, injected->used_size, size);
+		opened.inner = injected->inner;
+		opened.inner_count = injected->inner_count;
 		module_rebuild(maps, &opened, &worker->rebuilt);
 		size_t count = worker->rebuilt.list_count ? worker->rebuilt.lists[0].count : 0;
 		if (count >= RESOLVED_LEAST && count > module->resolved) {
@@ -149,6 +148,8 @@ static void add_headerless(struct unit_maps *maps, struct worker *worker,
 		module.size = injected->size;
 		module.used = injected->used;
 		module.used_size = injected->used_size;
+		module.inner = injected->inner;
+		module.inner_count = injected->inner_count;
 		module.path = copy_path(modules, injected->vad);
 		*array_push(found, count, capacity) = module;
 	}
@@ -193,12 +194,11 @@ void unit_find_modules(struct unit_maps *maps, struct worker *worker, const stru
 		windows_drivers(context->windows, maps->view, modules);
 		return;
 	}
-	_cleanup_injections_ struct injections injections = {0};
 	process_modules(context->windows, process, maps->view, modules);
-	add_injections(maps->view, modules, &injections);
+	add_injections(maps->view, modules, &maps->injections);
 	/* What has no header has no names either, only addresses that would have to be resolved. */
 	if (!context->options->fast)
-		add_headerless(maps, worker, &injections, modules);
+		add_headerless(maps, worker, &maps->injections, modules);
 	judge_image(context, process, maps->view, modules);
 	note_damage(modules, "%s", maps->view->vads.damage);
 }

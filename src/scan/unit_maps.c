@@ -42,6 +42,8 @@ void unit_maps_init(struct unit_maps *maps, const struct unit_context *context, 
 		.process = process,
 		.modules = modules,
 	};
+	for (unsigned int i = 0; i < 2; i++)
+		maps->private_tables[i].injections = &maps->injections;
 	maps->names.limit = maps->tables.limit = lists_limit(view->budget);
 }
 
@@ -60,6 +62,7 @@ void unit_maps_free(struct unit_maps *maps)
 		private_tables_free(&maps->private_tables[i]);
 	}
 	api_sets_unref(maps->api_sets);
+	injections_free(&maps->injections);
 }
 
 static unsigned int index_of(unsigned int pointer_size)

@@ -8,6 +8,7 @@
 
 #include <impscan/budget.h>
 #include <impscan/rebuild.h>
+#include <impscan/region.h>
 
 #include "scan/clean_pages.h"
 #include "scan/private_tables.h"
@@ -22,6 +23,7 @@ struct unit_maps {
 	struct view *view;
 	const struct process *process;
 	const struct modules *modules; /* all that were found */
+	struct injections injections;  /* of the view, once unit_find_modules() has found them */
 	struct api_sets *api_sets;     /* a reference; NULL: none, or no map was made so far */
 	bool api_sets_refused;	       /* there is a schema, and it makes no sense */
 	struct export_map *map[2];     /* NULL: not made so far */

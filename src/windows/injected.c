@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * PE images in memory that the loader did not map: loaded reflectively, mapped by hand, or a file
- * that lies within other data.
+ * that lies within other data; and what of their regions is none.
  */
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
@@ -9,6 +9,7 @@
 #include <impscan/machine_type.h>
 #include <impscan/module_reader.h>
 #include <impscan/region.h>
+#include <impscan/search.h>
 #include <impscan/vad.h>
 #include <impscan/view.h>
 
@@ -187,16 +188,54 @@ static void find_in_region(struct search *search, const struct region *region)
 	}
 }
 
-static void add_headerless(const struct region *region, struct injections *injections)
+void injected_pages(const struct injected *injected, uint64_t *start, uint64_t *end)
+{
+	const uint64_t base = injected->base;
+	*start = (base + PAGE_SIZE - 1) & PAGE_MASK;
+	*end = max_of((base + injected->size) & PAGE_MASK, *start);
+	/* A small one would have none, and share its address with what is behind it. */
+	if (*start == base && *end == base)
+		*end += PAGE_SIZE;
+}
+
+/* Takes the images, in order, from both ends of a range of pages. */
+static void trim(const struct injected *images, size_t count, uint64_t *start, uint64_t *end)
+{
+	uint64_t from, to;
+	for (size_t i = 0; i < count; i++) {
+		injected_pages(&images[i], &from, &to);
+		if (from <= *start && to > *start)
+			*start = to;
+	}
+	for (size_t i = count; i-- > 0;) {
+		injected_pages(&images[i], &from, &to);
+		if (from < *end && to >= *end)
+			*end = from;
+	}
+}
+
+/* Adds what the images from number `first` on leave of a region. */
+static void add_headerless(const struct region *region, size_t first, struct injections *injections)
 {
 	const struct vad *vad = region->vad;
+	const size_t count = injections->count - first;
+	uint64_t start = vad->start, end = vad->end + 1;
+	uint64_t used = region->first_committed, used_end = region->last_committed + PAGE_SIZE;
+	if (count) {
+		trim(&injections->items[first], count, &start, &end);
+		trim(&injections->items[first], count, &used, &used_end);
+		if (start >= end || used >= used_end)
+			return;
+	}
 	*array_push(injections->items, injections->count, injections->capacity) = (struct injected){
 		.vad = vad,
-		.base = vad->start,
-		.size = vad->end - vad->start + 1,
+		.base = start,
+		.size = end - start,
 		.no_header = true,
-		.used = region->first_committed,
-		.used_size = region->last_committed + PAGE_SIZE - region->first_committed,
+		.used = used,
+		.used_size = used_end - used,
+		.inner = first,
+		.inner_count = count,
 	};
 }
 
@@ -219,12 +258,18 @@ void view_injections(struct view *view, const struct regions *regions,
 				    (unsigned long long)regions->items[i].vad->start);
 			continue;
 		}
-		if (injections->count == before)
-			add_headerless(&regions->items[i], injections);
+		add_headerless(&regions->items[i], before, injections);
 	}
 	address_set_free(&search.dull);
 	(void)budget_close_part(view->budget, &all);
 	view->cut |= injections->damage[0] != 0;
+}
+
+const struct injected *injections_of(const struct injections *injections, const struct vad *vad)
+{
+	size_t at = search_first(i, 0, injections->count, injections->items[i].vad >= vad);
+	return at < injections->count && injections->items[at].vad == vad ? &injections->items[at]
+									  : NULL;
 }
 
 void injections_free(struct injections *injections)

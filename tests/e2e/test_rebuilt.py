@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Import lists that have to be rebuilt: a packed program, headers and names that are gone, hooks,
-delayed and bound imports, ordinals, API sets, a driver, and code with a table on the heap.
+delayed and bound imports, ordinals, API sets, a driver, and code with a table on the heap, around
+an image, or beside the tables of others.
 
     test_rebuilt.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--list-cases]
 """
@@ -27,6 +28,8 @@ CASES = {
     "wiped-erased": (False, {"no-header"}),
     "wiped-delayed": (False, {"no-header"}),
     "blob": (False, {"no-header"}),
+    "around": (False, {"no-header"}),
+    "beside": (False, {"no-header"}),
     "heap": (False, set()),
     "delayed": (True, set()),
     "delayed-erased": (False, set()),

@@ -648,6 +648,13 @@ void guest_table_on_heap(struct guest_process *process, const char *name,
 /* Code without any header, that calls through a table of addresses on the heap. */
 void guest_blob(struct guest_process *process, const char *name);
 
+/*
+ * Two of them: one, in pieces before and behind a PE of the same region, has its table behind it. The
+ * other one also has the addresses of the first one's table, and of the PE's.
+ */
+void guest_blobs_side_by_side(struct guest_process *process, const char *around, const char *beside,
+			      const struct guest_image *image);
+
 /* hide.c: takes a process out of ActiveProcessLinks, or out of everything that lists it; ends one
  * whose object somebody still refers to. */
 void guest_hide(struct guest_process *process, bool everywhere);

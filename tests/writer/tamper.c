@@ -327,7 +327,9 @@ void guest_table_on_heap(struct guest_process *process, const char *name,
 	}
 }
 
-void guest_blob(struct guest_process *process, const char *name)
+/* Addresses of what it needs, at `table`, and code that loads its address and calls through it. */
+static void fill_blob(struct guest_process *process, const char *name, uint64_t code,
+		      uint64_t table)
 {
 	static const struct {
 		const char *dll;
@@ -350,14 +352,9 @@ void guest_blob(struct guest_process *process, const char *name)
 		{"WS2_32.dll", NULL, 23},
 		{"WS2_32.dll", NULL, 4},
 	};
-	enum { COUNT = sizeof(wanted) / sizeof(wanted[0]), SIZE = 0x3000 };
+	enum { COUNT = sizeof(wanted) / sizeof(wanted[0]) };
 	const unsigned int width = process->guest->pointer;
 	struct paging *space = process->space;
-	uint64_t code =
-		guest_jit(process, name, SIZE, EXECUTE_READWRITE, PAGE_WRITE | PAGE_EXECUTE);
-	guest_heap_alloc(process, 0x60);
-	uint64_t table = guest_heap_alloc(process, (COUNT + 2) * width);
-	guest_heap_alloc(process, 0x60);
 	/* then call [rbx + n] */
 	uint64_t at = put_load(process, code + 0x800, table);
 	for (uint32_t i = 0; i < COUNT; i++, at += 8) {
@@ -371,4 +368,39 @@ void guest_blob(struct guest_process *process, const char *name)
 		paging_put(space, at + 2, i * width, 4);
 		paging_put(space, at + 6, 0x9090, 2);
 	}
+}
+
+void guest_blob(struct guest_process *process, const char *name)
+{
+	enum { SIZE = 0x3000, TABLE = 0x200 };
+	uint64_t code =
+		guest_jit(process, name, SIZE, EXECUTE_READWRITE, PAGE_WRITE | PAGE_EXECUTE);
+	guest_heap_alloc(process, 0x60);
+	uint64_t table = guest_heap_alloc(process, TABLE);
+	guest_heap_alloc(process, 0x60);
+	fill_blob(process, name, code, table);
+}
+
+void guest_blobs_side_by_side(struct guest_process *process, const char *around, const char *beside,
+			      const struct guest_image *image)
+{
+	enum { ROOM = 0x2000, TABLE = 0x40 };
+	const struct guest_injection inner =
+		*guest_inject(process, &(struct guest_injection){
+					       .kind = "reflective",
+					       .image = image,
+					       .protection = EXECUTE_READWRITE,
+					       .offset = ROOM,
+				       });
+	*util_push(process->decoys, process->decoy_count, process->decoy_capacity) =
+		(struct guest_decoy){around, inner.region, inner.region_size};
+	uint64_t table = inner.region + inner.region_size - PAGE + TABLE;
+	guest_put_code(process, inner.region, PAGE);
+	for (uint64_t at = 0; at < PAGE; at += 8)
+		paging_put(process->space, inner.region + inner.region_size - PAGE + at, 0, 8);
+	fill_blob(process, around, inner.region, table);
+	guest_blob(process, beside);
+	uint64_t code = process->decoys[process->decoy_count - 1].start;
+	put_load(process, code + 0x400, table);
+	put_load(process, code + 0x420, inner.base + image->pe->imports[0].slot);
 }

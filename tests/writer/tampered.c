@@ -199,6 +199,8 @@ void tampered_tables(struct guest *guest)
 	struct guest_process *blob = start(guest, 5040, "cmd.exe");
 	guest_blob(blob, "blob");
 	blob->damage = "blob";
+	guest_blobs_side_by_side(start(guest, 5084, "cmd.exe"), "around", "beside",
+				 guest_find_image(guest, "beacon.dll"));
 	inject_with_table_on_heap(guest, 5060, "heap", "beacon.dll");
 	static const struct {
 		uint32_t pid;
