@@ -33,9 +33,12 @@
 #define SHARE_LEAST 2000
 #define SHARE_MORE  8
 
+/* So many likely page maps are tried as soon as the scan finds them. */
+#define EAGER_MAPS 16
+
 /* A kernel that was found, whose System was not. */
 struct suspect {
-	size_t map;
+	struct page_map map;
 	uint64_t kernel_base;
 	const uint8_t *pages[SYSTEM_PAGES];
 	bool swept; /* a sweep for its System makes no sense */
@@ -50,6 +53,7 @@ struct finder {
 	struct memory *memories[3]; /* by paging; NULL: not needed yet */
 	struct table_walk walk;
 	struct budget budget;
+	size_t eager; /* page maps that were tried while the scan went on */
 	struct suspect *suspects;
 	size_t suspect_count;
 	size_t suspect_capacity;
@@ -128,7 +132,7 @@ static bool find_kernel(struct finder *finder, const struct page_map *map, struc
 }
 
 /* Was the same kernel tried by another page map? If not, notes it. */
-static bool is_suspect(struct finder *finder, size_t map, struct space *space)
+static bool is_suspect(struct finder *finder, const struct page_map *map, struct space *space)
 {
 	const uint8_t *pages[SYSTEM_PAGES];
 	system_pages(finder->candidate, space, pages);
@@ -139,7 +143,7 @@ static bool is_suspect(struct finder *finder, size_t map, struct space *space)
 			return true;
 	struct suspect *suspect =
 		array_push(finder->suspects, finder->suspect_count, finder->suspect_capacity);
-	suspect->map = map;
+	suspect->map = *map;
 	suspect->kernel_base = finder->candidate->kernel_base;
 	memcpy(suspect->pages, pages, sizeof(pages));
 	return false;
@@ -185,7 +189,7 @@ static enum outcome try_page_map(struct finder *finder, size_t number, uint64_t 
 	if (!kernel_build(candidate, space) && !options->profile)
 		return MAP_NOTHING;
 	attempts->build = candidate->build;
-	if (is_suspect(finder, number, space))
+	if (is_suspect(finder, map, space))
 		return MAP_NOTHING;
 	struct choices choices = {0};
 	if (!options->infer)
@@ -207,7 +211,7 @@ static bool try_suspect(struct finder *finder, const struct suspect *suspect)
 	struct candidate *candidate = finder->candidate;
 	const struct windows_options *options = finder->options;
 	struct attempts *attempts = &finder->attempts;
-	const struct page_map *map = &finder->maps.items[suspect->map];
+	const struct page_map *map = &suspect->map;
 	if (suspect->swept || !begin_map(finder, map))
 		return false;
 	_cleanup_space_ struct space *space = space_new(candidate->memory, map->dtb);
@@ -252,6 +256,21 @@ static bool try_maps(struct finder *finder, uint64_t steps)
 	return false;
 }
 
+/*
+ * Tries a page map that the scan has just found: mostly it is the kernel's, and the rest of the image
+ * need not be read. Returns whether it is.
+ */
+static bool try_likely(void *context, size_t number)
+{
+	struct finder *finder = context;
+	if (finder->eager++ >= EAGER_MAPS || finder->attempts.page_file ||
+	    budget_exceeded(&finder->budget))
+		return false;
+	enum outcome outcome = try_page_map(finder, number, SHARE_FIRST);
+	finder->maps.items[number].done = outcome == MAP_NOTHING;
+	return outcome == MAP_FOUND;
+}
+
 /* Tries everything, in order of cost. */
 static bool try_all(struct finder *finder)
 {
@@ -262,8 +281,8 @@ static bool try_all(struct finder *finder)
 	if (try_maps(finder, finder->options->dtb ? all : all / 4))
 		return true;
 	if (!finder->options->dtb && !attempts->page_file) {
-		page_maps_scan(image, finder->options, &finder->maps);
-		if (try_maps(finder, all))
+		if (page_maps_scan(image, finder->options, &finder->maps, try_likely, finder) ||
+		    try_maps(finder, all))
 			return true;
 	}
 	for (size_t i = 0; i < finder->suspect_count && !attempts->page_file; i++)

@@ -83,12 +83,17 @@ void sweep_advance(struct sweep_progress *progress, uint64_t bytes);
 /* It is over. */
 void sweep_end(struct sweep_progress *progress);
 
+/* Tries page map `number` of the list. Returns whether the search is over. */
+typedef bool page_map_likely(void *context, size_t number);
+
 /*
- * Reads the whole image for pages that could be a page map, and adds them, those first that look most
- * like one. `maps->more` counts those that are left out, since there are more than a machine has.
+ * Reads the image for pages that could be a page map, and adds them, those first that look most like
+ * one. maps->more counts those that are left out, since there are more than a machine has. Calls
+ * `likely` (NULL: nothing) for each that has KUSER_SHARED_DATA when it is found; where that returns true
+ * it ends at once, and returns true.
  */
-void page_maps_scan(const struct image *image, const struct windows_options *options,
-		    struct page_maps *maps);
+bool page_maps_scan(const struct image *image, const struct windows_options *options,
+		    struct page_maps *maps, page_map_likely *likely, void *context);
 
 /*
  * Returns how well the profile of `windows` fits what the image has behind its System: facts that

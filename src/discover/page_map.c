@@ -226,6 +226,9 @@ struct map_scan {
 	size_t known;			/* so many were tried already */
 	struct address_set directories; /* of PAE, the last of each map that was found */
 	struct memory *memories[3];	/* by paging; NULL: not needed yet */
+	page_map_likely *likely;
+	void *context;
+	bool over; /* likely() said so */
 };
 
 /*
@@ -257,12 +260,15 @@ static void add_found(struct map_scan *scan, enum paging paging, uint64_t dtb,
 		return;
 	}
 	unsigned int doubt = plausible->odd + plausible->lost;
+	bool shared = has_shared_data(scan, paging, dtb);
 	*array_push(maps->items, maps->count, maps->capacity) = (struct page_map){
 		.paging = paging,
 		.dtb = dtb,
-		.doubt = has_shared_data(scan, paging, dtb) ? doubt : UNSHARED + doubt,
+		.doubt = shared ? doubt : UNSHARED + doubt,
 		.source = "page-map scan",
 	};
+	if (shared && scan->likely && !scan->over)
+		scan->over = scan->likely(scan->context, maps->count - 1);
 }
 
 /* By how much speaks against them, then in the order in which they were found. */
@@ -332,20 +338,32 @@ void sweep_end(struct sweep_progress *progress)
 					    (size_t)progress->total, (size_t)progress->total);
 }
 
-void page_maps_scan(const struct image *image, const struct windows_options *options,
-		    struct page_maps *maps)
+static void scan_image(struct map_scan *scan, const struct windows_options *options)
 {
-	struct map_scan scan = {.image = image, .maps = maps, .known = maps->count};
-	struct sweep_progress progress = sweep_begin(image, options);
-	uint64_t start, size;
-	for (uint64_t at = 0; image_next_data(image, at, &start, &size); at = start + size) {
+	struct sweep_progress progress = sweep_begin(scan->image, options);
+	uint64_t start, size, at = 0;
+	for (; !scan->over && image_next_data(scan->image, at, &start, &size); at = start + size) {
 		uint64_t address = (start + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1), end = start + size;
-		for (; address < end && end - address >= PAGE_SIZE; address += PAGE_SIZE) {
-			scan_page(&scan, address);
+		for (; address < end && end - address >= PAGE_SIZE && !scan->over;
+		     address += PAGE_SIZE) {
+			scan_page(scan, address);
 			sweep_advance(&progress, PAGE_SIZE);
 		}
 	}
 	sweep_end(&progress);
+}
+
+bool page_maps_scan(const struct image *image, const struct windows_options *options,
+		    struct page_maps *maps, page_map_likely *likely, void *context)
+{
+	struct map_scan scan = {
+		.image = image,
+		.maps = maps,
+		.known = maps->count,
+		.likely = likely,
+		.context = context,
+	};
+	scan_image(&scan, options);
 	/* Many pages may look like a map: what looks most like one is tried first. */
 	if (maps->count > scan.known)
 		qsort(maps->items + scan.known, maps->count - scan.known, sizeof(*maps->items),
@@ -353,4 +371,5 @@ void page_maps_scan(const struct image *image, const struct windows_options *opt
 	for (size_t i = 0; i < array_size(scan.memories); i++)
 		memory_free(scan.memories[i]);
 	address_set_free(&scan.directories);
+	return scan.over;
 }

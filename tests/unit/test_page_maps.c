@@ -68,6 +68,13 @@ static void put_x64(struct blob *blob)
 	put_versions(blob, FIRST + 4);
 }
 
+/* Ends the scan at the machine's page map. */
+static bool is_first(void *context, size_t number)
+{
+	const struct page_maps *maps = context;
+	return maps->items[number].dtb == FIRST * PAGE;
+}
+
 static void check_first(void (*put_map)(struct blob *), enum paging paging)
 {
 	_cleanup_blob_ struct blob blob = {0};
@@ -82,11 +89,16 @@ static void check_first(void (*put_map)(struct blob *), enum paging paging)
 	assert_null(image_open(path, &image));
 	struct page_maps maps = {0};
 	const struct windows_options options = {0};
-	page_maps_scan(image, &options, &maps);
+	assert_false(page_maps_scan(image, &options, &maps, NULL, NULL));
 	/* otherwise nothing is tested */
 	assert_true(maps.count > 100);
 	assert_int_equal(maps.items[0].dtb, FIRST * PAGE);
 	assert_int_equal(maps.items[0].paging, paging);
+	const size_t all = maps.count;
+	maps.count = 0;
+	assert_true(page_maps_scan(image, &options, &maps, is_first, &maps));
+	assert_true(maps.count > 0);
+	assert_true(maps.count <= all);
 	free(maps.items);
 	image_close(image);
 	close(fd);
