@@ -117,6 +117,7 @@ COMMENTS = {
     "LDR_DATA_TABLE_ENTRY": "A module in the lists of PEB.Ldr and of PsLoadedModuleList",
     "MMADDRESS_NODE": "A node of the VAD tree; the VAD begins with it",
     "MMPAGING_FILE": "A page file",
+    "MMPFN": "What the kernel knows of a frame; OriginalPte has the protection of its page",
     "MMPTE": "A page table entry in its states",
     "MMVAD": "A range of mapped memory; it begins with MMVAD_SHORT",
     "MMVAD_FLAGS": "What MMVAD_SHORT.u holds",
@@ -229,6 +230,11 @@ def join(*parts):
     return ", ".join(p for p in parts if p)
 
 
+def without_frames(facts):
+    """MMPFN is read only where page tables have no bit for what can't be executed."""
+    return {k: v for k, v in facts.items() if k[0] != "MMPFN"}
+
+
 def make_profiles():
     """The texts of all profiles by their names."""
     made = {}
@@ -247,6 +253,8 @@ def make_profiles():
             used.update(keys)
             parts = [dict(layouts[key]) for key in keys]
             facts = merge(name, parts, fields)
+            if facts[("MMPTE", "size")][0] != 4:
+                facts = without_frames(facts)
             source = source_text(keys, layouts)
             source += add_store(facts, store, arch, first, last)
             pae = arch == "x86" and first <= PAE_LAST
@@ -258,12 +266,13 @@ def make_profiles():
             pae_facts = {k: v for k, v in layouts[pae_key].items() if k[0] in pae_types}
             if pae_key[0].endswith(f".{first}"):
                 base = {k: v for k, v in layouts[pae_key].items() if k[0] not in pae_types}
-                facts = merge(name, parts + [base | {k: v for k, v in parts[0].items()
-                                                     if k[0] in pae_types}], fields)
+                facts = merge(name, [without_frames(part) for part in parts + [
+                    base | {k: v for k, v in parts[0].items() if k[0] in pae_types}]], fields)
                 source = source_text(keys + [pae_key], layouts)
             else:
                 source += f"; PTEs as in {PAE_LAYOUT}"
-            facts = {k: v for k, v in facts.items() if k[0] not in pae_types} | pae_facts
+            facts = {k: v for k, v in without_frames(facts).items()
+                     if k[0] not in pae_types} | pae_facts
             made[name + "-pae"] = text_of(name + "-pae", description, arch, first, last,
                                           join(variant, "PAE"), source, facts, fields)
     missing = set(layouts) - used

@@ -42,6 +42,7 @@
  * Handles	HANDLE_TABLE_ENTRY.Object: the address with flags in its low three bits (up to 7).
  *		ObjectPointerBits: the address shifted right, by 4 on x64, where it must be
  *		sign-extended, and by 3 on x86 (8 and later).
+ * Frames	MMPFN is read of x86 without PAE, whose PTEs don't tell what can be executed.
  * PTEs		Their members are bits of one MMPTE, the `...Low` and `...High` halves of an address
  *		are those of x86 without PAE. MMPTE.size tells kernels with PAE from those without.
  *		SwizzleBit: where it is clear, an invalid PTE is stored XORed with the kernel's
@@ -119,6 +120,9 @@
 	X(MMPAGING_FILE, PageFileName, R, AT) \
 	X(MMPAGING_FILE, PageFileNumber, R, NUMBER(4)) \
 	X(MMPAGING_FILE, VirtualStorePagefile, O, NUMBER(1)) \
+	X(MMPFN, size, O, SIZE) \
+	X(MMPFN, PteAddress, O, AT) \
+	X(MMPFN, OriginalPte, O, AT) \
 	X(MMPTE, size, R, SIZE_OF(4, 8)) \
 	X(MMPTE_PROTOTYPE, Protection, O, BITS(5)) \
 	X(MMPTE_PROTOTYPE, ProtoAddress, O, BITS(52)) \

@@ -29,6 +29,7 @@ struct own_pages {
 struct view {
 	struct space *space;  /* the process's; asks its VADs for prototype PTEs */
 	struct space *kernel; /* of System's page map */
+	const struct windows *windows;
 	struct vads vads;
 	unsigned int entry_size; /* bytes of a prototype PTE */
 	const struct vad *found; /* the VAD asked for last; NULL: none yet */

@@ -50,6 +50,11 @@ struct windows {
 	uint64_t system;	   /* address of its EPROCESS */
 	uint64_t ps_loaded_module_list; /* address of the list's head; 0: not found */
 	uint64_t psp_cid_table;		/* address of the HANDLE_TABLE of PIDs; 0: not found */
+	/*
+	 * Address of the array of MMPFNs. x86 without PAE has no bit for pages that can't be executed,
+	 * so there it tells what can be. 0: not found, or not needed.
+	 */
+	uint64_t pfn_database;
 	bool invalid_mask_found;
 	uint64_t invalid_mask; /* InvalidPteMask; see memory_set_invalid_mask() */
 	struct paging_file paging_files[PAGE_FILES]; /* in order of their numbers */
@@ -71,6 +76,14 @@ struct space *windows_kernel_space(const struct windows *windows);
  */
 bool windows_pointer(const struct windows *windows, struct space *space, uint64_t structure,
 		     enum profile_member member, uint64_t *value);
+
+/*
+ * Reads the protection (an MMPTE_SOFTWARE.Protection, 0-31) that a page has by the PFN database. The
+ * page lies at `address` of the process, in the physical address `frame`. Returns false where the
+ * database is not known, or the frame is not that page's alone: a section's pages are not.
+ */
+bool windows_pfn_protection(const struct windows *windows, struct space *kernel, uint64_t address,
+			    uint64_t frame, unsigned int *protection);
 
 /* Returns the page map's physical address that a value of CR3 or of DirectoryTableBase holds. */
 uint64_t page_map_address(enum paging paging, uint64_t cr3);

@@ -44,8 +44,9 @@ enum discovery_cut {
 	CUT_FIT = 1 << 4,	   /* comparing the profiles of the build */
 	CUT_PAGE_FILES = 1 << 5,   /* comparing the page files given with the image */
 	CUT_CID_TABLE = 1 << 6,	   /* PspCidTable */
+	CUT_PFN_DATABASE = 1 << 7, /* MmPfnDatabase, or it was not found */
 };
-#define DISCOVERY_CUT_COUNT 7
+#define DISCOVERY_CUT_COUNT 8
 
 /*
  * Returns the machine that the candidate would be, for reading it by its profile. It owns nothing

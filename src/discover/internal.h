@@ -13,6 +13,7 @@
  *	candidate.c     the machine that is tried, as far as it is known
  *	not_found.c     tells what was tried
  *	cid_table.c     the table of PIDs
+ *	pfn_database.c  what the kernel knows of frames
  *	pages.c         what finds pages that are not there: entries, page files, store
  *	page_files.c    are the page files that were given those of this image?
  */
@@ -126,6 +127,12 @@ size_t paging_files_count(const struct windows *windows, struct space *space,
 
 /* Returns the HANDLE_TABLE of PIDs; 0: not found, or `budget` (NULL: not bounded) has ended. */
 uint64_t cid_table_find(const struct windows *windows, struct space *kernel, struct budget *budget);
+
+/*
+ * Returns the address of the array of MMPFNs; 0: not found, not needed, or `budget` (NULL: not
+ * bounded) has ended. `windows` is as it was afterwards.
+ */
+uint64_t pfn_database_find(struct windows *windows, struct space *kernel, struct budget *budget);
 
 /* What a profile says of the compressed store; it must have SMKM_STORE_MGR.KeyToStoreTree. */
 struct store_layout store_layout_of(const struct profile *profile);

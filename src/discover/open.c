@@ -24,6 +24,9 @@ static const char *const cut_sentences[DISCOVERY_CUT_COUNT] = {
 	"was compared",
 	"the search for the kernel's table of PIDs was cut off: processes that only it knows are "
 	"not listed",
+	"the kernel's PFN database was not found: without PAE only that tells of memory that was "
+	"made "
+	"executable later",
 };
 
 /* A machine that is open, and what the user will be told of it. */
@@ -51,7 +54,11 @@ static unsigned int complete(struct windows *windows)
 	/* As much as a source of processes may take. */
 	struct budget budget = {.limit = windows_work(windows) / SEARCH_SHARES};
 	windows->psp_cid_table = cid_table_find(windows, kernel, &budget);
-	return cut | (budget_exceeded(&budget) ? CUT_CID_TABLE : 0u);
+	cut |= budget_exceeded(&budget) ? CUT_CID_TABLE : 0u;
+	budget = (struct budget){.limit = windows_work(windows) / SEARCH_SHARES};
+	windows->pfn_database = pfn_database_find(windows, kernel, &budget);
+	bool needed = memory_paging(windows->memory) == PAGING_X86;
+	return cut | (needed && !windows->pfn_database ? CUT_PFN_DATABASE : 0u);
 }
 
 /* Of `page_files`, bit N says whether page file N of the options is read. */

@@ -37,6 +37,7 @@ void view_open(struct view *view, const struct windows *windows, const struct pr
 	       struct budget *budget)
 {
 	*view = (struct view){
+		.windows = windows,
 		.entry_size = profile_offset(windows->profile, MMPTE_size),
 		.budget = budget,
 	};

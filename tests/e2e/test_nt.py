@@ -2,16 +2,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What dumps of running NT kernels have, on every 32-bit layout and some others: drivers whose name
 tables hold addresses, import directories of zeros, freed pool that looks like processes, views of
-images with a VAD for each section.
+images with a VAD for each section, and memory that was made executable later where page tables can't
+tell.
 
     test_nt.py IMPSCAN MKIMAGE FOLDER [--only WORDS]
 """
 
 import json
+import struct
 import subprocess
 
-from image_truth import (case_parser, check, choose, finish, imphash, impfuzzy, rows,
+from image_truth import (case_parser, check, choose, finish, imphash, impfuzzy, rows, run,
                          test_arguments, written_layouts)
+from test_hidden import compare as compare_hidden
 
 # The last updates of what was on 64 bits: they must not differ.
 X64 = {"7601", "9600", "19041", "26100"}
@@ -91,6 +94,40 @@ def compare(where, impscan, image, truth):
     compare_ntdll(where, found, truth)
 
 
+def without_frames(impscan, image, build, where):
+    """Where the PFN database is not found, that is told, and the VAD decides."""
+    data = bytearray(image.read_bytes())
+    database = struct.pack("<I", 0x81000000 if int(build) < 6000 else 0x83c00000)
+    at = data.find(database)
+    while at >= 0:
+        if at % 4 == 0:
+            data[at:at + 4] = bytes(4)
+        at = data.find(database, at + 1)
+    before = {row["base"] for row in rows(impscan, image, "-a", "-p", 3120)}
+    _, err = run(impscan, "-f", image, "-a", "-p", 3120)
+    check("PFN database" not in err, f"{where}: {err}")
+    image.write_bytes(data)
+    after = {row["base"] for row in rows(impscan, image, "-a", "-p", 3120)}
+    _, err = run(impscan, "-f", image, "-a", "-p", 3120)
+    check("PFN database was not found" in err, f"{where}: {err}")
+    check(after < before and len(before) == len(after) + 1, f"{where}: {before ^ after}")
+
+
+def hidden(impscan, mkimage, folder, number, layout):
+    """What hides, on 32 bits: of it what was made executable later is in no page table."""
+    build, arch, variant, pae = layout
+    where = f"{build} {variant} {pae} hidden"
+    image, truth = folder / "hidden.raw", folder / "hidden.json"
+    subprocess.run([mkimage, "--build", build, "--arch", arch, "--variant", variant,
+                    *(["--pae"] if pae else []), "--memory", "96", "--scenario", "hidden",
+                    "--seed", str(300 + number), "-o", image, "--truth", truth], check=True)
+    cases = compare_hidden(where, impscan, image, json.loads(truth.read_text()))
+    check(cases["virtual-protect"] == 1, f"{where}: made executable later: not compared")
+    if int(build) < 9200 and not pae and "24000" not in variant:
+        without_frames(impscan, image, build, where)
+    image.unlink()
+
+
 def main():
     arguments = test_arguments(case_parser(__doc__))
     impscan, mkimage, folder = arguments.impscan, arguments.mkimage, arguments.folder
@@ -105,6 +142,8 @@ def main():
                         "--empty-imports", "--all-valid", "--views", views, "-o", image, "--truth", truth], check=True)
         compare(f"{build} {arch} {variant} {pae} {names} {views}", impscan, image,
                 json.loads(truth.read_text()))
+        if arch == "x86":
+            hidden(impscan, mkimage, folder, number, (build, arch, variant, pae))
     image.unlink()
     finish(f"{len(chosen)} layouts")
 

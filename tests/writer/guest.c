@@ -300,6 +300,7 @@ void guest_finish(struct guest *guest)
 	}
 	guest_apply_states(guest);
 	guest_page_files_write(guest);
+	guest_pfn_database_write(guest);
 }
 
 static void free_process(struct guest_process *process)

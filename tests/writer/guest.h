@@ -551,6 +551,9 @@ void guest_apply_states(struct guest *guest);
 uint64_t guest_pte_out(struct guest *guest, uint64_t frame, enum page_state state,
 		       unsigned int protection);
 
+/* pfn_database.c: what the kernel knows of frames, once all is in its place. */
+void guest_pfn_database_write(struct guest *guest);
+
 /* page_files.c */
 
 enum { GUEST_PAGEFILE, GUEST_SWAPFILE, GUEST_VIRTUAL_STORE }; /* their numbers */

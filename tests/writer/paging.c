@@ -71,6 +71,8 @@ struct paging {
 	size_t sharer_count;
 	size_t sharer_capacity;
 	uint32_t age; /* varies the software bits of entries */
+	/* Without PAE entries don't say what can be executed: a bit for each page of 4 GB; else NULL */
+	uint8_t *executable;
 };
 
 static uint8_t *entry_at(const struct paging *paging, uint64_t table, unsigned int level,
@@ -130,6 +132,8 @@ struct paging *paging_new(const struct paging_arch *arch, struct ram *ram, struc
 	paging->root = root ? ram_take_at(ram, root) : ram_take(ram);
 	if (kernel)
 		*util_push(kernel->sharers, kernel->sharer_count, kernel->sharer_capacity) = paging;
+	if (arch == &paging_arch_x86)
+		paging->executable = util_alloc(1 << 17, 1);
 	if (arch == &paging_arch_pae) {
 		/* a table of 32 bytes, many in one page */
 		if (!root)
@@ -151,6 +155,7 @@ struct paging *paging_new(const struct paging_arch *arch, struct ram *ram, struc
 void paging_free(struct paging *paging)
 {
 	free(paging->sharers);
+	free(paging->executable);
 	free(paging);
 }
 
@@ -232,6 +237,10 @@ void paging_map(struct paging *paging, uint64_t va, uint64_t frame, unsigned int
 		util_die("%#llx -> %#llx is not a page", (unsigned long long)va,
 			 (unsigned long long)frame);
 	paging_set_entry(paging, va, paging_valid_entry(paging, frame, flags));
+	if (!paging->executable)
+		return;
+	uint8_t *byte = &paging->executable[va / PAGE / 8], bit = (uint8_t)(1 << va / PAGE % 8);
+	*byte = (uint8_t)(flags & PAGE_EXECUTE ? *byte | bit : *byte & ~bit);
 }
 
 void paging_map_large(struct paging *paging, uint64_t va, uint64_t frame, unsigned int flags)
@@ -272,9 +281,12 @@ void paging_set_entry(struct paging *paging, uint64_t va, uint64_t entry)
 		 paging->arch->entry_size);
 }
 
-static unsigned int protection_of(uint64_t entry)
+unsigned int paging_protection(const struct paging *paging, uint64_t va)
 {
+	uint64_t entry = paging_entry(paging, va);
 	bool execute = !(entry & ENTRY_NO_EXECUTE), write = entry & ENTRY_SOFTWARE_WRITE;
+	if (paging->executable)
+		execute = paging->executable[va / PAGE / 8] >> va / PAGE % 8 & 1;
 	if (execute)
 		return write ? PROTECTION_EXECUTE_READWRITE : PROTECTION_EXECUTE_READ;
 	return write ? PROTECTION_READWRITE : PROTECTION_READONLY;
@@ -299,7 +311,7 @@ void paging_set_state(struct paging *paging, uint64_t va, enum page_state state)
 		break;
 	case PAGE_TRANSITION:
 		entry = (old & frame_mask(paging)) | INVALID_TRANSITION |
-			(uint64_t)protection_of(old) << INVALID_PROTECTION_SHIFT;
+			(uint64_t)paging_protection(paging, va) << INVALID_PROTECTION_SHIFT;
 		entry = paging_swizzle(paging, entry);
 		break;
 	case PAGE_ZERO:

@@ -102,6 +102,9 @@ void paging_set_state(struct paging *paging, uint64_t va, enum page_state state)
 /* The leaf entry of a 4 KB page as it stands; 0 when there is no table for it. */
 uint64_t paging_entry(const struct paging *paging, uint64_t va);
 
+/* The _MMPTE.Protection that a valid page has. */
+unsigned int paging_protection(const struct paging *paging, uint64_t va);
+
 /* Stores a leaf entry as it is, making the tables above it. */
 void paging_set_entry(struct paging *paging, uint64_t va, uint64_t entry);
 
