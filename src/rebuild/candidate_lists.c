@@ -4,8 +4,10 @@
  *
  * Which tables were the file's? The family of tables in one section that has the most imports. A
  * packer's stub has its few imports elsewhere, and pointers that a program gets at run time lie
- * with its data. An intact import directory is a list of its own. It comes first, unless a family
- * has more imports: then it may be a packer's stub that declares little.
+ * with its data. Where a packer has merged sections, they don't part these: there the tables of a
+ * family that lie near each other are a list as well, before that of all. An intact import directory
+ * is a list of its own. It comes first, unless a family has more imports: then it may be a packer's
+ * stub that declares little.
  *
  * In which order did the file's directory have the DLLs? winebuild, GNU ld and LLVM's linker give
  * the directory the order of the address tables. Microsoft's linker sorts the tables by DLL name,
@@ -28,6 +30,9 @@
 #define TEXT_A_STEP 8 /* bytes of a list, for hashing it twice: see struct budget */
 
 #define NEAR 4096 /* bytes at most between tables of one family, where sections are unknown */
+
+/* Lists that are left for others when one choice of tables is made in all orders. */
+#define LISTS_LEFT 3
 
 /* Entries of one group, which a list has together. */
 struct dll_chunk {
@@ -236,8 +241,11 @@ static enum linker linker_of(const struct rebuilding *r, const struct table_choi
 	return linker;
 }
 
-/* Adds the lists of the chosen tables in all orders that the file may have had. */
-static void add_orders(struct rebuilding *r, struct table_choice *choice)
+/*
+ * Adds the lists of the chosen tables in the orders that the file may have had, the most likely
+ * `most` of them; the order of the tables is always one.
+ */
+static void add_orders(struct rebuilding *r, struct table_choice *choice, size_t most)
 {
 	find_dlls(r->rebuilt, choice);
 	enum linker linker = linker_of(r, choice);
@@ -246,7 +254,7 @@ static void add_orders(struct rebuilding *r, struct table_choice *choice)
 	if (linker == LINKER_OTHER)
 		return;
 	guess_orders(r, choice);
-	for (size_t i = 0; i < choice->orders.count; i++)
+	for (size_t i = 0; i < choice->orders.count && i + 1 < most; i++)
 		make_list(r, choice, choice->orders.rank[i],
 			  "in an order as Microsoft's linker makes");
 	if (linker == LINKER_MICROSOFT)
@@ -275,6 +283,70 @@ static bool largest(const struct rebuilding *r, bool alone, struct table_choice 
 		best->tables[i] = family[i] == most && !(alone && rebuilt->tables[i].directory);
 	best->imports = imports[most];
 	return best->imports > 0;
+}
+
+/* Is the section of the chosen tables one for code and data, as packers make of several? */
+static bool is_merged(const struct rebuilding *r, const struct table_choice *choice)
+{
+	const uint32_t both = IMAGE_SCN_MEM_EXECUTE | IMAGE_SCN_MEM_WRITE;
+	for (size_t i = 0; r->pe && i < choice->count; i++) {
+		uint32_t section = r->rebuilt->tables[i].section;
+		if (choice->tables[i] && section < r->pe->section_count)
+			return (r->pe->sections[section].characteristics & both) == both;
+	}
+	return false;
+}
+
+/*
+ * Chooses of the chosen tables those near each other that have the most imports. Returns false when
+ * that is all of them.
+ */
+static bool nearest(const struct rebuilding *r, const struct table_choice *family,
+		    struct table_choice *near)
+{
+	const struct rebuilt *rebuilt = r->rebuilt;
+	size_t best = 0, first = 0, imports = 0, tables = 0, inside = 0;
+	uint64_t end = 0;
+	/* by address, but for the directory's, which is no part of a packer's original */
+	_cleanup_free_ size_t *group = alloc_zero(family->count, sizeof(*group));
+	near->imports = 0;
+	for (size_t i = 0; i < family->count; i++) {
+		const struct rebuilt_table *table = &rebuilt->tables[i];
+		if (!family->tables[i])
+			continue;
+		tables++;
+		if (table->start - min_of(table->start, end) >= NEAR || table->start < end) {
+			first = i;
+			imports = 0;
+		}
+		end = table->end;
+		group[i] = first;
+		imports += table->imports;
+		if (imports > near->imports) {
+			near->imports = imports;
+			best = first;
+		}
+	}
+	for (size_t i = 0; i < family->count; i++) {
+		near->tables[i] = family->tables[i] && group[i] == best;
+		inside += near->tables[i];
+	}
+	return inside && inside < tables;
+}
+
+/* Adds the lists of a family: first those of the tables that lie near each other, if it is merged. */
+static void add_family(struct rebuilding *r, struct table_choice *family)
+{
+	struct table_choice near = {.count = family->count};
+	_cleanup_free_ bool *tables = alloc_zero(family->count, sizeof(*tables));
+	near.tables = tables;
+	if (!is_merged(r, family) || !nearest(r, family, &near)) {
+		add_orders(r, family, SIZE_MAX);
+		return;
+	}
+	size_t room = REBUILT_LISTS_MAX - r->rebuilt->list_count;
+	add_orders(r, &near, room - min_of(room, (size_t)LISTS_LEFT));
+	add_orders(r, family, 1);
 }
 
 /* Adds the list of the import directory. */
@@ -306,7 +378,7 @@ void rebuild_lists(struct rebuilding *r)
 	if (first)
 		add_declared(rebuilt, declared);
 	if (found)
-		add_orders(r, &choice);
+		add_family(r, &choice);
 	if (intact && !first)
 		add_declared(rebuilt, declared);
 	memset(choice.tables, 1, choice.count * sizeof(bool));

@@ -191,7 +191,25 @@ def compare_tables(where, impscan, image, truth):
     return seen
 
 
+def compare_own_table(where, impscan, image, truth, files):
+    """A program with a table of its own in the section that the packer made of all: its file's list is
+    the first all the same, and the others are offered too."""
+    process = next(p for p in truth["processes"] if p["pid"] == 5004)
+    program = process["modules"][0]
+    row = next(row for row in rows(impscan, image, "-a", "-p", 5004)
+               if row["base"] == program["base"])
+    original = [hashed_name(slot) for slot in process["slots"]]
+    check(is_list(row, original, "rebuilt_"),
+          f"{where}: {row['rebuilt_imports']} imports, not {len(original)}")
+    found = rows(impscan, image, "--imports", "-p", 5004, "-m", "packed.exe")
+    check(len(found) == len(original) + len(program["imports"]) + 12,
+          f"{where}: own table: {len(found)} slots")
+    matches = [row["score"] for row in rows(impscan, image, "-p", 5004, "-e", files / "unpacked.exe")]
+    check(matches == [100], f"{where}: own table: {matches}")
+
+
 def compare_packed(where, impscan, image, truth, files):
+    compare_own_table(where, impscan, image, truth, files)
     process = next(p for p in truth["processes"] if p["pid"] == 5000)
     program = process["modules"][0]
     row = next(row for row in rows(impscan, image, "-a", "-p", 5000)
@@ -204,7 +222,8 @@ def compare_packed(where, impscan, image, truth, files):
     for name, prefix in (("unpacked.exe", "rebuilt_"), ("packed.exe", "")):
         matches = [row for row in rows(impscan, image, "-e", files / name)
                    if row["score"] >= 90]
-        check([(row["pid"], row["base"]) for row in matches] == [(5000, program["base"])] and
+        check([(row["pid"], row["base"]) for row in matches] ==
+              [(5000, program["base"]), (5004, program["base"])] and
               matches[0]["matched_hash"] == prefix + "imphash" and matches[0]["score"] == 100,
               f"{where}: -e {name}: {matches}")
         matches = [row for row in rows(impscan, image, "-F", "-e", files / name)

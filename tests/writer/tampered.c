@@ -40,7 +40,7 @@ static struct guest_image *add_packed(struct guest *guest, const char *name,
 	return image;
 }
 
-void tampered_packed(struct guest *guest)
+static void packed(struct guest *guest)
 {
 	struct guest_image *original = guest_find_image(guest, "unpacked.exe");
 	add_packed(guest, "packed.exe", original);
@@ -50,6 +50,40 @@ void tampered_packed(struct guest *guest)
 	process->damage = program->damage = "packed";
 	program->holds = "unpacked.exe";
 	guest_note_slots(process, "packed", original, program->base);
+}
+
+/*
+ * The same program, which has got some functions by GetProcAddress since: their addresses lie with its
+ * data, in the section that the packer made of all.
+ */
+static void packed_with_own_table(struct guest *guest)
+{
+	static const char *const functions[] = {"GetTickCount", "ReadFile",	  "WriteFile",
+						"CloseHandle",	"GetLastError",	  "Sleep",
+						"CreateFileW",	"SetLastError",	  "HeapAlloc",
+						"HeapFree",	"GetProcAddress", "VirtualAlloc"};
+	struct guest_image *original = guest_find_image(guest, "unpacked.exe");
+	struct guest_process *process = start(guest, 5004, "packed.exe");
+	struct guest_module *program = process->modules[0];
+	guest_unpack(process, program);
+	process->damage = program->damage = "packed-own-table";
+	program->holds = "unpacked.exe";
+	guest_note_slots(process, "packed-own-table", original, program->base);
+	/* .data comes behind .text */
+	uint64_t slot = program->base + original->pe->sections[1].rva + 0x40;
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		uint64_t address = guest_resolve(process, "kernel32.dll", functions[i], 0);
+		if (!address)
+			util_die("kernel32.dll has no %s", functions[i]);
+		paging_put(process->space, slot, address, guest->pointer);
+		slot += guest->pointer;
+	}
+}
+
+void tampered_packed(struct guest *guest)
+{
+	packed(guest);
+	packed_with_own_table(guest);
 }
 
 /* A PE written into the process as a loader would lay it out; with `wiped`, its first page is gone. */
