@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The two import hashes, imphash and impfuzzy, of an import list in its hashed form: a string like
- * "kernel32.createfilew,kernel32.closehandle". Where the list comes from does not matter here.
+ * The import hashes, imphash, impfuzzy and impset, of an import list in its hashed form: a string
+ * like "kernel32.createfilew,kernel32.closehandle". Where the list comes from does not matter here.
  *
  * Room: hash.
  */
@@ -15,17 +15,22 @@
 #define IMPHASH_SIZE  33  /* 32 hex digits and a NUL */
 #define IMPFUZZY_SIZE 149 /* at least libfuzzy's FUZZY_MAX_RESULT and a NUL */
 
-/* The hashes of one list. Both are "" for an empty list, which has no hash and matches nothing. */
+/* The hashes of one list. All are "" for an empty list, which has no hash and matches nothing. */
 struct hashes {
 	char imphash[IMPHASH_SIZE]; /* in lower case */
 	char impfuzzy[IMPFUZZY_SIZE];
+	char impset[IMPFUZZY_SIZE]; /* without the prefix that it has in lists */
 };
+
+/* What stands before an impset where an impfuzzy could stand as well, which has the same form. */
+#define IMPSET_PREFIX "impset:"
 
 /*
  * Hashes an import list. imphash is the MD5 of a string (Mandiant, 2014; pefile's get_imphash()),
- * impfuzzy the ssdeep hash of a string (JPCERT/CC; pyimpfuzzy).
+ * impfuzzy the ssdeep hash of a string (JPCERT/CC; pyimpfuzzy), impset that of the set of functions
+ * in it (docs/impset.md).
  *
- * string: the hashed form that imphash is taken of.
+ * string: the hashed form that imphash and impset are taken of.
  * fuzzy_string: the one that impfuzzy is taken of. Only bound files have another one, see
  *	imports_fuzzy_string().
  *
@@ -33,5 +38,14 @@ struct hashes {
  */
 void hash_imports(struct hashes *hashes, const struct text *string,
 		  const struct text *fuzzy_string);
+
+/* The last step of hash_imports() alone: the impset of a list, "" for an empty one. */
+void hash_impset(char impset[IMPFUZZY_SIZE], const struct text *string);
+
+/*
+ * Writes the set that impset is the ssdeep hash of to `out`: 12 hex digits for each function,
+ * sorted. `out` is replaced.
+ */
+void impset_string(struct text *out, const struct text *string);
 
 #endif

@@ -30,6 +30,15 @@ unsigned int import_dll_weight(const char *dll);
  */
 bool import_by_ordinal(const char *dll, uint32_t ordinal, bool microsoft);
 
+/*
+ * Returns imports that are the same function as another one: lines of an import, a blank and the
+ * one that stands for it and all others of the same function. An import is the name of a function
+ * in lower case, or "comctl32.ord17". No line's second import is the first one of another.
+ *
+ * length: becomes that of the text, in bytes.
+ */
+const char *import_aliases(size_t *length);
+
 #define IMPORT_SETS_MAX 8 /* API sets of one function */
 
 struct import_set {

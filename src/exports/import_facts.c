@@ -10,6 +10,7 @@
 #include <string.h>
 
 /* By CMakeLists.txt; behind each text stands a NUL. */
+extern const char import_facts_aliases[], import_facts_aliases_end[];
 extern const char import_facts_api_sets[], import_facts_api_sets_end[];
 extern const char import_facts_directories[], import_facts_directories_end[];
 extern const char import_facts_dlls[], import_facts_dlls_end[];
@@ -81,6 +82,12 @@ bool import_by_ordinal(const char *dll, uint32_t ordinal, bool microsoft)
 		at += always;
 	}
 	return false;
+}
+
+const char *import_aliases(size_t *length)
+{
+	*length = (size_t)(import_facts_aliases_end - import_facts_aliases);
+	return import_facts_aliases;
 }
 
 size_t import_sets_of(const char *function, struct import_set sets[IMPORT_SETS_MAX])

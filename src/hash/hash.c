@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Computing imphash and impfuzzy, with libcrypto's MD5 and libfuzzy.
+ * Computing imphash and impfuzzy, with libcrypto's MD5 and libfuzzy. impset is impset.c's.
  */
 #include <impscan/hash.h>
 
@@ -52,6 +52,7 @@ void hash_imports(struct hashes *hashes, const struct text *string, const struct
 	hashes->impfuzzy[0] = '\0';
 	if (string->length)
 		digest(string, hashes->imphash);
+	hash_impset(hashes->impset, string);
 	if (!fuzzy_string->length || fuzzy_string->length > UINT32_MAX)
 		return;
 	if (fuzzy_hash_buf((const unsigned char *)fuzzy_string->data,

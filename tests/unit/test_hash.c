@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* hash: known values of imphash and impfuzzy. */
+/* hash: known values of imphash and impfuzzy; which lists have one impset. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <impscan/hash.h>
@@ -48,6 +49,79 @@ static void nothing_has_no_hash(void **state)
 	hash_imports(&hashes, &text, &text);
 	assert_string_equal(hashes.imphash, "");
 	assert_string_equal(hashes.impfuzzy, "");
+	assert_string_equal(hashes.impset, "");
+}
+
+static void assert_set(const char *list, const char *set)
+{
+	_cleanup_text_ struct text text = {0}, out = {0};
+	text_add_string(&text, list);
+	text_add_string(&out, "what was there");
+	impset_string(&out, &text);
+	assert_string_equal(text_string(&out), set);
+}
+
+/* Tokens as docs/impset.md says how to compute them; computed with Python. */
+static void tokens_of_a_set(void **state)
+{
+	(void)state;
+	assert_set("", "");
+	assert_set("kernel32.createfilew", "b98cfdae9832");
+	assert_set("kernel32.heapalloc", "02eaeee652a7");
+	assert_set("mfc140u.ord5", "4a6d26d1b933");
+	assert_set(small, "10f2dcb841371d3febdae6f62d1ff318d40cb98cfdae9832");
+}
+
+/* What is lost in memory makes no difference, everything else does. */
+static void lists_of_one_set(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool equal;
+	} cases[] = {
+		{"a.x,b.y", "b.y,a.x", true},
+		{"a.x,b.y", "a.x,b.y,a.x", true},
+		{"a.x,b.y", "c.x,d.y", true},
+		{"a.x,b.y", "a.x,b.z", false},
+		{"a.x", "a.b.x", true},
+		{"a.x", "x", true},
+		{"a.x", "a.", false},
+		/* API sets, and other DLLs that have the function */
+		{"api-ms-win-crt-heap-l1-1-0.malloc", "ucrtbase.malloc", true},
+		{"api-ms-win-core-synch-l1-2-0.waitonaddress", "kernelbase.waitonaddress", true},
+		{"secur32.getusernameexw", "sspicli.getusernameexw", true},
+		/* names of one address, and forwarders */
+		{"ntdll.zwclose", "ntdll.ntclose", true},
+		{"ucrtbase.atol", "msvcrt.atoi", true},
+		{"kernel32.heapalloc", "ntdll.rtlallocateheap", true},
+		{"kernel32.entercriticalsection", "ntdll.rtlentercriticalsection", true},
+		{"kernel32.createfilea", "kernel32.createfilew", false},
+		{"a.dllgetclassobject", "a.dllcanunloadnow", false},
+		/* ordinals */
+		{"wldap32.ord13", "wldap32.ldap_unbind", true},
+		{"odbc32.ord1", "odbc32.sqlallocconnect", true},
+		{"comctl32.ord17", "comctl32.initcommoncontrols", true},
+		{"mfc140u.ord5", "mfc140u.ord6", false},
+		{"mfc140u.ord5", "mfc140.ord5", false},
+		{"a.ord", "b.ord", true},
+		{"a.ord5x", "b.ord5x", true},
+		{"a.order", "b.order", true},
+		/* separators that lead nowhere */
+		{"a.x,", "a.x", true},
+		{"a,b.x", "b.a,b.x", true},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		_cleanup_text_ struct text a = {0}, b = {0};
+		struct hashes of_a, of_b;
+		text_add_string(&a, cases[i].a);
+		text_add_string(&b, cases[i].b);
+		hash_imports(&of_a, &a, &a);
+		hash_imports(&of_b, &b, &b);
+		if (!strcmp(of_a.impset, of_b.impset) != cases[i].equal)
+			fail_msg("%s and %s: %s and %s", cases[i].a, cases[i].b, of_a.impset,
+				 of_b.impset);
+	}
 }
 
 static void *hash_often(void *good)
@@ -82,6 +156,8 @@ int main(void)
 		cmocka_unit_test(hashes_of_a_string),
 		cmocka_unit_test(two_strings_give_one_hash_each),
 		cmocka_unit_test(nothing_has_no_hash),
+		cmocka_unit_test(tokens_of_a_set),
+		cmocka_unit_test(lists_of_one_set),
 		cmocka_unit_test(threads_may_hash_at_once),
 	};
 	return cmocka_run_group_tests_name("hash", tests, NULL, NULL);

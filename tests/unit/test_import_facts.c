@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -43,6 +44,27 @@ static void test_ordinals(void **state)
 	assert_true(import_by_ordinal("wldap32.dll", 13, true));
 	assert_false(import_by_ordinal("wldap32.dll", 13, false));
 	assert_false(import_by_ordinal("kernel32.dll", 1, true));
+}
+
+/* Lines in order, each of two words; what stands for others stands for itself. */
+static void test_aliases(void **state)
+{
+	(void)state;
+	size_t length, lines = 0;
+	const char *text = import_aliases(&length), *end = text + length;
+	char before[1024] = "";
+	for (const char *line = text; line < end; lines++) {
+		char of[1024], to[1024], as_key[1026];
+		int used = 0;
+		assert_int_equal(sscanf(line, "%1023[^ \n] %1023[^ \n]%n", of, to, &used), 2);
+		assert_int_equal(line[used], '\n');
+		assert_true(strcmp(before, of) < 0);
+		snprintf(as_key, sizeof(as_key), "\n%s ", to);
+		assert_null(memmem(text, length, as_key, strlen(as_key)));
+		strcpy(before, of);
+		line += used + 1;
+	}
+	assert_true(lines > 5000);
 }
 
 static void assert_sets(const char *function, const char *wanted)
@@ -90,7 +112,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),	    cmocka_unit_test(test_dlls),
 		cmocka_unit_test(test_ordinals),    cmocka_unit_test(test_sets),
-		cmocka_unit_test(test_directories),
+		cmocka_unit_test(test_directories), cmocka_unit_test(test_aliases),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

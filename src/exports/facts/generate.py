@@ -33,6 +33,13 @@ SDK = {"comctl32.dll": {17, 410, 411, 412, 413}}
 # Functions without names before Windows Vista: libraries of all kinds have their ordinals.
 NAMELESS = {("comctl32.dll", ordinal) for ordinal in (410, 411, 412, 413)}
 MICROSOFT = {"msvc14", "rust-msvc"}  # toolchains whose linker orders the directory otherwise
+# For impset (docs/impset.md), which must stay as it is: a change of aliases.txt changes the hashes.
+RUNTIME = re.compile(r"(msvc[pr]|vcruntime|vccorlib|concrt|vcomp|mfc)\d")  # they come with programs
+NUMBERED = {"comctl32.dll", "shell32.dll", "shlwapi.dll"}  # their ordinals stay the same as well
+ALIASES_MOST = 32  # names of one address; more are what became of functions that were removed
+# Names that DLLs of all kinds have, and that stand for something else in each.
+EVERYWHERE = {"dllcanunloadnow", "dllgetactivationfactory", "dllgetclassobject", "dllgetversion",
+              "dllinstall", "dllmain", "dllregisterserver", "dllunregisterserver"}
 
 
 def rows(path):
@@ -111,6 +118,7 @@ class Facts:
             if row[3].isdigit():
                 name = None if re.fullmatch(r"Ordinal\d+", row[4]) else row[4]
                 self.exports[row[1], base_name(row[0])].append((int(row[3]), name, row[5], row[6:] and row[6]))
+        self.windows = set(self.exports)
         self.programs = []
         for row in rows(arguments.tables / "programs.tsv"):
             path = arguments.programs / row[5]
@@ -190,6 +198,42 @@ class Facts:
                                if not name and (dll, ordinal) in named}
         return found
 
+    def alias_groups(self):
+        """Names that stand for one function, in lower case: one address has them, or a forwarder."""
+        linked = {dll for _, directory in self.programs for dll, _ in directory}
+        linked |= {dll for dll, names in self.libraries.items() if names}
+        for (arch, dll), exports in sorted(self.exports.items()):
+            if dll not in linked or re.match(r"(api|ext)-", dll) or \
+                    not ((arch, dll) in self.windows or RUNTIME.match(dll)):
+                continue
+            groups = collections.defaultdict(set)
+            for _, name, rva, forwarder in exports:
+                name, to = (name or "").lower(), (forwarder or "").rpartition(".")[2].lower()
+                if not re.fullmatch(r"[a-z0-9_?@$<>]+", name) or re.fullmatch(r"ord\d+", name):
+                    continue
+                if to and to[0] != "#":
+                    yield {name, to} - EVERYWHERE
+                elif not to:
+                    groups[rva].add(name)
+            yield from (names - EVERYWHERE for names in groups.values() if len(names) <= ALIASES_MOST)
+
+    def aliases(self):
+        """{name: the one that stands for it, of its class the shortest}; also of DLL.ordN."""
+        classes = {}
+        for names in self.alias_groups():
+            if len(names) > 1:
+                together = set().union(names, *(classes.get(name, ()) for name in names))
+                classes.update(dict.fromkeys(together, together))
+        first = {name: min(names, key=lambda n: (len(n), n)) for name, names in classes.items()}
+        found = {name: to for name, to in first.items() if name != to}
+        ordinals = self.ordinals()
+        for (arch, dll), exports in sorted(self.exports.items(), reverse=True):  # x64 is the last
+            for ordinal, name, _, _ in exports if (arch, dll) in self.windows else ():
+                if name and (dll in NUMBERED or ordinal in ordinals.get(dll, ())):
+                    stem = re.sub(r"\.(dll|ocx|sys)$", "", dll)
+                    found[f"{stem}.ord{ordinal}"] = first.get(name.lower(), name.lower())
+        return found
+
     def directories(self):
         """In which orders Microsoft's linker put the DLLs of a directory, and how often."""
         found = collections.Counter(tuple(dict.fromkeys(dll for dll, _ in directory))
@@ -228,6 +272,7 @@ def main():
                                              for n in sorted(numbers)])
                            for dll, numbers in sorted(facts.ordinals().items()) if numbers])
     write("directories.txt", facts.directories())
+    write("aliases.txt", [f"{name} {to}" for name, to in sorted(facts.aliases().items())])
 
 
 if __name__ == "__main__":
