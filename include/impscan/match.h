@@ -16,7 +16,7 @@
 #include <impscan/hash.h>
 #include <impscan/imports.h>
 
-/* A set of known hashes, imphash and impfuzzy mixed, each with a name. */
+/* A set of known hashes, imphash, impfuzzy and impset mixed, each with a name. */
 struct known;
 
 /* Returns an empty set. */
@@ -26,11 +26,11 @@ DEFINE_CLEANUP(struct known, known_free)
 #define _cleanup_known_ _cleanup_(known_free_p)
 
 /*
- * Adds one hash, or both hashes of one sample.
+ * Adds one hash, or several hashes of one sample.
  *
- * text: 32 hex digits in either case are an imphash, BLOCKSIZE:PART:PART is an impfuzzy. The hash
- *	of the other kind may follow, which makes both one sample; then a name, after a space, tab
- *	or comma, also as ssdeep writes it (,"file name").
+ * text: 32 hex digits in either case are an imphash, BLOCKSIZE:PART:PART is an impfuzzy, and the
+ *	same behind IMPSET_PREFIX an impset. Hashes of other kinds may follow, which makes all one
+ *	sample; then a name, after a space, tab or comma, also as ssdeep writes it (,"file name").
  * length: bytes of `text`, without a newline.
  * name: the name where the text has none; NULL: the hash itself is its name.
  *
@@ -40,15 +40,16 @@ DEFINE_CLEANUP(struct known, known_free)
 struct error *known_add(struct known *known, const char *text, size_t length, const char *name);
 
 /*
- * Adds the hashes of a sample; empty ones are left out. They are found as one match, by the one of
- * the two that scores better. Fails only when the set is full (134 million hashes).
+ * Adds the hashes of a sample; empty ones are left out. They are found as one match, by the one
+ * that scores best. Fails only when the set is full (134 million hashes).
  */
 struct error *known_add_hashes(struct known *known, const struct hashes *hashes, const char *name);
 
 /*
  * Adds a list of hashes, one a line, each as known_add() takes it. Empty lines, lines that begin
  * with # and the first line of an ssdeep file are skipped; CRLF and a byte order mark are accepted.
- * A list may also be CSV as impscan writes it: a header line with the fields imphash or impfuzzy;
+ * A list may also be CSV as impscan writes it: a header line with the fields imphash, impfuzzy or
+ * impset, the last one with or without IMPSET_PREFIX;
  * the name of a row is its path, or else its module; empty hashes are left out.
  *
  * path: "-" is standard input.
@@ -92,8 +93,10 @@ struct match {
 	int score;	  /* 0-100; 100 for an equal imphash */
 	uint8_t list;	  /* number of the module's list that scores best; 0 from known_find() */
 	bool rebuilt;	  /* that list is a rebuilt one: not number 0 */
-	bool by_impfuzzy; /* matched by impfuzzy, not by imphash */
-	size_t order;	  /* rises in the order added; the same for both hashes of a sample */
+	bool by_impfuzzy; /* matched by impfuzzy ... */
+	bool by_impset;	  /* ... or by impset; neither: by imphash */
+	int beside;	  /* by impset: the score of the sample's best other hash; 0: none hit */
+	size_t order;	  /* rises in the order added; the same for all hashes of a sample */
 };
 
 /* The matches of one search. All zero to begin with; one for each thread. */
@@ -106,13 +109,14 @@ struct matches {
 
 /*
  * Finds all known hashes that resemble `hashes`: those with an equal imphash, or with an impfuzzy
- * score of at least the threshold. Rows and scores are the same as those of comparing with each
+ * or impset score of at least the threshold. Rows and scores are the same as those of comparing with each
  * known hash by libfuzzy's fuzzy_compare().
  *
  * known: a sealed set, which any number of threads may search.
  * threshold: 0-100; 0 still needs a score above 0.
- * matches: replaced; highest score first, then in the order added. A sample with two hashes is one
- *	match; of two equal scores that by imphash.
+ * matches: replaced; highest score first; of equal ones those by impset last, those of them first
+ *	that `beside` is highest of; then in the order added. A sample with several hashes is one
+ *	match; of equal scores that by imphash, or else by impfuzzy.
  */
 void known_find(const struct known *known, const struct hashes *hashes, int threshold,
 		struct matches *matches);

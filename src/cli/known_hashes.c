@@ -35,8 +35,10 @@ static bool on_known_sample(void *context, const struct sample *sample)
 	struct comparison *comparison = context;
 	comparison->samples++;
 	if (*sample->hashes.impfuzzy) {
-		comparison->error =
-			known_add_hashes(comparison->known, &sample->hashes, sample->path);
+		/* Its impset is for lists: it would only add what programs of one kind share. */
+		struct hashes hashes = sample->hashes;
+		hashes.impset[0] = '\0';
+		comparison->error = known_add_hashes(comparison->known, &hashes, sample->path);
 		return !comparison->error;
 	}
 	count_unhashed(comparison, sample);

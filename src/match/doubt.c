@@ -34,7 +34,8 @@ bool known_looks_like_files(const struct known *known, size_t from, size_t *impf
 	*impfuzzy = *large = 0;
 	for (size_t i = from; i < known->count; i++) {
 		const struct known_entry *entry = &known->entries[i];
-		if (!entry->is_fuzzy || entry->is_second || !(entry->length0 + entry->length1))
+		if (!entry->is_fuzzy || entry->is_set || entry->place ||
+		    !(entry->length0 + entry->length1))
 			continue;
 		++*impfuzzy;
 		*large += entry->block_size >= BLOCK_SIZE_DOUBTFUL;

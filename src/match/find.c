@@ -83,8 +83,7 @@ static void find_candidates(const struct known *known, const struct fuzzy *fuzzy
 		if (fuzzy->length[p] < FUZZY_COMMON)
 			continue;
 		for (unsigned int i = 0; i + INDEX_GRAM <= fuzzy->length[p]; i++) {
-			runs[count] = index_gram(&known->index, fuzzy->part[p] + i,
-						 (uint64_t)fuzzy->block_size << p);
+			runs[count] = index_gram(&known->index, fuzzy->part[p] + i, fuzzy, p);
 			__builtin_prefetch(runs[count++].at);
 		}
 	}
@@ -124,7 +123,8 @@ static void find_fuzzy(const struct known *known, const struct fuzzy *fuzzy, int
 		}
 		uint32_t number = scratch->candidates[i];
 		const struct known_entry *entry = &known->entries[number];
-		if (!comparable(fuzzy->block_size, entry->block_size))
+		if (entry->is_set != fuzzy->set ||
+		    !comparable(fuzzy->block_size, entry->block_size))
 			continue;
 		struct fuzzy_buffer buffer;
 		struct fuzzy theirs;
@@ -146,6 +146,22 @@ static bool read_imphash(const struct hashes *hashes, char imphash[IMPHASH_LENGT
 	return true;
 }
 
+/* The known hashes like an impfuzzy, or like an impset. */
+static void search_fuzzy(const struct known *known, const char text[IMPFUZZY_SIZE], bool set,
+			 int threshold, struct known_scratch *scratch)
+{
+	struct fuzzy_shape shape;
+	size_t length = strnlen(text, IMPFUZZY_SIZE);
+	if (!length || fuzzy_parse(text, length, &shape) != length)
+		return;
+	struct fuzzy_buffer buffer;
+	struct fuzzy fuzzy;
+	shape.set = set;
+	fuzzy_open(&fuzzy, text, &shape, &buffer);
+	if (!fuzzy_empty(&fuzzy))
+		find_fuzzy(known, &fuzzy, max_of(threshold, 1), scratch);
+}
+
 void known_search(const struct known *known, const struct hashes *hashes, int threshold,
 		  struct known_scratch *scratch)
 {
@@ -154,14 +170,7 @@ void known_search(const struct known *known, const struct hashes *hashes, int th
 	uint32_t equal = read_imphash(hashes, imphash) ? index_imphash(known, imphash) : 0;
 	if (equal)
 		add_hit(scratch, equal - 1, 100);
-
-	struct fuzzy_shape shape;
-	size_t length = strnlen(hashes->impfuzzy, IMPFUZZY_SIZE);
-	if (length && fuzzy_parse(hashes->impfuzzy, length, &shape) == length) {
-		struct fuzzy_buffer buffer;
-		struct fuzzy fuzzy;
-		fuzzy_open(&fuzzy, hashes->impfuzzy, &shape, &buffer);
-		if (!fuzzy_empty(&fuzzy))
-			find_fuzzy(known, &fuzzy, max_of(threshold, 1), scratch);
-	}
+	search_fuzzy(known, hashes->impfuzzy, false, threshold, scratch);
+	if (known->has_sets)
+		search_fuzzy(known, hashes->impset, true, threshold, scratch);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the match room: impfuzzy hashes (ssdeep's form BLOCKSIZE:PART:PART) taken apart, and the
- * score of two of them.
+ * Inside the match room: impfuzzy and impset hashes (ssdeep's form BLOCKSIZE:PART:PART) taken apart,
+ * and the score of two of one kind.
  */
 #ifndef IMPSCAN_MATCH_FUZZY_H
 #define IMPSCAN_MATCH_FUZZY_H
@@ -19,6 +19,7 @@ struct fuzzy_shape {
 	uint8_t prefix;	   /* bytes of the block size and its colon */
 	uint8_t length[2]; /* of the parts as they are written, at most FUZZY_PART_MAX */
 	bool folds;	   /* some character is repeated more than three times */
+	bool set;	   /* it is an impset */
 };
 
 /*
@@ -28,6 +29,7 @@ struct fuzzy_shape {
 struct fuzzy {
 	uint32_t block_size;
 	uint8_t length[2];
+	bool set;	     /* it is an impset, which is never compared with an impfuzzy */
 	const char *part[2]; /* not terminated */
 };
 
@@ -57,6 +59,7 @@ static inline void fuzzy_open(struct fuzzy *fuzzy, const char *text,
 	fuzzy->block_size = shape->block_size;
 	fuzzy->length[0] = shape->length[0];
 	fuzzy->length[1] = shape->length[1];
+	fuzzy->set = shape->set;
 	fuzzy->part[0] = first;
 	fuzzy->part[1] = first + shape->length[0] + 1;
 	if (shape->folds)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <impscan/alloc.h>
+#include <impscan/bytes.h>
 
 #include "find.h"
 #include "index.h"
@@ -96,16 +97,26 @@ static void add_match(const struct known *known, size_t number, const struct hit
 	match->score = hit->score;
 	match->list = hit->list;
 	match->rebuilt = hit->list > 0;
-	match->by_impfuzzy = entry->is_fuzzy;
-	match->order = entry->is_second ? number - 1 : number;
+	match->by_impfuzzy = entry->is_fuzzy && !entry->is_set;
+	match->by_impset = entry->is_set;
+	match->beside = 0;
+	match->order = number - entry->place;
 }
 
-/* Highest score first, then in the order added; of one sample the match that counts first. */
+/*
+ * Highest score first. Of equal ones those by impset come last, since an equal set of functions
+ * says less than an equal list; of these, those of samples that another hash resembles most. Then
+ * in the order added; of one sample the match that counts first.
+ */
 static int compare_matches(const void *a, const void *b)
 {
 	const struct match *x = a, *y = b;
 	if (x->score != y->score)
 		return x->score < y->score ? 1 : -1;
+	if (x->by_impset != y->by_impset)
+		return x->by_impset ? 1 : -1;
+	if (x->beside != y->beside)
+		return x->beside < y->beside ? 1 : -1;
 	if (x->order != y->order)
 		return x->order < y->order ? -1 : 1;
 	if (x->list != y->list)
@@ -113,7 +124,28 @@ static int compare_matches(const void *a, const void *b)
 	return (x->by_impfuzzy > y->by_impfuzzy) - (x->by_impfuzzy < y->by_impfuzzy);
 }
 
-/* Both hashes of a sample are one match, its better one. */
+static int compare_samples(const void *a, const void *b)
+{
+	const struct match *x = a, *y = b;
+	return (x->order > y->order) - (x->order < y->order);
+}
+
+/* Gives matches by impset the best score that another hash of the sample has. */
+static void compare_beside(struct matches *matches)
+{
+	const struct match *end = matches->items + matches->count;
+	qsort(matches->items, matches->count, sizeof(*matches->items), compare_samples);
+	for (struct match *first = matches->items, *next; first < end; first = next) {
+		int best = 0;
+		for (next = first; next < end && next->order == first->order; next++)
+			if (!next->by_impset)
+				best = max_of(best, next->score);
+		for (struct match *match = first; match < next; match++)
+			match->beside = match->by_impset ? best : 0;
+	}
+}
+
+/* All hashes of a sample are one match, its better one. */
 static void leave_one_a_sample(struct known_scratch *scratch, struct matches *matches)
 {
 	size_t kept = 0;
@@ -140,6 +172,8 @@ static void spread(const struct known *known, const struct hit *hits, size_t cou
 			add_match(known, e - 1, &hits[i], matches);
 	if (matches->count < 2)
 		return;
+	if (known->has_sets)
+		compare_beside(matches);
 	qsort(matches->items, matches->count, sizeof(*matches->items), compare_matches);
 	if (count > 1)
 		leave_one_a_sample(known_scratch(matches, known), matches);

@@ -68,6 +68,12 @@ static uint64_t hash_bytes(uint64_t h, const char *p, size_t length)
 	return mix(h ^ rest);
 }
 
+/* Parts are alike only where this is equal: impset hashes are indexed apart from impfuzzy hashes. */
+static uint64_t fuzzy_space(const struct fuzzy *fuzzy, int part)
+{
+	return (uint64_t)fuzzy->block_size << part | (uint64_t)fuzzy->set << 63;
+}
+
 static uint64_t hash_imphash(const char *imphash)
 {
 	return mix(hash_bytes(0, imphash, IMPHASH_LENGTH));
@@ -75,7 +81,7 @@ static uint64_t hash_imphash(const char *imphash)
 
 static uint64_t hash_fuzzy(const struct fuzzy *fuzzy)
 {
-	uint64_t h = hash_bytes(fuzzy->block_size, fuzzy->part[0], fuzzy->length[0]);
+	uint64_t h = hash_bytes(fuzzy_space(fuzzy, 0), fuzzy->part[0], fuzzy->length[0]);
 	return mix(hash_bytes(h, fuzzy->part[1], fuzzy->length[1]));
 }
 
@@ -100,7 +106,8 @@ uint32_t index_fuzzy(const struct known *known, const struct fuzzy *fuzzy)
 		if (!head)
 			return 0;
 		const struct known_entry *entry = &known->entries[head - 1];
-		if (!entry->is_fuzzy || entry->block_size != fuzzy->block_size)
+		if (!entry->is_fuzzy || entry->is_set != fuzzy->set ||
+		    entry->block_size != fuzzy->block_size)
 			continue;
 		struct fuzzy_buffer buffer;
 		struct fuzzy theirs;
@@ -131,7 +138,7 @@ static bool entry_hash(const struct known *known, const struct known_entry *entr
 static bool entries_equal(const struct known *known, const struct known_entry *a,
 			  const struct known_entry *b)
 {
-	if (a->is_fuzzy != b->is_fuzzy || a->block_size != b->block_size)
+	if (a->is_fuzzy != b->is_fuzzy || a->is_set != b->is_set || a->block_size != b->block_size)
 		return false;
 	if (!a->is_fuzzy)
 		return !memcmp(known->text + a->text, known->text + b->text, IMPHASH_LENGTH);
@@ -186,16 +193,15 @@ static void build_slots(struct known *known)
 	}
 }
 
-static size_t bucket(const struct index *index, const char *gram, uint64_t block_size)
+static size_t bucket(const struct index *index, const char *gram, uint64_t space)
 {
-	return (size_t)(mix(le32(gram) * 0xd6e8feb86659fd93u + block_size) >>
-			(64 - index->bucket_bits));
+	return (size_t)(mix(le32(gram) * 0xd6e8feb86659fd93u + space) >> (64 - index->bucket_bits));
 }
 
 struct postings index_gram(const struct index *index, const char gram[INDEX_GRAM],
-			   uint64_t block_size)
+			   const struct fuzzy *fuzzy, int part)
 {
-	size_t b = bucket(index, gram, block_size);
+	size_t b = bucket(index, gram, fuzzy_space(fuzzy, part));
 	return (struct postings){
 		.at = index->postings + index->starts[b] * index->posting_size,
 		.end = index->postings + index->starts[b + 1] * index->posting_size,
@@ -222,8 +228,8 @@ static void find_buckets(const struct known *known, size_t number, struct entry_
 	entry_fuzzy(known, entry, &fuzzy, &buffer);
 	for (int p = 0; p < 2; p++)
 		for (unsigned int i = GRAM_FIRST; i + INDEX_GRAM <= fuzzy.length[p]; i += GRAM_STEP)
-			buckets->items[buckets->count++] = bucket(&known->index, fuzzy.part[p] + i,
-								  (uint64_t)fuzzy.block_size << p);
+			buckets->items[buckets->count++] =
+				bucket(&known->index, fuzzy.part[p] + i, fuzzy_space(&fuzzy, p));
 }
 
 /* How many postings all heads have, as far as the lengths as written tell: no fewer. */

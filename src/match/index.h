@@ -20,20 +20,21 @@
 #define KNOWN_MAX (1u << 27)
 
 /* And no more bytes of text than this; an entry's position has twice the room. */
-#define KNOWN_TEXT_MAX (1ull << 41)
+#define KNOWN_TEXT_MAX (1ull << 38)
 
 #define IMPHASH_LENGTH 32
 
 /* One known hash, 16 bytes. */
 struct known_entry {
-	uint64_t text : 42;  /* where in the set's text: the hash, NUL, its name, NUL */
-	uint64_t prefix : 4; /* struct fuzzy_shape, for an impfuzzy */
+	uint64_t text : 39;  /* where in the set's text: the hash, NUL, its name, NUL */
+	uint64_t prefix : 5; /* struct fuzzy_shape, for an impfuzzy and an impset */
 	uint64_t length0 : 7;
 	uint64_t length1 : 7;
 	uint64_t folds : 1;
-	uint64_t is_fuzzy : 1;
-	uint64_t is_second : 1; /* of one sample together with the entry before it */
-	uint64_t is_head : 1;	/* of the entries with this hash, the one that is indexed */
+	uint64_t is_fuzzy : 1; /* an impfuzzy or an impset */
+	uint64_t is_set : 1;   /* an impset */
+	uint64_t place : 2;    /* how many entries before it are of the same sample */
+	uint64_t is_head : 1;  /* of the entries with this hash, the one that is indexed */
 	uint32_t block_size;
 	uint32_t next; /* 1 + the next entry with this hash, 0 at the end */
 };
@@ -59,10 +60,11 @@ struct known {
 	size_t count;
 	size_t capacity;
 	bool sealed;
+	bool has_sets; /* an entry is an impset */
 	struct index index;
 };
 
-/* The impfuzzy of an entry. */
+/* The impfuzzy or impset of an entry. */
 static inline void entry_fuzzy(const struct known *known, const struct known_entry *entry,
 			       struct fuzzy *fuzzy, struct fuzzy_buffer *buffer)
 {
@@ -71,6 +73,7 @@ static inline void entry_fuzzy(const struct known *known, const struct known_ent
 		.prefix = entry->prefix,
 		.length = {entry->length0, entry->length1},
 		.folds = entry->folds,
+		.set = entry->is_set,
 	};
 	fuzzy_open(fuzzy, known->text + entry->text, &shape, buffer);
 }
@@ -89,12 +92,12 @@ struct postings {
 };
 
 /*
- * The postings for the characters at `gram` in a part that belongs to `block_size`: all heads that
+ * The postings for the characters at `gram` in part `part` of `fuzzy`: all heads of its kind that
  * share FUZZY_COMMON characters around them, and some that don't.
  */
 #define INDEX_GRAM 4
 struct postings index_gram(const struct index *index, const char gram[INDEX_GRAM],
-			   uint64_t block_size);
+			   const struct fuzzy *fuzzy, int part);
 
 /* The entry a posting names; the last one has bytes behind it to be read with. */
 static inline uint32_t posting_entry(const struct index *index, const uint8_t *at)

@@ -97,6 +97,49 @@ static size_t impfuzzy_at(struct slice s, struct fuzzy_shape *shape)
 	return n && word_ends(s, n) ? n : 0;
 }
 
+#define PREFIX_LENGTH (sizeof(IMPSET_PREFIX) - 1)
+
+static bool has_prefix(struct slice s)
+{
+	return s.length >= PREFIX_LENGTH && !memcmp(s.at, IMPSET_PREFIX, PREFIX_LENGTH);
+}
+
+/* The same for an impset, which has its prefix. */
+static size_t impset_at(struct slice s, struct fuzzy_shape *shape)
+{
+	size_t n = has_prefix(s) ? impfuzzy_at(slice_from(s, PREFIX_LENGTH), shape) : 0;
+	if (!n)
+		return 0;
+	shape->prefix = (uint8_t)(shape->prefix + PREFIX_LENGTH);
+	shape->set = true;
+	return PREFIX_LENGTH + n;
+}
+
+/* The hashes of one sample as they have been read. */
+#define HASHES_A_SAMPLE 3
+struct parsed {
+	struct hash_texts texts;
+	struct fuzzy_shape impfuzzy, impset;
+};
+
+/* Takes the hash that `s` begins with. Returns its length; 0: none, or one of its kind is there. */
+static size_t take_hash(struct parsed *parsed, struct slice s)
+{
+	struct hash_texts *texts = &parsed->texts;
+	struct slice *kind = NULL;
+	size_t n;
+	if (!texts->imphash.length && (n = imphash_at(s)))
+		kind = &texts->imphash;
+	else if (!texts->impfuzzy.length && (n = impfuzzy_at(s, &parsed->impfuzzy)))
+		kind = &texts->impfuzzy;
+	else if (!texts->impset.length && (n = impset_at(s, &parsed->impset)))
+		kind = &texts->impset;
+	if (!kind)
+		return 0;
+	*kind = (struct slice){s.at, n};
+	return n;
+}
+
 struct error *known_not_a_hash(struct slice text)
 {
 	const size_t most = 60;
@@ -106,7 +149,8 @@ struct error *known_not_a_hash(struct slice text)
 	/* The heading or a line of a listing of impscan's that is no list. */
 	bool listing = memmem(text.at, text.length, "imphash", strlen("imphash")) != NULL;
 	return error_new("'%s%s' is neither an imphash (32 hex digits) nor an impfuzzy hash "
-			 "(BLOCKSIZE:TEXT:TEXT)%s",
+			 "(BLOCKSIZE:TEXT:TEXT) nor an impset hash (" IMPSET_PREFIX
+			 "BLOCKSIZE:TEXT:TEXT)%s",
 			 start, text.length > most ? "..." : "",
 			 listing ? "; of what impscan prints, -i reads the table of files' hashes "
 				   "(-e without an image) and -o csv"
@@ -128,7 +172,7 @@ static void add_text(struct known *known, const char *text, size_t length)
 static struct known_entry *add_entry(struct known *known, struct slice hash, struct slice name)
 {
 	struct known_entry *entry = array_push(known->entries, known->count, known->capacity);
-	entry->text = known->text_length & ((1ull << 42) - 1);
+	entry->text = known->text_length & (2 * KNOWN_TEXT_MAX - 1);
 	add_text(known, hash.at, hash.length);
 	add_text(known, name.at, strnlen(name.at ? name.at : "", name.length));
 	return entry;
@@ -143,52 +187,76 @@ static void add_imphash(struct known *known, struct slice hash, struct slice nam
 	add_entry(known, (struct slice){lower, IMPHASH_LENGTH}, name);
 }
 
-static void add_impfuzzy(struct known *known, struct slice hash, const struct fuzzy_shape *shape,
-			 struct slice name, bool is_second)
+static void add_fuzzy(struct known *known, struct slice hash, const struct fuzzy_shape *shape,
+		      struct slice name)
 {
 	struct known_entry *entry = add_entry(known, hash, name);
 	entry->is_fuzzy = true;
-	entry->is_second = is_second;
+	entry->is_set = shape->set;
 	entry->block_size = shape->block_size;
-	entry->prefix = shape->prefix & 15u;
+	entry->prefix = shape->prefix & 31u;
 	entry->length0 = shape->length[0] & 127u;
 	entry->length1 = shape->length[1] & 127u;
 	entry->folds = shape->folds;
+	known->has_sets |= shape->set;
 }
 
-/* Adds hashes that have been parsed; `shape` is that of `impfuzzy`. */
-static struct error *add_parsed(struct known *known, struct slice imphash, struct slice impfuzzy,
-				const struct fuzzy_shape *shape, struct slice name)
+/* Adds hashes that have been parsed. */
+static struct error *add_parsed(struct known *known, const struct parsed *parsed, struct slice name)
 {
+	const struct hash_texts *texts = &parsed->texts;
 	assert(!known->sealed);
-	if (known->count > KNOWN_MAX - 2 || known->text_length > KNOWN_TEXT_MAX)
+	if (known->count > KNOWN_MAX - HASHES_A_SAMPLE || known->text_length > KNOWN_TEXT_MAX)
 		return error_new("more than %u hashes, or %llu bytes of hashes and names",
 				 KNOWN_MAX, KNOWN_TEXT_MAX);
-	if (imphash.length)
-		add_imphash(known, imphash, name);
-	if (impfuzzy.length)
-		add_impfuzzy(known, impfuzzy, shape, name, imphash.length > 0);
+	size_t first = known->count;
+	if (texts->imphash.length)
+		add_imphash(known, texts->imphash, name);
+	if (texts->impfuzzy.length)
+		add_fuzzy(known, texts->impfuzzy, &parsed->impfuzzy, name);
+	if (texts->impset.length)
+		add_fuzzy(known, texts->impset, &parsed->impset, name);
+	for (size_t i = first; i < known->count; i++)
+		known->entries[i].place = (i - first) & 3;
 	return NULL;
 }
 
-struct error *known_add_pair(struct known *known, struct slice imphash, struct slice impfuzzy,
-			     struct slice name)
+struct error *known_add_texts(struct known *known, const struct hash_texts *texts,
+			      struct slice name)
 {
-	struct fuzzy_shape shape = {0};
-	imphash = trim(imphash);
-	impfuzzy = trim(impfuzzy);
+	_cleanup_text_ struct text prefixed = {0};
+	struct parsed parsed = {
+		.texts = {trim(texts->imphash), trim(texts->impfuzzy), trim(texts->impset)},
+	};
+	struct slice imphash = parsed.texts.imphash, impfuzzy = parsed.texts.impfuzzy;
+	struct slice *impset = &parsed.texts.impset;
+	if (impset->length && !has_prefix(*impset)) {
+		text_add_string(&prefixed, IMPSET_PREFIX);
+		text_add(&prefixed, impset->at, impset->length);
+		*impset = (struct slice){prefixed.data, prefixed.length};
+	}
 	if (imphash.length && imphash_at(imphash) != imphash.length)
 		return known_not_a_hash(imphash);
-	if (impfuzzy.length && impfuzzy_at(impfuzzy, &shape) != impfuzzy.length)
+	if (impfuzzy.length && impfuzzy_at(impfuzzy, &parsed.impfuzzy) != impfuzzy.length)
 		return known_not_a_hash(impfuzzy);
-	return add_parsed(known, imphash, impfuzzy, &shape, name);
+	if (impset->length && impset_at(*impset, &parsed.impset) != impset->length)
+		return known_not_a_hash(*impset);
+	return add_parsed(known, &parsed, name);
+}
+
+static struct slice slice_of(const char *string)
+{
+	return (struct slice){string, strlen(string)};
 }
 
 struct error *known_add_hashes(struct known *known, const struct hashes *hashes, const char *name)
 {
-	return known_add_pair(known, (struct slice){hashes->imphash, strlen(hashes->imphash)},
-			      (struct slice){hashes->impfuzzy, strlen(hashes->impfuzzy)},
-			      (struct slice){name, strlen(name)});
+	const struct hash_texts texts = {
+		.imphash = slice_of(hashes->imphash),
+		.impfuzzy = slice_of(hashes->impfuzzy),
+		.impset = slice_of(hashes->impset),
+	};
+	return known_add_texts(known, &texts, slice_of(name));
 }
 
 /* What stands between two words of a line: blanks and at most one comma. */
@@ -220,24 +288,15 @@ static struct slice unquote(struct slice s, struct text *buffer)
 struct error *known_add(struct known *known, const char *text, size_t length, const char *name)
 {
 	struct slice line = trim((struct slice){text, length});
-	struct slice imphash = {0}, impfuzzy = {0};
 	struct slice rest = line;
-	struct fuzzy_shape shape = {0};
-	for (;;) {
-		size_t n;
-		if (!imphash.length && (n = imphash_at(rest)))
-			imphash = (struct slice){rest.at, n};
-		else if (!impfuzzy.length && (n = impfuzzy_at(rest, &shape)))
-			impfuzzy = (struct slice){rest.at, n};
-		else
-			break;
+	struct parsed parsed = {0};
+	for (size_t n; (n = take_hash(&parsed, rest));)
 		rest = skip_separator(slice_from(rest, n));
-	}
-	if (!imphash.length && !impfuzzy.length)
+	if (rest.at == line.at)
 		return known_not_a_hash(line);
 	_cleanup_text_ struct text buffer = {0};
 	rest = unquote(rest, &buffer);
 	if (!rest.length && name)
 		rest = (struct slice){name, strlen(name)};
-	return add_parsed(known, imphash, impfuzzy, &shape, rest);
+	return add_parsed(known, &parsed, rest);
 }

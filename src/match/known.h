@@ -16,12 +16,19 @@ struct slice {
 	size_t length;
 };
 
+/* The hashes of one sample as texts. An empty slice is no hash. */
+struct hash_texts {
+	struct slice imphash;
+	struct slice impfuzzy;
+	struct slice impset; /* with or without its prefix */
+};
+
 /*
- * Adds the hashes of one sample. An empty slice is no hash; with an empty name the hash itself is
- * the name. Fails on a slice that is not a hash of its kind, and adds nothing then.
+ * Adds the hashes of one sample. With an empty name the hash itself is the name. Fails on a text
+ * that is not a hash of its kind, and adds nothing then.
  */
-struct error *known_add_pair(struct known *known, struct slice imphash, struct slice impfuzzy,
-			     struct slice name);
+struct error *known_add_texts(struct known *known, const struct hash_texts *texts,
+			      struct slice name);
 
 /* "'xyz' is neither an imphash (...) nor an impfuzzy hash (...)". */
 struct error *known_not_a_hash(struct slice text);

@@ -39,6 +39,7 @@ struct list_reader {
 	/* CSV: which column holds what; SIZE_MAX when none does. */
 	size_t imphash;
 	size_t impfuzzy;
+	size_t impset;
 	size_t names[3];
 };
 
@@ -170,12 +171,14 @@ static bool take_header(struct list_reader *list)
 {
 	size_t imphash = column(&list->row, "imphash");
 	size_t impfuzzy = column(&list->row, "impfuzzy");
-	if (imphash == SIZE_MAX && impfuzzy == SIZE_MAX)
+	size_t impset = column(&list->row, "impset");
+	if (imphash == SIZE_MAX && impfuzzy == SIZE_MAX && impset == SIZE_MAX)
 		return false;
 	list->is_csv = true;
 	list->columns = list->row.count;
 	list->imphash = imphash;
 	list->impfuzzy = impfuzzy;
+	list->impset = impset;
 	list->names[0] = column(&list->row, "path");
 	list->names[1] = column(&list->row, "module");
 	list->names[2] = column(&list->row, "name");
@@ -200,7 +203,12 @@ static struct error *add_row(struct list_reader *list, struct known *known)
 	struct slice name = {0};
 	for (size_t i = 0; i < 3 && !name.length; i++)
 		name = csv_unmarked(field(list, list->names[i]));
-	return known_add_pair(known, field(list, list->imphash), field(list, list->impfuzzy), name);
+	const struct hash_texts texts = {
+		.imphash = field(list, list->imphash),
+		.impfuzzy = field(list, list->impfuzzy),
+		.impset = field(list, list->impset),
+	};
+	return known_add_texts(known, &texts, name);
 }
 
 static struct error *add_line(struct list_reader *list, struct known *known, struct slice line)

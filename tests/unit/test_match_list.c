@@ -18,12 +18,13 @@
 
 #define IMPHASH	 "0123456789abcdef0123456789abcdef"
 #define IMPFUZZY "24:abcdefghijklmnopqrstuvwxyz:ABCDEFGHIJKLMN"
+#define IMPSET	 "48:ZYXWVUTSRQPONMLKJIHGFEDCBA:zyxwvutsrqponm"
 #define EMPTY	 "d41d8cd98f00b204e9800998ecf8427e"
 
 static void find(struct known *known, const char *imphash, const char *impfuzzy, int threshold,
 		 struct matches *matches)
 {
-	struct hashes hashes = {0};
+	struct hashes hashes = {.impset = IMPSET};
 	strcpy(hashes.imphash, imphash);
 	strcpy(hashes.impfuzzy, impfuzzy);
 	known_find(known, &hashes, threshold, matches);
@@ -94,6 +95,12 @@ static void what_is_no_hash_is_refused(void **state)
 		"24:abc:de\x80",
 		"24:abc:def;name",
 		"24:abc,name",
+		"impset:",
+		"impset:24:abc",
+		"impset: " IMPFUZZY,
+		"impset:" IMPHASH,
+		"impset:impset:" IMPFUZZY,
+		"IMPSET:" IMPFUZZY,
 		/* a part of 65 */
 		"3:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/A:a",
 		"3:a:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/A",
@@ -109,7 +116,8 @@ static void what_is_no_hash_is_refused(void **state)
 	_cleanup_error_ struct error *error = known_add(known, "x\x1by", 3, NULL);
 	assert_string_equal(error_message(error),
 			    "'x\x1by' is neither an imphash (32 hex digits) nor an impfuzzy hash "
-			    "(BLOCKSIZE:TEXT:TEXT)");
+			    "(BLOCKSIZE:TEXT:TEXT) nor an impset hash "
+			    "(impset:BLOCKSIZE:TEXT:TEXT)");
 }
 
 static void empty_import_lists_never_match(void **state)
@@ -195,6 +203,49 @@ static void an_empty_imphash_hides_no_impfuzzy(void **state)
 	assert_true(matches.items[0].by_impfuzzy);
 }
 
+static void find_all(struct known *known, const struct hashes *hashes, const char *names)
+{
+	_cleanup_matches_ struct matches matches = {0};
+	_cleanup_text_ struct text found = {0};
+	known_find(known, hashes, 50, &matches);
+	for (size_t i = 0; i < matches.count; i++)
+		text_add_format(&found, "%s=%s%d;", matches.items[i].name,
+				matches.items[i].by_impset     ? "set "
+				: matches.items[i].by_impfuzzy ? "fuzzy "
+							       : "",
+				matches.items[i].score);
+	assert_string_equal(text_string(&found), names);
+}
+
+/* An impset and an impfuzzy have one form, and are never compared with each other. */
+static void sets_are_apart(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		"impset:" IMPFUZZY,
+		"impset:" IMPFUZZY " named",
+		IMPFUZZY " fuzzy",
+		"impset:24:abcdefghijklmXopqrstuvwxyZ:ABCDEFGHIJKLMX near",
+		"impset:" IMPFUZZY "," IMPHASH "," IMPFUZZY ",all",
+	};
+	struct hashes set = {.impset = IMPFUZZY}, fuzzy = {.impfuzzy = IMPFUZZY};
+	struct hashes all = {IMPHASH, IMPFUZZY, IMPFUZZY}, near = set;
+	_cleanup_known_ struct known *known = known_new();
+	for (size_t i = 0; i < array_size(texts); i++)
+		assert_null(known_add(known, texts[i], strlen(texts[i]), NULL));
+	assert_int_equal(known_count(known), 7);
+	known_seal(known);
+	find_all(known, &set, "impset:" IMPFUZZY "=set 100;named=set 100;all=set 100;near=set 94;");
+	find_all(known, &fuzzy, "fuzzy=fuzzy 100;all=fuzzy 100;");
+	/* Equal sets come behind equal lists; of these the one that resembles more otherwise. */
+	find_all(known, &all,
+		 "fuzzy=fuzzy 100;all=100;impset:" IMPFUZZY "=set 100;named=set 100;near=set 94;");
+	strcpy(near.impfuzzy, "24:abcdefghijklmXopqrstuvwxyZ:ABCDEFGHIJKLMX");
+	find_all(known, &near,
+		 "all=set 100;impset:" IMPFUZZY
+		 "=set 100;named=set 100;fuzzy=fuzzy 94;near=set 94;");
+}
+
 /* A file with this content, for the time of a scope. */
 struct list_file {
 	char path[32];
@@ -216,7 +267,7 @@ static void list_file_remove(struct list_file *file)
 }
 #define _cleanup_list_file_ __attribute__((cleanup(list_file_remove)))
 
-/* Reads a list; its names, as found by IMPHASH and IMPFUZZY, are `names`, each ended by ";". */
+/* Reads a list; its names, as found by IMPHASH, IMPFUZZY and IMPSET, are `names`, each ended by ";". */
 static void check_list(const char *content, const char *names)
 {
 	_cleanup_list_file_ struct list_file file = list_file(content, strlen(content));
@@ -250,6 +301,8 @@ static void lists_are_read(void **state)
 	check_list("", "");
 	check_list("\n\n  \t\n# nothing\n", "");
 	check_list(IMPHASH " a", "a;");
+	check_list("impset:" IMPSET " a\n" IMPSET " b\nimpset:" IMPFUZZY " c\n", "a;");
+	check_list(EMPTY "  24:no:no  impset:" IMPSET "  s/a.exe\n", "s/a.exe;");
 	check_list("\xef\xbb\xbf" IMPHASH " a\r\n\r\n  # c\r\n" IMPFUZZY ",b\r\n", "a;b;");
 	check_list("ssdeep,1.1--blocksize:hash:hash,filename\n" IMPFUZZY ",\"/x/a,b.exe\"\n",
 		   "/x/a,b.exe;");
@@ -273,13 +326,18 @@ static void csv_is_read(void **state)
 	check_list("# made by hand\nname,imphash\na," IMPHASH "\n\nname,x,impfuzzy\nb,," IMPFUZZY,
 		   "a;b;");
 	check_list("imphash\n" IMPHASH, IMPHASH ";");
+	check_list("impset,name\n" IMPSET ",a\nimpset:" IMPSET ",b\n,c\n" IMPFUZZY ",d\n", "a;b;");
+	check_list("path,imphash,impfuzzy,impset\na,,," IMPSET "\nb," EMPTY ",3::," IMPSET "\n",
+		   "a;b;");
+	check_list("impset\n" IMPSET "\n", "impset:" IMPSET ";");
 }
 
 static void lists_with_errors_name_the_line(void **state)
 {
 	(void)state;
 	static const char none[] =
-		" is neither an imphash (32 hex digits) nor an impfuzzy hash (BLOCKSIZE:TEXT:TEXT)";
+		" is neither an imphash (32 hex digits) nor an impfuzzy hash (BLOCKSIZE:TEXT:TEXT)"
+		" nor an impset hash (impset:BLOCKSIZE:TEXT:TEXT)";
 	char sentence[256];
 	snprintf(sentence, sizeof(sentence), ":3: 'xyz'%s", none);
 	check_list_error(IMPHASH "\n\nxyz\n" IMPHASH "\n", sentence);
@@ -289,6 +347,13 @@ static void lists_with_errors_name_the_line(void **state)
 	check_list_error("path,imphash\n\"a\nb\"," IMPHASH "\n\"c\nd\",xyz\n", sentence);
 	snprintf(sentence, sizeof(sentence), ":2: '%s'%s", IMPFUZZY, none);
 	check_list_error("path,imphash\na," IMPFUZZY "\n", sentence);
+	snprintf(sentence, sizeof(sentence), ":2: 'impset:%s'%s", IMPFUZZY, none);
+	check_list_error("path,impfuzzy\na,impset:" IMPFUZZY "\n", sentence);
+	check_list_error("path,imphash\na,impset:" IMPFUZZY "\n", sentence);
+	check_list_error("path,impset\na,impset:" IMPHASH "\n",
+			 ":2: 'impset:" IMPHASH "' is neither an imphash (32 hex digits) nor an "
+			 "impfuzzy hash (BLOCKSIZE:TEXT:TEXT) nor an impset hash "
+			 "(impset:BLOCKSIZE:TEXT:TEXT)");
 	check_list_error("path,imphash\na," IMPHASH "\nb\n",
 			 ":3: 1 fields, where the header has 2");
 	check_list_error("path,imphash\na," IMPHASH "\n\"b," IMPHASH "\nc\n",
@@ -347,6 +412,7 @@ int main(void)
 		cmocka_unit_test(an_empty_set_is_searched),
 		cmocka_unit_test(a_sample_is_one_row),
 		cmocka_unit_test(an_empty_imphash_hides_no_impfuzzy),
+		cmocka_unit_test(sets_are_apart),
 		cmocka_unit_test(lists_are_read),
 		cmocka_unit_test(csv_is_read),
 		cmocka_unit_test(lists_with_errors_name_the_line),
