@@ -27,9 +27,13 @@ enum row_matched {
 	MATCHED_IMPFUZZY,
 	MATCHED_REBUILT_IMPHASH,
 	MATCHED_REBUILT_IMPFUZZY,
+	MATCHED_IMPSET,
+	MATCHED_REBUILT_IMPSET,
 };
 
-/* "imphash", "impfuzzy", "rebuilt_imphash", "rebuilt_impfuzzy"; NULL for MATCHED_NOTHING. */
+/*
+ * Returns "imphash", "impfuzzy", "impset", or the same behind "rebuilt_"; NULL for MATCHED_NOTHING.
+ */
 const char *row_matched_name(enum row_matched matched);
 
 /* A known hash that a module resembles. */

@@ -18,7 +18,7 @@
 
 /* Numbers of values of enum imports_status and enum row_matched. */
 #define STATUSES (IMPORTS_NOT_PE + 1)
-#define MATCHES	 (MATCHED_REBUILT_IMPFUZZY + 1)
+#define MATCHES	 (MATCHED_REBUILT_IMPSET + 1)
 
 const char *row_matched_name(enum row_matched matched)
 {
@@ -28,6 +28,8 @@ const char *row_matched_name(enum row_matched matched)
 		[MATCHED_IMPFUZZY] = "impfuzzy",
 		[MATCHED_REBUILT_IMPHASH] = "rebuilt_imphash",
 		[MATCHED_REBUILT_IMPFUZZY] = "rebuilt_impfuzzy",
+		[MATCHED_IMPSET] = "impset",
+		[MATCHED_REBUILT_IMPSET] = "rebuilt_impset",
 	};
 	return names[matched];
 }
@@ -94,7 +96,7 @@ static struct value impfuzzy_or_reason(const void *p, struct text *scratch)
 static bool by_rebuilt(const struct row *row)
 {
 	return row->match.by == MATCHED_REBUILT_IMPHASH ||
-	       row->match.by == MATCHED_REBUILT_IMPFUZZY;
+	       row->match.by == MATCHED_REBUILT_IMPFUZZY || row->match.by == MATCHED_REBUILT_IMPSET;
 }
 
 /* The number of entries of the list that matched. */
@@ -108,14 +110,18 @@ static struct value matched_imports(const void *p, struct text *scratch)
 	};
 }
 
-/* The hash of the module that matched. */
+/* The hash of the module that matched, as a list of hashes has it. */
 static struct value matched_hash(const void *p, struct text *scratch)
 {
 	const struct row *row = p;
 	const struct hashes *hashes = by_rebuilt(row) ? &row->rebuilt : &row->hashes;
 	bool by_imphash =
 		row->match.by == MATCHED_IMPHASH || row->match.by == MATCHED_REBUILT_IMPHASH;
-	(void)scratch;
+	if (row->match.by == MATCHED_IMPSET || row->match.by == MATCHED_REBUILT_IMPSET) {
+		text_add_string(scratch, IMPSET_PREFIX);
+		text_add_string(scratch, hashes->impset);
+		return text_or_null(text_string(scratch));
+	}
 	return text_or_null(by_imphash ? hashes->imphash : hashes->impfuzzy);
 }
 
@@ -148,6 +154,8 @@ static const struct field modules[] = {
 	{"score", NUMBER(match.score), RIGHT("Compare", 7, 0, 0, 80, 130), .when = has_match},
 	{"matched_hash", CHOICE(match.by, matched_name, MATCHES), LEFT("By", 16, 0, 0, 60, 120)},
 	{"dump", TEXT(dump.file)},
+	{"impset", CHARS(hashes.impset)},
+	{"rebuilt_impset", CHARS(rebuilt.impset)},
 	/* Only for people. What may be of any length comes last in each table. */
 	{NULL, DERIVED(impfuzzy_or_reason), LEFT("impfuzzy", 0, 70)},
 	{NULL, DERIVED(matched_imports), RIGHT("Imports", 7, 0, 0, 50)},

@@ -8,7 +8,8 @@
 
 #include "rows/table.h"
 
-#define IMPFUZZY_WIDTH 101 /* as in fields.c */
+#define IMPFUZZY_WIDTH 101		    /* as in fields.c */
+#define IMPSET_WIDTH   (IMPFUZZY_WIDTH + 7) /* with its prefix */
 
 /* clang-format off */
 
@@ -80,16 +81,29 @@ static const char *status_name(unsigned int status)
 	return imports_status_name(status);
 }
 
-/* Samples without an image. The table is a list that -i reads: both hashes and the path. */
+/* The impset as a line of a list has it. */
+static struct value prefixed_impset(const void *p, struct text *scratch)
+{
+	const struct sample *sample = p;
+	if (!*sample->hashes.impset)
+		return (struct value){.kind = VALUE_NULL};
+	text_add_string(scratch, IMPSET_PREFIX);
+	text_add_string(scratch, sample->hashes.impset);
+	return (struct value){.kind = VALUE_TEXT, .text = text_string(scratch)};
+}
+
+/* Samples without an image. The table is a list that -i reads: all hashes and the path. */
 static const struct field samples[] = {
-	{"path", TEXT(path), LEFT("Path", 40, 30, 50)},
+	{"path", TEXT(path), LEFT("Path", 40, 40, 60)},
 	{"imports", NUMBER(imports), RIGHT("Imports", 7, 0, 10)},
 	{"imphash", CHARS(hashes.imphash), LEFT("imphash", 32, 0, 30)},
 	{"impfuzzy", CHARS(hashes.impfuzzy), LEFT("impfuzzy", IMPFUZZY_WIDTH, 20, 40)},
 	{"status", CHOICE(status, status_name, IMPORTS_NOT_PE + 1), LEFT("Status", 10, 0, 20)},
-	{"reason", CHARS(reason), LEFT("Reason", 0, 0, 60)},
+	{"reason", CHARS(reason), LEFT("Reason", 0, 0, 70)},
+	{"impset", CHARS(hashes.impset)},
 	/* The heading makes the first line of the table a comment of the list. */
 	{NULL, CHARS(hashes.imphash), LEFT("# imphash", 32, 10)},
+	{NULL, DERIVED(prefixed_impset), LEFT("impset", IMPSET_WIDTH, 30, 50)},
 };
 const struct row_kind row_samples = ROW_KIND(samples);
 

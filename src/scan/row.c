@@ -49,9 +49,13 @@ void row_add_finding(struct row *row, const struct finding *finding)
 
 void row_set_match(struct row *row, const struct match *match)
 {
-	enum row_matched by = match->by_impfuzzy ? MATCHED_IMPFUZZY : MATCHED_IMPHASH;
+	enum row_matched by = match->by_impset	   ? MATCHED_IMPSET
+			      : match->by_impfuzzy ? MATCHED_IMPFUZZY
+						   : MATCHED_IMPHASH;
 	if (match->rebuilt)
-		by = match->by_impfuzzy ? MATCHED_REBUILT_IMPFUZZY : MATCHED_REBUILT_IMPHASH;
+		by = match->by_impset	  ? MATCHED_REBUILT_IMPSET
+		     : match->by_impfuzzy ? MATCHED_REBUILT_IMPFUZZY
+					  : MATCHED_REBUILT_IMPHASH;
 	row->match = (struct row_match){
 		.by = by,
 		.score = (unsigned int)match->score,

@@ -41,7 +41,7 @@ static struct row rebuilt_row(void)
 		.status = IMPORTS_UNREADABLE,
 		.reason = "no header",
 		.rebuilt_imports = 45,
-		.rebuilt = {"fedcba9876543210fedcba9876543210", "6:ghi:jkl"},
+		.rebuilt = {"fedcba9876543210fedcba9876543210", "6:ghi:jkl", "6:mno:pqr"},
 		.readable = 0.5,
 	};
 }
@@ -59,8 +59,8 @@ static void json_lines(void **state)
 		"\"impfuzzy\":null,\"rebuilt_imports\":45,\"rebuilt_imphash\":"
 		"\"fedcba9876543210fedcba9876543210\",\"rebuilt_impfuzzy\":\"6:ghi:jkl\","
 		"\"readable\":0.50,\"status\":\"unreadable\",\"reason\":\"no header\",\"flags\":"
-		"[\"hooked\"],\"match\":null,\"score\":null,\"matched_hash\":null,\"dump\":null}"
-		"\n");
+		"[\"hooked\"],\"match\":null,\"score\":null,\"matched_hash\":null,\"dump\":null,"
+		"\"impset\":null,\"rebuilt_impset\":\"6:mno:pqr\"}\n");
 }
 
 /* Quotes and commas are quoted, and a spreadsheet runs nothing. */
@@ -72,7 +72,7 @@ static void csv(void **state)
 	assert_non_null(strstr(text, "pid,ppid,process,eprocess,"));
 	assert_non_null(strstr(text, "\r\n9,0,\"'=a,\"\"b\",0x0,0x0,0,\\x1b[1m.dll,,load;init,0,,,,"
 				     "45,fedcba9876543210fedcba9876543210,6:ghi:jkl,0.50,"
-				     "unreadable,no header,hooked,,,,\r\n"));
+				     "unreadable,no header,hooked,,,,,,6:mno:pqr\r\n"));
 }
 
 static size_t lines(const char *text)

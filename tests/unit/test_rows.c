@@ -118,9 +118,9 @@ static struct row full_row(void)
 		.reason = "2 of 9 names",
 		.imports = 7,
 		.import_source = "names",
-		.hashes = {"0123456789abcdef0123456789abcdef", "3:abc:def"},
+		.hashes = {"0123456789abcdef0123456789abcdef", "3:abc:def", "3:a:b"},
 		.rebuilt_imports = 9,
-		.rebuilt = {"fedcba9876543210fedcba9876543210", "6:ghi:jkl"},
+		.rebuilt = {"fedcba9876543210fedcba9876543210", "6:ghi:jkl", "6:c:d"},
 		.readable = 0.875,
 		.match = {MATCHED_REBUILT_IMPFUZZY, 93, "emotet"},
 		.dump = {"4012.bin", "memory", 73728, 18, 2, "cut"},
@@ -154,6 +154,8 @@ static void modules(void **state)
 		{"score", "n93"},
 		{"matched_hash", "trebuilt_impfuzzy"},
 		{"dump", "t4012.bin"},
+		{"impset", "t3:a:b"},
+		{"rebuilt_impset", "t6:c:d"},
 	};
 	struct row row = full_row();
 	(void)state;
@@ -188,6 +190,8 @@ static void modules_without(void **state)
 		{"score", "null"},
 		{"matched_hash", "null"},
 		{"dump", "null"},
+		{"impset", "null"},
+		{"rebuilt_impset", "null"},
 	};
 	struct row row = {.pid = 8, .module = "", .status = IMPORTS_UNREADABLE};
 	(void)state;
@@ -208,6 +212,13 @@ static void columns_of_people(void **state)
 	row.match.by = MATCHED_REBUILT_IMPHASH;
 	assert_column(&row_modules, FIELDS_SEARCH, &row, "Hash",
 		      "tfedcba9876543210fedcba9876543210");
+	row.match.by = MATCHED_REBUILT_IMPSET;
+	assert_column(&row_modules, FIELDS_SEARCH, &row, "Imports", "n9");
+	assert_column(&row_modules, FIELDS_SEARCH, &row, "Hash", "timpset:6:c:d");
+	assert_column(&row_modules, FIELDS_SEARCH, &row, "By", "trebuilt_impset");
+	row.match.by = MATCHED_IMPSET;
+	assert_column(&row_modules, FIELDS_SEARCH, &row, "Imports", "n7");
+	assert_column(&row_modules, FIELDS_SEARCH, &row, "Hash", "timpset:3:a:b");
 	row.hashes = (struct hashes){0};
 	assert_column(&row_modules, FIELDS_TABLE, &row, "impfuzzy", "t(2 of 9 names)");
 	row.reason = NULL;
@@ -333,15 +344,19 @@ static void samples(void **state)
 	static const struct expected expected[] = {
 		{"path", "tx.exe"},	{"imports", "n2"}, {"imphash", "tabc"},
 		{"impfuzzy", "t3:a:b"}, {"status", "tok"}, {"reason", "null"},
+		{"impset", "t3:c:d"},
 	};
-	const struct sample sample = {
+	struct sample sample = {
 		.path = (char *)(uintptr_t) "x.exe",
 		.status = IMPORTS_OK,
 		.imports = 2,
-		.hashes = {"abc", "3:a:b"},
+		.hashes = {"abc", "3:a:b", "3:c:d"},
 	};
 	(void)state;
 	assert_fields(&row_samples, &sample, expected, array_size(expected));
+	assert_column(&row_samples, FIELDS_TABLE, &sample, "impset", "timpset:3:c:d");
+	sample.hashes = (struct hashes){0};
+	assert_column(&row_samples, FIELDS_TABLE, &sample, "impset", "null");
 }
 
 static void surveys(void **state)
