@@ -26,11 +26,10 @@ struct hashes {
 #define IMPSET_PREFIX "impset:"
 
 /*
- * Hashes an import list. imphash is the MD5 of a string (Mandiant, 2014; pefile's get_imphash()),
- * impfuzzy the ssdeep hash of a string (JPCERT/CC; pyimpfuzzy), impset that of the set of functions
- * in it (docs/impset.md).
+ * Computes imphash and impfuzzy of an import list, and leaves impset empty. imphash is the MD5 of a string (Mandiant, 2014; pefile's get_imphash()),
+ * impfuzzy the ssdeep hash of a string (JPCERT/CC; pyimpfuzzy).
  *
- * string: the hashed form that imphash and impset are taken of.
+ * string: the hashed form that imphash is taken of.
  * fuzzy_string: the one that impfuzzy is taken of. Only bound files have another one, see
  *	imports_fuzzy_string().
  *
@@ -39,8 +38,12 @@ struct hashes {
 void hash_imports(struct hashes *hashes, const struct text *string,
 		  const struct text *fuzzy_string);
 
-/* The last step of hash_imports() alone: the impset of a list, "" for an empty one. */
-void hash_impset(char impset[IMPFUZZY_SIZE], const struct text *string);
+/*
+ * Computes impset of an import list: the ssdeep hash of the set of functions in it
+ * (docs/impset.md). `string` is as for hash_imports(), to which it adds a tenth or more: only where
+ * somebody asks for it.
+ */
+void hash_impset(struct hashes *hashes, const struct text *string);
 
 /*
  * Writes the set that impset is the ssdeep hash of to `out`: 12 hex digits for each function,

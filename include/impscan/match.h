@@ -68,6 +68,9 @@ void known_seal(struct known *known);
 /* Tells whether a sealed set has a hash that can match: one of an import list that is not empty. */
 bool known_can_match(const struct known *known);
 
+/* Tells whether there is an impset in the set: those of modules are needed for no other set. */
+bool known_has_impset(const struct known *known);
+
 /*
  * Tells whether the impfuzzy hashes are more likely ssdeep hashes of whole files: at least half of
  * them have a block size of 384 or more, which no import list has. Hashes with an imphash beside
@@ -187,9 +190,10 @@ void samples_list_free(char **paths, size_t count);
  * Reads and hashes a file. Never fails: a file that is no PE has the status IMPORTS_NOT_PE, one
  * that can't be opened IMPORTS_UNREADABLE. Release with sample_free().
  *
+ * impset: compute it, too.
  * scratch: memory that is reused from call to call.
  */
-void sample_read(struct sample *sample, const char *path, struct imports *scratch);
+void sample_read(struct sample *sample, const char *path, bool impset, struct imports *scratch);
 void sample_free(struct sample *sample);
 
 #endif

@@ -54,6 +54,7 @@ bool scan_only_matches(const struct scan_only *only, const struct row *row);
 struct scan_options {
 	const struct known *known; /* sealed hashes to search for; NULL: none */
 	bool all;		   /* hand out every module, whether it matches or not */
+	bool impset;		   /* compute impset; else only where `known` has one */
 	int threshold;		   /* least impfuzzy score of a match, 0-100 */
 	bool best;		   /* of a module's matches only the best (ties: all) */
 	const uint32_t *pids;	   /* only these processes ... */
@@ -135,8 +136,11 @@ void scan_survey_image(const struct image *image, struct survey *survey);
 struct error *scan_survey(const struct discovery *discovery, const struct scan_options *options,
 			  struct survey *survey);
 
-/* Reads and hashes sample files, `threads` at a time, and hands them out in the order given. */
-void scan_samples(char *const *paths, size_t count, unsigned int threads,
+/*
+ * Reads and hashes sample files, `threads` at a time, and hands them out in the order given.
+ * impset: compute it, too.
+ */
+void scan_samples(char *const *paths, size_t count, bool impset, unsigned int threads,
 		  const struct scan_events *events);
 
 #endif

@@ -35,10 +35,8 @@ static bool on_known_sample(void *context, const struct sample *sample)
 	struct comparison *comparison = context;
 	comparison->samples++;
 	if (*sample->hashes.impfuzzy) {
-		/* Its impset is for lists: it would only add what programs of one kind share. */
-		struct hashes hashes = sample->hashes;
-		hashes.impset[0] = '\0';
-		comparison->error = known_add_hashes(comparison->known, &hashes, sample->path);
+		comparison->error =
+			known_add_hashes(comparison->known, &sample->hashes, sample->path);
 		return !comparison->error;
 	}
 	count_unhashed(comparison, sample);
@@ -162,7 +160,8 @@ static struct error *add_samples(struct comparison *comparison)
 		return NULL;
 	try_(list_samples(output, &paths, &count));
 	progress_init(&output->progress, output->options->quiet, "samples");
-	scan_samples(paths, count, output->options->threads,
+	/* impset is for lists: where the files are there it only adds what like programs share. */
+	scan_samples(paths, count, false, output->options->threads,
 		     &(struct scan_events){
 			     .sample = on_known_sample,
 			     .progress = on_progress,

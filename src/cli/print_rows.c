@@ -25,6 +25,7 @@ static struct scan_options scan_options_of(const struct options *options, const 
 	return (struct scan_options){
 		.known = known,
 		.all = options->all,
+		.impset = options->form != REPORT_TABLE && options->form != REPORT_WIDE,
 		.threshold = options->threshold,
 		.best = options->best,
 		.fast = options->fast,
@@ -172,7 +173,7 @@ struct error *print_samples(struct output *output)
 	try_(list_samples(output, &paths, &count));
 	progress_init(&output->progress, output->options->quiet, "samples");
 	output->report = report_new(stdout, output->options->form, &row_samples);
-	scan_samples(paths, count, output->options->threads,
+	scan_samples(paths, count, true, output->options->threads,
 		     &(struct scan_events){
 			     .sample = output_sample,
 			     .progress = output_progress,

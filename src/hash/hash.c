@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Computing imphash and impfuzzy, with libcrypto's MD5 and libfuzzy. impset is impset.c's.
+ * Computing imphash and impfuzzy, with libcrypto's MD5 and ssdeep.c. impset is impset.c's.
  */
 #include <impscan/hash.h>
 
@@ -10,10 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <fuzzy.h>
 #include <openssl/evp.h>
 
-_Static_assert(IMPFUZZY_SIZE >= FUZZY_MAX_RESULT + 1, "libfuzzy writes more");
+#include "hash/ssdeep.h"
+
+_Static_assert(IMPFUZZY_SIZE >= SSDEEP_SIZE, "an impfuzzy is longer");
 
 /*
  * Fetching an algorithm costs more than hashing an import list, so it is done once; the object is
@@ -52,10 +53,7 @@ void hash_imports(struct hashes *hashes, const struct text *string, const struct
 	hashes->impfuzzy[0] = '\0';
 	if (string->length)
 		digest(string, hashes->imphash);
-	hash_impset(hashes->impset, string);
-	if (!fuzzy_string->length || fuzzy_string->length > UINT32_MAX)
-		return;
-	if (fuzzy_hash_buf((const unsigned char *)fuzzy_string->data,
-			   (uint32_t)fuzzy_string->length, hashes->impfuzzy) != 0)
-		hashes->impfuzzy[0] = '\0';
+	hashes->impset[0] = '\0';
+	if (fuzzy_string->length)
+		ssdeep_hash(hashes->impfuzzy, fuzzy_string->data, fuzzy_string->length);
 }

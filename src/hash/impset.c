@@ -16,11 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <fuzzy.h>
-
 #include <impscan/alloc.h>
+#include <impscan/bytes.h>
 #include <impscan/cleanup.h>
 #include <impscan/import_facts.h>
+
+#include "hash/ssdeep.h"
+
+_Static_assert(IMPFUZZY_SIZE >= SSDEEP_SIZE, "an impset is longer");
 
 #define TOKEN_DIGITS 12
 #define TOKEN_SHIFT  (64 - 4 * TOKEN_DIGITS)
@@ -105,37 +108,48 @@ static int compare_tokens(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-void impset_string(struct text *out, const struct text *string)
+/* Reads the tokens of a list, sorted and each once. Returns how many there are. */
+static size_t read_tokens(const struct text *string, uint64_t **ret)
 {
-	_cleanup_free_ uint64_t *tokens = NULL;
-	size_t count = 0, capacity = 0;
-	const char *at = string->data, *end = at + string->length;
-	pthread_once(&aliases_once, make_aliases);
-	text_clear(out);
-	for (; at < end; at++) {
-		const char *comma = memchr(at, ',', (size_t)(end - at));
-		size_t length = (size_t)((comma ? comma : end) - at);
-		*array_push(tokens, count, capacity) = token(at, length);
-		at += length;
+	size_t count = 0, kept = 0, capacity = 0;
+	uint64_t *tokens = NULL;
+	const char *end = string->data + string->length;
+	for (const char *at = string->data, *next; at < end; at = next + 1) {
+		next = memchr(at, ',', (size_t)(end - at));
+		next = next ? next : end;
+		if (count == capacity)
+			tokens = alloc_grow(tokens, count, &capacity, sizeof(*tokens));
+		tokens[count++] = token(at, (size_t)(next - at));
 	}
 	if (count)
 		qsort(tokens, count, sizeof(*tokens), compare_tokens);
+	for (size_t i = 0; i < count; i++)
+		if (!i || tokens[i] != tokens[kept - 1])
+			tokens[kept++] = tokens[i];
+	*ret = tokens;
+	return kept;
+}
+
+void impset_string(struct text *out, const struct text *string)
+{
+	_cleanup_free_ uint64_t *tokens = NULL;
+	pthread_once(&aliases_once, make_aliases);
+	size_t count = read_tokens(string, &tokens);
+	text_clear(out);
 	for (size_t i = 0; i < count; i++) {
 		char digits[TOKEN_DIGITS];
-		if (i && tokens[i] == tokens[i - 1])
-			continue;
-		for (int d = 0; d < TOKEN_DIGITS; d++)
+		for (unsigned int d = 0; d < TOKEN_DIGITS; d++)
 			digits[d] =
 				"0123456789abcdef"[tokens[i] >> (4 * (TOKEN_DIGITS - 1 - d)) & 15];
 		text_add(out, digits, sizeof(digits));
 	}
 }
 
-void hash_impset(char impset[IMPFUZZY_SIZE], const struct text *string)
+void hash_impset(struct hashes *hashes, const struct text *string)
 {
 	_cleanup_text_ struct text set = {0};
 	impset_string(&set, string);
-	if (!set.length || set.length > UINT32_MAX ||
-	    fuzzy_hash_buf((const unsigned char *)set.data, (uint32_t)set.length, impset) != 0)
-		impset[0] = '\0';
+	hashes->impset[0] = '\0';
+	if (set.length)
+		ssdeep_hash(hashes->impset, set.data, set.length);
 }

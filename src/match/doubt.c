@@ -29,6 +29,11 @@ bool known_can_match(const struct known *known)
 	return false;
 }
 
+bool known_has_impset(const struct known *known)
+{
+	return known->has_sets;
+}
+
 bool known_looks_like_files(const struct known *known, size_t from, size_t *impfuzzy, size_t *large)
 {
 	*impfuzzy = *large = 0;
@@ -52,6 +57,7 @@ size_t known_dotnet(const struct known *known)
 		struct hashes hashes = {0};
 		text_add_string(&list, dotnet_lists[i]);
 		hash_imports(&hashes, &list, &list);
+		hash_impset(&hashes, &list);
 		known_find(known, &hashes, 100, &matches);
 		count += matches.count;
 	}

@@ -15,7 +15,7 @@ static void fail(struct sample *sample, enum imports_status status, const char *
 	snprintf(sample->reason, sizeof(sample->reason), "%s", reason);
 }
 
-void sample_read(struct sample *sample, const char *path, struct imports *scratch)
+void sample_read(struct sample *sample, const char *path, bool impset, struct imports *scratch)
 {
 	*sample = (struct sample){.path = alloc_strdup(path)};
 	_cleanup_pe_file_ struct pe_file file = {0};
@@ -33,8 +33,11 @@ void sample_read(struct sample *sample, const char *path, struct imports *scratc
 	imports_declared(scratch, &pe);
 	fail(sample, scratch->status, scratch->reason);
 	sample->imports = scratch->count;
-	if (scratch->status == IMPORTS_OK)
-		hash_imports(&sample->hashes, &scratch->string, imports_fuzzy_string(scratch));
+	if (scratch->status != IMPORTS_OK)
+		return;
+	hash_imports(&sample->hashes, &scratch->string, imports_fuzzy_string(scratch));
+	if (impset)
+		hash_impset(&sample->hashes, &scratch->string);
 }
 
 void sample_free(struct sample *sample)

@@ -25,6 +25,15 @@ void finding_add_reason(struct finding *finding, char *more)
 	free(more);
 }
 
+/* Hashes a list. */
+static void hash_list(const struct scan_options *options, const struct text *string,
+		      const struct text *fuzzy_string, struct hashes *hashes)
+{
+	hash_imports(hashes, string, fuzzy_string);
+	if (options->impset || (options->known && known_has_impset(options->known)))
+		hash_impset(hashes, string);
+}
+
 /* Adds what the hashes of list number `list` match: 0 is the declared one. */
 static void add_hits(const struct unit_context *context, struct worker *worker,
 		     const struct hashes *hashes, unsigned int list, struct finding *finding)
@@ -48,7 +57,8 @@ static void conclude(const struct unit_context *context, struct worker *worker,
 	if (imports->status != IMPORTS_OK)
 		return;
 	finding->import_source = rebuilt_source_name(REBUILT_NAMES);
-	hash_imports(&finding->hashes, &imports->string, imports_fuzzy_string(imports));
+	hash_list(context->options, &imports->string, imports_fuzzy_string(imports),
+		  &finding->hashes);
 	add_hits(context, worker, &finding->hashes, 0, finding);
 }
 
@@ -82,7 +92,7 @@ static void conclude_rebuilt(const struct unit_context *context, struct worker *
 		struct hashes hashes;
 		if (i && !context->options->known)
 			break;
-		hash_imports(&hashes, string, string);
+		hash_list(context->options, string, string, &hashes);
 		if (!i)
 			finding->rebuilt = hashes;
 		add_hits(context, worker, &hashes, (unsigned int)i + 1, finding);

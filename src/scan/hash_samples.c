@@ -13,6 +13,7 @@
 struct samples_run {
 	char *const *paths;
 	size_t count;
+	bool impset;
 	const struct scan_events *events;
 	struct imports *scratch; /* one a worker */
 };
@@ -21,7 +22,7 @@ static void *make_sample(void *context, size_t i, unsigned int worker)
 {
 	struct samples_run *run = context;
 	struct sample *sample = alloc_new(struct sample);
-	sample_read(sample, run->paths[i], &run->scratch[worker]);
+	sample_read(sample, run->paths[i], run->impset, &run->scratch[worker]);
 	return sample;
 }
 
@@ -43,10 +44,11 @@ static bool take_sample(void *context, size_t i, void *result, unsigned int work
 	return more;
 }
 
-void scan_samples(char *const *paths, size_t count, unsigned int threads,
+void scan_samples(char *const *paths, size_t count, bool impset, unsigned int threads,
 		  const struct scan_events *events)
 {
-	struct samples_run run = {.paths = paths, .count = count, .events = events};
+	struct samples_run run = {
+		.paths = paths, .count = count, .impset = impset, .events = events};
 	run.scratch = alloc_zero(threads, sizeof(*run.scratch));
 	ordered_run(&(struct ordered_work){
 		.count = count,

@@ -183,12 +183,13 @@ static void check_sample(const struct folder *folder, const char *name, struct i
 {
 	_cleanup_free_ char *path = in(folder, name);
 	struct sample sample;
-	sample_read(&sample, path, scratch);
+	sample_read(&sample, path, true, scratch);
 	assert_string_equal(sample.path, path);
 	assert_int_equal(sample.status, status);
 	assert_int_equal(sample.imports, imports);
 	assert_int_equal(sample.hashes.imphash[0] != 0, status == IMPORTS_OK);
 	assert_int_equal(sample.hashes.impfuzzy[0] != 0, status == IMPORTS_OK);
+	assert_int_equal(sample.hashes.impset[0] != 0, status == IMPORTS_OK);
 	assert_int_equal(sample.reason[0] != 0, status != IMPORTS_OK && status != IMPORTS_NONE);
 	sample_free(&sample);
 }
@@ -211,8 +212,9 @@ static void samples_are_hashed(void **state)
 	/* printf 'some.function0,some.function1' | md5sum */
 	_cleanup_free_ char *path = in(&folder, "two.exe");
 	struct sample sample;
-	sample_read(&sample, path, &scratch);
+	sample_read(&sample, path, false, &scratch);
 	assert_string_equal(sample.hashes.imphash, "c8888f5ee822c30d24713403a2e4cf5a");
+	assert_string_equal(sample.hashes.impset, "");
 	sample_free(&sample);
 }
 
