@@ -29,7 +29,7 @@ static const uint8_t *memory_at(const struct rebuild_memory *memory, uint64_t ad
 /* Returns the first address from `address` on that is of no PE in the region. */
 static uint64_t behind_inner(const struct opened_module *opened, uint64_t address)
 {
-	uint64_t start, end = 0;
+	uint64_t start = 0, end = 0;
 	size_t behind =
 		search_first(i, 0, opened->inner_count, opened->first_inner[i].base > address);
 	if (behind)
@@ -40,7 +40,7 @@ static uint64_t behind_inner(const struct opened_module *opened, uint64_t addres
 static uint64_t memory_present(const struct rebuild_memory *memory, uint64_t address, uint64_t end)
 {
 	const struct opened_module *opened = memory->context;
-	for (uint64_t next = address;; address = next) {
+	for (uint64_t next = address;;) {
 		address = space_present(opened->view->space, next, end, NULL);
 		next = behind_inner(opened, address);
 		if (address >= end || next == address)
