@@ -70,6 +70,8 @@ struct imports {
 	size_t pages_found; /* ... and those of them that are present; both 0 for a file on disk */
 	struct text string;
 
+	/* Name tables hold addresses, as drivers' do: a file of the same bytes has no such list. */
+	bool name_addresses;
 	bool fuzzy_differs;	  /* impfuzzy has its own string ... */
 	struct text fuzzy_string; /* ... this one */
 

@@ -245,6 +245,7 @@ static void reset(struct imports *imports)
 	imports->pages = 0;
 	imports->pages_found = 0;
 	imports->fuzzy_differs = false;
+	imports->name_addresses = false;
 	imports->entry_count = 0;
 	clear_text(&imports->string);
 	clear_text(&imports->fuzzy_string);

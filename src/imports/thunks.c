@@ -141,8 +141,10 @@ static enum table_end table_read(struct import_reading *r, struct thunk_table *t
 			break;
 		}
 		uint64_t in_file;
-		if (!addresses && names_is_address(r, value) && names_rva(r, value, &in_file))
+		if (!addresses && names_is_address(r, value) && names_rva(r, value, &in_file)) {
 			value = in_file;
+			r->imports->name_addresses = true;
+		}
 		if (r->memory && !found_address && is_address(r, value)) {
 			if (!addresses) {
 				trouble_damage(r, "import table", rva, "neither name nor ordinal");

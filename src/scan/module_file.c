@@ -143,7 +143,8 @@ static struct pe_write_import *rebuilt_imports(const struct rebuilt *rebuilt, ui
 }
 
 /*
- * The list for an import directory where the header has none that could be read. `examined` has the
+ * The list for an import directory where the header has none that could be read, or names of it are
+ * addresses. `examined` has the
  * lists of the module; NULL: it was not examined. The caller frees what is returned; the names are
  * of the lists.
  */
@@ -155,8 +156,9 @@ static struct pe_write_import *imports_to_restore(const struct opened_module *ex
 	*count = 0;
 	if (!examined)
 		return NULL;
-	if (!has_header && *finding->hashes.imphash)
-		return examined->declared ? declared_imports(examined->declared, count) : NULL;
+	const struct imports *declared = examined->declared;
+	if (*finding->hashes.imphash && (!has_header || (declared && declared->name_addresses)))
+		return declared ? declared_imports(declared, count) : NULL;
 	if (module->file_layout || !finding->rebuilt_imports || *finding->hashes.imphash)
 		return NULL;
 	return rebuilt_imports(examined->rebuilt, module->base, count);

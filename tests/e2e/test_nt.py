@@ -9,6 +9,7 @@ tell.
 """
 
 import json
+import shutil
 import struct
 import subprocess
 
@@ -54,6 +55,18 @@ def compare_drivers(where, found, truth):
                          driver["imports"])
 
 
+def compare_files(where, impscan, image, folder, found):
+    """A driver that is written as a file has its list there too."""
+    written = folder / "drivers"
+    shutil.rmtree(written, ignore_errors=True)
+    run(impscan, "-f", image, "-q", "-a", "-p", 4, "-d", written)
+    out, _ = run(impscan, "-q", "-o", "jsonl", "-e", *sorted(written.glob("*.bin")))
+    files = sorted(json.loads(line)["imphash"] or "" for line in out.split("\n") if line)
+    drivers = sorted(row["imphash"] or "" for (pid, _), row in found.items() if pid == 4)
+    check(files == drivers, f"{where}: files of drivers have other lists")
+    shutil.rmtree(written)
+
+
 def compare_ntdll(where, found, truth):
     """The module without imports that every process has."""
     count = 0
@@ -91,6 +104,7 @@ def compare(where, impscan, image, truth):
     compare_processes(where, impscan, image, found, truth)
     compare_modules(where, found, truth)
     compare_drivers(where, found, truth)
+    compare_files(where, impscan, image, image.parent, found)
     compare_ntdll(where, found, truth)
 
 
