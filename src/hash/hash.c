@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Computing imphash and impfuzzy, with libcrypto's MD5 and ssdeep.c. impset is impset.c's.
+ * Computing imphash and impfuzzy, with libcrypto's MD5 and libfuzzy. impset is impset.c's.
  */
 #include <impscan/hash.h>
 
@@ -10,11 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <fuzzy.h>
 #include <openssl/evp.h>
 
 #include "hash/ssdeep.h"
 
-_Static_assert(IMPFUZZY_SIZE >= SSDEEP_SIZE, "an impfuzzy is longer");
+_Static_assert(IMPFUZZY_SIZE >= FUZZY_MAX_RESULT + 1, "libfuzzy writes more");
 
 /*
  * Fetching an algorithm costs more than hashing an import list, so it is done once; the object is
@@ -47,13 +48,19 @@ static void digest(const struct text *text, char out[IMPHASH_SIZE])
 	out[32] = '\0';
 }
 
+void ssdeep_hash(char hash[IMPFUZZY_SIZE], const struct text *text)
+{
+	hash[0] = '\0';
+	if (text->length && text->length <= UINT32_MAX &&
+	    fuzzy_hash_buf((const unsigned char *)text->data, (uint32_t)text->length, hash) != 0)
+		hash[0] = '\0';
+}
+
 void hash_imports(struct hashes *hashes, const struct text *string, const struct text *fuzzy_string)
 {
 	hashes->imphash[0] = '\0';
-	hashes->impfuzzy[0] = '\0';
 	if (string->length)
 		digest(string, hashes->imphash);
 	hashes->impset[0] = '\0';
-	if (fuzzy_string->length)
-		ssdeep_hash(hashes->impfuzzy, fuzzy_string->data, fuzzy_string->length);
+	ssdeep_hash(hashes->impfuzzy, fuzzy_string);
 }

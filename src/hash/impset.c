@@ -23,8 +23,6 @@
 
 #include "hash/ssdeep.h"
 
-_Static_assert(IMPFUZZY_SIZE >= SSDEEP_SIZE, "an impset is longer");
-
 #define TOKEN_DIGITS 12
 #define TOKEN_SHIFT  (64 - 4 * TOKEN_DIGITS)
 
@@ -149,7 +147,5 @@ void hash_impset(struct hashes *hashes, const struct text *string)
 {
 	_cleanup_text_ struct text set = {0};
 	impset_string(&set, string);
-	hashes->impset[0] = '\0';
-	if (set.length)
-		ssdeep_hash(hashes->impset, set.data, set.length);
+	ssdeep_hash(hashes->impset, &set);
 }

@@ -11,10 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <fuzzy.h>
 #include <impscan/hash.h>
-
-#include "hash/ssdeep.h"
 
 static const char small[] = "kernel32.createfilew,kernel32.closehandle,ws2_32.send,ws2_32.socket";
 
@@ -129,43 +126,6 @@ static void lists_of_one_set(void **state)
 	}
 }
 
-/* Texts of several kinds: hex digits as in sets, any bytes, few and repeated ones, zeros. */
-static void fill(char *text, size_t size, unsigned int kind, uint32_t *random)
-{
-	for (size_t i = 0; i < size; i++) {
-		*random = *random * 1664525 + 1013904223; /* Numerical Recipes */
-		unsigned int r = *random >> 16;
-		const unsigned int bytes[] = {
-			(unsigned char)"0123456789abcdef"[r & 15],
-			r,
-			r & 1,
-			r & 63 ? 0 : r,
-			'a',
-			(unsigned int)i % 37,
-		};
-		text[i] = (char)bytes[kind];
-	}
-	/* The rolling hash is 0 behind seven zeros. */
-	if (size > 9 && size % 5 == 0)
-		memset(text + size - 7, 0, 7);
-}
-
-static void ssdeep_is_as_libfuzzy(void **state)
-{
-	(void)state;
-	static char text[90000];
-	uint32_t random = 1;
-	for (size_t i = 0; i < 6000; i++) {
-		char ours[SSDEEP_SIZE], theirs[FUZZY_MAX_RESULT + 1];
-		size_t size = i < 3000 ? i : i * 7919 % (i % 100 ? 6000 : sizeof(text));
-		fill(text, size, (unsigned int)i % 6, &random);
-		ssdeep_hash(ours, text, size);
-		fuzzy_hash_buf((const unsigned char *)text, (uint32_t)size, theirs);
-		if (strcmp(ours, theirs) != 0)
-			fail_msg("%zu bytes of kind %zu: %s, not %s", size, i % 6, ours, theirs);
-	}
-}
-
 static void *hash_often(void *good)
 {
 	struct text text = {.data = (char *)(uintptr_t)small, .length = strlen(small)};
@@ -200,7 +160,6 @@ int main(void)
 		cmocka_unit_test(nothing_has_no_hash),
 		cmocka_unit_test(tokens_of_a_set),
 		cmocka_unit_test(lists_of_one_set),
-		cmocka_unit_test(ssdeep_is_as_libfuzzy),
 		cmocka_unit_test(threads_may_hash_at_once),
 	};
 	return cmocka_run_group_tests_name("hash", tests, NULL, NULL);
