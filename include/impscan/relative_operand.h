@@ -38,4 +38,29 @@ static inline uint64_t relative_operand(const uint8_t *p, size_t available, uint
 	return address + length + (uint64_t)(int64_t)(int32_t)le32(p + length - 4);
 }
 
+/* How many positions relative_operand_next() looks at together. */
+#define RELATIVE_OPERAND_BLOCK 16
+
+/*
+ * Returns the position to go on from at `i`, a multiple of RELATIVE_OPERAND_BLOCK, in `size` bytes
+ * `p`: no such instruction begins before it. Blocks of positions without any are passed over at
+ * once; they are compared without branches, so that compilers use vector instructions.
+ */
+static inline size_t relative_operand_next(const uint8_t *p, size_t size, size_t i)
+{
+	for (; i + RELATIVE_OPERAND_BLOCK + 2 <= size; i += RELATIVE_OPERAND_BLOCK) {
+		uint8_t any = 0;
+		for (size_t k = i; k < i + RELATIVE_OPERAND_BLOCK; k++) {
+			uint8_t short_form =
+				(uint8_t)(p[k] == 0xff) & (uint8_t)((p[k + 1] & 0xcf) == 0x05);
+			uint8_t long_form = (uint8_t)((p[k] & 0xfb) == 0x48) &
+					    (uint8_t)((p[k + 2] & 0xc7) == 0x05);
+			any |= short_form | long_form;
+		}
+		if (any)
+			break;
+	}
+	return i;
+}
+
 #endif

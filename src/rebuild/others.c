@@ -55,6 +55,8 @@ static void find_references(struct rebuilding *r, struct table_reference *refere
 				use(r, references, count, value);
 		}
 		for (size_t i = 0; r->pointer_size == 8 && i < n; i++) {
+			if (i % RELATIVE_OPERAND_BLOCK == 0)
+				i = relative_operand_next(p, n, i);
 			uint64_t value = relative_operand(p + i, n - i, a + i);
 			if (value >= low && value < high)
 				use(r, references, count, value);

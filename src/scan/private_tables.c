@@ -147,6 +147,24 @@ static void find_range(struct private_tables *tables, const struct vads *vads)
 	}
 }
 
+/* Follows what `n` bytes `p` of the area lead to, which lie at `address`. */
+static void follow_page(struct table_search *search, const uint8_t *p, size_t n, uint64_t address)
+{
+	const struct private_tables *tables = search->tables;
+	for (size_t i = 0; i + search->pointer_size <= n; i++) {
+		uint64_t value = le_pointer(p + i, search->pointer_size);
+		if (value >= tables->low && value <= tables->high)
+			follow(search, value);
+	}
+	for (size_t i = 0; search->pointer_size == 8 && i < n; i++) {
+		if (i % RELATIVE_OPERAND_BLOCK == 0)
+			i = relative_operand_next(p, n, i);
+		uint64_t value = relative_operand(p + i, n - i, address + i);
+		if (value >= tables->low && value <= tables->high)
+			follow(search, value);
+	}
+}
+
 void private_tables_find(struct private_tables *tables, struct view *view,
 			 const struct export_map *map, const struct rebuild_memory *memory,
 			 uint64_t base, uint64_t size)
@@ -166,7 +184,6 @@ void private_tables_find(struct private_tables *tables, struct view *view,
 	*searched = size;
 	if (!tables->ranged)
 		find_range(tables, &view->vads);
-	const uint64_t low = tables->low, high = tables->high;
 	uint64_t end = base + min_of(size, UINT64_MAX - base);
 	for (uint64_t address = base; address < end;) {
 		if (memory->present)
@@ -177,16 +194,7 @@ void private_tables_find(struct private_tables *tables, struct view *view,
 		uint64_t here = min_of(PAGE_SIZE - address % PAGE_SIZE, end - address);
 		const uint8_t *p = memory->at(memory, address, &available);
 		size_t n = p ? (size_t)min_of(here, (uint64_t)available) : 0;
-		for (size_t i = 0; p && i + search.pointer_size <= n; i++) {
-			uint64_t value = le_pointer(p + i, search.pointer_size);
-			if (value >= low && value <= high)
-				follow(&search, value);
-		}
-		for (size_t i = 0; search.pointer_size == 8 && i < n; i++) {
-			uint64_t value = relative_operand(p + i, n - i, address + i);
-			if (value >= low && value <= high)
-				follow(&search, value);
-		}
+		follow_page(&search, p, n, address);
 		address += here;
 	}
 }
