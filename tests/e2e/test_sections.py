@@ -26,6 +26,7 @@ from image_truth import case_parser, check, choose, finish, test_arguments  # no
 THREADS = (1, 2, 8, 64)
 READ_ONLY = 0x8000000000000025
 SECTION_WRITE = 0x80000000
+SECTION_SHARED = 0x10000000
 # MMPTE_PROTOTYPE with SwizzleBit, so that no mask is in it; MMPTE_SOFTWARE of page file 0.
 PROTOTYPE = 1 << 10 | 1 << 4
 IN_PAGE_FILE = 0x1234 << 32 | 1 << 7 | 1 << 4
@@ -255,7 +256,8 @@ def swap_names(victim, _):
 
 def seed_table(machine, dll):
     """A table of addresses in a page that the section of the DLL has, by whose headers all can be
-    written to: each process is to be searched for it. Nothing of it is any process's own."""
+    written to, and is shared: each process is to be searched for it. Nothing of it is any process's
+    own."""
     victim = Victim(machine, next(row["pid"] for row in machine.rows
                                   if (row["module"] or "").lower() == "kernel32.dll"))
     base = victim.base(dll)
@@ -263,7 +265,8 @@ def seed_table(machine, dll):
     sections = headers + 24 + struct.unpack("<H", victim.read(base + headers + 20, 2))[0]
     for i in range(struct.unpack("<H", victim.read(base + headers + 6, 2))[0]):
         at = base + sections + 40 * i + 36
-        machine.write(at, struct.pack("<I", victim.u32(at) | SECTION_WRITE), victim.dtb)
+        machine.write(at, struct.pack("<I", victim.u32(at) | SECTION_WRITE | SECTION_SHARED),
+                      victim.dtb)
     kernel32, count, functions, _, _ = victim.exports("kernel32.dll")
     rvas = struct.unpack(f"<{count}I", victim.read(functions, 4 * count))
     directory = victim.directory(kernel32, 0) - kernel32
