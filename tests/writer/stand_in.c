@@ -53,8 +53,7 @@ static struct stand_ins *read_table(const char *path)
 			if (!fields[i])
 				util_die("%s: a line with fewer than 5 fields", path);
 		}
-		struct stand_in *dll =
-			table->dll_count ? &table->dlls[table->dll_count - 1] : NULL;
+		struct stand_in *dll = table->dll_count ? &table->dlls[table->dll_count - 1] : NULL;
 		if (!dll || strcmp(dll->dll, fields[0])) {
 			dll = util_push(table->dlls, table->dll_count, table->dll_capacity);
 			*dll = (struct stand_in){.dll = fields[0], .first = table->row_count};
