@@ -337,31 +337,35 @@ static bool take_sets(const struct rebuilding *r, struct pieces *pieces)
 	return any;
 }
 
-void pieces_choose_libraries(const struct rebuilding *r, struct pieces *pieces)
+/* Chooses the library of each piece among those that it has. */
+static void decide(const struct rebuilding *r, struct pieces *pieces,
+		   struct library_context *context)
 {
-	if (!pieces->count)
-		return;
-	_cleanup_free_ uint8_t *used = alloc_zero(export_map_count(r->map), 1);
-	struct library_context context = {.used = used, .first = export_map_module(r->map, 0)};
-	for (size_t i = 0; i < pieces->count; i++) {
-		struct dll_piece *piece = &pieces->items[i];
-		find_libraries(r, piece);
-		if (piece->library_count == 1)
-			piece->library = piece->libraries[0];
-	}
-	context.microsoft = r->linker != LINKER_OTHER;
-	for (size_t i = 0; i < pieces->count; i++)
-		context.with_sets += has_set(&pieces->items[i]);
-	look_around(pieces, &context);
-	choose_all(r, pieces, &context);
-	if (!pieces->zeros || !take_sets(r, pieces))
-		return;
-	memset(used, 0, export_map_count(r->map));
+	memset(context->used, 0, export_map_count(r->map));
 	for (size_t i = 0; i < pieces->count; i++) {
 		struct dll_piece *piece = &pieces->items[i];
 		piece->library =
 			piece->library_count == 1 ? piece->libraries[0] : (struct library){0};
 	}
-	look_around(pieces, &context);
-	choose_all(r, pieces, &context);
+	look_around(pieces, context);
+	choose_all(r, pieces, context);
+}
+
+void pieces_choose_libraries(const struct rebuilding *r, struct pieces *pieces)
+{
+	if (!pieces->count)
+		return;
+	_cleanup_free_ uint8_t *used = alloc_zero(export_map_count(r->map), 1);
+	struct library_context context = {
+		.used = used,
+		.first = export_map_module(r->map, 0),
+		.microsoft = r->linker != LINKER_OTHER,
+	};
+	for (size_t i = 0; i < pieces->count; i++) {
+		find_libraries(r, &pieces->items[i]);
+		context.with_sets += has_set(&pieces->items[i]);
+	}
+	decide(r, pieces, &context);
+	if (pieces->zeros && take_sets(r, pieces))
+		decide(r, pieces, &context);
 }
