@@ -193,8 +193,8 @@ void private_tables_find(struct private_tables *tables, struct view *view,
 		size_t available;
 		uint64_t here = min_of(PAGE_SIZE - address % PAGE_SIZE, end - address);
 		const uint8_t *p = memory->at(memory, address, &available);
-		size_t n = p ? (size_t)min_of(here, (uint64_t)available) : 0;
-		follow_page(&search, p, n, address);
+		if (p)
+			follow_page(&search, p, (size_t)min_of(here, (uint64_t)available), address);
 		address += here;
 	}
 }
