@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 # Each room knows only those before it. What each is for: docs/architecture.md.
-ROOMS = ("base image pe profile memory store imports exports rebuild windows discover hash match "
+ROOMS = ("base source image pe profile memory store imports exports rebuild windows discover hash match "
          "rows scan report cli").split()
 
 

@@ -3,8 +3,8 @@
  * Memory images: files that hold a machine's physical memory (raw, LiME, crash dump, ELF core).
  * This is about formats, not about paging or Windows.
  *
- * The file is mapped, not read as a whole. Pointers that are returned point into the mapping and
- * are valid until image_close(). An open image never changes, so any number of threads may read it.
+ * The file is mapped, not read as a whole, or unpacked where it is needed first (see source.h).
+ * Pointers that are returned are valid until image_close(). An open image never changes, so any number of threads may read it.
  *
  * Room: image.
  */
@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include <impscan/error.h>
+#include <impscan/source.h>
 
 struct image;
 
@@ -56,6 +57,10 @@ struct image_hints {
  */
 struct error *image_open(const char *path, struct image **ret);
 
+/* The same with options for the file, see source_open(). */
+struct error *image_open_with(const char *path, const struct source_options *options,
+			      struct image **ret);
+
 /* Closes an image; NULL is allowed. */
 void image_close(struct image *image);
 DEFINE_CLEANUP(struct image, image_close)
@@ -73,7 +78,7 @@ const char *image_format(const struct image *image);
 /* Returns the path that the image was opened by. */
 const char *image_path(const struct image *image);
 
-/* Returns the size of the file, in bytes. */
+/* Returns the size of the file, in bytes: unpacked, where it is packed. */
 uint64_t image_file_size(const struct image *image);
 
 /*
@@ -82,16 +87,23 @@ uint64_t image_file_size(const struct image *image);
  */
 const char *image_warning(const struct image *image);
 
+/* Returns where the bytes of the image come from; it belongs to the image. */
+const struct source *image_source(const struct image *image);
+
 /* Returns what the headers of the file say about the machine. */
 const struct image_hints *image_hints(const struct image *image);
 
 /* Returns the image's ranges, sorted by physical address; they don't overlap. */
 const struct image_range *image_ranges(const struct image *image, size_t *count);
 
+/* Returns whether an address lies in one of the ranges, without looking at what is there. */
+bool image_holds(const struct image *image, uint64_t address);
+
 /*
  * Returns the bytes at a physical address, and sets `*size` to how many lie there in one piece, at
- * least 1. NULL when the image does not hold the address. In a hole of a sparse file the bytes are
- * zeros that all holes share, up to the end of the page.
+ * least 1. NULL when the image does not hold the address, or it can't be unpacked. In a hole of a sparse file the bytes are
+ * zeros that all holes share, up to the end of the page. Of what is packed, a piece that ends within
+ * the page, or two, are unpacked; more is there only as far as it already is.
  */
 const uint8_t *image_at(const struct image *image, uint64_t address, size_t *size);
 

@@ -25,9 +25,8 @@ static bool looks_like_linux(const struct image *image, const struct windows_opt
 	     at = start + size) {
 		size_t available;
 		const uint8_t *data = image_at(image, start, &available);
-		size = min_of(size, STRETCH);
-		found = data &&
-			memmem(data, min_of((size_t)size, available), banner, sizeof(banner) - 1);
+		size = min_of(size, data ? min_of(STRETCH, (uint64_t)available) : PAGE_SIZE);
+		found = data && memmem(data, (size_t)size, banner, sizeof(banner) - 1);
 		sweep_advance(&progress, size);
 	}
 	sweep_end(&progress);

@@ -99,8 +99,7 @@ struct plausible {
 
 static void count_frame(const struct image *image, uint64_t frame, struct plausible *plausible)
 {
-	size_t size;
-	if (image_at(image, frame, &size))
+	if (image_holds(image, frame))
 		plausible->held++;
 	else
 		plausible->lost++;

@@ -156,6 +156,22 @@ static bool is_system_name(const struct system_sweep *sweep, uint64_t name_at)
 	       is_system(candidate, sweep->space, back - sweep->links);
 }
 
+/*
+ * Lengthens a page's `here` bytes by what of a name lies behind them, in `joined` unless all of it is
+ * there in one piece. Returns the bytes at `*data`.
+ */
+static size_t with_rest(const struct image *image, uint64_t start, const uint8_t **data,
+			size_t here, size_t available, uint8_t joined[PAGE_SIZE + NAME_REST])
+{
+	if (available >= here + NAME_REST)
+		return here + NAME_REST;
+	if (!image_read(image, start + here, joined + here, NAME_REST))
+		return available;
+	memcpy(joined, *data, here);
+	*data = joined;
+	return here + NAME_REST;
+}
+
 /* One piece of physical memory. */
 static bool sweep_piece(const struct system_sweep *sweep, uint64_t address, const uint8_t *data,
 			size_t size)
@@ -189,16 +205,20 @@ bool system_sweep(struct candidate *candidate, struct space *space,
 	};
 	struct sweep_progress progress = sweep_begin(candidate->image, options);
 	uint64_t start, size;
+	uint8_t joined[PAGE_SIZE + NAME_REST];
 	bool found = false;
 	/* A page at a time, and what of a name lies in the next. */
 	for (uint64_t at = 0; !found && image_next_data(candidate->image, at, &start, &size);) {
 		size_t available;
 		const uint8_t *data = image_at(candidate->image, start, &available);
 		uint64_t here = min_of(PAGE_SIZE - start % PAGE_SIZE, size);
-		if (!data || !budget_spend(candidate->budget, SWEEP_STEPS))
+		if (!budget_spend(candidate->budget, SWEEP_STEPS))
 			break;
-		found = sweep_piece(&sweep, start, data,
-				    (size_t)min_of(here + NAME_REST, (uint64_t)available));
+		if (data) {
+			available = with_rest(candidate->image, start, &data,
+					      min_of((size_t)here, available), available, joined);
+			found = sweep_piece(&sweep, start, data, available);
+		}
 		sweep_advance(&progress, here);
 		at = start + here;
 	}

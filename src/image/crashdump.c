@@ -141,7 +141,7 @@ static struct error *parse(struct image *image)
 	const struct dump_layout *layout = layout_of(image);
 	unsigned int bits = layout->pointer_size * 8;
 	image_name_format(image, "Windows crash dump (%u-bit)", bits);
-	if (image->size < layout->size)
+	if (!image_bytes(image, 0, layout->size))
 		return error_new("'%s' is a Windows crash dump cut off within its header",
 				 image->path);
 	if (is_encrypted(image, layout))

@@ -101,7 +101,7 @@ static uint64_t add_bitmap(struct image *image, const uint8_t *bitmap, uint64_t 
 {
 	uint64_t pages = 0, run = 0; /* pages of the open run, which ends before `page` */
 	for (uint64_t page = 0; page < bits; page += 64) {
-		uint64_t empty = image->sparse ? bits_in_hole(image, bitmap, page) : 0;
+		uint64_t empty = image->source->sparse ? bits_in_hole(image, bitmap, page) : 0;
 		uint64_t word = empty ? 0 : bitmap_word(bitmap, bits, page);
 		if (!run && *offset >= image->size) {
 			unsigned int more = (unsigned int)__builtin_popcountll(word);
@@ -147,14 +147,15 @@ struct error *dump_parse_bitmap(struct image *image, const struct dump_layout *l
 {
 	if (!dump_has_bitmap(image, layout))
 		return damaged(image, "bitmap header");
-	const uint8_t *header = image->data + layout->size;
+	const uint8_t *header = image_bytes(image, layout->size, BITMAP_BITMAP);
 	uint64_t offset = le64(header + BITMAP_FIRST_PAGE);
 	uint64_t pages = le64(header + BITMAP_PAGES);
 	uint64_t bits = le64(header + BITMAP_BITS);
 	uint64_t bitmap = layout->size + BITMAP_BITMAP;
 	uint64_t bytes = bits / 8 + (bits % 8 != 0);
 	/* Also keeps the bitmap within the file. */
-	if (offset < bitmap || offset > image->size || bytes > offset - bitmap)
+	if (offset < bitmap || offset > image->size || bytes > offset - bitmap ||
+	    !image_bytes(image, bitmap, bytes))
 		return damaged(image, "bitmap header");
 	uint64_t found = add_bitmap(image, image->data + bitmap, bits, &offset);
 	if (found != pages)
@@ -179,7 +180,7 @@ struct error *dump_parse_rdmp(struct image *image, const struct dump_layout *lay
 	if (!header || !image_has(image, base + RDMP_SIGNATURE, "RDMPDUMP", 8))
 		return damaged(image, "list of page ranges");
 	const uint64_t first_page = le64(header + RDMP_FIRST_PAGE);
-	if (first_page < base + RDMP_RANGES || first_page > image->size)
+	if (first_page < base + RDMP_RANGES || !image_bytes(image, base, first_page - base))
 		return damaged(image, "list of page ranges");
 	const uint64_t entries = (first_page - base - RDMP_RANGES) / RDMP_RANGE_SIZE;
 	/* A full dump's list ends when it has this many, the others' at an entry of zeros. */

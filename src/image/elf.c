@@ -97,7 +97,7 @@ static uint64_t count_headers(const struct image *image, const struct elf_layout
 static uint64_t skip_hole(const struct image *image, const struct program_headers *headers,
 			  uint64_t i)
 {
-	if (!image->sparse)
+	if (!image->source->sparse)
 		return i;
 	uint64_t at = (uint64_t)(headers->first - image->data) + i * headers->entry_size;
 	return i + (image_hole_end(image, at) - at) / headers->entry_size;
@@ -111,8 +111,10 @@ static struct program_headers find_headers(struct image *image, const struct elf
 	headers.entry_size = le16(image->data + layout->e_phentsize);
 	if (headers.entry_size < layout->program_header_size || offset >= image->size)
 		return headers;
-	headers.first = image->data + offset;
 	headers.count = min_of(count, (image->size - offset) / headers.entry_size);
+	headers.first = image_bytes(image, offset, headers.count * headers.entry_size);
+	if (!headers.first)
+		headers.count = 0;
 	if (headers.count < count)
 		image_warn(image, "the file holds only %llu of its %llu program headers",
 			   (unsigned long long)headers.count, (unsigned long long)count);
@@ -205,13 +207,15 @@ static void read_notes(struct image *image, const struct segment *segment, uint6
 	uint64_t at = segment->offset;
 	uint64_t end = at + min_of(segment->size, at < image->size ? image->size - at : 0);
 	while (at < end && end - at >= sizeof(Elf64_Nhdr) && *left) {
+		const uint8_t *note = image_bytes(image, at, sizeof(Elf64_Nhdr));
+		if (!note)
+			return;
 		--*left;
-		uint64_t name_size = le32(image->data + at);
-		uint64_t size = le32(image->data + at + 4);
-		uint32_t type = le32(image->data + at + 8);
+		uint64_t name_size = le32(note), size = le32(note + 4);
+		uint32_t type = le32(note + 8);
 		at += sizeof(Elf64_Nhdr);
 		const uint64_t name = at, desc = name + ((name_size + 3) & ~UINT64_C(3));
-		if (!range_within(desc, size, end))
+		if (!range_within(desc, size, end) || !image_bytes(image, desc, size))
 			return;
 		at = desc + ((size + 3) & ~UINT64_C(3));
 		struct processor cpu;
@@ -242,7 +246,7 @@ static struct error *parse(struct image *image)
 		layout = &elf64;
 	else if (ident && ident[EI_CLASS] == ELFCLASS32)
 		layout = &elf32;
-	if (!layout || image->size < layout->header_size)
+	if (!layout || !image_bytes(image, 0, layout->header_size))
 		return error_new("'%s' is an ELF file whose header is cut off or damaged",
 				 image->path);
 	uint16_t machine = le16(ident + offsetof(Elf64_Ehdr, e_machine));

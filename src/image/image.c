@@ -6,7 +6,6 @@
 #include <impscan/image.h>
 
 #include <stdarg.h>
-#include <sys/mman.h>
 
 #include <impscan/alloc.h>
 
@@ -35,38 +34,27 @@ void image_warn(struct image *image, const char *format, ...)
 	text_add_string(&image->warnings, sentence);
 }
 
-const char *image_size_text(uint64_t bytes, char text[IMAGE_SIZE_TEXT])
+void image_use_source(struct image *image, struct source *source)
 {
-	const uint64_t kilo = 1024, mega = kilo * kilo;
-	if (bytes < kilo)
-		snprintf(text, IMAGE_SIZE_TEXT, "%u bytes", (unsigned int)bytes);
-	else if (bytes < mega)
-		snprintf(text, IMAGE_SIZE_TEXT, "%u KB", (unsigned int)(bytes / kilo));
-	else
-		snprintf(text, IMAGE_SIZE_TEXT, "%llu.%u MB", (unsigned long long)(bytes / mega),
-			 (unsigned int)(bytes % mega * 10 / mega));
-	return text;
+	image->source = source;
+	image->data = source->data;
+	image->size = source->size;
+	image->special = source->lazy || source->sparse;
 }
 
 void image_expect_all(const struct image *image, bool all)
 {
-	if (image->mapped)
-		(void)madvise((void *)(uintptr_t)image->data, (size_t)image->size,
-			      all ? MADV_NORMAL : MADV_RANDOM);
+	source_expect_all(image->source, all);
 }
 
 void image_close(struct image *image)
 {
 	if (!image)
 		return;
-	if (image->mapped)
-		munmap((void *)(uintptr_t)image->data, (size_t)image->size);
+	source_close(image->source);
 	text_free(&image->warnings);
 	free(image->index.last);
 	free(image->ranges);
-	free(image->extent_index.last);
-	free(image->extents);
-	free(image->data_pages);
 	free(image->stretches);
 	free(image->format);
 	free(image->path);
@@ -102,4 +90,14 @@ const struct image_range *image_ranges(const struct image *image, size_t *count)
 {
 	*count = image->count;
 	return image->ranges;
+}
+
+const struct source *image_source(const struct image *image)
+{
+	return image->source;
+}
+
+uint64_t image_present_pages(const struct image *image)
+{
+	return (source_present(image->source) + PAGE_SIZE - 1) / PAGE_SIZE;
 }

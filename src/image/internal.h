@@ -11,6 +11,8 @@
 #include <impscan/image.h>
 #include <impscan/machine_type.h>
 #include <impscan/page_size.h>
+#include <impscan/place_index.h>
+#include <impscan/source.h>
 #include <impscan/text.h>
 
 /* x86 processors have physical addresses of at most 52 bits (Intel SDM vol. 3A, 4.1.4). */
@@ -27,27 +29,6 @@
 #define IMAGE_RANGES_MAX	(UINT32_C(1) << 22)
 #define IMAGE_RANGES_SORTED_MAX (UINT32_C(1) << 20)
 
-/*
- * An index of items that are sorted by where they start, to find the one that a place lies in. A
- * place is a physical address (of ranges) or an offset (of extents). Places are divided into buckets
- * of 1 << shift bytes. For each bucket the index has the last item that starts no later than the
- * bucket does. So the item that a place of bucket b lies in is one of those from last[b] to
- * last[b + 1].
- */
-struct image_index {
-	uint32_t *last; /* numbers of items, one for each bucket and one for the end of the last */
-	uint64_t buckets;
-	unsigned int shift;
-};
-
-/*
- * A part of the file that is not a hole. It begins at a page of the file, and ends at one or at the
- * end of the file.
- */
-struct image_extent {
-	uint64_t start, end; /* offsets; `end` is behind the last byte */
-};
-
 /* A stretch of physical memory for sweeps, see image_next_data(). */
 struct image_stretch {
 	uint64_t start; /* physical address */
@@ -55,27 +36,18 @@ struct image_stretch {
 };
 
 struct image {
-	/* For every lookup. */
-	const uint8_t *data; /* the file */
+	/* For every lookup. These three are the source's, see image_use_source(). */
+	const uint8_t *data; /* the file, as far as the source has it ready */
 	uint64_t size;	     /* of the file, in bytes */
+	bool special;	     /* whether the source is lazy or sparse */
 	struct image_range *ranges;
 	size_t count;
-	struct image_index index;
-	uint64_t present; /* bytes of the file that are not in holes */
-	bool sparse;	  /* whether the extents are set; what is outside them is a hole */
-	struct image_extent *extents;
-	size_t extent_count;
-	struct image_index extent_index;
-	/*
-	 * Of a sparse file: bit n % 64 of word n / 64 is set when page n is not a hole. May be
-	 * NULL.
-	 */
-	uint64_t *data_pages;
+	struct place_index index;
+	struct source *source; /* the bytes of the file */
 	/* For image_next_data(), sorted by address. NULL when they are the ranges. */
 	struct image_stretch *stretches;
 	size_t stretch_count;
 
-	bool mapped; /* whether image_close() unmaps `data` */
 	char *path;
 	char *format;
 	struct image_hints hints;
@@ -103,6 +75,9 @@ struct image_format {
 	 * need be true: image_add_range() takes ranges of any size, in any order, that overlap or go
 	 * beyond the end of the file, and missing bytes are warned of without the format's doing.
 	 *
+	 * A format whose pages are packed puts a source on top of the image's own, and makes it the
+	 * image's with image_use_source(); offsets of ranges are then those in the new one.
+	 *
 	 * Fails where the headers don't say what lies where: see image_open(). When no range is
 	 * added, or none that the file has bytes of, image_open() fails with a sentence of its own,
 	 * which has the name of the format.
@@ -123,10 +98,19 @@ extern const struct image_format image_format_raw;
  */
 struct error *image_open_bytes(const char *path, const void *data, size_t size, struct image **ret);
 
-/* Returns `size` bytes of the file at `offset`, or NULL when the file does not have all of them. */
+/*
+ * Makes a source the image's own, which image_close() closes. The one before is not closed: either
+ * there is none, or the new one was made of it.
+ */
+void image_use_source(struct image *image, struct source *source);
+
+/*
+ * Returns `size` bytes of the file at `offset`, or NULL when the file does not have all of them. All
+ * that a format reads it reads by this: `data` has only what was asked for, where it is packed.
+ */
 static inline const uint8_t *image_bytes(const struct image *image, uint64_t offset, uint64_t size)
 {
-	return range_within(offset, size, image->size) ? image->data + offset : NULL;
+	return source_bytes(image->source, offset, size);
 }
 
 /* Returns whether the file has these `size` bytes at `offset`. */
@@ -143,24 +127,14 @@ static inline uint64_t image_page_end(uint64_t end, uint64_t most)
 	return end >= most ? most : min_of((end + PAGE_SIZE - 1) & PAGE_MASK, most);
 }
 
-/*
- * Finds the holes of the image's file, which is open as `fd`. There are none where the file system
- * doesn't know them.
- */
-void image_find_extents(struct image *image, int fd);
-
 /* Returns the end of the hole that `offset` lies in, or `offset` when it lies in none. */
-uint64_t image_hole_end(const struct image *image, uint64_t offset);
+static inline uint64_t image_hole_end(const struct image *image, uint64_t offset)
+{
+	return source_hole_end(image->source, offset);
+}
 
 /* Finds the stretches of image_next_data(), after image_finish_ranges(). */
 void image_find_stretches(struct image *image);
-
-/*
- * Builds an index of `count` sorted items, at least 1. `last` is the last place that can be looked
- * up; start() returns where item number `i` starts.
- */
-void image_index_build(struct image_index *index, const void *items, size_t count, uint64_t last,
-		       uint64_t (*start)(const void *items, size_t i));
 
 /* Sets what image_format() returns. */
 void image_name_format(struct image *image, const char *format, ...)
@@ -169,9 +143,8 @@ void image_name_format(struct image *image, const char *format, ...)
 /* Adds a sentence to what image_warning() returns; sentences are joined by "; ". */
 void image_warn(struct image *image, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Writes a size for sentences to `text`, and returns it: "12 KB", "381.5 MB". */
-#define IMAGE_SIZE_TEXT 32
-const char *image_size_text(uint64_t bytes, char text[IMAGE_SIZE_TEXT]);
+#define IMAGE_SIZE_TEXT SOURCE_SIZE_TEXT
+#define image_size_text source_size_text
 
 /*
  * Adds a range: `size` bytes at physical address `start` lie at `offset` of the file. Any values

@@ -46,11 +46,11 @@ static struct error *parse(struct image *image)
 		char lost[IMAGE_SIZE_TEXT];
 		uint64_t rest = image->size - offset;
 		size_t there = (size_t)min_of(rest, (uint64_t)LIME_HEADER_SIZE);
-		const uint8_t *header = image->data + offset;
+		const uint8_t *header = image_bytes(image, offset, there);
 		/* Some writers leave zeros behind the last range. */
-		if (all_zero(header, there))
+		if (header && all_zero(header, there))
 			break;
-		if (there < LIME_HEADER_SIZE || !is_header(header)) {
+		if (!header || there < LIME_HEADER_SIZE || !is_header(header)) {
 			image_warn(image,
 				   "no LiME header at offset 0x%llx: the %s from there on are left "
 				   "out",

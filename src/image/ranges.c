@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The ranges of an image, and looking up physical addresses. Ranges are added in the order of the
- * file; then they are sorted, overlaps are resolved, and an index is built (range_index.c).
+ * file; then they are sorted, overlaps are resolved, and an index is built (place_index.h).
  *
  * A bitmap dump of a busy machine has hundreds of thousands of ranges, and an address is looked up
  * for every page table entry that is read. With the index a lookup takes a few nanoseconds whatever
@@ -208,7 +208,7 @@ static uint64_t range_start(const void *ranges, size_t i)
 
 static void build_index(struct image *image)
 {
-	image_index_build(&image->index, image->ranges, image->count,
+	place_index_build(&image->index, image->ranges, image->count,
 			  range_end(&image->ranges[image->count - 1]) - 1, range_start);
 }
 
@@ -253,20 +253,33 @@ static const uint8_t zeros[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static inline bool is_data(const struct image *image, uint64_t offset)
 {
 	uint64_t page = offset / PAGE_SIZE;
-	return image->data_pages && image->data_pages[page / 64] >> page % 64 & 1;
+	const uint64_t *pages = image->source->data_pages;
+	return pages && pages[page / 64] >> page % 64 & 1;
 }
 
-/* As image_at(), for a sparse file: `address` is at `offset` of the file. */
-static const uint8_t *at_sparse(const struct image *image, uint64_t address, uint64_t offset,
-				size_t *size)
+/* As image_at(), for a source that is sparse or lazy: `address` is at `offset` of the file. */
+static const uint8_t *at_special(const struct image *image, uint64_t address, uint64_t offset,
+				 size_t *size)
 {
 	uint64_t in_page = address & (PAGE_SIZE - 1);
 	size_t rest = min_of(*size, (size_t)(PAGE_SIZE - in_page));
 	/* A page that is only partly in a hole is read from the file. */
-	if (image_hole_end(image, offset) - offset < rest)
-		return image->data + offset;
-	*size = rest;
-	return zeros + in_page;
+	if (image->source->sparse && image_hole_end(image, offset) - offset >= rest) {
+		*size = rest;
+		return zeros + in_page;
+	}
+	if (image->source->lazy) {
+		uint64_t ready = source_ready(image->source, offset, rest);
+		if (!ready)
+			return NULL;
+		*size = (size_t)min_of((uint64_t)*size, ready);
+	}
+	return image->data + offset;
+}
+
+bool image_holds(const struct image *image, uint64_t address)
+{
+	return find(image, address);
 }
 
 const uint8_t *image_at(const struct image *image, uint64_t address, size_t *size)
@@ -276,8 +289,8 @@ const uint8_t *image_at(const struct image *image, uint64_t address, size_t *siz
 		return NULL;
 	uint64_t into = address - range->start;
 	*size = (size_t)(range->size - into);
-	if (image->sparse && !is_data(image, range->offset + into))
-		return at_sparse(image, address, range->offset + into, size);
+	if (image->special && (image->source->lazy || !is_data(image, range->offset + into)))
+		return at_special(image, address, range->offset + into, size);
 	return image->data + range->offset + into;
 }
 

@@ -138,7 +138,8 @@ static bool is_zip(const struct image *image)
 static bool is_aff4(const struct image *image)
 {
 	size_t size = (size_t)min_of(image->size, UINT64_C(4096));
-	return memmem(image->data, size, "aff4", 4) || memmem(image->data, size, "AFF4", 4) ||
+	const uint8_t *start = image_bytes(image, 0, size);
+	return (start && (memmem(start, size, "aff4", 4) || memmem(start, size, "AFF4", 4))) ||
 	       image_has(image, 30, "container.description", 21) ||
 	       image_has(image, 30, "information.turtle", 18);
 }

@@ -14,6 +14,8 @@
 struct stretches {
 	struct image *image;
 	size_t capacity;
+	const struct source_extent *extents;
+	size_t extent_count;
 	size_t extent; /* number of the first extent that may still be needed */
 };
 
@@ -40,10 +42,10 @@ static void add_part(struct stretches *stretches, const struct image_range *rang
 	uint64_t last = to - range->offset + range->start;
 	if (from > range->offset)
 		first = image_page_end(first, last);
-	if (!image->sparse && first < last)
+	if (!image->source->sparse && first < last)
 		add_stretch(stretches, first, last);
-	while (image->sparse && stretches->extent < image->extent_count) {
-		const struct image_extent *extent = &image->extents[stretches->extent];
+	while (image->source->sparse && stretches->extent < stretches->extent_count) {
+		const struct source_extent *extent = &stretches->extents[stretches->extent];
 		if (extent->start >= to)
 			break;
 		if (extent->end > from) {
@@ -117,9 +119,10 @@ static bool in_file_order(const struct image *image)
 void image_find_stretches(struct image *image)
 {
 	bool ordered = in_file_order(image);
-	if (!image->sparse && ordered)
+	if (!image->source->sparse && ordered)
 		return;
 	struct stretches stretches = {.image = image};
+	stretches.extents = source_extents(image->source, &stretches.extent_count);
 	_cleanup_free_ uint32_t *order = alloc_zero(image->count, sizeof(*order));
 	for (size_t i = 0; i < image->count; i++)
 		order[i] = (uint32_t)i;

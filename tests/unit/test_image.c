@@ -69,8 +69,7 @@ static struct image *with_ranges(const struct blob *blob, const struct image_ran
 {
 	struct image *image = alloc_new(struct image);
 	image->path = alloc_strdup("ranges");
-	image->data = blob->data;
-	image->size = blob->size;
+	image_use_source(image, source_of_bytes("ranges", blob->data, blob->size));
 	image_name_format(image, "test");
 	for (size_t i = 0; i < count; i++)
 		image_add_range(image, ranges[i].start, ranges[i].size, ranges[i].offset);

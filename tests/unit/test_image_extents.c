@@ -44,7 +44,7 @@ static void test_holes(void **state)
 	struct file file;
 	make_file(&file, NULL, pages, 3, 1024 * PAGE);
 	const struct image *image = file.image;
-	if (!image->sparse) { /* this file system has no holes */
+	if (!image->source->sparse) { /* this file system has no holes */
 		drop_file(&file);
 		skip();
 	}
@@ -102,7 +102,7 @@ static void test_moved(void **state)
 	put64(&blob, 24, 0);
 	make_file(&file, &blob, pages, 1, 32 + 512 * PAGE);
 	const struct image *image = file.image;
-	if (!image->sparse) {
+	if (!image->source->sparse) {
 		drop_file(&file);
 		skip();
 	}
@@ -127,7 +127,7 @@ static void test_all_hole(void **state)
 	struct file file;
 	make_file(&file, NULL, NULL, 0, HOLE_SIZE);
 	uint64_t start, size;
-	if (file.image->sparse) {
+	if (file.image->source->sparse) {
 		assert_false(image_next_data(file.image, 0, &start, &size));
 		assert_int_equal(image_present_pages(file.image), 0);
 		assert_non_null(image_page(file.image, HOLE_SIZE - PAGE));
@@ -141,12 +141,8 @@ static void test_repeated(void **state)
 	(void)state;
 	_cleanup_blob_ struct blob blob = {0};
 	put_pages(&blob, 0, 1, 16);
-	struct image image = {
-		.data = blob.data,
-		.size = blob.size,
-		.present = blob.size,
-		.path = strdup("repeated"),
-	};
+	struct image image = {.path = strdup("repeated")};
+	image_use_source(&image, source_of_bytes("repeated", blob.data, blob.size));
 	image_name_format(&image, "test");
 	image_add_range(&image, 0x100000, 8 * PAGE, 0);
 	image_add_range(&image, 0x200000, 8 * PAGE, 0);
@@ -165,6 +161,7 @@ static void test_repeated(void **state)
 	assert_true(image_next_data(&image, 0x200000, &start, &size));
 	assert_int_equal(start, 0x304000);
 	assert_int_equal(image_present_pages(&image), 16);
+	source_close(image.source);
 	free(image.path);
 	free(image.format);
 	free(image.ranges);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An index of sorted items, the ranges of an image or the extents of its file, for fast lookups.
+ * An index of sorted items, for fast lookups.
  */
-#include "internal.h"
+#include <impscan/place_index.h>
 
 #include <impscan/alloc.h>
+#include <impscan/bytes.h>
 
 /* Buckets of an index; so it takes 32 MB at most. */
 #define BUCKETS_MAX (UINT64_C(1) << 23)
 
-void image_index_build(struct image_index *index, const void *items, size_t count, uint64_t last,
+void place_index_build(struct place_index *index, const void *items, size_t count, uint64_t last,
 		       uint64_t (*start)(const void *items, size_t i))
 {
 	/* Up to one bucket a page or eight an item: so most buckets need no search at all. */

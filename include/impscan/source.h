@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The bytes of a file, however they are packed: mapped as they are, or unpacked in pieces when they
+ * are needed first.
+ *
+ * All bytes of a source lie in one region of addresses: byte `offset` is at `data + offset`. Those
+ * that source_ready() was asked for stay readable there until source_close(). A source that is not
+ * `lazy` has all of its bytes ready from the beginning. Any number of threads may use an open source.
+ *
+ * Memory that holds unpacked pieces stays below a bound: where all pieces together are more, the
+ * region is the mapping of an unlinked temporary file, whose pages are given back when the bound is
+ * reached, and are read again from the file where they are looked at again.
+ *
+ * Room: source.
+ */
+#ifndef IMPSCAN_SOURCE_H
+#define IMPSCAN_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <impscan/bytes.h>
+#include <impscan/error.h>
+#include <impscan/page_size.h>
+
+struct source_state;
+
+/* All members are for reading only. */
+struct source {
+	const uint8_t *data;
+	uint64_t size; /* in bytes; never 0 */
+	bool lazy;     /* whether source_ready() must be called before bytes are read */
+	bool sparse;   /* whether some of it is known to be holes, see source_hole_end() */
+	/* Bit n % 64 of word n / 64 is set when page n is not a hole. May be NULL. */
+	const uint64_t *data_pages;
+	struct source_state *state;
+};
+
+/* How files are opened; all zero is allowed. */
+struct source_options {
+	uint64_t memory; /* bytes that unpacked pieces may take; 0: SOURCE_MEMORY_DEFAULT */
+	/* Is told what takes time or room, as a sentence; may be NULL. */
+	void (*tell)(void *context, const char *sentence);
+	void *context;
+};
+
+#define SOURCE_MEMORY_DEFAULT (UINT64_C(512) << 20)
+
+/*
+ * Opens a file. `options` may be NULL, and need not outlive the call. Fails when the file can't be
+ * opened or mapped, or is empty. The caller closes `*ret`.
+ */
+struct error *source_open(const char *path, const struct source_options *options,
+			  struct source **ret);
+
+/*
+ * A source of `size` bytes in memory, at least 1, that stay the caller's and must outlive it. `name`
+ * is only a name. For tests and fuzzers.
+ */
+struct source *source_of_bytes(const char *name, const void *data, uint64_t size);
+
+/* Closes a source, and what it was made of; NULL is allowed. */
+void source_close(struct source *source);
+DEFINE_CLEANUP(struct source, source_close)
+#define _cleanup_source_ _cleanup_(source_close_p)
+
+/* A piece of an unpacked source. */
+struct source_piece {
+	uint64_t offset;    /* in the unpacked bytes */
+	uint64_t from;	    /* where it is packed, in the source below */
+	uint32_t size;	    /* unpacked: 1 to SOURCE_PIECE_MAX */
+	uint32_t from_size; /* packed */
+	uint32_t method;    /* for unpack() */
+};
+
+#define SOURCE_PIECE_MAX (UINT32_C(256) << 20)
+
+/* The largest source in pieces: what a process can have addresses for. */
+#define SOURCE_PIECES_END (UINT64_C(1) << 46)
+
+/* What a source in pieces is made of. */
+struct source_pieces {
+	const char *name; /* what is unpacked, for sentences: "the hibernation file's pages" */
+	uint64_t size;	  /* of all that is unpacked; what no piece has is never ready */
+	/* Sorted by offset, without overlaps; at least 1. They belong to the source then: free(). */
+	struct source_piece *pieces;
+	size_t count;
+	/*
+	 * Unpacks a piece to `to`, which has piece->size bytes: all of them, or it is an error. `from`
+	 * is what is packed, piece->from_size bytes that are ready, or NULL when `below` is. It is
+	 * called once for each piece that is needed, by any thread, for several pieces at once.
+	 */
+	struct error *(*unpack)(void *context, const struct source_piece *piece,
+				const uint8_t *from, uint8_t *to);
+	void *context;
+	void (*free_context)(void *context); /* at source_close(); may be NULL */
+};
+
+/*
+ * Makes a source in pieces of what is packed in `below`. On success `below`, which may be NULL, the
+ * pieces and the context belong to the source; on failure they stay the caller's. `options` as for
+ * source_open(). Fails when the pieces are no table as said above, or there is no room for them.
+ */
+struct error *source_new_pieces(struct source *below, const struct source_pieces *pieces,
+				const struct source_options *options, struct source **ret);
+
+/* Does the work of source_ready() where the source is lazy. */
+uint64_t source_make_ready(const struct source *source, uint64_t offset, uint64_t size);
+
+/*
+ * Unpacks `size` bytes at `offset`, if they are not yet, and waits for that. Returns how many bytes
+ * are ready there in a row, which may be more than were asked for, or less where some can't be
+ * unpacked or are beyond the end of the source; 0: not even the first.
+ */
+static inline uint64_t source_ready(const struct source *source, uint64_t offset, uint64_t size)
+{
+	if (!source->lazy)
+		return offset < source->size ? source->size - offset : 0;
+	return source_make_ready(source, offset, size);
+}
+
+/* Returns `size` bytes at `offset`, or NULL when the source does not have all of them. */
+static inline const uint8_t *source_bytes(const struct source *source, uint64_t offset,
+					  uint64_t size)
+{
+	if (!range_within(offset, size, source->size))
+		return NULL;
+	if (source->lazy && size && source_make_ready(source, offset, size) < size)
+		return NULL;
+	return source->data + offset;
+}
+
+/* Returns the end of the hole that `offset` lies in, or `offset` when it lies in none. */
+uint64_t source_hole_end(const struct source *source, uint64_t offset);
+
+/*
+ * A part of a source that is not a hole. It begins at a page, and ends at one or at the end of the
+ * source.
+ */
+struct source_extent {
+	uint64_t start, end; /* offsets; `end` is behind the last byte */
+};
+
+/* Returns the extents of a sparse source, sorted. There may be none. */
+const struct source_extent *source_extents(const struct source *source, size_t *count);
+
+/* Returns how many bytes of the source are not in holes; whole pages where it is sparse. */
+uint64_t source_present(const struct source *source);
+
+/* Returns the path or name that the source was opened by. */
+const char *source_path(const struct source *source);
+
+/*
+ * Returns what of the source could not be unpacked until now, as a sentence that the caller frees
+ * with free(), or NULL when nothing is lost. It tells how much that is, and why the first was.
+ */
+char *source_failure(const struct source *source);
+
+/* Returns how many bytes were unpacked in pieces until now, and of how many, if `*all` is not NULL. */
+uint64_t source_unpacked(const struct source *source, uint64_t *all);
+
+/*
+ * Advises the operating system on how a mapped file is read from now on. With `all`, most of it is
+ * read in order, and reading ahead pays; without, single pages here and there are.
+ */
+void source_expect_all(const struct source *source, bool all);
+
+/* Writes a size for sentences to `text`, and returns it: "12 KB", "381.5 MB". */
+#define SOURCE_SIZE_TEXT 32
+const char *source_size_text(uint64_t bytes, char text[SOURCE_SIZE_TEXT]);
+
+#endif

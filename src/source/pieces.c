@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Sources that are unpacked in pieces, each once, by the thread that needs it first.
+ *
+ * The region that holds them is reserved as a whole, so that pointers stay valid, and is filled piece
+ * by piece. Where all pieces together are within the bound of memory, it is anonymous memory.
+ * Otherwise it is the mapping of a temporary file, and pieces are written to the file, since a full
+ * disk must be a failed write and not a bus error. Which pieces may be in memory is counted: when
+ * they are more than the bound allows, the mapping is told to forget its pages, which the file still
+ * has, and a new generation begins. A piece that is of an older generation is counted again when it
+ * is asked for again.
+ */
+#include "source/internal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <impscan/alloc.h>
+#include <impscan/search.h>
+
+/* States of a piece; from READY on: it is unpacked, and was last asked for in this generation. */
+enum { PIECE_NEW, PIECE_BUSY, PIECE_FAILED, PIECE_READY };
+
+struct pieces {
+	struct source_pieces table;
+	struct place_index index;
+	const struct source *below;
+	uint8_t *region;
+	size_t region_size;
+	int fd; /* of the temporary file; negative: the region is anonymous memory */
+	uint64_t bound;
+	_Atomic uint32_t *states;
+	_Atomic uint32_t generation;
+	pthread_mutex_t lock; /* for what follows, and changes of states */
+	pthread_cond_t changed;
+	uint64_t busy;	   /* bytes of the pieces that are being unpacked */
+	uint64_t resident; /* bytes of the pieces of this generation */
+	uint64_t unpacked, lost;
+	size_t failures;
+	struct error *first_failure; /* of the piece that comes first of those that failed */
+	size_t first_failed;
+};
+
+static uint64_t piece_start(const void *pieces, size_t i)
+{
+	return ((const struct source_piece *)pieces)[i].offset;
+}
+
+/* Unpacks a piece to where it is read. */
+static struct error *unpack(struct pieces *pieces, const struct source_piece *piece)
+{
+	const uint8_t *from = NULL;
+	if (pieces->below) {
+		from = source_bytes(pieces->below, piece->from, piece->from_size);
+		if (!from)
+			return error_new("what is packed at offset 0x%llx is cut off or unreadable",
+					 (unsigned long long)piece->from);
+	}
+	void *context = pieces->table.context;
+	if (pieces->fd < 0)
+		return pieces->table.unpack(context, piece, from, pieces->region + piece->offset);
+	_cleanup_free_ uint8_t *buffer = malloc(piece->size);
+	if (!buffer)
+		return error_new("there is no memory for a piece of %u bytes", piece->size);
+	try_(pieces->table.unpack(context, piece, from, buffer));
+	for (uint32_t done = 0; done < piece->size;) {
+		ssize_t written = pwrite(pieces->fd, buffer + done, piece->size - done,
+					 (off_t)(piece->offset + done));
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return error_errno(written ? errno : ENOSPC,
+					   "can't write to the temporary file");
+		done += (uint32_t)written;
+	}
+	return NULL;
+}
+
+/* Counts a piece as one that is in memory; with the lock held. */
+static void count_resident(struct pieces *pieces, size_t i)
+{
+	uint32_t generation = atomic_load(&pieces->generation);
+	pieces->resident += pieces->table.pieces[i].size;
+	if (pieces->fd >= 0 && pieces->resident > pieces->bound / 2) {
+		madvise(pieces->region, pieces->region_size, MADV_DONTNEED);
+		pieces->resident = pieces->table.pieces[i].size;
+		generation = generation == UINT32_MAX ? PIECE_READY : generation + 1;
+		atomic_store(&pieces->generation, generation);
+	}
+	atomic_store(&pieces->states[i], generation);
+}
+
+/* Unpacks piece `i`, which is marked as busy; with the lock held, which is released meanwhile. */
+static void unpack_busy(struct pieces *pieces, size_t i)
+{
+	const struct source_piece *piece = &pieces->table.pieces[i];
+	pthread_mutex_unlock(&pieces->lock);
+	struct error *failure = unpack(pieces, piece);
+	pthread_mutex_lock(&pieces->lock);
+	pieces->busy -= piece->size;
+	if (failure) {
+		pieces->failures++;
+		pieces->lost += piece->size;
+		if (!pieces->first_failure || i < pieces->first_failed) {
+			error_free(pieces->first_failure);
+			pieces->first_failure = take_ptr(failure);
+			pieces->first_failed = i;
+		}
+		error_free(failure);
+		atomic_store(&pieces->states[i], PIECE_FAILED);
+	} else {
+		pieces->unpacked += piece->size;
+		count_resident(pieces, i);
+	}
+	pthread_cond_broadcast(&pieces->changed);
+}
+
+static bool make_ready(struct pieces *pieces, size_t i)
+{
+	const uint32_t size = pieces->table.pieces[i].size;
+	pthread_mutex_lock(&pieces->lock);
+	for (;;) {
+		uint32_t state = atomic_load(&pieces->states[i]);
+		if (state == PIECE_FAILED || state >= PIECE_READY)
+			break;
+		/* Buffers count as well: as many pieces at once as fit, and at least one. */
+		bool room = !pieces->busy || pieces->busy + size <= pieces->bound / 2;
+		if (state == PIECE_BUSY || !room) {
+			pthread_cond_wait(&pieces->changed, &pieces->lock);
+			continue;
+		}
+		atomic_store(&pieces->states[i], PIECE_BUSY);
+		pieces->busy += size;
+		unpack_busy(pieces, i);
+	}
+	uint32_t state = atomic_load(&pieces->states[i]);
+	if (state >= PIECE_READY && state != atomic_load(&pieces->generation))
+		count_resident(pieces, i);
+	pthread_mutex_unlock(&pieces->lock);
+	return state >= PIECE_READY;
+}
+
+static inline bool is_ready(struct pieces *pieces, size_t i)
+{
+	uint32_t state = atomic_load_explicit(&pieces->states[i], memory_order_acquire);
+	if (state >= PIECE_READY &&
+	    state == atomic_load_explicit(&pieces->generation, memory_order_relaxed))
+		return true;
+	return state != PIECE_FAILED && make_ready(pieces, i);
+}
+
+/* The number of the last piece that starts at or below `offset`. */
+static inline size_t find_piece(const struct pieces *pieces, uint64_t offset)
+{
+	const struct place_index *index = &pieces->index;
+	const uint64_t bucket = offset >> index->shift;
+	size_t low = index->last[bucket], high = index->last[bucket + 1];
+	return search_first(i, low, high, pieces->table.pieces[i + 1].offset > offset);
+}
+
+static uint64_t pieces_ready(void *own, uint64_t offset, uint64_t size)
+{
+	struct pieces *pieces = own;
+	const uint64_t end = offset + size;
+	uint64_t at = offset;
+	for (size_t i = find_piece(pieces, offset); i < pieces->table.count; i++) {
+		const struct source_piece *piece = &pieces->table.pieces[i];
+		/* Below the piece's start the difference wraps, and is no less than its size. */
+		if (at - piece->offset >= piece->size || !is_ready(pieces, i))
+			break;
+		at = piece->offset + piece->size;
+		if (at >= end)
+			break;
+	}
+	return at - offset;
+}
+
+/* Whether the table is one as source.h says. */
+static struct error *check_table(const struct source_pieces *table, uint64_t *total)
+{
+	uint64_t end = 0;
+	*total = 0;
+	if (!table->size || table->size > SOURCE_PIECES_END || !table->count ||
+	    table->count > UINT32_MAX / 2)
+		return error_new("%s have %llu bytes in %zu pieces, which can't be unpacked",
+				 table->name, (unsigned long long)table->size, table->count);
+	for (size_t i = 0; i < table->count; i++) {
+		const struct source_piece *piece = &table->pieces[i];
+		if (piece->offset < end || !piece->size || piece->size > SOURCE_PIECE_MAX ||
+		    !range_within(piece->offset, piece->size, table->size))
+			return error_new("%s overlap or are too large at 0x%llx", table->name,
+					 (unsigned long long)piece->offset);
+		end = piece->offset + piece->size;
+		*total += piece->size;
+	}
+	return NULL;
+}
+
+/* Reserves the region. `total`: the bytes of all pieces. */
+static struct error *reserve(struct pieces *pieces, const struct source_options *options,
+			     uint64_t total)
+{
+	const char *folder;
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+	    protection = PROT_READ | PROT_WRITE;
+	if (total > pieces->bound) {
+		char size[SOURCE_SIZE_TEXT];
+		try_(temporary_file(&pieces->fd, &folder));
+		if (ftruncate(pieces->fd, (off_t)pieces->region_size))
+			return error_errno(errno, "can't make a temporary file of %s in '%s'",
+					   source_size_text(pieces->region_size, size), folder);
+		source_tell(options,
+			    "%s are unpacked to a temporary file in %s where they are "
+			    "needed, up to %s",
+			    pieces->table.name, folder, source_size_text(total, size));
+		flags = MAP_SHARED;
+		protection = PROT_READ;
+	}
+	void *region = mmap(NULL, pieces->region_size, protection, flags, pieces->fd, 0);
+	if (region == MAP_FAILED)
+		return error_errno(errno, "can't map what is unpacked of %s", pieces->table.name);
+	pieces->region = region;
+	return NULL;
+}
+
+static void pieces_close(struct pieces *pieces)
+{
+	if (pieces->region)
+		munmap(pieces->region, pieces->region_size);
+	if (pieces->fd >= 0)
+		close(pieces->fd);
+	pthread_cond_destroy(&pieces->changed);
+	pthread_mutex_destroy(&pieces->lock);
+	error_free(pieces->first_failure);
+	free(pieces->index.last);
+	free((void *)pieces->states);
+	free(pieces);
+}
+DEFINE_CLEANUP(struct pieces, pieces_close)
+
+static void pieces_free(void *own)
+{
+	struct pieces *pieces = own;
+	if (pieces->table.free_context)
+		pieces->table.free_context(pieces->table.context);
+	free(pieces->table.pieces);
+	pieces_close(pieces);
+}
+
+static char *pieces_failure(void *own)
+{
+	struct pieces *pieces = own;
+	char *sentence = NULL, size[SOURCE_SIZE_TEXT];
+	pthread_mutex_lock(&pieces->lock);
+	if (pieces->failures)
+		sentence = alloc_printf("%zu of %zu pieces of %s (%s) could not be unpacked: %s",
+					pieces->failures, pieces->table.count, pieces->table.name,
+					source_size_text(pieces->lost, size),
+					error_message(pieces->first_failure));
+	pthread_mutex_unlock(&pieces->lock);
+	return sentence;
+}
+
+static uint64_t pieces_unpacked(void *own, uint64_t *all)
+{
+	struct pieces *pieces = own;
+	pthread_mutex_lock(&pieces->lock);
+	uint64_t unpacked = pieces->unpacked;
+	pthread_mutex_unlock(&pieces->lock);
+	for (size_t i = 0; all && i < pieces->table.count; i++)
+		*all += pieces->table.pieces[i].size;
+	return unpacked;
+}
+
+static const struct source_kind kind = {
+	.ready = pieces_ready,
+	.failure = pieces_failure,
+	.unpacked = pieces_unpacked,
+	.free = pieces_free,
+};
+
+struct error *source_new_pieces(struct source *below, const struct source_pieces *table,
+				const struct source_options *options, struct source **ret)
+{
+	uint64_t total;
+	try_(check_table(table, &total));
+	_cleanup_(pieces_close_p)
+	struct pieces *pieces = alloc_new(struct pieces);
+	pieces->table = *table;
+	pieces->below = below;
+	pieces->fd = -1;
+	pieces->bound = options && options->memory ? options->memory : SOURCE_MEMORY_DEFAULT;
+	pieces->region_size = (size_t)((table->size + PAGE_SIZE - 1) & PAGE_MASK);
+	pieces->generation = PIECE_READY;
+	pieces->states = alloc_zero(table->count, sizeof(*pieces->states));
+	pthread_mutex_init(&pieces->lock, NULL);
+	pthread_cond_init(&pieces->changed, NULL);
+	try_(reserve(pieces, options, total));
+	place_index_build(&pieces->index, table->pieces, table->count, table->size - 1,
+			  piece_start);
+	struct source *source =
+		source_new(below ? source_path(below) : table->name, pieces->region, table->size);
+	source->lazy = true;
+	source->state->present = total;
+	source->state->below = below;
+	source->state->kind = &kind;
+	source->state->own = take_ptr(pieces);
+	*ret = source;
+	return NULL;
+}
