@@ -42,6 +42,20 @@ struct image_hints {
 };
 
 /*
+ * What else a file tells of itself, as text, for people who ask what the image is. The format's
+ * name is image_format().
+ */
+enum image_fact {
+	IMAGE_FACT_CONTAINER,	/* what the image is packed in, outermost first: "zip, gzip" */
+	IMAGE_FACT_COMPRESSION, /* of what is in it: "Xpress-Huffman" */
+	IMAGE_FACT_TOOL,	/* what wrote it, with its version: "VirtualBox 7.0.6" */
+	IMAGE_FACT_TAKEN,	/* when: "2024-05-06T07:08:09Z" */
+	IMAGE_FACT_MISSING,	/* what such a file leaves out, as sentences */
+	IMAGE_FACT_NOTE,	/* what else is to be known, as sentences */
+	IMAGE_FACTS,
+};
+
+/*
  * Opens an image. Its format is recognised by its content. The caller closes `*ret` with
  * image_close().
  *
@@ -89,6 +103,12 @@ const char *image_warning(const struct image *image);
 
 /* Returns where the bytes of the image come from; it belongs to the image. */
 const struct source *image_source(const struct image *image);
+
+/*
+ * Returns what the file tells of a kind, several things joined by "; ", or NULL. It may hold text of
+ * the file: any bytes.
+ */
+const char *image_fact(const struct image *image, enum image_fact fact);
 
 /* Returns what the headers of the file say about the machine. */
 const struct image_hints *image_hints(const struct image *image);

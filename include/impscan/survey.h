@@ -58,6 +58,13 @@ struct survey {
 	char *store;		     /* compressed memory */
 	struct text_list advice;     /* what would help to read more */
 	char *failure;		     /* why no kernel was found */
+	/* What else the file tells of itself: see enum image_fact. */
+	char *container;
+	char *compression;
+	char *tool;
+	char *taken;
+	struct text_list missing; /* and the gaps before and between ranges */
+	char *notes;
 };
 
 void survey_free(struct survey *survey);

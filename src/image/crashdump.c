@@ -28,6 +28,8 @@ static const struct dump_layout layouts[] = {
 		.physical_memory_block = 0x88,
 		.dump_type = 0xf98,
 		.attributes = 0x1050,
+		.comment = 0xfb0,
+		.system_time = 0xfa8,
 	},
 	{
 		.signature = "PAGEDUMP",
@@ -42,6 +44,8 @@ static const struct dump_layout layouts[] = {
 		.physical_memory_block = 0x64,
 		.dump_type = 0xf88,
 		.attributes = 0x8a0,
+		.comment = 0x820,
+		.system_time = 0xfc0,
 	},
 };
 
@@ -128,6 +132,17 @@ static void read_hints(struct image *image, const struct dump_layout *layout)
 		     (IMAGE_PHYSICAL_END - 1);
 }
 
+/* When it was written, and the comment that some tools leave in it. */
+static void read_facts(struct image *image, const struct dump_layout *layout)
+{
+	enum { COMMENT_SIZE = 128 };
+	const char *comment = (const char *)image->data + layout->comment;
+	int length = (int)strnlen(comment, COMMENT_SIZE);
+	image_add_taken(image, le64(image->data + layout->system_time));
+	if (length && member32(image, layout->comment))
+		image_add_fact(image, IMAGE_FACT_NOTE, "comment: %.*s", length, comment);
+}
+
 /* DUMP_FILE_ATTRIBUTES, EncryptedDumpData. Older writers left other data there. */
 static bool is_encrypted(const struct image *image, const struct dump_layout *layout)
 {
@@ -167,6 +182,7 @@ static struct error *parse(struct image *image)
 	if (type->warning)
 		image_warn(image, "%s", type->warning);
 	read_hints(image, layout);
+	read_facts(image, layout);
 	return type->parse(image, layout);
 }
 

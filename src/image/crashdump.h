@@ -36,6 +36,8 @@ struct dump_layout {
 	uint32_t physical_memory_block;
 	uint32_t dump_type;
 	uint32_t attributes;
+	uint32_t comment; /* 128 bytes */
+	uint32_t system_time;
 };
 
 /* Returns whether the second header of a bitmap dump follows the first. */

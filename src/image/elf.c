@@ -179,6 +179,17 @@ static bool read_virtualbox(const uint8_t *note, uint64_t size, struct processor
 	return true;
 }
 
+/* DBGFCOREDESCRIPTOR: magic, version of the format, size, version and revision of VirtualBox */
+static void read_virtualbox_version(struct image *image, const uint8_t *note, uint64_t size)
+{
+	enum { MAGIC = 0xc01ac0de, VERSION = 0xc, REVISION = 0x10, END = 0x14 };
+	if (size < END || le32(note) != MAGIC || image_fact(image, IMAGE_FACT_TOOL))
+		return;
+	uint32_t version = le32(note + VERSION);
+	image_add_fact(image, IMAGE_FACT_TOOL, "VirtualBox %u.%u.%u r%u", version >> 24,
+		       version >> 16 & 0xff, version & 0xffff, le32(note + REVISION));
+}
+
 /* Takes the registers of a processor as hints, those of one in the kernel before others. */
 static void take_hints(struct image *image, const struct processor *cpu, bool *from_kernel)
 {
@@ -223,6 +234,8 @@ static void read_notes(struct image *image, const struct segment *segment, uint6
 		if (name_size == 5 && type == 0 && image_has(image, name, "QEMU", 5)) {
 			image_name_format(image, "ELF core (QEMU)");
 			known = read_qemu(image->data + desc, size, long_mode, &cpu);
+		} else if (name_size == 7 && type == 0xb00 && image_has(image, name, "VBCORE", 7)) {
+			read_virtualbox_version(image, image->data + desc, size);
 		} else if (name_size == 6 && type == 0xb01 && image_has(image, name, "VBCPU", 6)) {
 			image_name_format(image, "ELF core (VirtualBox)");
 			known = read_virtualbox(image->data + desc, size, &cpu);

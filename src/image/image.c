@@ -6,6 +6,7 @@
 #include <impscan/image.h>
 
 #include <stdarg.h>
+#include <time.h>
 
 #include <impscan/alloc.h>
 
@@ -34,6 +35,31 @@ void image_warn(struct image *image, const char *format, ...)
 	text_add_string(&image->warnings, sentence);
 }
 
+void image_add_fact(struct image *image, enum image_fact fact, const char *format, ...)
+{
+	char sentence[512];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(sentence, sizeof(sentence), format, args);
+	va_end(args);
+	if (image->facts[fact].length)
+		text_add_string(&image->facts[fact], "; ");
+	text_add_string(&image->facts[fact], sentence);
+}
+
+void image_add_taken(struct image *image, uint64_t filetime)
+{
+	const int64_t second = 10000000, unix_epoch = INT64_C(11644473600);
+	const time_t first = 631152000, end = 7258118400; /* of 1990 and 2200 */
+	time_t seconds = (time_t)((int64_t)(filetime / (uint64_t)second) - unix_epoch);
+	struct tm time;
+	char text[32];
+	if (seconds < first || seconds >= end || !gmtime_r(&seconds, &time))
+		return;
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &time);
+	image_add_fact(image, IMAGE_FACT_TAKEN, "%s", text);
+}
+
 void image_use_source(struct image *image, struct source *source)
 {
 	image->source = source;
@@ -53,6 +79,8 @@ void image_close(struct image *image)
 		return;
 	source_close(image->source);
 	text_free(&image->warnings);
+	for (size_t i = 0; i < IMAGE_FACTS; i++)
+		text_free(&image->facts[i]);
 	free(image->index.last);
 	free(image->ranges);
 	free(image->stretches);
@@ -79,6 +107,11 @@ uint64_t image_file_size(const struct image *image)
 const char *image_warning(const struct image *image)
 {
 	return image->warnings.length ? text_string(&image->warnings) : NULL;
+}
+
+const char *image_fact(const struct image *image, enum image_fact fact)
+{
+	return image->facts[fact].length ? text_string(&image->facts[fact]) : NULL;
 }
 
 const struct image_hints *image_hints(const struct image *image)

@@ -52,6 +52,7 @@ struct image {
 	char *format;
 	struct image_hints hints;
 	struct text warnings;
+	struct text facts[IMAGE_FACTS];
 
 	/* While ranges are added. */
 	size_t capacity;
@@ -142,6 +143,16 @@ void image_name_format(struct image *image, const char *format, ...)
 
 /* Adds a sentence to what image_warning() returns; sentences are joined by "; ". */
 void image_warn(struct image *image, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Adds to what image_fact() returns; what is there already is kept, joined by "; ". */
+void image_add_fact(struct image *image, enum image_fact fact, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Says when the image was taken: a FILETIME, 100 ns since 1601 in UTC. Adds nothing when that is
+ * before 1990 or after 2199: the writer left something else there.
+ */
+void image_add_taken(struct image *image, uint64_t filetime);
 
 #define IMAGE_SIZE_TEXT SOURCE_SIZE_TEXT
 #define image_size_text source_size_text

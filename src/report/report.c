@@ -227,13 +227,14 @@ bool report_record(FILE *out, enum report_form form, const struct row_kind *kind
 		return report_end(report);
 	}
 	int width = 0;
-	for (size_t i = 0; i < kind->count; i++)
-		width = max_of(width, shown_width(kind->fields[i].heading));
-	for (size_t i = 0; i < kind->count; i++) {
-		struct value value = field_value(&kind->fields[i], row, &report->scratch);
+	for (size_t i = 0; i < report->columns; i++)
+		width = max_of(width, shown_width(kind->fields[report->order[i]].heading));
+	for (size_t i = 0; i < report->columns; i++) {
+		const struct field *field = &kind->fields[report->order[i]];
+		struct value value = field_value(field, row, &report->scratch);
 		if (value.kind == VALUE_NULL)
 			continue;
-		text_add_format(&report->line, "%-*s  ", width, kind->fields[i].heading);
+		text_add_format(&report->line, "%-*s  ", width, field->heading);
 		if (value.kind == VALUE_LIST)
 			add_lines(&report->line, &value, width + 2);
 		else

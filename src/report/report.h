@@ -26,8 +26,8 @@ static inline bool is_table(enum report_form form)
 }
 
 /*
- * One row alone: in the tables lines of "Heading  value", one for each field that has a value, and
- * elsewhere as report_row() writes it. All fields must have headings. Returns false when it could
+ * One row alone: in the tables lines of "Heading  value", one for each column that has a value, and
+ * elsewhere as report_row() writes it. Returns false when it could
  * not be written.
  */
 bool report_record(FILE *out, enum report_form form, const struct row_kind *kind, const void *row);

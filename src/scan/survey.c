@@ -175,6 +175,53 @@ static void add_kernel(struct survey *survey, const struct windows *windows)
 				     (unsigned long long)summary.manager);
 }
 
+/* The most gaps between ranges that are named. */
+#define GAPS_NAMED 8
+
+/* "0xa0000-0xfffff (384 KB)", in bytes where it is not whole kilobytes. */
+static char *gap_text(uint64_t start, uint64_t size)
+{
+	const uint64_t kilo = 1024;
+	bool whole = size % kilo == 0;
+	return alloc_printf("0x%llx-0x%llx (%llu %s)", (unsigned long long)start,
+			    (unsigned long long)(start + size - 1),
+			    (unsigned long long)(whole ? size / kilo : size),
+			    whole ? "KB" : "bytes");
+}
+
+/* The addresses between the image's ranges, which it has nothing of. */
+static void add_gaps(const struct image *image, struct text_list *missing)
+{
+	size_t count, gaps = 0;
+	const struct image_range *ranges = image_ranges(image, &count);
+	uint64_t end = 0, unnamed = 0;
+	for (size_t i = 0; i < count; end = ranges[i].start + ranges[i].size, i++) {
+		uint64_t size = ranges[i].start - end;
+		if (!size)
+			continue;
+		if (gaps++ < GAPS_NAMED)
+			text_list_add(missing, gap_text(end, size));
+		else
+			unnamed += size;
+	}
+	if (gaps > GAPS_NAMED)
+		text_list_add(missing, alloc_printf("%zu more gaps (%llu KB)", gaps - GAPS_NAMED,
+						    (unsigned long long)(unnamed / 1024)));
+}
+
+static void add_facts(const struct image *image, struct survey *survey)
+{
+	const char *missing = image_fact(image, IMAGE_FACT_MISSING);
+	survey->container = keep(image_fact(image, IMAGE_FACT_CONTAINER));
+	survey->compression = keep(image_fact(image, IMAGE_FACT_COMPRESSION));
+	survey->tool = keep(image_fact(image, IMAGE_FACT_TOOL));
+	survey->taken = keep(image_fact(image, IMAGE_FACT_TAKEN));
+	survey->notes = keep(image_fact(image, IMAGE_FACT_NOTE));
+	if (missing)
+		text_list_add(&survey->missing, alloc_strdup(missing));
+	add_gaps(image, &survey->missing);
+}
+
 void scan_survey_image(const struct image *image, struct survey *survey)
 {
 	const struct image_range *ranges = image_ranges(image, &survey->ranges);
@@ -184,6 +231,7 @@ void scan_survey_image(const struct image *image, struct survey *survey)
 	survey->format = keep(image_format(image));
 	survey->file_size = image_file_size(image);
 	survey->warning = keep(image_warning(image));
+	add_facts(image, survey);
 }
 
 /* Counts modules and what they lack. */

@@ -110,6 +110,36 @@ static void full_32(void **state)
 	assert_int_equal(image_hints(pae.image)->kd_debugger_data_block, 0x80111111);
 }
 
+/* What the header tells of the dump itself, unless the writer left it out. */
+static void when_and_comment(void **state)
+{
+	(void)state;
+	for (int wide = 0; wide < 2; wide++) {
+		const size_t time = wide ? 0xfa8 : 0xfc0, comment = wide ? 0xfb0 : 0x820;
+		_cleanup_blob_ struct blob blob = {0};
+		put_full(&blob, wide);
+		_cleanup_opened_ struct opened none = open_blob(&blob);
+		assert_null(image_fact(none.image, IMAGE_FACT_TAKEN));
+		assert_null(image_fact(none.image, IMAGE_FACT_NOTE));
+		put64(&blob, time, UINT64_C(133594528890000001)); /* by date -d */
+		put(&blob, comment, "taken by hand", 14);
+		_cleanup_opened_ struct opened told = open_blob(&blob);
+		assert_string_equal(image_fact(told.image, IMAGE_FACT_TAKEN),
+				    "2024-05-06T07:08:09Z");
+		assert_string_equal(image_fact(told.image, IMAGE_FACT_NOTE),
+				    "comment: taken by hand");
+		for (size_t i = 0; i < 128; i++)
+			put(&blob, comment + i, "x", 1);
+		const uint64_t others[] = {0, 1, INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX};
+		for (size_t i = 0; i < array_size(others); i++) {
+			put64(&blob, time, others[i]);
+			_cleanup_opened_ struct opened other = open_blob(&blob);
+			assert_null(image_fact(other.image, IMAGE_FACT_TAKEN));
+			assert_int_equal(strlen(image_fact(other.image, IMAGE_FACT_NOTE)), 9 + 128);
+		}
+	}
+}
+
 static void runs_beyond_the_file(void **state)
 {
 	(void)state;
@@ -450,6 +480,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(full_64),
 		cmocka_unit_test(full_32),
+		cmocka_unit_test(when_and_comment),
 		cmocka_unit_test(runs_beyond_the_file),
 		cmocka_unit_test(overlapping_runs),
 		cmocka_unit_test(damaged_runs),

@@ -138,7 +138,12 @@ static void virtualbox(void **state)
 {
 	(void)state;
 	_cleanup_blob_ struct blob notes = {0}, blob = {0};
-	add_note(&notes, "VBCORE", 0xb00, 24);
+	for (uint32_t i = 0; i < 2; i++) { /* only the first is believed */
+		size_t core = add_note(&notes, "VBCORE", 0xb00, 24);
+		put32(&notes, core, 0xc01ac0de);
+		put32(&notes, core + 0xc, 0x0701000a + i);
+		put32(&notes, core + 0x10, 165205);
+	}
 	size_t cpu = add_note(&notes, "VBCPU", 0xb01, 0x300);
 	put64(&notes, cpu + 0x120, 0x80050033);
 	put64(&notes, cpu + 0x130, 0x1aa000);
@@ -147,6 +152,8 @@ static void virtualbox(void **state)
 	put_core(&blob, true, EM_X86_64, &notes);
 	_cleanup_opened_ struct opened opened = open_blob(&blob);
 	assert_string_equal(image_format(opened.image), "ELF core (VirtualBox)");
+	assert_string_equal(image_fact(opened.image, IMAGE_FACT_TOOL), "VirtualBox 7.1.10 r165205");
+	assert_null(image_fact(opened.image, IMAGE_FACT_TAKEN));
 	check_core(opened.image, true);
 	assert_int_equal(image_hints(opened.image)->dtb, 0x1aa000);
 	assert_int_equal(image_hints(opened.image)->machine, IMAGE_FILE_MACHINE_AMD64);

@@ -109,6 +109,7 @@ static void survey_of_no_kernel(void **state)
 		.format = alloc_strdup("raw"),
 		.file_size = 4096,
 		.failure = alloc_strdup("no kernel"),
+		.taken = alloc_strdup("2024-05-06T07:08:09Z"),
 	};
 	_cleanup_free_ char *text = NULL;
 	size_t size;
@@ -118,6 +119,7 @@ static void survey_of_no_kernel(void **state)
 	fclose(out);
 	assert_string_equal(text, "Image                   mem.raw\n"
 				  "Format                  raw\n"
+				  "Taken                   2024-05-06T07:08:09Z\n"
 				  "File size               4096\n"
 				  "Memory in it            0\n"
 				  "Ranges                  0\n"

@@ -375,7 +375,8 @@ static void surveys(void **state)
 	assert_string_equal(text_string(&shown), "l more memory");
 	for (size_t i = 0; i < row_surveys.count; i++) {
 		assert_non_null(row_surveys.fields[i].name);
-		assert_non_null(row_surveys.fields[i].heading); /* report_record() prints them */
+		assert_non_null(row_surveys.fields[i].heading);
+		assert_true(row_surveys.fields[i].places[FIELDS_TABLE]); /* all are printed */
 	}
 }
 
