@@ -123,10 +123,4 @@ DEFINE_CLEANUP(struct store_reader, store_reader_free)
 const char *store_page(struct store_reader *reader, unsigned int page_file, uint64_t offset,
 		       uint8_t *buffer);
 
-/*
- * Decompresses Xpress, plain LZ77 ([MS-XCA] 2.4), until `out` is full or the input ends. Returns
- * the number of bytes written, or -1 for malformed input.
- */
-ptrdiff_t xpress_decompress(const uint8_t *in, size_t in_size, uint8_t *out, size_t out_size);
-
 #endif

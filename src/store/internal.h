@@ -5,7 +5,6 @@
  *	find_manager.c	finding the store manager in the kernel image
  *	store.c		from a page file's number and an offset to the page
  *	tree.c		looking a key up in a B+ tree of the store
- *	xpress.c	decompression
  */
 #ifndef STORE_INTERNAL_H
 #define STORE_INTERNAL_H

@@ -24,6 +24,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/kernel_address.h>
+#include <impscan/xpress.h>
 
 /* Set beside the store's number in the kernel's tree while the store does not have the page. */
 #define STORE_NOT_VALID	 0x01000000u

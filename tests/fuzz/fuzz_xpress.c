@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <impscan/store.h>
-#include <writer/store.h>
+#include <impscan/xpress.h>
+#include <writer/util.h>
+#include <writer/xpress.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size) {
 		uint8_t *packed = malloc(2 * size + 64);
-		size_t packed_size = store_xpress_compress(data, size, packed, 2 * size + 64);
+		size_t packed_size = xpress_compress(data, size, packed, 2 * size + 64);
 		uint8_t *back = malloc(size);
 		if (!packed_size ||
 		    xpress_decompress(packed, packed_size, back, size) != (ptrdiff_t)size ||

@@ -12,8 +12,9 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/cleanup.h>
-#include <impscan/store.h>
-#include <writer/store.h>
+#include <impscan/xpress.h>
+#include <writer/util.h>
+#include <writer/xpress.h>
 
 /* [MS-XCA] 3.1: the alphabet, all literals, and 300 times "abc". */
 static void examples_of_the_specification(void **state)
@@ -81,7 +82,7 @@ static void what_was_compressed_comes_back(void **state)
 		for (size_t i = 0; i < size; i++)
 			in[i] = i && i % run ? in[i - 1]
 					     : (uint8_t)util_random_below(&random, letters);
-		size_t packed_size = store_xpress_compress(in, size, packed, 2 * LARGE);
+		size_t packed_size = xpress_compress(in, size, packed, 2 * LARGE);
 		assert_true(packed_size > 0);
 		assert_int_equal(xpress_decompress(packed, packed_size, out, size), size);
 		assert_memory_equal(out, in, size);

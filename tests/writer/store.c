@@ -14,6 +14,8 @@
 #include <lz4.h>
 #include <stdio.h>
 
+#include <writer/xpress.h>
+
 enum {
 	PAGE_BYTES = 4096,
 	RECORD_BYTES = 16,
@@ -191,7 +193,7 @@ static uint32_t compress(const struct store_writer *writer, const uint8_t *page,
 		size = (size_t)LZ4_compress_default((const char *)page, (char *)out, PAGE_BYTES,
 						    PAGE_BYTES - 1);
 	else
-		size = store_xpress_compress(page, PAGE_BYTES, out, PAGE_BYTES - 1);
+		size = xpress_compress(page, PAGE_BYTES, out, PAGE_BYTES - 1);
 	if (size)
 		return (uint32_t)size;
 	memcpy(out, page, PAGE_BYTES);

@@ -76,9 +76,4 @@ struct store_placed store_writer_placed(const struct store_writer *writer, size_
 uint32_t store_writer_offset(const struct store_writer *writer, const char *type,
 			     const char *member);
 
-/*
- * Plain LZ77 of Xpress ([MS-XCA] 2.3): bytes written, or 0 when they don't fit into `size`.
- */
-size_t store_xpress_compress(const uint8_t *in, size_t in_size, uint8_t *out, size_t size);
-
 #endif

@@ -3,7 +3,9 @@
  * A compressor for plain LZ77 of Xpress, from [MS-XCA] 2.3: greedy, by a table of the places where
  * three bytes were seen last.
  */
-#include <writer/store.h>
+#include <writer/xpress.h>
+
+#include <writer/util.h>
 
 enum { HASH_SIZE = 4096, WINDOW = 8192, SHORTEST = 3 };
 
@@ -76,7 +78,7 @@ static unsigned int hash(const uint8_t *p)
 	return (uint32_t)util_get(p, 3) * 2654435761u >> 20; /* 12 bits: HASH_SIZE */
 }
 
-size_t store_xpress_compress(const uint8_t *in, size_t in_size, uint8_t *out_data, size_t size)
+size_t xpress_compress(const uint8_t *in, size_t in_size, uint8_t *out_data, size_t size)
 {
 	struct output out = {.data = out_data, .size = size, .count = 32};
 	size_t *last = util_alloc(HASH_SIZE, sizeof(*last)); /* position + 1 */

@@ -7,13 +7,11 @@
  * lower 3. A length that does not fit continues in 4 bits (two matches share a byte, the first one
  * its lower half), then in a byte, then in 16 bits and finally in 32.
  */
-#include <impscan/store.h>
-
-#include <string.h>
+#include <impscan/xpress.h>
 
 #include <impscan/bytes.h>
 
-#define MATCH_MINIMUM 3
+#include "xpress_match.h"
 
 struct input {
 	const uint8_t *data;
@@ -65,6 +63,25 @@ static bool long_length(struct input *in, uint32_t *length)
 	return true;
 }
 
+/*
+ * Copies literals while flags say so and there is room on both sides, eight at a time. Returns how
+ * many.
+ */
+static size_t copy_literals(struct input *in, uint32_t flags, unsigned int left, uint8_t *out,
+			    size_t room)
+{
+	const size_t step = 8;
+	uint32_t ahead = left < 32 ? flags << (32 - left) : flags; /* the next flag on top */
+	size_t count = ahead ? (size_t)__builtin_clz(ahead) : 32;
+	count = min_of(count, (size_t)left);
+	if (in->size - in->at < count + step || room < count + step)
+		return 0;
+	for (size_t i = 0; i < count; i += step)
+		memcpy(out + i, in->data + in->at + i, step);
+	in->at += count;
+	return count;
+}
+
 ptrdiff_t xpress_decompress(const uint8_t *in_data, size_t in_size, uint8_t *out, size_t out_size)
 {
 	struct input in = {.data = in_data, .size = in_size};
@@ -76,6 +93,13 @@ ptrdiff_t xpress_decompress(const uint8_t *in_data, size_t in_size, uint8_t *out
 			if (!take(&in, 4, &flags))
 				return in.at == in.size ? (ptrdiff_t)written : -1;
 			left = 32;
+		}
+		size_t literals =
+			copy_literals(&in, flags, left, out + written, out_size - written);
+		if (literals) {
+			written += literals;
+			left -= (unsigned int)literals;
+			continue;
 		}
 		left--;
 		uint32_t value;
@@ -94,12 +118,11 @@ ptrdiff_t xpress_decompress(const uint8_t *in_data, size_t in_size, uint8_t *out
 		if (length == 7 && !long_length(&in, &length))
 			return -1;
 		/* length + 3 could wrap: one that large is cut at the end of the output anyway */
-		size_t count = min_of((uint64_t)length + MATCH_MINIMUM, out_size - written);
+		size_t count = min_of((uint64_t)length + XPRESS_MATCH_MINIMUM, out_size - written);
 		if (distance > written)
 			return -1;
-		/* byte by byte: a match may overlap what it writes */
-		for (size_t i = 0; i < count; i++, written++)
-			out[written] = out[written - distance];
+		xpress_copy_match(out, out_size, written, distance, count);
+		written += count;
 	}
 	return (ptrdiff_t)written;
 }

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Within the room `base`: what both forms of Xpress do with a match. */
+#ifndef IMPSCAN_BASE_XPRESS_MATCH_H
+#define IMPSCAN_BASE_XPRESS_MATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define XPRESS_MATCH_MINIMUM 3
+
+/*
+ * Copies a match: `count` bytes to out + at, from `distance` bytes before. The caller has checked
+ * that 1 <= distance <= at, and that at + count <= size.
+ */
+static inline void xpress_copy_match(uint8_t *out, size_t size, size_t at, size_t distance,
+				     size_t count)
+{
+	const size_t step = 8;
+	uint8_t *to = out + at;
+	const uint8_t *from = to - distance;
+	if (distance >= step && size - at >= count + step) {
+		/* What is written behind the match is overwritten by what comes next. */
+		for (size_t i = 0; i < count; i += step)
+			memcpy(to + i, from + i, step);
+		return;
+	}
+	if (distance == 1) {
+		memset(to, *from, count);
+		return;
+	}
+	/* Byte by byte: a match may overlap what it writes. */
+	for (size_t i = 0; i < count; i++)
+		to[i] = from[i];
+}
+
+#endif
