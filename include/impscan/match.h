@@ -96,11 +96,15 @@ struct match {
 	int score;	  /* 0-100; 100 for an equal imphash */
 	uint8_t list;	  /* number of the module's list that scores best; 0 from known_find() */
 	bool rebuilt;	  /* that list is a rebuilt one: not number 0 */
+	bool resolved;	  /* ... with the sample's names: see sample_imports.h */
 	bool by_impfuzzy; /* matched by impfuzzy ... */
 	bool by_impset;	  /* ... or by impset; neither: by imphash */
 	int beside;	  /* by impset: the score of the sample's best other hash; 0: none hit */
 	size_t order;	  /* rises in the order added; the same for all hashes of a sample */
 };
+
+/* The number of a list that was made of a module's slots with the names of a sample. */
+#define MATCH_RESOLVED 255
 
 /* The matches of one search. All zero to begin with; one for each thread. */
 struct matches {
@@ -134,7 +138,7 @@ struct hits;
 /*
  * Searches for `hashes` as known_find() does, and adds the result to `before`.
  *
- * list: the number of the module's list that `hashes` are of, 0-255; 0 is the declared list.
+ * list: the number of the module's list that `hashes` are of, 0-254; 0 is the declared list.
  * scratch: the thread's; its matches are left alone.
  * before: NULL, or a reference, which is taken over.
  *
@@ -171,6 +175,11 @@ struct sample {
 	char reason[160]; /* why there is no list, or not all of it, in words */
 	size_t imports;	  /* entries of its import list */
 	struct hashes hashes;
+	/* Its imports in the order of the directory, where they were asked for and there are any. */
+	struct import_entry *entries;
+	size_t entry_count;
+	char *names; /* which the entries have offsets in */
+	size_t names_length;
 };
 
 /*
@@ -191,7 +200,8 @@ void samples_list_free(char **paths, size_t count);
  * that can't be opened IMPORTS_UNREADABLE. Release with sample_free().
  *
  * impset: compute it, too.
- * scratch: memory that is reused from call to call.
+ * scratch: memory that is reused from call to call; with keep_entries set the sample gets its
+ *	imports.
  */
 void sample_read(struct sample *sample, const char *path, bool impset, struct imports *scratch);
 void sample_free(struct sample *sample);

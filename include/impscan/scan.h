@@ -139,8 +139,9 @@ struct error *scan_survey(const struct discovery *discovery, const struct scan_o
 /*
  * Reads and hashes sample files, `threads` at a time, and hands them out in the order given.
  * impset: compute it, too.
+ * imports: keep the imports of each, too.
  */
-void scan_samples(char *const *paths, size_t count, bool impset, unsigned int threads,
+void scan_samples(char *const *paths, size_t count, bool impset, bool imports, unsigned int threads,
 		  const struct scan_events *events);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/sample_imports.h>
 #include <impscan/scan.h>
 
 /* Samples being read, and what became of everything that was to be compared with. */
@@ -35,8 +36,7 @@ static bool on_known_sample(void *context, const struct sample *sample)
 	struct comparison *comparison = context;
 	comparison->samples++;
 	if (*sample->hashes.impfuzzy) {
-		comparison->error =
-			known_add_hashes(comparison->known, &sample->hashes, sample->path);
+		comparison->error = known_add_sample(comparison->known, sample);
 		return !comparison->error;
 	}
 	count_unhashed(comparison, sample);
@@ -161,7 +161,7 @@ static struct error *add_samples(struct comparison *comparison)
 	try_(list_samples(output, &paths, &count));
 	progress_init(&output->progress, output->options->quiet, "samples");
 	/* impset is for lists: where the files are there it only adds what like programs share. */
-	scan_samples(paths, count, false, output->options->threads,
+	scan_samples(paths, count, false, !output->options->fast, output->options->threads,
 		     &(struct scan_events){
 			     .sample = on_known_sample,
 			     .progress = on_progress,
@@ -197,6 +197,21 @@ static struct error *nothing_known(const struct comparison *comparison)
 	return error_new("no hash to compare with: %s", text_string(&text));
 }
 
+/* That samples are only compared by their hashes. */
+static void warn_of_left_out(const struct comparison *comparison)
+{
+	size_t count = known_left_out(comparison->known);
+	_cleanup_text_ struct text text = {0};
+	if (!count)
+		return;
+	text_add_format(
+		&text,
+		"the imports of %zu sample %s are too many: %s compared by hashes only, not "
+		"by addresses",
+		count, count == 1 ? "file" : "files", count == 1 ? "it is" : "they are");
+	progress_warning(&comparison->output->progress, text_string(&text));
+}
+
 static void warn_of_dotnet(const struct comparison *comparison)
 {
 	size_t count = known_dotnet(comparison->known);
@@ -227,6 +242,7 @@ struct error *load_known(struct output *output, struct known **ret)
 	if (!known_can_match(known))
 		return nothing_known(&comparison);
 	warn_of_samples(&comparison);
+	warn_of_left_out(&comparison);
 	warn_of_dotnet(&comparison);
 	*ret = take_ptr(known);
 	return NULL;

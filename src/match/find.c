@@ -16,6 +16,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
+#include "explaining.h"
 #include "find.h"
 #include "index.h"
 
@@ -41,6 +42,7 @@ void matches_free(struct matches *matches)
 		free(matches->scratch->seen);
 		free(matches->scratch->candidates);
 		free(matches->scratch->hits);
+		explaining_free(matches->scratch->explaining);
 		free(matches->scratch);
 	}
 	free(matches->items);

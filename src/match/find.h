@@ -24,6 +24,7 @@ struct known_scratch {
 	struct hit *hits; /* of the search done last, no two of one head */
 	size_t hit_count;
 	size_t hit_capacity;
+	struct explaining *explaining; /* explaining.h; NULL: not needed so far */
 };
 
 /* Returns the scratch memory of `matches`, which owns it, made large enough for `known`. */
@@ -34,5 +35,19 @@ struct known_scratch *known_scratch(struct matches *matches, const struct known 
  */
 void known_search(const struct known *known, const struct hashes *hashes, int threshold,
 		  struct known_scratch *scratch);
+
+/* Is a head among the hits, by any list? NULL has none. */
+bool hits_has(const struct hits *hits, uint32_t head);
+
+/*
+ * Adds hits, and takes those of rebuilt lists out that have the impfuzzy of a head with a bit in
+ * `replaced`.
+ *
+ * before: a reference, which is taken over; may be NULL
+ *
+ * Returns a reference, or NULL: there are none.
+ */
+struct hits *hits_replace(const struct known *known, struct hits *before, const uint64_t *replaced,
+			  const struct hit *more, size_t count);
 
 #endif

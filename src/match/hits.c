@@ -14,6 +14,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/search.h>
 
 #include "find.h"
 #include "index.h"
@@ -53,6 +54,27 @@ static int compare_hits(const void *a, const void *b)
 	return (x->list > y->list) - (x->list < y->list);
 }
 
+/* Sorts the `count` hits, and leaves the best of each head. Takes them over; NULL when none is left. */
+static struct hits *settle(struct hits *all, size_t count)
+{
+	all->count = 0;
+	if (count)
+		qsort(all->items, count, sizeof(*all->items), compare_hits);
+	for (size_t i = 0; i < count; i++)
+		if (!i || all->items[i].head != all->items[all->count - 1].head)
+			all->items[all->count++] = all->items[i];
+	all->references = 1;
+	if (all->count)
+		return all;
+	free(all);
+	return NULL;
+}
+
+static struct hits *hits_room(size_t count)
+{
+	return alloc_zero(1, sizeof(struct hits) + count * sizeof(struct hit));
+}
+
 struct hits *known_hits(const struct known *known, const struct hashes *hashes, int threshold,
 			unsigned int list, struct matches *scratch, struct hits *before)
 {
@@ -61,20 +83,40 @@ struct hits *known_hits(const struct known *known, const struct hashes *hashes, 
 	if (!s->hit_count)
 		return before;
 	size_t old = before ? before->count : 0, count = old + s->hit_count;
-	struct hits *all = alloc_zero(1, sizeof(*all) + count * sizeof(*all->items));
+	struct hits *all = hits_room(count);
 	if (old)
 		memcpy(all->items, before->items, old * sizeof(*all->items));
 	for (size_t i = 0; i < s->hit_count; i++) {
 		all->items[old + i] = s->hits[i];
 		all->items[old + i].list = (uint8_t)list;
 	}
-	qsort(all->items, count, sizeof(*all->items), compare_hits);
-	for (size_t i = 0; i < count; i++)
-		if (!i || all->items[i].head != all->items[all->count - 1].head)
-			all->items[all->count++] = all->items[i];
-	all->references = 1;
 	hits_unref(before);
-	return all;
+	return settle(all, count);
+}
+
+bool hits_has(const struct hits *hits, uint32_t head)
+{
+	size_t count = hits ? hits->count : 0;
+	size_t at = search_first(i, 0, count, hits->items[i].head >= head);
+	return at < count && hits->items[at].head == head;
+}
+
+struct hits *hits_replace(const struct known *known, struct hits *before, const uint64_t *replaced,
+			  const struct hit *more, size_t count)
+{
+	size_t old = before ? before->count : 0, kept = 0;
+	struct hits *all = hits_room(old + count);
+	for (size_t i = 0; i < old; i++) {
+		const struct hit *hit = &before->items[i];
+		bool rebuilt = hit->list && hit->list != MATCH_RESOLVED;
+		bool out = replaced[hit->head / 64] >> (hit->head % 64) & 1;
+		if (!out || !rebuilt || !known->entries[hit->head].is_fuzzy)
+			all->items[kept++] = *hit;
+	}
+	if (count)
+		memcpy(all->items + kept, more, count * sizeof(*more));
+	hits_unref(before);
+	return settle(all, kept + count);
 }
 
 static const char *entry_name(const struct known *known, const struct known_entry *entry)
@@ -97,6 +139,7 @@ static void add_match(const struct known *known, size_t number, const struct hit
 	match->score = hit->score;
 	match->list = hit->list;
 	match->rebuilt = hit->list > 0;
+	match->resolved = hit->list == MATCH_RESOLVED;
 	match->by_impfuzzy = entry->is_fuzzy && !entry->is_set;
 	match->by_impset = entry->is_set;
 	match->beside = 0;

@@ -62,6 +62,7 @@ struct known {
 	bool sealed;
 	bool has_sets; /* an entry is an impset */
 	struct index index;
+	struct sample_imports *imports; /* NULL: no sample has any */
 };
 
 /* The impfuzzy or impset of an entry. */

@@ -15,6 +15,7 @@
 #include <impscan/text.h>
 
 #include "index.h"
+#include "sample_imports.h"
 
 struct known *known_new(void)
 {
@@ -26,6 +27,7 @@ void known_free(struct known *known)
 	if (!known)
 		return;
 	index_free(&known->index);
+	sample_imports_free(known->imports);
 	free(known->text);
 	free(known->entries);
 	free(known);
@@ -46,6 +48,7 @@ void known_seal(struct known *known)
 	known->entries = alloc_resize(known->entries, known->count, sizeof(*known->entries));
 	known->capacity = known->count;
 	index_build(known);
+	sample_imports_seal(known);
 	known->sealed = true;
 }
 
@@ -257,6 +260,15 @@ struct error *known_add_hashes(struct known *known, const struct hashes *hashes,
 		.impset = slice_of(hashes->impset),
 	};
 	return known_add_texts(known, &texts, slice_of(name));
+}
+
+struct error *known_add_sample(struct known *known, const struct sample *sample)
+{
+	size_t entry = known->count;
+	try_(known_add_hashes(known, &sample->hashes, sample->path));
+	if (sample->entry_count && *sample->hashes.imphash && *sample->hashes.impfuzzy)
+		sample_imports_add(known, sample, entry);
+	return NULL;
 }
 
 /* What stands between two words of a line: blanks and at most one comma. */

@@ -8,11 +8,22 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void fail(struct sample *sample, enum imports_status status, const char *reason)
 {
 	sample->status = status;
 	snprintf(sample->reason, sizeof(sample->reason), "%s", reason);
+}
+
+static void keep_entries(struct sample *sample, const struct imports *imports)
+{
+	sample->entries = alloc_zero(imports->entry_count, sizeof(*sample->entries));
+	memcpy(sample->entries, imports->entries, imports->entry_count * sizeof(*sample->entries));
+	sample->entry_count = imports->entry_count;
+	sample->names = alloc_zero(imports->names.length + 1, 1);
+	memcpy(sample->names, text_string(&imports->names), imports->names.length);
+	sample->names_length = imports->names.length;
 }
 
 void sample_read(struct sample *sample, const char *path, bool impset, struct imports *scratch)
@@ -38,10 +49,14 @@ void sample_read(struct sample *sample, const char *path, bool impset, struct im
 	hash_imports(&sample->hashes, &scratch->string, imports_fuzzy_string(scratch));
 	if (impset)
 		hash_impset(&sample->hashes, &scratch->string);
+	if (scratch->keep_entries && scratch->entry_count)
+		keep_entries(sample, scratch);
 }
 
 void sample_free(struct sample *sample)
 {
 	free(sample->path);
+	free(sample->entries);
+	free(sample->names);
 	*sample = (struct sample){0};
 }

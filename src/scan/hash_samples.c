@@ -44,12 +44,14 @@ static bool take_sample(void *context, size_t i, void *result, unsigned int work
 	return more;
 }
 
-void scan_samples(char *const *paths, size_t count, bool impset, unsigned int threads,
+void scan_samples(char *const *paths, size_t count, bool impset, bool imports, unsigned int threads,
 		  const struct scan_events *events)
 {
 	struct samples_run run = {
 		.paths = paths, .count = count, .impset = impset, .events = events};
 	run.scratch = alloc_zero(threads, sizeof(*run.scratch));
+	for (unsigned int i = 0; i < threads; i++)
+		run.scratch[i].keep_entries = imports;
 	ordered_run(&(struct ordered_work){
 		.count = count,
 		.threads = threads,

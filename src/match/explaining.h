@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Inside the match room: the memory that a thread needs for comparing modules with samples by
+ * addresses, which explain.c does.
+ */
+#ifndef IMPSCAN_MATCH_EXPLAINING_H
+#define IMPSCAN_MATCH_EXPLAINING_H
+
+#include "find.h"
+#include "sample_imports.h"
+
+#define NO_POSITION UINT32_MAX
+
+/* Lists whose hash is remembered: most samples explain nothing that the others do not. */
+#define HASHED_LISTS	64
+#define HASHED_TEXT_MAX 65536 /* bytes of such a list */
+
+/* Slots that stay together when DLLs are put in another order. */
+struct slot_block {
+	uint32_t first, count;
+	uint32_t rank; /* 1 + descriptor of the sample; 0: none, in front of all */
+};
+
+struct explaining {
+	/* Of each list: how many addresses it shares, and 1 + the one counted last. */
+	uint32_t *shared, *counted;
+	uint32_t *found; /* lists that share any */
+	size_t found_count;
+	size_t lists;		 /* room for so many */
+	uint32_t *address_of;	 /* of each symbol: 1 + the number of its address; 0: none */
+	size_t symbols;		 /* room for so many */
+	uint32_t *next;		 /* of each position: 1 + the next one with its address */
+	uint32_t *descriptor;	 /* of each position */
+	bool *used;		 /* of each position */
+	uint32_t *of_descriptor; /* of each descriptor: slots of a group; zero between groups */
+	size_t positions;	 /* room for so many */
+	uint32_t *first;	 /* of each address: 1 + its first position */
+	size_t addresses;	 /* room for so many */
+	uint32_t *position;	 /* of each slot; NO_POSITION: it is not explained */
+	struct slot_block *blocks;
+	size_t slots; /* room for so many, in the two above */
+	struct text list;
+	/* Lists that were hashed for this module, of which the oldest is replaced. */
+	struct {
+		struct text text;
+		char impfuzzy[IMPFUZZY_SIZE];
+	} hashed[HASHED_LISTS];
+	size_t hashed_count, hashed_next;
+	struct hit *hits;
+	size_t hit_count, hit_capacity;
+};
+
+/*
+ * Makes the memory, unless there is one (`*explaining`), large enough for a module. Arrays that are
+ * zero between modules stay so.
+ */
+struct explaining *explaining_prepare(struct explaining **explaining,
+				      const struct sample_imports *imports,
+				      const struct module_slots *slots);
+void explaining_free(struct explaining *explaining); /* NULL is fine */
+
+/* --- positions.c --- */
+
+/*
+ * Gives the slots positions in a list: e->position. e->address_of must be set. Returns how many
+ * slots are explained.
+ */
+uint32_t positions_find(const struct sample_imports *imports, const struct sample_list *list,
+			const struct module_slots *slots, struct explaining *e);
+
+/*
+ * Takes the positions back that only a part of a sample's descriptor gives: the slots of one group
+ * have one DLL, so one descriptor must explain at least half of them. Otherwise a program that
+ * shares a few functions with the sample would get its API sets for them, inside another DLL's table.
+ */
+void positions_drop_strays(const struct module_slots *slots, struct explaining *e);
+
+/*
+ * Parts the slots into blocks, each of one descriptor of the sample, in the sample's order. Slots
+ * that are not explained belong to those before them in their run, or else to those behind; a run
+ * without any that is explained stays behind the block before it.
+ *
+ * Returns how many e->blocks there are.
+ */
+size_t positions_blocks(const struct module_slots *slots, struct explaining *e);
+
+#endif
