@@ -111,6 +111,9 @@ struct rebuilt_list {
 	struct text string; /* in the same form as that of struct imports */
 	size_t count;	    /* imports in it */
 	const char *what;   /* how it was made, "in the order of the tables"; static */
+	/* Numbers of the entries in it, in its order. None: it is a copy of the declared list. */
+	uint32_t *order;
+	size_t order_count, order_capacity;
 };
 
 #define REBUILT_LISTS_MAX 8

@@ -126,6 +126,7 @@ static void write_chunk(struct rebuilding *r, const struct dll_chunk *chunk,
 			library = names_library(low, name, strlen(name));
 			dll = e->dll;
 		}
+		*array_push(list->order, list->order_count, list->order_capacity) = (uint32_t)i;
 		list->count += names_append(&list->string, low, library, rebuilt_name(rebuilt, e),
 					    e->ordinal);
 	}
@@ -144,7 +145,7 @@ static void keep_list(struct rebuilt *rebuilt, const char *what)
 		return;
 	}
 	text_clear(&list->string);
-	list->count = 0;
+	list->count = list->order_count = 0;
 }
 
 /*
@@ -182,7 +183,7 @@ static void make_list(struct rebuilding *r, const struct table_choice *choice, c
 		qsort(chunks, count, sizeof(*chunks), compare_chunks);
 	struct rebuilt_list *list = &rebuilt->lists[rebuilt->list_count];
 	text_clear(&list->string);
-	list->count = 0;
+	list->count = list->order_count = 0;
 	/* for sorting and writing; then for hashing what was written */
 	if (rebuild_spend(r, (rebuilt->count + count) * STEPS_SLOT))
 		for (size_t i = 0; i < count; i++)
@@ -356,6 +357,7 @@ static void add_declared(struct rebuilt *rebuilt, const struct imports *declared
 	text_clear(&list->string);
 	text_add(&list->string, text_string(&declared->string), declared->string.length);
 	list->count = declared->count;
+	list->order_count = 0;
 	keep_list(rebuilt, "import directory");
 }
 

@@ -14,7 +14,8 @@
 #include "rebuild/rebuilding.h"
 
 /* Bytes of a list's memory that are kept for the next area: more than any real list has. */
-#define KEPT_TEXT ((size_t)256 << 10)
+#define KEPT_TEXT  ((size_t)256 << 10)
+#define KEPT_ORDER 8192
 
 const char *rebuilt_source_name(enum rebuilt_source source)
 {
@@ -40,7 +41,13 @@ void rebuilt_clear(struct rebuilt *rebuilt)
 		if (rebuilt->lists[i].string.capacity > KEPT_TEXT)
 			text_free(&rebuilt->lists[i].string);
 		text_clear(&rebuilt->lists[i].string);
+		if (rebuilt->lists[i].order_capacity > KEPT_ORDER) {
+			free(rebuilt->lists[i].order);
+			rebuilt->lists[i].order = NULL;
+			rebuilt->lists[i].order_capacity = 0;
+		}
 		rebuilt->lists[i].count = 0;
+		rebuilt->lists[i].order_count = 0;
 	}
 	rebuilt->list_count = 0;
 	memset(rebuilt->sources, 0, sizeof(rebuilt->sources));
@@ -68,8 +75,10 @@ void rebuilt_free(struct rebuilt *rebuilt)
 		text_free(&s->low);
 		free(s);
 	}
-	for (size_t i = 0; i < REBUILT_LISTS_MAX; i++)
+	for (size_t i = 0; i < REBUILT_LISTS_MAX; i++) {
 		text_free(&rebuilt->lists[i].string);
+		free(rebuilt->lists[i].order);
+	}
 	free(rebuilt->entries);
 	free(rebuilt->tables);
 	text_free(&rebuilt->names);
