@@ -29,10 +29,12 @@ enum row_matched {
 	MATCHED_REBUILT_IMPFUZZY,
 	MATCHED_IMPSET,
 	MATCHED_REBUILT_IMPSET,
+	MATCHED_RESOLVED, /* the rebuilt list with the names of the sample: by impfuzzy, or equal */
 };
 
 /*
- * Returns "imphash", "impfuzzy", "impset", or the same behind "rebuilt_"; NULL for MATCHED_NOTHING.
+ * Returns "imphash", "impfuzzy", "impset", or the same behind "rebuilt_", or "resolved"; NULL for
+ * MATCHED_NOTHING.
  */
 const char *row_matched_name(enum row_matched matched);
 

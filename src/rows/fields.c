@@ -18,7 +18,7 @@
 
 /* Numbers of values of enum imports_status and enum row_matched. */
 #define STATUSES (IMPORTS_NOT_PE + 1)
-#define MATCHES	 (MATCHED_REBUILT_IMPSET + 1)
+#define MATCHES	 (MATCHED_RESOLVED + 1)
 
 const char *row_matched_name(enum row_matched matched)
 {
@@ -30,6 +30,7 @@ const char *row_matched_name(enum row_matched matched)
 		[MATCHED_REBUILT_IMPFUZZY] = "rebuilt_impfuzzy",
 		[MATCHED_IMPSET] = "impset",
 		[MATCHED_REBUILT_IMPSET] = "rebuilt_impset",
+		[MATCHED_RESOLVED] = "resolved",
 	};
 	return names[matched];
 }
@@ -96,7 +97,8 @@ static struct value impfuzzy_or_reason(const void *p, struct text *scratch)
 static bool by_rebuilt(const struct row *row)
 {
 	return row->match.by == MATCHED_REBUILT_IMPHASH ||
-	       row->match.by == MATCHED_REBUILT_IMPFUZZY || row->match.by == MATCHED_REBUILT_IMPSET;
+	       row->match.by == MATCHED_REBUILT_IMPFUZZY ||
+	       row->match.by == MATCHED_REBUILT_IMPSET || row->match.by == MATCHED_RESOLVED;
 }
 
 /* The number of entries of the list that matched. */

@@ -16,6 +16,7 @@
 #include "scan/finding_cache.h"
 #include "scan/hooks.h"
 #include "scan/module_rebuild.h"
+#include "scan/resolved.h"
 
 void finding_add_reason(struct finding *finding, char *more)
 {
@@ -76,9 +77,10 @@ static const char *main_source(const struct rebuilt *rebuilt)
  * What the rebuilt lists come to. The first one is shown; where memory does not tell the original
  * order for certain there are others, and all are matched.
  */
-static void conclude_rebuilt(const struct unit_context *context, struct worker *worker,
-			     struct finding *finding)
+static void conclude_rebuilt(struct unit_maps *maps, struct worker *worker,
+			     const struct opened_module *opened, struct finding *finding)
 {
+	const struct unit_context *context = maps->context;
 	const struct rebuilt *rebuilt = &worker->rebuilt;
 	if (rebuilt->cut)
 		finding_add_reason(finding, alloc_strdup(rebuilt->cut));
@@ -97,6 +99,9 @@ static void conclude_rebuilt(const struct unit_context *context, struct worker *
 			finding->rebuilt = hashes;
 		add_hits(context, worker, &hashes, (unsigned int)i + 1, finding);
 	}
+	if (!resolve_samples(maps, worker, opened, finding))
+		finding_add_reason(finding, alloc_strdup("comparing its addresses with samples "
+							 "takes too long: stopped"));
 }
 
 /* What pages were not the process's own, or not believed. */
@@ -184,7 +189,7 @@ static void examine_rebuilt(struct unit_maps *maps, struct worker *worker,
 		if (found)
 			cached_finding_settle(context->findings, cached, found);
 	}
-	conclude_rebuilt(context, worker, finding);
+	conclude_rebuilt(maps, worker, opened, finding);
 	hooks_collect(&worker->hooks, rebuilt, (size_t)(module - maps->modules->items));
 	if (rebuilt->hooked)
 		module->flags |= MODULE_HOOKED;
@@ -241,7 +246,7 @@ static void examine_region(struct unit_maps *maps, struct worker *worker,
 	finding->readable = 1;
 	finding->reason = alloc_printf("no PE header, %zu resolved APIs", module->resolved);
 	module_rebuild(maps, opened, &worker->rebuilt);
-	conclude_rebuilt(maps->context, worker, finding);
+	conclude_rebuilt(maps, worker, opened, finding);
 }
 
 /* A PE that lies in memory as in its file: nothing is resolved in it. */

@@ -56,6 +56,8 @@ void row_set_match(struct row *row, const struct match *match)
 		by = match->by_impset	  ? MATCHED_REBUILT_IMPSET
 		     : match->by_impfuzzy ? MATCHED_REBUILT_IMPFUZZY
 					  : MATCHED_REBUILT_IMPHASH;
+	if (match->resolved)
+		by = MATCHED_RESOLVED;
 	row->match = (struct row_match){
 		.by = by,
 		.score = (unsigned int)match->score,

@@ -347,6 +347,7 @@ void worker_free(struct worker *worker)
 	imports_free(&worker->imports);
 	rebuilt_free(&worker->rebuilt);
 	matches_free(&worker->matches);
+	module_slots_free(&worker->slots);
 	free(worker->files.sizes);
 	imports_free(&worker->written);
 	free(worker->hooks.items);

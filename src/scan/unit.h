@@ -9,6 +9,7 @@
  *	module_open.c    opens one module for reading
  *	examine.c        examines one module: its import lists, their hashes, what they match
  *	module_rebuild.c rebuilds its import list
+ *	resolved.c       compares it with samples by addresses
  *	unit_maps.c      what the addresses of the process stand for
  *	private_tables.c tables of resolved APIs in private memory
  *	clean_pages.c    pages that need not be looked at for addresses
@@ -31,6 +32,7 @@
 #include <impscan/process.h>
 #include <impscan/rebuild.h>
 #include <impscan/region.h>
+#include <impscan/sample_imports.h>
 #include <impscan/scan.h>
 #include <impscan/windows.h>
 
@@ -103,6 +105,7 @@ struct worker {
 	struct imports written; /* the declared list of its file */
 	struct rebuilt rebuilt;
 	struct matches matches;
+	struct module_slots slots; /* of the module being compared with samples */
 	size_t unit;		   /* the number of the unit being made */
 	struct dump_files files;   /* of this unit, written so far */
 	struct budget dump_budget; /* for making these files */

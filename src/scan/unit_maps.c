@@ -44,14 +44,16 @@ void unit_maps_init(struct unit_maps *maps, const struct unit_context *context, 
 	};
 	for (unsigned int i = 0; i < 2; i++)
 		maps->private_tables[i].injections = &maps->injections;
-	maps->names.limit = maps->tables.limit = lists_limit(view->budget);
+	maps->names.limit = maps->tables.limit = maps->samples.limit = lists_limit(view->budget);
 }
 
 bool unit_maps_close(struct unit_maps *maps)
 {
-	bool enough = !budget_exceeded(&maps->names) && !budget_exceeded(&maps->tables);
+	bool enough = !budget_exceeded(&maps->names) && !budget_exceeded(&maps->tables) &&
+		      !budget_exceeded(&maps->samples);
 	(void)budget_spend(maps->view->budget, maps->names.spent);
 	(void)budget_spend(maps->view->budget, maps->tables.spent);
+	(void)budget_spend(maps->view->budget, maps->samples.spent);
 	return enough && !budget_exceeded(maps->view->budget);
 }
 
@@ -60,6 +62,7 @@ void unit_maps_free(struct unit_maps *maps)
 	for (unsigned int i = 0; i < 2; i++) {
 		export_map_free(maps->map[i]);
 		private_tables_free(&maps->private_tables[i]);
+		free(maps->resolved[i]);
 	}
 	api_sets_unref(maps->api_sets);
 	injections_free(&maps->injections);

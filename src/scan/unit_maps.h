@@ -33,10 +33,13 @@ struct unit_maps {
 	/* Modules whose exports were left out of a map, since those before took all there is. */
 	size_t left_out;
 	/*
-	 * For reading declared lists, and for looking for tables. They are two budgets, so that
-	 * memory full of tables leaves enough for the declared lists.
+	 * For reading declared lists, for looking for tables, and for comparing these with samples.
+	 * They are separate budgets, so that memory full of tables leaves enough for the declared
+	 * lists, and tables that resemble many samples leave enough for all others.
 	 */
-	struct budget names, tables;
+	struct budget names, tables, samples;
+	/* Where the symbols of samples lead to (sample_imports.h); NULL: not asked so far. */
+	uint64_t *resolved[2];
 };
 
 /*
