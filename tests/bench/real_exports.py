@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How well are import lists rebuilt where the DLLs are Microsoft's?
 
-    real_exports.py BUILD [--made] [--programs DIR] [--tables DIR] [--treatment T ...] [-v]
+    real_exports.py BUILD [--made] [--programs DIR] [--tables DIR] [--treatment T ...]
+                    [--pairs] [--cost] [-v]
     real_exports.py --fetch DIR
 
 BUILD is the folder of a build: real_exports.py build/release. DIR has the programs that
@@ -27,7 +28,9 @@ Printed, by architecture and treatment:
                 names so: what a tool does that looks no further
 
 Behind it the same by toolchain, and the slots that are wrong by what is wrong and by DLL. --pairs
-also compares what a wrong sample scores with what the two files score.
+also compares what a wrong sample scores with what the two files score, with all files as samples and
+with all but the program's own. --cost measures a search for a thousand variants of the programs by
+their addresses against one for their hashes.
 
 --check fails where a count is below the one recorded in data/real-exports-floors.tsv, which only ever
 rises; --record writes what was counted into it. Exit code 77, a skipped test: there are no programs.
@@ -39,7 +42,9 @@ import csv
 import json
 import os
 import pathlib
+import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -58,6 +63,7 @@ BUSY = """user32.dll gdi32.dll gdi32full.dll win32u.dll msvcp_win.dll ucrtbase.d
     shcore.dll imm32.dll cryptbase.dll bcrypt.dll bcryptprimitives.dll sspicli.dll ws2_32.dll
     crypt32.dll version.dll kernel.appcore.dll windows.storage.dll uxtheme.dll""".split()
 SKIPPED = 77
+VARIANTS = 1000  # of --cost
 
 # A PE file under measure. name: no other has it; imports: of Pe.imports()
 Program = collections.namedtuple("Program", "name arch toolchain path imports size")
@@ -242,6 +248,8 @@ class Session:
                        f"{', busy' if arguments.busy else ''}", results, arguments.v)
         if arguments.pairs:
             self.compare_pairs(machine)
+        if arguments.cost:
+            self.measure_cost(machine)
         sys.stdout.flush()
         shutil.rmtree(work)
         return whole
@@ -249,23 +257,80 @@ class Session:
     def compare_pairs(self, machine):
         """What do samples score with programs that aren't theirs, and what do the files score?"""
         rows = machine.rows("-t", "1", "-e", self.samples)
+        self.print_pairs("all samples", [
+            pair for program in machine.programs
+            for pair in self.pairs_of(program, rows.get(machine.bases[program.name], []))])
+        # As if its own file were not known, nor one with the same list.
         pairs = []
         for program in machine.programs:
-            got = {pathlib.PurePath(r["match"]).name: r["score"]
-                   for r in rows.get(machine.bases[program.name], [])}
-            mine = self.hashes[program.name]
-            for other, hashes in self.hashes.items():
-                if other != program.name:
-                    files = 100 if hashes[0] == mine[0] else score(hashes[1], mine[1])
-                    pairs.append((got.get(other, 0) - files, got.get(other, 0), files,
-                                  program.name, other))
+            pid, base = machine.bases[program.name]
+            others = [self.samples / name for name, hashes in self.hashes.items()
+                      if hashes[0] != self.hashes[program.name][0]]
+            found = machine.rows("-t", "1", "-p", str(pid), "-e", *others)
+            pairs += self.pairs_of(program, found.get((pid, base), []))
+        self.print_pairs("its own left out", pairs)
+
+    def make_variants(self, folder):
+        """VARIANTS files that import what the programs do, but for some functions."""
+        text, folder = [], folder / "variants"
+        folder.mkdir()
+        for number in range(VARIANTS):
+            program = self.programs[number % len(self.programs)]
+            text.append(f"program {number:04}.exe {program.arch}")
+            step = 7 + number // len(self.programs)
+            kept = [i for n, i in enumerate(program.imports) if n % step != 5]
+            dlls = list(dict.fromkeys(i.dll for i in kept))
+            for place, dll in enumerate(dlls, 1):
+                text.append(f"dll {place} {dll}")
+                text += [f"  {i.name if i.name else f'#{i.ordinal}'}" for i in kept if i.dll == dll]
+        (folder.parent / "variants.txt").write_text("\n".join(text) + "\n", encoding="utf-8")
+        subprocess.run([self.arguments.build / "tests/mkprogram", folder.parent / "variants.txt",
+                        folder], check=True)
+        return folder
+
+    def measure_cost(self, machine):
+        """CPU of a search by addresses, and of hashing the same files and a search for their hashes."""
+        variants = self.make_variants(machine.folder)
+        listed = machine.folder / "variants.csv"
+        file_hashes(self.arguments.build, variants, listed)
+        impscan = [self.arguments.build / "impscan", "-q", "-j1"]
+        commands = {
+            "-e": [*impscan, "-f", machine.image, "-e", variants],
+            "-i": [*impscan, "-f", machine.image, "-i", listed],
+            "hash": [*impscan, "-e", variants],
+        }
+        seconds = {name: [] for name in commands}
+        for _ in range(5):
+            for name, command in commands.items():
+                before = resource.getrusage(resource.RUSAGE_CHILDREN)
+                subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+                after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                seconds[name].append(after.ru_utime + after.ru_stime - before.ru_utime -
+                                     before.ru_stime)
+        cpu = {name: statistics.median(times) for name, times in seconds.items()}
+        print(f"  {VARIANTS} samples, {len(machine.programs)} wiped modules: -e {cpu['-e']:.3f} s of CPU; "
+              f"hashing {cpu['hash']:.3f} s, -i {cpu['-i']:.3f} s: "
+              f"{cpu['-e'] / (cpu['hash'] + cpu['-i']):.2f} times as much")
+
+    def pairs_of(self, program, rows):
+        """(difference, score, score of the files, program, sample) of all samples but the program's own."""
+        got = {pathlib.PurePath(row["match"]).name: row["score"] for row in rows}
+        mine = self.hashes[program.name]
+        for other, hashes in self.hashes.items():
+            if hashes[0] != mine[0]:
+                files = score(hashes[1], mine[1])
+                yield got.get(other, 0) - files, got.get(other, 0), files, program.name, other
+
+    @staticmethod
+    def print_pairs(what, pairs):
         pairs.sort(key=lambda pair: -abs(pair[0]))
-        print(f"  pairs of a program and another's file: {len(pairs)}; score more than 5 off what the "
-              f"files score: {sum(abs(p[0]) > 5 for p in pairs)}; above it "
+        print(f"  pairs of a program and another's file, {what}: {len(pairs)}; score more than 5 off "
+              f"what the files score: {sum(abs(p[0]) > 5 for p in pairs)}; above it "
               f"{sum(p[0] > 5 for p in pairs)}")
         above = [pair for pair in pairs[5:] if pair[0] > 5]
-        for _, got, files, name, other in pairs[:5] + above[:5]:
-            print(f"    {name} scores {got} with {other}, the files {files}")
+        for difference, got, files, name, other in pairs[:5] + above[:5]:
+            if difference:
+                print(f"    {name} scores {got} with {other}, the files {files}")
 
 
 def read_floors():
@@ -351,6 +416,7 @@ def parse():
                         help="processes have loaded what one with a window has")
     parser.add_argument("--only", default="", metavar="TEXT", help="programs with it in their path")
     parser.add_argument("--pairs", action="store_true", help="wrong samples against files")
+    parser.add_argument("--cost", action="store_true", help="a search for 1,000 samples")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--record", action="store_true")
     parser.add_argument("-v", action="count", default=0, help="each program; -vv more wrong slots")
