@@ -110,6 +110,19 @@ const struct source *image_source(const struct image *image);
  */
 const char *image_fact(const struct image *image, enum image_fact fact);
 
+/*
+ * Returns another way in which memory may lie in the file, where nothing in it says how it does: an
+ * image that may be read as well, and belongs to `image`, which is the first guess. NULL: there is
+ * none.
+ */
+const struct image *image_other_layout(const struct image *image);
+
+/*
+ * Returns how memory is taken to lie in the file, as words that follow "it was read", where that is
+ * worth telling since nothing in the file says it; NULL: it is not.
+ */
+const char *image_layout_guess(const struct image *image);
+
 /* Returns what the headers of the file say about the machine. */
 const struct image_hints *image_hints(const struct image *image);
 

@@ -12,6 +12,7 @@
 #include "discover/finder.h"
 #include "discover/internal.h"
 #include "discover/process_search.h"
+#include "discover/whole.h"
 
 /* By bits of enum discovery_cut. */
 static const char *const cut_sentences[DISCOVERY_CUT_COUNT] = {
@@ -32,6 +33,7 @@ static const char *const cut_sentences[DISCOVERY_CUT_COUNT] = {
 /* A machine that is open, and what the user will be told of it. */
 struct opened {
 	struct windows *windows;
+	char *layout; /* how memory was taken to lie in the file, a sentence; NULL: it is known */
 	const char *page_map_source;
 	char *doubt;	  /* of the layout: sentences, a line each; NULL: none */
 	unsigned int cut; /* enum discovery_cut */
@@ -42,6 +44,7 @@ static void opened_free(struct opened *opened)
 	if (opened->windows)
 		windows_close(opened->windows);
 	free(opened->doubt);
+	free(opened->layout);
 }
 #define _cleanup_opened_ __attribute__((cleanup(opened_free)))
 
@@ -77,6 +80,76 @@ static struct error *open_with(const struct image *image, struct profiles *profi
 	return NULL;
 }
 
+/* Of the machine of a layout: why that was chosen, as a sentence. */
+static char *layout_sentence(const struct image *image, const char *why)
+{
+	const char *guess = image_layout_guess(image);
+	return guess ? alloc_printf(
+			       "nothing in the file says where its memory lies: it was read "
+			       "%s%s; with the .vmss or .vmsn that belongs to a .vmem beside it, "
+			       "nothing need be guessed",
+			       guess, why)
+		     : NULL;
+}
+
+/*
+ * Holds the machine that was found against what the other layout makes of it, by the same page map:
+ * that lies where both have the same, or the layout is certain. Takes the one that more of the
+ * machine is whole by.
+ */
+static void compare_layouts(const struct image *image, struct profiles *profiles,
+			    const struct windows_options *options, struct opened *opened)
+{
+	const struct image *other = image_other_layout(image);
+	struct windows_options same = *options;
+	_cleanup_opened_ struct opened second = {0};
+	_cleanup_free_ char *why = NULL;
+	struct whole ours = whole_of(opened->windows), theirs = {0};
+	same.dtb = opened->windows->dtb;
+	same.kernel_base = opened->windows->kernel_base;
+	if (ours.broken)
+		error_free(open_with(other, profiles, &same, 0, &second));
+	if (second.windows)
+		theirs = whole_of(second.windows);
+	if (second.windows && whole_more(&theirs, &ours)) {
+		why = alloc_printf(", since %zu processes and drivers are whole so, and %zu "
+				   "otherwise",
+				   theirs.whole, ours.whole);
+		second.page_map_source = opened->page_map_source;
+		second.layout = layout_sentence(other, why);
+		struct opened less = *opened;
+		*opened = second;
+		second = less;
+		return;
+	}
+	if (!ours.broken)
+		why = alloc_printf(", by which all %zu processes and drivers are whole",
+				   ours.whole);
+	opened->layout = layout_sentence(image, why ? why : "");
+}
+
+/* As open_with() without page files, by the layout of the image that makes most sense. */
+static struct error *open_layout(const struct image *image, struct profiles *profiles,
+				 const struct windows_options *options, struct opened *opened)
+{
+	struct error *error = open_with(image, profiles, options, 0, opened);
+	const struct image *other = image_other_layout(image);
+	if (!other)
+		return error;
+	if (!error) {
+		compare_layouts(image, profiles, options, opened);
+		return NULL;
+	}
+	struct error *neither = open_with(other, profiles, options, 0, opened);
+	if (neither) {
+		error_free(neither);
+		return error;
+	}
+	error_free(error);
+	opened->layout = layout_sentence(other, ", since no kernel is found otherwise");
+	return NULL;
+}
+
 /*
  * A page file that is not the image's would mislead even the search for the layout. So all is found
  * without them first, then they are judged, and with those that are good all is found again.
@@ -88,12 +161,14 @@ static struct error *open_and_judge(const struct image *image, struct profiles *
 	bool given = false, cut = false;
 	for (unsigned int i = 0; i < PAGE_FILES; i++)
 		given |= options->page_files[i] != NULL;
-	try_(open_with(image, profiles, options, 0, opened));
+	try_(open_layout(image, profiles, options, opened));
 	unsigned int used = given ? page_files_judge(opened->windows, evidence, &cut) : 0;
 	if (used) {
+		const struct image *chosen = opened->windows->image;
+		char *layout = take_ptr(opened->layout);
 		opened_free(opened);
-		*opened = (struct opened){0};
-		try_(open_with(image, profiles, options, used, opened));
+		*opened = (struct opened){.layout = layout};
+		try_(open_with(chosen, profiles, options, used, opened));
 	}
 	opened->cut |= cut ? CUT_PAGE_FILES : 0;
 	return NULL;
@@ -147,6 +222,8 @@ struct error *windows_open(const struct image *image, struct profiles *profiles,
 	try_(open_and_judge(image, profiles, options, &opened, discovery->page_files));
 	discovery->windows = take_ptr(opened.windows);
 	discovery->page_map_source = opened.page_map_source;
+	if (opened.layout)
+		warn(discovery, take_ptr(opened.layout));
 	warn_inferred(discovery, opened.doubt);
 	for (unsigned int i = 0; i < DISCOVERY_CUT_COUNT; i++)
 		if (opened.cut >> i & 1)

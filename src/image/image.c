@@ -68,6 +68,25 @@ void image_use_source(struct image *image, struct source *source)
 	image->special = source->lazy || source->sparse;
 }
 
+struct image *image_add_layout(struct image *image)
+{
+	image->other = alloc_new(struct image);
+	image->other->path = alloc_strdup(image->path);
+	image->other->borrowed = true;
+	image_use_source(image->other, image->source);
+	return image->other;
+}
+
+const struct image *image_other_layout(const struct image *image)
+{
+	return image->other;
+}
+
+const char *image_layout_guess(const struct image *image)
+{
+	return image->guess;
+}
+
 void image_expect_all(const struct image *image, bool all)
 {
 	source_expect_all(image->source, all);
@@ -77,7 +96,9 @@ void image_close(struct image *image)
 {
 	if (!image)
 		return;
-	source_close(image->source);
+	image_close(image->other);
+	if (!image->borrowed)
+		source_close(image->source);
 	text_free(&image->warnings);
 	for (size_t i = 0; i < IMAGE_FACTS; i++)
 		text_free(&image->facts[i]);

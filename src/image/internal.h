@@ -54,6 +54,10 @@ struct image {
 	struct text warnings;
 	struct text facts[IMAGE_FACTS];
 
+	struct image *other; /* see image_other_layout() */
+	bool borrowed;	     /* the source is another image's: it is that one's `other` */
+	const char *guess;   /* see image_layout_guess(); static */
+
 	/* While ranges are added. */
 	size_t capacity;
 	uint64_t listed;  /* bytes that the headers say the file has */
@@ -92,6 +96,14 @@ extern const struct image_format image_format_crashdump;
 extern const struct image_format image_format_elf;
 extern const struct image_format image_format_refused;
 extern const struct image_format image_format_raw;
+
+/*
+ * Adds the ranges of a file that is nothing but memory, `size` bytes of it at `offset`, and names the
+ * format. Where that is more than 3 GB, a virtual machine may have it without its hole from 3 to 4 GB: then
+ * there is another layout. `hole`: that is the first guess. `name` is that of the format.
+ */
+void image_add_plain(struct image *image, const char *name, uint64_t offset, uint64_t size,
+		     bool hole);
 
 /*
  * As image_open(), for `size` bytes in memory that stay the caller's and must outlive the image.
@@ -164,6 +176,12 @@ void image_add_taken(struct image *image, uint64_t filetime);
  * that is possible.
  */
 void image_add_range(struct image *image, uint64_t start, uint64_t size, uint64_t offset);
+
+/*
+ * Begins image_other_layout(). The format names it, and adds all of its ranges; its hints are the
+ * image's. It belongs to the image, which must not have one yet.
+ */
+struct image *image_add_layout(struct image *image);
 
 /*
  * Sorts the ranges and builds their index, after all are added, at least one. Where ranges overlap,

@@ -17,6 +17,16 @@ static const struct image_format *const formats[] = {
 	&image_format_refused, &image_format_raw,
 };
 
+/* What remains to be done when all ranges are added. */
+static void finish(struct image *image)
+{
+	for (struct image *i = image; i; i = i->other) {
+		i->hints = image->hints;
+		image_finish_ranges(i);
+		image_find_stretches(i);
+	}
+}
+
 /* Finds the format and lets it parse; `image` has its bytes. */
 static struct error *parse(struct image *image)
 {
@@ -28,8 +38,7 @@ static struct error *parse(struct image *image)
 			return error_new("'%s' (%s) holds none of the memory that its headers list:"
 					 " it is truncated or damaged",
 					 image->path, image->format);
-		image_finish_ranges(image);
-		image_find_stretches(image);
+		finish(image);
 		return NULL;
 	}
 	return error_new("'%s' is of no known format", image->path);

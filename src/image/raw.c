@@ -13,8 +13,7 @@ static bool probe(const struct image *image)
 
 static struct error *parse(struct image *image)
 {
-	image_name_format(image, "raw");
-	image_add_range(image, 0, image->size, 0);
+	image_add_plain(image, "raw", 0, image->size, false);
 	return NULL;
 }
 

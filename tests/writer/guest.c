@@ -197,7 +197,7 @@ struct guest *guest_new(const struct guest_options *options)
 	}
 	guest->pte_size = size_of(guest->pte_layout, "_MMPTE");
 	place(guest);
-	guest->ram = ram_new(options->memory, &guest->random);
+	guest->ram = ram_new(options->memory, &options->hole, &guest->random);
 	const struct paging_arch *arch = guest->pointer == 8	? &paging_arch_x64
 					 : guest->pte_size == 8 ? &paging_arch_pae
 								: &paging_arch_x86;

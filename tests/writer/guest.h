@@ -62,6 +62,7 @@ struct guest_options {
 	const char *arch;
 	const char *variant; /* NULL: the last one listed */
 	uint64_t memory;     /* bytes */
+	struct ram_run hole; /* where it has none; of size 0: where ram_new() puts it */
 	uint64_t seed;
 	const char *pe_dir;    /* NULL, or where real DLLs are */
 	const char *symbols;   /* NULL, or a table of kernel symbol RVAs (kernel-symbols.tsv) */

@@ -59,6 +59,7 @@ enum option_id {
 	OPTION_DRIVER_NAMES,
 	OPTION_EMPTY_IMPORTS,
 	OPTION_VIEWS,
+	OPTION_HOLE,
 	OPTION_LOOK_ALIKES,
 	OPTION_LIST,
 	OPTION_LIST_FORMATS,
@@ -78,6 +79,9 @@ static const struct {
 	 "S",
 	 "see --list-scenarios (plain)"},
 	{{"memory", required_argument, NULL, OPTION_MEMORY}, "MB", "size of the machine (128)"},
+	{{"hole", required_argument, NULL, OPTION_HOLE},
+	 "MB:MB",
+	 "physical addresses without memory, from and to; VMware's: 3072:4096"},
 	{{"seed", required_argument, NULL, OPTION_SEED},
 	 "N",
 	 "what varies; an even one has shadow "
@@ -248,6 +252,14 @@ static enum guest_views parse_views(const char *text)
 	util_die("--views %s: whole, split or bare", text);
 }
 
+static struct ram_run parse_hole(const char *text)
+{
+	unsigned int from, to;
+	if (sscanf(text, "%u:%u", &from, &to) != 2 || to <= from)
+		util_die("--hole %s: MB:MB is needed", text);
+	return (struct ram_run){(uint64_t)from << 20, (uint64_t)(to - from) << 20};
+}
+
 static void set_option(struct arguments *arguments, int id, const char *value)
 {
 	switch (id) {
@@ -268,6 +280,9 @@ static void set_option(struct arguments *arguments, int id, const char *value)
 		break;
 	case OPTION_MEMORY:
 		arguments->guest.memory = number(value, "memory") << 20;
+		break;
+	case OPTION_HOLE:
+		arguments->guest.hole = parse_hole(value);
 		break;
 	case OPTION_SEED:
 		arguments->guest.seed = number(value, "seed");

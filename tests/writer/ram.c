@@ -19,19 +19,21 @@ struct ram {
 	struct util_random *random;
 };
 
-struct ram *ram_new(uint64_t size, struct util_random *random)
+struct ram *ram_new(uint64_t size, const struct ram_run *hole, struct util_random *random)
 {
 	if (size < 16 * MEGABYTE || size % MEGABYTE)
 		util_die("memory of %llu bytes: a multiple of 1 MB, at least 16, is needed",
 			 (unsigned long long)size);
 	struct ram *ram = util_alloc(1, sizeof(*ram));
 	ram->random = random;
-	uint64_t half = size / MEGABYTE * 5 / 8 * MEGABYTE;
-	uint64_t hole = 8 * MEGABYTE;
+	uint64_t half = hole->size ? hole->start : size / MEGABYTE * 5 / 8 * MEGABYTE;
+	uint64_t missing = hole->size ? hole->size : 8 * MEGABYTE;
+	if (half <= MEGABYTE || half >= size || half % MEGABYTE || missing % MEGABYTE)
+		util_die("no hole of that size is possible there");
 	ram->runs[0] = (struct ram_run){PAGE, 0x9f000 - PAGE};
 	ram->runs[1] = (struct ram_run){MEGABYTE, half - MEGABYTE};
-	ram->runs[2] = (struct ram_run){half + hole, size - half};
-	ram->end = size + hole;
+	ram->runs[2] = (struct ram_run){half + missing, size - half};
+	ram->end = size + missing;
 	ram->bytes = mmap(NULL, ram->end, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (ram->bytes == MAP_FAILED)
