@@ -94,6 +94,8 @@ struct image_format {
 extern const struct image_format image_format_lime;
 extern const struct image_format image_format_crashdump;
 extern const struct image_format image_format_elf;
+extern const struct image_format image_format_vmware_state;
+extern const struct image_format image_format_vmware_memory;
 extern const struct image_format image_format_refused;
 extern const struct image_format image_format_raw;
 

@@ -9,12 +9,13 @@
 /*
  * The first whose probe() says yes parses the file. New formats go before `refused`, in any order
  * unless the signature of one is also that of another. `refused` comes behind them since it knows
- * files also by bytes far from their beginning, where an image has memory; `raw` comes last since it
- * takes every file.
+ * files also by bytes far from their beginning, where an image has memory; VMware's memory, known by
+ * its name only, comes behind that, and `raw` last since it takes every file.
  */
 static const struct image_format *const formats[] = {
-	&image_format_lime,    &image_format_crashdump, &image_format_elf,
-	&image_format_refused, &image_format_raw,
+	&image_format_lime,	    &image_format_crashdump, &image_format_elf,
+	&image_format_vmware_state, &image_format_refused,   &image_format_vmware_memory,
+	&image_format_raw,
 };
 
 /* What remains to be done when all ranges are added. */

@@ -7,13 +7,9 @@
  * Those that are also taken for page files are listed again in memory/page_file.c.
  *
  * Facts: the formats' own documents, file(1); hibernation files from Volatility's HiberAddressSpace
- * and MemProcFS; VMware's from Volatility 3's vmware.py.
+ * and MemProcFS.
  */
 #include "internal.h"
-
-#include <unistd.h>
-
-#include <impscan/alloc.h>
 
 #define DECOMPRESS "decompress it first"
 #define ONE_PROCESS                                                                           \
@@ -96,39 +92,6 @@ static const struct signature signatures[] = {
 	SIGNATURE(0, "regf", "is a registry hive, not a memory image"),
 };
 
-/* VMware's .vmss and .vmsn, which go with a .vmem. */
-static const char *const vmware_magics[] = {
-	"\xd0\xbe\xd2\xbe",
-	"\xd1\xba\xd1\xba",
-	"\xd2\xbe\xd2\xbe",
-	"\xd3\xbe\xd3\xbe",
-};
-
-static bool is_vmware(const struct image *image)
-{
-	for (size_t i = 0; i < array_size(vmware_magics); i++)
-		if (image_has(image, 0, vmware_magics[i], 4))
-			return true;
-	return false;
-}
-
-static struct error *refuse_vmware(const struct image *image)
-{
-	const char *dot = strrchr(image->path, '.');
-	size_t stem = dot && !strchr(dot, '/') ? (size_t)(dot - image->path) : strlen(image->path);
-	_cleanup_free_ char *start = alloc_strndup(image->path, stem);
-	_cleanup_free_ char *vmem = alloc_printf("%s.vmem", start);
-	if (!access(vmem, F_OK))
-		return error_new(
-			"'%s' is a VMware saved state, its memory is in the .vmem beside it: "
-			"give '%s'",
-			image->path, vmem);
-	return error_new(
-		"'%s' is a VMware saved state: give the .vmem that belongs to it ('%s' is not "
-		"there)",
-		image->path, vmem);
-}
-
 /* A ZIP archive, which an AFF4 volume is too: its first member is named after its content. */
 static bool is_zip(const struct image *image)
 {
@@ -197,13 +160,11 @@ static const char *sentence_for(const struct image *image)
 
 static bool probe(const struct image *image)
 {
-	return is_vmware(image) || sentence_for(image);
+	return sentence_for(image);
 }
 
 static struct error *parse(struct image *image)
 {
-	if (is_vmware(image))
-		return refuse_vmware(image);
 	return error_new("'%s' %s", image->path, sentence_for(image));
 }
 

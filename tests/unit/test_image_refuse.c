@@ -2,10 +2,6 @@
 /* image: files that are recognised and declined. */
 #include "image_builder.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
-
 static void signatures(void **state)
 {
 	(void)state;
@@ -115,49 +111,6 @@ static void fixed_vhd_has_its_mark_at_the_end(void **state)
 	refuse_blob(&blob, "virtual disk");
 }
 
-static void write_file(const char *path, const void *bytes, size_t size)
-{
-	FILE *file = fopen(path, "wb");
-	assert_non_null(file);
-	assert_int_equal(fwrite(bytes, 1, size, file), size);
-	fclose(file);
-}
-
-static void vmware_state_points_to_the_vmem(void **state)
-{
-	(void)state;
-	const char *const magics[] = {"\xd0\xbe\xd2\xbe", "\xd1\xba\xd1\xba", "\xd2\xbe\xd2\xbe",
-				      "\xd3\xbe\xd3\xbe"};
-	char folder[] = "/tmp/impscan.test-XXXXXX", vmss[64], vmem[64], said[128];
-	assert_non_null(mkdtemp(folder));
-	snprintf(vmss, sizeof(vmss), "%s/win10.vmss", folder);
-	snprintf(vmem, sizeof(vmem), "%s/win10.vmem", folder);
-	for (size_t i = 0; i < array_size(magics); i++) {
-		write_file(vmss, magics[i], 4);
-		struct image *image = NULL;
-		_cleanup_error_ struct error *without = image_open(vmss, &image);
-		assert_non_null(without);
-		snprintf(said, sizeof(said), "('%s' is not there)", vmem);
-		assert_non_null(strstr(error_message(without), said));
-
-		write_file(vmem, "x", 1);
-		_cleanup_error_ struct error *with = image_open(vmss, &image);
-		assert_non_null(with);
-		snprintf(said, sizeof(said), "give '%s'", vmem);
-		assert_non_null(strstr(error_message(with), said));
-		unlink(vmem);
-	}
-	unlink(vmss);
-	/* Without an extension, the dot of the folder is none. */
-	snprintf(vmss, sizeof(vmss), "%s/state", folder);
-	write_file(vmss, magics[0], 4);
-	struct image *image = NULL;
-	_cleanup_error_ struct error *error = image_open(vmss, &image);
-	assert_non_null(strstr(error_message(error), "/state.vmem' is not there"));
-	unlink(vmss);
-	rmdir(folder);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,7 +120,6 @@ int main(void)
 		cmocka_unit_test(zeros_are_a_raw_image),
 		cmocka_unit_test(pe_file),
 		cmocka_unit_test(fixed_vhd_has_its_mark_at_the_end),
-		cmocka_unit_test(vmware_state_points_to_the_vmem),
 	};
 	return cmocka_run_group_tests_name("image_refuse", tests, NULL, NULL);
 }

@@ -214,6 +214,39 @@ static void unpack_elf(const struct written *file, uint8_t *memory, size_t size)
 	assert_int_equal(end, file->size);
 }
 
+/* The data of the first tag of that name in the file, whose indices are `index` alone or 0. */
+static uint64_t vmware_tag(const struct written *file, const char *name, uint32_t index)
+{
+	const size_t length = strlen(name);
+	for (uint64_t at = 0; at + length + 32 < file->size && at < 8192; at++) {
+		uint64_t indices = get(file, at, 1) >> 6;
+		if (get(file, at + 1, 1) == length && !memcmp(file->data + at + 2, name, length) &&
+		    (!indices || get(file, at + 2 + length, 4) == index))
+			return at + 2 + length + 4 * indices;
+	}
+	fail_msg("no tag %s", name);
+	return 0;
+}
+
+static void unpack_vmsn(const struct written *file, uint8_t *memory, size_t size)
+{
+	assert_int_equal(get(file, 0, 4), 0xbed2bed2);
+	uint64_t block = vmware_tag(file, "Memory", 0), end = 0;
+	uint64_t data = block + 18 + get(file, block + 16, 2);
+	assert_int_equal(data % PAGE, 0);
+	for (uint32_t i = 0; i < get(file, vmware_tag(file, "regionsCount", 0), 4); i++) {
+		uint64_t start = get(file, vmware_tag(file, "regionPPN", i), 4) * PAGE;
+		uint64_t from = get(file, vmware_tag(file, "regionPageNum", i), 4) * PAGE;
+		uint64_t length = get(file, vmware_tag(file, "regionSize", i), 4) * PAGE;
+		assert_int_equal(from, end);
+		place(memory, size, start, file, data + from, length);
+		end = from + length;
+	}
+	assert_int_equal(get(file, block, 8), end);
+	assert_int_equal(get(file, block + 8, 8), end);
+	assert_int_equal(data + end + 2, file->size);
+}
+
 typedef void unpack_function(const struct written *file, uint8_t *memory, size_t size);
 
 /* What reads a format of ramfile.c back, here and not by impscan's code; every format has one. */
@@ -225,6 +258,7 @@ static unpack_function *unpack_of(const char *format)
 	} table[] = {
 		{"raw", unpack_raw},   {"lime", unpack_lime},	  {"lime-shuffled", unpack_lime},
 		{"dump", unpack_dump}, {"bitmap", unpack_bitmap}, {"elf", unpack_elf},
+		{"vmsn", unpack_vmsn},
 	};
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		if (!strcmp(table[i].format, format))

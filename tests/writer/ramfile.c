@@ -13,6 +13,7 @@ static const struct ramfile_format formats[] = {
 	{"dump", true, ramfile_write_dump},
 	{"bitmap", false, ramfile_write_bitmap},
 	{"elf", false, ramfile_write_elf},
+	{"vmsn", true, ramfile_write_vmsn},
 };
 
 const struct ramfile_format *ramfile_formats(size_t *count)

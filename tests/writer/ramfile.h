@@ -42,6 +42,9 @@ void ramfile_write_bitmap(struct guest *guest, const char *path);
 /* ELF64 core as QEMU's dump-guest-memory makes it. */
 void ramfile_write_elf(struct guest *guest, const char *path);
 
+/* VMware's snapshot file with the memory inside, which leaves out the machine's hole. */
+void ramfile_write_vmsn(struct guest *guest, const char *path);
+
 /* The file being written. */
 struct ramfile {
 	const char *path;

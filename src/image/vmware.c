@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * VMware's files. A machine's memory is in a .vmem, which is nothing but that, and what lies where in
+ * it stands in the .vmss (suspended) or .vmsn (snapshot) beside it; older products put the memory
+ * into that. Any of them may be given; what belongs to it is found by its name.
+ *
+ * A .vmem without the other file is read as raw memory is, by what makes sense of it: see plain.c.
+ */
+#include "internal.h"
+
+#include <impscan/alloc.h>
+
+#include "vmware_files.h"
+#include "vmware_state.h"
+
+static const char *const state_extensions[] = {".vmss", ".vmsn"};
+static const char *const memory_extensions[] = {".vmem"};
+
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static struct error *refuse_arm(const char *path)
+{
+	return error_new("'%s' is the state of an ARM64 machine of VMware: only x86 and x64 are "
+			 "supported",
+			 path);
+}
+
+/* Adds what the state says, of memory that begins at an offset of the image's source. */
+static void add_regions(struct image *image, const struct vmware_state *state, uint64_t offset,
+			uint64_t size, const char *name)
+{
+	/* CR3's low bits are flags; with PAE the table is aligned to 32 bytes. */
+	image->hints.dtb = state->cr3 & (IMAGE_PHYSICAL_END - 1) & ~UINT64_C(0x1f);
+	if (!state->region_count) {
+		image_add_plain(image, name, offset, size, true);
+		return;
+	}
+	image_name_format(image, "%s", name);
+	for (size_t i = 0; i < state->region_count; i++)
+		image_add_range(image, state->regions[i].start, state->regions[i].size,
+				offset + state->regions[i].offset);
+}
+
+/* Says what is in the .vmem, whose size may not be what the state says. */
+static void add_memory(struct image *image, const struct vmware_state *state, const char *name)
+{
+	char more[IMAGE_SIZE_TEXT];
+	const uint64_t extent = vmware_state_extent(state);
+	if (extent && image->size > extent)
+		image_warn(
+			image,
+			"the .vmem has %s more than its state file lists, which are left out: it "
+			"may belong to another state",
+			image_size_text(image->size - extent, more));
+	add_regions(image, state, 0, image->size, name);
+}
+
+/* Opens a .vmem, if it may be that of the state: one of another name must be as large as it says. */
+static struct error *open_memory(const struct vmware_file *file, const struct vmware_state *state,
+				 struct source **ret)
+{
+	struct error *error = source_open(file->path, NULL, ret);
+	if (file->kin == VMWARE_SAME)
+		return error;
+	error_free(error);
+	if (!error && (*ret)->size != vmware_state_extent(state)) {
+		source_close(*ret);
+		*ret = NULL;
+	}
+	return NULL;
+}
+
+/*
+ * Finds the .vmem of a state file: of the same name, else of the name that is most like it. Where
+ * several are equally like it, none is taken.
+ */
+static struct error *find_memory(const char *path, const struct vmware_state *state,
+				 struct source **ret)
+{
+	_cleanup_vmware_files_ struct vmware_files files = {0};
+	_cleanup_source_ struct source *found = NULL;
+	const struct vmware_file *first = NULL;
+	vmware_files_find(path, memory_extensions, array_size(memory_extensions), &files);
+	for (size_t i = 0; i < files.count; i++) {
+		const struct vmware_file *file = &files.items[i];
+		_cleanup_source_ struct source *source = NULL;
+		if (first && (file->kin != first->kin || file->common != first->common))
+			break;
+		try_(open_memory(file, state, &source));
+		if (!source)
+			continue;
+		if (first)
+			return error_new("'%s' is a VMware state file, and its memory may be in "
+					 "'%s' or in '%s': give that one the same name",
+					 path, first->path, file->path);
+		first = file;
+		found = take_ptr(source);
+	}
+	if (!found)
+		return error_new("'%s' is a VMware state file without the memory, which is in a "
+				 ".vmem: put that beside it, by the same name",
+				 path);
+	*ret = take_ptr(found);
+	return NULL;
+}
+
+static bool probe_state(const struct image *image)
+{
+	return vmware_state_probe(image->source);
+}
+
+static struct error *parse_state(struct image *image)
+{
+	struct vmware_state state;
+	image_name_format(image, "VMware state file");
+	try_(vmware_state_read(image->source, image->path, &state));
+	if (state.arm)
+		return refuse_arm(image->path);
+	if (state.inside) {
+		add_regions(image, &state, state.memory_offset, state.memory_size,
+			    "VMware state file with the memory inside");
+		return NULL;
+	}
+	struct source *memory = NULL, *file = image->source;
+	try_(find_memory(image->path, &state, &memory));
+	image_use_source(image, memory);
+	source_close(file);
+	_cleanup_free_ char *name = alloc_printf("VMware memory '%s', laid out by this file",
+						 file_name(source_path(memory)));
+	add_memory(image, &state, name);
+	return NULL;
+}
+
+const struct image_format image_format_vmware_state = {.probe = probe_state, .parse = parse_state};
+
+/* Is there a file of the same name that may be the state of this one? */
+static bool has_state(const char *path)
+{
+	_cleanup_vmware_files_ struct vmware_files files = {0};
+	vmware_files_find(path, state_extensions, array_size(state_extensions), &files);
+	return files.count && files.items[0].kin == VMWARE_SAME;
+}
+
+static bool is_vmem(const struct image *image)
+{
+	return vmware_has_extension(image->path, memory_extensions[0]);
+}
+
+static bool probe_memory(const struct image *image)
+{
+	return is_vmem(image) || has_state(image->path);
+}
+
+/*
+ * Reads the state of a .vmem from a file beside it. One of the same name is believed, and what is
+ * wrong with it is told. Of another name it must list exactly as much as the file has; so it must where
+ * the memory is not in a .vmem: a machine's folder may also have images that were taken inside it.
+ */
+static bool read_state(struct image *image, const struct vmware_file *file,
+		       struct vmware_state *state)
+{
+	_cleanup_source_ struct source *source = NULL;
+	_cleanup_error_ struct error *error = source_open(file->path, NULL, &source);
+	if (!error && !vmware_state_probe(source))
+		error = error_new("'%s' is no VMware state file", file->path);
+	if (!error)
+		error = vmware_state_read(source, file->path, state);
+	if (error && file->kin == VMWARE_SAME && is_vmem(image))
+		image_warn(image, "the state file beside it is not used: %s", error_message(error));
+	if (error)
+		return false;
+	return (file->kin == VMWARE_SAME && is_vmem(image)) ||
+	       vmware_state_extent(state) == image->size;
+}
+
+static struct error *parse_memory(struct image *image)
+{
+	_cleanup_vmware_files_ struct vmware_files files = {0};
+	struct vmware_state state;
+	vmware_files_find(image->path, state_extensions, array_size(state_extensions), &files);
+	for (size_t i = 0; i < files.count && files.items[i].kin != VMWARE_OTHER; i++) {
+		if (!read_state(image, &files.items[i], &state))
+			continue;
+		if (state.arm)
+			return refuse_arm(files.items[i].path);
+		_cleanup_free_ char *name = alloc_printf("VMware memory, laid out by '%s'",
+							 file_name(files.items[i].path));
+		add_memory(image, &state, name);
+		return NULL;
+	}
+	image_add_plain(image, "raw", 0, image->size, is_vmem(image));
+	return NULL;
+}
+
+const struct image_format image_format_vmware_memory = {.probe = probe_memory,
+							.parse = parse_memory};
