@@ -48,8 +48,9 @@ struct report *report_modules_new(FILE *out, enum report_form form, bool search)
 
 /*
  * Writes one row. Each function is for a report of its kind: row_modules, row_dumps, row_regions,
- * row_imports, row_samples, row_profiles. The table of modules has a second line for a rebuilt
- * list; that of samples has a comment in the place of a sample without a hash.
+ * row_imports, row_samples, row_profiles, row_surveys. The table of modules has a second line for a
+ * rebuilt list; that of samples has a comment in the place of a sample without a hash; a survey is
+ * lines of "Heading  value" in tables, with an empty line between two of them.
  */
 void report_module(struct report *report, const struct row *row);
 void report_dump(struct report *report, const struct row *row);
@@ -57,6 +58,26 @@ void report_region(struct report *report, const struct region_row *row);
 void report_import(struct report *report, const struct import_row *row);
 void report_sample(struct report *report, const struct sample *sample);
 void report_profile(struct report *report, const struct profile_summary *profile);
+void report_survey(struct report *report, const struct survey *survey);
+
+/* How the tables tell the images apart that rows are of; the other forms have a field for it. */
+enum report_images {
+	REPORT_ONE_IMAGE,      /* not at all */
+	REPORT_IMAGE_HEADINGS, /* the name, and the line of headings, before the rows of each */
+	REPORT_IMAGE_COLUMN,   /* the name in a column before all others */
+};
+
+/*
+ * Chooses how, before the first row. `width`: the longest name's, as text_width() has it, for the
+ * column.
+ */
+void report_tell_images(struct report *report, enum report_images how, size_t width);
+
+/* The rows that follow are of the image that is called `name`, which must outlive them. */
+void report_image(struct report *report, const char *name);
+
+/* Writes out what is there by now. Returns false when anything could not be written. */
+bool report_flush(struct report *report);
 
 /* Has something failed to be written by now? */
 bool report_failed(const struct report *report);
@@ -66,11 +87,5 @@ bool report_failed(const struct report *report);
  * be written.
  */
 bool report_end(struct report *report);
-
-/*
- * Writes what an image is: lines of "Heading  value" in the tables, one row in the other forms.
- * Returns false when it could not be written.
- */
-bool report_survey(FILE *out, enum report_form form, const struct survey *survey);
 
 #endif

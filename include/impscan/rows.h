@@ -81,6 +81,7 @@ struct row {
 	double readable;	    /* share of the needed pages that could be read, 0-1 */
 	struct row_match match;	    /* MATCHED_NOTHING in a listing */
 	struct row_dump dump;	    /* empty when no file was asked for */
+	const char *image;	    /* what the image is called: its path, or a label */
 	/* Only in tables: the line below a module's own, for its rebuilt list. */
 	bool rebuilt_line;
 };
@@ -113,6 +114,7 @@ struct region_row {
 	bool bytes_present; /* one of the two could be read */
 	uint64_t bytes_at;
 	uint8_t bytes[32];
+	const char *image; /* what the image is called */
 };
 
 /* One slot of a module's rebuilt import list. */
@@ -131,6 +133,7 @@ struct import_row {
 	uint16_t ordinal;
 	const char *source; /* "names", "iat", "table", "call" */
 	bool hooked;	    /* the slot does not lead straight to what it names */
+	const char *image;  /* what the image is called */
 };
 
 /* Kinds of rows. The struct of each is named in front. */

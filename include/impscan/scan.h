@@ -70,6 +70,8 @@ struct scan_options {
 	/* An existing folder, where the module of each row is written to as a file; NULL: none. */
 	const char *dump_directory;
 	unsigned int threads; /* at least 1 */
+	/* What rows call the image; NULL: its path. */
+	const char *image_name;
 };
 
 /*
@@ -124,9 +126,10 @@ struct error *scan_imports(const struct windows *windows, const struct scan_opti
 			   const struct scan_events *events);
 
 /*
- * Fills a survey with what the image file itself tells: format, size, ranges. `survey` is all zero.
+ * Fills a survey with what the image file itself tells: format, size, ranges. `name` is what the
+ * image is called; NULL: its path. `survey` is all zero.
  */
-void scan_survey_image(const struct image *image, struct survey *survey);
+void scan_survey_image(const struct image *image, const char *name, struct survey *survey);
 
 /*
  * Fills a survey with all there is to tell of a machine and its image. Looks at every process and

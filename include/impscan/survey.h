@@ -20,7 +20,7 @@
  */
 struct survey {
 	/* The file. */
-	char *image; /* its path */
+	char *image; /* what it is called: its path, or a label */
 	char *format;
 	uint64_t file_size;   /* bytes */
 	uint64_t memory_size; /* bytes of physical memory in it */
@@ -65,6 +65,7 @@ struct survey {
 	char *taken;
 	struct text_list missing; /* and the gaps before and between ranges */
 	char *notes;
+	char *path; /* of the file, where `image` is what the user calls it */
 };
 
 void survey_free(struct survey *survey);

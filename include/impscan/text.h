@@ -37,6 +37,12 @@ void text_add_number(struct text *text, uint64_t number);
 /* Adds an address in hexadecimal: "0x7ffd1000". */
 void text_add_address(struct text *text, uint64_t address);
 
+/*
+ * Adds at most `most` bytes of a name as a part of a file's name: ASCII letters, digits, ".", "_"
+ * and "-"; all others become "_".
+ */
+void text_add_file_name(struct text *text, const char *name, size_t most);
+
 /* Adds what printf() would print. */
 void text_add_format(struct text *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -76,6 +76,16 @@ void text_add_address(struct text *text, uint64_t address)
 	text_add(text, digits + at, sizeof(digits) - at);
 }
 
+void text_add_file_name(struct text *text, const char *name, size_t most)
+{
+	for (size_t i = 0; i < most && name[i]; i++) {
+		char c = name[i];
+		bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+		text_add_char(text, safe ? c : '_');
+	}
+}
+
 void text_add_format(struct text *text, const char *format, ...)
 {
 	va_list args;

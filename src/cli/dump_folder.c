@@ -15,6 +15,9 @@
 #define INDEX_NAME "index.json"
 #define PART_NAME  INDEX_NAME ".part"
 
+/* Bytes of an image's name in that of its folder. */
+#define IMAGE_NAME_MAX 64
+
 static struct error *open_index(struct dump_folder *folder)
 {
 	struct stat status;
@@ -41,14 +44,36 @@ static struct error *open_index(struct dump_folder *folder)
 	return NULL;
 }
 
-struct error *dump_folder_open(struct dump_folder *folder, const char *path)
+struct error *dump_folder_open(struct dump_folder *folder, const char *path, const char *image)
 {
-	*folder = (struct dump_folder){.path = path, .made = !mkdir(path, 0777)};
-	if (!folder->made && errno != EEXIST)
+	bool made = !mkdir(path, 0777);
+	if (!made && errno != EEXIST)
 		return error_errno(errno, "can't create the folder '%s' for -d", path);
-	folder->index_path = alloc_printf("%s/" INDEX_NAME, path);
-	folder->part_path = alloc_printf("%s/" PART_NAME, path);
+	*folder = (struct dump_folder){
+		.path = image ? alloc_printf("%s/%s", path, image) : alloc_strdup(path),
+		.made = made,
+	};
+	if (image) {
+		folder->root = made ? alloc_strdup(path) : NULL;
+		folder->made = !mkdir(folder->path, 0777);
+		if (!folder->made && errno != EEXIST)
+			return error_errno(errno, "can't create the folder '%s' for -d",
+					   folder->path);
+	}
+	folder->index_path = alloc_printf("%s/" INDEX_NAME, folder->path);
+	folder->part_path = alloc_printf("%s/" PART_NAME, folder->path);
 	return open_index(folder);
+}
+
+char *dump_folder_name(const char *image, size_t number, size_t count)
+{
+	struct text name = {0};
+	int digits = snprintf(NULL, 0, "%zu", count);
+	text_add_format(&name, "%0*zu.", digits, number);
+	text_add_file_name(&name, image, IMAGE_NAME_MAX);
+	/* Windows loses a dot at the end. */
+	text_add_string(&name, name.data[name.length - 1] == '.' ? "_" : "");
+	return name.data;
 }
 
 bool dump_folder_add(struct dump_folder *folder, const struct row *row)
@@ -103,14 +128,21 @@ void dump_folder_close(struct dump_folder *folder)
 {
 	if (folder->index && (folder->written || folder->failed)) {
 		error_free(dump_folder_end(folder));
-	} else if (folder->index) {
-		(void)report_end(take_ptr(folder->index));
-		fclose(take_ptr(folder->file));
-		unlink(folder->part_path);
+	} else {
+		if (folder->index) {
+			(void)report_end(take_ptr(folder->index));
+			fclose(take_ptr(folder->file));
+			unlink(folder->part_path);
+		}
+		/* Only empty ones go. */
 		if (folder->made)
 			rmdir(folder->path);
+		if (folder->root)
+			rmdir(folder->root);
 	}
+	free(folder->path);
+	free(folder->root);
 	free(folder->index_path);
 	free(folder->part_path);
-	folder->index_path = folder->part_path = NULL;
+	*folder = (struct dump_folder){0};
 }

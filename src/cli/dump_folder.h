@@ -17,8 +17,9 @@
 #include <impscan/report.h>
 
 struct dump_folder {
-	const char *path; /* NULL: no -d */
-	bool made;	  /* by this run */
+	char *path; /* NULL: no -d */
+	bool made;  /* by this run */
+	char *root; /* the folder that it is in, when this made that, too; else NULL */
 	char *index_path;
 	char *part_path; /* of the index until it is whole */
 	FILE *file;
@@ -29,9 +30,16 @@ struct dump_folder {
 
 /*
  * Makes the folder unless it is there, and begins its index. Fails when there is an index or a part
- * of one. Close the folder with dump_folder_close(), also after an error; `path` must outlive it.
+ * of one. `image`: the name of a folder in it that is used instead, which parts the modules of one
+ * image from those of others; NULL: none. Close it with dump_folder_close(), also after an error.
  */
-struct error *dump_folder_open(struct dump_folder *folder, const char *path);
+struct error *dump_folder_open(struct dump_folder *folder, const char *path, const char *image);
+
+/*
+ * The name of such a folder: "2.server.raw" of image number 2 of `count`. The image's name
+ * is made one that any file system takes, and cut after 64 bytes. The caller frees it.
+ */
+char *dump_folder_name(const char *image, size_t number, size_t count);
 
 /*
  * Adds a module and what became of its file to the index. Returns false when it can't be written.

@@ -5,6 +5,7 @@
 #include "cli/interrupt.h"
 
 #include <signal.h>
+#include <stdbool.h>
 
 #include <impscan/bytes.h>
 
@@ -17,21 +18,33 @@ static void on_interrupt(int number)
 	atomic_store(&interrupted, true);
 }
 
+static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+
+/* What is ignored (nohup) stays so. */
+static bool is_ignored(int number)
+{
+	struct sigaction before;
+	return sigaction(number, NULL, &before) || before.sa_handler == SIG_IGN;
+}
+
 const atomic_bool *interrupt_watch(void)
 {
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 	for (size_t i = 0; i < array_size(numbers); i++) {
-		struct sigaction before;
-		/* What is ignored (nohup) stays so. */
-		if (sigaction(numbers[i], NULL, &before) || before.sa_handler == SIG_IGN)
-			continue;
 		struct sigaction action = {
 			.sa_handler = on_interrupt,
 			.sa_flags = SA_RESTART | (int)SA_RESETHAND,
 		};
-		sigaction(numbers[i], &action, NULL);
+		if (!is_ignored(numbers[i]))
+			sigaction(numbers[i], &action, NULL);
 	}
 	return &interrupted;
+}
+
+void interrupt_unwatch(void)
+{
+	for (size_t i = 0; i < array_size(numbers); i++)
+		if (!is_ignored(numbers[i]))
+			signal(numbers[i], SIG_DFL);
 }
 
 void interrupt_finish(void)

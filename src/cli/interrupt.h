@@ -13,6 +13,9 @@
  */
 const atomic_bool *interrupt_watch(void);
 
+/* From now on these signals end the process at once again, as before interrupt_watch(). */
+void interrupt_unwatch(void);
+
 /* Ends the process by the signal that came; returns when none did. */
 void interrupt_finish(void);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/module.h>
 
@@ -57,25 +58,22 @@ static struct error *no_image(void)
 	return error_new("no image given: use -f IMAGE or set IMPSCAN_IMAGE (see --help)");
 }
 
-/* The one image, from the command line or else from the environment. */
-static struct error *choose_image(struct options *options, unsigned int modes)
+/* The images, from the command line or else from the environment, and what belongs to them. */
+static struct error *choose_images(struct options *options, unsigned int modes)
 {
 	const char *environment = getenv("IMPSCAN_IMAGE");
-	if (options->images.count > 1)
-		return error_new("one image at a time: '%s' and '%s' are given (with -e, what "
-				 "stands alone is a sample)",
-				 options->images.items[0], options->images.items[1]);
-	if (options->images.count) {
-		options->file = options->images.items[0];
-	} else if (environment && *environment &&
-		   !(modes & (MODE_HASHES | MODE_PROFILES | MODE_SYMBOLS))) {
-		options->file = environment;
+	if (!options->image_count && environment && *environment &&
+	    !(modes & (MODE_HASHES | MODE_PROFILES | MODE_SYMBOLS))) {
+		*array_push(options->images, options->image_count, options->image_capacity) =
+			(struct evidence){.path = environment};
 		options->from_environment = true;
 	}
-	if (options->file && !strcmp(options->file, "-"))
-		return error_new("an image can't be read from standard input, it must be a file: "
-				 "write it to one first");
-	return NULL;
+	for (size_t i = 0; i < options->image_count; i++)
+		if (!strcmp(options->images[i].path, "-"))
+			return error_new("an image can't be read from standard input, it must be a "
+					 "file: write it to one first");
+	return evidence_assign(options->images, options->image_count, options->placed,
+			       options->placed_count);
 }
 
 /* What the run is for; an error where that is nothing, or several things at once. */
@@ -90,12 +88,12 @@ static struct error *choose_mode(const struct options *options, unsigned int *re
 				 mode_name(groups), mode_name(groups & (groups - 1)));
 	if (modes == MODE_HASHES && !options->samples.count)
 		return error_new("--print-hashes prints the hashes of files: name them with -e");
-	if (modes == MODE_SEARCH && !options->file && !options->lists.count &&
+	if (modes == MODE_SEARCH && !options->image_count && !options->lists.count &&
 	    !options->hashes.count)
 		modes = MODE_HASHES;
 	if (!modes && options->profile_out)
 		modes = MODE_LAYOUT;
-	if (!modes && options->file)
+	if (!modes && options->image_count)
 		return error_new("nothing to do with the image: give -a to list its modules, -e, "
 				 "-i or -s to search them, --regions, --imports or --info (see "
 				 "--help)");
@@ -114,6 +112,9 @@ static struct error *check_values(const struct options *options)
 		return error_new("--infer and --profile contradict each other");
 	if (options->quiet && options->verbose)
 		return error_new("-q and -v contradict each other");
+	if (options->profile_out && options->image_count > 1)
+		return error_new("--profile-out writes the layout of one image, and %zu are given",
+				 options->image_count);
 	if (options->dump && !*options->dump)
 		return error_new("-d needs the name of a folder (see --help)");
 	if (options->fast &&
@@ -132,13 +133,13 @@ struct error *options_check(struct options *options, const bool given[OPTION_COU
 	unsigned int modes = asked_for(options);
 	if (options->help || options->version)
 		return NULL;
-	try_(choose_image(options, modes));
+	try_(choose_images(options, modes));
 	/* What belongs to an image asks for one before it asks for something to do. */
-	if (!modes && !options->file && (options->infer || options->profile_out))
+	if (!modes && !options->image_count && (options->infer || options->profile_out))
 		return no_image();
 	try_(choose_mode(options, &modes));
 	try_(check_uses(modes, given));
-	if (modes & MODES_IMAGE && !options->file)
+	if (modes & MODES_IMAGE && !options->image_count)
 		return no_image();
 	options->print_hashes = modes == MODE_HASHES;
 	return check_values(options);

@@ -18,10 +18,11 @@
 #define TAKES(member) OPTION_TAKES, offsetof(struct options, member)
 #define ADDS(member)  OPTION_ADDS, offsetof(struct options, member)
 #define PARSED	      OPTION_PARSED, 0
+#define PLACED	      OPTION_PLACED, 0
 
 const struct option_row option_table[] = {
-	{'f', "file", "IMAGE", MODES_IMAGE, true, ADDS(images),
-	 "the memory image; else $IMPSCAN_IMAGE; without -e also as a plain argument"},
+	{'f', "file", "IMAGE", MODES_IMAGE, true, PLACED,
+	 "a memory image, also several; else $IMPSCAN_IMAGE; without -e also as a plain argument"},
 	{'a', "all", NULL, MODES_MODULES, true, SETS(all),
 	 "list every module with its imphash and impfuzzy"},
 	{'e', "samples", "PATH", MODE_SEARCH | MODE_HASHES, true, ADDS(samples),
@@ -63,8 +64,8 @@ const struct option_row option_table[] = {
 	 ADDS(profile_directories), "add the profiles of a folder (repeatable)"},
 	{OPTION_LIST_PROFILES, "list-profiles", NULL, MODE_PROFILES, true, SETS(list_profiles),
 	 "list the profiles there are"},
-	{OPTION_PAGEFILE, "pagefile", "N=FILE", MODES_IMAGE, true, PARSED,
-	 "page file number N (pagefile.sys is 0, swapfile.sys 1)"},
+	{OPTION_PAGEFILE, "pagefile", "N=FILE", MODES_IMAGE, true, PLACED,
+	 "page file number N (pagefile.sys is 0, swapfile.sys 1) of the image before it"},
 	{OPTION_INFER, "infer", NULL, MODES_IMAGE, true, SETS(infer),
 	 "infer the layout from the image, as for a build without a profile"},
 	{OPTION_PROFILE_OUT, "profile-out", "FILE", MODES_IMAGE, false, TAKES(profile_out),
@@ -74,10 +75,12 @@ const struct option_row option_table[] = {
 	 "print a symbol file of Volatility 3 (.json, .json.xz) as a profile"},
 	{OPTION_BUILD, "build", "N", MODE_SYMBOLS, false, PARSED,
 	 "the build that such a file is of, when it does not say"},
-	{OPTION_DTB, "dtb", "ADDRESS", MODES_IMAGE, false, PARSED,
-	 "physical address of the kernel's page map"},
-	{OPTION_KERNEL, "kernel", "ADDRESS", MODES_IMAGE, false, PARSED,
-	 "where ntoskrnl.exe is loaded"},
+	{OPTION_LABEL, "label", "NAME", MODES_ROWS | MODE_INFO, true, PLACED,
+	 "what rows call the image before it, instead of its path"},
+	{OPTION_DTB, "dtb", "ADDRESS", MODES_IMAGE, true, PLACED,
+	 "physical address of the kernel's page map in the image before it"},
+	{OPTION_KERNEL, "kernel", "ADDRESS", MODES_IMAGE, true, PLACED,
+	 "where ntoskrnl.exe is loaded in the image before it"},
 	{'j', "threads", "N", MODES_ALL, false, PARSED,
 	 "threads to work with (default: the processors)"},
 	{'q', "quiet", NULL, MODES_ALL, true, SETS(quiet), "no warnings, no progress, no summary"},
@@ -141,6 +144,7 @@ void options_help(FILE *out)
 	      "    impscan -f mem.raw -a              list all modules with their hashes\n"
 	      "    impscan -f mem.raw -e samples/     what in memory resembles these files?\n"
 	      "    impscan -f mem.raw -i hashes.txt   ... or these hashes?\n"
+	      "    impscan *.raw -i hashes.txt        ... in any of these images?\n"
 	      "    impscan -e samples/ > hashes.txt   the hashes of files\n"
 	      "\n",
 	      out);

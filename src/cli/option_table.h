@@ -28,6 +28,7 @@ enum {
 	OPTION_DTB,
 	OPTION_KERNEL,
 	OPTION_PRINT_HASHES,
+	OPTION_LABEL,
 };
 
 /* What a run is for, as bits. */
@@ -54,6 +55,7 @@ enum option_type {
 	OPTION_TAKES,  /* a const char * is its argument */
 	OPTION_ADDS,   /* its argument is added to a struct arguments */
 	OPTION_PARSED, /* see parse() of options.c */
+	OPTION_PLACED, /* belongs to an image, or is one: see evidence.h */
 };
 
 /* One option. */
@@ -64,11 +66,11 @@ struct option_row {
 	unsigned int modes;   /* those in which it changes something */
 	bool many;	      /* may be given more than once */
 	enum option_type type;
-	size_t offset; /* in struct options; 0 for OPTION_PARSED */
+	size_t offset; /* in struct options; 0 for OPTION_PARSED and OPTION_PLACED */
 	const char *help;
 };
 
-#define OPTION_COUNT 33
+#define OPTION_COUNT 34
 
 extern const struct option_row option_table[OPTION_COUNT];
 

@@ -61,17 +61,15 @@ static struct error *parse_pids(struct options *options, const char *text)
 	return NULL;
 }
 
-static struct error *parse_page_file(struct options *options, const char *text)
+/* N=FILE: the number, and where the path begins. */
+static struct error *parse_page_file(const char *text, struct placed *placed)
 {
 	char *end;
-	unsigned long number = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end != '=' || !end[1] || number >= PAGE_FILES)
+	placed->number = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end != '=' || !end[1] || placed->number >= PAGE_FILES)
 		return error_new("--pagefile '%s' is not of the form N=FILE, N from 0 to %d", text,
 				 PAGE_FILES - 1);
-	if (options->page_files[number])
-		return error_new("--pagefile %lu is given twice: '%s' and '%s'", number,
-				 options->page_files[number], end + 1);
-	options->page_files[number] = end + 1;
+	placed->text = end + 1;
 	return NULL;
 }
 
@@ -114,22 +112,32 @@ static struct error *parse(struct options *options, int key, const char *argumen
 			return error_new("-m needs a part of a name, or an address (see --help)");
 		options->only.module = argument;
 		return NULL;
-	case OPTION_PAGEFILE:
-		return parse_page_file(options, argument);
 	case OPTION_BUILD:
 		try_(parse_number("build", argument, 1, UINT32_MAX, &number));
 		options->build = (uint32_t)number;
 		return NULL;
-	case OPTION_DTB:
-		return parse_address("--dtb", argument, &options->dtb);
-	case OPTION_KERNEL:
-		return parse_address("--kernel", argument, &options->kernel_base);
 	case 'j':
 		try_(parse_number("number of threads", argument, 1, THREADS_MAX, &number));
 		options->threads = (unsigned int)number;
 		return NULL;
 	}
 	return error_new("option %d is not known", key);
+}
+
+/* What belongs to an image, or is one: which that is counts when all are known. */
+static struct error *place(struct options *options, int key, const char *argument)
+{
+	struct placed placed = {.key = key, .text = argument};
+	if (key == OPTION_PAGEFILE)
+		try_(parse_page_file(argument, &placed));
+	else if (key == OPTION_DTB)
+		try_(parse_address("--dtb", argument, &placed.number));
+	else if (key == OPTION_KERNEL)
+		try_(parse_address("--kernel", argument, &placed.number));
+	else if (key == OPTION_LABEL && !*argument)
+		return error_new("--label needs a name (see --help)");
+	*array_push(options->placed, options->placed_count, options->placed_capacity) = placed;
+	return NULL;
 }
 
 static struct error *take(struct options *options, const struct option_row *row,
@@ -146,6 +154,8 @@ static struct error *take(struct options *options, const struct option_row *row,
 	case OPTION_ADDS:
 		add_argument(member, argument);
 		return NULL;
+	case OPTION_PLACED:
+		return place(options, row->key, argument);
 	case OPTION_PARSED:
 		break;
 	}
@@ -193,7 +203,8 @@ static size_t row_of(int key)
 static struct error *take_all(struct options *options, int argc, char **argv, bool *given)
 {
 	struct option longs[OPTION_COUNT + 1] = {0};
-	char shorts[OPTION_COUNT * 2 + 2] = ":";
+	/* What stands alone is handed out in its place ("-"), as option PLACED_ALONE. */
+	char shorts[OPTION_COUNT * 2 + 3] = "-:";
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		longs[i].name = option_table[i].name;
 		longs[i].has_arg = option_table[i].argument ? required_argument : no_argument;
@@ -212,6 +223,10 @@ static struct error *take_all(struct options *options, int argc, char **argv, bo
 			break;
 		if (key == '?' || key == ':')
 			return complaint(key, argv, optind);
+		if (key == PLACED_ALONE) {
+			try_(place(options, key, optarg));
+			continue;
+		}
 		size_t row = row_of(key);
 		char name[32];
 		if (index >= 0)
@@ -223,9 +238,25 @@ static struct error *take_all(struct options *options, int argc, char **argv, bo
 		try_(take(options, &option_table[row], optarg));
 	}
 	for (int i = optind; i < argc; i++)
-		add_argument(options->samples.count ? &options->samples : &options->images,
-			     argv[i]);
+		try_(place(options, PLACED_ALONE, argv[i]));
 	return NULL;
+}
+
+/* What stands alone is a sample where there is -e, and else an image. */
+static void sort_out(struct options *options)
+{
+	bool samples = options->samples.count;
+	for (size_t i = 0; i < options->placed_count; i++) {
+		struct placed *placed = &options->placed[i];
+		if (placed->key == PLACED_ALONE && samples)
+			add_argument(&options->samples, placed->text);
+		else if (placed->key == PLACED_ALONE)
+			placed->key = 'f';
+		if (placed->key == 'f')
+			*array_push(options->images, options->image_count,
+				    options->image_capacity) =
+				(struct evidence){.path = placed->text};
+	}
 }
 
 struct error *options_parse(struct options *options, int argc, char **argv)
@@ -237,12 +268,14 @@ struct error *options_parse(struct options *options, int argc, char **argv)
 		.threads = processors > 0 ? (unsigned int)processors : 1,
 	};
 	try_(take_all(options, argc, argv, given));
+	sort_out(options);
 	return options_check(options, given);
 }
 
 void options_free(struct options *options)
 {
-	free(options->images.items);
+	free(options->images);
+	free(options->placed);
 	free(options->samples.items);
 	free(options->lists.items);
 	free(options->hashes.items);

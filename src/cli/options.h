@@ -11,9 +11,10 @@
 #include <stdio.h>
 
 #include <impscan/error.h>
-#include <impscan/memory.h>
 #include <impscan/report.h>
 #include <impscan/scan.h>
+
+#include "cli/evidence.h"
 
 /* Arguments of an option that may be given several times; the strings are argv's. */
 struct arguments {
@@ -23,9 +24,13 @@ struct arguments {
 };
 
 struct options {
-	struct arguments images; /* -f, and what stands alone without -e */
-	const char *file;	 /* the image; NULL: none */
-	bool from_environment;	 /* it is $IMPSCAN_IMAGE */
+	struct evidence *images; /* -f, and what stands alone without -e */
+	size_t image_count;
+	size_t image_capacity;
+	bool from_environment; /* the only image is $IMPSCAN_IMAGE */
+	struct placed *placed; /* while the command line is read */
+	size_t placed_count;
+	size_t placed_capacity;
 	bool all;
 	struct arguments samples;
 	struct arguments lists;
@@ -47,13 +52,10 @@ struct options {
 	bool list_profiles;
 	const char *profile;
 	struct arguments profile_directories;
-	const char *page_files[PAGE_FILES]; /* by number */
-	const char *import_symbols;	    /* a symbol file to be printed as a profile */
-	uint32_t build;			    /* its build, when it does not say; 0: not given */
+	const char *import_symbols; /* a symbol file to be printed as a profile */
+	uint32_t build;		    /* its build, when it does not say; 0: not given */
 	bool infer;
 	const char *profile_out;
-	uint64_t dtb;
-	uint64_t kernel_base;
 	unsigned int threads;
 	bool quiet;
 	bool verbose;

@@ -4,6 +4,80 @@
  */
 #include "cli/output.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+const struct evidence *output_evidence(const struct output *output)
+{
+	return &output->options->images[output->image];
+}
+
+bool output_several(const struct output *output)
+{
+	return output->options->image_count > 1;
+}
+
+void output_image(struct output *output, size_t image)
+{
+	output->image = image;
+	if (!output_several(output))
+		return;
+	const struct evidence *evidence = output_evidence(output);
+	output->progress.image = evidence_name(evidence);
+	output->dump_name =
+		dump_folder_name(evidence->label ? evidence->label : text_base_name(evidence->path),
+				 image + 1, output->options->image_count);
+}
+
+void output_image_end(struct output *output)
+{
+	dump_folder_close(&output->dump);
+	free(output->dump_name);
+	output->dump_name = NULL;
+	output->progress.image = NULL;
+}
+
+/* As ripgrep does with files: headings for people, a column for what reads line by line. */
+static void tell_images(struct output *output)
+{
+	size_t width = 0;
+	for (size_t i = 0; i < output->options->image_count; i++) {
+		_cleanup_text_ struct text name = {0};
+		text_add_printable(&name, evidence_name(&output->options->images[i]));
+		width = max_of(width, text_width(text_string(&name)));
+	}
+	report_tell_images(output->report,
+			   isatty(STDOUT_FILENO) ? REPORT_IMAGE_HEADINGS : REPORT_IMAGE_COLUMN,
+			   width);
+}
+
+void output_report(struct output *output, const struct row_kind *kind, bool search)
+{
+	enum report_form form = output->options->form;
+	if (!output->report) {
+		output->report = kind == &row_modules ? report_modules_new(stdout, form, search)
+						      : report_new(stdout, form, kind);
+		if (output_several(output))
+			tell_images(output);
+	}
+	report_image(output->report, evidence_name(output_evidence(output)));
+}
+
+struct error *output_written(struct output *output)
+{
+	if (output->image + 1 == output->options->image_count)
+		return output_end(output);
+	return report_flush(output->report) ? NULL : output_failed();
+}
+
+struct error *output_end(struct output *output)
+{
+	return !output->report || report_end(take_ptr(output->report)) ? NULL : output_failed();
+}
+
 /* A row and the progress bar may share a line of a terminal. */
 static void before_row(struct output *output)
 {
@@ -15,8 +89,13 @@ static void before_row(struct output *output)
 bool output_row(void *context, const struct row *row)
 {
 	struct output *output = context;
+	struct row named = *row;
+	_cleanup_free_ char *path = NULL;
 	before_row(output);
-	report_module(output->report, row);
+	/* Below the folder of -d. */
+	if (row->dump.file && output->dump_name)
+		named.dump.file = path = alloc_printf("%s/%s", output->dump_name, row->dump.file);
+	report_module(output->report, &named);
 	/* Modules are wanted as files also when nobody reads their rows any more. */
 	return output->dump.index || !report_failed(output->report);
 }

@@ -6,6 +6,7 @@
 #define CLI_OUTPUT_H
 
 #include <impscan/match.h>
+#include <impscan/report.h>
 
 #include "cli/dump_folder.h"
 #include "cli/options.h"
@@ -13,12 +14,44 @@
 
 struct output {
 	const struct options *options;
-	struct report *report;
+	struct report
+		*report; /* of all images; NULL before the first that can be read, and at the end */
+	size_t image;	 /* number of the image in work, from 0 */
+	char *dump_name; /* of several images: this one's folder in that of -d */
 	struct progress progress;
-	size_t rows; /* written to standard output; none makes the exit code EXIT_NONE */
+	size_t failed; /* images with an error */
+	size_t rows;   /* written to standard output; none makes the exit code EXIT_NONE */
 	struct dump_folder dump;
 	bool same_terminal; /* rows and the progress bar go to one terminal */
 };
+
+/* The image in work. */
+const struct evidence *output_evidence(const struct output *output);
+
+/* Is there more than one image? */
+bool output_several(const struct output *output);
+
+/*
+ * Begins the work on image number `image`: from now on what is written to standard error names it,
+ * where there are several. End it with output_image_end(), also after an error.
+ */
+void output_image(struct output *output, size_t image);
+void output_image_end(struct output *output);
+
+/*
+ * Starts the run's report of rows, unless an earlier image did; `search` as report_modules_new() has
+ * it. Rows are of the image in work from now on.
+ */
+void output_report(struct output *output, const struct row_kind *kind, bool search);
+
+/*
+ * Writes out what the image in work came to, and ends the report when it is the last. Fails when
+ * something could not be written.
+ */
+struct error *output_written(struct output *output);
+
+/* Ends the report, if there is one. Fails when something could not be written. */
+struct error *output_end(struct output *output);
 
 /* Receivers of any scan (struct scan_events), whose context is a struct output. */
 bool output_row(void *context, const struct row *row);

@@ -20,8 +20,9 @@ static double seconds_since(const struct timespec *start)
 	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
 }
 
-static struct scan_options scan_options_of(const struct options *options, const struct known *known)
+static struct scan_options scan_options_of(const struct output *output, const struct known *known)
 {
+	const struct options *options = output->options;
 	return (struct scan_options){
 		.known = known,
 		.all = options->all,
@@ -31,10 +32,10 @@ static struct scan_options scan_options_of(const struct options *options, const 
 		.fast = options->fast,
 		.only = options->only,
 		.deep = options->deep,
-		.dump_directory = options->dump,
 		.pids = options->pids,
 		.pid_count = options->pid_count,
 		.threads = options->threads,
+		.image_name = output_evidence(output)->label,
 	};
 }
 
@@ -65,14 +66,26 @@ static void warn_interrupted(const struct output *output, const struct error *er
 	fprintf(stderr, "impscan: interrupted: %s\n", text_string(&text));
 }
 
-static void print_summary(const struct scan_summary *summary, bool search,
-			  const struct timespec *start)
+/* Begins the last line of an image on standard error. */
+static void begin_summary(const struct output *output)
+{
+	_cleanup_text_ struct text name = {0};
+	if (output_several(output)) {
+		text_add_printable(&name, evidence_name(output_evidence(output)));
+		text_add_string(&name, ": ");
+	}
+	fprintf(stderr, "impscan: %s", text_string(&name));
+}
+
+static void print_summary(const struct output *output, const struct scan_summary *summary,
+			  bool search, const struct timespec *start)
 {
 	char cut[40] = "";
 	if (summary->cut)
 		snprintf(cut, sizeof(cut), " (%zu cut off)", summary->cut);
+	begin_summary(output);
 	fprintf(stderr,
-		"impscan: %zu %s%s, %zu %s, %zu with a hash, %zu not read whole; "
+		"%zu %s%s, %zu %s, %zu with a hash, %zu not read whole; "
 		"%zu %s in %.2f s\n",
 		summary->processes, summary->processes == 1 ? "process" : "processes", cut,
 		summary->modules, summary->modules == 1 ? "module" : "modules", summary->hashed,
@@ -82,19 +95,28 @@ static void print_summary(const struct scan_summary *summary, bool search,
 		seconds_since(start));
 }
 
-struct error *print_modules(const struct windows *windows, const struct known *known,
-			    const struct timespec *start, struct output *output)
+void print_total(const struct output *output, const struct timespec *start)
+{
+	char failed[40] = "";
+	if (output->failed)
+		snprintf(failed, sizeof(failed), " (%zu with an error)", output->failed);
+	fprintf(stderr, "impscan: %zu images%s, %zu %s in %.2f s\n", output->options->image_count,
+		failed, output->rows, output->rows == 1 ? "row" : "rows", seconds_since(start));
+}
+
+/* The scan of print_modules(), with the folder of -d if there is one. */
+static struct error *scan_modules(const struct windows *windows, struct scan_options *scan_options,
+				  struct scan_summary *summary, struct output *output)
 {
 	const struct options *options = output->options;
-	struct scan_summary summary;
-	struct scan_options scan_options = scan_options_of(options, known);
 	if (options->dump) {
-		try_(dump_folder_open(&output->dump, options->dump));
+		try_(dump_folder_open(&output->dump, options->dump, output->dump_name));
 		signal(SIGPIPE, SIG_IGN);
-		scan_options.stop = interrupt_watch();
+		scan_options->dump_directory = output->dump.path;
+		scan_options->stop = interrupt_watch();
 	}
-	output->report = report_modules_new(stdout, options->form, known != NULL);
-	struct error *error = scan_image(windows, &scan_options,
+	output_report(output, &row_modules, scan_options->known != NULL);
+	struct error *error = scan_image(windows, scan_options,
 					 &(struct scan_events){
 						 .row = output_row,
 						 .dumped = output_dumped,
@@ -102,22 +124,43 @@ struct error *print_modules(const struct windows *windows, const struct known *k
 						 .warning = output_warning,
 						 .context = output,
 					 },
-					 &summary);
+					 summary);
 	progress_hide(&output->progress);
-	if (!report_end(output->report) && !error)
-		error = output_failed();
+	struct error *unwritten = output_written(output);
+	if (error)
+		error_free(unwritten);
+	return error ? error : unwritten;
+}
+
+/* Ends the process when a signal asked for it while the folder of -d was written. */
+static struct error *after_dump(struct output *output, const atomic_bool *stop, struct error *error)
+{
 	warn_dump(output);
 	/* After an error it is dump_folder_close()'s to end. */
 	if (!error)
 		error = dump_folder_end(&output->dump);
-	if (scan_options.stop && atomic_load(scan_options.stop)) {
+	if (!stop)
+		return error;
+	if (atomic_load(stop)) {
+		error_free(output_end(output));
 		warn_interrupted(output, error);
 		error_free(error);
 		dump_folder_close(&output->dump);
 		interrupt_finish();
 	}
-	if (!error && !options->quiet)
-		print_summary(&summary, known != NULL, start);
+	interrupt_unwatch();
+	return error;
+}
+
+struct error *print_modules(const struct windows *windows, const struct known *known,
+			    const struct timespec *start, struct output *output)
+{
+	struct scan_summary summary;
+	struct scan_options scan_options = scan_options_of(output, known);
+	struct error *error = scan_modules(windows, &scan_options, &summary, output);
+	error = after_dump(output, scan_options.stop, error);
+	if (!error && !output->options->quiet)
+		print_summary(output, &summary, known != NULL, start);
 	return error;
 }
 
@@ -125,7 +168,7 @@ struct error *print_listing(const struct windows *windows, const struct timespec
 			    struct output *output)
 {
 	const struct options *options = output->options;
-	struct scan_options scan_options = scan_options_of(options, NULL);
+	struct scan_options scan_options = scan_options_of(output, NULL);
 	const struct scan_events events = {
 		.region = output_region,
 		.import = output_import,
@@ -133,37 +176,47 @@ struct error *print_listing(const struct windows *windows, const struct timespec
 		.warning = output_warning,
 		.context = output,
 	};
-	output->report =
-		report_new(stdout, options->form, options->regions ? &row_regions : &row_imports);
+	output_report(output, options->regions ? &row_regions : &row_imports, false);
 	size_t before = output->rows; /* a written profile counts, too */
 	struct error *error = options->regions ? scan_regions(windows, &scan_options, &events)
 					       : scan_imports(windows, &scan_options, &events);
 	progress_hide(&output->progress);
-	if (!report_end(output->report) && !error)
-		error = output_failed();
-	if (!error && !options->quiet)
-		fprintf(stderr, "impscan: %zu %s%s in %.2f s\n", output->rows - before,
-			options->regions ? "range" : "import",
-			output->rows - before == 1 ? "" : "s", seconds_since(start));
-	return error;
+	struct error *unwritten = output_written(output);
+	if (error)
+		error_free(unwritten);
+	error = error ? error : unwritten;
+	if (error || options->quiet)
+		return error;
+	begin_summary(output);
+	fprintf(stderr, "%zu %s%s in %.2f s\n", output->rows - before,
+		options->regions ? "range" : "import", output->rows - before == 1 ? "" : "s",
+		seconds_since(start));
+	return NULL;
+}
+
+static struct error *print_survey(const struct survey *survey, struct output *output)
+{
+	output_report(output, &row_surveys, false);
+	report_survey(output->report, survey);
+	return output_written(output);
 }
 
 struct error *print_info(const struct discovery *discovery, struct output *output)
 {
-	struct scan_options scan_options = scan_options_of(output->options, NULL);
+	struct scan_options scan_options = scan_options_of(output, NULL);
 	_cleanup_survey_ struct survey survey = {0};
 	try_(scan_survey(discovery, &scan_options, &survey));
 	output->rows++;
-	return report_survey(stdout, output->options->form, &survey) ? NULL : output_failed();
+	return print_survey(&survey, output);
 }
 
 struct error *print_info_without(const struct image *image, const struct error *error,
 				 struct output *output)
 {
 	_cleanup_survey_ struct survey survey = {0};
-	scan_survey_image(image, &survey);
+	scan_survey_image(image, output_evidence(output)->label, &survey);
 	survey.failure = alloc_strdup(error_message(error));
-	return report_survey(stdout, output->options->form, &survey) ? NULL : output_failed();
+	return print_survey(&survey, output);
 }
 
 struct error *print_samples(struct output *output)
@@ -181,5 +234,5 @@ struct error *print_samples(struct output *output)
 		     });
 	samples_list_free(paths, count);
 	progress_hide(&output->progress);
-	return report_end(output->report) ? NULL : output_failed();
+	return output_end(output);
 }

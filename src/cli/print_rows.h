@@ -18,7 +18,7 @@ struct windows;
 
 /*
  * -a, or a search of `known` hashes (NULL: none), with the files of -d. `start` is the time
- * (CLOCK_MONOTONIC) from which the summary counts. After an error the caller closes output->dump.
+ * (CLOCK_MONOTONIC) from which the summary counts. The caller closes output->dump.
  */
 struct error *print_modules(const struct windows *windows, const struct known *known,
 			    const struct timespec *start, struct output *output);
@@ -33,6 +33,9 @@ struct error *print_info(const struct discovery *discovery, struct output *outpu
 /* --info of an image without: what the file itself is, and `error`. Does not count as a row. */
 struct error *print_info_without(const struct image *image, const struct error *error,
 				 struct output *output);
+
+/* The last line of several images; `start` is when the first was begun. */
+void print_total(const struct output *output, const struct timespec *start);
 
 /* -e without an image: the samples' own hashes. */
 struct error *print_samples(struct output *output);

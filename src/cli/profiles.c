@@ -54,7 +54,7 @@ struct error *print_profiles(const struct profiles *profiles, struct output *out
 		struct profile_summary summary = profiles_summary(profiles, i);
 		report_profile(output->report, &summary);
 	}
-	return report_end(output->report) ? NULL : output_failed();
+	return output_end(output);
 }
 
 struct error *print_imported(struct profiles *profiles, struct output *output)

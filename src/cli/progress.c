@@ -18,6 +18,7 @@ void progress_init(struct progress *progress, bool quiet, const char *what)
 		.bar = !quiet && isatty(STDERR_FILENO),
 		.quiet = quiet,
 		.what = what,
+		.image = progress->image,
 	};
 }
 
@@ -41,7 +42,13 @@ void progress_show(struct progress *progress, size_t done, size_t total)
 	for (size_t i = 0; i < BAR_WIDTH; i++)
 		bar[i] = i < filled ? '#' : '.';
 	bar[BAR_WIDTH] = '\0';
-	fprintf(stderr, "\r[%s] %zu/%zu %s\x1b[K", bar, done, total, progress->what);
+	_cleanup_text_ struct text of = {0};
+	if (progress->image) {
+		text_add_string(&of, " of ");
+		text_add_printable(&of, progress->image);
+	}
+	fprintf(stderr, "\r[%s] %zu/%zu %s%s\x1b[K", bar, done, total, progress->what,
+		text_string(&of));
 	fflush(stderr);
 	progress->shown = true;
 }
@@ -66,6 +73,10 @@ static void print_warning(struct progress *progress, const char *sentence, int l
 void progress_warning(struct progress *progress, const char *sentence)
 {
 	_cleanup_text_ struct text text = {0};
+	if (progress->image) {
+		text_add_printable(&text, progress->image);
+		text_add_string(&text, ": ");
+	}
 	text_add_printable(&text, sentence);
 	print_warning(progress, text_string(&text), (int)text.length);
 }

@@ -14,12 +14,13 @@ struct progress {
 	bool quiet; /* no warnings either */
 	bool shown; /* a bar stands on the current line */
 	struct timespec last;
-	const char *what; /* "processes" */
+	const char *what;  /* "processes" */
+	const char *image; /* that it is about, where there are several; NULL: none */
 };
 
 /*
  * Starts with no bar shown. `what` is what is counted, for the bar, and must outlive it; with
- * `quiet` nothing is ever written.
+ * `quiet` nothing is ever written. progress->image stays.
  */
 void progress_init(struct progress *progress, bool quiet, const char *what);
 
@@ -31,7 +32,7 @@ void progress_show(struct progress *progress, size_t done, size_t total);
 /* Takes the bar away, so that a line can be printed in its place. */
 void progress_hide(struct progress *progress);
 
-/* Writes "impscan: warning: SENTENCE", the sentence made fit to print. */
+/* Writes "impscan: warning: SENTENCE", or IMAGE: SENTENCE, made fit to print. */
 void progress_warning(struct progress *progress, const char *sentence);
 
 /* The same for each line of a text that is fit to print already. */

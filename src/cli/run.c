@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <impscan/alloc.h>
 #include <impscan/discover.h>
 
 #include "cli/known_hashes.h"
@@ -42,6 +43,10 @@ static void tell_windows(const struct options *options, const struct discovery *
 				image_format(windows->image), windows->build,
 				windows->profile->name, (unsigned long long)windows->dtb,
 				discovery->page_map_source);
+		if (progress->image) {
+			text_add_printable(&line, progress->image);
+			text_add_string(&line, ": ");
+		}
 		text_add_printable(&line, text_string(&text));
 		fprintf(stderr, "impscan: %s\n", text_string(&line));
 	}
@@ -54,16 +59,17 @@ static struct error *open_windows(const struct options *options, struct profiles
 				  const struct image *image, struct output *output,
 				  struct discovery *discovery)
 {
+	const struct evidence *evidence = output_evidence(output);
 	progress_init(&output->progress, options->quiet, "bytes searched for a kernel");
 	struct windows_options windows_options = {
-		.dtb = options->dtb,
-		.kernel_base = options->kernel_base,
+		.dtb = evidence->dtb,
+		.kernel_base = evidence->kernel_base,
 		.infer = options->infer,
 		.count_page_files = options->info && !options->quiet,
 		.progress = output_progress,
 		.progress_context = output,
 	};
-	memcpy(windows_options.page_files, options->page_files, sizeof(options->page_files));
+	memcpy(windows_options.page_files, evidence->page_files, sizeof(evidence->page_files));
 	try_(forced_profile(options, profiles, &windows_options.profile));
 	struct error *error = windows_open(image, profiles, &windows_options, discovery);
 	struct error *unwritten =
@@ -73,18 +79,14 @@ static struct error *open_windows(const struct options *options, struct profiles
 	return unwritten ? unwritten : error;
 }
 
+/* One image, from opening it to its last row; all of it is released at the end. */
 static struct error *run_image(const struct options *options, struct profiles *profiles,
+			       const struct known *known, const struct timespec *start,
 			       struct output *output)
 {
-	struct timespec start;
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	_cleanup_known_ struct known *known = NULL;
-	if (options_search(options))
-		try_(load_known(output, &known));
-
 	_cleanup_image_ struct image *image = NULL;
-	try_(image_open(options->file, &image));
 	progress_init(&output->progress, options->quiet, "processes");
+	try_(image_open(output_evidence(output)->path, &image));
 	if (image_warning(image))
 		progress_warning(&output->progress, image_warning(image));
 	_cleanup_discovery_ struct discovery discovery = {0};
@@ -97,10 +99,70 @@ static struct error *run_image(const struct options *options, struct profiles *p
 	if (options->info)
 		return print_info(&discovery, output);
 	if (options->regions || options->imports)
-		return print_listing(windows, &start, output);
+		return print_listing(windows, start, output);
 	if (options->all || known)
-		return print_modules(windows, known, &start, output);
+		return print_modules(windows, known, start, output);
 	return NULL;
+}
+
+/* Does an error's sentence name the image by itself, in one of the two ways that they all do? */
+static bool names_image(const struct error *error, const struct evidence *evidence)
+{
+	const char *message = error_message(error);
+	_cleanup_free_ char *quoted = alloc_printf("'%s'", evidence->path);
+	_cleanup_free_ char *first = alloc_printf("%s: ", evidence->path);
+	return !evidence->label &&
+	       (strstr(message, quoted) || !strncmp(message, first, strlen(first)));
+}
+
+/* Says on standard error what went wrong; `evidence`: with which of several images, or NULL. */
+static void tell_error(struct output *output, const struct error *error,
+		       const struct evidence *evidence)
+{
+	_cleanup_text_ struct text sentence = {0};
+	if (evidence && !names_image(error, evidence)) {
+		text_add_printable(&sentence, evidence_name(evidence));
+		text_add_string(&sentence, ": ");
+	}
+	text_add_printable(&sentence, error_message(error));
+	progress_hide(&output->progress);
+	fprintf(stderr, "impscan: error: %s\n", text_string(&sentence));
+}
+
+/*
+ * All images, one after the other. An error of one is told in its place and counted, and the others
+ * are done. Fails where there are no known hashes to search for, and when rows can't be written.
+ */
+static struct error *run_images(const struct options *options, struct profiles *profiles,
+				struct output *output)
+{
+	struct timespec start, image_start;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	image_start = start;
+	_cleanup_known_ struct known *known = NULL;
+	if (options_search(options))
+		try_(load_known(output, &known));
+	bool unread = false; /* nobody reads the rows any more */
+	for (size_t i = 0; i < options->image_count && (!unread || options->dump); i++) {
+		output_image(output, i);
+		_cleanup_error_ struct error *error =
+			run_image(options, profiles, known, &image_start, output);
+		if (error)
+			tell_error(output, error,
+				   output_several(output) ? output_evidence(output) : NULL);
+		output->failed += error != NULL;
+		unread = output->report && report_failed(output->report);
+		output_image_end(output);
+		clock_gettime(CLOCK_MONOTONIC, &image_start);
+	}
+	struct error *unwritten = output_end(output);
+	if (unread) { /* told already */
+		error_free(unwritten);
+		return NULL;
+	}
+	if (!unwritten && output_several(output) && !options->quiet)
+		print_total(output, &start);
+	return unwritten;
 }
 
 static struct error *run(const struct options *options, struct output *output)
@@ -119,7 +181,7 @@ static struct error *run(const struct options *options, struct output *output)
 		return print_samples(output);
 	if (options->from_environment && !options->quiet) {
 		_cleanup_text_ struct text path = {0};
-		text_add_printable(&path, options->file);
+		text_add_printable(&path, options->images[0].path);
 		fprintf(stderr, "impscan: image: %s (IMPSCAN_IMAGE)\n", text_string(&path));
 	}
 
@@ -129,7 +191,7 @@ static struct error *run(const struct options *options, struct output *output)
 		return print_profiles(profiles, output);
 	if (options->import_symbols)
 		return print_imported(profiles, output);
-	return run_image(options, profiles, output);
+	return run_images(options, profiles, output);
 }
 
 int cli_main(int argc, char **argv)
@@ -146,13 +208,8 @@ int cli_main(int argc, char **argv)
 		error = run(&options, &output);
 	}
 	if (error) {
-		_cleanup_text_ struct text sentence = {0};
-		text_add_printable(&sentence, error_message(error));
-		progress_hide(&output.progress);
-		fprintf(stderr, "impscan: error: %s\n", text_string(&sentence));
-		dump_folder_close(&output.dump);
+		tell_error(&output, error, NULL);
 		return EXIT_ERROR;
 	}
-	dump_folder_close(&output.dump);
-	return output.rows ? EXIT_ROWS : EXIT_NONE;
+	return output.failed ? EXIT_ERROR : output.rows ? EXIT_ROWS : EXIT_NONE;
 }

@@ -75,7 +75,7 @@ void report_profile(struct report *report, const struct profile_summary *profile
 	report_row(report, profile);
 }
 
-bool report_survey(FILE *out, enum report_form form, const struct survey *survey)
+void report_survey(struct report *report, const struct survey *survey)
 {
-	return report_record(out, form, &row_surveys, survey);
+	report_record(report, survey);
 }

@@ -21,6 +21,10 @@ struct report {
 	size_t columns;
 	size_t rows;
 	bool failed;
+	enum report_images images;
+	int image_width;
+	const char *image;	   /* that the rows are of */
+	bool image_named;	   /* its heading is written */
 	struct text line, scratch; /* reused */
 };
 
@@ -48,26 +52,30 @@ static int shown_width(const char *s)
 	return (int)text_width(s);
 }
 
+/* Where the cell of a column is in the line, and how it is padded. */
+struct cell {
+	size_t start;
+	int width;
+	bool right, last;
+};
+
 /*
- * Pads the cell that the line has from `start` on, so that the next begins at the columns' sum:
- * `*over` is how far the line is beyond where the table's columns are. The last cell is padded only
- * to the left.
+ * Pads the cell that ends the line, so that the next begins at the columns' sum: `*over` is how far
+ * the line is beyond where the table's columns are. The last cell is padded only to the left.
  */
-static void pad_cell(struct text *line, const struct field *field, size_t start, bool last,
-		     int *over)
+static void pad_cell(struct text *line, const struct cell *cell, int *over)
 {
-	int width = shown_width(text_string(line) + start);
-	int pad = field->width - width - *over;
-	size_t length = line->length - start;
+	size_t start = cell->start, length = line->length - start;
+	int pad = cell->width - shown_width(text_string(line) + start) - *over;
 	*over = pad < 0 ? -pad : 0;
-	if (pad > 0 && (field->right || !last)) {
+	if (pad > 0 && (cell->right || !cell->last)) {
 		text_add_spaces(line, (size_t)pad);
-		if (field->right) {
+		if (cell->right) {
 			memmove(line->data + start + pad, line->data + start, length);
 			memset(line->data + start, ' ', (size_t)pad);
 		}
 	}
-	if (!last)
+	if (!cell->last)
 		text_add(line, "  ", 2);
 }
 
@@ -80,21 +88,38 @@ static void add_cell(struct text *line, const struct value *value)
 		text_add_char(line, '-');
 }
 
+/* The column before all others; in the line of headings without an image. */
+static void add_image_cell(struct report *report, bool heading, int *over)
+{
+	struct text *line = &report->line;
+	struct cell cell = {.start = line->length, .width = report->image_width};
+	if (report->images != REPORT_IMAGE_COLUMN)
+		return;
+	text_add_printable(line, heading ? "Image" : report->image);
+	pad_cell(line, &cell, over);
+}
+
 /* A line of a table; without a row that of the headings. */
 static void write_table_line(struct report *report, const void *row)
 {
 	struct text *line = &report->line;
 	int over = 0;
+	add_image_cell(report, !row, &over);
 	for (size_t i = 0; i < report->columns; i++) {
 		const struct field *field = &report->kind->fields[report->order[i]];
-		size_t start = line->length;
+		struct cell cell = {
+			.start = line->length,
+			.width = field->width,
+			.right = field->right,
+			.last = i == report->columns - 1,
+		};
 		if (row) {
 			struct value value = field_value(field, row, &report->scratch);
 			add_cell(line, &value);
 		} else {
 			text_add_string(line, field->heading);
 		}
-		pad_cell(line, field, start, i == report->columns - 1, &over);
+		pad_cell(line, &cell, &over);
 	}
 	text_add_char(line, '\n');
 	write_line(report);
@@ -157,13 +182,28 @@ struct report *report_start(FILE *out, enum report_form form, const struct row_k
 	return report;
 }
 
+/* What stands above the rows of a table, or of an image's part of it. */
+static void write_headings(struct report *report)
+{
+	if (report->images == REPORT_IMAGE_HEADINGS && !report->image_named) {
+		report->image_named = true;
+		if (report->rows)
+			text_add_char(&report->line, '\n');
+		text_add_printable(&report->line, report->image);
+		text_add_char(&report->line, '\n');
+		write_line(report);
+		write_table_line(report, NULL);
+	} else if (!report->rows) {
+		write_table_line(report, NULL);
+	}
+}
+
 void report_row(struct report *report, const void *row)
 {
 	switch (report->form) {
 	case REPORT_TABLE:
 	case REPORT_WIDE:
-		if (!report->rows)
-			write_table_line(report, NULL);
+		write_headings(report);
 		write_table_line(report, row);
 		break;
 	case REPORT_CSV:
@@ -189,6 +229,25 @@ void report_comment(struct report *report, const char *comment)
 	text_add_printable(&report->line, comment);
 	text_add_char(&report->line, '\n');
 	write_line(report);
+}
+
+void report_tell_images(struct report *report, enum report_images how, size_t width)
+{
+	report->images = how;
+	report->image_width = max_of((int)width, shown_width("Image"));
+}
+
+void report_image(struct report *report, const char *name)
+{
+	report->image = name;
+	report->image_named = false;
+}
+
+bool report_flush(struct report *report)
+{
+	if (fflush(report->out))
+		report->failed = true;
+	return !report->failed;
 }
 
 bool report_failed(const struct report *report)
@@ -219,16 +278,18 @@ static void add_lines(struct text *line, const struct value *value, int indent)
 	}
 }
 
-bool report_record(FILE *out, enum report_form form, const struct row_kind *kind, const void *row)
+void report_record(struct report *report, const void *row)
 {
-	struct report *report = report_start(out, form, kind, FIELDS_TABLE);
-	if (!is_table(form)) {
+	const struct row_kind *kind = report->kind;
+	if (!is_table(report->form)) {
 		report_row(report, row);
-		return report_end(report);
+		return;
 	}
 	int width = 0;
 	for (size_t i = 0; i < report->columns; i++)
 		width = max_of(width, shown_width(kind->fields[report->order[i]].heading));
+	if (report->rows++)
+		text_add_char(&report->line, '\n');
 	for (size_t i = 0; i < report->columns; i++) {
 		const struct field *field = &kind->fields[report->order[i]];
 		struct value value = field_value(field, row, &report->scratch);
@@ -240,7 +301,6 @@ bool report_record(FILE *out, enum report_form form, const struct row_kind *kind
 		else
 			value_add_plain(&report->line, &value, ',', text_add_printable);
 		text_add_char(&report->line, '\n');
-		write_line(report);
 	}
-	return report_end(report);
+	write_line(report);
 }

@@ -26,10 +26,9 @@ static inline bool is_table(enum report_form form)
 }
 
 /*
- * One row alone: in the tables lines of "Heading  value", one for each column that has a value, and
- * elsewhere as report_row() writes it. Returns false when it could
- * not be written.
+ * Writes a row in tables as lines of "Heading  value", one for each column that has a value, and
+ * elsewhere as report_row() does.
  */
-bool report_record(FILE *out, enum report_form form, const struct row_kind *kind, const void *row);
+void report_record(struct report *report, const void *row);
 
 #endif

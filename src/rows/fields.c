@@ -158,6 +158,7 @@ static const struct field modules[] = {
 	{"dump", TEXT(dump.file)},
 	{"impset", CHARS(hashes.impset)},
 	{"rebuilt_impset", CHARS(rebuilt.impset)},
+	{"image", TEXT(image)},
 	/* Only for people. What may be of any length comes last in each table. */
 	{NULL, DERIVED(impfuzzy_or_reason), LEFT("impfuzzy", 0, 70)},
 	{NULL, DERIVED(matched_imports), RIGHT("Imports", 7, 0, 0, 50)},
@@ -184,6 +185,7 @@ static const struct field dumps[] = {
 	{"pages", NUMBER(dump.pages)},
 	{"pages_absent", NUMBER(dump.pages_absent)},
 	{"note", TEXT(dump.note)},
+	{"image", TEXT(image)},
 };
 /* clang-format on */
 

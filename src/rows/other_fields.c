@@ -37,6 +37,7 @@ static const struct field regions[] = {
 	{"file", TEXT(file), LEFT("File", 24, 0, 120)},
 	{"bytes_at", ADDRESS(bytes_at), LEFT("Bytes At", 18, 0, 130), .when = has_bytes},
 	{"bytes", BYTES(bytes), LEFT("First Bytes", 0, 140, 140), .when = has_bytes},
+	{"image", TEXT(image)},
 };
 const struct row_kind row_regions = ROW_KIND(regions);
 
@@ -70,6 +71,7 @@ static const struct field imports[] = {
 	{"ordinal", NUMBER(ordinal), RIGHT("Ord", 5, 70, 80), .when = is_by_ordinal},
 	{"source", TEXT(source), LEFT("Source", 6, 80, 90)},
 	{"hooked", BOOL(hooked), LEFT("Hooked", 6, 90, 100)},
+	{"image", TEXT(image)},
 };
 const struct row_kind row_imports = ROW_KIND(imports);
 

@@ -67,6 +67,7 @@ static const struct field surveys[] = {
 	{"taken", TEXT(taken), HEADING(14, "Taken")},
 	{"missing", LIST(missing), HEADING(26, "Not in it")},
 	{"notes", TEXT(notes), HEADING(28, "Notes")},
+	{"path", TEXT(path), HEADING(4, "Path")},
 };
 /* clang-format on */
 

@@ -20,7 +20,8 @@
 struct import_listing {
 	const struct session *session;
 	const struct scan_events *events;
-	size_t cut; /* processes */
+	const char *image; /* its name in rows */
+	size_t cut;	   /* processes */
 };
 
 /* The lists of one process. */
@@ -143,6 +144,7 @@ static bool take(void *context, size_t i, void *result)
 		for (size_t e = 0; more && e < rebuilt->count; e++) {
 			struct import_row row =
 				import_row_of(process, module, rebuilt, &rebuilt->entries[e]);
+			row.image = listing->image;
 			more = events->import(events->context, &row);
 		}
 	}
@@ -154,7 +156,11 @@ struct error *scan_imports(const struct windows *windows, const struct scan_opti
 {
 	_cleanup_session_ struct session session = {0};
 	try_(session_open(&session, windows, options, events));
-	struct import_listing listing = {.session = &session, .events = events};
+	struct import_listing listing = {
+		.session = &session,
+		.events = events,
+		.image = image_name_of(windows, options),
+	};
 	process_run(&session, events,
 		    &(struct process_work){
 			    .make = make,

@@ -17,6 +17,7 @@ struct module_listing {
 	const struct scan_options *options;
 	const struct scan_events *events;
 	struct scan_summary *summary;
+	const char *image;	/* its name in rows */
 	struct matches matches; /* of the module handed out last */
 };
 
@@ -57,6 +58,7 @@ static bool emit(struct module_listing *listing, const struct process *process,
 {
 	const struct scan_options *options = listing->options;
 	struct row row = row_of(process, module);
+	row.image = listing->image;
 	if (finding->dump)
 		dump_settle(&listing->session->context, finding->dump);
 	row_add_finding(&row, finding);
@@ -84,6 +86,7 @@ static bool emit(struct module_listing *listing, const struct process *process,
 static bool emit_empty(struct module_listing *listing, const struct process *process, bool cut)
 {
 	struct row row = row_of(process, NULL);
+	row.image = listing->image;
 	row.status = IMPORTS_UNREADABLE;
 	row.reason = cut		       ? NOT_EXAMINED
 		     : process_exited(process) ? "process has exited, its modules are gone"
@@ -140,6 +143,7 @@ struct error *scan_image(const struct windows *windows, const struct scan_option
 		.options = options,
 		.events = events,
 		.summary = summary,
+		.image = image_name_of(windows, options),
 	};
 	process_run(&session, events,
 		    &(struct process_work){

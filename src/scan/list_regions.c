@@ -19,8 +19,9 @@ struct region_listing {
 	const struct session *session;
 	const struct scan_options *options;
 	const struct scan_events *events;
-	bool by_modules; /* modules are needed to tell which regions are wanted */
-	size_t cut;	 /* processes */
+	bool by_modules;   /* modules are needed to tell which regions are wanted */
+	const char *image; /* its name in rows */
+	size_t cut;	   /* processes */
 };
 
 /* The regions of one process. */
@@ -212,8 +213,10 @@ static bool take(void *context, size_t i, void *result)
 	selection_warn(listing->events, process, unit->damage);
 	if (unit->cut)
 		selection_warn_cut(listing->events, listing->options, process, &listing->cut);
-	for (size_t r = 0; more && r < unit->count; r++)
+	for (size_t r = 0; more && r < unit->count; r++) {
+		unit->rows[r].image = listing->image;
 		more = listing->events->region(listing->events->context, &unit->rows[r]);
+	}
 	return more;
 }
 
@@ -227,6 +230,7 @@ struct error *scan_regions(const struct windows *windows, const struct scan_opti
 		.session = &session,
 		.options = options,
 		.events = events,
+		.image = image_name_of(windows, options),
 		.by_modules =
 			scan_only_kinds(&options->only) ||
 			(options->only.module && !scan_only_address(&options->only, &address)),

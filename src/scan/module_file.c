@@ -27,17 +27,6 @@
 #define PROCESS_NAME_MAX 24
 #define MODULE_NAME_MAX	 48
 
-/* Adds a part of a file's name: ASCII letters, digits, ".", "_" and "-"; others become "_". */
-static void add_part(struct text *name, const char *part, size_t most)
-{
-	for (size_t i = 0; i < most && part[i]; i++) {
-		char c = part[i];
-		bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-		text_add_char(name, safe ? c : '_');
-	}
-}
-
 /*
  * 4012.invoice.exe.0x7ff6f3a10000.kernel32.dll.bin: beginning with a digit it is no device name and
  * not hidden, ending in .bin it has no dot or blank at its end, and nothing runs it by mistake. A
@@ -49,9 +38,9 @@ static char *file_name(const struct process *process, const struct module *modul
 	text_add_format(&name, "%u.", process->pid);
 	if (process_exited(process))
 		text_add_string(&name, "exited.");
-	add_part(&name, process->name, PROCESS_NAME_MAX);
+	text_add_file_name(&name, process->name, PROCESS_NAME_MAX);
 	text_add_format(&name, ".0x%llx.", (unsigned long long)module->base);
-	add_part(&name, module->name, MODULE_NAME_MAX);
+	text_add_file_name(&name, module->name, MODULE_NAME_MAX);
 	text_add_string(&name, ".bin");
 	return name.data;
 }

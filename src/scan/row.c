@@ -24,6 +24,11 @@ struct row row_of(const struct process *process, const struct module *module)
 	};
 }
 
+const char *image_name_of(const struct windows *windows, const struct scan_options *options)
+{
+	return options->image_name ? options->image_name : image_path(windows->image);
+}
+
 void row_add_finding(struct row *row, const struct finding *finding)
 {
 	row->status = finding->status;

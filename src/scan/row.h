@@ -16,6 +16,9 @@
  */
 struct row row_of(const struct process *process, const struct module *module);
 
+/* What rows call the image of a machine. */
+const char *image_name_of(const struct windows *windows, const struct scan_options *options);
+
 /* Adds what examining the module has found, and the file it was written to. */
 void row_add_finding(struct row *row, const struct finding *finding);
 

@@ -222,12 +222,13 @@ static void add_facts(const struct image *image, struct survey *survey)
 	add_gaps(image, &survey->missing);
 }
 
-void scan_survey_image(const struct image *image, struct survey *survey)
+void scan_survey_image(const struct image *image, const char *name, struct survey *survey)
 {
 	const struct image_range *ranges = image_ranges(image, &survey->ranges);
 	for (size_t i = 0; i < survey->ranges; i++)
 		survey->memory_size += ranges[i].size;
-	survey->image = keep(image_path(image));
+	survey->image = keep(name ? name : image_path(image));
+	survey->path = name ? keep(image_path(image)) : NULL;
 	survey->format = keep(image_format(image));
 	survey->file_size = image_file_size(image);
 	survey->warning = keep(image_warning(image));
@@ -271,7 +272,7 @@ struct error *scan_survey(const struct discovery *discovery, const struct scan_o
 	if (summary.cut)
 		note(&making, "processes not all looked at whole: they cost too much work");
 	survey->damage = making.damage.data;
-	scan_survey_image(windows->image, survey);
+	scan_survey_image(windows->image, options->image_name, survey);
 	add_kernel(survey, windows);
 	survey->dtb_source = keep(discovery->page_map_source);
 	add_page_files(&making);

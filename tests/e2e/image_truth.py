@@ -118,8 +118,11 @@ def run(impscan, *arguments, status=(0,), stdin=None):
 
 
 def rows(impscan, image, *arguments):
+    """The rows, without the image's path: they may be compared with another image's."""
     out, _ = run(impscan, "-f", image, "-q", "-o", "jsonl", *arguments, status=(0, 1))
-    return [json.loads(line) for line in out.split("\n") if line]
+    found = [json.loads(line) for line in out.split("\n") if line]
+    check(all(row.pop("image") == str(image) for row in found), f"{image}: rows call it otherwise")
+    return found
 
 
 def printable(name):

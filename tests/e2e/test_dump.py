@@ -30,7 +30,7 @@ except pefile_rules.Missing as missing:
 NAME = re.compile(r"\d+\.[A-Za-z0-9._-]*\.0x[0-9a-f]+\.[A-Za-z0-9._-]*\.bin")
 INDEX = ["file", "pid", "process", "eprocess", "base", "size", "module", "path", "imphash",
          "impfuzzy", "status", "reason", "flags", "layout", "file_size", "pages", "pages_absent",
-         "note"]
+         "note", "image"]
 
 
 def write_image(mkimage, folder, scenario, *arguments):

@@ -60,7 +60,7 @@ USES = {
     "-o csv": IMAGE | {"hashes", "--list-profiles"},
     "--profile YAML": IMAGE | {"--list-profiles", "--import-symbols"},
     "--profile-dir MORE": IMAGE | {"--list-profiles", "--import-symbols"},
-    "--infer": IMAGE, "--profile-out NEW": IMAGE, "--build 19041": {"--import-symbols"},
+    "--infer": IMAGE, "--label x": IMAGE, "--profile-out NEW": IMAGE, "--build 19041": {"--import-symbols"},
     "--dtb DTB": IMAGE, "--kernel KERNEL": IMAGE,
     "-j 1": IMAGE | {"hashes", "--list-profiles", "--import-symbols"},
     "-q": IMAGE | {"hashes", "--list-profiles", "--import-symbols"},
@@ -100,8 +100,15 @@ def test_pairs(impscan, image, folder, truth):
 
 def test_contradictions(impscan, image, folder):
     for arguments, sentence in [
-            (["-f", image, "-f", image, "-a"], "one image at a time"),
-            (["-f", image, "-a", image], "one image at a time"),
+            (["-f", image, image, "--profile-out", "x"], "of one image, and 2 are given"),
+            (["--dtb", "0x1000", image, image, "-a"], "--dtb stands before the first image"),
+            (["--label", "x", image, image, "-a"], "--label stands before the first image"),
+            ([image, image, "--label", "a", "--label", "b", "-a"], "--label is given twice for"),
+            ([image, "--dtb", "0x1", image, "--dtb", "0x1", "--dtb", "0x2", "-a"],
+             "--dtb is given twice for"),
+            ([image, "--kernel", "0x1", "--kernel", "0x1", "-a"], "--kernel is given twice for"),
+            ([image, "--label", "", "-a"], "--label needs a name"),
+            (["--label", "x", "-e", folder / "pe"], "--label changes nothing for"),
             (["-f", "-", "-a"], "standard input"),
             (["-", "-a"], "standard input"),
             ([image, "-a", "-o", "csv", "-o", "json"], "-o is given twice"),

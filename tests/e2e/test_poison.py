@@ -111,7 +111,8 @@ def other_api_sets(machine, pid):
 
 
 def rows_of(tools, path, threads):
-    out, _ = run(tools.impscan, "-f", path, "-a", "-o", "jsonl", "-q", "-j", threads)
+    out, _ = run(tools.impscan, "-f", path, "--label", "x", "-a", "-o", "jsonl", "-q", "-j",
+                 threads)
     return [(json.loads(line)["pid"], line) for line in out.split("\n") if line]
 
 

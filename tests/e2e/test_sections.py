@@ -292,7 +292,7 @@ POISONS = [
 
 
 def lines(impscan, path, threads, *arguments):
-    out = subprocess.run([impscan, "-f", path, "-q", "-o", "jsonl", "-j", str(threads),
+    out = subprocess.run([impscan, "-f", path, "--label", "x", "-q", "-o", "jsonl", "-j", str(threads),
                           *(arguments or ["-a"])], capture_output=True, check=True).stdout.decode()
     return out.splitlines()
 

@@ -6,7 +6,7 @@ import json
 import struct
 import subprocess
 
-from hostile.machine import PAGE, Machine
+from hostile.machine import PAGE, Machine, rows_of
 
 GIB = 1 << 30
 FREE = 0x100000000000  # a user address that no process of the demo uses, and what is above it
@@ -22,7 +22,7 @@ class Aliased(Machine):
         self.eprocess, self.dtb_of = self.process(pid)
         self.regions = 0
         self.next = FREE
-        self.full = [json.loads(line) for line in self.ask("-a", "-o", "jsonl") if line]
+        self.full = rows_of("\n".join(self.ask("-a", "-o", "jsonl")))
 
     def ask(self, *arguments):
         """What impscan says of the image as it is now, by line."""
@@ -78,11 +78,8 @@ class Aliased(Machine):
         clean = {(row["pid"], row["base"]): row for row in self.full if row["pid"] != self.pid}
 
         def expect(status, out, err):
-            rows = {}
-            for line in out.split("\n"):
-                row = json.loads(line) if line else None
-                if row and row["pid"] != self.pid:
-                    rows[row["pid"], row["base"]] = row
+            rows = {(row["pid"], row["base"]): row for row in rows_of(out)
+                    if row["pid"] != self.pid}
             for key, row in clean.items():
                 if rows.get(key) != row:
                     return f"PID {key[0]}, {key[1]}: {rows.get(key)} instead of {row}"

@@ -7,6 +7,7 @@ import struct
 
 from hostile.aliased import Aliased, pe_header
 from hostile.cases import case
+from hostile.machine import rows_of
 
 SIZE = 512 << 20
 
@@ -66,7 +67,7 @@ def without_dump(machine):
     expect = machine.others_as_clean()
 
     def compare(status, out, err):
-        rows = [json.loads(line) for line in out.split("\n") if line]
+        rows = rows_of(out)
         return expect(status, "\n".join(json.dumps(row | {"dump": None}) for row in rows), err)
     return compare
 

@@ -15,6 +15,14 @@ PROFILES = pathlib.Path(__file__).resolve().parents[2] / "profiles"
 PRIVATE_RWX = 1 << 20 | 6 << 7
 
 
+def rows_of(out):
+    """The rows of JSON lines, without the image's path: they are compared with another image's."""
+    rows = [json.loads(line) for line in out.split("\n") if line]
+    for row in rows:
+        row.pop("image", None)
+    return rows
+
+
 class Machine:
     """The image's bytes, and what impscan says of it before it is tampered with."""
 
@@ -29,8 +37,7 @@ class Machine:
         if isinstance(self.info, list):
             self.info = self.info[0]
         self.dtb = int(self.info["dtb"], 16)
-        self.rows = [json.loads(line) for line in
-                     self._ask(path, "-a", "-F", "-o", "jsonl").split("\n") if line]
+        self.rows = rows_of(self._ask(path, "-a", "-F", "-o", "jsonl"))
         self.profile = (PROFILES / f"{self.info['profile']}.yaml").read_text(encoding="utf-8")
         path.unlink()
 

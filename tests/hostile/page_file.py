@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a page file is held against, when there is no end of it."""
 
-import json
 import struct
 import subprocess
 
 from hostile.cases import case
-from hostile.machine import PAGE, Machine
+from hostile.machine import PAGE, Machine, rows_of
 from hostile.vads import NODES, area
 
 SLOT = 0x60  # of the PML4, which no process of the image uses
@@ -29,7 +28,7 @@ class WithFile(Machine):
     def ask(self):
         out = subprocess.run([self.tools.impscan, *self.arguments(), "-a", "-q", "-o", "jsonl"],
                              capture_output=True, check=True).stdout.decode()
-        return [json.loads(line) for line in out.split("\n") if line]
+        return rows_of(out)
 
     def processes(self):
         return sorted({row["pid"] for row in self.rows} - {4})

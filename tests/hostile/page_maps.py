@@ -2,13 +2,12 @@
 """Page maps that lead nowhere, at length: of all three pagings, with tables that lead to one another,
 alone or in the image of a machine that must be found all the same."""
 
-import json
 import random
 import struct
 import subprocess
 
 from hostile.cases import case
-from hostile.machine import Machine
+from hostile.machine import Machine, rows_of
 
 PAGE = 4096
 
@@ -31,7 +30,7 @@ class Same:
         self.rows = machine.rows
 
     def __call__(self, status, out, err):
-        rows = [json.loads(line) for line in out.split("\n") if line]
+        rows = rows_of(out)
         return None if rows == self.rows else f"{len(rows)} rows, not the {len(self.rows)}: {err}"
 
 
@@ -324,7 +323,7 @@ def decoys_32(name, fill, *arguments):
                         "--scenario", "demo", *arguments, "-o", path], check=True)
         ask = [tools.impscan, "-f", path, "-a", "-F", "-o", "jsonl", "-q"]
         out = subprocess.run(ask, capture_output=True, check=True).stdout.decode()
-        same.rows = [json.loads(line) for line in out.split("\n") if line]
+        same.rows = rows_of(out)
         data = bytearray(path.read_bytes())
         size = 8 if "--pae" in arguments else 4
         used = {entry & 0xfffff000 for page in range(0, len(data), PAGE)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <impscan/alloc.h>
+#include <impscan/bytes.h>
 #include <impscan/module.h>
 #include <impscan/report.h>
 #include <impscan/survey.h>
@@ -43,6 +44,7 @@ static struct row rebuilt_row(void)
 		.rebuilt_imports = 45,
 		.rebuilt = {"fedcba9876543210fedcba9876543210", "6:ghi:jkl", "6:mno:pqr"},
 		.readable = 0.5,
+		.image = "a/mem.raw",
 	};
 }
 
@@ -60,7 +62,7 @@ static void json_lines(void **state)
 		"\"fedcba9876543210fedcba9876543210\",\"rebuilt_impfuzzy\":\"6:ghi:jkl\","
 		"\"readable\":0.50,\"status\":\"unreadable\",\"reason\":\"no header\",\"flags\":"
 		"[\"hooked\"],\"match\":null,\"score\":null,\"matched_hash\":null,\"dump\":null,"
-		"\"impset\":null,\"rebuilt_impset\":\"6:mno:pqr\"}\n");
+		"\"impset\":null,\"rebuilt_impset\":\"6:mno:pqr\",\"image\":\"a/mem.raw\"}\n");
 }
 
 /* Quotes and commas are quoted, and a spreadsheet runs nothing. */
@@ -72,7 +74,7 @@ static void csv(void **state)
 	assert_non_null(strstr(text, "pid,ppid,process,eprocess,"));
 	assert_non_null(strstr(text, "\r\n9,0,\"'=a,\"\"b\",0x0,0x0,0,\\x1b[1m.dll,,load;init,0,,,,"
 				     "45,fedcba9876543210fedcba9876543210,6:ghi:jkl,0.50,"
-				     "unreadable,no header,hooked,,,,,,6:mno:pqr\r\n"));
+				     "unreadable,no header,hooked,,,,,,6:mno:pqr,a/mem.raw\r\n"));
 }
 
 static size_t lines(const char *text)
@@ -115,7 +117,9 @@ static void survey_of_no_kernel(void **state)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 	(void)state;
-	assert_true(report_survey(out, REPORT_TABLE, &survey));
+	struct report *report = report_new(out, REPORT_TABLE, &row_surveys);
+	report_survey(report, &survey);
+	assert_true(report_end(report));
 	fclose(out);
 	assert_string_equal(text, "Image                   mem.raw\n"
 				  "Format                  raw\n"
@@ -126,13 +130,102 @@ static void survey_of_no_kernel(void **state)
 				  "Error                   no kernel\n");
 }
 
+/* Writes rows of two images, the first of which has two, and of one without any. */
+static char *images_written(enum report_form form, enum report_images how)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	struct report *report = report_new(out, form, &row_imports);
+	const char *const names[] = {"a b.raw", "a b.raw", "none", "c.raw"};
+	report_tell_images(report, how, 9);
+	for (uint32_t i = 0; i < array_size(names); i++) {
+		struct import_row row = {.pid = i, .process = "p", .image = names[i]};
+		if (!i || names[i] != names[i - 1])
+			report_image(report, names[i]);
+		if (strcmp(names[i], "none") != 0)
+			report_import(report, &row);
+	}
+	assert_true(report_flush(report));
+	assert_true(report_end(report));
+	fclose(out);
+	return text;
+}
+
+/* Line number `n`, from 0, begins so. */
+static void assert_line(const char *text, size_t n, const char *expected)
+{
+	for (; n; n--)
+		text = strchr(text, '\n') + 1;
+	assert_int_equal(strncmp(text, expected, strlen(expected)), 0);
+}
+
+static void images_in_tables(void **state)
+{
+	_cleanup_free_ char *one = images_written(REPORT_TABLE, REPORT_ONE_IMAGE);
+	_cleanup_free_ char *headings = images_written(REPORT_TABLE, REPORT_IMAGE_HEADINGS);
+	_cleanup_free_ char *column = images_written(REPORT_WIDE, REPORT_IMAGE_COLUMN);
+	(void)state;
+	assert_int_equal(lines(one), 4);
+	assert_line(one, 0, "   PID  ");
+	assert_null(strstr(one, "raw"));
+	static const char *const with_headings[] = {
+		"a b.raw\n", "   PID  ", "     0  ", "     1  ",
+		"\n",	     "c.raw\n",	 "   PID  ", "     3  ",
+	};
+	assert_int_equal(lines(headings), array_size(with_headings));
+	for (size_t i = 0; i < array_size(with_headings); i++)
+		assert_line(headings, i, with_headings[i]);
+	static const char *const with_column[] = {
+		"Image         PID  Process",
+		"a b.raw         0  p  ",
+		"a b.raw         1  p  ",
+		"c.raw           3  p  ",
+	};
+	assert_int_equal(lines(column), array_size(with_column));
+	for (size_t i = 0; i < array_size(with_column); i++)
+		assert_line(column, i, with_column[i]);
+}
+
+/* The other forms are one report whatever the images. */
+static void images_for_programs(void **state)
+{
+	(void)state;
+	for (enum report_form form = REPORT_CSV; form <= REPORT_JSON; form++) {
+		_cleanup_free_ char *one = images_written(form, REPORT_ONE_IMAGE);
+		_cleanup_free_ char *headings = images_written(form, REPORT_IMAGE_HEADINGS);
+		_cleanup_free_ char *column = images_written(form, REPORT_IMAGE_COLUMN);
+		assert_string_equal(one, headings);
+		assert_string_equal(one, column);
+		assert_non_null(strstr(one, "c.raw"));
+	}
+}
+
+static void two_surveys(void **state)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	struct report *report = report_new(out, REPORT_WIDE, &row_surveys);
+	struct survey survey = {.format = (char *)(uintptr_t) "raw"};
+	(void)state;
+	report_survey(report, &survey);
+	report_survey(report, &survey);
+	assert_true(report_end(report));
+	fclose(out);
+	assert_int_equal(lines(text), 9);
+	assert_line(text, 4, "\n");
+	assert_line(text, 5, "Format ");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(json_lines),
-		cmocka_unit_test(csv),
-		cmocka_unit_test(rebuilt_line),
-		cmocka_unit_test(survey_of_no_kernel),
+		cmocka_unit_test(json_lines),	    cmocka_unit_test(csv),
+		cmocka_unit_test(rebuilt_line),	    cmocka_unit_test(survey_of_no_kernel),
+		cmocka_unit_test(images_in_tables), cmocka_unit_test(images_for_programs),
+		cmocka_unit_test(two_surveys),
 	};
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
 }

@@ -124,6 +124,7 @@ static struct row full_row(void)
 		.readable = 0.875,
 		.match = {MATCHED_REBUILT_IMPFUZZY, 93, "emotet"},
 		.dump = {"4012.bin", "memory", 73728, 18, 2, "cut"},
+		.image = "host 1",
 	};
 }
 
@@ -156,6 +157,7 @@ static void modules(void **state)
 		{"dump", "t4012.bin"},
 		{"impset", "t3:a:b"},
 		{"rebuilt_impset", "t6:c:d"},
+		{"image", "thost 1"},
 	};
 	struct row row = full_row();
 	(void)state;
@@ -192,6 +194,7 @@ static void modules_without(void **state)
 		{"dump", "null"},
 		{"impset", "null"},
 		{"rebuilt_impset", "null"},
+		{"image", "null"},
 	};
 	struct row row = {.pid = 8, .module = "", .status = IMPORTS_UNREADABLE};
 	(void)state;
@@ -250,6 +253,7 @@ static void dumps(void **state)
 		{"pages", "n18"},
 		{"pages_absent", "n2"},
 		{"note", "tcut"},
+		{"image", "thost 1"},
 	};
 	struct row row = full_row();
 	_cleanup_text_ struct text scratch = {0};
@@ -277,6 +281,7 @@ static void regions(void **state)
 		{"file", "null"},
 		{"bytes_at", "a10000"},
 		{"bytes", "b4d5a000000000000000000000000000000000000000000000000000000000000"},
+		{"image", "tmem.raw"},
 	};
 	struct region_row row = {
 		.pid = 7,
@@ -292,6 +297,7 @@ static void regions(void **state)
 		.bytes_present = true,
 		.bytes_at = 0x10000,
 		.bytes = {0x4d, 0x5a},
+		.image = "mem.raw",
 	};
 	_cleanup_text_ struct text scratch = {0};
 	(void)state;
@@ -306,16 +312,18 @@ static void regions(void **state)
 static void imports(void **state)
 {
 	static const struct expected by_name[] = {
-		{"pid", "n7"},	      {"process", "ta.exe"},  {"base", "a400000"},
-		{"module", "ta.exe"}, {"slot", "a401000"},    {"value", "a0"},
-		{"target", "null"},   {"dll", "tuser32.dll"}, {"function", "tBeep"},
-		{"ordinal", "null"},  {"source", "tiat"},     {"hooked", "true"},
+		{"pid", "n7"},	       {"process", "ta.exe"},  {"base", "a400000"},
+		{"module", "ta.exe"},  {"slot", "a401000"},    {"value", "a0"},
+		{"target", "null"},    {"dll", "tuser32.dll"}, {"function", "tBeep"},
+		{"ordinal", "null"},   {"source", "tiat"},     {"hooked", "true"},
+		{"image", "tmem.raw"},
 	};
 	static const struct expected by_ordinal[] = {
 		{"pid", "n7"},		 {"process", "ta.exe"},	 {"base", "a400000"},
 		{"module", "ta.exe"},	 {"slot", "a401000"},	 {"value", "null"},
 		{"target", "a77000000"}, {"dll", "tuser32.dll"}, {"function", "null"},
 		{"ordinal", "n0"},	 {"source", "tiat"},	 {"hooked", "false"},
+		{"image", "tmem.raw"},
 	};
 	struct import_row row = {
 		.pid = 7,
@@ -328,6 +336,7 @@ static void imports(void **state)
 		.function = "Beep",
 		.source = "iat",
 		.hooked = true,
+		.image = "mem.raw",
 	};
 	(void)state;
 	assert_fields(&row_imports, &row, by_name, array_size(by_name));

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The images of a run, and what belongs to each of them on the command line.
+ */
+#ifndef CLI_EVIDENCE_H
+#define CLI_EVIDENCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <impscan/error.h>
+#include <impscan/memory.h>
+
+/* An image; the strings are those of the command line or the environment. */
+struct evidence {
+	const char *path;
+	const char *label;		    /* what the user calls it; NULL: nothing */
+	const char *page_files[PAGE_FILES]; /* by number; NULL: not given */
+	uint64_t dtb;			    /* 0: find it */
+	uint64_t kernel_base;		    /* likewise */
+};
+
+/* An argument that means something by its place among the others: an image, or what belongs to one. */
+struct placed {
+	int key;	  /* of its option; 'f' also for an image that stands alone */
+	const char *text; /* the argument, or the part of it that is a path */
+	uint64_t number;  /* the address, or the page file's number */
+};
+
+/* The key of an argument that stands alone, as long as it is not known what it is. */
+#define PLACED_ALONE 1
+
+/* What the image is called in rows and messages. */
+const char *evidence_name(const struct evidence *evidence);
+
+/*
+ * Gives each image what belongs to it: what stands behind it on the command line, and before the
+ * next one. What stands before the first belongs to it if there is no other; else it is an error.
+ * So is what one image is given twice.
+ *
+ * placed, placed_count: in the order of the command line; the images among them are those of
+ *	`images`, unless there are none, and the only one of `images` is the environment's.
+ */
+struct error *evidence_assign(struct evidence *images, size_t count, const struct placed *placed,
+			      size_t placed_count);
+
+#endif
