@@ -13,11 +13,9 @@ Fails when a path takes more than 1.5 times what is recorded in tests/data/instr
 build type, and tells which take less than half. What callgrind wrote stays in
 BUILD/tests/instructions, for callgrind_annotate. --record writes what was counted into the file,
 beside what is there for other build types: when a path got shorter, or longer for a good reason, or
-when mkimage writes another image. Both build types:
+when mkimage writes another image. What counts is the release build, so only that is recorded:
 
-    for build in release debug; do
-        cmake --build --preset $build && python3 tests/bench/instructions.py build/$build --record
-    done
+    cmake --build --preset release && python3 tests/bench/instructions.py build/release --record
 
 Skipped (exit code 77) without valgrind, in builds with sanitizers, which valgrind can't run, and
 where nothing was recorded for the build type or the processor's architecture.

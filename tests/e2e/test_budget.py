@@ -2,13 +2,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What hostile evidence may cost: CPU seconds and memory of each case of ../hostile.
 
-    test_budget.py IMPSCAN MKIMAGE FOLDER [--slow N] [--cost FILE] [--only WORDS] [--list-cases]
+    test_budget.py IMPSCAN MKIMAGE FOLDER [--slow N] [--sanitized] [--cost FILE] [--only WORDS]
+                   [--list-cases]
 
 The bound is 2 s + 10 times what a clean image of as many present pages costs, which is measured
 first, and noted in FILE for other runs; with --slow, N times the 2 s, for builds without
-optimisation. A case is named by its module and its own name; "clean" is measuring anew. Memory is what the process has
-beside mapped files (RssAnon and RssShmem), 256 MB unless the case says otherwise. A listing is made by
-one thread and by eight, under the same bounds, and must be the same.
+optimisation. A case is named by its module and its own name; "clean" is measuring anew. Memory is what
+the process has beside mapped files (RssAnon and RssShmem), 256 MB unless the case says otherwise. What
+exceeds a bound of time is run up to twice more, since others on the processor cost it time, too; the
+least counts. A listing is made by one thread and by eight, under the same bounds, and must be the same.
+
+With --sanitized, what a sanitizer finds is looked for: cases run once, listings by eight threads. Time
+is held against the bounds above all the same, memory is not, most of which is the sanitizer's.
 """
 
 import importlib
@@ -84,15 +89,17 @@ def clean_cost(tools):
     return cost
 
 
-def run_bounded(case, arguments, limit, slow):
-    run = Run(arguments, limit)
-    print(f"{case.name:32} exit {run.status:2} {run.cpu:7.2f} of {limit:5.2f} s "
-          f"{run.peak:5.0f} of {case.memory} MB", flush=True)
+def run_bounded(case, arguments, limit, sanitized):
+    for _ in range(3):
+        run = Run(arguments, limit)
+        print(f"{case.name:32} exit {run.status:2} {run.cpu:7.2f} of {limit:5.2f} s "
+              f"{run.peak:5.0f} of {case.memory} MB", flush=True)
+        if run.cpu <= limit:
+            break
     check(run.status in case.status,
           f"{case.name}: exit {run.status}, not {case.status}: {run.err.strip()[-300:]}")
     check(run.cpu <= limit, f"{case.name}: {run.cpu:.1f} s of CPU, more than {limit:.1f}")
-    # A sanitizer's shadow of memory is not impscan's.
-    check(run.peak <= case.memory or slow > 10,
+    check(run.peak <= case.memory or sanitized,
           f"{case.name}: {run.peak:.0f} MB, more than {case.memory}")
     if case.expect and run.status in case.status:
         wrong = case.expect(run.status, run.out, run.err)
@@ -100,7 +107,7 @@ def run_bounded(case, arguments, limit, slow):
     return run
 
 
-def run_case(case, tools, cost, slow):
+def run_case(case, tools, cost, slow, sanitized):
     made = case.make(tools)
     arguments = [tools.impscan, *made, *case.arguments] if len(made) > 1 else \
         [tools.impscan, "-f", made[0], *case.arguments]
@@ -108,10 +115,12 @@ def run_case(case, tools, cost, slow):
     pages = sum(map(present_pages, evidence))
     limit = 2 * slow + 10 * cost * pages
     if LISTINGS.isdisjoint(map(str, arguments)) or "-j" in arguments:
-        run_bounded(case, arguments, limit, slow)
+        run_bounded(case, arguments, limit, sanitized)
+    elif sanitized:
+        run_bounded(case, [*arguments, "-j", 8], limit, sanitized)
     else:
-        alone = run_bounded(case, [*arguments, "-j", 1], limit, slow)
-        many = run_bounded(case, [*arguments, "-j", 8], limit, slow)
+        alone = run_bounded(case, [*arguments, "-j", 1], limit, sanitized)
+        many = run_bounded(case, [*arguments, "-j", 8], limit, sanitized)
         check(alone.out == many.out, f"{case.name}: other rows by eight threads than by one")
     for path in evidence:
         path.unlink()
@@ -120,6 +129,7 @@ def run_case(case, tools, cost, slow):
 def main():
     parser = case_parser(__doc__)
     parser.add_argument("--slow", type=float, default=1)
+    parser.add_argument("--sanitized", action="store_true")
     parser.add_argument("--cost", type=pathlib.Path)
     arguments = test_arguments(parser)
     for module in sorted(HERE.glob("*.py")):
@@ -136,7 +146,7 @@ def main():
             arguments.cost.write_text(str(cost), encoding="ascii")
     for number, _ in chosen:
         if number:
-            run_case(CASES[number - 1], tools, cost, arguments.slow)
+            run_case(CASES[number - 1], tools, cost, arguments.slow, arguments.sanitized)
     finish(f"{len(chosen)} cases of hostile evidence")
 
 
