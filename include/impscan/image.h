@@ -123,6 +123,12 @@ const struct image *image_other_layout(const struct image *image);
  */
 const char *image_layout_guess(const struct image *image);
 
+/*
+ * Returns what else the file may be, for a raw image that no machine was found in: a sentence that
+ * follows "it", static; NULL: it looks like nothing that is known.
+ */
+const char *image_likeness(const struct image *image);
+
 /* Returns what the headers of the file say about the machine. */
 const struct image_hints *image_hints(const struct image *image);
 

@@ -74,6 +74,9 @@ static struct error *not_found(const struct image *image, const struct windows_o
 				 path, attempts->build, (unsigned long long)attempts->kernel_base,
 				 options->profile ? options->profile->name
 						  : "the profile of that build");
+	const char *likeness = image_likeness(image);
+	if (likeness)
+		return error_new("'%s' %s", path, likeness);
 	if (options->dtb)
 		return error_new("%s: no Windows kernel behind the page map at 0x%llx; leave "
 				 "--dtb out to search for it",

@@ -14,14 +14,17 @@
 /* A machine has one or two a processor. */
 #define NOTES_MAX 1000000u
 
+/* So much of the names of sections is looked at. */
+#define SECTION_NAMES_MAX 65536
+
 /* Offsets of the members in the headers of a class, 32 or 64 bits. */
 struct elf_layout {
 	unsigned int word; /* size of an address */
 	uint32_t header_size;
-	uint32_t e_phoff, e_shoff, e_phentsize, e_phnum;
+	uint32_t e_phoff, e_shoff, e_phentsize, e_phnum, e_shstrndx;
 	uint32_t program_header_size;
 	uint32_t p_offset, p_vaddr, p_paddr, p_filesz;
-	uint32_t section_header_size, sh_info;
+	uint32_t section_header_size, sh_info, sh_offset, sh_size;
 };
 
 static const struct elf_layout elf32 = {
@@ -31,6 +34,7 @@ static const struct elf_layout elf32 = {
 	.e_shoff = offsetof(Elf32_Ehdr, e_shoff),
 	.e_phentsize = offsetof(Elf32_Ehdr, e_phentsize),
 	.e_phnum = offsetof(Elf32_Ehdr, e_phnum),
+	.e_shstrndx = offsetof(Elf32_Ehdr, e_shstrndx),
 	.program_header_size = sizeof(Elf32_Phdr),
 	.p_offset = offsetof(Elf32_Phdr, p_offset),
 	.p_vaddr = offsetof(Elf32_Phdr, p_vaddr),
@@ -38,6 +42,8 @@ static const struct elf_layout elf32 = {
 	.p_filesz = offsetof(Elf32_Phdr, p_filesz),
 	.section_header_size = sizeof(Elf32_Shdr),
 	.sh_info = offsetof(Elf32_Shdr, sh_info),
+	.sh_offset = offsetof(Elf32_Shdr, sh_offset),
+	.sh_size = offsetof(Elf32_Shdr, sh_size),
 };
 
 static const struct elf_layout elf64 = {
@@ -47,6 +53,7 @@ static const struct elf_layout elf64 = {
 	.e_shoff = offsetof(Elf64_Ehdr, e_shoff),
 	.e_phentsize = offsetof(Elf64_Ehdr, e_phentsize),
 	.e_phnum = offsetof(Elf64_Ehdr, e_phnum),
+	.e_shstrndx = offsetof(Elf64_Ehdr, e_shstrndx),
 	.program_header_size = sizeof(Elf64_Phdr),
 	.p_offset = offsetof(Elf64_Phdr, p_offset),
 	.p_vaddr = offsetof(Elf64_Phdr, p_vaddr),
@@ -54,6 +61,8 @@ static const struct elf_layout elf64 = {
 	.p_filesz = offsetof(Elf64_Phdr, p_filesz),
 	.section_header_size = sizeof(Elf64_Shdr),
 	.sh_info = offsetof(Elf64_Shdr, sh_info),
+	.sh_offset = offsetof(Elf64_Shdr, sh_offset),
+	.sh_size = offsetof(Elf64_Shdr, sh_size),
 };
 
 struct program_headers {
@@ -245,6 +254,27 @@ static void read_notes(struct image *image, const struct segment *segment, uint6
 	}
 }
 
+/*
+ * xl dump-core writes pages into a section and no segment; sections of that name are looked for by
+ * the table of names.
+ */
+static bool is_xen(const struct image *image, const struct elf_layout *layout)
+{
+	static const char pages[] = "\0.xen_pages";
+	const uint8_t *header = image_bytes(image, 0, layout->header_size);
+	const uint64_t table = le_pointer(header + layout->e_shoff, layout->word);
+	const uint64_t names = le16(header + layout->e_shstrndx);
+	const uint8_t *section = image_bytes(image, table + names * layout->section_header_size,
+					     layout->section_header_size);
+	if (!section)
+		return false;
+	const uint64_t size = min_of(le_pointer(section + layout->sh_size, layout->word),
+				     (uint64_t)SECTION_NAMES_MAX);
+	const uint8_t *text =
+		image_bytes(image, le_pointer(section + layout->sh_offset, layout->word), size);
+	return text && memmem(text, (size_t)size, pages, sizeof(pages));
+}
+
 static bool probe(const struct image *image)
 {
 	return image_has(image, 0, ELFMAG, SELFMAG);
@@ -273,6 +303,12 @@ static struct error *parse(struct image *image)
 				 image->path);
 
 	struct program_headers headers = find_headers(image, layout);
+	if (!headers.count && is_xen(image, layout))
+		return error_new(
+			"'%s' is a core of a Xen machine, by xl dump-core: convert it to a "
+			"raw image first with a tool that reads it (Volatility 3: "
+			"layerwriter), or take the memory inside the machine",
+			image->path);
 	if (is_process(image, &headers))
 		return error_new(
 			"'%s' is a core dump of one process: impscan needs the memory of the "

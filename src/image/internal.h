@@ -57,6 +57,7 @@ struct image {
 	struct image *other; /* see image_other_layout() */
 	bool borrowed;	     /* the source is another image's: it is that one's `other` */
 	const char *guess;   /* see image_layout_guess(); static */
+	bool plain;	     /* as far as is known, the file holds nothing but memory */
 
 	/* While ranges are added. */
 	size_t capacity;

@@ -28,6 +28,7 @@ static void add_with_hole(struct image *image, const char *name, uint64_t offset
 void image_add_plain(struct image *image, const char *name, uint64_t offset, uint64_t size,
 		     bool hole)
 {
+	image->plain = !offset;
 	if (size <= HOLE_START) {
 		add_flat(image, name, offset, size);
 		return;

@@ -4,12 +4,17 @@
  * sentence on what the file is and what to do. Taken for raw memory, it would end in "no Windows
  * kernel found" after a long search.
  *
+ * Here is only what can't be memory by its bytes. What may be, since it takes only a few bytes or memory
+ * has them too, is read as raw memory first: see likeness.c.
+ *
  * Those that are also taken for page files are listed again in memory/page_file.c.
  *
  * Facts: the formats' own documents, file(1); hibernation files from Volatility's HiberAddressSpace
  * and MemProcFS.
  */
 #include "internal.h"
+
+#include <strings.h>
 
 #define DECOMPRESS "decompress it first"
 #define ONE_PROCESS                                                                           \
@@ -22,6 +27,9 @@
 #define DISK                                                                                      \
 	"is a virtual disk, not a memory image: take the memory of the running machine, or look " \
 	"for a page or hibernation file in it"
+#define RAW_DISK                                                                                   \
+	"is an image of a disk or volume, not of memory: take the memory of the running machine, " \
+	"or look for a page or hibernation file in it"
 #define KDUMP                                                                                  \
 	"is a kdump file, whose pages are compressed: take the dump again as an uncompressed " \
 	"ELF core (QEMU: dump-guest-memory without -z, -l or -s)"
@@ -30,6 +38,22 @@
 	"is an EnCase evidence file: export what it holds as a raw image first (ewfexport -f " \
 	"raw), "                                                                               \
 	"or mount it with ewfmount"
+
+#define QCOW                                                                                       \
+	"is a virtual disk of QEMU, not a memory image: if it has the state of a running machine " \
+	"(savevm), load that and take the memory as an ELF core (dump-guest-memory)"
+#define XEN                                                                                       \
+	"is a saved machine of Xen: take its memory as raw memory instead, or convert it with a " \
+	"tool that reads it (Volatility 3: layerwriter)"
+#define AD1                                                                                      \
+	"is an AD1 container of FTK Imager, which holds files: export the memory image that is " \
+	"in "                                                                                    \
+	"it, or take the memory without \"create AD1\""
+#define WINPMEM                                                                                 \
+	"is an image that winpmem or Velociraptor compressed: decompress it first, or take it " \
+	"again without compression"
+#define DOWNLOAD  "is a web page, not a memory image: the download went wrong, fetch the file again"
+#define ENCRYPTED "is an encrypted file: decrypt it first"
 
 struct signature {
 	uint32_t offset;
@@ -75,7 +99,7 @@ static const struct signature signatures[] = {
 	SIGNATURE(0, "Rar!\x1a\x07", "is a RAR archive: unpack it first"),
 	SIGNATURE(0, "MSCF\0\0\0\0", "is a cabinet archive: unpack it first"),
 	SIGNATURE(257, "ustar", "is a tar archive: unpack it first"),
-	SIGNATURE(0, "QFI\xfb", DISK),
+	SIGNATURE(0, "QFI\xfb", QCOW),
 	SIGNATURE(0, "KDMV", DISK),
 	SIGNATURE(0, "COWD", DISK),
 	SIGNATURE(0, "# Disk DescriptorFile", DISK),
@@ -90,6 +114,40 @@ static const struct signature signatures[] = {
 		  "VirtualBox SavedState",
 		  SAVED_VM " (VBoxManage debugvm NAME dumpvmcore)"),
 	SIGNATURE(0, "regf", "is a registry hive, not a memory image"),
+	SIGNATURE(0, "ElfFile\0", "is a Windows event log, not a memory image"),
+	SIGNATURE(0, "ZDMP", "is a compressed dump of DumpIt: convert it with Z2Dmp first"),
+	SIGNATURE(0, "HPAK",
+		  "is an HPAK file of FDPro: extract the memory that it holds first (Volatility 2: "
+		  "hpakextract)"),
+	SIGNATURE(0, "ADSEGMENTEDFILE\0", AD1),
+	SIGNATURE(0, "ADCRYPT\0", AD1),
+	SIGNATURE(0, "\x89LZO\0\r\n\x1a\n", "is an lzop file: " DECOMPRESS " (lzop -d)"),
+	SIGNATURE(0, "LZIP\1", "is an lzip file: " DECOMPRESS " (lzip -d)"),
+	SIGNATURE(0, "LRZI", "is an lrzip file: " DECOMPRESS " (lrunzip)"),
+	SIGNATURE(0, "\x02\x21\x4c\x18", "is an LZ4 file: " DECOMPRESS " (unlz4)"),
+	SIGNATURE(0, "\xff\x06\0\0sNaPpY", WINPMEM),
+	SIGNATURE(0, "\xff\x06\0\0S2sTwO", WINPMEM),
+	SIGNATURE(0, "MSWIM\0\0\0",
+		  "is a Windows image (WIM), which holds files, not memory: extract what you need"),
+	SIGNATURE(0, "LibxenFmt", XEN),
+	SIGNATURE(0, "\xff\xff\xff\xff\xff\xff\xff\xffXENF", XEN),
+	SIGNATURE(0, "Xen saved domain", XEN),
+	SIGNATURE(0, "\xed\xeb\x0f\xf0", XEN), /* xc_core.h, PV and HVM */
+	SIGNATURE(0, "\xee\xeb\x0f\xf0", XEN),
+	SIGNATURE(0, "\xbe\xba\xfe\xca\0\0\0\0", DISK), /* VMware's sparse disks */
+	SIGNATURE(0, "WithoutFreeSpace", DISK),		/* Parallels */
+	SIGNATURE(0, "WithouFreSpacExt", DISK),
+	SIGNATURE(512, "EFI PART", RAW_DISK),
+	SIGNATURE(4096, "EFI PART", RAW_DISK),
+	SIGNATURE(3, "EXFAT   ", RAW_DISK),
+	SIGNATURE(3, "-FVE-FS-", RAW_DISK), /* BitLocker */
+	SIGNATURE(3, "ReFS\0\0\0\0", RAW_DISK),
+	SIGNATURE(0, "LUKS\xba\xbe", ENCRYPTED),
+	SIGNATURE(0, "Salted__", ENCRYPTED), /* openssl enc */
+	SIGNATURE(0, "-----BEGIN PGP MESSAGE", ENCRYPTED),
+	SIGNATURE(0, "age-encryption.org/", ENCRYPTED),
+	SIGNATURE(0, "version https://git-lfs",
+		  "is a pointer of Git LFS, not the file itself: fetch that (git lfs pull)"),
 };
 
 /* A ZIP archive, which an AFF4 volume is too: its first member is named after its content. */
@@ -137,6 +195,99 @@ static bool is_fixed_vhd(const struct image *image)
 	return image->size > footer && image_has(image, image->size - footer, "conectix", 8);
 }
 
+/* A Mach-O file: magic of 32 or 64 bits, then the processor's kind. */
+static bool is_mach_o(const struct image *image)
+{
+	static const uint32_t kinds[] = {7, 0x01000007, 12, 0x0100000c, 18, 0x01000012};
+	const uint8_t *header = image_bytes(image, 0, 16);
+	if (!header)
+		return false;
+	const uint32_t magic = le32(header), kind = le32(header + 4);
+	const bool swapped = magic == 0xcefaedfe || magic == 0xcffaedfe;
+	for (size_t i = 0; i < array_size(kinds); i++)
+		if (kind == (swapped ? __builtin_bswap32(kinds[i]) : kinds[i]))
+			return swapped || magic == 0xfeedface || magic == 0xfeedfacf;
+	return false;
+}
+
+/*
+ * Hyper-V's key and value files: two headers with the same signature, then the table of objects. The
+ * file of a machine's settings is one, too.
+ */
+static bool is_vmrs(const struct image *image)
+{
+	static const char header[] = "\x14\x20\x28\x01";
+	return (image_has(image, 0, header, 4) || image_has(image, 0x1000, header, 4)) &&
+	       (image->size <= 0x2000 || image_has(image, 0x2000, "\x01\x00\x11\x01", 4));
+}
+
+/* An .lzma file: properties, a power of two, or one and a half, as dictionary, then the size or -1. */
+static bool is_lzma(const struct image *image)
+{
+	const uint8_t *header = image_bytes(image, 0, 13);
+	if (!header || header[0] != 0x5d)
+		return false;
+	uint32_t dictionary = le32(header + 1);
+	const uint64_t size = le64(header + 5);
+	while (dictionary && !(dictionary & 1))
+		dictionary >>= 1;
+	return le32(header + 1) >= 4096 && (dictionary == 1 || dictionary == 3) &&
+	       (size == UINT64_MAX || size >> 40 == 0);
+}
+
+/* The partition table of an MBR, one of whose partitions begins as volumes of Windows do. */
+static bool is_partitioned(const struct image *image)
+{
+	const uint8_t *mbr = image_bytes(image, 0, 512);
+	for (size_t entry = 446; mbr && le16(mbr + 510) == 0xaa55 && entry < 510; entry += 16) {
+		const uint64_t start = (uint64_t)le32(mbr + entry + 8) * 512;
+		if (!start || (mbr[entry] & 0x7f))
+			continue;
+		if (image_has(image, start + 3, "NTFS    ", 8) ||
+		    image_has(image, start + 3, "MSDOS5.0", 8) ||
+		    image_has(image, start + 3, "-FVE-FS-", 8) ||
+		    image_has(image, start + 0x438, "\x53\xef", 2)) /* Linux: ext2 to 4 */
+			return true;
+	}
+	return false;
+}
+
+/* Does the file begin with a word, whatever its case, behind a byte order mark and spaces? */
+static bool begins_with(const struct image *image, const char *word)
+{
+	uint64_t at = image_has(image, 0, "\xef\xbb\xbf", 3) ? 3 : 0;
+	const uint64_t spaces = at + 1024;
+	const uint8_t *p;
+	while (at < spaces && (p = image_bytes(image, at, 1)) &&
+	       (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'))
+		at++;
+	p = image_bytes(image, at, strlen(word));
+	return p && !strncasecmp((const char *)p, word, strlen(word));
+}
+
+static bool is_web_page(const struct image *image)
+{
+	return begins_with(image, "<!DOCTYPE ") || begins_with(image, "<html") ||
+	       begins_with(image, "<?xml ");
+}
+
+/* What takes more than bytes at one place to recognise. */
+static const struct {
+	bool (*is)(const struct image *image);
+	const char *sentence;
+} others[] = {
+	{is_mach_o,
+	 "is a Mach-O file (a core of macOS, or a program), not the memory of a Windows "
+	 "machine: take that as raw memory (of a virtual machine: its own way to dump it)"},
+	{is_vmrs,
+	 "is a saved state of a Hyper-V machine (.vmrs): resume it and take the memory inside "
+	 "it, or convert it on Windows with a tool that uses Microsoft's "
+	 "vmsavedstatedumpprovider.dll (MemProcFS)"},
+	{is_lzma, "is an .lzma file: " DECOMPRESS " (unlzma)"},
+	{is_partitioned, RAW_DISK},
+	{is_web_page, DOWNLOAD},
+};
+
 /* The sentence for a file, or NULL when it is none of these. */
 static const char *sentence_for(const struct image *image)
 {
@@ -146,7 +297,7 @@ static const char *sentence_for(const struct image *image)
 	if (is_zip(image))
 		return is_aff4(image)
 			       ? "is an AFF4 volume: export the memory it holds as a raw image "
-				 "first"
+				 "first (aff4imager -e)"
 			       : "is a ZIP archive: unpack it first";
 	if (is_wiped_hibernation(image))
 		return HIBERNATION " (this one was wiped when the machine resumed)";
@@ -155,6 +306,9 @@ static const char *sentence_for(const struct image *image)
 		       "to -e";
 	if (is_fixed_vhd(image))
 		return DISK;
+	for (size_t i = 0; i < array_size(others); i++)
+		if (others[i].is(image))
+			return others[i].sentence;
 	return NULL;
 }
 

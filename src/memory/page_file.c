@@ -44,6 +44,12 @@ static const struct {
 	{"7z\274\257\047\034", 6, "a 7-Zip archive"},
 	{"\037\213", 2, "a gzip file"},
 	{"EVF\t", 4, "an EnCase image"},
+	{"\320\276\320\276", 4, "a VMware state file"},
+	{"\320\276\322\276", 4, "a VMware state file"},
+	{"\321\272\321\272", 4, "a VMware state file"},
+	{"\322\272\322\272", 4, "a VMware state file"},
+	{"\322\276\322\276", 4, "a VMware state file"},
+	{"\323\276\323\276", 4, "a VMware state file"},
 };
 
 static const char *other_kind(const uint8_t *data)

@@ -222,6 +222,16 @@ static void add_facts(const struct image *image, struct survey *survey)
 	add_gaps(image, &survey->missing);
 }
 
+/* What is to be said of the image as a whole: what it lacks, and what of it was guessed. */
+static char *image_doubt(const struct image *image)
+{
+	const char *warning = image_warning(image), *guess = image_layout_guess(image);
+	if (!guess)
+		return keep(warning);
+	return alloc_printf("%s%snothing in the file says where its memory lies: it was read %s",
+			    warning ? warning : "", warning ? "; " : "", guess);
+}
+
 void scan_survey_image(const struct image *image, const char *name, struct survey *survey)
 {
 	const struct image_range *ranges = image_ranges(image, &survey->ranges);
@@ -231,7 +241,7 @@ void scan_survey_image(const struct image *image, const char *name, struct surve
 	survey->path = name ? keep(image_path(image)) : NULL;
 	survey->format = keep(image_format(image));
 	survey->file_size = image_file_size(image);
-	survey->warning = keep(image_warning(image));
+	survey->warning = image_doubt(image);
 	add_facts(image, survey);
 }
 

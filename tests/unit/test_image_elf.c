@@ -262,6 +262,36 @@ static void what_is_no_machine_is_refused(void **state)
 	refuse_blob(&empty, "none of the memory");
 }
 
+/* As xl dump-core writes it: sections and no segment. */
+static void core_of_xen(void **state)
+{
+	(void)state;
+	static const char names[] = "\0.shstrtab\0.xen_p2m\0.xen_pages";
+	for (unsigned int wide = 0; wide < 2; wide++) {
+		_cleanup_blob_ struct blob blob = {0};
+		put_elf(&blob, wide, ET_CORE, wide ? EM_X86_64 : EM_386, 0);
+		const size_t table = blob.size, section = wide ? 64 : 40;
+		put16(&blob, wide ? 62 : 50, 1); /* e_shstrndx */
+		blob_resize(&blob, table + 2 * section);
+		const size_t text = blob.size;
+		if (wide) {
+			put64(&blob, 40, table);
+			put64(&blob, table + section + 24, text);
+			put64(&blob, table + section + 32, sizeof(names));
+		} else {
+			put32(&blob, 32, (uint32_t)table);
+			put32(&blob, table + section + 16, (uint32_t)text);
+			put32(&blob, table + section + 20, sizeof(names));
+		}
+		put(&blob, text, names, sizeof(names));
+		refuse_blob(&blob, "core of a Xen machine");
+		put(&blob, text + 20, "!", 1); /* another name */
+		refuse_blob(&blob, "none of the memory");
+		put16(&blob, wide ? 62 : 50, 0xffff);
+		refuse_blob(&blob, "none of the memory");
+	}
+}
+
 static void damage_does_no_harm(void **state)
 {
 	(void)state;
@@ -286,6 +316,7 @@ int main(void)
 		cmocka_unit_test(one_page_mapped_twice),
 		cmocka_unit_test(truncated_segments),
 		cmocka_unit_test(what_is_no_machine_is_refused),
+		cmocka_unit_test(core_of_xen),
 		cmocka_unit_test(damage_does_no_harm),
 	};
 	return cmocka_run_group_tests_name("image_elf", tests, NULL, NULL);
