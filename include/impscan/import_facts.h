@@ -62,7 +62,11 @@ size_t import_sets_of(const char *function, struct import_set sets[IMPORT_SETS_M
  */
 bool import_set_name(uint16_t set, char *name, size_t size);
 
-/* An import directory by Microsoft's linker: the names of its DLLs, in its order, between spaces. */
+/*
+ * An import directory by Microsoft's linker: the names of its DLLs, in its order, between spaces. The
+ * linker takes kernel32.dll and KERNEL32.dll for two DLLs with tables of their own; here the one whose
+ * tables lie behind the other's has "/2" behind its name.
+ */
 struct import_directory {
 	unsigned int count; /* programs that have it */
 	const char *dlls;

@@ -53,10 +53,11 @@ struct table_choice {
 	bool *tables;	/* for each table of the result: is it one of them? */
 	size_t count;	/* of the result's tables */
 	size_t imports; /* in those that were chosen */
-	/* Names of their DLLs, each once, and guesses in which order the directory had them. */
-	const char *dlls[ORDER_DLLS];
+	/* Their DLLs, and guesses in which order the directory had them. */
+	struct order_dll dlls[ORDER_DLLS];
 	size_t dll_count;
-	bool more_dlls; /* there are more than ORDER_DLLS */
+	uint8_t *numbers; /* of each entry's DLL, while lists are made in these orders */
+	bool more_dlls;	  /* there are more than ORDER_DLLS */
 	struct dll_orders orders;
 };
 
@@ -68,33 +69,50 @@ static bool is_ordered(const struct rebuilt *rebuilt, const struct table_choice 
 	       !rebuilt->tables[e->table].directory;
 }
 
-/* Returns the number of a DLL among those of the choice; `dll_count`: it has none. */
-static size_t dll_number(const struct table_choice *choice, const char *dll)
+/* Returns the number of a DLL among those of the choice; `dll_count`: it is none of them. */
+static size_t dll_number(const struct table_choice *choice, const char *dll, unsigned int place)
 {
 	size_t i = 0;
-	while (i < choice->dll_count && strcmp(choice->dlls[i], dll) != 0)
+	while (i < choice->dll_count &&
+	       (choice->dlls[i].place != place || strcmp(choice->dlls[i].name, dll) != 0))
 		i++;
 	return i;
+}
+
+/*
+ * Returns the number of a DLL that follows number `before`, and adds it where it is not among those
+ * of the choice. That comes back after others is one with tables of its own, under the same name in
+ * another case. Returns ORDER_DLLS when there is no room.
+ */
+static size_t number_dll(struct table_choice *choice, const char *dll, size_t before)
+{
+	size_t number = dll_number(choice, dll, 1);
+	if (number < choice->dll_count && number != before)
+		number = dll_number(choice, dll, 2);
+	if (number < choice->dll_count || number == ORDER_DLLS)
+		return number;
+	unsigned int place = dll_number(choice, dll, 1) < choice->dll_count ? 2 : 1;
+	choice->dlls[choice->dll_count++] = (struct order_dll){dll, place};
+	return number;
 }
 
 /* Finds the DLLs of the chosen tables, in their order. */
 static void find_dlls(const struct rebuilt *rebuilt, struct table_choice *choice)
 {
-	uint32_t last = UINT32_MAX;
+	uint32_t group = UINT32_MAX;
+	size_t number = ORDER_DLLS;
 	choice->dll_count = 0;
 	for (size_t i = 0; i < rebuilt->count; i++) {
 		const struct rebuilt_entry *e = &rebuilt->entries[i];
-		if (e->group == last || e->kind == IMPORT_UNKNOWN ||
-		    !is_ordered(rebuilt, choice, e))
+		if (e->kind == IMPORT_UNKNOWN || !is_ordered(rebuilt, choice, e))
 			continue;
-		last = e->group;
-		const char *dll = rebuilt_dll(rebuilt, e);
-		if (dll_number(choice, dll) < choice->dll_count)
-			continue;
-		choice->more_dlls = choice->dll_count == ORDER_DLLS;
+		if (e->group != group)
+			number = number_dll(choice, rebuilt_dll(rebuilt, e), number);
+		choice->more_dlls = number == ORDER_DLLS;
 		if (choice->more_dlls)
 			return;
-		choice->dlls[choice->dll_count++] = dll;
+		group = e->group;
+		choice->numbers[i] = (uint8_t)number;
 	}
 }
 
@@ -177,7 +195,7 @@ static void make_list(struct rebuilding *r, const struct table_choice *choice, c
 		chunk->position = (unsigned int)count;
 		chunk->rank = 0;
 		if (ranks && e->kind != IMPORT_UNKNOWN && is_ordered(rebuilt, choice, e))
-			chunk->rank = ranks[dll_number(choice, rebuilt_dll(rebuilt, e))];
+			chunk->rank = ranks[choice->numbers[i]];
 	}
 	if (count)
 		qsort(chunks, count, sizeof(*chunks), compare_chunks);
@@ -237,7 +255,7 @@ static enum linker linker_of(const struct rebuilding *r, const struct table_choi
 {
 	enum linker linker = r->linker;
 	for (size_t i = 0; linker == LINKER_UNKNOWN && i < choice->dll_count; i++)
-		if (!strcmp(choice->dlls[i], "vcruntime140.dll"))
+		if (!strcmp(choice->dlls[i].name, "vcruntime140.dll"))
 			linker = LINKER_MICROSOFT;
 	return linker;
 }
@@ -248,6 +266,8 @@ static enum linker linker_of(const struct rebuilding *r, const struct table_choi
  */
 static void add_orders(struct rebuilding *r, struct table_choice *choice, size_t most)
 {
+	_cleanup_free_ uint8_t *numbers = alloc_zero(r->rebuilt->count, sizeof(*numbers));
+	choice->numbers = numbers;
 	find_dlls(r->rebuilt, choice);
 	enum linker linker = linker_of(r, choice);
 	if (linker != LINKER_MICROSOFT)

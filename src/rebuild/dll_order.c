@@ -47,11 +47,23 @@ static int32_t log2_256(uint32_t n)
 	return log;
 }
 
-/* Returns the number of the DLL whose name is `length` bytes at `name`; `count`: it is none of them. */
-static size_t number_of(const char *const *dlls, size_t count, const char *name, size_t length)
+/* Is it the DLL that a directory has as "kernel32.dll", or as "kernel32.dll/2" (`length` bytes)? */
+static bool is_dll(const struct order_dll *dll, const char *text, size_t length)
+{
+	size_t name = strlen(dll->name);
+	if (name > length || strncmp(dll->name, text, name) != 0)
+		return false;
+	if (name == length)
+		return dll->place == 1;
+	return name + 2 == length && text[name] == '/' &&
+	       text[name + 1] == (char)('0' + dll->place);
+}
+
+/* Returns the number of such a DLL; `count`: it is none of them. */
+static size_t number_of(const struct order_dll *dlls, size_t count, const char *text, size_t length)
 {
 	size_t i = 0;
-	while (i < count && (strncmp(dlls[i], name, length) != 0 || dlls[i][length]))
+	while (i < count && !is_dll(&dlls[i], text, length))
 		i++;
 	return i;
 }
@@ -66,7 +78,7 @@ static uint32_t likeness(size_t common, size_t all)
 }
 
 /* Adds to counts[A][B] a directory in which A comes before B, the more the more alike it is. */
-static void add_directory(const struct import_directory *directory, const char *const *dlls,
+static void add_directory(const struct import_directory *directory, const struct order_dll *dlls,
 			  size_t count, uint32_t counts[ORDER_DLLS][ORDER_DLLS])
 {
 	uint8_t found[ORDER_DLLS];
@@ -87,7 +99,7 @@ static void add_directory(const struct import_directory *directory, const char *
 			counts[found[i]][found[k]] += weight;
 }
 
-static void learn(struct order_search *search, const char *const *dlls)
+static void learn(struct order_search *search, const struct order_dll *dlls)
 {
 	const uint32_t nothing_known = 65536 / 20;
 	_cleanup_free_ uint32_t(*counts)[ORDER_DLLS] = alloc_zero(ORDER_DLLS, sizeof(counts[0]));
@@ -134,7 +146,7 @@ static void extend(struct order_search *search, const struct beginning *from, si
 	}
 }
 
-void dll_orders_guess(const char *const *dlls, size_t count, struct dll_orders *orders)
+void dll_orders_guess(const struct order_dll *dlls, size_t count, struct dll_orders *orders)
 {
 	orders->count = 0;
 	if (!count || count > ORDER_DLLS)

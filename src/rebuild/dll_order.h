@@ -11,6 +11,14 @@ enum {
 	ORDER_GUESSES = 7,
 };
 
+/* A DLL that has address tables. */
+struct order_dll {
+	const char *name; /* in lower case */
+	/* 1; 2: tables of its own for which the linker had its name in another case. Rust's kernel32.dll
+	 * beside KERNEL32.dll is such. In memory these lie behind the others. */
+	unsigned int place;
+};
+
 struct dll_orders {
 	size_t count;				 /* of orders */
 	uint8_t rank[ORDER_GUESSES][ORDER_DLLS]; /* of a DLL in an order, from 0 */
@@ -21,9 +29,9 @@ struct dll_orders {
  * first. It gives the directory the order in which import libraries were needed. What comes before
  * what in other programs is in import_facts.h.
  *
- * dlls: `count` different names, in lower case, in the order of their address tables, which decides
- * where nothing is known
+ * dlls: `count` different ones, in the order of their address tables, which decides where nothing is
+ *	known
  */
-void dll_orders_guess(const char *const *dlls, size_t count, struct dll_orders *orders);
+void dll_orders_guess(const struct order_dll *dlls, size_t count, struct dll_orders *orders);
 
 #endif

@@ -67,6 +67,24 @@ def imports(path):
               for i in entry.imports]) for entry in getattr(pe, "DIRECTORY_ENTRY_IMPORT", [])]
 
 
+def order(path):
+    """
+    The DLLs of the import directory in its order, each once; but a DLL that has address tables of its own under
+    two names (kernel32.dll, KERNEL32.dll) more often, and "/2" behind it for the second of these in memory.
+    """
+    pe = pefile.PE(path, fast_load=True)
+    pe.parse_data_directories([pefile.DIRECTORY_ENTRY["IMAGE_DIRECTORY_ENTRY_IMPORT"]])
+    first = {}
+    for entry in getattr(pe, "DIRECTORY_ENTRY_IMPORT", []):
+        first.setdefault(entry.dll.decode("ascii", "replace"), entry.struct.FirstThunk)
+    numbers, marked = collections.Counter(), {}
+    for name in sorted(first, key=first.get):
+        dll = base_name(name)
+        numbers[dll] += 1
+        marked[name] = dll if numbers[dll] == 1 else f"{dll}/{numbers[dll]}"
+    return [marked[name] for name in first]
+
+
 def exports(path):
     """The export directory of a PE, as a row of self.exports."""
     pe = pefile.PE(path, fast_load=True)
@@ -119,10 +137,11 @@ class Facts:
                 name = None if re.fullmatch(r"Ordinal\d+", row[4]) else row[4]
                 self.exports[row[1], base_name(row[0])].append((int(row[3]), name, row[5], row[6:] and row[6]))
         self.windows = set(self.exports)
-        self.programs = []
+        self.programs, self.orders = [], []
         for row in rows(arguments.tables / "programs.tsv"):
             path = arguments.programs / row[5]
             self.programs.append((row[1], imports(path)))
+            self.orders.append((row[1], order(path)))
             dll = base_name(path.name)
             if (row[0], dll) not in self.exports:
                 self.exports[row[0], dll] = exports(path)
@@ -236,8 +255,7 @@ class Facts:
 
     def directories(self):
         """In which orders Microsoft's linker put the DLLs of a directory, and how often."""
-        found = collections.Counter(tuple(dict.fromkeys(dll for dll, _ in directory))
-                                    for toolchain, directory in self.programs
+        found = collections.Counter(tuple(dlls) for toolchain, dlls in self.orders
                                     if toolchain in MICROSOFT)
         return [" ".join([str(count), *names]) for names, count in sorted(found.items())]
 
