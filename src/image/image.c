@@ -72,7 +72,7 @@ struct image *image_add_layout(struct image *image)
 {
 	image->other = alloc_new(struct image);
 	image->other->path = alloc_strdup(image->path);
-	image->other->borrowed = true;
+	image->other->of = image;
 	image_use_source(image->other, image->source);
 	return image->other;
 }
@@ -97,7 +97,7 @@ void image_close(struct image *image)
 	if (!image)
 		return;
 	image_close(image->other);
-	if (!image->borrowed)
+	if (!image->of)
 		source_close(image->source);
 	text_free(&image->warnings);
 	for (size_t i = 0; i < IMAGE_FACTS; i++)
@@ -127,11 +127,13 @@ uint64_t image_file_size(const struct image *image)
 
 const char *image_warning(const struct image *image)
 {
+	image = image->of ? image->of : image;
 	return image->warnings.length ? text_string(&image->warnings) : NULL;
 }
 
 const char *image_fact(const struct image *image, enum image_fact fact)
 {
+	image = image->of ? image->of : image;
 	return image->facts[fact].length ? text_string(&image->facts[fact]) : NULL;
 }
 

@@ -54,10 +54,10 @@ struct image {
 	struct text warnings;
 	struct text facts[IMAGE_FACTS];
 
-	struct image *other; /* see image_other_layout() */
-	bool borrowed;	     /* the source is another image's: it is that one's `other` */
-	const char *guess;   /* see image_layout_guess(); static */
-	bool plain;	     /* as far as is known, the file holds nothing but memory */
+	struct image *other;	/* see image_other_layout() */
+	const struct image *of; /* it is the `other` of this one, and has its source */
+	const char *guess;	/* see image_layout_guess(); static */
+	bool plain;		/* as far as is known, the file holds nothing but memory */
 
 	/* While ranges are added. */
 	size_t capacity;

@@ -34,6 +34,9 @@ static void add_regions(struct image *image, const struct vmware_state *state, u
 			uint64_t size, const char *name)
 {
 	/* CR3's low bits are flags; with PAE the table is aligned to 32 bytes. */
+	if (state->product[0])
+		image_add_fact(image, IMAGE_FACT_TOOL, "%s%s%s", state->product,
+			       state->version[0] ? " " : "", state->version);
 	image->hints.dtb = state->cr3 & (IMAGE_PHYSICAL_END - 1) & ~UINT64_C(0x1f);
 	if (!state->region_count) {
 		image_add_plain(image, name, offset, size, true);

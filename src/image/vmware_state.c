@@ -13,7 +13,8 @@
  * Group `memory` has regionsCount, and for each region by its number regionPPN (its first page's
  * number in the machine), regionPageNum (the same in the memory as it was written), and regionSize
  * (in pages). Where memory is in the file, a block `Memory` has it; some files have it behind the
- * group's tags, from the next page on. Group `cpu` has the control registers: CR64, of older or 32-bit
+ * group's tags, from the next page on. Group `Checkpoint` says what wrote the file, and of which kind
+ * the machine is. Group `cpu` has the control registers: CR64, of older or 32-bit
  * ones CR, by the numbers of processor and register, or of a processor all in one.
  *
  * Facts: vmware.py of Volatility 2 and 3; vmware_vmss.c and .h of the crash utility, by VMware;
@@ -195,10 +196,25 @@ static void take_cpu(struct reading *reading, const struct tag *tag)
 		reading->state->cr3 = le_pointer(value, word);
 }
 
+/* A text that ends at a zero or with the data, of which the beginning is enough. */
+static void take_text(const struct reading *reading, const struct tag *tag, char *text, size_t size)
+{
+	const uint64_t length = min_of(tag->size, (uint64_t)size - 1);
+	const uint8_t *data = bytes(reading, tag->data, length);
+	if (data)
+		memcpy(text, data, length);
+	text[data ? length : 0] = '\0';
+}
+
 static void take_checkpoint(struct reading *reading, const struct tag *tag)
 {
+	struct vmware_state *state = reading->state;
 	if (!strcmp(tag->name, "Platform"))
 		(void)tag_u32(reading, tag, &reading->platform);
+	else if (!strcmp(tag->name, "ProductName"))
+		take_text(reading, tag, state->product, sizeof(state->product));
+	else if (!strcmp(tag->name, "VersionNumber"))
+		take_text(reading, tag, state->version, sizeof(state->version));
 }
 
 /* A group that is read. */

@@ -30,6 +30,7 @@ struct vmware_state {
 	/* Whether the memory is in this file, and where; else it is in a .vmem. */
 	bool inside;
 	uint64_t memory_offset, memory_size; /* bytes */
+	char product[64], version[64];	     /* what wrote it; "": not said */
 	bool arm;			     /* it is the state of an ARM64 machine */
 	uint64_t cr3; /* of the first processor that has one; 0: none is known */
 };

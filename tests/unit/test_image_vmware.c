@@ -238,6 +238,23 @@ static void processor(void **state)
 	}
 }
 
+static void what_wrote_it(void **state)
+{
+	(void)state;
+	_cleanup_state_file_ struct state_file file;
+	usual(&file, MAGIC, 0);
+	group(&file, "Checkpoint");
+	tag(&file, "ProductName", 0, NULL, BLOCK);
+	sizes(&file, 256, 256, 1);
+	put(&file.blob, file.blob.size, "VMware Workstation", 18);
+	blob_resize(&file.blob, file.blob.size + 256 - 18);
+	tag(&file, "VersionNumber", 0, NULL, 6);
+	put(&file.blob, file.blob.size, "16.1.2", 6);
+	end_group(&file);
+	_cleanup_opened_ struct opened opened = open_blob(&file.blob);
+	assert_string_equal(image_fact(opened.image, IMAGE_FACT_TOOL), "VMware Workstation 16.1.2");
+}
+
 static void refused(void **state)
 {
 	(void)state;
@@ -600,6 +617,7 @@ int main(void)
 		cmocka_unit_test(without_regions_it_is_one_from_0_on),
 		cmocka_unit_test(memory_behind_the_tags),
 		cmocka_unit_test(processor),
+		cmocka_unit_test(what_wrote_it),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(damaged_tables),
 		cmocka_unit_test(cut_memory_is_told),
