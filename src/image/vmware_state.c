@@ -119,6 +119,8 @@ static enum tag_end read_tag(const struct reading *reading, uint64_t at, struct 
 		return TAG_CUT;
 	if (!head[0] && !head[1])
 		return TAG_LAST;
+	if (!head[1])
+		return TAG_CUT;
 	const uint8_t flags = head[0], length = head[1];
 	tag->index_count = flags >> 6;
 	const uint8_t *name = bytes(reading, at + 2, length + 4u * tag->index_count);
@@ -126,6 +128,9 @@ static enum tag_end read_tag(const struct reading *reading, uint64_t at, struct 
 		return TAG_CUT;
 	memcpy(tag->name, name, length);
 	tag->name[length] = '\0';
+	for (unsigned int i = 0; i < length; i++)
+		if (name[i] < ' ' || name[i] > '~')
+			return TAG_CUT;
 	for (unsigned int i = 0; i < tag->index_count; i++)
 		tag->indices[i] = le32(name + length + 4 * i);
 	tag->data = at + 2 + length + 4u * tag->index_count;
@@ -284,7 +289,8 @@ static struct error *read_groups(struct reading *reading, struct group *groups, 
 			groups[g].there = true;
 			groups[g].offset = le64(entry + GROUP_NAME);
 			groups[g].size = le64(entry + GROUP_NAME + 8);
-			read_tags(reading, &groups[g]);
+			if (groups[g].offset >= HEADER_SIZE + count * GROUP_SIZE)
+				read_tags(reading, &groups[g]);
 		}
 	}
 	return NULL;
