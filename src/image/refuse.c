@@ -221,7 +221,10 @@ static bool is_vmrs(const struct image *image)
 	       (image->size <= 0x2000 || image_has(image, 0x2000, "\x01\x00\x11\x01", 4));
 }
 
-/* An .lzma file: properties, a power of two, or one and a half, as dictionary, then the size or -1. */
+/*
+ * An .lzma file: properties, a power of two, or one and a half, as dictionary, then the size, or -1.
+ * What is compressed is hardly ever less than before.
+ */
 static bool is_lzma(const struct image *image)
 {
 	const uint8_t *header = image_bytes(image, 0, 13);
@@ -232,7 +235,7 @@ static bool is_lzma(const struct image *image)
 	while (dictionary && !(dictionary & 1))
 		dictionary >>= 1;
 	return le32(header + 1) >= 4096 && (dictionary == 1 || dictionary == 3) &&
-	       (size == UINT64_MAX || size >> 40 == 0);
+	       (size == UINT64_MAX || (size >> 40 == 0 && size > image->size / 2));
 }
 
 /* The partition table of an MBR, one of whose partitions begins as volumes of Windows do. */

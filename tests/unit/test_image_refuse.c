@@ -83,7 +83,7 @@ static void signatures(void **state)
 		FILE_OF(0, "\xcf\xfa\xed\xfe\x0c\0\0\1\3\0\0\0\4\0\0\0", "Mach-O"),
 		FILE_OF(0, "\xfe\xed\xfa\xce\0\0\0\x12\0\0\0\0\0\0\0\4", "Mach-O"),
 		FILE_OF(0, "\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff", "unlzma"),
-		FILE_OF(0, "\x5d\0\0\x18\0\0\0\0\x80\0\0\0\0", "unlzma"),
+		FILE_OF(0, "\x5d\0\0\x18\0\0\0\x08\0\0\0\0\0", "unlzma"),
 	};
 	for (size_t i = 0; i < array_size(files); i++) {
 		_cleanup_blob_ struct blob blob = {0};
