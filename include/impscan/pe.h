@@ -151,6 +151,20 @@ enum pe_status pe_open(struct pe *pe, const struct pe_reader *reader);
 void pe_assume(struct pe *pe, const struct pe_reader *reader, bool pe32_plus,
 	       uint32_t size_of_image);
 
+/* What the first bytes of something that may be a PE tell. */
+enum pe_look {
+	PE_LOOK_NONE,	 /* no PE signature where they say that one is */
+	PE_LOOK_MACHINE, /* a PE signature, and a machine type */
+	PE_LOOK_BEYOND,	 /* nothing: what would tell lies behind them */
+};
+
+/*
+ * Looks at the first `available` bytes of what may be a PE, but not at the letters MZ. A PE signature
+ * farther from the start than `most` bytes is none. `*machine` is set with PE_LOOK_MACHINE only.
+ */
+enum pe_look pe_first_look(const uint8_t *bytes, size_t available, uint32_t most,
+			   uint16_t *machine);
+
 /* Frees what `pe` owns. */
 void pe_close(struct pe *pe);
 #define _cleanup_pe_ __attribute__((cleanup(pe_close)))

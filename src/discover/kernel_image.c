@@ -45,6 +45,11 @@ static bool is_kernel_pdb(const char *path)
 	return false;
 }
 
+static uint16_t kernel_machine(const struct candidate *candidate)
+{
+	return candidate->pointer_size == 8 ? IMAGE_FILE_MACHINE_AMD64 : IMAGE_FILE_MACHINE_I386;
+}
+
 bool kernel_image_at(struct candidate *candidate, struct space *space, uint64_t base)
 {
 	size_t available;
@@ -55,9 +60,7 @@ bool kernel_image_at(struct candidate *candidate, struct space *space, uint64_t 
 	struct module_reader reader;
 	module_reader_init(&reader, space, base, 0);
 	_cleanup_pe_ struct pe pe = {0};
-	if (pe_open(&pe, &reader.reader) != PE_OK ||
-	    pe.machine != (candidate->pointer_size == 8 ? IMAGE_FILE_MACHINE_AMD64
-							: IMAGE_FILE_MACHINE_I386))
+	if (pe_open(&pe, &reader.reader) != PE_OK || pe.machine != kernel_machine(candidate))
 		return false;
 	char name[sizeof(candidate->kernel_name)] = "";
 	struct pe_pdb pdb;
@@ -87,13 +90,11 @@ static bool is_header(const struct candidate *candidate, const uint8_t *page)
 {
 	if (page[0] != 'M' || page[1] != 'Z')
 		return false;
-	uint32_t at = le32(page + 0x3c);
+	uint16_t machine;
 	/* NT headers that cross the page's end may be right; beyond the page no kernel has them. */
-	if (!range_within(at, 6, PAGE_SIZE))
-		return at < PAGE_SIZE;
-	return !memcmp(page + at, "PE\0", 4) &&
-	       le16(page + at + 4) == (candidate->pointer_size == 8 ? IMAGE_FILE_MACHINE_AMD64
-								    : IMAGE_FILE_MACHINE_I386);
+	enum pe_look look = pe_first_look(page, PAGE_SIZE, PAGE_SIZE - 1, &machine);
+	return look == PE_LOOK_BEYOND ||
+	       (look == PE_LOOK_MACHINE && machine == kernel_machine(candidate));
 }
 
 /* kernel_image_at() where a page may be its first. */

@@ -23,6 +23,7 @@
 
 enum {
 	DOS_HEADER_SIZE = 64,
+	E_LFANEW = 0x3c, /* offset in it of the position of the PE signature */
 	FILE_HEADER_SIZE = 20,
 	OPTIONAL_SIZE = 96,	      /* PE32, without directories */
 	OPTIONAL_SIZE_PLUS = 112,     /* PE32+ */
@@ -198,6 +199,19 @@ static enum pe_status check_signature(struct pe *pe, const uint8_t *s, size_t si
 	}
 }
 
+enum pe_look pe_first_look(const uint8_t *bytes, size_t available, uint32_t most, uint16_t *machine)
+{
+	if (available < DOS_HEADER_SIZE)
+		return PE_LOOK_BEYOND;
+	uint32_t nt = le32(bytes + E_LFANEW);
+	if (nt < 4 || nt > most)
+		return PE_LOOK_NONE;
+	if (!range_within(nt, 4 + FILE_HEADER_SIZE, available))
+		return PE_LOOK_BEYOND;
+	*machine = le16(bytes + nt + 4);
+	return memcmp(bytes + nt, "PE\0\0", 4) != 0 ? PE_LOOK_NONE : PE_LOOK_MACHINE;
+}
+
 enum pe_status pe_open(struct pe *pe, const struct pe_reader *reader)
 {
 	*pe = (struct pe){.reader = reader};
@@ -213,7 +227,7 @@ enum pe_status pe_open(struct pe *pe, const struct pe_reader *reader)
 		return not_pe(pe, is_zero(h, DOS_HEADER_SIZE)
 					  ? "no MZ signature: header is all zero"
 					  : "no MZ signature");
-	pe->nt_headers = le32(h + 0x3c);
+	pe->nt_headers = le32(h + E_LFANEW);
 	uint64_t nt = pe->nt_headers;
 	if (nt > reader->size)
 		return not_pe(pe, "header offset (e_lfanew) beyond the end");

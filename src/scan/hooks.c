@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
+#include <impscan/search.h>
 #include <impscan/text.h>
 
 /* Does an entry say that its slot should lead to an import and does not? */
@@ -68,15 +69,8 @@ static void find_places(const struct modules *modules, struct places *places)
 /* The last module in private memory that begins at or before an address; NULL: none. */
 static const struct place *place_before(const struct places *places, uint64_t address)
 {
-	size_t low = 0, high = places->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (places->items[middle].base <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low ? &places->items[low - 1] : NULL;
+	size_t behind = search_first(i, 0, places->count, places->items[i].base > address);
+	return behind ? &places->items[behind - 1] : NULL;
 }
 
 /* Does the page hold anything, in memory or elsewhere? */

@@ -9,6 +9,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/search.h>
 #include <impscan/text.h>
 
 #include "scan/process_run.h"
@@ -111,15 +112,8 @@ static struct wanted find_wanted(const struct scan_options *options, const struc
 /* Does a wanted module begin in the range? */
 static bool has_wanted(const struct wanted *wanted, const struct vad *vad)
 {
-	size_t low = 0, high = wanted->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (wanted->bases[middle] < vad->start)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < wanted->count && wanted->bases[low] <= vad->end;
+	size_t at = search_first(i, 0, wanted->count, wanted->bases[i] >= vad->start);
+	return at < wanted->count && wanted->bases[at] <= vad->end;
 }
 
 /* Is it wanted as it is, or for a module that begins in it? */

@@ -82,6 +82,9 @@ static uint64_t image_extent(const struct pe *pe, bool file_layout, uint64_t ava
 	return min_of(size, available);
 }
 
+/* Where a header's second part begins at most, in bytes from the first one. */
+#define NT_HEADERS_MAX 0x10000
+
 static bool is_machine(uint16_t machine)
 {
 	return machine == IMAGE_FILE_MACHINE_I386 || machine == IMAGE_FILE_MACHINE_AMD64 ||
@@ -91,37 +94,31 @@ static bool is_machine(uint16_t machine)
 /* Is it certainly no header, by the `available` bytes of its page from there on? */
 static bool is_false_start(const uint8_t *bytes, size_t available)
 {
-	if (available < 64)
+	uint16_t machine;
+	switch (pe_first_look(bytes, available, NT_HEADERS_MAX, &machine)) {
+	case PE_LOOK_BEYOND:
 		return false;
-	uint32_t nt = le32(bytes + 0x3c);
-	if (nt < 4 || nt > 0x10000)
+	case PE_LOOK_MACHINE:
+		return !is_machine(machine);
+	default:
 		return true;
-	if (!range_within(nt, 24, available))
-		return false;
-	return memcmp(bytes + nt, "PE\0\0", 4) != 0 || !is_machine(le16(bytes + nt + 4));
+	}
 }
 
 /* Is there a PE at `address`, within `available` bytes? Headers alone must make sense. */
 static bool pe_image_at(struct search *search, uint64_t address, uint64_t available,
 			struct injected *injected)
 {
-	struct space *space = search->space;
-	uint8_t start[64], signature[24];
 	(void)budget_spend(&search->budget, CANDIDATE_STEPS);
-	if (available < sizeof(start) || !space_read(space, address, start, sizeof(start)))
-		return false;
-	uint32_t nt = le32(start + 0x3c);
-	if (nt < 4 || !range_within(nt, sizeof(signature), min_of(available, UINT64_C(0x10000))) ||
-	    !space_read(space, address + nt, signature, sizeof(signature)) ||
-	    memcmp(signature, "PE\0\0", 4) != 0)
-		return false;
-	if (!is_machine(le16(signature + 4)))
+	struct module_reader reader;
+	module_reader_init(&reader, search->space, address, available);
+	_cleanup_pe_ struct pe pe = {0};
+	enum pe_status status = pe_open(&pe, &reader.reader);
+	if (!is_machine(pe.machine))
 		return false;
 	(void)budget_spend(&search->budget, HEADER_STEPS);
-	struct module_reader reader;
-	module_reader_init(&reader, space, address, available);
-	_cleanup_pe_ struct pe pe = {0};
-	if (pe_open(&pe, &reader.reader) != PE_OK || !pe.section_count || !pe.size_of_image)
+	if (status != PE_OK || pe.nt_headers > NT_HEADERS_MAX || !pe.section_count ||
+	    !pe.size_of_image)
 		return false;
 	(void)budget_spend(&search->budget, FOUND_STEPS + pe.section_count);
 	injected->base = address;

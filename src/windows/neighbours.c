@@ -13,6 +13,7 @@
 #include <impscan/bytes.h>
 #include <impscan/module_reader.h>
 #include <impscan/process.h>
+#include <impscan/search.h>
 #include <impscan/vad.h>
 #include <impscan/view.h>
 #include <impscan/windows.h>
@@ -138,15 +139,8 @@ static void find_sections(struct neighbours *neighbours)
 /* The first view of a section, in the sorted array. */
 static size_t first_view(const struct neighbours *neighbours, uint64_t control_area)
 {
-	size_t low = 0, high = neighbours->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (neighbours->sections[middle].control_area < control_area)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return search_first(i, 0, neighbours->count,
+			    neighbours->sections[i].control_area >= control_area);
 }
 
 /* Processes that are asked for one page. */

@@ -5,6 +5,7 @@
  */
 #include <impscan/machine_type.h>
 #include <impscan/module.h>
+#include <impscan/module_reader.h>
 
 #include <string.h>
 
@@ -70,12 +71,12 @@ static bool is_executable(struct space *space, const struct vad *vad, struct bud
 /* Bytes of a pointer in the image, by its header; 0 when that is not present. */
 static unsigned int image_pointer_size(struct space *space, uint64_t base)
 {
-	uint8_t start[0x40], nt[6];
-	if (!space_read(space, base, start, sizeof(start)) || start[0] != 'M' || start[1] != 'Z' ||
-	    !space_read(space, base + le32(start + 0x3c), nt, sizeof(nt)) ||
-	    memcmp(nt, "PE\0\0", 4) != 0)
-		return 0;
-	return le16(nt + 4) == IMAGE_FILE_MACHINE_I386 ? 4 : 8;
+	struct module_reader reader;
+	module_reader_init(&reader, space, base, 0);
+	/* Whatever is wrong behind the machine type. */
+	_cleanup_pe_ struct pe pe = {0};
+	(void)pe_open(&pe, &reader.reader);
+	return !pe.machine ? 0 : pe.machine == IMAGE_FILE_MACHINE_I386 ? 4 : 8;
 }
 
 /*

@@ -12,6 +12,7 @@
 #include <impscan/bytes.h>
 #include <impscan/names.h>
 #include <impscan/process.h>
+#include <impscan/search.h>
 #include <impscan/vad.h>
 #include <impscan/windows.h>
 
@@ -273,17 +274,8 @@ bool process_vads(const struct windows *windows, const struct process *process,
 
 const struct vad *vads_find(const struct vads *vads, uint64_t address)
 {
-	size_t low = 0, high = vads->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (vads->items[middle].end < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low < vads->count && vads->items[low].start <= address)
-		return &vads->items[low];
-	return NULL;
+	size_t at = search_first(i, 0, vads->count, vads->items[i].end >= address);
+	return at < vads->count && vads->items[at].start <= address ? &vads->items[at] : NULL;
 }
 
 void vads_free(struct vads *vads)
