@@ -267,9 +267,9 @@ static void read_tags(struct reading *reading, struct group *group)
 
 static struct error *damaged(const struct reading *reading, const char *what)
 {
-	return error_new(
-		"'%s' is a VMware state file (.vmss, .vmsn) that is cut off or damaged: %s",
-		reading->path, what);
+	return error_new("'%s' is a VMware state file (.vmss, .vmsn) that is cut off or damaged: "
+			 "%s; if its memory is in a .vmem, give that without it",
+			 reading->path, what);
 }
 
 /* Finds the groups that are needed, and reads their tags. */
