@@ -32,6 +32,7 @@ from image_truth import case_parser, check, choose, finish, test_arguments  # no
 
 HERE = pathlib.Path(__file__).resolve().parents[1] / "hostile"
 CLEAN_MEMORY = 1024  # MB of the clean machine
+CLEAN_MEMORY_SANITIZED = 256
 LISTINGS = {"-a", "--regions", "--imports"}
 
 
@@ -75,10 +76,10 @@ def present_pages(path):
     return min(os.stat(path).st_blocks * 512, os.path.getsize(path)) // 4096
 
 
-def clean_cost(tools):
+def clean_cost(tools, memory):
     """CPU seconds a present page of the scenario `big`, all of it swept."""
     path = tools.folder / "big.raw"
-    subprocess.run([tools.mkimage, "--scenario", "big", "--memory", str(CLEAN_MEMORY),
+    subprocess.run([tools.mkimage, "--scenario", "big", "--memory", str(memory),
                     "-o", path], check=True)
     run = Run([tools.impscan, "-f", path, "-a", "--deep", "-j", 1], 600)
     check(run.status == 0, f"clean machine: exit {run.status}: {run.err[-300:]}")
@@ -141,7 +142,7 @@ def main():
     if chosen[0][0] != 0 and arguments.cost and arguments.cost.exists():
         cost = float(arguments.cost.read_text(encoding="ascii"))
     else:
-        cost = clean_cost(tools)
+        cost = clean_cost(tools, CLEAN_MEMORY_SANITIZED if arguments.sanitized else CLEAN_MEMORY)
         if arguments.cost:
             arguments.cost.write_text(str(cost), encoding="ascii")
     for number, _ in chosen:
