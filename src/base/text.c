@@ -299,6 +299,11 @@ size_t text_width(const char *utf8)
 	size_t width = 0;
 	while (*utf8) {
 		uint32_t code = 0;
+		if (*utf8 >= ' ' && *utf8 < 0x7f) { /* nearly all */
+			width++;
+			utf8++;
+			continue;
+		}
 		size_t length = text_utf8_next(utf8, &code);
 		width += length ? text_code_width(code) : 1;
 		utf8 += length ? length : 1;
