@@ -23,6 +23,8 @@ struct windows_options {
 	const struct profile *profile; /* this layout, whatever the build */
 	bool infer; /* infer the layout from the image, without the profiles of its build */
 	const char *page_files[PAGE_FILES]; /* paths by number; see memory_add_page_file() */
+	/* Page files that are open already: of these the paths are only names. They outlive the call. */
+	const struct source *page_sources[PAGE_FILES];
 	/*
 	 * Read all page tables to see whether the page files have all pages that are needed of
 	 * them.

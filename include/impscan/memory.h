@@ -22,6 +22,7 @@
 #include <impscan/error.h>
 #include <impscan/image.h>
 #include <impscan/page_size.h>
+#include <impscan/source.h>
 
 enum paging {
 	PAGING_X86, /* two levels, 4-byte entries */
@@ -69,8 +70,17 @@ struct page_file {
 	 * Why it may not be a page file: "its size of ... is not a multiple of 4096"; "": nothing.
 	 */
 	char doubt[128];
-	bool used; /* see memory_use_page_file() */
+	bool used;		     /* see memory_use_page_file() */
+	const struct source *source; /* that has the data; NULL: it is mapped as it is */
 };
+
+/* Returns page `number` of the file, which has it, or NULL when it can't be unpacked. */
+static inline const uint8_t *page_file_page(const struct page_file *file, uint64_t number)
+{
+	if (file->source)
+		return source_bytes(file->source, number * PAGE_SIZE, PAGE_SIZE);
+	return file->data + number * PAGE_SIZE;
+}
 
 /* Windows has at most 16, numbered from 0. */
 #define PAGE_FILES 16
@@ -82,6 +92,10 @@ struct page_file {
  * kind: empty, a crash dump, a hibernation file, an archive. Setup only.
  */
 struct error *memory_add_page_file(struct memory *memory, unsigned int number, const char *path);
+
+/* The same with a file that is open already, and must outlive the memory. */
+struct error *memory_add_page_source(struct memory *memory, unsigned int number,
+				     const struct source *source);
 
 /* The file that was added as page file `number`, used or not; NULL when none was. */
 const struct page_file *memory_page_file(const struct memory *memory, unsigned int number);

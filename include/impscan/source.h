@@ -40,16 +40,39 @@ struct source {
 /* How files are opened; all zero is allowed. */
 struct source_options {
 	uint64_t memory; /* bytes that unpacked pieces may take; 0: SOURCE_MEMORY_DEFAULT */
+	/*
+	 * Bytes that a packed file may be unpacked to at each of its levels; 0: SOURCE_UNPACKED_LEAST,
+	 * or SOURCE_RATIO times what is packed where that is more.
+	 */
+	uint64_t unpack_most;
+	/*
+	 * Returns whether a file that begins with these bytes is known to be something else than what
+	 * is wanted, so that another one of its archive is taken; may be NULL.
+	 */
+	bool (*unwanted)(const void *start, size_t size);
 	/* Is told what takes time or room, as a sentence; may be NULL. */
 	void (*tell)(void *context, const char *sentence);
 	void *context;
 };
 
 #define SOURCE_MEMORY_DEFAULT (UINT64_C(512) << 20)
+#define SOURCE_UNPACKED_LEAST (UINT64_C(1) << 30)
+#define SOURCE_RATIO	      1000u
+
+/* Files in files in files: more levels are not unpacked. */
+#define SOURCE_LEVELS_MAX 3
 
 /*
- * Opens a file. `options` may be NULL, and need not outlive the call. Fails when the file can't be
- * opened or mapped, or is empty. The caller closes `*ret`.
+ * Opens a file, or what is packed in it: by gzip, bzip2, xz, Zstandard or LZ4, in a ZIP, 7-Zip or tar
+ * archive, or one in another. What a file is packed by is recognised by its content. xz files of
+ * several blocks are unpacked where they are needed, the parts of a tar archive are read where they
+ * are; all else is unpacked as a whole, to a temporary file. A path that ends in ".001" is the first of
+ * several parts if there are more. "-" is standard input; what comes through a pipe is kept in a
+ * temporary file.
+ *
+ * `options` may be NULL, and need not outlive the call. Fails when the file can't be opened, mapped or
+ * unpacked, or is empty. Of one that is cut off there is what it has, and source_warning() says so.
+ * The caller closes `*ret`.
  */
 struct error *source_open(const char *path, const struct source_options *options,
 			  struct source **ret);
@@ -148,6 +171,25 @@ const struct source_extent *source_extents(const struct source *source, size_t *
 /* Returns how many bytes of the source are not in holes; whole pages where it is sparse. */
 uint64_t source_present(const struct source *source);
 
+/* Returns what the bytes are packed in, outermost first ("gzip, tar"), or NULL when in nothing. */
+const char *source_container(const struct source *source);
+
+/* Returns what is wrong with a source that could be opened all the same, or NULL. */
+const char *source_warning(const struct source *source);
+
+/*
+ * Returns the page file `number` that lay in the same archive (0: pagefile.sys, 1: swapfile.sys), or
+ * NULL when there was none. It belongs to the source.
+ */
+#define SOURCE_PAGE_FILES 2
+const struct source *source_page_file(const struct source *source, unsigned int number);
+
+/*
+ * As source_open() does with a file that it has opened: replaces `*source`, while it is packed, by
+ * what is in it. On failure `*source` stays the caller's. For tests and fuzzers.
+ */
+struct error *source_unpack(struct source **source, const struct source_options *options);
+
 /* Returns the path or name that the source was opened by. */
 const char *source_path(const struct source *source);
 
@@ -165,6 +207,10 @@ uint64_t source_unpacked(const struct source *source, uint64_t *all);
  * read in order, and reading ahead pays; without, single pages here and there are.
  */
 void source_expect_all(const struct source *source, bool all);
+
+/* Return the versions of the libraries that unpack files, or "not built in". */
+const char *source_zlib_version(void);
+const char *source_archive_version(void);
 
 /* Writes a size for sentences to `text`, and returns it: "12 KB", "381.5 MB". */
 #define SOURCE_SIZE_TEXT 32

@@ -68,10 +68,6 @@ static struct error *choose_images(struct options *options, unsigned int modes)
 			(struct evidence){.path = environment};
 		options->from_environment = true;
 	}
-	for (size_t i = 0; i < options->image_count; i++)
-		if (!strcmp(options->images[i].path, "-"))
-			return error_new("an image can't be read from standard input, it must be a "
-					 "file: write it to one first");
 	return evidence_assign(options->images, options->image_count, options->placed,
 			       options->placed_count);
 }
@@ -121,10 +117,12 @@ static struct error *check_values(const struct options *options)
 	    options->only.flags & (MODULE_HOOKED | MODULE_HOOK_TARGET | MODULE_NO_HEADER))
 		return error_new("-F does not look for what is hooked, where hooks lead, or what "
 				 "has no header, which --only asks for: leave one of them out");
+	for (size_t i = 0; i < options->image_count; i++)
+		standard_inputs += !strcmp(options->images[i].path, "-");
 	for (size_t i = 0; i < options->lists.count; i++)
 		standard_inputs += !strcmp(options->lists.items[i], "-");
 	if (standard_inputs > 1)
-		return error_new("-i - is given twice, and standard input can be read once");
+		return error_new("standard input (-) is given twice, and can be read once");
 	return NULL;
 }
 

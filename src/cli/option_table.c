@@ -22,7 +22,8 @@
 
 const struct option_row option_table[] = {
 	{'f', "file", "IMAGE", MODES_IMAGE, true, PLACED,
-	 "a memory image, also several; else $IMPSCAN_IMAGE; without -e also as a plain argument"},
+	 "a memory image, also packed or split, also several, - for standard input; else "
+	 "$IMPSCAN_IMAGE; without -e also as a plain argument"},
 	{'a', "all", NULL, MODES_MODULES, true, SETS(all),
 	 "list every module with its imphash and impfuzzy"},
 	{'e', "samples", "PATH", MODE_SEARCH | MODE_HASHES, true, ADDS(samples),
@@ -81,6 +82,13 @@ const struct option_row option_table[] = {
 	 "physical address of the kernel's page map in the image before it"},
 	{OPTION_KERNEL, "kernel", "ADDRESS", MODES_IMAGE, true, PLACED,
 	 "where ntoskrnl.exe is loaded in the image before it"},
+	{OPTION_MEMORY, "memory", "MB", MODES_IMAGE, false, PARSED,
+	 "memory for what is unpacked of an image in pieces (default 512); more is kept in a "
+	 "temporary "
+	 "file ($TMPDIR, else /var/tmp)"},
+	{OPTION_UNPACK, "unpack", "GB", MODES_IMAGE, false, PARSED,
+	 "unpack a packed image up to this size (default: 1000 times what is packed, 1 GB at "
+	 "least)"},
 	{'j', "threads", "N", MODES_ALL, false, PARSED,
 	 "threads to work with (default: the processors)"},
 	{'q', "quiet", NULL, MODES_ALL, true, SETS(quiet), "no warnings, no progress, no summary"},

@@ -29,6 +29,8 @@ enum {
 	OPTION_KERNEL,
 	OPTION_PRINT_HASHES,
 	OPTION_LABEL,
+	OPTION_MEMORY,
+	OPTION_UNPACK,
 };
 
 /* What a run is for, as bits. */
@@ -70,7 +72,7 @@ struct option_row {
 	const char *help;
 };
 
-#define OPTION_COUNT 34
+#define OPTION_COUNT 36
 
 extern const struct option_row option_table[OPTION_COUNT];
 

@@ -18,6 +18,8 @@
 
 #define THRESHOLD_DEFAULT 30
 #define THREADS_MAX	  256
+#define MEGABYTES_MAX	  (1u << 24)
+#define GIGABYTES_MAX	  (1u << 14)
 
 static void add_argument(struct arguments *arguments, const char *argument)
 {
@@ -115,6 +117,14 @@ static struct error *parse(struct options *options, int key, const char *argumen
 	case OPTION_BUILD:
 		try_(parse_number("build", argument, 1, UINT32_MAX, &number));
 		options->build = (uint32_t)number;
+		return NULL;
+	case OPTION_MEMORY:
+		try_(parse_number("--memory", argument, 1, MEGABYTES_MAX, &number));
+		options->memory = number << 20;
+		return NULL;
+	case OPTION_UNPACK:
+		try_(parse_number("--unpack", argument, 1, GIGABYTES_MAX, &number));
+		options->unpack_most = number << 30;
 		return NULL;
 	case 'j':
 		try_(parse_number("number of threads", argument, 1, THREADS_MAX, &number));

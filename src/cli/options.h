@@ -56,6 +56,8 @@ struct options {
 	uint32_t build;		    /* its build, when it does not say; 0: not given */
 	bool infer;
 	const char *profile_out;
+	uint64_t memory;      /* for pieces of a packed image, in bytes; 0: not given */
+	uint64_t unpack_most; /* bytes that an image may be unpacked to; 0: not given */
 	unsigned int threads;
 	bool quiet;
 	bool verbose;

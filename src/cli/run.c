@@ -79,14 +79,40 @@ static struct error *open_windows(const struct options *options, struct profiles
 	return unwritten ? unwritten : error;
 }
 
-/* One image, from opening it to its last row; all of it is released at the end. */
-static struct error *run_image(const struct options *options, struct profiles *profiles,
-			       const struct known *known, const struct timespec *start,
-			       struct output *output)
+/* What the file that is opened takes: an unpacking, a temporary file. */
+static void tell_source(void *context, const char *sentence)
 {
-	_cleanup_image_ struct image *image = NULL;
+	struct output *output = context;
+	_cleanup_text_ struct text line = {0};
+	if (output->options->quiet)
+		return;
+	if (output->progress.image) {
+		text_add_printable(&line, output->progress.image);
+		text_add_string(&line, ": ");
+	}
+	text_add_printable(&line, sentence);
+	fprintf(stderr, "impscan: %s\n", text_string(&line));
+}
+
+/* What could not be unpacked of what was needed, and with -v how much was. */
+static void tell_unpacked(const struct image *image, struct output *output)
+{
+	char part[SOURCE_SIZE_TEXT], whole[SOURCE_SIZE_TEXT];
+	uint64_t all, unpacked = source_unpacked(image_source(image), &all);
+	_cleanup_free_ char *failure = source_failure(image_source(image));
+	if (failure)
+		progress_warning(&output->progress, failure);
+	if (all && output->options->verbose)
+		fprintf(stderr, "impscan: %s of %s were unpacked\n",
+			source_size_text(unpacked, part), source_size_text(all, whole));
+}
+
+/* Finds Windows in the image, and prints what was asked for. */
+static struct error *print_asked(const struct options *options, struct profiles *profiles,
+				 const struct image *image, const struct known *known,
+				 const struct timespec *start, struct output *output)
+{
 	progress_init(&output->progress, options->quiet, "processes");
-	try_(image_open(output_evidence(output)->path, &image));
 	if (image_warning(image))
 		progress_warning(&output->progress, image_warning(image));
 	_cleanup_discovery_ struct discovery discovery = {0};
@@ -103,6 +129,25 @@ static struct error *run_image(const struct options *options, struct profiles *p
 	if (options->all || known)
 		return print_modules(windows, known, start, output);
 	return NULL;
+}
+
+/* One image, from opening it to its last row; all of it is released at the end. */
+static struct error *run_image(const struct options *options, struct profiles *profiles,
+			       const struct known *known, const struct timespec *start,
+			       struct output *output)
+{
+	_cleanup_image_ struct image *image = NULL;
+	const struct source_options source_options = {
+		.memory = options->memory,
+		.unpack_most = options->unpack_most,
+		.tell = tell_source,
+		.context = output,
+	};
+	progress_init(&output->progress, options->quiet, "");
+	try_(image_open_with(output_evidence(output)->path, &source_options, &image));
+	struct error *error = print_asked(options, profiles, image, known, start, output);
+	tell_unpacked(image, output);
+	return error;
 }
 
 /* Does an error's sentence name the image by itself, in one of the two ways that they all do? */

@@ -12,6 +12,7 @@
 #include <yaml.h>
 
 #include <impscan/profile.h>
+#include <impscan/source.h>
 
 struct error *version_print(FILE *out)
 {
@@ -28,6 +29,8 @@ struct error *version_print(FILE *out)
 	fprintf(out, "json-c %s\n", json_c_version());
 	fprintf(out, "liblzma %s\n", lzma_version_string());
 	fprintf(out, "liblz4 %s\n", LZ4_versionString());
+	fprintf(out, "zlib %s\n", source_zlib_version());
+	fprintf(out, "libarchive %s\n", source_archive_version());
 	fprintf(out, "profiles %zu\n", profiles_count(profiles));
 	return NULL;
 }

@@ -74,7 +74,10 @@ static struct error *add_page_files(struct memory *memory, const struct windows_
 	for (unsigned int i = 0; i < PAGE_FILES; i++) {
 		if (!options->page_files[i])
 			continue;
-		try_(memory_add_page_file(memory, i, options->page_files[i]));
+		if (options->page_sources[i])
+			try_(memory_add_page_source(memory, i, options->page_sources[i]));
+		else
+			try_(memory_add_page_file(memory, i, options->page_files[i]));
 		memory_use_page_file(memory, i, used >> i & 1);
 	}
 	return NULL;

@@ -214,9 +214,25 @@ static void warn_of_page_files(struct discovery *discovery, const struct windows
 	}
 }
 
-struct error *windows_open(const struct image *image, struct profiles *profiles,
-			   const struct windows_options *options, struct discovery *discovery)
+/* Takes the page files that lay in the image's archive, where the user gave none of that number. */
+static struct windows_options with_packed(const struct image *image,
+					  const struct windows_options *options)
 {
+	struct windows_options with = *options;
+	for (unsigned int i = 0; i < SOURCE_PAGE_FILES; i++) {
+		const struct source *file = source_page_file(image_source(image), i);
+		if (!file || with.page_files[i])
+			continue;
+		with.page_files[i] = source_path(file);
+		with.page_sources[i] = file;
+	}
+	return with;
+}
+
+struct error *windows_open(const struct image *image, struct profiles *profiles,
+			   const struct windows_options *given, struct discovery *discovery)
+{
+	const struct windows_options with = with_packed(image, given), *options = &with;
 	_cleanup_opened_ struct opened opened = {0};
 	*discovery = (struct discovery){0};
 	try_(open_and_judge(image, profiles, options, &opened, discovery->page_files));

@@ -54,9 +54,8 @@ static const uint8_t *open_page(const struct judging *judging, const struct page
 	    !judging->open[page->page_file])
 		return NULL;
 	const struct page_file *file = memory_page_file(judging->windows->memory, page->page_file);
-	return page->page_file_offset < file->pages
-		       ? file->data + page->page_file_offset * PAGE_SIZE
-		       : NULL;
+	return page->page_file_offset < file->pages ? page_file_page(file, page->page_file_offset)
+						    : NULL;
 }
 
 static void vote(struct judging *judging, unsigned int number, enum page_likeness likeness)

@@ -51,6 +51,10 @@ static struct error *open_source(const char *path, struct source *source, struct
 	_cleanup_image_ struct image *image = alloc_new(struct image);
 	image->path = alloc_strdup(path);
 	image_use_source(image, source);
+	if (source_container(source))
+		image_add_fact(image, IMAGE_FACT_CONTAINER, "%s", source_container(source));
+	if (source_warning(source))
+		image_warn(image, "%s", source_warning(source));
 	try_(parse(image));
 	*ret = take_ptr(image);
 	return NULL;
@@ -63,11 +67,26 @@ struct error *image_open_bytes(const char *path, const void *data, size_t size, 
 	return open_source(path, source_of_bytes(path, data, size), ret);
 }
 
+/* Whether a file that begins so is of a format that is always refused. */
+static bool is_refused(const void *start, size_t size)
+{
+	struct image image = {0};
+	size_t i = 0;
+	image_use_source(&image, source_of_bytes("", start, size));
+	while (i < array_size(formats) && !formats[i]->probe(&image))
+		i++;
+	source_close(image.source);
+	return i < array_size(formats) && formats[i] == &image_format_refused;
+}
+
 struct error *image_open_with(const char *path, const struct source_options *options,
 			      struct image **ret)
 {
 	struct source *source = NULL;
-	try_(source_open(path, options, &source));
+	struct source_options own = options ? *options : (struct source_options){0};
+	if (!own.unwanted)
+		own.unwanted = is_refused;
+	try_(source_open(path, &own, &source));
 	return open_source(path, source, ret);
 }
 

@@ -60,15 +60,60 @@ static const char *other_kind(const uint8_t *data)
 	return NULL;
 }
 
-struct error *memory_add_page_file(struct memory *memory, unsigned int number, const char *path)
+/* The place of page file `number`, which must have none yet. */
+static struct error *find_place(struct memory *memory, unsigned int number, const char *path,
+				struct page_file **ret)
 {
-	struct stat status;
 	if (number >= PAGE_FILES)
 		return error_new("%s: page files are numbered 0 to %d, not %u", path,
 				 PAGE_FILES - 1, number);
-	struct page_file *file = &memory->page_files[number];
-	if (file->data)
-		return error_new("%s: page file %u is already given: %s", path, number, file->path);
+	*ret = &memory->page_files[number];
+	if ((*ret)->data)
+		return error_new("%s: page file %u is already given: %s", path, number,
+				 (*ret)->path);
+	return NULL;
+}
+
+static struct error *too_small(const char *path, uint64_t size)
+{
+	return error_new("%s is not a page file: it has %llu bytes, less than one page", path,
+			 (unsigned long long)size);
+}
+
+static void set_file(struct page_file *file, const char *path, const void *data, uint64_t size)
+{
+	file->data = data;
+	file->size = size;
+	file->pages = size / PAGE_SIZE;
+	file->used = true;
+	file->path = alloc_strdup(path);
+	if (size % PAGE_SIZE)
+		snprintf(file->doubt, sizeof(file->doubt),
+			 "its size of %llu bytes is not a multiple of 4096; it may be cut",
+			 (unsigned long long)size);
+}
+
+struct error *memory_add_page_source(struct memory *memory, unsigned int number,
+				     const struct source *source)
+{
+	struct page_file *file = NULL;
+	try_(find_place(memory, number, source_path(source), &file));
+	if (source->size < PAGE_SIZE)
+		return too_small(source_path(source), source->size);
+	const uint8_t *start = source_bytes(source, 0, PAGE_SIZE);
+	const char *what = start ? other_kind(start) : NULL;
+	if (what)
+		return error_new("%s is not a page file but %s", source_path(source), what);
+	set_file(file, source_path(source), source->data, source->size);
+	file->source = source;
+	return NULL;
+}
+
+struct error *memory_add_page_file(struct memory *memory, unsigned int number, const char *path)
+{
+	struct stat status;
+	struct page_file *file = NULL;
+	try_(find_place(memory, number, path, &file));
 	/* Without O_NONBLOCK a pipe that nobody writes to would block here. */
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &status))
@@ -76,8 +121,7 @@ struct error *memory_add_page_file(struct memory *memory, unsigned int number, c
 	if (!S_ISREG(status.st_mode))
 		return error_new("%s is not a file; a page file must be one, copied raw", path);
 	if (status.st_size < (off_t)PAGE_SIZE)
-		return error_new("%s is not a page file: it has %lld bytes, less than one page",
-				 path, (long long)status.st_size);
+		return too_small(path, (uint64_t)status.st_size);
 	uint64_t size = (uint64_t)status.st_size;
 	if (size > SIZE_MAX)
 		return error_new("%s is too large to map", path);
@@ -89,15 +133,7 @@ struct error *memory_add_page_file(struct memory *memory, unsigned int number, c
 		munmap(data, (size_t)size);
 		return error_new("%s is not a page file but %s", path, what);
 	}
-	file->data = data;
-	file->size = size;
-	file->pages = size / PAGE_SIZE;
-	file->used = true;
-	file->path = alloc_strdup(path);
-	if (size % PAGE_SIZE)
-		snprintf(file->doubt, sizeof(file->doubt),
-			 "its size of %llu bytes is not a multiple of 4096; it may be cut",
-			 (unsigned long long)size);
+	set_file(file, path, data, size);
 	return NULL;
 }
 
@@ -151,7 +187,7 @@ void page_files_close(struct memory *memory)
 {
 	for (size_t i = 0; i < PAGE_FILES; i++) {
 		struct page_file *file = &memory->page_files[i];
-		if (file->data)
+		if (file->data && !file->source)
 			munmap((void *)(uintptr_t)file->data, (size_t)file->size);
 		free(file->path);
 	}

@@ -213,9 +213,11 @@ void page_find(struct space *space, struct page *page, uint8_t *buffer)
 		return;
 	const struct page_file *file = memory_page_file(memory, page->page_file);
 	bool used = file && file->used;
-	if (used && page->page_file_offset < file->pages)
-		page->data = file->data + page->page_file_offset * PAGE_SIZE;
-	else if (used)
+	if (used && page->page_file_offset < file->pages) {
+		page->data = page_file_page(file, page->page_file_offset);
+		if (!page->data)
+			page->why = "the page file given can't be unpacked there";
+	} else if (used)
 		page->why = "beyond the end of the page file given";
 	else if (page->page_file == memory->store_number ||
 		 (memory->store_number < 0 && memory->store))

@@ -64,14 +64,7 @@ static void mark_data(struct source *source)
 	source->data_pages = state->data_pages;
 }
 
-/*
- * The holes of a file are not looked for when it has more than 1 / HELD_SHARE of its size on disk:
- * finding them, possibly every other page, would take longer than reading them.
- */
-#define HELD_SHARE 4
-
-/* Returns how many bytes of the file are on disk; `size` where that is not known. */
-static uint64_t bytes_held(int fd, uint64_t size)
+uint64_t source_bytes_held(int fd, uint64_t size)
 {
 	struct stat status;
 	if (fstat(fd, &status) || !S_ISREG(status.st_mode))
@@ -79,35 +72,49 @@ static uint64_t bytes_held(int fd, uint64_t size)
 	return min_of((uint64_t)status.st_blocks * 512, size);
 }
 
-static void collect_extents(struct source *source, int fd)
+/*
+ * The holes of a file are not looked for when it has more than 1 / HELD_SHARE of its size on disk:
+ * finding them, possibly every other page, would take longer than reading them.
+ */
+#define HELD_SHARE 4
+
+bool source_is_hollow(uint64_t held, uint64_t size)
 {
+	return held < size / HELD_SHARE;
+}
+
+void source_add_extent(struct extent_list *list, uint64_t start, uint64_t end)
+{
+	struct source *source = list->source;
 	struct source_state *state = source->state;
-	size_t capacity = 0;
+	start &= PAGE_MASK;
+	end = page_end(end, source->size);
+	struct source_extent *last =
+		state->extent_count ? &state->extents[state->extent_count - 1] : NULL;
+	if (last && start <= last->end)
+		last->end = max_of(last->end, end);
+	else
+		*array_push(state->extents, state->extent_count, list->capacity) =
+			(struct source_extent){start, end};
+}
+
+void source_add_extents(struct extent_list *list, int fd, uint64_t base, uint64_t size)
+{
 	struct source_extent found;
 	uint64_t at = 0;
-	while (at < source->size && next_extent(fd, at, source->size, &found)) {
-		if (state->extent_count == EXTENTS_MAX)
-			found.end = source->size;
-		uint64_t start = max_of(found.start, at) & PAGE_MASK;
-		uint64_t end = page_end(found.end, source->size);
-		struct source_extent *last =
-			state->extent_count ? &state->extents[state->extent_count - 1] : NULL;
-		if (last && start <= last->end)
-			last->end = max_of(last->end, end);
-		else
-			*array_push(state->extents, state->extent_count, capacity) =
-				(struct source_extent){start, end};
+	while (at < size && next_extent(fd, at, size, &found)) {
+		if (list->source->state->extent_count >= EXTENTS_MAX)
+			found.end = size;
+		uint64_t start = max_of(found.start, at), end = page_end(found.end, size);
+		source_add_extent(list, base + start, base + end);
 		at = max_of(end, at + 1);
 	}
 }
 
-void source_find_extents(struct source *source, int fd)
+void source_finish_extents(struct extent_list *list)
 {
+	struct source *source = list->source;
 	struct source_state *state = source->state;
-	state->present = bytes_held(fd, source->size);
-	if (state->present >= source->size / HELD_SHARE)
-		return;
-	collect_extents(source, fd);
 	source->sparse = state->extent_count != 1 || state->extents[0].start ||
 			 state->extents[0].end < source->size;
 	if (!source->sparse || !state->extent_count)
@@ -117,6 +124,16 @@ void source_find_extents(struct source *source, int fd)
 	else
 		place_index_build(&state->extent_index, state->extents, state->extent_count,
 				  source->size - 1, extent_start);
+}
+
+void source_find_extents(struct source *source, int fd)
+{
+	struct extent_list list = {.source = source};
+	source->state->present = source_bytes_held(fd, source->size);
+	if (!source_is_hollow(source->state->present, source->size))
+		return;
+	source_add_extents(&list, fd, 0, source->size);
+	source_finish_extents(&list);
 }
 
 /*

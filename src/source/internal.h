@@ -26,6 +26,9 @@ struct source_state {
 	uint64_t *data_pages;
 	bool mapped; /* whether source_close() unmaps `data` */
 	struct source *below;
+	char *container;
+	struct text warnings;
+	struct source *page_files[SOURCE_PAGE_FILES];
 	/* Of a lazy source. */
 	const struct source_kind *kind;
 	void *own;
@@ -40,6 +43,25 @@ struct source *source_new(const char *path, const void *data, uint64_t size);
  */
 void source_find_extents(struct source *source, int fd);
 
+/* The same of a file that lies at `base` of the source, one of several; then finish_extents(). */
+struct extent_list {
+	struct source *source;
+	size_t capacity;
+};
+void source_add_extents(struct extent_list *list, int fd, uint64_t base, uint64_t size);
+
+/* Adds what is not a hole, behind what was added before; or within its last page. */
+void source_add_extent(struct extent_list *list, uint64_t start, uint64_t end);
+
+/* Sets what a source needs for lookups, after all its extents are added. */
+void source_finish_extents(struct extent_list *list);
+
+/* Returns how many bytes of a file are on disk; `size` where that is not known. */
+uint64_t source_bytes_held(int fd, uint64_t size);
+
+/* Whether the holes of a file are worth looking for, that has `held` of `size` bytes on disk. */
+bool source_is_hollow(uint64_t held, uint64_t size);
+
 /* Maps `size` bytes of a file that is open as `fd`, which the caller closes. */
 struct error *source_map(const char *path, int fd, uint64_t size, struct source **ret);
 
@@ -52,5 +74,77 @@ struct error *temporary_file(int *fd, const char **folder);
 /* Tells what source_options says should be told. */
 void source_tell(const struct source_options *options, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Adds a sentence to what source_warning() returns; sentences are joined by "; ". */
+void source_warn(struct source *source, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * Gives a source, made of what is packed in `below`, the name and the warnings of `below`, and adds
+ * `container` to what they are packed in. With `keep` it keeps `below`, which is still read; without,
+ * `below` is closed.
+ */
+void source_put_upon(struct source *source, struct source *below, const char *container, bool keep);
+
+/* A source that is `size` bytes of another, at `offset`; then source_put_upon() with `keep`. */
+struct source *source_window(const struct source *below, uint64_t offset, uint64_t size);
+
+/* What is unpacked as a whole, on its way to a temporary file. */
+struct whole {
+	const char *path;
+	const char *folder;
+	int fd;		  /* -1: not open */
+	uint64_t most;	  /* it may grow to this size */
+	uint64_t size;	  /* until now, with what is in the buffer */
+	uint64_t written; /* bytes that are no holes */
+	uint64_t checked; /* value of `written` when free space was looked at */
+	uint8_t *buffer;
+	size_t filled;
+};
+
+/*
+ * Begins to unpack `path`, of which `packed` bytes are unpacked to `size` bytes; 0: not known.
+ * `container` is for what is told: "gzip".
+ */
+struct error *whole_begin(struct whole *whole, const char *path, const char *container,
+			  uint64_t packed, uint64_t size, const struct source_options *options);
+
+/* Adds bytes. Fails when they are too many, or there is no room for them. */
+struct error *whole_add(struct whole *whole, const void *data, size_t size);
+
+/* Adds `size` zeros. */
+struct error *whole_add_zeros(struct whole *whole, uint64_t size);
+
+/* Maps what was added, which must not be nothing. */
+struct error *whole_finish(struct whole *whole, struct source **ret);
+
+/* Releases what a whole has, finished or not. */
+void whole_free(struct whole *whole);
+#define _cleanup_whole_ _cleanup_(whole_free)
+
+/* What files are packed by. */
+struct container {
+	/* Returns its name when the source is packed so, by its content, or NULL. */
+	const char *(*probe)(const struct source *source);
+	/*
+	 * Opens what is packed in `source`, and puts it upon that. Leaves `*ret` NULL where it is
+	 * something else after all. On failure `source` stays the caller's.
+	 */
+	struct error *(*open)(struct source *source, const char *name,
+			      const struct source_options *options, struct source **ret);
+};
+
+extern const struct container container_gzip;
+extern const struct container container_xz;
+extern const struct container container_stream;
+extern const struct container container_archive;
+
+/* Opens the parts of a split file, of which `path` is the first; leaves `*ret` NULL when it is none. */
+struct error *split_open(const char *path, const struct source_options *options,
+			 struct source **ret);
+
+/* Reads all that comes through a pipe, open as `fd`, into a temporary file. `name` is for sentences. */
+struct error *pipe_open(const char *name, int fd, const struct source_options *options,
+			struct source **ret);
 
 #endif

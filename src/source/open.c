@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Opening a file as a source.
+ * Opening a file as a source, and what is packed in it, level by level.
  */
 #include "source/internal.h"
 
@@ -9,43 +9,104 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The size of what can be mapped, or a sentence on why it can't. */
-static struct error *mappable_size(const char *path, int fd, uint64_t *ret)
+#define STANDARD_INPUT "standard input"
+
+/* What files are packed by; no two of them begin alike. */
+static const struct container *const containers[] = {
+	&container_gzip,
+	&container_xz,
+	&container_stream,
+	&container_archive,
+};
+
+struct error *source_unpack(struct source **source, const struct source_options *options)
+{
+	for (unsigned int level = 0;; level++) {
+		const char *name = NULL;
+		size_t i = 0;
+		while (i < array_size(containers) && !(name = containers[i]->probe(*source)))
+			i++;
+		if (!name)
+			return NULL;
+		if (level == SOURCE_LEVELS_MAX)
+			return error_new(
+				"'%s' is packed more than %d times (%s, %s): unpack it first",
+				source_path(*source), SOURCE_LEVELS_MAX, source_container(*source),
+				name);
+		struct source *inner = NULL;
+		try_(containers[i]->open(*source, name, options, &inner));
+		if (!inner)
+			return NULL;
+		*source = inner;
+	}
+}
+
+/* Maps what can be mapped. `*ret` stays NULL where it is a pipe. */
+static struct error *map_fd(const char *path, int fd, struct source **ret)
 {
 	struct stat st;
+	uint64_t size = 0;
 	if (fstat(fd, &st))
 		return error_errno(errno, "can't open '%s'", path);
 	if (S_ISDIR(st.st_mode))
 		return error_new("'%s' is a folder, not a memory image", path);
-	if (S_ISREG(st.st_mode)) {
-		*ret = (uint64_t)st.st_size;
+	if (S_ISFIFO(st.st_mode))
 		return NULL;
-	}
-	if (S_ISBLK(st.st_mode)) { /* fstat() knows no size */
+	if (S_ISREG(st.st_mode)) {
+		size = (uint64_t)st.st_size;
+	} else if (S_ISBLK(st.st_mode)) { /* fstat() knows no size */
 		off_t end = lseek(fd, 0, SEEK_END);
 		if (end < 0)
 			return error_errno(errno, "can't find the size of '%s'", path);
-		*ret = (uint64_t)end;
-		return NULL;
+		size = (uint64_t)end;
+	} else {
+		return error_new("'%s' is a %s, which can't be mapped: write the image to a file "
+				 "first",
+				 path,
+				 S_ISSOCK(st.st_mode) ? "socket"
+				 : isatty(fd)	      ? "terminal"
+						      : "device");
 	}
-	return error_new("'%s' is a %s, which can't be mapped: write the image to a file first",
-			 path,
-			 S_ISFIFO(st.st_mode)	? "pipe"
-			 : S_ISSOCK(st.st_mode) ? "socket"
-						: "device");
+	if (!size)
+		return error_new("'%s' is empty: nothing was written to it", path);
+	return source_map(path, fd, size, ret);
+}
+
+/* Opens a path as it is. */
+static struct error *open_path(const char *path, const struct source_options *options,
+			       struct source **ret)
+{
+	/* Without O_NONBLOCK a pipe that nobody writes to would block here. */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return error_errno(errno, "can't open '%s'", path);
+	try_(map_fd(path, fd, ret));
+	if (*ret)
+		return NULL;
+	/* Here it may: it waits for who writes, as everything that reads from a pipe does. */
+	_cleanup_close_ int pipe = open(path, O_RDONLY | O_CLOEXEC);
+	if (pipe < 0)
+		return error_errno(errno, "can't open '%s'", path);
+	return pipe_open(path, pipe, options, ret);
+}
+
+static struct error *open_packed(const char *path, const struct source_options *options,
+				 struct source **ret)
+{
+	if (!strcmp(path, "-")) {
+		try_(map_fd(STANDARD_INPUT, STDIN_FILENO, ret));
+		return *ret ? NULL : pipe_open(STANDARD_INPUT, STDIN_FILENO, options, ret);
+	}
+	try_(split_open(path, options, ret));
+	return *ret ? NULL : open_path(path, options, ret);
 }
 
 struct error *source_open(const char *path, const struct source_options *options,
 			  struct source **ret)
 {
-	/* Without O_NONBLOCK a pipe that nobody writes to would block here. */
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	(void)options;
-	if (fd < 0)
-		return error_errno(errno, "can't open '%s'", path);
-	uint64_t size = 0;
-	try_(mappable_size(path, fd, &size));
-	if (!size)
-		return error_new("'%s' is empty: nothing was written to it", path);
-	return source_map(path, fd, size, ret);
+	_cleanup_source_ struct source *source = NULL;
+	try_(open_packed(path, options, &source));
+	try_(source_unpack(&source, options));
+	*ret = take_ptr(source);
+	return NULL;
 }

@@ -4,6 +4,7 @@
  */
 #include "source/internal.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -36,6 +37,10 @@ void source_close(struct source *source)
 	if (state->mapped)
 		munmap((void *)(uintptr_t)source->data, (size_t)source->size);
 	source_close(state->below);
+	for (size_t i = 0; i < SOURCE_PAGE_FILES; i++)
+		source_close(state->page_files[i]);
+	text_free(&state->warnings);
+	free(state->container);
 	free(state->extent_index.last);
 	free(state->extents);
 	free(state->data_pages);
@@ -50,6 +55,61 @@ uint64_t source_make_ready(const struct source *source, uint64_t offset, uint64_
 		return 0;
 	const struct source_state *state = source->state;
 	return state->kind->ready(state->own, offset, min_of(size, source->size - offset));
+}
+
+const char *source_container(const struct source *source)
+{
+	return source->state->container;
+}
+
+const char *source_warning(const struct source *source)
+{
+	const struct text *warnings = &source->state->warnings;
+	return warnings->length ? text_string(warnings) : NULL;
+}
+
+const struct source *source_page_file(const struct source *source, unsigned int number)
+{
+	return number < SOURCE_PAGE_FILES ? source->state->page_files[number] : NULL;
+}
+
+void source_warn(struct source *source, const char *format, ...)
+{
+	char sentence[1024];
+	struct text *warnings = &source->state->warnings;
+	va_list args;
+	va_start(args, format);
+	vsnprintf(sentence, sizeof(sentence), format, args);
+	va_end(args);
+	if (warnings->length)
+		text_add_string(warnings, "; ");
+	text_add_string(warnings, sentence);
+}
+
+void source_put_upon(struct source *source, struct source *below, const char *container, bool keep)
+{
+	struct source_state *state = source->state, *old = below->state;
+	free(state->path);
+	state->path = alloc_strdup(old->path);
+	free(state->container);
+	state->container = old->container ? alloc_printf("%s, %s", old->container, container)
+					  : alloc_strdup(container);
+	if (old->warnings.length) {
+		_cleanup_text_ struct text own = state->warnings;
+		state->warnings = (struct text){0};
+		source_warn(source, "%s", text_string(&old->warnings));
+		if (own.length)
+			source_warn(source, "%s", text_string(&own));
+	}
+	for (size_t i = 0; i < SOURCE_PAGE_FILES; i++) {
+		if (!state->page_files[i])
+			state->page_files[i] = take_ptr(old->page_files[i]);
+		keep |= state->page_files[i] != NULL; /* they may be read from below */
+	}
+	if (keep)
+		state->below = below;
+	else
+		source_close(below);
 }
 
 const char *source_path(const struct source *source)

@@ -109,14 +109,16 @@ def test_contradictions(impscan, image, folder):
             ([image, "--kernel", "0x1", "--kernel", "0x1", "-a"], "--kernel is given twice for"),
             ([image, "--label", "", "-a"], "--label needs a name"),
             (["--label", "x", "-e", folder / "pe"], "--label changes nothing for"),
-            (["-f", "-", "-a"], "standard input"),
-            (["-", "-a"], "standard input"),
+            (["-f", "-", "-s", "0" * 32, "-i", "-"], "standard input \\(-\\) is given twice"),
+            (["-f", image, "-a", "--memory", "0"], "--memory '0' is not a number"),
+            (["-f", image, "-a", "--unpack", "x"], "--unpack 'x' is not a number"),
+            (["-", "-", "-a"], "standard input \\(-\\) is given twice"),
             ([image, "-a", "-o", "csv", "-o", "json"], "-o is given twice"),
             ([image, "-a", "-m", "x", "-m", "y"], "-m is given twice"),
             ([image, "-a", "-m", ""], "-m needs"),
             ([image, "-s", "0" * 32, "-t", 1, "-t", 2], "-t is given twice"),
             ([image, "-a", "--pagefile", "0=a", "--pagefile", "0=b"], "--pagefile 0 is given twice"),
-            ([image, "-i", "-", "-i", "-"], "-i - is given twice"),
+            ([image, "-i", "-", "-i", "-"], "standard input \\(-\\) is given twice"),
             ([image, "-a", "-q", "-v"], "-q and -v"),
             ([image, "-a", "-F", "--only", "hooked"], "-F does not look"),
             ([image, "-a", "-F", "--only", "hook-target"], "-F does not look"),
@@ -135,7 +137,7 @@ def test_contradictions(impscan, image, folder):
     for arguments in (["--pagefile", f"0={fifo}"], ["--profile", fifo]):
         fails(impscan, "pipe|not a file", image, "-a", *arguments)
     fails(impscan, "pipe", "--import-symbols", fifo)
-    fails(impscan, "pipe", "-f", fifo, "-a")
+    fails(impscan, "'standard input' is empty", "-f", "-", "-a", stdin="")
     fails(impscan, "device", image, "-a", "--profile", "/dev/zero")
 
 

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Archives: ZIP, 7-Zip and tar, read by libarchive. The largest file that may be an image is taken,
+ * and the page files beside it.
+ */
+#include "source/unpacker.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#include <impscan/alloc.h>
+
+static bool is_tar(const struct source *source)
+{
+	enum { CHECKSUM = 148, MAGIC = 257, SIZE = 512 };
+	const uint8_t *header = source_bytes(source, 0, SIZE);
+	if (!header || memcmp(header + MAGIC, "ustar", 5) != 0)
+		return false;
+	/* The sum of all bytes, with spaces for itself, as octal digits. */
+	uint64_t sum = 0, given = 0;
+	for (size_t i = 0; i < SIZE; i++)
+		sum += i >= CHECKSUM && i < CHECKSUM + 8 ? ' ' : header[i];
+	for (size_t i = CHECKSUM; i < CHECKSUM + 8; i++)
+		if (header[i] >= '0' && header[i] <= '7')
+			given = given * 8 + header[i] - '0';
+	return sum == given;
+}
+
+static const char *probe(const struct source *source)
+{
+	const uint8_t *magic = source_bytes(source, 0, 6);
+	if (!magic)
+		return NULL;
+	if (!memcmp(magic, "PK\3\4", 4) || !memcmp(magic, "PK\5\6", 4))
+		return "ZIP";
+	if (!memcmp(magic, "7z\xbc\xaf\x27\x1c", 6))
+		return "7-Zip";
+	return is_tar(source) ? "tar" : NULL;
+}
+
+#ifdef HAVE_LIBARCHIVE
+/* Entries of an archive that are looked at. */
+#define ENTRIES_MAX 100000u
+/* Entries that are tried, the largest first, until one may be an image. */
+#define TRIES_MAX   8u
+/* Entries that are named in a sentence. */
+#define NAMED_MAX   5u
+/* What of an entry is looked at to judge what it is. */
+#define HEAD_SIZE   ((size_t)1 << 16)
+
+struct member {
+	char *name;
+	size_t number; /* in the archive */
+	uint64_t size; /* unpacked; 0: not known, or nothing */
+	bool encrypted;
+};
+
+struct listing {
+	struct member *members;
+	size_t count;
+	size_t capacity;
+	bool encrypted; /* so that not even all names are known */
+	bool cut;
+};
+
+static void listing_free(struct listing *listing)
+{
+	for (size_t i = 0; i < listing->count; i++)
+		free(listing->members[i].name);
+	free(listing->members);
+}
+
+static struct error *begin(struct unpacker *unpacker, const struct source *source)
+{
+	struct archive *archive = archive_read_new();
+	archive_read_support_format_zip(archive);
+	archive_read_support_format_7zip(archive);
+	archive_read_support_format_tar(archive);
+	return unpacker_open(unpacker, source, archive);
+}
+
+static void add_member(struct listing *listing, struct archive_entry *entry, size_t number)
+{
+	const char *name = archive_entry_pathname_utf8(entry);
+	if (!name)
+		name = archive_entry_pathname(entry);
+	*array_push(listing->members, listing->count, listing->capacity) = (struct member){
+		.name = name ? alloc_strdup(name) : alloc_printf("entry %zu", number + 1),
+		.number = number,
+		.size = archive_entry_size_is_set(entry)
+				? (uint64_t)max_of(archive_entry_size(entry), (la_int64_t)0)
+				: 0,
+		.encrypted = archive_entry_is_encrypted(entry) > 0,
+	};
+}
+
+static struct error *encrypted(const struct source *source)
+{
+	return error_new("'%s' is encrypted: unpack it with its password first",
+			 source_path(source));
+}
+
+/* Lists the files of an archive. */
+static struct error *list(const struct source *source, struct listing *listing)
+{
+	_cleanup_unpacker_ struct unpacker unpacker = {0};
+	struct archive_entry *entry;
+	struct error *error = begin(&unpacker, source);
+	for (size_t number = 0; !error; number++) {
+		int result = archive_read_next_header(unpacker.archive, &entry);
+		if (archive_read_has_encrypted_entries(unpacker.archive) > 0)
+			listing->encrypted = true;
+		if (result == ARCHIVE_EOF)
+			return NULL;
+		if (result == ARCHIVE_RETRY)
+			continue;
+		if (result != ARCHIVE_OK && result != ARCHIVE_WARN) {
+			listing->cut = unpacker.ended;
+			/* What was found before is there. */
+			if (listing->count)
+				return NULL;
+			return listing->encrypted ? encrypted(source)
+						  : error_new("'%s' can't be unpacked: %s",
+							      source_path(source),
+							      unpacker_complaint(&unpacker));
+		}
+		if (number >= ENTRIES_MAX)
+			return error_new("'%s' has more than %u files: unpack the image first",
+					 source_path(source), ENTRIES_MAX);
+		if (archive_entry_filetype(entry) == AE_IFREG && !archive_entry_hardlink(entry))
+			add_member(listing, entry, number);
+	}
+	return error;
+}
+
+/* Goes to an entry of an archive. */
+static struct error *go_to(struct unpacker *unpacker, const struct source *source, size_t number)
+{
+	struct archive_entry *entry;
+	try_(begin(unpacker, source));
+	for (size_t i = 0; i <= number; i++) {
+		int result = archive_read_next_header(unpacker->archive, &entry);
+		if (result == ARCHIVE_RETRY)
+			i--;
+		else if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
+			return error_new("'%s' can't be unpacked: %s", source_path(source),
+					 unpacker_complaint(unpacker));
+	}
+	return NULL;
+}
+
+/* Where an entry that is not packed lies in the source; false when it may be packed. */
+static bool find_stored(struct unpacker *unpacker, const struct member *member, uint64_t *offset)
+{
+	const struct source *source = unpacker->source;
+	/* A tar archive has it right behind the header that was just read. */
+	*offset = (uint64_t)archive_filter_bytes(unpacker->archive, -1);
+	return archive_format(unpacker->archive) >> 16 == ARCHIVE_FORMAT_TAR >> 16 &&
+	       member->size && *offset < source->size;
+}
+
+/* Whether the first bytes of an entry, read by libarchive, are those at `offset` of the source. */
+static bool is_stored_at(struct unpacker *unpacker, const struct source *source, uint64_t offset)
+{
+	const void *bytes;
+	size_t size;
+	la_int64_t at;
+	if (archive_read_data_block(unpacker->archive, &bytes, &size, &at) != ARCHIVE_OK || at)
+		return false;
+	size = min_of(size, HEAD_SIZE);
+	const uint8_t *there = source_bytes(source, offset, size);
+	return there && !memcmp(there, bytes, size);
+}
+
+/* A window on an entry of a tar archive; `*ret` stays NULL where it is not in one piece. */
+static struct error *open_stored(const struct source *source, const struct member *member,
+				 struct source **ret)
+{
+	_cleanup_unpacker_ struct unpacker unpacker = {0};
+	uint64_t offset = 0;
+	char there[SOURCE_SIZE_TEXT], size[SOURCE_SIZE_TEXT];
+	try_(go_to(&unpacker, source, member->number));
+	if (!find_stored(&unpacker, member, &offset) || !is_stored_at(&unpacker, source, offset))
+		return NULL;
+	uint64_t left = min_of(member->size, source->size - offset);
+	*ret = source_window(source, offset, left);
+	if (left < member->size)
+		source_warn(*ret, "the archive is cut off: it holds %s of the %s of '%s'",
+			    source_size_text(left, there), source_size_text(member->size, size),
+			    member->name);
+	return NULL;
+}
+
+static struct error *unpack_member(const struct source *source, const struct member *member,
+				   const char *kind, const struct source_options *options,
+				   struct source **ret)
+{
+	_cleanup_unpacker_ struct unpacker unpacker = {0};
+	_cleanup_whole_ struct whole whole = {.fd = -1};
+	bool cut = false;
+	char size[SOURCE_SIZE_TEXT];
+	_cleanup_free_ char *from = alloc_printf("%s, '%s'", kind, member->name);
+	try_(go_to(&unpacker, source, member->number));
+	try_(whole_begin(&whole, source_path(source), from, source->size, member->size, options));
+	try_(unpacker_add_all(&unpacker, &whole, &cut));
+	try_(whole_finish(&whole, ret));
+	if (cut)
+		source_warn(*ret, "the archive is cut off: the first %s of '%s' are there",
+			    source_size_text((*ret)->size, size), member->name);
+	return NULL;
+}
+
+/* Opens an entry. `*kept`: it is read from the archive, so that this must stay open. */
+static struct error *open_member(const struct source *source, const struct member *member,
+				 const char *kind, const struct source_options *options,
+				 struct source **ret, bool *kept)
+{
+	*kept = false;
+	if (member->encrypted)
+		return encrypted(source);
+	if (!strcmp(kind, "tar"))
+		try_(open_stored(source, member, ret));
+	*kept = *ret;
+	return *ret ? NULL : unpack_member(source, member, kind, options, ret);
+}
+
+/* Which page file a name is that of, or SOURCE_PAGE_FILES. */
+static unsigned int page_file_of(const char *name)
+{
+	static const char *const names[SOURCE_PAGE_FILES] = {"pagefile.sys", "swapfile.sys"};
+	const char *end = strrchr(name, '/');
+	unsigned int i = 0;
+	end = end ? end + 1 : name;
+	while (i < SOURCE_PAGE_FILES && strcasecmp(end, names[i]) != 0)
+		i++;
+	return i;
+}
+
+/* The largest first; those whose size is not known before all others. */
+static int compare_members(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+	uint64_t first = x->size - 1, second = y->size - 1;
+	if (first != second)
+		return first > second ? -1 : 1;
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+/* Whether an entry is known by its first bytes to be something else than an image. */
+static bool is_unwanted(const struct source *source, const struct member *member,
+			const struct source_options *options)
+{
+	_cleanup_unpacker_ struct unpacker unpacker = {0};
+	_cleanup_free_ uint8_t *head = alloc_zero(HEAD_SIZE, 1);
+	if (page_file_of(member->name) < SOURCE_PAGE_FILES)
+		return true;
+	if (!options || !options->unwanted || member->encrypted)
+		return false;
+	_cleanup_error_ struct error *error = go_to(&unpacker, source, member->number);
+	la_ssize_t size = error ? 0 : archive_read_data(unpacker.archive, head, HEAD_SIZE);
+	if (size <= 0)
+		return !member->size;
+	struct source *start = source_of_bytes(member->name, head, (uint64_t)size);
+	bool packed = container_gzip.probe(start) || container_xz.probe(start) ||
+		      container_stream.probe(start) || probe(start);
+	source_close(start);
+	return !packed && options->unwanted(head, (size_t)size);
+}
+
+/* The entry that is taken, or NULL when none may be an image. */
+static const struct member *choose(const struct source *source, struct listing *listing,
+				   const struct source_options *options)
+{
+	qsort(listing->members, listing->count, sizeof(*listing->members), compare_members);
+	size_t tries = 0;
+	for (size_t i = 0; i < listing->count && tries < TRIES_MAX; i++) {
+		if (!is_unwanted(source, &listing->members[i], options))
+			return &listing->members[i];
+		tries += page_file_of(listing->members[i].name) == SOURCE_PAGE_FILES;
+	}
+	return NULL;
+}
+
+/* Opens the page files, and says so. They are windows where `*kept` is set. */
+static struct error *open_page_files(const struct source *source, const struct listing *listing,
+				     const char *kind, const struct source_options *options,
+				     struct source *image, bool *kept)
+{
+	for (size_t i = 0; i < listing->count; i++) {
+		const struct member *member = &listing->members[i];
+		unsigned int number = page_file_of(member->name);
+		bool window = false;
+		if (number == SOURCE_PAGE_FILES || image->state->page_files[number])
+			continue;
+		struct source *file = NULL;
+		struct error *error = open_member(source, member, kind, options, &file, &window);
+		if (error) {
+			source_warn(image, "the archive's '%s' can't be used: %s", member->name,
+				    error_message(error));
+			error_free(error);
+			continue;
+		}
+		free(file->state->path);
+		file->state->path = alloc_printf("%s: %s", source_path(source), member->name);
+		image->state->page_files[number] = file;
+		*kept |= window;
+		source_tell(options, "'%s' of the archive is page file %u", member->name, number);
+		if (source_warning(file))
+			source_warn(image, "page file %u: %s", number, source_warning(file));
+	}
+	return NULL;
+}
+
+/* Says which entry was taken, and which not. */
+static void tell_choice(const struct listing *listing, const struct member *chosen,
+			const struct source_options *options)
+{
+	_cleanup_text_ struct text text = {0};
+	size_t others = 0;
+	for (size_t i = 0; i < listing->count; i++) {
+		const struct member *member = &listing->members[i];
+		if (member == chosen || page_file_of(member->name) < SOURCE_PAGE_FILES)
+			continue;
+		if (others++ < NAMED_MAX)
+			text_add_format(&text, "%s'%s'", others > 1 ? ", " : "", member->name);
+	}
+	if (others > NAMED_MAX)
+		text_add_format(&text, " and %zu more", others - NAMED_MAX);
+	if (others)
+		source_tell(options, "of the archive's files '%s' is read, not %s", chosen->name,
+			    text_string(&text));
+}
+
+static bool is_aff4(const struct listing *listing)
+{
+	for (size_t i = 0; i < listing->count; i++)
+		if (!strcmp(listing->members[i].name, "container.description") ||
+		    !strcmp(listing->members[i].name, "information.turtle"))
+			return true;
+	return false;
+}
+
+static struct error *none_chosen(const struct source *source, const struct listing *listing,
+				 const char *kind)
+{
+	if (listing->encrypted)
+		return encrypted(source);
+	if (!listing->count)
+		return error_new("'%s' is a %s archive without files%s", source_path(source), kind,
+				 listing->cut ? ": it is cut off" : "");
+	return error_new(
+		"'%s' is a %s archive, and none of its files is a memory image (the largest "
+		"is '%s')",
+		source_path(source), kind, listing->members[0].name);
+}
+
+static struct error *open_archive(struct source *source, const char *name,
+				  const struct source_options *options, struct source **ret)
+{
+	__attribute__((cleanup(listing_free))) struct listing listing = {0};
+	bool kept = false;
+	try_(list(source, &listing));
+	if (is_aff4(&listing))
+		return NULL; /* an image format of its own */
+	const struct member *chosen = choose(source, &listing, options);
+	if (!chosen)
+		return none_chosen(source, &listing, name);
+	tell_choice(&listing, chosen, options);
+	_cleanup_source_ struct source *image = NULL;
+	try_(open_member(source, chosen, name, options, &image, &kept));
+	try_(open_page_files(source, &listing, name, options, image, &kept));
+	if (listing.cut && !source_warning(image))
+		source_warn(image, "the archive is cut off: files may be missing");
+	_cleanup_free_ char *container = alloc_printf("%s ('%s')", name, chosen->name);
+	*ret = take_ptr(image);
+	source_put_upon(*ret, source, container, kept);
+	return NULL;
+}
+#else
+static struct error *open_archive(struct source *source, const char *name,
+				  const struct source_options *options, struct source **ret)
+{
+	(void)options, (void)ret;
+	return error_new("'%s' is a %s archive, and this impscan is built without libarchive: "
+			 "unpack it first",
+			 source_path(source), name);
+}
+#endif
+
+const struct container container_archive = {.probe = probe, .open = open_archive};

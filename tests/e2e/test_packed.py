@@ -1,0 +1,369 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Packed and split images: the same rows as of the image itself, by Python's makers and real tools;
+damaged ones: a sentence, or rows that are no others than the image's.
+
+    test_packed.py IMPSCAN MKIMAGE FOLDER
+"""
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import os
+import random
+import shutil
+import struct
+import subprocess
+import tarfile
+import threading
+import zipfile
+
+from image_truth import check, finish, run, skip, test_arguments, test_parser
+
+WORDS = {"gz": "gzip", "bz2": "bzip2", "xz": "xz", "zip": "ZIP", "tar": "tar", "7z": "7-Zip",
+         "zst": "Zstandard", "lz4": "LZ4"}
+# Nothing that is unpacked to so little may take longer, on a busy machine with sanitizers.
+SECONDS = 120
+
+
+def scan(impscan, *arguments, status=(0,), stdin=None, environment=None):
+    """Rows as text, and standard error."""
+    result = subprocess.run([impscan, *map(str, arguments), "-a", "-o", "jsonl"],
+                            capture_output=True, timeout=SECONDS, input=stdin, check=False,
+                            env=dict(os.environ, **(environment or {})))
+    err = result.stderr.decode()
+    check(result.returncode in status, f"{arguments}: exit {result.returncode}: {err[-300:]}")
+    return result.stdout.decode(), err
+
+
+def zip_of(members, method=zipfile.ZIP_DEFLATED):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method, compresslevel=1) as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def tar_of(members, form=tarfile.PAX_FORMAT):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=form) as archive:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def gz(data):
+    return gzip.compress(data, 1)
+
+
+def xz(data):
+    return lzma.compress(data, preset=0)
+
+
+def xz_streams(data):
+    """Several streams, with padding between them: blocks of their own."""
+    size = len(data) // 5 + 1
+    parts = [lzma.compress(data[at:at + size], preset=0, check=check)
+             for at, check in zip(range(0, len(data), size),
+                                  (lzma.CHECK_CRC32, lzma.CHECK_CRC64, lzma.CHECK_SHA256,
+                                   lzma.CHECK_NONE, lzma.CHECK_CRC64))]
+    return (b"\0" * 8).join(parts)
+
+
+def tool(folder, data, name, *command):
+    """What a program makes of an image, or None where it is not installed."""
+    if not shutil.which(command[0]):
+        skip(f"{name}: {command[0]} is not installed")
+        return None
+    target = folder / f"made.{command[0]}"
+    target.unlink(missing_ok=True)
+    if "OUT" in command:
+        source = folder / "member.raw"
+        source.write_bytes(data)
+        subprocess.run([{"OUT": target, "IN": source}.get(word, word) for word in command],
+                       check=True, stdout=subprocess.DEVNULL)
+        source.unlink()
+        made = target.read_bytes()
+        target.unlink()
+        return made
+    return subprocess.run(command, input=data, check=True, capture_output=True).stdout
+
+
+def packed(folder, raw, lime):
+    """(name, bytes, words on standard error) of packed images."""
+    yield "gz", gz(raw), "gzip"
+    yield "gz.members", gz(raw[:9 << 20]) + gz(raw[9 << 20:]) + b"\0" * 512, "gzip"
+    yield "bz2", bz2.compress(raw, 1), "bzip2"
+    yield "bz2.streams", bz2.compress(raw[:1 << 20], 1) + bz2.compress(raw[1 << 20:], 1), "bzip2"
+    yield "xz", xz(raw), "xz"
+    yield "xz.streams", xz_streams(raw), None
+    yield "zip", zip_of([("read me.txt", b"text" * 20), ("mem.raw", raw)]), "not 'read me.txt'"
+    yield "zip.stored", zip_of([("mem.raw", raw)], zipfile.ZIP_STORED), "ZIP, 'mem.raw'"
+    yield "zip.bzip2", zip_of([("mem.raw", raw)], zipfile.ZIP_BZIP2), "ZIP"
+    yield "zip.lzma", zip_of([("mem.raw", raw)], zipfile.ZIP_LZMA), "ZIP"
+    yield "tar", tar_of([("a.txt", b"x" * 700), ("mem.raw", raw), ("b.txt", b"y")]), "'b.txt'"
+    yield "tar.gnu", tar_of([("n" * 300 + "/mem.raw", raw)], tarfile.GNU_FORMAT), None
+    yield "tar.ustar", tar_of([("mem.raw", raw)], tarfile.USTAR_FORMAT), None
+    yield "tar.gz", gz(tar_of([("mem.raw", raw)])), "gzip"
+    yield "tar.xz.streams", xz_streams(tar_of([("mem.raw", raw)])), None
+    yield "zip.gz", zip_of([("mem.raw.gz", gz(raw))]), "ZIP, 'mem.raw.gz'"
+    yield "lime.gz.tar.xz", xz(tar_of([("mem.lime.gz", gz(lime))])), "xz"
+    yield "wrongly.named.gz", xz(raw), "xz"
+    disk = zip_of([("disk.vmdk", b"KDMV" + random.Random(1).randbytes(len(raw) + 5000)),
+                   ("mem.raw", raw)])
+    yield "zip.disk", disk, "not 'disk.vmdk'"
+    for name, words, command in [
+            ("xz.blocks", None, ["xz", "-0", "-c", "-T2", "--block-size=1MiB"]),
+            ("xz.bcj", "xz", ["xz", "-c", "-T1", "--x86", "--lzma2=preset=0"]),
+            ("zst", "Zstandard", ["zstd", "-q", "-c", "-1"]),
+            ("lz4", "LZ4", ["lz4", "-q", "-c"]),
+            ("lz4.legacy", "LZ4", ["lz4", "-q", "-l", "-c"]),
+            ("7z", "7-Zip", ["7z", "a", "-mx=1", "OUT", "IN"]),
+            ("7z.copy", "7-Zip", ["7z", "a", "-mx=0", "OUT", "IN"]),
+            ("zip64.tool", "ZIP", ["zip", "-q", "-1", "OUT", "IN"])]:
+        made = tool(folder, raw, name, *command)
+        if made:
+            yield name, made, words
+    if shutil.which("zstd"):
+        skippable = struct.pack("<II", 0x184d2a55, 100) + b"!" * 100
+        made = tool(folder, raw, "zst", "zstd", "-q", "-c", "-1")
+        yield "zst.skippable", skippable + made, "Zstandard"
+
+
+def test_packed(impscan, folder, raw, lime, expected):
+    path = folder / "packed"
+    count = 0
+    for name, data, words in packed(folder, raw, lime):
+        path.write_bytes(data)
+        out, err = scan(impscan, "-f", path)
+        check(out == expected, f"{name}: other rows than of the image: {err[-300:]}")
+        check("warning" not in err, f"{name}: {err}")
+        check(("to a temporary file in" in err) == (name not in (
+            "xz.streams", "tar", "tar.gnu", "tar.ustar", "tar.xz.streams", "xz.blocks")),
+            f"{name}: {err}")
+        check(not words or words in err, f"{name}: {words} is not said: {err}")
+        count += 1
+    # Quiet, with a bound that all goes beyond, and what --info calls it.
+    path.write_bytes(xz_streams(tar_of([("mem.raw", raw)])))
+    out, err = scan(impscan, "-f", path, "-q", "--memory", 1)
+    check(out == expected and not err, f"--memory 1: {err}")
+    out, err = scan(impscan, "-f", path, "--memory", 1, environment={"TMPDIR": str(folder)})
+    check(out == expected and f"temporary file in {folder}" in err, f"--memory 1: {err}")
+    info, _ = run(impscan, "-f", path, "--info", "-q", "-o", "jsonl")
+    check(json.loads(info)["container"] == "xz, by blocks, tar ('mem.raw')", info)
+    path.unlink()
+    return count
+
+
+def write_parts(folder, name, parts, first=1):
+    for i, part in enumerate(parts):
+        if part is not None:
+            (folder / f"{name}.{i + first:03}").write_bytes(part)
+
+
+def test_split(impscan, folder, raw, expected):
+    def parts(data, size):
+        return [data[at:at + size] for at in range(0, len(data), size)]
+    folder = folder / "split"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    write_parts(folder, "even.raw", parts(raw, 8 << 20))
+    write_parts(folder, "zero.raw", parts(raw, 8 << 20), 0)
+    write_parts(folder, "odd.raw", parts(raw, 7654321))
+    write_parts(folder, "mem.zip", parts(zip_of([("mem.raw", raw)]), 200000))
+    for name in ("even.raw.001", "zero.raw.000", "odd.raw.001", "mem.zip.001"):
+        out, err = scan(impscan, "-f", folder / name)
+        check(out == expected and "warning" not in err, f"{name}: {err}")
+        check("other parts" in err, f"{name}: {err}")
+    _, err = scan(impscan, "-f", folder / "even.raw.002", status=(2,))
+    check("give the first" in err and "even.raw.001" in err, err)
+    # One in the middle is missing: told, and never read as zeros.
+    lost = parts(raw, 2 << 20)
+    lost[len(lost) // 2] = None
+    write_parts(folder, "lost.raw", lost)
+    out, err = scan(impscan, "-f", folder / "lost.raw.001", status=(0, 1, 2))
+    check(f"lost.raw.{len(lost) // 2 + 1:03}' is missing: its 2.0 MB" in err, err)
+    check_rows("a missing part", out, expected)
+    (folder / "odd.raw.002").unlink()
+    (folder / "odd.raw.001").write_bytes(raw[:12345])
+    _, err = scan(impscan, "-f", folder / "odd.raw.001", status=(2,))
+    check("differ in size" in err, err)
+    shutil.rmtree(folder)
+
+
+def test_pipes(impscan, folder, raw, expected):
+    out, err = scan(impscan, "-f", "-", stdin=raw)
+    check(out == expected and "'standard input' has" in err, err)
+    out, err = scan(impscan, "-", stdin=gz(raw))
+    check(out == expected and "gzip" in err, err)
+    image = folder / "redirected.raw"
+    image.write_bytes(raw)
+    with open(image, "rb") as file:
+        result = subprocess.run([impscan, "-f", "-", "-a", "-o", "jsonl"], stdin=file,
+                                capture_output=True, check=False, timeout=SECONDS)
+    check(result.stdout.decode() == expected and b"temporary" not in result.stderr,
+          f"redirected: {result.stderr}")
+    image.unlink()
+    fifo = folder / "fifo"
+    fifo.unlink(missing_ok=True)
+    os.mkfifo(fifo)
+    writer = threading.Thread(target=lambda: fifo.write_bytes(raw))
+    writer.start()
+    out, err = scan(impscan, "-f", fifo)
+    writer.join()
+    check(out == expected, f"FIFO: {err}")
+    fifo.unlink()
+
+
+def test_page_files(impscan, mkimage, folder):
+    """The page file in the archive is used as one that is given."""
+    raw, pagefile, path = folder / "absent.raw", folder / "pagefile.sys", folder / "both"
+    subprocess.run([mkimage, "--scenario", "absent", "--memory", "48", "--build", "19041", "-o", raw,
+                    "--pagefile", pagefile], check=True)
+    expected, _ = scan(impscan, "-f", raw, "--pagefile", f"0={pagefile}")
+    without, _ = scan(impscan, "-f", raw)
+    check(expected != without, "the page file changes nothing: no test")
+    members = [("case 7/PageFile.sys", pagefile.read_bytes()), ("case 7/mem.raw", raw.read_bytes())]
+    for name, data in [("zip", zip_of(members)), ("tar", tar_of(members)),
+                       ("tar.gz", gz(tar_of(members))), ("tar.xz", xz_streams(tar_of(members))),
+                       ("gz in tar", tar_of([members[0], ("mem.gz", gz(raw.read_bytes()))]))]:
+        path.write_bytes(data)
+        out, err = scan(impscan, "-f", path)
+        check(out == expected, f"page file in {name}: other rows: {err}")
+        check("'case 7/PageFile.sys' of the archive is page file 0" in err, f"{name}: {err}")
+    # One that is given comes first; here it is another machine's.
+    other = folder / "other.sys"
+    other.write_bytes(random.Random(2).randbytes(1 << 20))
+    out, err = scan(impscan, "-f", path, "--pagefile", f"0={other}")
+    check(out == without and "other.sys" in err, f"--pagefile beside the archive's: {err}")
+    for file in (raw, pagefile, path, other):
+        file.unlink()
+
+
+def check_rows(what, out, expected):
+    """A row that is whole is one of the image's."""
+    known = {(row["pid"], row["base"]): row for row in map(json.loads, expected.splitlines())}
+    for row in map(json.loads, out.splitlines()):
+        if row["status"] != "ok":
+            continue
+        real = known.get((row["pid"], row["base"]))
+        check(real and all(row[name] == real[name] for name in ("imphash", "impfuzzy")),
+              f"{what}: a hash that is not the image's: {row}")
+
+
+def damaged(raw):
+    """(name, bytes, what must be said or None) of packed images with faults."""
+    makers = {"gz": gz(raw), "bz2": bz2.compress(raw, 1), "xz": xz(raw), "streams": xz_streams(raw),
+              "zip": zip_of([("mem.raw", raw)]), "stored": zip_of([("mem.raw", raw)],
+                                                                  zipfile.ZIP_STORED),
+              "tar": tar_of([("mem.raw", raw)])}
+    dice = random.Random(3)
+    for name, data in makers.items():
+        for share in (0.02, 0.5, 0.97):
+            yield f"{name} cut at {share}", data[:int(len(data) * share)], None
+        yield f"{name} cut at its last byte", data[:-1], None
+        yield f"{name} cut within its header", data[:40], None
+        for _ in range(2):
+            changed = bytearray(data)
+            for _ in range(20):
+                changed[dice.randrange(64, len(data))] ^= dice.randrange(1, 256)
+            if name not in ("tar", "stored"):  # the first has no checksum
+                yield f"{name} with other bytes", bytes(changed), None
+    whole = bytearray(makers["gz"])
+    whole[-8] ^= 1
+    yield "gzip with a wrong checksum", bytes(whole), "damaged"
+    whole = bytearray(makers["gz"])
+    whole[-4:] = b"\1\0\0\0"
+    yield "gzip with a wrong size", bytes(whole), "damaged"
+    yield "gzip with more behind it", makers["gz"] + b"something", "9 bytes behind the end"
+    yield "empty gzip", gz(b""), "nothing is packed in it"
+    yield "empty zip", zip_of([]), "archive without files"
+    yield "zip of text", zip_of([("a.reg", b"regf" + b"\0" * 9000)]), "none of its files"
+    yield "four deep", gz(gz(gz(gz(raw)))), "more than 3 times"
+    yield "zip in itself", zip_of([("a.zip", zip_of([("b.zip", zip_of(
+        [("c.zip", zip_of([("d", b"x" * 5000)]))]))]))]), "more than 3 times"
+    for at in (0x19, 0x16):  # sizes in the local header, which the directory contradicts
+        changed = bytearray(makers["zip"])
+        changed[at] ^= 0x7f
+        yield f"zip with a wrong size at {at}", bytes(changed), None
+    yield "encrypted zip", encrypted_zip(raw), "is encrypted"
+
+
+def encrypted_zip(raw):
+    """A ZIP whose members say that they are encrypted."""
+    data = bytearray(zip_of([("mem.raw", raw)]))
+    data[6] |= 1
+    data[data.rindex(b"PK\1\2") + 8] |= 1
+    return bytes(data)
+
+
+def bombs():
+    """(name, bytes) that are unpacked to more than is allowed."""
+    chunk = b"\0" * (64 << 20)
+    compressor = bz2.BZ2Compressor(9)
+    yield "bzip2", b"".join([compressor.compress(chunk) for _ in range(17)] + [compressor.flush()])
+    # Eleven hundred blocks of one megabyte, and of nothing.
+    block = lzma.compress(b"\0" * (1 << 20))
+    yield "xz", block * 1100
+    lzma2 = lzma.LZMACompressor(preset=0)
+    yield "xz in one", b"".join([lzma2.compress(chunk) for _ in range(17)] + [lzma2.flush()])
+
+
+def test_damaged(impscan, folder, raw, expected):
+    path = folder / "damaged"
+    count = 0
+    for name, data, sentence in damaged(raw):
+        path.write_bytes(data)
+        out, err = scan(impscan, "-f", path, status=(0, 1, 2))
+        check(not sentence or sentence in err, f"{name}: {sentence!r} is not said: {err}")
+        check("warning" in err or "error" in err or out == expected, f"{name}: nothing said: {err}")
+        check_rows(name, out, expected)
+        count += 1
+    for name, data in bombs():
+        path.write_bytes(data)
+        _, err = scan(impscan, "-f", path, status=(2,))
+        check("unpacked to more than 1024.0 MB" in err and "--unpack" in err, f"{name}: {err}")
+        _, err = scan(impscan, "-f", path, "--unpack", 2, status=(2,))
+        check("unpacked to more" not in err, f"{name} allowed: {err}")
+    for command in (["zip", "-q", "-P", "secret", "-1"], ["7z", "a", "-mx=1", "-psecret"],
+                    ["7z", "a", "-mx=1", "-psecret", "-mhe=on"]):
+        made = tool(folder, raw, "locked", *command, "OUT", "IN")
+        if made:
+            path.write_bytes(made)
+            _, err = scan(impscan, "-f", path, status=(2,))
+            check("is encrypted" in err, f"{command}: {err}")
+    path.unlink()
+    return count
+
+
+def main():
+    arguments = test_arguments(test_parser(__doc__))
+    impscan, folder = arguments.impscan, arguments.folder
+    version, _ = run(impscan, "--version")
+    if "not built in" in version:
+        skip("packed images: built without zlib or libarchive")
+        raise SystemExit(77)
+    images = {}
+    for form in ("raw", "lime"):
+        path = folder / f"plain.{form}"
+        subprocess.run([arguments.mkimage, "--memory", "32", "--build", "7601", "--format", form,
+                        "-o", path], check=True)
+        images[form] = path
+    expected, _ = scan(impscan, "-f", images["raw"])
+    raw, lime = images["raw"].read_bytes(), images["lime"].read_bytes()
+    count = test_packed(impscan, folder, raw, lime, expected)
+    test_split(impscan, folder, raw, expected)
+    test_pipes(impscan, folder, raw, expected)
+    test_page_files(impscan, arguments.mkimage, folder)
+    count += test_damaged(impscan, folder, raw, expected)
+    for path in images.values():
+        path.unlink()
+    finish(f"{count} packed images")
+
+
+if __name__ == "__main__":
+    main()
