@@ -8,6 +8,9 @@
  */
 #include "internal.h"
 
+#include <limits.h>
+#include <unistd.h>
+
 #include <impscan/alloc.h>
 
 #include "vmware_files.h"
@@ -140,12 +143,19 @@ static struct error *parse_state(struct image *image)
 
 const struct image_format image_format_vmware_state = {.probe = probe_state, .parse = parse_state};
 
-/* Is there a file of the same name that may be the state of this one? */
+/* Is there a file of the same name that may be the state of this one? Costs less than a folder. */
 static bool has_state(const char *path)
 {
-	_cleanup_vmware_files_ struct vmware_files files = {0};
-	vmware_files_find(path, state_extensions, array_size(state_extensions), &files);
-	return files.count && files.items[0].kin == VMWARE_SAME;
+	static const char *const extensions[] = {".vmss", ".vmsn", ".VMSS", ".VMSN"};
+	const char *name = file_name(path), *dot = strrchr(name, '.');
+	const size_t stem = dot && dot != name ? (size_t)(dot - path) : strlen(path);
+	for (size_t i = 0; i < array_size(extensions); i++) {
+		_cleanup_free_ char *beside =
+			alloc_printf("%.*s%s", (int)stem, path, extensions[i]);
+		if (stem <= INT_MAX && !access(beside, F_OK))
+			return true;
+	}
+	return false;
 }
 
 static bool is_vmem(const struct image *image)
