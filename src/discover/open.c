@@ -93,24 +93,35 @@ static char *layout_sentence(const struct image *image, const char *why)
 }
 
 /*
- * Holds the machine that was found against what the other layout makes of it, by the same page map:
- * that lies where both have the same, or the layout is certain. Takes the one that more of the
- * machine is whole by.
+ * Opens what the other layout of the image makes of a machine, by the same page map. Not where that
+ * can't be more: where both layouts have other pages for the page map, or less of the machine as it
+ * is known is whole by the other one. `ours`: what of it is whole as it is.
  */
+static void open_other(const struct windows *windows, const struct image *other,
+		       struct profiles *profiles, const struct windows_options *options,
+		       const struct whole *ours, struct opened *opened)
+{
+	struct windows_options same = *options;
+	if (!ours->broken ||
+	    image_page(other, windows->dtb) != image_page(windows->image, windows->dtb) ||
+	    whole_of(windows, other).whole < ours->whole)
+		return;
+	same.dtb = windows->dtb;
+	same.kernel_base = windows->kernel_base;
+	error_free(open_with(other, profiles, &same, 0, opened));
+}
+
+/* Takes the layout by which more of the machine is whole. */
 static void compare_layouts(const struct image *image, struct profiles *profiles,
 			    const struct windows_options *options, struct opened *opened)
 {
 	const struct image *other = image_other_layout(image);
-	struct windows_options same = *options;
 	_cleanup_opened_ struct opened second = {0};
 	_cleanup_free_ char *why = NULL;
-	struct whole ours = whole_of(opened->windows), theirs = {0};
-	same.dtb = opened->windows->dtb;
-	same.kernel_base = opened->windows->kernel_base;
-	if (ours.broken)
-		error_free(open_with(other, profiles, &same, 0, &second));
+	struct whole ours = whole_of(opened->windows, image), theirs = {0};
+	open_other(opened->windows, other, profiles, options, &ours, &second);
 	if (second.windows)
-		theirs = whole_of(second.windows);
+		theirs = whole_of(second.windows, other);
 	if (second.windows && whole_more(&theirs, &ours)) {
 		why = alloc_printf(", since %zu processes and drivers are whole so, and %zu "
 				   "otherwise",

@@ -16,8 +16,12 @@ struct whole {
 	size_t kernel_lost; /* of these, pages of the kernel that the image does not have */
 };
 
-/* Looks at the running processes, the drivers and the kernel. Costs a few pages for each. */
-struct whole whole_of(const struct windows *windows);
+/*
+ * Looks at the running processes, the drivers and the kernel, all as the machine's memory leads to
+ * them, but at what `image` has in their frames: the machine's own, or another layout of it. Costs a
+ * few pages for each.
+ */
+struct whole whole_of(const struct windows *windows, const struct image *image);
 
 /* Returns whether `a` is more whole than `b`. */
 bool whole_more(const struct whole *a, const struct whole *b);
