@@ -31,8 +31,11 @@ static unsigned int asked_for(const struct options *options)
 	return modes;
 }
 
-/* Options that change nothing in these modes. */
-static struct error *check_uses(unsigned int modes, const bool *given)
+/*
+ * Options that change nothing in these modes. Often that is since an image was taken for a sample:
+ * `before_samples`.
+ */
+static struct error *check_uses(unsigned int modes, const bool *given, const char *before_samples)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		char name[32];
@@ -46,9 +49,13 @@ static struct error *check_uses(unsigned int modes, const bool *given)
 					: others & (others - 1) ? ", "
 								: " and ");
 		}
-		return error_new("%s changes nothing for %s; it goes with %s (see --help)",
+		return error_new("%s changes nothing for %s; it goes with %s (see --help)%s%s",
 				 option_name(&option_table[i], name), mode_name(modes),
-				 text_string(&good));
+				 text_string(&good),
+				 before_samples ? "; with -e what stands alone is a sample: is it "
+						  "meant to be -f "
+						: "",
+				 before_samples ? before_samples : "");
 	}
 	return NULL;
 }
@@ -136,7 +143,7 @@ struct error *options_check(struct options *options, const bool given[OPTION_COU
 	if (!modes && !options->image_count && (options->infer || options->profile_out))
 		return no_image();
 	try_(choose_mode(options, &modes));
-	try_(check_uses(modes, given));
+	try_(check_uses(modes, given, options->before_samples));
 	if (modes & MODES_IMAGE && !options->image_count)
 		return no_image();
 	options->print_hashes = modes == MODE_HASHES;

@@ -150,6 +150,14 @@ static struct error *place(struct options *options, int key, const char *argumen
 	return NULL;
 }
 
+/* An image that is forgotten to be one by what follows. */
+static void note_before_samples(struct options *options)
+{
+	for (size_t i = 0; i < options->placed_count && !options->before_samples; i++)
+		if (options->placed[i].key == PLACED_ALONE)
+			options->before_samples = options->placed[i].text;
+}
+
 static struct error *take(struct options *options, const struct option_row *row,
 			  const char *argument)
 {
@@ -162,6 +170,8 @@ static struct error *take(struct options *options, const struct option_row *row,
 		*(const char **)member = argument;
 		return NULL;
 	case OPTION_ADDS:
+		if (row->key == 'e' && !options->samples.count)
+			note_before_samples(options);
 		add_argument(member, argument);
 		return NULL;
 	case OPTION_PLACED:

@@ -27,8 +27,9 @@ struct options {
 	struct evidence *images; /* -f, and what stands alone without -e */
 	size_t image_count;
 	size_t image_capacity;
-	bool from_environment; /* the only image is $IMPSCAN_IMAGE */
-	struct placed *placed; /* while the command line is read */
+	const char *before_samples; /* what stands alone before the first -e: a sample; or NULL */
+	bool from_environment;	    /* the only image is $IMPSCAN_IMAGE */
+	struct placed *placed;	    /* while the command line is read */
 	size_t placed_count;
 	size_t placed_capacity;
 	bool all;

@@ -5,6 +5,7 @@
 #include "cli/output.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <impscan/alloc.h>
@@ -122,11 +123,25 @@ bool output_dumped(void *context, const struct row *row)
 	return dump_folder_add(&output->dump, row);
 }
 
+/* "impscan mem.raw -e samples/" takes the image for a sample. */
+static void warn_of_image(struct output *output, const struct sample *sample)
+{
+	const char *path = output->options->before_samples;
+	if (!path || sample->status != IMPORTS_NOT_PE || strcmp(sample->path, path) != 0)
+		return;
+	_cleanup_free_ char *sentence = alloc_printf(
+		"%s is taken for a sample, as what stands alone is with -e, but is no PE file; if "
+		"it is an image, give it with -f",
+		path);
+	progress_warning(&output->progress, sentence);
+}
+
 bool output_sample(void *context, const struct sample *sample)
 {
 	struct output *output = context;
 	if (output->same_terminal)
 		progress_hide(&output->progress);
+	warn_of_image(output, sample);
 	report_sample(output->report, sample);
 	output->rows += *sample->hashes.imphash != '\0';
 	return !report_failed(output->report);

@@ -62,15 +62,18 @@ void progress_hide(struct progress *progress)
 	progress->shown = false;
 }
 
-static void print_warning(struct progress *progress, const char *sentence, int length)
+/* A line that begins with "impscan: ", and "warning: " where it is one. */
+static void print_line(struct progress *progress, const char *kind, const char *sentence,
+		       int length)
 {
 	if (progress->quiet)
 		return;
 	progress_hide(progress);
-	fprintf(stderr, "impscan: warning: %.*s\n", length, sentence);
+	fprintf(stderr, "impscan: %s%.*s\n", kind, length, sentence);
 }
 
-void progress_warning(struct progress *progress, const char *sentence)
+/* Makes the sentence fit to print, and names the image. */
+static void print_of_image(struct progress *progress, const char *kind, const char *sentence)
 {
 	_cleanup_text_ struct text text = {0};
 	if (progress->image) {
@@ -78,7 +81,17 @@ void progress_warning(struct progress *progress, const char *sentence)
 		text_add_string(&text, ": ");
 	}
 	text_add_printable(&text, sentence);
-	print_warning(progress, text_string(&text), (int)text.length);
+	print_line(progress, kind, text_string(&text), (int)text.length);
+}
+
+void progress_note(struct progress *progress, const char *sentence)
+{
+	print_of_image(progress, "", sentence);
+}
+
+void progress_warning(struct progress *progress, const char *sentence)
+{
+	print_of_image(progress, "warning: ", sentence);
 }
 
 void progress_lines(struct progress *progress, const char *lines)
@@ -86,7 +99,7 @@ void progress_lines(struct progress *progress, const char *lines)
 	while (*lines) {
 		size_t length = strcspn(lines, "\n");
 		if (length)
-			print_warning(progress, lines, (int)length);
+			print_line(progress, "warning: ", lines, (int)length);
 		lines += length;
 		lines += *lines == '\n';
 	}

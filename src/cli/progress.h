@@ -32,7 +32,10 @@ void progress_show(struct progress *progress, size_t done, size_t total);
 /* Takes the bar away, so that a line can be printed in its place. */
 void progress_hide(struct progress *progress);
 
-/* Writes "impscan: warning: SENTENCE", or IMAGE: SENTENCE, made fit to print. */
+/* Writes "impscan: SENTENCE", with the image before it if there is one, made fit to print. */
+void progress_note(struct progress *progress, const char *sentence);
+
+/* The same as a warning: "impscan: warning: SENTENCE". */
 void progress_warning(struct progress *progress, const char *sentence);
 
 /* The same for each line of a text that is fit to print already. */

@@ -38,17 +38,12 @@ static void tell_windows(const struct options *options, const struct discovery *
 {
 	const struct windows *windows = discovery->windows;
 	if (options->verbose) {
-		_cleanup_text_ struct text text = {0}, line = {0};
+		_cleanup_text_ struct text text = {0};
 		text_add_format(&text, "%s, Windows build %u, profile %s, page map 0x%llx (%s)",
 				image_format(windows->image), windows->build,
 				windows->profile->name, (unsigned long long)windows->dtb,
 				discovery->page_map_source);
-		if (progress->image) {
-			text_add_printable(&line, progress->image);
-			text_add_string(&line, ": ");
-		}
-		text_add_printable(&line, text_string(&text));
-		fprintf(stderr, "impscan: %s\n", text_string(&line));
+		progress_note(progress, text_string(&text));
 	}
 	for (size_t i = 0; i < discovery->warning_count; i++)
 		progress_warning(progress, discovery->warnings[i]);
@@ -107,8 +102,23 @@ static void tell_unpacked(const struct image *image, struct output *output)
 			source_size_text(unpacked, part), source_size_text(all, whole));
 }
 
+/* What was asked for of a machine that was found. */
+static struct error *print_asked(const struct options *options, const struct discovery *discovery,
+				 const struct known *known, const struct timespec *start,
+				 struct output *output)
+{
+	const struct windows *windows = discovery->windows;
+	if (options->info)
+		return print_info(discovery, output);
+	if (options->regions || options->imports)
+		return print_listing(windows, start, output);
+	if (options->all || known)
+		return print_modules(windows, known, start, output);
+	return NULL;
+}
+
 /* Finds Windows in the image, and prints what was asked for. */
-static struct error *print_asked(const struct options *options, struct profiles *profiles,
+static struct error *print_image(const struct options *options, struct profiles *profiles,
 				 const struct image *image, const struct known *known,
 				 const struct timespec *start, struct output *output)
 {
@@ -117,18 +127,12 @@ static struct error *print_asked(const struct options *options, struct profiles 
 		progress_warning(&output->progress, image_warning(image));
 	_cleanup_discovery_ struct discovery discovery = {0};
 	try_(open_windows(options, profiles, image, output, &discovery));
-	const struct windows *windows = discovery.windows;
 	progress_init(&output->progress, options->quiet, "processes");
 	tell_windows(options, &discovery, &output->progress);
 	if (options->profile_out)
-		try_(write_profile(options->profile_out, windows->profile, &output->rows));
-	if (options->info)
-		return print_info(&discovery, output);
-	if (options->regions || options->imports)
-		return print_listing(windows, start, output);
-	if (options->all || known)
-		return print_modules(windows, known, start, output);
-	return NULL;
+		try_(write_profile(options->profile_out, discovery.windows->profile,
+				   &output->rows));
+	return print_asked(options, &discovery, known, start, output);
 }
 
 /* One image, from opening it to its last row; all of it is released at the end. */
@@ -145,7 +149,7 @@ static struct error *run_image(const struct options *options, struct profiles *p
 	};
 	progress_init(&output->progress, options->quiet, "");
 	try_(image_open_with(output_evidence(output)->path, &source_options, &image));
-	struct error *error = print_asked(options, profiles, image, known, start, output);
+	struct error *error = print_image(options, profiles, image, known, start, output);
 	tell_unpacked(image, output);
 	return error;
 }
@@ -224,10 +228,10 @@ static struct error *run(const struct options *options, struct output *output)
 	}
 	if (options->print_hashes)
 		return print_samples(output);
-	if (options->from_environment && !options->quiet) {
-		_cleanup_text_ struct text path = {0};
-		text_add_printable(&path, options->images[0].path);
-		fprintf(stderr, "impscan: image: %s (IMPSCAN_IMAGE)\n", text_string(&path));
+	if (options->from_environment) {
+		_cleanup_free_ char *sentence =
+			alloc_printf("image: %s (IMPSCAN_IMAGE)", options->images[0].path);
+		progress_note(&output->progress, sentence);
 	}
 
 	_cleanup_profiles_ struct profiles *profiles = NULL;

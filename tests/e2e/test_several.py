@@ -226,6 +226,9 @@ def test_search(impscan, mkimage, images, folder):
     out, _ = run(impscan, *files, "-e", *samples, "-o", "jsonl", "-q")
     check({pathlib.Path(row["match"]).name for row in parsed(out)} <=
           {sample.name for sample in samples} and out, "-e with plain arguments")
+    for given, warned in ([images[0], "-e", pe], 1), ([samples[0], "-e", pe], 0), (["-e", pe], 0):
+        _, err = run(impscan, *given)
+        check(err.count("it is an image, give it with -f") == warned, f"{given}: {err!r}")
     piped, _ = run(impscan, *images, "-i", "-", "-o", "jsonl", "-q", stdin=hashes)
     check(piped == single_with_list(impscan, images, hashes, folder), "-i -")
 

@@ -160,6 +160,16 @@ static void text_grows(void **state)
 	assert_int_equal(strlen(t.data), 2000);
 }
 
+static void file_names_take_what_any_system_does(void **state)
+{
+	_cleanup_text_ struct text text = {0};
+	(void)state;
+	text_add_file_name(&text, "a-Z_0.9/\\: \n\xc3\xa4", 100);
+	assert_string_equal(text_string(&text), "a-Z_0.9_______");
+	text_add_file_name(&text, "bcd", 2);
+	assert_string_equal(text_string(&text), "a-Z_0.9_______bc");
+}
+
 static void errors_carry_a_sentence(void **state)
 {
 	(void)state;
@@ -288,6 +298,7 @@ int main(void)
 		cmocka_unit_test(utf8_rejects_what_is_not),
 		cmocka_unit_test(numbers_are_written_as_printf_does),
 		cmocka_unit_test(text_grows),
+		cmocka_unit_test(file_names_take_what_any_system_does),
 		cmocka_unit_test(errors_carry_a_sentence),
 		cmocka_unit_test(ranges_do_not_overflow),
 		cmocka_unit_test(base_names),
