@@ -45,19 +45,48 @@ struct error *known_add(struct known *known, const char *text, size_t length, co
  */
 struct error *known_add_hashes(struct known *known, const struct hashes *hashes, const char *name);
 
+/* Why something of a list is left out. */
+enum list_left {
+	LIST_LEFT_EMPTY,     /* rows without a hash, or with one that means nothing */
+	LIST_LEFT_EQUAL,     /* the same hashes with the same name as before */
+	LIST_LEFT_FILE_HASH, /* hashes of files, not of import lists */
+	LIST_LEFT_EXCLUDED,  /* what a rule excludes */
+	LIST_LEFT_PARTIAL,   /* beginnings of hashes, as rules have them */
+	LIST_LEFT_DELETED,   /* attributes of MISP that were deleted */
+	LIST_LEFT_UNREAD,    /* lines or values that are not understood */
+	LIST_LEFT_KINDS,
+};
+
+/* Returns what it is called behind a number: "hashes of files". */
+const char *list_left_name(enum list_left left);
+
+/* What became of a list. All zero to begin with; release it with list_report_free(). */
+struct list_report {
+	struct text form;		  /* what it was read as: "MISP event (JSON)" */
+	size_t imphash, impfuzzy, impset; /* taken */
+	size_t left[LIST_LEFT_KINDS];
+	size_t not_for_detection; /* of those taken: MISP has to_ids false */
+	size_t fuzzy;		  /* impfuzzy hashes without an imphash beside them ... */
+	size_t fuzzy_large;	  /* ... and those of them that look like hashes of files */
+	bool nothing;		  /* there was nothing in it but blanks and comments */
+	struct text lines;	  /* what is to be told: sentences, fit to print, a line each */
+};
+
+void list_report_free(struct list_report *report);
+#define _cleanup_list_report_ __attribute__((cleanup(list_report_free)))
+
 /*
- * Adds a list of hashes, one a line, each as known_add() takes it. Empty lines, lines that begin
- * with # and the first line of an ssdeep file are skipped; CRLF and a byte order mark are accepted.
- * A list may also be CSV as impscan writes it: a header line with the fields imphash, impfuzzy or
- * impset, the last one with or without IMPSET_PREFIX;
- * the name of a row is its path, or else its module; empty hashes are left out.
+ * Adds a list of hashes in any of the forms that src/match/list.c names, which is recognised by its
+ * content. A hash with the name that it has already is not added again.
  *
  * path: "-" is standard input.
+ * report: is filled, also where the list fails; NULL: not wanted.
  *
- * Fails at the first line that is no hash, with file and line number. What came before it stays in
- * the set.
+ * Fails when the list can't be read, has no form that is known, or when nothing of it could be
+ * taken although there was something in it; a plain list also at the first line that is no hash.
+ * What came before an error stays in the set.
  */
-struct error *known_add_list(struct known *known, const char *path);
+struct error *known_add_list(struct known *known, const char *path, struct list_report *report);
 
 /* Returns the number of hashes in the set. */
 size_t known_count(const struct known *known);
@@ -91,16 +120,17 @@ size_t known_dotnet(const struct known *known);
 
 /* A known hash that a module resembles. */
 struct match {
-	const char *name; /* the sample or list entry; owned by the set */
-	const char *hash; /* the known hash as text; owned by the set */
-	int score;	  /* 0-100; 100 for an equal imphash */
-	uint8_t list;	  /* number of the module's list that scores best; 0 from known_find() */
-	bool rebuilt;	  /* that list is a rebuilt one: not number 0 */
-	bool resolved;	  /* ... with the sample's names: see sample_imports.h */
-	bool by_impfuzzy; /* matched by impfuzzy ... */
-	bool by_impset;	  /* ... or by impset; neither: by imphash */
-	int beside;	  /* by impset: the score of the sample's best other hash; 0: none hit */
-	size_t order;	  /* rises in the order added; the same for all hashes of a sample */
+	const char *name;    /* the sample or list entry; owned by the set */
+	const char *comment; /* what the list says of it beside, "" for nothing; owned by the set */
+	const char *hash;    /* the known hash as text; owned by the set */
+	int score;	     /* 0-100; 100 for an equal imphash */
+	uint8_t list;	     /* number of the module's list that scores best; 0 from known_find() */
+	bool rebuilt;	     /* that list is a rebuilt one: not number 0 */
+	bool resolved;	     /* ... with the sample's names: see sample_imports.h */
+	bool by_impfuzzy;    /* matched by impfuzzy ... */
+	bool by_impset;	     /* ... or by impset; neither: by imphash */
+	int beside;	     /* by impset: the score of the sample's best other hash; 0: none hit */
+	size_t order;	     /* rises in the order added; the same for all hashes of a sample */
 };
 
 /* The number of a list that was made of a module's slots with the names of a sample. */

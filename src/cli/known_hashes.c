@@ -116,12 +116,12 @@ static void warn_of_samples(const struct comparison *comparison)
 	progress_warning(&comparison->output->progress, text_string(&text));
 }
 
-/* What speaks against the hashes added as number `from` and later. */
-static void warn_of_hashes(struct comparison *comparison, const char *from_where, size_t from)
+/* What speaks against hashes, of which so many look like hashes of files. */
+static void warn_of_files(struct comparison *comparison, const char *from_where, size_t large,
+			  size_t impfuzzy)
 {
-	size_t impfuzzy, large;
 	_cleanup_text_ struct text text = {0};
-	if (!known_looks_like_files(comparison->known, from, &impfuzzy, &large))
+	if (!impfuzzy || large < impfuzzy - large)
 		return;
 	text_add_format(&text,
 			"%s: %zu of %zu hashes look like ssdeep's of whole files (block size 384 "
@@ -131,23 +131,83 @@ static void warn_of_hashes(struct comparison *comparison, const char *from_where
 	progress_warning(&comparison->output->progress, text_string(&text));
 }
 
+/* -v: what was taken of a list, and what was left out. */
+static void tell_list(const struct comparison *comparison, const char *label,
+		      const struct list_report *report)
+{
+	const struct {
+		size_t count;
+		const char *what;
+	} kinds[] = {
+		{report->imphash, "imphash"},
+		{report->impfuzzy, "impfuzzy"},
+		{report->impset, "impset"},
+	};
+	_cleanup_text_ struct text text = {0}, line = {0};
+	const char *separator = "";
+	text_add_format(&text, "%s: %s: ", label,
+			report->form.length ? text_string(&report->form) : "nothing");
+	for (size_t i = 0; i < array_size(kinds); i++)
+		if (kinds[i].count) {
+			text_add_format(&text, "%s%zu %s", separator, kinds[i].count,
+					kinds[i].what);
+			separator = ", ";
+		}
+	text_add_string(&text, *separator ? " taken" : "nothing taken");
+	separator = "; left out: ";
+	for (size_t i = 0; i < LIST_LEFT_KINDS; i++)
+		if (report->left[i]) {
+			text_add_format(&text, "%s%zu %s", separator, report->left[i],
+					list_left_name(i));
+			separator = ", ";
+		}
+	if (report->not_for_detection)
+		text_add_format(&text, "; %zu of the attributes are not for detection (to_ids)",
+				report->not_for_detection);
+	text_add_printable(&line, text_string(&text));
+	progress_hide(&comparison->output->progress);
+	fprintf(stderr, "impscan: %s\n", text_string(&line));
+}
+
+/* What is told of a list in any case. */
+static void warn_of_list(struct comparison *comparison, const char *label,
+			 const struct list_report *report)
+{
+	size_t unread = report->left[LIST_LEFT_UNREAD];
+	progress_lines(&comparison->output->progress, text_string(&report->lines));
+	if (unread) {
+		_cleanup_text_ struct text text = {0};
+		text_add_format(&text, "%s: %zu %s not understood%s", label, unread,
+				unread == 1 ? "line or value was" : "lines or values were",
+				unread > 5 ? "; the first five are named above" : "");
+		progress_warning(&comparison->output->progress, text_string(&text));
+	}
+	warn_of_files(comparison, label, report->fuzzy_large, report->fuzzy);
+	if (!report->nothing)
+		return;
+	comparison->empty_lists++;
+	_cleanup_text_ struct text text = {0};
+	text_add_format(&text, "%s: no hash in it", label);
+	progress_warning(&comparison->output->progress, text_string(&text));
+}
+
+static struct error *add_list(struct comparison *comparison, const char *path)
+{
+	_cleanup_list_report_ struct list_report report = {0};
+	const char *label = strcmp(path, "-") ? path : "standard input";
+	struct error *error = known_add_list(comparison->known, path, &report);
+	comparison->lists++;
+	warn_of_list(comparison, label, &report);
+	if (comparison->output->options->verbose)
+		tell_list(comparison, label, &report);
+	return error;
+}
+
 static struct error *add_lists(struct comparison *comparison)
 {
 	const struct arguments *lists = &comparison->output->options->lists;
-	for (size_t i = 0; i < lists->count; i++) {
-		size_t before = known_count(comparison->known);
-		const char *label =
-			strcmp(lists->items[i], "-") ? lists->items[i] : "standard input";
-		try_(known_add_list(comparison->known, lists->items[i]));
-		comparison->lists++;
-		warn_of_hashes(comparison, label, before);
-		if (known_count(comparison->known) > before)
-			continue;
-		comparison->empty_lists++;
-		_cleanup_text_ struct text text = {0};
-		text_add_format(&text, "%s: no hash in it", label);
-		progress_warning(&comparison->output->progress, text_string(&text));
-	}
+	for (size_t i = 0; i < lists->count; i++)
+		try_(add_list(comparison, lists->items[i]));
 	return NULL;
 }
 
@@ -234,7 +294,9 @@ struct error *load_known(struct output *output, struct known **ret)
 	for (size_t i = 0; i < options->hashes.count; i++)
 		try_(known_add(known, options->hashes.items[i], strlen(options->hashes.items[i]),
 			       NULL));
-	warn_of_hashes(&comparison, "-s", 0);
+	size_t impfuzzy, large;
+	known_looks_like_files(known, 0, &impfuzzy, &large);
+	warn_of_files(&comparison, "-s", large, impfuzzy);
 	try_(add_lists(&comparison));
 	try_(add_samples(&comparison));
 	progress_hide(&output->progress);

@@ -5,6 +5,9 @@
 #include "cli/version.h"
 
 #include <Zydis/Zydis.h>
+#ifdef HAVE_EXPAT
+#include <expat.h>
+#endif
 #include <json-c/json.h>
 #include <lz4.h>
 #include <lzma.h>
@@ -31,6 +34,11 @@ struct error *version_print(FILE *out)
 	fprintf(out, "liblz4 %s\n", LZ4_versionString());
 	fprintf(out, "zlib %s\n", source_zlib_version());
 	fprintf(out, "libarchive %s\n", source_archive_version());
+#ifdef HAVE_EXPAT
+	fprintf(out, "%s\n", XML_ExpatVersion());
+#else
+	fprintf(out, "expat missing\n");
+#endif
 	fprintf(out, "profiles %zu\n", profiles_count(profiles));
 	return NULL;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Records of comma-separated values, as RFC 4180 has them: fields in double quotes may hold commas,
- * newlines and doubled quotes. A quote inside an unquoted field is an ordinary character; what
- * follows a closing quote up to the comma belongs to the field.
+ * Records of separated values, as RFC 4180 has them with commas. Made for lists of a million rows:
+ * a record is looked at once, and fields stay where they are.
  */
 #include "csv.h"
 
@@ -13,81 +12,92 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-bool csv_record_end(const char *text, size_t length, size_t *end, bool *open)
-{
-	bool quoted = false, field_starts = true;
-	*open = false;
-	for (size_t i = 0; i < length; i++) {
-		char c = text[i];
-		if (quoted) {
-			if (c == '"' && i + 1 < length && text[i + 1] == '"')
-				i++;
-			else if (c == '"')
-				quoted = false;
-			continue;
-		}
-		if (c == '\n') {
-			*end = i;
-			return true;
-		}
-		if (c == '"' && field_starts)
-			quoted = true;
-		field_starts = c == ',';
-	}
-	*open = quoted;
-	return false;
-}
-
-/* A quoted field, whose first quote is at `*i`, added to `out`; `*i` is left at the comma. */
-static void unquote_field(struct text *out, const char *text, size_t length, size_t *i)
-{
-	bool quoted = true;
-	for (++*i; *i < length; ++*i) {
-		char c = text[*i];
-		if (!quoted && c == ',')
-			return;
-		if (quoted && c == '"') {
-			if (*i + 1 < length && text[*i + 1] == '"')
-				++*i;
-			else {
-				quoted = false;
-				continue;
-			}
-		}
-		text_add_char(out, c);
-	}
-}
-
 static void add_field(struct csv_row *row, const char *at, size_t length)
 {
 	*array_push(row->fields, row->count, row->capacity) = (struct slice){at, length};
 }
 
-void csv_split(struct csv_row *row, const char *text, size_t length)
+/*
+ * The field whose opening quote is before `at`: moves `*at` behind the closing one. False when it
+ * is not closed.
+ */
+static bool take_quoted(struct csv_row *row, const char **at, const char *end)
 {
+	const char *start = *at;
+	size_t before = row->unquoted.length;
+	for (;;) {
+		const char *quote = memchr(*at, '"', (size_t)(end - *at));
+		if (!quote)
+			return false;
+		if (quote + 1 == end || quote[1] != '"') {
+			*at = quote + 1;
+			if (row->unquoted.length > before) {
+				text_add(&row->unquoted, start, (size_t)(quote - start));
+				add_field(row, row->unquoted.data + before,
+					  row->unquoted.length - before);
+			} else {
+				add_field(row, start, (size_t)(quote - start));
+			}
+			return true;
+		}
+		/* What is unquoted is never longer than the text: it stays where it is. */
+		if (row->unquoted.capacity < (size_t)(end - start) + row->unquoted.length + 1) {
+			if (before)
+				return false;
+			row->unquoted.capacity = (size_t)(end - start) + 1;
+			row->unquoted.data =
+				alloc_resize(row->unquoted.data, row->unquoted.capacity, 1);
+		}
+		text_add(&row->unquoted, start, (size_t)(quote + 1 - start));
+		start = *at = quote + 2;
+	}
+}
+
+static const char *skip_blanks(const char *at, const char *end, char separator)
+{
+	while (at < end && (*at == ' ' || (*at == '\t' && separator != '\t') || *at == '\r'))
+		at++;
+	return at;
+}
+
+static enum csv_result bad(struct slice text, size_t *used)
+{
+	const char *newline = memchr(text.at, '\n', text.length);
+	*used = newline ? (size_t)(newline + 1 - text.at) : text.length;
+	return CSV_BAD;
+}
+
+enum csv_result csv_record(struct csv_row *row, struct slice text, char separator, bool at_end,
+			   size_t *used)
+{
+	const char *at = text.at, *end = text.at + text.length;
 	row->count = 0;
 	text_clear(&row->unquoted);
-	if (length && text[length - 1] == '\r')
-		length--;
-	/* Unquoted text is never longer than the record: it stays where it is while it grows. */
-	if (row->unquoted.capacity < length + 1) {
-		row->unquoted.data = alloc_resize(row->unquoted.data, length + 1, 1);
-		row->unquoted.capacity = length + 1;
-	}
-	for (size_t i = 0;; i++) {
-		if (i < length && text[i] == '"') {
-			size_t start = row->unquoted.length;
-			unquote_field(&row->unquoted, text, length, &i);
-			add_field(row, row->unquoted.data + start, row->unquoted.length - start);
+	for (;;) {
+		const char *start = at, *quote = skip_blanks(at, end, separator);
+		if (quote < end && *quote == '"') {
+			at = quote + 1;
+			if (!take_quoted(row, &at, end))
+				return CSV_OPEN;
+			at = skip_blanks(at, end, separator);
+			if (at < end && *at != separator && *at != '\n')
+				return bad(text, used);
 		} else {
-			const char *comma = length > i ? memchr(text + i, ',', length - i) : NULL;
-			size_t end = comma ? (size_t)(comma - text) : length;
-			add_field(row, text + i, end - i);
-			i = end;
+			while (at < end && *at != separator && *at != '\n')
+				at++;
+			size_t length = (size_t)(at - start);
+			if (length && (at == end || *at == '\n') && at[-1] == '\r')
+				length--;
+			add_field(row, start, length);
 		}
-		if (i >= length)
-			return;
+		if (at == end && !at_end)
+			return CSV_MORE;
+		if (at == end || *at == '\n')
+			break;
+		at++;
 	}
+	*used = (size_t)(at - text.at) + (at < end);
+	return CSV_RECORD;
 }
 
 struct slice csv_unmarked(struct slice cell)

@@ -119,14 +119,13 @@ struct hits *hits_replace(const struct known *known, struct hits *before, const 
 	return settle(all, kept + count);
 }
 
+/* Where the name of an entry stands, "" for none; its comment is behind it. */
 static const char *entry_name(const struct known *known, const struct known_entry *entry)
 {
-	const char *hash = known->text + entry->text;
 	size_t length = IMPHASH_LENGTH;
 	if (entry->is_fuzzy)
 		length = (size_t)entry->prefix + entry->length0 + 1 + entry->length1;
-	const char *name = hash + length + 1;
-	return *name ? name : hash;
+	return known->text + entry->text + length + 1;
 }
 
 static void add_match(const struct known *known, size_t number, const struct hit *hit,
@@ -134,8 +133,10 @@ static void add_match(const struct known *known, size_t number, const struct hit
 {
 	const struct known_entry *entry = &known->entries[number];
 	struct match *match = array_push(matches->items, matches->count, matches->capacity);
-	match->name = entry_name(known, entry);
+	const char *name = entry_name(known, entry);
 	match->hash = known->text + entry->text;
+	match->name = *name ? name : match->hash;
+	match->comment = name + strlen(name) + 1;
 	match->score = hit->score;
 	match->list = hit->list;
 	match->rebuilt = hit->list > 0;

@@ -117,8 +117,9 @@ uint32_t index_fuzzy(const struct known *known, const struct fuzzy *fuzzy)
 	}
 }
 
-/* MD5 of nothing: the imphash that some tools give to a file without imports. */
+/* What tools give to a file without imports: the MD5 of nothing, or zeros (Sysmon). */
 static const char empty_imphash[] = "d41d8cd98f00b204e9800998ecf8427e";
+static const char zero_imphash[] = "00000000000000000000000000000000";
 
 /* The hash of an entry's hash; false for that of an empty import list, which is not indexed. */
 static bool entry_hash(const struct known *known, const struct known_entry *entry, uint64_t *hash)
@@ -126,7 +127,8 @@ static bool entry_hash(const struct known *known, const struct known_entry *entr
 	if (!entry->is_fuzzy) {
 		const char *imphash = known->text + entry->text;
 		*hash = hash_imphash(imphash);
-		return memcmp(imphash, empty_imphash, IMPHASH_LENGTH) != 0;
+		return memcmp(imphash, empty_imphash, IMPHASH_LENGTH) != 0 &&
+		       memcmp(imphash, zero_imphash, IMPHASH_LENGTH) != 0;
 	}
 	struct fuzzy_buffer buffer;
 	struct fuzzy fuzzy;

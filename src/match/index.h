@@ -26,7 +26,7 @@
 
 /* One known hash, 16 bytes. */
 struct known_entry {
-	uint64_t text : 39;  /* where in the set's text: the hash, NUL, its name, NUL */
+	uint64_t text : 39;  /* in the set's text: hash, NUL, its name, NUL, its comment, NUL */
 	uint64_t prefix : 5; /* struct fuzzy_shape, for an impfuzzy and an impset */
 	uint64_t length0 : 7;
 	uint64_t length1 : 7;
@@ -52,6 +52,13 @@ struct index {
 	uint32_t posting_mask;
 };
 
+/* Samples of lists, by their hashes and names: see seen.c. */
+struct known_seen {
+	uint64_t *slots;
+	size_t mask;
+	size_t count;
+};
+
 struct known {
 	char *text;
 	size_t text_length;
@@ -61,6 +68,7 @@ struct known {
 	size_t capacity;
 	bool sealed;
 	bool has_sets; /* an entry is an impset */
+	struct known_seen seen;
 	struct index index;
 	struct sample_imports *imports; /* NULL: no sample has any */
 };

@@ -16,6 +16,7 @@
 
 #include "index.h"
 #include "sample_imports.h"
+#include "seen.h"
 
 struct known *known_new(void)
 {
@@ -28,6 +29,7 @@ void known_free(struct known *known)
 		return;
 	index_free(&known->index);
 	sample_imports_free(known->imports);
+	known_seen_free(&known->seen);
 	free(known->text);
 	free(known->entries);
 	free(known);
@@ -42,6 +44,7 @@ void known_seal(struct known *known)
 {
 	if (known->sealed)
 		return;
+	known_seen_free(&known->seen);
 	/* What doubling has left over. */
 	known->text = alloc_resize(known->text, known->text_length, 1);
 	known->text_capacity = known->text_length;
@@ -123,6 +126,7 @@ static size_t impset_at(struct slice s, struct fuzzy_shape *shape)
 struct parsed {
 	struct hash_texts texts;
 	struct fuzzy_shape impfuzzy, impset;
+	struct slice comment;
 };
 
 /* Takes the hash that `s` begins with. Returns its length; 0: none, or one of its kind is there. */
@@ -149,15 +153,10 @@ struct error *known_not_a_hash(struct slice text)
 	text = trim(text);
 	_cleanup_free_ char *start =
 		alloc_strndup(text.at, text.length < most ? text.length : most);
-	/* The heading or a line of a listing of impscan's that is no list. */
-	bool listing = memmem(text.at, text.length, "imphash", strlen("imphash")) != NULL;
 	return error_new("'%s%s' is neither an imphash (32 hex digits) nor an impfuzzy hash "
 			 "(BLOCKSIZE:TEXT:TEXT) nor an impset hash (" IMPSET_PREFIX
-			 "BLOCKSIZE:TEXT:TEXT)%s",
-			 start, text.length > most ? "..." : "",
-			 listing ? "; of what impscan prints, -i reads the table of files' hashes "
-				   "(-e without an image) and -o csv"
-				 : "");
+			 "BLOCKSIZE:TEXT:TEXT)",
+			 start, text.length > most ? "..." : "");
 }
 
 static void add_text(struct known *known, const char *text, size_t length)
@@ -172,28 +171,42 @@ static void add_text(struct known *known, const char *text, size_t length)
 	known->text[known->text_length++] = '\0';
 }
 
-static struct known_entry *add_entry(struct known *known, struct slice hash, struct slice name)
+static void add_string(struct known *known, struct slice s)
+{
+	add_text(known, s.at, strnlen(s.at ? s.at : "", s.length));
+}
+
+static struct known_entry *add_entry(struct known *known, struct slice hash, struct slice name,
+				     struct slice comment)
 {
 	struct known_entry *entry = array_push(known->entries, known->count, known->capacity);
 	entry->text = known->text_length & (2 * KNOWN_TEXT_MAX - 1);
 	add_text(known, hash.at, hash.length);
-	add_text(known, name.at, strnlen(name.at ? name.at : "", name.length));
+	add_string(known, name);
+	add_string(known, comment);
 	return entry;
 }
 
-static void add_imphash(struct known *known, struct slice hash, struct slice name)
+/* Hex digits as they are kept. */
+static void lower_imphash(char lower[IMPHASH_LENGTH], struct slice hash)
 {
-	char lower[IMPHASH_LENGTH];
 	for (size_t i = 0; i < IMPHASH_LENGTH; i++)
 		lower[i] = (char)(hash.at[i] >= 'A' && hash.at[i] <= 'F' ? hash.at[i] | 0x20
 									 : hash.at[i]);
-	add_entry(known, (struct slice){lower, IMPHASH_LENGTH}, name);
+}
+
+static void add_imphash(struct known *known, struct slice hash, struct slice name,
+			struct slice comment)
+{
+	char lower[IMPHASH_LENGTH];
+	lower_imphash(lower, hash);
+	add_entry(known, (struct slice){lower, IMPHASH_LENGTH}, name, comment);
 }
 
 static void add_fuzzy(struct known *known, struct slice hash, const struct fuzzy_shape *shape,
-		      struct slice name)
+		      struct slice name, struct slice comment)
 {
-	struct known_entry *entry = add_entry(known, hash, name);
+	struct known_entry *entry = add_entry(known, hash, name, comment);
 	entry->is_fuzzy = true;
 	entry->is_set = shape->set;
 	entry->block_size = shape->block_size;
@@ -214,13 +227,36 @@ static struct error *add_parsed(struct known *known, const struct parsed *parsed
 				 KNOWN_MAX, KNOWN_TEXT_MAX);
 	size_t first = known->count;
 	if (texts->imphash.length)
-		add_imphash(known, texts->imphash, name);
+		add_imphash(known, texts->imphash, name, parsed->comment);
 	if (texts->impfuzzy.length)
-		add_fuzzy(known, texts->impfuzzy, &parsed->impfuzzy, name);
+		add_fuzzy(known, texts->impfuzzy, &parsed->impfuzzy, name, parsed->comment);
 	if (texts->impset.length)
-		add_fuzzy(known, texts->impset, &parsed->impset, name);
+		add_fuzzy(known, texts->impset, &parsed->impset, name, parsed->comment);
 	for (size_t i = first; i < known->count; i++)
 		known->entries[i].place = (i - first) & 3;
+	return NULL;
+}
+
+/* Checks the texts; an impset gets its prefix, in `prefixed`, where it has none. */
+static struct error *parse_texts(struct parsed *parsed, const struct hash_texts *texts,
+				 struct text *prefixed)
+{
+	*parsed = (struct parsed){
+		.texts = {trim(texts->imphash), trim(texts->impfuzzy), trim(texts->impset)},
+	};
+	struct slice imphash = parsed->texts.imphash, impfuzzy = parsed->texts.impfuzzy;
+	struct slice *impset = &parsed->texts.impset;
+	if (impset->length && !has_prefix(*impset)) {
+		text_add_string(prefixed, IMPSET_PREFIX);
+		text_add(prefixed, impset->at, impset->length);
+		*impset = (struct slice){prefixed->data, prefixed->length};
+	}
+	if (imphash.length && imphash_at(imphash) != imphash.length)
+		return known_not_a_hash(imphash);
+	if (impfuzzy.length && impfuzzy_at(impfuzzy, &parsed->impfuzzy) != impfuzzy.length)
+		return known_not_a_hash(impfuzzy);
+	if (impset->length && impset_at(*impset, &parsed->impset) != impset->length)
+		return known_not_a_hash(*impset);
 	return NULL;
 }
 
@@ -228,26 +264,35 @@ struct error *known_add_texts(struct known *known, const struct hash_texts *text
 			      struct slice name)
 {
 	_cleanup_text_ struct text prefixed = {0};
-	struct parsed parsed = {
-		.texts = {trim(texts->imphash), trim(texts->impfuzzy), trim(texts->impset)},
-	};
-	struct slice imphash = parsed.texts.imphash, impfuzzy = parsed.texts.impfuzzy;
-	struct slice *impset = &parsed.texts.impset;
-	if (impset->length && !has_prefix(*impset)) {
-		text_add_string(&prefixed, IMPSET_PREFIX);
-		text_add(&prefixed, impset->at, impset->length);
-		*impset = (struct slice){prefixed.data, prefixed.length};
-	}
-	if (imphash.length && imphash_at(imphash) != imphash.length)
-		return known_not_a_hash(imphash);
-	if (impfuzzy.length && impfuzzy_at(impfuzzy, &parsed.impfuzzy) != impfuzzy.length)
-		return known_not_a_hash(impfuzzy);
-	if (impset->length && impset_at(*impset, &parsed.impset) != impset->length)
-		return known_not_a_hash(*impset);
+	struct parsed parsed;
+	try_(parse_texts(&parsed, texts, &prefixed));
 	return add_parsed(known, &parsed, name);
 }
 
-static struct slice slice_of(const char *string)
+struct error *known_add_new(struct known *known, const struct hash_texts *texts, struct slice name,
+			    struct slice comment, bool *equal)
+{
+	_cleanup_text_ struct text prefixed = {0};
+	struct slice hashes[HASHES_A_SAMPLE];
+	size_t count = 0;
+	char lower[IMPHASH_LENGTH];
+	struct parsed parsed;
+	try_(parse_texts(&parsed, texts, &prefixed));
+	if (parsed.texts.imphash.length) {
+		lower_imphash(lower, parsed.texts.imphash);
+		hashes[count++] = (struct slice){lower, IMPHASH_LENGTH};
+	}
+	if (parsed.texts.impfuzzy.length)
+		hashes[count++] = parsed.texts.impfuzzy;
+	if (parsed.texts.impset.length)
+		hashes[count++] = parsed.texts.impset;
+	name.length = strnlen(name.at ? name.at : "", name.length);
+	parsed.comment = comment;
+	*equal = count && known_seen(known, hashes, count, name);
+	return *equal ? NULL : add_parsed(known, &parsed, name);
+}
+
+static struct slice string_slice(const char *string)
 {
 	return (struct slice){string, strlen(string)};
 }
@@ -255,11 +300,11 @@ static struct slice slice_of(const char *string)
 struct error *known_add_hashes(struct known *known, const struct hashes *hashes, const char *name)
 {
 	const struct hash_texts texts = {
-		.imphash = slice_of(hashes->imphash),
-		.impfuzzy = slice_of(hashes->impfuzzy),
-		.impset = slice_of(hashes->impset),
+		.imphash = string_slice(hashes->imphash),
+		.impfuzzy = string_slice(hashes->impfuzzy),
+		.impset = string_slice(hashes->impset),
 	};
-	return known_add_texts(known, &texts, slice_of(name));
+	return known_add_texts(known, &texts, string_slice(name));
 }
 
 struct error *known_add_sample(struct known *known, const struct sample *sample)

@@ -30,6 +30,13 @@ struct hash_texts {
 struct error *known_add_texts(struct known *known, const struct hash_texts *texts,
 			      struct slice name);
 
+/*
+ * The same with a comment, unless the set has got the same hashes with this name in this way
+ * already: `*equal` says so then.
+ */
+struct error *known_add_new(struct known *known, const struct hash_texts *texts, struct slice name,
+			    struct slice comment, bool *equal);
+
 /* "'xyz' is neither an imphash (...) nor an impfuzzy hash (...)". */
 struct error *known_not_a_hash(struct slice text);
 

@@ -103,7 +103,7 @@ int main(int argc, char **argv)
 	size_t before = allocated();
 	double start = now();
 	struct known *known = known_new();
-	struct error *error = known_add_list(known, path);
+	struct error *error = known_add_list(known, path, NULL);
 	unlink(path);
 	if (error) {
 		fprintf(stderr, "bench_match: %s\n", error_message(error));

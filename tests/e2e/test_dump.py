@@ -169,7 +169,7 @@ def test_selection(impscan, image, folder, samples):
     check(modules == {(entry["eprocess"], entry["base"]) for entry in index} and
           len(modules) == len(index), "a search writes every module found, once")
     check(len(modules) < len(every), "a search writes what it does not show")
-    _, index = dump(impscan, image, target, "-s", "0" * 32)
+    _, index = dump(impscan, image, target, "-s", "1" * 32)
     check(index == [] and [path.name for path in target.iterdir()] == ["index.json"],
           "nothing found, nothing written")
     one, _ = dump(impscan, image, target, "-a", "-j", 1)

@@ -140,7 +140,7 @@ def test_errors(impscan, image, folder):
             (["-f", strange, "-a"], 2), (["-f", image, "-a", "--profile", strange], 2),
             (["-f", image, "-a", "--pagefile", f"0={strange}"], 2),
             (["-f", image, "-i", strange], 2), (["-f", image, "-s", strange.name], 2),
-            (["-f", image, "-v", "-s", "0" * 32, "-e", strange], 1)):
+            (["-f", image, "-v", "-s", "1" * 32, "-e", strange], 1)):
         _, err = run(impscan, *arguments, status=(status,))
         check(shown in err and is_safe(err), f"{arguments}: {err!r}")
     out, _ = run(impscan, "-e", strange, status=(1,))

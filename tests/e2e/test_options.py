@@ -41,7 +41,7 @@ def modes_of(image, samples):
     """What a run can be for, with what makes it do that."""
     return {
         "-a": [image, "-a"],
-        "search": [image, "-s", "0" * 32],
+        "search": [image, "-s", "1" * 32],
         "--regions": [image, "--regions"],
         "--imports": [image, "--imports"],
         "--info": [image, "--info"],
@@ -117,7 +117,7 @@ def test_contradictions(impscan, image, folder):
             ([image, "-a", "-o", "csv", "-o", "json"], "-o is given twice"),
             ([image, "-a", "-m", "x", "-m", "y"], "-m is given twice"),
             ([image, "-a", "-m", ""], "-m needs"),
-            ([image, "-s", "0" * 32, "-t", 1, "-t", 2], "-t is given twice"),
+            ([image, "-s", "1" * 32, "-t", 1, "-t", 2], "-t is given twice"),
             ([image, "-a", "--pagefile", "0=a", "--pagefile", "0=b"], "--pagefile 0 is given twice"),
             ([image, "-i", "-", "-i", "-"], "standard input \\(-\\) is given twice"),
             ([image, "-a", "-q", "-v"], "-q and -v"),
@@ -213,7 +213,7 @@ def test_compared_nothing(impscan, image, folder):
     fails(impscan, "1 of 1 lists .*1 hashes of an empty", image, "-i", "/dev/null", "-s", "3::")
     fails(impscan, "2 sample files .*1 of 1 lists", "-f", image, "-q", "-e", nothing, "-i", "/dev/null")
     fails(impscan, "no hash to compare with", "-f", image, "-a", "-e", nothing)
-    _, err = run(impscan, image, "-i", "/dev/null", "-s", "0" * 32, status=(1,))
+    _, err = run(impscan, image, "-i", "/dev/null", "-s", "1" * 32, status=(1,))
     check("/dev/null: no hash in it" in err, f"an empty list among others: {err!r}")
     # Without evidence the hashes are what is printed.
     for form in "table", "csv", "jsonl":
@@ -234,7 +234,7 @@ def test_doubtful_hashes(impscan, image, folder):
         check(("ssdeep.txt: " in err and "whole files" in err) == doubted, f"{hashes}: {err!r}")
         _, err = run(impscan, image, *sum((["-s", text] for text in hashes), []), status=(0, 1))
         check(("-s: " in err and "whole files" in err) == doubted, f"-s {hashes}: {err!r}")
-    (folder / "pairs.txt").write_text("".join(f"{'0' * 31}{n} {text}\n"
+    (folder / "pairs.txt").write_text("".join(f"{'1' * 31}{n} {text}\n"
                                               for n, text in enumerate(files)))
     _, err = run(impscan, image, "-i", folder / "pairs.txt", status=(0, 1))
     check("whole files" not in err, f"hashes beside an imphash are doubted: {err!r}")
@@ -244,11 +244,11 @@ def test_doubtful_hashes(impscan, image, folder):
     if FUZZY:
         known.append(FUZZY(b"mscoree._corexemain"))
     for text in known:
-        _, err = run(impscan, image, "-s", "0" * 32, "-s", text, status=(0, 1))
+        _, err = run(impscan, image, "-s", "1" * 32, "-s", text, status=(0, 1))
         check(err.count(".NET") == 1, f"{text}: {err!r}")
         _, err = run(impscan, image, "-q", "-s", text, status=(0, 1))
         check(err == "", f"-q: {err!r}")
-    _, err = run(impscan, image, "-s", "0" * 32, status=(1,))
+    _, err = run(impscan, image, "-s", "1" * 32, status=(1,))
     check(".NET" not in err, f"a warning of .NET without its hash: {err!r}")
 
 
@@ -400,7 +400,7 @@ def test_dump_failures(impscan, image, folder):
     shutil.rmtree(target)
     fails(impscan, "no process with PID", image, "-a", "-p", 999996, "-d", target)
     check(not target.exists(), "an error left a folder")
-    run(impscan, image, "-s", "0" * 32, "-d", target, status=(1,))
+    run(impscan, image, "-s", "1" * 32, "-d", target, status=(1,))
     check(dump_files(target) == {"index.json": b"[]\n"}, "nothing found, nothing written")
 
 

@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char path[32];
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	struct known *known = known_new();
-	error_free(known_add_list(known, path));
+	error_free(known_add_list(known, path, NULL));
 	close(fd);
 	known_seal(known);
 	struct matches matches = {0};

@@ -272,7 +272,7 @@ static void check_list(const char *content, const char *names)
 {
 	_cleanup_list_file_ struct list_file file = list_file(content, strlen(content));
 	_cleanup_known_ struct known *known = known_new();
-	_cleanup_error_ struct error *error = known_add_list(known, file.path);
+	_cleanup_error_ struct error *error = known_add_list(known, file.path, NULL);
 	if (error)
 		fail_msg("%s", error_message(error));
 	known_seal(known);
@@ -288,7 +288,7 @@ static void check_list_error(const char *content, const char *sentence)
 {
 	_cleanup_list_file_ struct list_file file = list_file(content, strlen(content));
 	_cleanup_known_ struct known *known = known_new();
-	_cleanup_error_ struct error *error = known_add_list(known, file.path);
+	_cleanup_error_ struct error *error = known_add_list(known, file.path, NULL);
 	assert_non_null(error);
 	size_t n = strlen(file.path);
 	assert_memory_equal(error_message(error), file.path, n);
@@ -342,22 +342,54 @@ static void lists_with_errors_name_the_line(void **state)
 	snprintf(sentence, sizeof(sentence), ":3: 'xyz'%s", none);
 	check_list_error(IMPHASH "\n\nxyz\n" IMPHASH "\n", sentence);
 	check_list_error(IMPHASH "\r\n#\r\nxyz", sentence);
+}
+
+/* Reads a list; what is told of it, with LIST for its path. */
+static void check_told(const char *content, size_t taken, const char *told)
+{
+	_cleanup_list_file_ struct list_file file = list_file(content, strlen(content));
+	_cleanup_known_ struct known *known = known_new();
+	_cleanup_list_report_ struct list_report report = {0};
+	_cleanup_error_ struct error *error = known_add_list(known, file.path, &report);
+	if (error)
+		fail_msg("%s", error_message(error));
+	assert_int_equal(report.imphash + report.impfuzzy + report.impset, taken);
+	_cleanup_text_ struct text lines = {0};
+	for (const char *at = text_string(&report.lines); *at;) {
+		bool path = !strncmp(at, file.path, strlen(file.path));
+		if (path)
+			text_add_string(&lines, "LIST");
+		else
+			text_add_char(&lines, *at);
+		at += path ? strlen(file.path) : 1;
+	}
+	assert_string_equal(text_string(&lines), told);
+}
+
+/* A row of a table that can't be taken is told, and the others are taken. */
+static void bad_rows_are_told(void **state)
+{
+	(void)state;
 	/* Records over several lines are named by their first. */
-	snprintf(sentence, sizeof(sentence), ":4: 'xyz'%s", none);
-	check_list_error("path,imphash\n\"a\nb\"," IMPHASH "\n\"c\nd\",xyz\n", sentence);
-	snprintf(sentence, sizeof(sentence), ":2: '%s'%s", IMPFUZZY, none);
-	check_list_error("path,imphash\na," IMPFUZZY "\n", sentence);
-	snprintf(sentence, sizeof(sentence), ":2: 'impset:%s'%s", IMPFUZZY, none);
-	check_list_error("path,impfuzzy\na,impset:" IMPFUZZY "\n", sentence);
-	check_list_error("path,imphash\na,impset:" IMPFUZZY "\n", sentence);
-	check_list_error("path,impset\na,impset:" IMPHASH "\n",
-			 ":2: 'impset:" IMPHASH "' is neither an imphash (32 hex digits) nor an "
-			 "impfuzzy hash (BLOCKSIZE:TEXT:TEXT) nor an impset hash "
-			 "(impset:BLOCKSIZE:TEXT:TEXT)");
-	check_list_error("path,imphash\na," IMPHASH "\nb\n",
-			 ":3: 1 fields, where the header has 2");
-	check_list_error("path,imphash\na," IMPHASH "\n\"b," IMPHASH "\nc\n",
-			 ":3: a quote is opened and never closed");
+	check_told("path,imphash\n\"a\nb\"," IMPHASH "\n\"c\nd\",xyz\n", 1,
+		   "LIST:4: 'xyz' is no imphash\n");
+	check_told("path,imphash\na," IMPFUZZY "\nb," IMPHASH "\n", 1,
+		   "LIST:2: '" IMPFUZZY "' is no imphash\n");
+	check_told("path,impfuzzy\na,impset:" IMPFUZZY "\nb," IMPFUZZY "\n", 1,
+		   "LIST:2: 'impset:" IMPFUZZY "' is no impfuzzy\n");
+	check_told("path,impset\na,impset:" IMPHASH "\nb," IMPSET "\n", 1,
+		   "LIST:2: 'impset:" IMPHASH "' is no impset\n");
+	check_told("path,imphash\na," IMPHASH "\nb\nc," IMPHASH "\n", 2,
+		   "LIST:3: 1 fields, where the header has 2\n");
+	check_told("path,imphash\na," IMPHASH "\n\"b," IMPHASH "\nc," IMPHASH "\n", 2,
+		   "LIST:3: a quote is opened and never closed\n");
+	check_told("path,imphash\n\"a\"b," IMPHASH "\nc," IMPHASH "\n", 1,
+		   "LIST:2: something stands behind a closing quote\n");
+	/* Five are told. */
+	check_told(
+		"imphash\nz\nz\nz\nz\nz\nz\n" IMPHASH "\n", 1,
+		"LIST:2: 'z' is no imphash\nLIST:3: 'z' is no imphash\nLIST:4: 'z' is no imphash\n"
+		"LIST:5: 'z' is no imphash\nLIST:6: 'z' is no imphash\n");
 }
 
 /* A list longer than what is read at once, and a line longer than any list has. */
@@ -365,13 +397,13 @@ static void long_lists_are_read_whole(void **state)
 {
 	(void)state;
 	_cleanup_text_ struct text content = {0};
-	for (int i = 0; i < 60000; i++)
+	for (int i = 1; i <= 60000; i++)
 		text_add_format(&content, "%08x%08x%08x%08x name-%d\n", i, i, i, i, i);
 	text_add_string(&content, IMPHASH " last");
 	_cleanup_list_file_ struct list_file file =
 		list_file(text_string(&content), content.length);
 	_cleanup_known_ struct known *known = known_new();
-	assert_null(known_add_list(known, file.path));
+	assert_null(known_add_list(known, file.path, NULL));
 	assert_int_equal(known_count(known), 60001);
 	known_seal(known);
 	_cleanup_matches_ struct matches matches = {0};
@@ -396,10 +428,10 @@ static void what_is_no_list_is_refused(void **state)
 {
 	(void)state;
 	_cleanup_known_ struct known *known = known_new();
-	_cleanup_error_ struct error *missing = known_add_list(known, "/nonexistent/list");
+	_cleanup_error_ struct error *missing = known_add_list(known, "/nonexistent/list", NULL);
 	assert_string_equal(error_message(missing),
 			    "/nonexistent/list: can't be opened: No such file or directory");
-	_cleanup_error_ struct error *folder = known_add_list(known, "/");
+	_cleanup_error_ struct error *folder = known_add_list(known, "/", NULL);
 	assert_string_equal(error_message(folder), "/: can't be read: Is a directory");
 }
 
@@ -416,6 +448,7 @@ int main(void)
 		cmocka_unit_test(lists_are_read),
 		cmocka_unit_test(csv_is_read),
 		cmocka_unit_test(lists_with_errors_name_the_line),
+		cmocka_unit_test(bad_rows_are_told),
 		cmocka_unit_test(long_lists_are_read_whole),
 		cmocka_unit_test(what_is_no_list_is_refused),
 	};

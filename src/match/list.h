@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Inside the match room: what the readers of lists share. list.c knows the forms; each form is a
+ * file, list_NAME.c. They get what they read from the input (list_input.c), and give what they find
+ * to list_take() (list_take.c), which judges the values and counts.
+ */
+#ifndef IMPSCAN_MATCH_LIST_H
+#define IMPSCAN_MATCH_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <impscan/error.h>
+#include <impscan/match.h>
+#include <impscan/text.h>
+
+#include "known.h"
+
+/* Lines and records are no longer; a file without newlines is not read to its end for one. */
+#define LIST_LINE_MAX (1u << 20)
+
+/* Bytes of one document (JSON, XML, YAML, rules) that is read as a whole. */
+#define LIST_DOCUMENT_MAX (256u << 20)
+
+/* Where bytes come from. Returns how many were read, 0 at the end, -1 with `*error` set. */
+struct list_bytes {
+	ssize_t (*read)(void *context, void *to, size_t size, struct error **error);
+	void *context;
+};
+
+enum list_encoding { LIST_UTF8, LIST_UTF16_LE, LIST_UTF16_BE };
+
+/* A list that is being read. */
+struct list {
+	struct known *known;
+	struct list_report *report;
+	const char *label; /* for sentences */
+	struct list_bytes bytes;
+	enum list_encoding encoding;
+	struct text raw; /* UTF-16 that is not yet converted */
+	char *buffer;
+	size_t capacity;
+	size_t start; /* what is not yet taken: buffer[start, end) */
+	size_t end;
+	bool at_end;
+	size_t line; /* number of the line, or of the record's or document's first, taken last */
+	size_t next_line;
+};
+
+/* --- list_input.c --- */
+
+/* Releases what reading takes. */
+void list_input_free(struct list *list);
+
+/* Reads until `want` bytes are there, or the end is. */
+struct error *list_need(struct list *list, size_t want);
+
+/* What has been read and not taken. */
+static inline struct slice list_rest(const struct list *list)
+{
+	return (struct slice){list->buffer + list->start, list->end - list->start};
+}
+
+/* Takes `count` bytes of it, in which `lines` newlines are. */
+static inline void list_skip(struct list *list, size_t count, size_t lines)
+{
+	list->start += count;
+	list->next_line += lines;
+}
+
+size_t list_newlines(struct slice s);
+
+/* The next line, without its newline; `line->at` is NULL at the end of the list. */
+struct error *list_next_line(struct list *list, struct slice *line);
+
+/* All of it, up to LIST_DOCUMENT_MAX. */
+struct error *list_whole(struct list *list, struct slice *text);
+
+/* --- list_take.c --- */
+
+/* What a list says of one sample; empty slices are left out. */
+struct list_sample {
+	struct slice imphash;
+	struct slice impfuzzy;
+	struct slice impset; /* with or without its prefix */
+	struct slice md5;    /* of the file: an imphash equal to it is none */
+	struct slice name;
+	struct slice comment;
+	bool unlabelled; /* nothing but their form says what the hashes are */
+};
+
+/*
+ * Adds a sample. What is empty, equal to one before, of a file or no hash is counted as left out.
+ * Fails where the set is full, and on a number that a spreadsheet has made of a hash.
+ */
+struct error *list_take(struct list *list, const struct list_sample *sample);
+
+/* Counts what is left out. */
+static inline void list_leave(struct list *list, enum list_left kind)
+{
+	list->report->left[kind]++;
+}
+
+/* Counts a line that is not understood, at list->line; the first five are told, with why. */
+void list_unread(struct list *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Adds a sentence that is told of the list. */
+void list_tell(struct list *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* --- list_words.c --- */
+
+/* Without blanks, invisible characters, quotes and backticks around it. */
+struct slice slice_clean(struct slice s);
+struct slice slice_visible(struct slice s); /* blanks and invisible characters only */
+struct slice slice_trim(struct slice s);    /* blanks only */
+
+static inline struct slice slice_from(struct slice s, size_t start)
+{
+	return (struct slice){s.at + start, s.length - start};
+}
+
+static inline struct slice slice_of(const char *string)
+{
+	return (struct slice){string, string ? __builtin_strlen(string) : 0};
+}
+
+static inline struct slice slice_upto(const char *at, const char *end)
+{
+	return (struct slice){at, (size_t)(end - at)};
+}
+
+bool slice_is(struct slice s, const char *text);	  /* letters in any case */
+bool slice_begins(struct slice s, const char *text);	  /* the same */
+bool slice_ends(struct slice s, const char *text);	  /* the same */
+const char *slice_find(struct slice s, const char *text); /* the same; NULL: not there */
+
+/* How many hex digits `s` begins with. */
+size_t slice_hex(struct slice s);
+
+/* "n/a", "none", "-" ..., or nothing: no value. */
+bool slice_means_nothing(struct slice s);
+
+enum list_kind { KIND_NONE, KIND_IMPHASH, KIND_IMPFUZZY, KIND_IMPSET, KIND_FILE, KIND_MD5 };
+
+/*
+ * What a column, key or label of this name holds: one of our hashes, a hash of a file (KIND_FILE;
+ * MD5 apart), or something else. Case, `_`, `-`, blanks and what stands before the last point are
+ * ignored.
+ */
+enum list_kind list_kind_of(struct slice name);
+
+/* The hash that `s` begins with, whole up to a separator: its length, and its kind. 0: none. */
+size_t list_hash_at(struct slice s, enum list_kind *kind);
+
+/* The next line of a text; false at its end. */
+bool slice_next_line(struct slice *rest, struct slice *line);
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Lists that are records with a header: separated by commas, semicolons, tabs or bars (also as
+ * Markdown has tables), the header maybe in a comment. A row that is no record is told and passed
+ * over; files put one behind the other have a header each.
+ */
+#include <string.h>
+
+#include <impscan/bytes.h>
+
+#include "list_form.h"
+#include "list_table.h"
+
+#define HEADER_LINES 400 /* a header stands before so many lines of comments */
+
+static const struct table_kind *const kinds[] = {&table_malwarebazaar, &table_misp, &table_any};
+
+static const char separators[] = {',', ';', '\t', '|'};
+
+/* A line of Markdown has a bar at both ends. */
+static void leave_outer(struct list_table *table)
+{
+	struct csv_row *row = &table->row;
+	if (table->separator != '|' || row->count < 3 || slice_trim(row->fields[0]).length ||
+	    slice_trim(row->fields[row->count - 1]).length)
+		return;
+	memmove(row->fields, row->fields + 1, (row->count - 2) * sizeof(*row->fields));
+	row->count -= 2;
+}
+
+static bool take_header(struct list_table *table, bool in_comment)
+{
+	for (size_t i = 0; i < array_size(kinds); i++) {
+		if (!kinds[i]->header(table, in_comment))
+			continue;
+		table->kind = kinds[i];
+		table->columns = table->row.count;
+		table->from_comment = in_comment;
+		return true;
+	}
+	return false;
+}
+
+/* Is a line the header, with the separator that gives the most cells? */
+static bool is_header(struct list_table *table, struct slice line, bool in_comment)
+{
+	size_t used, most = 0;
+	char best = 0;
+	for (size_t i = 0; i < array_size(separators); i++) {
+		table->separator = separators[i];
+		if (csv_record(&table->row, line, separators[i], true, &used) != CSV_RECORD)
+			continue;
+		leave_outer(table);
+		if (table->row.count <= most || !take_header(table, in_comment))
+			continue;
+		most = table->row.count;
+		best = separators[i];
+	}
+	if (!best)
+		return false;
+	table->separator = best;
+	csv_record(&table->row, line, best, true, &used);
+	leave_outer(table);
+	return take_header(table, in_comment);
+}
+
+/* A comment without its signs; NULL: it is none. */
+static struct slice comment_of(struct slice line)
+{
+	line = slice_trim(line);
+	if (!line.length || *line.at != '#')
+		return (struct slice){0};
+	while (line.length && (*line.at == '#' || *line.at == ' '))
+		line = slice_from(line, 1);
+	return line.length ? line : (struct slice){"", 0};
+}
+
+/* Finds the header in the first lines. Returns the line that it is, 0: none. */
+static size_t find_header(struct list_table *table, struct slice head)
+{
+	struct slice line;
+	for (size_t n = 1; n < HEADER_LINES && slice_next_line(&head, &line); n++) {
+		struct slice comment = comment_of(line);
+		if (comment.at && is_header(table, comment, true))
+			return n;
+		if (comment.at || !slice_clean(line).length)
+			continue;
+		return is_header(table, line, false) ? n : 0;
+	}
+	return 0;
+}
+
+bool list_is_csv(struct slice head)
+{
+	_cleanup_(csv_row_free_of)
+	struct list_table table = {0};
+	return find_header(&table, head) != 0;
+}
+
+void csv_row_free_of(struct list_table *table)
+{
+	csv_row_free(&table->row);
+}
+
+/* "|---|:--|" */
+static bool is_rule(const struct list_table *table)
+{
+	for (size_t i = 0; i < table->row.count; i++)
+		for (size_t k = 0; k < table->row.fields[i].length; k++)
+			if (!strchr("-: ", table->row.fields[i].at[k]))
+				return false;
+	return table->separator == '|';
+}
+
+/* Might it be a heading? Asked of every row, so what can't be is seen at once. */
+static bool is_heading(struct slice cell)
+{
+	if (cell.length > 24 || (cell.length && *cell.at >= '0' && *cell.at <= '9'))
+		return false;
+	return list_kind_of(slice_clean(cell)) != KIND_NONE;
+}
+
+static struct error *take_row(struct list *list, struct list_table *table)
+{
+	struct csv_row *row = &table->row;
+	leave_outer(table);
+	bool blank = row->count == 1 && !slice_clean(row->fields[0]).length;
+	if (blank || is_rule(table))
+		return NULL;
+	bool fits =
+		row->count == table->columns ||
+		(table->from_comment && table->kind->more_fields && row->count > table->columns);
+	bool comment = slice_begins(row->fields[0], "#");
+	if (!fits || is_heading(row->fields[0]) || is_heading(row->fields[row->count - 1])) {
+		struct list_table other = *table;
+		if (take_header(&other, false)) {
+			*table = other;
+			return NULL;
+		}
+	}
+	if (!fits && comment)
+		return NULL;
+	if (!fits) {
+		list_unread(list, "%zu fields, where the header has %zu", row->count,
+			    table->columns);
+		return NULL;
+	}
+	return table->kind->row(list, table);
+}
+
+/* The next record into table->row. Sets `*at_end` where there is none. */
+static struct error *next_record(struct list *list, struct list_table *table, bool *at_end,
+				 bool *bad)
+{
+	size_t used;
+	*bad = false;
+	try_(list_need(list, 1));
+	list->line = list->next_line;
+	for (;;) {
+		struct slice rest = list_rest(list);
+		*at_end = !rest.length && list->at_end;
+		if (*at_end)
+			return NULL;
+		enum csv_result result =
+			csv_record(&table->row, rest, table->separator, list->at_end, &used);
+		bool open = result == CSV_OPEN || result == CSV_MORE;
+		if (open && !list->at_end && rest.length <= LIST_LINE_MAX) {
+			try_(list_need(list, rest.length + 1));
+			continue;
+		}
+		if (result == CSV_MORE || (result == CSV_RECORD && used > LIST_LINE_MAX))
+			return error_new("%s:%zu: longer than %u bytes", list->label, list->line,
+					 LIST_LINE_MAX);
+		*bad = result != CSV_RECORD;
+		if (result == CSV_OPEN) {
+			const char *newline = memchr(rest.at, '\n', rest.length);
+			used = newline ? (size_t)(newline + 1 - rest.at) : rest.length;
+		}
+		if (*bad)
+			list_unread(list, result == CSV_OPEN
+						  ? "a quote is opened and never closed"
+						  : "something stands behind a closing quote");
+		list_skip(list, used, list_newlines((struct slice){rest.at, used}));
+		return NULL;
+	}
+}
+
+static void skip_mark(struct slice *cell)
+{
+	if (cell->length >= 3 && !memcmp(cell->at, "\xef\xbb\xbf", 3))
+		*cell = slice_from(*cell, 3);
+}
+
+struct error *list_read_csv(struct list *list)
+{
+	_cleanup_(csv_row_free_of)
+	struct list_table table = {0};
+	size_t lines = find_header(&table, list_rest(list));
+	text_add_string(&list->report->form, table.kind->title);
+	for (size_t i = 0; i < lines; i++) {
+		struct slice line;
+		try_(list_next_line(list, &line));
+	}
+	for (;;) {
+		bool at_end, bad;
+		try_(next_record(list, &table, &at_end, &bad));
+		if (at_end)
+			return NULL;
+		if (bad)
+			continue;
+		skip_mark(&table.row.fields[0]);
+		try_(take_row(list, &table));
+	}
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The tables that impscan prints for people: columns with two blanks between them, by the headings
+ * of the first line. Names in them are escaped as they were printed.
+ */
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+#include "list_form.h"
+
+#define CELLS_MAX 32
+
+struct cells {
+	struct slice items[CELLS_MAX];
+	size_t count;
+};
+
+/* Takes a line apart at two blanks and more. */
+static void split(struct cells *cells, struct slice line)
+{
+	cells->count = 0;
+	line = slice_trim(line);
+	while (line.length && cells->count < CELLS_MAX) {
+		const char *end = memmem(line.at, line.length, "  ", 2);
+		size_t n = end ? (size_t)(end - line.at) : line.length;
+		cells->items[cells->count++] = (struct slice){line.at, n};
+		line = slice_trim(slice_from(line, n));
+	}
+}
+
+static size_t column(const struct cells *cells, const char *name)
+{
+	for (size_t i = 0; i < cells->count; i++)
+		if (slice_is(cells->items[i], name))
+			return i;
+	return SIZE_MAX;
+}
+
+struct columns {
+	size_t count, imphash, impfuzzy, hash, by, path, module;
+};
+
+static bool find_columns(struct columns *columns, struct slice line)
+{
+	struct cells cells;
+	split(&cells, line);
+	*columns = (struct columns){
+		.count = cells.count,
+		.imphash = column(&cells, "imphash"),
+		.impfuzzy = column(&cells, "impfuzzy"),
+		.hash = column(&cells, "Hash"),
+		.by = column(&cells, "By"),
+		.path = column(&cells, "Path"),
+		.module = column(&cells, "Module Name"),
+	};
+	if (columns->module == SIZE_MAX && columns->path == SIZE_MAX)
+		return false;
+	return columns->imphash != SIZE_MAX || columns->impfuzzy != SIZE_MAX ||
+	       (columns->hash != SIZE_MAX && columns->by != SIZE_MAX);
+}
+
+bool list_is_own_table(struct slice head)
+{
+	struct columns columns;
+	struct slice line;
+	while (slice_next_line(&head, &line))
+		if (slice_clean(line).length)
+			return *slice_clean(line).at != '#' && find_columns(&columns, line);
+	return false;
+}
+
+static struct slice cell(const struct cells *cells, size_t at)
+{
+	if (at >= cells->count || slice_is(cells->items[at], "-"))
+		return (struct slice){0};
+	return cells->items[at];
+}
+
+static struct error *take_row(struct list *list, const struct columns *columns,
+			      const struct cells *cells)
+{
+	struct slice path = cell(cells, columns->path);
+	struct list_sample sample = {
+		.imphash = cell(cells, columns->imphash),
+		.impfuzzy = cell(cells, columns->impfuzzy),
+		.name = path.length ? path : cell(cells, columns->module),
+	};
+	/* In the place of an impfuzzy stands why there is none. */
+	if (sample.impfuzzy.length && *sample.impfuzzy.at == '(')
+		sample.impfuzzy.length = 0;
+	if (columns->hash != SIZE_MAX) {
+		struct slice hash = cell(cells, columns->hash), by = cell(cells, columns->by);
+		sample.imphash = slice_ends(by, "imphash") ? hash : (struct slice){0};
+		sample.impfuzzy = slice_ends(by, "impfuzzy") ? hash : (struct slice){0};
+		sample.impset = slice_ends(by, "impset") ? hash : (struct slice){0};
+	}
+	return list_take(list, &sample);
+}
+
+struct error *list_read_own_table(struct list *list)
+{
+	struct columns columns = {0}, other;
+	for (;;) {
+		struct slice line;
+		struct cells cells;
+		try_(list_next_line(list, &line));
+		if (!line.at)
+			return NULL;
+		if (!slice_trim(line).length)
+			continue;
+		if (find_columns(&other, line)) {
+			columns = other;
+			continue;
+		}
+		split(&cells, line);
+		if (cells.count != columns.count)
+			list_unread(list, "%zu columns, where the headings have %zu", cells.count,
+				    columns.count);
+		else
+			try_(take_row(list, &columns, &cells));
+	}
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Files of ssdeep, which scripts that compute impfuzzy write, too: a header, then a hash and a
+ * quoted name a line. A quote inside a name has a backslash before it.
+ */
+#include <string.h>
+
+#include <impscan/bytes.h>
+
+#include "list_form.h"
+
+/* "ssdeep,1.1--blocksize:hash:hash,filename" */
+static bool is_header(struct slice s)
+{
+	static const char middle[] = "--blocksize:hash:hash";
+	return slice_begins(s, "ssdeep,1.") && slice_find(s, middle);
+}
+
+bool list_is_ssdeep(struct slice head)
+{
+	struct slice line;
+	while (slice_next_line(&head, &line)) {
+		line = slice_clean(line);
+		if (line.length && *line.at != '#')
+			return is_header(line);
+	}
+	return false;
+}
+
+/* What is between the quotes of `s`, in `buffer`; all of it where it is not quoted. */
+static struct slice unquoted(struct slice s, struct text *buffer)
+{
+	s = slice_trim(s);
+	text_clear(buffer);
+	if (s.length < 2 || *s.at != '"' || s.at[s.length - 1] != '"')
+		return s;
+	for (size_t i = 1; i < s.length - 1; i++) {
+		if (s.at[i] == '\\' && i + 1 < s.length - 1 && s.at[i + 1] == '"')
+			i++;
+		text_add_char(buffer, s.at[i]);
+	}
+	return (struct slice){text_string(buffer), buffer->length};
+}
+
+struct error *list_read_ssdeep(struct list *list)
+{
+	_cleanup_text_ struct text buffer = {0};
+	for (;;) {
+		struct slice line;
+		enum list_kind kind;
+		try_(list_next_line(list, &line));
+		if (!line.at)
+			return NULL;
+		line = slice_trim(line);
+		struct slice start = slice_clean(line);
+		if (!start.length || *start.at == '#' || is_header(start))
+			continue;
+		size_t n = list_hash_at(line, &kind);
+		if (kind != KIND_IMPFUZZY || (n < line.length && line.at[n] != ',')) {
+			list_unread(list, "no line of ssdeep's: '%.*s'",
+				    (int)min_of(line.length, (size_t)60), line.at);
+			continue;
+		}
+		struct list_sample sample = {.impfuzzy = {line.at, n}, .unlabelled = true};
+		if (n < line.length)
+			sample.name = unquoted(slice_from(line, n + 1), &buffer);
+		try_(list_take(list, &sample));
+	}
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Judging what a list says: which values are hashes, which mean nothing, and what is to be told.
+ */
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+#include <impscan/bytes.h>
+
+#include "fuzzy.h"
+#include "index.h"
+#include "list.h"
+
+#define TOLD_LINES 5
+
+/* From this block size on most are hashes of files, and from the second on all are (doubt.c). */
+#define BLOCK_SIZE_DOUBTFUL 384
+#define BLOCK_SIZE_FILES    6144
+
+/* MD5 of nothing, and what Sysmon writes where there are no imports. */
+static const char *const empty_imphashes[] = {
+	"d41d8cd98f00b204e9800998ecf8427e",
+	"00000000000000000000000000000000",
+};
+
+static const char *const left_names[] = {
+	[LIST_LEFT_EMPTY] = "empty",
+	[LIST_LEFT_EQUAL] = "the same as one before",
+	[LIST_LEFT_FILE_HASH] = "hashes of files",
+	[LIST_LEFT_EXCLUDED] = "excluded by their rule",
+	[LIST_LEFT_PARTIAL] = "only parts of hashes",
+	[LIST_LEFT_DELETED] = "deleted",
+	[LIST_LEFT_UNREAD] = "not understood",
+};
+
+const char *list_left_name(enum list_left left)
+{
+	return left_names[left];
+}
+
+void list_report_free(struct list_report *report)
+{
+	text_free(&report->form);
+	text_free(&report->lines);
+}
+
+void list_tell(struct list *list, const char *format, ...)
+{
+	_cleanup_free_ char *sentence = NULL;
+	va_list arguments;
+	va_start(arguments, format);
+	if (vasprintf(&sentence, format, arguments) < 0)
+		sentence = NULL;
+	va_end(arguments);
+	text_add_printable(&list->report->lines, list->label);
+	text_add_string(&list->report->lines, ": ");
+	text_add_printable(&list->report->lines, sentence ? sentence : format);
+	text_add_char(&list->report->lines, '\n');
+}
+
+void list_unread(struct list *list, const char *format, ...)
+{
+	_cleanup_free_ char *sentence = NULL;
+	va_list arguments;
+	list_leave(list, LIST_LEFT_UNREAD);
+	if (list->report->left[LIST_LEFT_UNREAD] > TOLD_LINES)
+		return;
+	va_start(arguments, format);
+	if (vasprintf(&sentence, format, arguments) < 0)
+		sentence = NULL;
+	va_end(arguments);
+	text_add_printable(&list->report->lines, list->label);
+	text_add_format(&list->report->lines, ":%zu: ", list->line);
+	text_add_printable(&list->report->lines, sentence ? sentence : format);
+	text_add_char(&list->report->lines, '\n');
+}
+
+/* "1.23E+31", which spreadsheets make of a hash of digits, or with one e between digits. */
+static bool is_spreadsheet_number(struct slice s)
+{
+	size_t i = 0;
+	if (s.length > 24 || !s.length || !isdigit((unsigned char)s.at[0]))
+		return false;
+	while (i < s.length &&
+	       (isdigit((unsigned char)s.at[i]) || s.at[i] == '.' || s.at[i] == ','))
+		i++;
+	if (i + 2 >= s.length || (s.at[i] != 'e' && s.at[i] != 'E') ||
+	    (s.at[i + 1] != '+' && s.at[i + 1] != '-'))
+		return false;
+	for (i += 2; i < s.length; i++)
+		if (!isdigit((unsigned char)s.at[i]))
+			return false;
+	return true;
+}
+
+static bool is_empty_imphash(struct slice s)
+{
+	for (size_t i = 0; i < array_size(empty_imphashes); i++)
+		if (slice_is(s, empty_imphashes[i]))
+			return true;
+	return false;
+}
+
+/* ssdeep's block sizes are 3, 6, 12 ...: a time of day is no hash. */
+static bool is_block_size(uint32_t n)
+{
+	while (n > 3 && n % 2 == 0)
+		n /= 2;
+	return n == 3;
+}
+
+/* "12:34:56" */
+static bool is_time(struct slice s, const struct fuzzy_shape *shape)
+{
+	for (size_t i = 0; i < s.length; i++)
+		if (s.at[i] != ':' && !isdigit((unsigned char)s.at[i]))
+			return false;
+	return shape->length[0] <= 2 && shape->length[1] <= 2 && shape->length[0] &&
+	       shape->length[1];
+}
+
+enum verdict { VERDICT_NOTHING, VERDICT_GOOD, VERDICT_FILE, VERDICT_BAD };
+
+static enum verdict judge_imphash(struct slice s, const struct list_sample *sample)
+{
+	if (slice_hex(s) != IMPHASH_LENGTH || s.length != IMPHASH_LENGTH)
+		return VERDICT_BAD;
+	if (is_empty_imphash(s))
+		return VERDICT_NOTHING;
+	struct slice md5 = slice_clean(sample->md5);
+	if (md5.length == s.length && !strncasecmp(md5.at, s.at, s.length))
+		return VERDICT_FILE;
+	return VERDICT_GOOD;
+}
+
+static enum verdict judge_fuzzy(struct list *list, struct slice s, const struct list_sample *sample,
+				bool beside_imphash)
+{
+	struct fuzzy_shape shape;
+	if (!s.length || fuzzy_parse(s.at, s.length, &shape) != s.length || *s.at == '0' ||
+	    !is_block_size(shape.block_size) || is_time(s, &shape))
+		return VERDICT_BAD;
+	if (!shape.length[0] && !shape.length[1])
+		return VERDICT_NOTHING;
+	if (!beside_imphash) {
+		list->report->fuzzy++;
+		list->report->fuzzy_large += shape.block_size >= BLOCK_SIZE_DOUBTFUL;
+	}
+	if (sample->unlabelled && shape.block_size >= BLOCK_SIZE_FILES)
+		return VERDICT_FILE;
+	return VERDICT_GOOD;
+}
+
+static struct slice without_prefix(struct slice s)
+{
+	const size_t n = sizeof(IMPSET_PREFIX) - 1;
+	return s.length > n && !memcmp(s.at, IMPSET_PREFIX, n) ? slice_from(s, n) : s;
+}
+
+/* "imphash: 0123...", in a cell of its own. */
+static struct slice without_label(struct slice s, enum list_kind kind)
+{
+	const char *colon = s.length ? memchr(s.at, ':', s.length) : NULL;
+	if (!colon || list_kind_of(slice_clean(slice_upto(s.at, colon))) != kind)
+		return s;
+	return slice_clean(slice_upto(colon + 1, s.at + s.length));
+}
+
+/*
+ * Judges one value, which is emptied unless it is a hash. `*worst` is the worst verdict so far.
+ */
+static struct error *judge(struct list *list, enum list_kind kind, struct slice *value,
+			   const struct list_sample *sample, bool beside, enum verdict *worst)
+{
+	enum verdict verdict;
+	struct slice s = slice_clean(*value);
+	if (kind != KIND_IMPSET)
+		s = without_label(s, kind);
+	*value = (struct slice){0};
+	if (slice_means_nothing(s))
+		return NULL;
+	if (is_spreadsheet_number(s))
+		return error_new(
+			"%s:%zu: '%.*s' is a number, where a hash should be: was the list "
+			"opened in a spreadsheet? It makes numbers of hashes: take the list "
+			"as it came",
+			list->label, list->line, (int)s.length, s.at);
+	if (kind == KIND_IMPHASH)
+		verdict = judge_imphash(s, sample);
+	else
+		verdict = judge_fuzzy(list, kind == KIND_IMPSET ? without_prefix(s) : s, sample,
+				      beside || kind == KIND_IMPSET);
+	if (verdict == VERDICT_GOOD)
+		*value = s;
+	if (verdict == VERDICT_BAD)
+		list_unread(list, "'%.*s%s' is no %s", (int)min_of(s.length, (size_t)60), s.at,
+			    s.length > 60 ? "..." : "",
+			    kind == KIND_IMPHASH    ? "imphash"
+			    : kind == KIND_IMPFUZZY ? "impfuzzy"
+						    : "impset");
+	*worst = max_of(*worst, verdict);
+	return NULL;
+}
+
+struct error *list_take(struct list *list, const struct list_sample *sample)
+{
+	struct hash_texts texts = {sample->imphash, sample->impfuzzy, sample->impset};
+	enum verdict worst = VERDICT_NOTHING;
+	bool equal;
+	try_(judge(list, KIND_IMPHASH, &texts.imphash, sample, false, &worst));
+	try_(judge(list, KIND_IMPFUZZY, &texts.impfuzzy, sample, texts.imphash.length > 0, &worst));
+	try_(judge(list, KIND_IMPSET, &texts.impset, sample, true, &worst));
+	if (worst == VERDICT_FILE)
+		list_leave(list, LIST_LEFT_FILE_HASH);
+	if (!texts.imphash.length && !texts.impfuzzy.length && !texts.impset.length) {
+		if (worst == VERDICT_NOTHING)
+			list_leave(list, LIST_LEFT_EMPTY);
+		return NULL;
+	}
+	struct slice name = slice_trim(sample->name), comment = slice_trim(sample->comment);
+	if (slice_is(name, "n/a"))
+		name.length = 0;
+	if (slice_means_nothing(comment))
+		comment.length = 0;
+	struct error *error = known_add_new(list->known, &texts, name, comment, &equal);
+	if (error)
+		return error_prefix(error, "%s:%zu", list->label, list->line);
+	if (equal) {
+		list_leave(list, LIST_LEFT_EQUAL);
+		return NULL;
+	}
+	list->report->imphash += texts.imphash.length > 0;
+	list->report->impfuzzy += texts.impfuzzy.length > 0;
+	list->report->impset += texts.impset.length > 0;
+	return NULL;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Words of lists: what stands around a value, what means nothing, what a column's name says, and
+ * which hash a word is.
+ */
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include <impscan/bytes.h>
+
+#include "fuzzy.h"
+#include "index.h"
+#include "list.h"
+
+/* What documents, spreadsheets and web pages put around values without anybody seeing it. */
+static const char *const around[] = {
+	" ",
+	"\t",
+	"\r",
+	"\n",
+	"\xc2\xa0",
+	"\xc2\xad",
+	"\xe2\x80\x8b",
+	"\xe2\x80\x8c",
+	"\xe2\x80\x8d",
+	"\xe2\x80\x8e",
+	"\xe2\x80\x8f",
+	"\xe2\x81\xa0",
+	"\xef\xbb\xbf",
+	"\xe3\x80\x80",
+	"\"",
+	"'",
+	"`",
+	"\xe2\x80\x98",
+	"\xe2\x80\x99",
+	"\xe2\x80\x9c",
+	"\xe2\x80\x9d",
+};
+#define INVISIBLE 14 /* so many of them are not seen */
+
+/* Bytes at the start, or the end, of `s` that belong around a value. */
+static size_t around_at(struct slice s, bool at_end, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t n = strlen(around[i]);
+		if (s.length >= n && !memcmp(at_end ? s.at + s.length - n : s.at, around[i], n))
+			return n;
+	}
+	return 0;
+}
+
+static bool may_be_around(char c)
+{
+	return c <= '"' || c == '\'' || c == '`'; /* bytes of UTF-8 are negative */
+}
+
+static struct slice without(struct slice s, size_t count)
+{
+	size_t n;
+	while (s.length && may_be_around(s.at[0]) && (n = around_at(s, false, count)))
+		s = slice_from(s, n);
+	while (s.length && may_be_around(s.at[s.length - 1]) && (n = around_at(s, true, count)))
+		s.length -= n;
+	return s;
+}
+
+struct slice slice_clean(struct slice s)
+{
+	return without(s, array_size(around));
+}
+
+struct slice slice_visible(struct slice s)
+{
+	return without(s, INVISIBLE);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct slice slice_trim(struct slice s)
+{
+	while (s.length && is_blank(s.at[0]))
+		s = slice_from(s, 1);
+	while (s.length && is_blank(s.at[s.length - 1]))
+		s.length--;
+	return s;
+}
+
+bool slice_is(struct slice s, const char *text)
+{
+	return s.length == strlen(text) && !strncasecmp(s.at ? s.at : "", text, s.length);
+}
+
+bool slice_begins(struct slice s, const char *text)
+{
+	size_t n = strlen(text);
+	return s.length >= n && !strncasecmp(s.at ? s.at : "", text, n);
+}
+
+bool slice_ends(struct slice s, const char *text)
+{
+	size_t n = strlen(text);
+	return s.length >= n && slice_is(slice_from(s, s.length - n), text);
+}
+
+const char *slice_find(struct slice s, const char *text)
+{
+	size_t n = strlen(text);
+	char both[2] = {(char)tolower((unsigned char)*text), (char)toupper((unsigned char)*text)};
+	if (!s.length)
+		return NULL;
+	/* Whichever case of the first letter comes next. */
+	const char *end = s.at + s.length, *next[2];
+	for (int i = 0; i < 2; i++)
+		next[i] = memchr(s.at, both[i], s.length);
+	for (;;) {
+		int i = !next[0] || (next[1] && next[1] < next[0]);
+		const char *at = next[i];
+		if (!at || (size_t)(end - at) < n)
+			return NULL;
+		if (!strncasecmp(at, text, n))
+			return at;
+		at++;
+		next[i] = memchr(at, both[i], (size_t)(end - at));
+		if (both[0] == both[1])
+			next[!i] = next[i];
+	}
+}
+
+static bool is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+size_t slice_hex(struct slice s)
+{
+	size_t n = 0;
+	while (n < s.length && is_hex(s.at[n]))
+		n++;
+	return n;
+}
+
+bool slice_means_nothing(struct slice s)
+{
+	static const char *const words[] = {"n/a", "na",      "-",	"none", "null",	    "0",
+					    "nil", "unknown", "(null)", "nan",	"undefined"};
+	if (!s.length)
+		return true;
+	if (s.length > 9)
+		return false;
+	for (size_t i = 0; i < array_size(words); i++)
+		if (slice_is(s, words[i]))
+			return true;
+	return false;
+}
+
+enum list_kind list_kind_of(struct slice name)
+{
+	static const struct {
+		const char *name;
+		enum list_kind kind;
+	} names[] = {
+		{"imphash", KIND_IMPHASH},   {"importhash", KIND_IMPHASH},
+		{"peimphash", KIND_IMPHASH}, {"peimporthash", KIND_IMPHASH},
+		{"impfuzzy", KIND_IMPFUZZY}, {"peimpfuzzy", KIND_IMPFUZZY},
+		{"impset", KIND_IMPSET},     {"md5", KIND_MD5},
+		{"md5hash", KIND_MD5},	     {"filemd5", KIND_MD5},
+		{"sha1", KIND_FILE},	     {"sha1hash", KIND_FILE},
+		{"sha256", KIND_FILE},	     {"sha256hash", KIND_FILE},
+		{"sha512", KIND_FILE},	     {"ssdeep", KIND_FILE},
+		{"tlsh", KIND_FILE},	     {"vhash", KIND_FILE},
+		{"authentihash", KIND_FILE}, {"sha224", KIND_FILE},
+		{"sha384", KIND_FILE},	     {"pehash", KIND_FILE},
+		{"telfhash", KIND_FILE},
+	};
+	char plain[16];
+	size_t n = 0;
+	for (size_t i = 0; i < name.length; i++) {
+		char c = name.at[i];
+		/* "go.import_hash" is another hash. */
+		if (c == '.' && n == 2 && !memcmp(plain, "go", 2))
+			return KIND_NONE;
+		if (c == '.')
+			n = 0;
+		else if (c != '_' && c != '-' && c != ' ') {
+			if (n == sizeof(plain))
+				n = sizeof(plain) -
+				    1; /* too long for any, also if a point follows */
+			plain[n++] = c;
+		}
+	}
+	for (size_t i = 0; n < sizeof(plain) && i < array_size(names); i++)
+		if (slice_is((struct slice){plain, n}, names[i].name))
+			return names[i].kind;
+	return KIND_NONE;
+}
+
+/* May a hash end before this? Not where it goes on, as a word or as a part of ssdeep's form. */
+static bool word_ends(struct slice s, size_t n, bool fuzzy)
+{
+	if (n == s.length)
+		return true;
+	char c = s.at[n];
+	if (is_blank(c) || strchr(",;|\"'`)]>#", c))
+		return c != '\0';
+	if (c == ':' || c == '.')
+		return !fuzzy && (c == ':' || n + 1 == s.length || is_blank(s.at[n + 1]));
+	return around_at(slice_from(s, n), false, array_size(around)) != 0;
+}
+
+size_t list_hash_at(struct slice s, enum list_kind *kind)
+{
+	struct fuzzy_shape shape;
+	size_t prefix = sizeof(IMPSET_PREFIX) - 1, n = slice_hex(s);
+	*kind = KIND_NONE;
+	if (n == IMPHASH_LENGTH && word_ends(s, n, false)) {
+		*kind = KIND_IMPHASH;
+		return n;
+	}
+	if (s.length && *s.at >= '1' && *s.at <= '9' && (n = fuzzy_parse(s.at, s.length, &shape)) &&
+	    word_ends(s, n, true)) {
+		*kind = KIND_IMPFUZZY;
+		return n;
+	}
+	if (s.length > prefix && !memcmp(s.at, IMPSET_PREFIX, prefix) &&
+	    (n = fuzzy_parse(s.at + prefix, s.length - prefix, &shape)) &&
+	    word_ends(s, prefix + n, true)) {
+		*kind = KIND_IMPSET;
+		return prefix + n;
+	}
+	return 0;
+}
+
+bool slice_next_line(struct slice *rest, struct slice *line)
+{
+	if (!rest->length)
+		return false;
+	const char *newline = memchr(rest->at, '\n', rest->length);
+	line->at = rest->at;
+	line->length = newline ? (size_t)(newline - rest->at) : rest->length;
+	*rest = slice_from(*rest, line->length + (newline != NULL));
+	return true;
+}

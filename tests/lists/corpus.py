@@ -1,0 +1,559 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lists of hashes in every form, and what is to be taken of each. All of own making.
+
+Import hashes begin with "beef" (imphash) or their first part with "Beef"; hashes of files, which are
+never to be taken, with "dec0" and "DECOY"; hashes that a list excludes with "dead". What only one word
+or value says to be of a file is in lists called "doubtful": damaged, they don't say it any more.
+"""
+
+import gzip
+import io
+import json
+import pathlib
+import re
+import sys
+import zipfile
+
+EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
+ZEROS = "0" * 32
+
+
+def imp(n):
+    return f"beef{n:028x}"
+
+
+def dead(n):
+    return f"dead{n:028x}"
+
+
+def fuzzy(n, size=24):
+    return f"{size}:Beef{n}abcDEF+xyz/{n}:bEEf{n}Q"
+
+
+def md5(n):
+    return f"dec0{n:028x}"
+
+
+def sha1(n):
+    return f"dec0{n:036x}"
+
+
+def sha256(n):
+    return f"dec0{n:060x}"
+
+
+def ssdeep(n, size=1536):
+    return f"{size}:DECOY{n}abcDEFGH:DECOY{n}ab"
+
+
+class Case:
+    """One list: its text, and what is expected of it."""
+
+    def __init__(self, form, name, text, title, taken=(), left=None, told=(), error=None,
+                 to_ids=0):
+        self.form, self.name, self.title = form, name, title
+        self.text = text if isinstance(text, bytes) else text.encode()
+        # (kind, hash, name, comment); of one sample all but the first have kind "+KIND".
+        self.taken = [tuple(entry) + ("",) * (4 - len(entry)) for entry in taken]
+        self.left = left or {}
+        self.told = list(told)
+        self.error = error
+        self.to_ids = to_ids
+
+    def told_patterns(self):
+        """Expected lines as regular expressions: those that are not one are meant as they are."""
+        return [line if ".*" in line else re.escape(line) for line in self.told]
+
+
+UNREAD, SAME, FILES = "not understood", "the same as one before", "hashes of files"
+EXCLUDED, PARTS, NOTHING, DELETED = ("excluded by their rule", "only parts of hashes", "empty",
+                                     "deleted")
+I, F, S = "imphash", "impfuzzy", "impset"
+
+
+def plain():
+    yield Case("plain", "bare.txt", f"# list\n\n{imp(1)}\n{imp(2).upper()}\r\n{fuzzy(3)}\n",
+               "plain list", [(I, imp(1)), (I, imp(2)), (F, fuzzy(3))])
+    yield Case("plain", "names.txt",
+               f"{imp(1)}  Family One\n{imp(2)} # a comment\n{imp(3)};a.exe\n{imp(4)}:b.exe\n"
+               f"{imp(5)}|c.exe\nFamily: {imp(6)}\nd.exe,{imp(7)}\n{imp(8)},Family Two\n"
+               f"imphash: {imp(9)}\nIMP | {imp(10).upper()}\n`{imp(11)}`\n\u201c{imp(12)}\u201d\n"
+               f"\u200b{imp(13)}\u00a0\n\"{imp(14)}\"\n- {imp(15)} // named\n",
+               "plain list",
+               [(I, imp(1), "Family One"), (I, imp(2), "a comment"), (I, imp(3), "a.exe"),
+                (I, imp(4), "b.exe"), (I, imp(5), "c.exe"), (I, imp(6), "Family"),
+                (I, imp(7), "d.exe"), (I, imp(8), "Family Two"), (I, imp(9)), (I, imp(10)),
+                (I, imp(11)), (I, imp(12)), (I, imp(13)), (I, imp(14)), (I, imp(15), "named")])
+    yield Case("plain", "samples.txt",
+               f"# imphash  impfuzzy  impset  Path\n{imp(1)}  {fuzzy(1)}  impset:{fuzzy(2)}  s/a b.exe\n"
+               f"{EMPTY}  3::  x\n{ZEROS}\n{imp(1)}  {fuzzy(1)}  impset:{fuzzy(2)}  s/a b.exe\n",
+               "plain list",
+               [(I, imp(1), "s/a b.exe"), ("+" + F, fuzzy(1), "s/a b.exe"),
+                ("+" + S, "impset:" + fuzzy(2), "s/a b.exe")], {NOTHING: 2, SAME: 1})
+    # JPCERT's CSV for Neo4j: the 32 digits are an MD5 of the file.
+    yield Case("plain", "neo4j.csv",
+               f"a.exe,{fuzzy(1)},{md5(1)},{sha1(1)},{sha256(1)}\n"
+               f"b.exe,{fuzzy(2)},{md5(2)},{sha1(2)},{sha256(2)}\n",
+               "plain list", [(F, fuzzy(1), "a.exe"), (F, fuzzy(2), "b.exe")], {FILES: 2})
+    yield Case("plain", "two-hashes.txt", f"{imp(1)} a\n{dead(1)},{dead(2)}\n", "plain list",
+               [(I, imp(1), "a")], error="two-hashes.txt:2: two hashes of 32 digits")
+    yield Case("plain", "jumbled.txt", f"{dead(1)}\n{sha1(1)}\n{sha256(1)}\n", "plain list",
+               [(I, dead(1))], error="jumbled.txt:2: has hashes of files")
+    yield Case("plain", "doubtful-md5.txt", f"md5: {md5(1)}\n", "plain list",
+               error="doubtful-md5.txt:1: has hashes of files")
+    yield Case("plain", "doubtful-feed.csv",
+               f"{md5(1)},5a2b1c9e-0f6d-4a3b-8c7d-1234567890ab\n", "plain list",
+               error="doubtful-feed.csv:1: this is the hashes.csv of a MISP feed")
+    yield Case("plain", "ends.txt", f"{imp(1)}\nthis is no hash\n{imp(2)}\n", "plain list",
+               [(I, imp(1))], error="ends.txt:2: 'this is no hash' is neither")
+    yield Case("plain", "times.txt", f"{imp(1)} a\n10:20:30 b\n12:34:56 c\n", "plain list",
+               [(I, imp(1), "a")], {UNREAD: 2}, ["times.txt:2: '10:20:30' is no impfuzzy",
+                                                 "times.txt:3: '12:34:56' is no impfuzzy"])
+    yield Case("plain", "prose.txt", f"{imp(1)}\nfiles with the hash {dead(1)} are bad\n", "plain list",
+               [(I, imp(1))], error="prose.txt:2: 'files with the hash")
+    yield Case("plain", "code.txt", f'if hash(x) == "{dead(1)}":\n', "plain list",
+               error="code.txt:1: 'if hash")
+    yield Case("plain", "nothing.txt", "# nothing\n\n", "plain list")
+    yield Case("plain", "only-empty.txt", f"{EMPTY}\n{ZEROS}\n3::\n", "plain list",
+               left={NOTHING: 3}, error="there is no import hash in it: 3 empty")
+
+
+def of_ssdeep():
+    head = "ssdeep,1.1--blocksize:hash:hash,filename\n"
+    yield Case("ssdeep", "script.txt", head + f'{fuzzy(1)},"/s/a.exe"\n{fuzzy(2)},"b \\"c\\".exe"\n',
+               "ssdeep", [(F, fuzzy(1), "/s/a.exe"), (F, fuzzy(2), 'b "c".exe')])
+    yield Case("ssdeep", "bare.txt", head.replace("1.1", "1.0") + f"{fuzzy(1)},a.exe\n{fuzzy(2)}\n",
+               "ssdeep", [(F, fuzzy(1), "a.exe"), (F, fuzzy(2))])
+    yield Case("ssdeep", "doubtful-files.txt",
+               head + "".join(f'{ssdeep(n, 6144 << n)},"f{n}"\n' for n in range(4)), "ssdeep",
+               left={FILES: 4}, error="there is no import hash in it: 4 hashes of files")
+    yield Case("ssdeep", "damaged.txt", head + f'{fuzzy(1)},"a"\n24:abc\n{fuzzy(2)};x\n{fuzzy(3)},"c"\n',
+               "ssdeep", [(F, fuzzy(1), "a"), (F, fuzzy(3), "c")], {UNREAD: 2},
+               ["damaged.txt:3: no line of ssdeep's: '24:abc'",
+                f"damaged.txt:4: no line of ssdeep's: '{fuzzy(2)};x'"])
+    yield Case("ssdeep", "matching.txt", "/s/a matches /s/b (87)\n", "",
+               error="matching.txt: has comparisons of ssdeep")
+
+
+def of_csv():
+    yield Case("csv", "comma.csv",
+               f"name,md5,imphash\n\"a, \"\"b\"\".exe\",{md5(1)},{imp(1)}\nc.exe,{md5(2)},\n"
+               f"\"d\ne\",{md5(3)},\"{imp(3).upper()}\"\n", "CSV",
+               [(I, imp(1), 'a, "b".exe', md5(1)), (I, imp(3), "d\ne", md5(3))], {NOTHING: 1})
+    yield Case("csv", "semicolon.csv", f"\ufeffFamily;Import Hash;SHA256\r\nFam;{imp(1)};{sha256(1)}\r\n"
+               f";{imp(2)};{sha256(2)}\r\n", "CSV",
+               [(I, imp(1), "Fam", sha256(1)), (I, imp(2), sha256(2))])
+    yield Case("csv", "tab.tsv", f"# made by hand\n# pe.imphash\tmalware\n{imp(1)}\tX\n{imp(2)}\tY\n",
+               "CSV", [(I, imp(1), "X"), (I, imp(2), "Y")])
+    yield Case("csv", "markdown.md",
+               f"| Name | IMPHASH | impfuzzy |\n|------|:-------:|---|\n"
+               f"| A b | `{imp(1)}` | {fuzzy(1)} |\n| C | n/a | - |\n", "CSV",
+               [(I, imp(1), "A b"), ("+" + F, fuzzy(1), "A b")], {NOTHING: 1})
+    yield Case("csv", "own.csv",
+               "pid,module,path,imphash,impfuzzy,rebuilt_imphash,rebuilt_impfuzzy,impset,rebuilt_impset\r\n"
+               f"4,a.sys,\\x\\a.sys,{imp(1)},{fuzzy(1)},,,{fuzzy(2)},\r\n"
+               f"8,'=x.exe,,,,{imp(2)},{fuzzy(3)},,{fuzzy(4)}\r\n"
+               f"9,a.sys,\\x\\a.sys,{imp(1)},{fuzzy(1)},,,{fuzzy(2)},\r\n", "CSV",
+               [(I, imp(1), "\\x\\a.sys"), ("+" + F, fuzzy(1), "\\x\\a.sys"),
+                ("+" + S, "impset:" + fuzzy(2), "\\x\\a.sys"),
+                (I, imp(2), "=x.exe (rebuilt)"), ("+" + F, fuzzy(3), "=x.exe (rebuilt)"),
+                ("+" + S, "impset:" + fuzzy(4), "=x.exe (rebuilt)")], {NOTHING: 1, SAME: 1})
+    yield Case("csv", "damaged.csv",
+               f"imphash,name\n{imp(1)},a\nxyz,b\n{imp(2)}\n{imp(3)},\"c\n{imp(4)},\"d\"e\n{imp(5)},f\n",
+               "CSV", [(I, imp(1), "a"), (I, imp(5), "f")], {UNREAD: 4},
+               ["damaged.csv:3: 'xyz' is no imphash", "damaged.csv:4: 1 fields",
+                "damaged.csv:5: something stands behind a closing quote",
+                "damaged.csv:6: something stands behind a closing quote"])
+    yield Case("csv", "spreadsheet.csv", f"imphash,name\n{imp(1)},a\n1.23E+31,b\n", "CSV",
+               [(I, imp(1), "a")],
+               error=r"spreadsheet.csv:3: '1.23E\+31' is a number.*opened in a spreadsheet")
+    yield Case("csv", "doubtful-column.csv", f"name,md5,imphash\na,{md5(1)},{md5(1)}\nb,{md5(2)},{md5(2)}\n",
+               "CSV", left={FILES: 2}, error="no import hash in it: 2 hashes of files")
+    yield Case("csv", "file-hashes.csv", f"name,md5,sha256\na,{md5(1)},{sha256(1)}\n", "",
+               error="has hashes of files .MD5, SHA-1, SHA-256., not of import lists")
+    yield Case("csv", "doubtful-go.csv", f"name,go_import_hash,sha256\na,{md5(1)},{sha256(1)}\n", "",
+               error="has hashes of files")
+
+
+def bazaar_row(n, signature="Fam", imphash=None, blank=" "):
+    cells = ["2026-01-02 03:04:05", sha256(n), md5(n), sha1(n), "someone", f"a, {n}.exe", "exe",
+             "application/x-dosexec", signature, "n/a", "n/a",
+             imp(n) if imphash is None else imphash, ssdeep(n), "T1" + "0" * 70]
+    return f",{blank}".join(f'"{cell}"' for cell in cells)
+
+
+BAZAAR_NAMES = ["first_seen_utc", "sha256_hash", "md5_hash", "sha1_hash", "reporter", "file_name",
+                "file_type_guess", "mime_type", "signature", "clamav", "vtpercent", "imphash",
+                "ssdeep", "tlsh"]
+
+
+def bazaar_head(columns=14):
+    return ("#" * 64 + "\n# MalwareBazaar recent malware samples (CSV)                   #\n"
+            "# Last updated: 2026-01-02 03:04:05 UTC                        #\n" + "#" * 64 +
+            "\n#\n# " + ",".join(f'"{name}"' for name in BAZAAR_NAMES[:columns]) + "\n")
+
+
+def zipped(name, content, more=()):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, text in ((name, content), *more):
+            archive.writestr(member, text)
+    return out.getvalue()
+
+
+def malwarebazaar():
+    rows = [bazaar_row(1), bazaar_row(2, "n/a"), bazaar_row(3, imphash="n/a"),
+            bazaar_row(4, imphash=imp(1))]
+    taken = [(I, imp(1), "Fam", sha256(1)), (I, imp(2), "a, 2.exe", sha256(2))]
+    left = {NOTHING: 1, SAME: 1}
+    text = bazaar_head() + "\n".join(rows) + "\n# Number of entries: 4\n"
+    yield Case("malwarebazaar", "recent.csv", text, "MalwareBazaar CSV", taken, left)
+    yield Case("malwarebazaar", "twelve.csv", bazaar_head(12) + "\n".join(rows) + "\n",
+               "MalwareBazaar CSV", taken, left)
+    yield Case("malwarebazaar", "no-blanks.csv",
+               bazaar_head() + bazaar_row(1, blank="") + "\r\n" + bazaar_row(2, "n/a", blank="") + "\r\n",
+               "MalwareBazaar CSV", taken)
+    yield Case("malwarebazaar", "full.zip", zipped("full.csv", text), "MalwareBazaar CSV", taken, left)
+    yield Case("malwarebazaar", "recent.csv.gz", gzip.compress(text.encode(), mtime=0),
+               "MalwareBazaar CSV", taken, left)
+    yield Case("malwarebazaar", "cut.csv",
+               bazaar_head() + bazaar_row(1) + "\n" + bazaar_row(5)[:200] + "\n" + bazaar_row(2) + "\n",
+               "MalwareBazaar CSV", [(I, imp(1), "Fam", sha256(1)), (I, imp(2), "Fam", sha256(2))],
+               {UNREAD: 1}, ["cut.csv:8: .*"])
+    yield Case("malwarebazaar", "no-imphash.csv",
+               bazaar_head() + bazaar_row(1, imphash="n/a") + "\n", "MalwareBazaar CSV",
+               left={NOTHING: 1}, error="there is no import hash in it: 1 empty")
+
+
+def attribute(kind, value, **more):
+    return {"type": kind, "value": value, "category": "Payload delivery", "to_ids": True, **more}
+
+
+def misp():
+    event = {"Event": {"info": "Campaign X", "uuid": "u", "Attribute": [
+        attribute("imphash", imp(1), comment="loader"),
+        attribute("filename|imphash", f"a.exe|{imp(2)}"),
+        attribute("md5", md5(1)), attribute("md5", imp(3), comment="this is the Imphash"),
+        attribute("imphash", dead(1), deleted=True), attribute("ssdeep", ssdeep(1)),
+        attribute("imphash", imp(4), to_ids=False)],
+        "Object": [{"name": "pe", "Attribute": [
+            attribute("filename", "pe.exe"), attribute("sha256", sha256(1)),
+            attribute("impfuzzy", fuzzy(1), object_relation="impfuzzy")]}]}}
+    taken = [(I, imp(1), "Campaign X", "loader"), (I, imp(2), "Campaign X", "a.exe"),
+             (I, imp(3), "Campaign X", "this is the Imphash"), (I, imp(4), "Campaign X"),
+             (F, fuzzy(1), "Campaign X", "pe.exe")]
+    left = {FILES: 3, DELETED: 1}
+    yield Case("misp", "event.json", json.dumps(event, indent=2), "MISP JSON", taken, left, to_ids=1)
+    yield Case("misp", "response.json", json.dumps({"response": [event, event]}), "MISP JSON",
+               taken, {FILES: 6, DELETED: 2, SAME: 5}, to_ids=2)
+    yield Case("misp", "attributes.json",
+               json.dumps({"response": {"Attribute": [
+                   attribute("impfuzzy", fuzzy(1), Event={"info": "E"}),
+                   attribute("imphash", imp(1), comment="c")]}}).replace("/", "\\/"), "MISP JSON",
+               [(F, fuzzy(1), "E"), (I, imp(1), "c")])
+    yield Case("misp", "bad.json", json.dumps({"Event": {"info": "x", "Attribute": [
+        attribute("imphash", "xyz"), attribute("impfuzzy", "3::"), attribute("md5", md5(1))]}}),
+        "MISP JSON", left={UNREAD: 1, NOTHING: 1, FILES: 1}, told=["bad.json:1: 'xyz' is no imphash"],
+        error="there is no import hash in it")
+    head = ("uuid,event_id,category,type,value,comment,to_ids,timestamp,object_relation,"
+            "attribute_tag,object_uuid,object_name,object_meta-category,event_info\n")
+
+    def row(kind, value, comment="", to_ids=1, info="Campaign X"):
+        return f'"u",1,"Payload delivery","{kind}",{value},"{comment}",{to_ids},1,"","","","","","{info}"\n'
+    yield Case("misp", "export.csv",
+               head + row("imphash", f'"{imp(1)}"', 'say ""x"", y') + row("md5", f'"{md5(1)}"') +
+               row("filename|impfuzzy", f'"a.exe|{fuzzy(1)}"', to_ids=0) +
+               row("md5", f'"{imp(2)}"', "imphash"), "MISP CSV",
+               [(I, imp(1), "Campaign X", 'say "x", y'), (F, fuzzy(1), "Campaign X", "a.exe"),
+                (I, imp(2), "Campaign X", "imphash")], {FILES: 1}, to_ids=1)
+    digits = "12345678901234567890123456789012"
+    yield Case("misp", "unquoted.csv", "uuid,event_id,category,type,value,comment,to_ids,timestamp\n"
+               f'"u",1,"c","imphash",{digits},"",1,1\n"u",1,"c","imphash","{imp(2)}","n",1,1\n',
+               "MISP CSV", [(I, digits), (I, imp(2), "n")])
+    yield Case("misp", "no-hash.csv", head + row("md5", f'"{md5(1)}"') + row("ip-dst", '"127.0.0.1"'),
+               "MISP CSV", left={FILES: 1}, error="there is no import hash in it: 1 hashes of files")
+    yield Case("misp", "export.txt", f"{imp(1)}\n{imp(2)}\n", "plain list", [(I, imp(1)), (I, imp(2))])
+
+
+def stix():
+    pattern = f"[file:extensions.'windows-pebinary-ext'.imphash = '{imp(1)}' AND file:hashes.MD5 = '{md5(1)}']"
+    several = (f"[file:extensions.'windows-pebinary-ext'.imphash IN ('{imp(2)}', '{imp(3).upper()}') OR "
+               f"file:extensions.'windows-pebinary-ext'.imphash != '{dead(1)}' OR "
+               f"file:extensions.'windows-pebinary-ext'.imphash NOT = '{dead(2)}']")
+    bundle = {"type": "bundle", "id": "bundle--1", "objects": [
+        {"type": "indicator", "id": "indicator--1", "name": "Loader", "pattern": pattern,
+         "pattern_type": "stix", "description": "d"},
+        {"type": "indicator", "id": "indicator--2", "pattern": several},
+        {"type": "malware", "id": "malware--1", "name": "BadRat"},
+        {"type": "relationship", "relationship_type": "indicates", "source_ref": "indicator--2",
+         "target_ref": "malware--1"},
+        {"type": "file", "name": "f.exe", "hashes": {"MD5": md5(2), "SSDEEP": ssdeep(1)},
+         "extensions": {"windows-pebinary-ext": {"pe_type": "exe", "imphash": imp(4)}}}]}
+    taken = [(I, imp(1), "Loader", "d"), (I, imp(2), "BadRat"), (I, imp(3), "BadRat"),
+             (I, imp(4), "f.exe")]
+    yield Case("stix", "bundle21.json", json.dumps(bundle, indent=1), "STIX", taken, {EXCLUDED: 2})
+    observed = {"type": "bundle", "spec_version": "2.0", "objects": [
+        {"type": "observed-data", "objects": {"0": {
+            "type": "file", "name": "old.exe", "hashes": {"MD5": md5(1), "IMPHASH": imp(2)},
+            "extensions": {"windows-pebinary-ext": {"imphash": imp(1)}}}}}]}
+    yield Case("stix", "bundle20.json", json.dumps(observed), "STIX",
+               [(I, imp(2), "old.exe"), (I, imp(1), "old.exe")])
+    yield Case("stix", "patterns.txt", f"# patterns\n{pattern}\n{several}\n", "STIX patterns",
+               [(I, imp(1)), (I, imp(2)), (I, imp(3))], {EXCLUDED: 2})
+    yield Case("stix", "no-hash.json", json.dumps({"type": "bundle", "objects": [
+        {"type": "file", "hashes": {"MD5": md5(1), "SSDEEP": ssdeep(1)}}]}), "STIX",
+        error="there is no import hash in it")
+
+
+def yara():
+    text = f'''import "pe"
+import "hash"
+// rule dead_one {{ condition: pe.imphash() == "{dead(1)}" }}
+/* pe.imphash() == "{dead(2)}" */
+private rule Family_X : tag {{
+  meta:
+    description = "the loader, not \\"x\\""
+  strings:
+    $a = "pe.imphash() == {dead(3)}"
+    $b = {{ DE C0 ?? }}
+    $c = /imphash "{dead(4)}/ nocase
+  condition:
+    uint16(0) == 0x5a4d and filesize / 2 < 3MB and pe.imphash() == "{imp(1)}" and
+    hash.md5(0, filesize) == "{md5(1)}"
+}}
+rule Upper {{ condition: pe.imphash() == "{imp(2).upper()}" or "{imp(3)}" == pe.imphash() }}
+rule Many {{ condition: for any h in ("{imp(4)}", "{imp(5)}") : (pe.imphash() == h) }}
+rule Vt {{ condition: vt.metadata.imphash == "{imp(6)}" and not pe.imphash() == "{dead(5)}" and
+  pe.imphash() != "{dead(6)}" and not (filesize > 1 or pe.imphash() == "{dead(7)}") and
+  pe.imphash() iequals "{imp(7).upper()}" }}
+rule Hunt {{ condition: imphash == "{imp(8)}" }}
+'''
+    yield Case("yara", "rules.yar", text, "YARA rules",
+               [(I, imp(1), "Family_X", 'the loader, not \\"x\\"'), (I, imp(2), "Upper"),
+                (I, imp(3), "Upper"), (I, imp(4), "Many"), (I, imp(5), "Many"), (I, imp(6), "Vt"),
+                (I, imp(7), "Vt"), (I, imp(8), "Hunt")], {EXCLUDED: 3},
+               ["rules.yar: rule Upper compares with an imphash in upper case.*"])
+    yield Case("yara", "short.yar", f'rule a{{condition:pe.imphash()=="{imp(1)}"}}', "YARA rules",
+               [(I, imp(1), "a")])
+    yield Case("yara", "bad.yar", f'rule a {{\n condition:\n pe.imphash() == "xyz" or\n'
+               f' pe.imphash() == "{imp(1)}" or pe.imphash() == "{EMPTY}"\n}}\n', "YARA rules",
+               [(I, imp(1), "a")], {UNREAD: 1, NOTHING: 1}, ["bad.yar:3: 'xyz' is no imphash"])
+    yield Case("yara", "none.yar", f'rule a {{\n condition: hash.md5(0, filesize) == "{md5(1)}"\n}}\n',
+               "YARA rules", error="there is no import hash in it")
+
+
+def sigma():
+    text = f'''title: PUA - Tool
+id: 1
+logsource: {{category: process_creation, product: windows}}
+detection:
+    selection:
+        Hashes|contains:
+            - IMPHASH={imp(1)}
+            - 'IMPHASH={imp(2).upper()}'
+            - IMPHASH=00000
+            - MD5={md5(1)}
+    selection_old:
+        Imphash: {imp(3)}
+    filter_main:
+        Hashes|contains: IMPHASH={dead(1)}
+    known:
+        Hashes|contains: IMPHASH={dead(2)}
+    zero:
+        Hash|contains: IMPHASH={ZEROS}
+    condition: 1 of selection* or zero and not known and not filter_main
+---
+title: Second
+logsource: {{category: image_load}}
+detection:
+    sel:
+        - Imphash|contains: ['{imp(4)}', '*{imp(5)}*']
+        - Hash|endswith: 'SHA1={sha1(1)},IMPHASH={imp(6)}'
+    condition: sel
+'''
+    yield Case("sigma", "rules.yml", text, "Sigma rules",
+               [(I, imp(1), "PUA - Tool"), (I, imp(2), "PUA - Tool"), (I, imp(3), "PUA - Tool"),
+                (I, imp(4), "Second"), (I, imp(5), "Second"), (I, imp(6), "Second")],
+               {PARTS: 1, EXCLUDED: 2, NOTHING: 1})
+    yield Case("sigma", "anchor.yml", "title: T\nlogsource: {}\ndetection:\n  a: &x\n    Hashes:\n"
+               f"      - SHA256={sha256(1)},IMPHASH={imp(1)}\n  b: *x\n  condition: a or b\n",
+               "Sigma rules", [(I, imp(1), "T")], {SAME: 1})
+    yield Case("sigma", "bad.yml", f"title: T\nlogsource: {{}}\ndetection:\n  a:\n    Imphash: {imp(1)}\n"
+               "  condition: a\n---\ntitle: [\n", "Sigma rules", [(I, imp(1), "T")], {UNREAD: 1},
+               [r"bad.yml:\d+: this is no YAML: .*"])
+    yield Case("sigma", "none.yml", "title: T\nlogsource: {}\ndetection:\n  a:\n    Image: x\n  condition: a\n",
+               "Sigma rules", error="there is no import hash in it")
+
+
+def sysmon():
+    hashes = f"SHA1={sha1(1)},MD5={md5(1)},SHA256={sha256(1)},IMPHASH={{}}"
+    message = "Process Create:\r\nUtcTime: 2026\r\nImage: C:\\t\\a.exe\r\nHashes: {}\r\nParent: x\r\n"
+    yield Case("sysmon", "messages.txt",
+               message.format(hashes.format(imp(1).upper())) + message.format(hashes.format(ZEROS)) +
+               "Image loaded:\nImage: C:\\p.exe\nImageLoaded: C:\\l.dll\nHashes: " + hashes.format(imp(2)) +
+               "\n", "text with Sysmon's hashes",
+               [(I, imp(1), "C:\\t\\a.exe"), (I, imp(2), "C:\\l.dll")], {NOTHING: 1})
+    yield Case("sysmon", "events.xml",
+               "<Events><Event><EventData><Data Name='Image'>C:\\a.exe</Data><Data Name='Hashes'>" +
+               hashes.format(imp(1).upper()) + "</Data></EventData></Event></Events>",
+               "text with Sysmon's hashes", [(I, imp(1), "C:\\a.exe")])
+    lines = [{"winlog": {"event_data": {"Image": "C:\\a.exe", "Hashes": hashes.format(imp(1).upper())}}},
+             {"process": {"name": "b.exe", "hash": {"md5": md5(2)}, "pe": {"imphash": imp(2)}}},
+             {"file.pe.imphash": imp(3), "process.name": "x"}]
+    yield Case("sysmon", "doubtful-go.jsonl", json.dumps({
+        "file.pe.imphash": imp(3), "dll.pe.go_import_hash": md5(3), "a.go.import_hash": md5(4)}), "JSON",
+        [(I, imp(3))])
+    yield Case("sysmon", "winlogbeat.jsonl", "".join(json.dumps(line) + "\n" for line in lines), "JSON",
+               [(I, imp(1), "C:\\a.exe"), (I, imp(2), "b.exe"), (I, imp(3))])
+    yield Case("sysmon", "bad.txt", f"Hashes: IMPHASH=12345\nHashes: XIMPHASH={dead(1)}\n"
+               f"Hashes: IMPHASH={imp(1)}\nIMPHASH={dead(1)}0\n", "text with Sysmon's hashes",
+               [(I, imp(1))], {PARTS: 1, UNREAD: 1}, [f"bad.txt:4: '{dead(1)}0' is no imphash"])
+    yield Case("sysmon", "none.txt", f"IMPHASH={ZEROS}\n", "text with Sysmon's hashes",
+               left={NOTHING: 1}, error="there is no import hash in it: 1 empty")
+
+
+def virustotal():
+    def v3(n, **more):
+        return {"id": sha256(n), "type": "file", "attributes": {
+            "md5": md5(n), "ssdeep": ssdeep(n), "vhash": "x", "authentihash": sha256(9),
+            "meaningful_name": f"m{n}.exe", "pe_info": {"imphash": imp(n), "sections": [{"name": ".text"}]},
+            **more}}
+    label = {"popular_threat_classification": {"suggested_threat_label": "trojan.x"}}
+    yield Case("virustotal", "file.json", json.dumps({"data": v3(1, **label)}, indent=4),
+               "VirusTotal JSON", [(I, imp(1), "trojan.x")])
+    yield Case("virustotal", "search.json", json.dumps({"data": [v3(1), v3(2, **label)], "meta": {}}),
+               "VirusTotal JSON", [(I, imp(1), "m1.exe"), (I, imp(2), "trojan.x")])
+    yield Case("virustotal", "lines.jsonl", "".join(json.dumps(v3(n)) + "\n" for n in (1, 2)),
+               "VirusTotal JSON", [(I, imp(1), "m1.exe"), (I, imp(2), "m2.exe")])
+    yield Case("virustotal", "v2.json", json.dumps({"md5": md5(1), "sha256": sha256(1),
+                                                    "additional_info": {"imphash": imp(1)}}),
+               "VirusTotal JSON", [(I, imp(1), sha256(1))])
+    yield Case("virustotal", "none.json", json.dumps({"data": {"attributes": {
+        "md5": md5(1), "pe_info": {"imphash": None}}}}), "VirusTotal JSON", left={NOTHING: 1},
+        error="there is no import hash in it: 1 empty")
+
+
+def cape():
+    report = {"info": {"id": 1}, "target": {"category": "file", "file": {
+        "name": "a.exe", "md5": md5(1), "ssdeep": ssdeep(1), "pe": {"imphash": imp(1)}}},
+        "CAPE": {"payloads": [{"name": "p", "pe": {"imphash": imp(2)}}]},
+        "dropped": [{"name": "d", "pe": {"imphash": imp(3)}}], "malfamily": "FamC"}
+    yield Case("cape", "report.json", json.dumps(report), "CAPE report",
+               [(I, imp(1), "FamC"), (I, imp(2), "FamC"), (I, imp(3), "FamC")])
+    yield Case("cape", "detections.json",
+               json.dumps({**report, "malfamily": "", "detections": [{"family": "FamD"}]}), "CAPE report",
+               [(I, imp(1), "FamD"), (I, imp(2), "FamD"), (I, imp(3), "FamD")])
+    yield Case("cape", "cuckoo.json", json.dumps({"info": {}, "target": {"file": {"name": "c.exe"}},
+                                                  "static": {"pe_imphash": imp(1)}}), "CAPE report",
+               [(I, imp(1))])
+    yield Case("cape", "none.json", json.dumps({"info": {}, "target": {"file": {"md5": md5(1)}}}),
+               "CAPE report", error="there is no import hash in it")
+
+
+def of_json():
+    yield Case("json", "list.json", json.dumps({"samples": [
+        {"name": "a", "ImpHash": imp(1).upper(), "impfuzzy": fuzzy(1), "md5": md5(1)},
+        {"family": "Fam", "import-hash": [imp(2), imp(3)], "sha256": sha256(2)}]}), "JSON",
+        [(I, imp(1), "a"), ("+" + F, fuzzy(1), "a"), (I, imp(2), "Fam", sha256(2)),
+         (I, imp(3), "Fam", sha256(2))])
+    yield Case("json", "bazaar-api.json", json.dumps({"query_status": "ok", "data": [
+        {"sha256_hash": sha256(1), "imphash": imp(1), "gimphash": sha256(3), "ssdeep": ssdeep(1),
+         "signature": "Fam"}, {"sha256_hash": sha256(2), "imphash": None}]}), "JSON",
+        [(I, imp(1), "Fam", sha256(1))], {NOTHING: 1})
+    own = {"pid": 4, "module": "a.sys", "path": "\\x\\a.sys", "imphash": imp(1), "impfuzzy": fuzzy(1),
+           "rebuilt_imphash": imp(2), "rebuilt_impfuzzy": fuzzy(2), "status": "ok", "impset": fuzzy(3),
+           "rebuilt_impset": None, "match": None}
+    none = {**own, "imphash": None, "impfuzzy": None, "rebuilt_imphash": None, "rebuilt_impfuzzy": None,
+            "impset": None, "status": "no-imports"}
+    yield Case("json", "own.jsonl", "".join(json.dumps(row) + "\n" for row in (own, none)), "impscan JSON",
+               [(I, imp(2), "\\x\\a.sys (rebuilt)"), ("+" + F, fuzzy(2), "\\x\\a.sys (rebuilt)"),
+                (I, imp(1), "\\x\\a.sys"), ("+" + F, fuzzy(1), "\\x\\a.sys"),
+                ("+" + S, "impset:" + fuzzy(3), "\\x\\a.sys")], {NOTHING: 1})
+    yield Case("json", "bad-line.jsonl",
+               f'{{"name":"a","imphash":"{imp(1)}"}}\n{{"name":"b","imphash":\n{{"name":"c","imphash":"{imp(3)}"}}\n',
+               "JSON", [(I, imp(1), "a")], {UNREAD: 1}, ["bad-line.jsonl:2: this is no JSON: .*"])
+    yield Case("json", "cut.json", f'[{{"imphash":"{imp(1)}"}},', "",
+               left={UNREAD: 1}, told=["cut.json:1: this is no JSON: it ends within a document"],
+               error="has no whole document")
+    yield Case("json", "deep.json", "[" * 100 + "]" * 100, "", left={UNREAD: 1},
+               told=["deep.json:1: this is no JSON: .*"], error="has no whole document")
+    yield Case("json", "md5-only.json", json.dumps([{"md5": md5(1), "sha256": sha256(1)}]), "JSON",
+               error="there is no import hash in it")
+
+
+def openioc():
+    def item(search, value, condition="is", more=""):
+        return (f'<IndicatorItem id="1" condition="{condition}"{more}><Context document="FileItem" '
+                f'search="{search}" type="mir"/><Content type="string">{value}</Content></IndicatorItem>')
+    head = ('<?xml version="1.0" encoding="us-ascii"?>\n<ioc xmlns="http://schemas.mandiant.com/2010/ioc" '
+            'id="x">\n<short_description>Loader &amp; co</short_description>\n<definition><Indicator '
+            'operator="OR">\n')
+    tail = "\n</Indicator></definition></ioc>\n"
+    yield Case("openioc", "one.ioc", head + item("FileItem/PEInfo/ImportHash", imp(1)) +
+               item("FileItem/Md5sum", md5(1)) + tail, "OpenIOC", [(I, imp(1), "Loader & co")])
+    yield Case("openioc", "several.ioc", head + item("FileItem/PEInfo/Imphash", f" {imp(1).upper()}\n") +
+               item("FileItem/PEInfo/ImportHash", dead(1), "contains") +
+               item("FileItem/PEInfo/ImportHash", dead(2), more=' negate="true"') +
+               item("FileItem/PEInfo/ImportHash", ZEROS) + tail, "OpenIOC",
+               [(I, imp(1), "Loader & co")], {EXCLUDED: 2, NOTHING: 1})
+    yield Case("openioc", "cut.ioc", head + item("FileItem/PEInfo/ImportHash", imp(1)) + "<Indic",
+               "OpenIOC", [(I, imp(1), "Loader & co")], {UNREAD: 1}, [r"cut.ioc:\d+: this is no XML: .*"])
+    yield Case("openioc", "entities.ioc", '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]><ioc>&a;</ioc>',
+               "OpenIOC", error="XML with entities of its own is not read")
+    yield Case("openioc", "none.ioc", head + item("FileItem/Md5sum", md5(1)) + tail, "OpenIOC",
+               error="there is no import hash in it")
+
+
+def utf16():
+    text = f"{imp(1)}\r\n{imp(2)} näme \U0001f600\r\n"
+    taken = [(I, imp(1)), (I, imp(2), "näme \U0001f600")]
+    yield Case("utf16", "le.txt", b"\xff\xfe" + text.encode("utf-16-le"), "plain list", taken)
+    yield Case("utf16", "be.txt", b"\xfe\xff" + text.encode("utf-16-be"), "plain list", taken)
+    yield Case("utf16", "csv.csv", b"\xff\xfe" + f'"name","imphash"\r\n"a","{imp(1)}"\r\n'.encode("utf-16-le"),
+               "CSV", [(I, imp(1), "a")])
+    yield Case("utf16", "json.json", b"\xff\xfe" + json.dumps({"imphash": imp(1)}).encode("utf-16-le"),
+               "JSON", [(I, imp(1))])
+    yield Case("utf16", "odd.txt", b"\xff\xfe" + f"{imp(1)}\r\nx".encode("utf-16-le")[:-1], "plain list",
+               [(I, imp(1))])
+
+
+def own_table():
+    head = ("   PID  Process          Module Base         Module Name               Imports  imphash"
+            "                           impfuzzy\n")
+    yield Case("own-table", "listing.txt", head +
+               f"  4012  a b.exe          0x7ff6fa500000      a b.exe                        65  {imp(1)}  {fuzzy(1)}\n"
+               "  4012  a b.exe          0x7ffdf68b0000      ntdll.dll                       0  -"
+               "                                 (no-imports)\n", "impscan table",
+               [(I, imp(1), "a b.exe"), ("+" + F, fuzzy(1), "a b.exe")], {NOTHING: 1})
+    yield Case("own-table", "search.txt",
+               "   PID  Process  Module Base  Module Name  Imports  By        Hash  Compare  Match\n"
+               f"     1  p.exe    0x1000       m.dll              5  imphash   {imp(1)}      100  s/x.exe\n"
+               f"     2  p.exe    0x2000       n.dll              6  impset    impset:{fuzzy(2)}       80  s/y z.exe\n",
+               "impscan table", [(I, imp(1), "m.dll"), (S, "impset:" + fuzzy(2), "n.dll")])
+    yield Case("own-table", "damaged.txt", head + f"  4012  a  {imp(1)}\n" +
+               f"     4  System           0xfffff80000000000  c.sys  3  {imp(2)}  {fuzzy(2)}\n",
+               "impscan table", [(I, imp(2), "c.sys"), ("+" + F, fuzzy(2), "c.sys")], {UNREAD: 1},
+               ["damaged.txt:2: 3 columns, where the headings have 7"])
+
+
+def refused():
+    xlsx = zipped("[Content_Types].xml", "<x/>", [("xl/a.xml", "x")])
+    yield Case("refused", "table.xlsx", xlsx, "", error="is a table of Excel or a document: export it as CSV")
+    yield Case("refused", "report.pdf", b"%PDF-1.7\n%\xe2\xe3\n", "", error="is a PDF")
+    yield Case("refused", "program.exe", b"MZ" + bytes(200), "", error="is a program: give it with -e")
+    yield Case("refused", "noise.bin", b"abc\0\1\2", "", error="is no text")
+    yield Case("refused", "empty.txt", b"", "")
+
+
+FORMS = (plain, of_ssdeep, of_csv, malwarebazaar, misp, stix, yara, sigma, sysmon, virustotal, cape,
+         of_json, openioc, utf16, own_table, refused)
+
+
+def cases():
+    return [case for form in FORMS for case in form()]
+
+
+if __name__ == "__main__":
+    # The lists alone, as seeds of a fuzzer.
+    for one in cases():
+        pathlib.Path(sys.argv[1], f"{one.form}-{one.name}").write_bytes(one.text)
