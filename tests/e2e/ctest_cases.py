@@ -44,7 +44,8 @@ def main():
             command = [sys.executable, script, impscan, mkimage, f"{folder}/{name}", *more, "--only",
                        case]
             slow = not int(quick) or number % int(quick)
-            labels = " LABELS slow" if slow else ""
+            words = ["slow"] * slow + ["measured"] * (stem == "budget")
+            labels = f' LABELS "{";".join(words)}"' if words else ""
             lines.append(f"add_test([==[{name}]==] {quoted(command)})")
             lines.append(f"set_tests_properties([==[{name}]==] PROPERTIES SKIP_RETURN_CODE 77{labels})")
             if stem == "budget":  # what a clean image costs is measured before
