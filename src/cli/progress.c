@@ -6,11 +6,15 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <impscan/bytes.h>
 #include <impscan/text.h>
 
+/* Columns of the bar; on a narrow terminal it has fewer. */
 #define BAR_WIDTH 40
+#define BAR_LEAST 10
 
 void progress_init(struct progress *progress, bool quiet, const char *what)
 {
@@ -20,6 +24,50 @@ void progress_init(struct progress *progress, bool quiet, const char *what)
 		.what = what,
 		.image = progress->image,
 	};
+}
+
+static int terminal_columns(void)
+{
+	struct winsize size;
+	bool known = !ioctl(STDERR_FILENO, TIOCGWINSZ, &size) && size.ws_col;
+	return known ? size.ws_col : 80;
+}
+
+/*
+ * What is counted, and of which image, in a line that leaves room for a bar: a line that the terminal
+ * breaks can't be taken away again. The image's path is cut to its last part, or left out.
+ */
+static void add_words(struct text *words, const struct progress *progress, size_t done,
+		      size_t total, int room)
+{
+	const char *names[] = {progress->image,
+			       progress->image ? text_base_name(progress->image) : NULL, NULL};
+	for (size_t i = 0; i < array_size(names); i++) {
+		text_clear(words);
+		text_add_format(words, "%zu/%zu %s", done, total, progress->what);
+		if (names[i]) {
+			text_add_string(words, " of ");
+			text_add_printable(words, names[i]);
+		}
+		if ((int)text_width(text_string(words)) + BAR_LEAST <= room)
+			return;
+	}
+}
+
+static void print_bar(const struct progress *progress, size_t done, size_t total)
+{
+	_cleanup_text_ struct text words = {0};
+	char bar[BAR_WIDTH + 1];
+	int room = terminal_columns() - 4; /* brackets, a blank, the last column */
+	add_words(&words, progress, done, total, room);
+	int free = max_of(room - (int)text_width(text_string(&words)), 0);
+	size_t width = min_of((size_t)free, (size_t)BAR_WIDTH);
+	size_t filled = total ? done * width / total : 0;
+	for (size_t i = 0; i < width; i++)
+		bar[i] = i < filled ? '#' : '.';
+	bar[width] = '\0';
+	fprintf(stderr, "\r[%s] %s\x1b[K", bar, text_string(&words));
+	fflush(stderr);
 }
 
 void progress_show(struct progress *progress, size_t done, size_t total)
@@ -37,19 +85,7 @@ void progress_show(struct progress *progress, size_t done, size_t total)
 	if (since < 0.1)
 		return;
 	progress->last = now;
-	size_t filled = total ? done * BAR_WIDTH / total : 0;
-	char bar[BAR_WIDTH + 1];
-	for (size_t i = 0; i < BAR_WIDTH; i++)
-		bar[i] = i < filled ? '#' : '.';
-	bar[BAR_WIDTH] = '\0';
-	_cleanup_text_ struct text of = {0};
-	if (progress->image) {
-		text_add_string(&of, " of ");
-		text_add_printable(&of, progress->image);
-	}
-	fprintf(stderr, "\r[%s] %zu/%zu %s%s\x1b[K", bar, done, total, progress->what,
-		text_string(&of));
-	fflush(stderr);
+	print_bar(progress, done, total);
 	progress->shown = true;
 }
 

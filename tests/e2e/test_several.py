@@ -91,13 +91,15 @@ def test_forms(impscan, images):
           "one image on a terminal has a heading")
 
 
-def on_terminal(impscan, *arguments):
-    """What is written to a terminal that is standard output."""
+def on_terminal(impscan, *arguments, columns=200, error=False):
+    """What is written to a terminal that is standard output, or standard error."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
-    shown = b""
-    with subprocess.Popen([impscan, *map(str, arguments)], stdout=theirs, stderr=subprocess.PIPE,
-                          stdin=subprocess.DEVNULL) as process:
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    streams = {"stdout": subprocess.DEVNULL, "stderr": theirs} if error else {
+        "stdout": theirs, "stderr": subprocess.PIPE}
+    shown, err = b"", b""
+    with subprocess.Popen([impscan, *map(str, arguments)], stdin=subprocess.DEVNULL,
+                          **streams) as process:
         os.close(theirs)
         while True:
             try:
@@ -107,10 +109,24 @@ def on_terminal(impscan, *arguments):
             if not part:
                 break
             shown += part
-        err = process.stderr.read()
+        if not error:
+            err = process.stderr.read()
     os.close(ours)
     check(process.returncode == 0 and err == b"", f"{arguments}: {err!r}")
     return shown.decode().replace("\r\n", "\n")
+
+
+def test_progress(impscan, images):
+    """The bar names the image, and fits the terminal."""
+    just = len(f"[..........] 1/22 processes of {images[1]}") + 1
+    for columns, name in ((just + 1, str(images[1])), (just - 1, images[1].name), (35, None),
+                          (5, None)):
+        shown = on_terminal(impscan, images[1], images[1], "-a", error=True, columns=columns)
+        bars = [bar.split("\x1b")[0] for bar in re.findall(r"\r(\[[^\r\n]*)", shown)]
+        check(bars, f"no bar in {shown!r}")
+        check(name is None or any(bar.endswith(f" processes of {name}") for bar in bars),
+              f"{columns} columns: {bars}")
+        check(columns == 5 or all(len(bar) < columns for bar in bars), f"{columns} columns: {bars}")
 
 
 def test_errors(impscan, images, folder):
@@ -369,6 +385,7 @@ def main():
         subprocess.run([mkimage, *arguments, "--memory", "64", "-o", image], check=True)
     test_rows(impscan, images)
     test_forms(impscan, images)
+    test_progress(impscan, images)
     test_errors(impscan, images, folder)
     test_names(impscan, images, folder)
     test_info(impscan, images, folder)
