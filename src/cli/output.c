@@ -91,11 +91,14 @@ bool output_row(void *context, const struct row *row)
 {
 	struct output *output = context;
 	struct row named = *row;
-	_cleanup_free_ char *path = NULL;
+	_cleanup_text_ struct text path = {0};
 	before_row(output);
-	/* Below the folder of -d. */
-	if (row->dump.file && output->dump_name)
-		named.dump.file = path = alloc_printf("%s/%s", output->dump_name, row->dump.file);
+	if (row->dump.file && output->dump_name) { /* below the folder of -d */
+		text_add_string(&path, output->dump_name);
+		text_add_char(&path, '/');
+		text_add_string(&path, row->dump.file);
+		named.dump.file = text_string(&path);
+	}
 	report_module(output->report, &named);
 	/* Modules are wanted as files also when nobody reads their rows any more. */
 	return output->dump.index || !report_failed(output->report);

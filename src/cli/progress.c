@@ -98,21 +98,29 @@ void progress_hide(struct progress *progress)
 	progress->shown = false;
 }
 
-/* A line that begins with "impscan: ", and "warning: " where it is one. */
+/* A line that begins with "impscan: ", and "warning: " or "error: " where it is one. */
 static void print_line(struct progress *progress, const char *kind, const char *sentence,
 		       int length)
 {
-	if (progress->quiet)
-		return;
 	progress_hide(progress);
 	fprintf(stderr, "impscan: %s%.*s\n", kind, length, sentence);
+}
+
+/* Does the sentence name the image by itself, in one of the two ways that they have? */
+static bool names_image(const char *sentence, const char *image)
+{
+	_cleanup_text_ struct text quoted = {0}, first = {0};
+	text_add_format(&quoted, "'%s'", image);
+	text_add_format(&first, "%s: ", image);
+	return strstr(sentence, text_string(&quoted)) ||
+	       !strncmp(sentence, text_string(&first), first.length);
 }
 
 /* Makes the sentence fit to print, and names the image. */
 static void print_of_image(struct progress *progress, const char *kind, const char *sentence)
 {
 	_cleanup_text_ struct text text = {0};
-	if (progress->image) {
+	if (progress->image && !names_image(sentence, progress->image)) {
 		text_add_printable(&text, progress->image);
 		text_add_string(&text, ": ");
 	}
@@ -122,19 +130,26 @@ static void print_of_image(struct progress *progress, const char *kind, const ch
 
 void progress_note(struct progress *progress, const char *sentence)
 {
-	print_of_image(progress, "", sentence);
+	if (!progress->quiet)
+		print_of_image(progress, "", sentence);
 }
 
 void progress_warning(struct progress *progress, const char *sentence)
 {
-	print_of_image(progress, "warning: ", sentence);
+	if (!progress->quiet)
+		print_of_image(progress, "warning: ", sentence);
+}
+
+void progress_error(struct progress *progress, const char *sentence)
+{
+	print_of_image(progress, "error: ", sentence);
 }
 
 void progress_lines(struct progress *progress, const char *lines)
 {
 	while (*lines) {
 		size_t length = strcspn(lines, "\n");
-		if (length)
+		if (length && !progress->quiet)
 			print_line(progress, "warning: ", lines, (int)length);
 		lines += length;
 		lines += *lines == '\n';

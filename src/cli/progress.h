@@ -32,13 +32,19 @@ void progress_show(struct progress *progress, size_t done, size_t total);
 /* Takes the bar away, so that a line can be printed in its place. */
 void progress_hide(struct progress *progress);
 
-/* Writes "impscan: SENTENCE", with the image before it if there is one, made fit to print. */
+/*
+ * Writes "impscan: SENTENCE", made fit to print, with the image before it if there is one and the
+ * sentence does not name it.
+ */
 void progress_note(struct progress *progress, const char *sentence);
 
 /* The same as a warning: "impscan: warning: SENTENCE". */
 void progress_warning(struct progress *progress, const char *sentence);
 
-/* The same for each line of a text that is fit to print already. */
+/* The same as an error, also with `quiet`. */
+void progress_error(struct progress *progress, const char *sentence);
+
+/* A warning for each line of a text that is fit to print already. */
 void progress_lines(struct progress *progress, const char *lines);
 
 #endif

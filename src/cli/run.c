@@ -78,15 +78,7 @@ static struct error *open_windows(const struct options *options, struct profiles
 static void tell_source(void *context, const char *sentence)
 {
 	struct output *output = context;
-	_cleanup_text_ struct text line = {0};
-	if (output->options->quiet)
-		return;
-	if (output->progress.image) {
-		text_add_printable(&line, output->progress.image);
-		text_add_string(&line, ": ");
-	}
-	text_add_printable(&line, sentence);
-	fprintf(stderr, "impscan: %s\n", text_string(&line));
+	progress_note(&output->progress, sentence);
 }
 
 /* What could not be unpacked of what was needed, and with -v how much was. */
@@ -97,9 +89,12 @@ static void tell_unpacked(const struct image *image, struct output *output)
 	_cleanup_free_ char *failure = source_failure(image_source(image));
 	if (failure)
 		progress_warning(&output->progress, failure);
-	if (all && output->options->verbose)
-		fprintf(stderr, "impscan: %s of %s were unpacked\n",
-			source_size_text(unpacked, part), source_size_text(all, whole));
+	if (!all || !output->options->verbose)
+		return;
+	_cleanup_free_ char *sentence =
+		alloc_printf("%s of %s were unpacked", source_size_text(unpacked, part),
+			     source_size_text(all, whole));
+	progress_note(&output->progress, sentence);
 }
 
 /* What was asked for of a machine that was found. */
@@ -154,30 +149,6 @@ static struct error *run_image(const struct options *options, struct profiles *p
 	return error;
 }
 
-/* Does an error's sentence name the image by itself, in one of the two ways that they all do? */
-static bool names_image(const struct error *error, const struct evidence *evidence)
-{
-	const char *message = error_message(error);
-	_cleanup_free_ char *quoted = alloc_printf("'%s'", evidence->path);
-	_cleanup_free_ char *first = alloc_printf("%s: ", evidence->path);
-	return !evidence->label &&
-	       (strstr(message, quoted) || !strncmp(message, first, strlen(first)));
-}
-
-/* Says on standard error what went wrong; `evidence`: with which of several images, or NULL. */
-static void tell_error(struct output *output, const struct error *error,
-		       const struct evidence *evidence)
-{
-	_cleanup_text_ struct text sentence = {0};
-	if (evidence && !names_image(error, evidence)) {
-		text_add_printable(&sentence, evidence_name(evidence));
-		text_add_string(&sentence, ": ");
-	}
-	text_add_printable(&sentence, error_message(error));
-	progress_hide(&output->progress);
-	fprintf(stderr, "impscan: error: %s\n", text_string(&sentence));
-}
-
 /*
  * All images, one after the other. An error of one is told in its place and counted, and the others
  * are done. Fails where there are no known hashes to search for, and when rows can't be written.
@@ -197,8 +168,7 @@ static struct error *run_images(const struct options *options, struct profiles *
 		_cleanup_error_ struct error *error =
 			run_image(options, profiles, known, &image_start, output);
 		if (error)
-			tell_error(output, error,
-				   output_several(output) ? output_evidence(output) : NULL);
+			progress_error(&output->progress, error_message(error));
 		output->failed += error != NULL;
 		unread = output->report && report_failed(output->report);
 		output_image_end(output);
@@ -257,7 +227,7 @@ int cli_main(int argc, char **argv)
 		error = run(&options, &output);
 	}
 	if (error) {
-		tell_error(&output, error, NULL);
+		progress_error(&output.progress, error_message(error));
 		return EXIT_ERROR;
 	}
 	return output.failed ? EXIT_ERROR : output.rows ? EXIT_ROWS : EXIT_NONE;

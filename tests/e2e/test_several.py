@@ -31,7 +31,7 @@ IMAGES = {
 }
 MODES = {
     "-a": ["-a"], "-F": ["-a", "-F"], "--regions": ["--regions"],
-    "--imports": ["--imports", "-m", "kernel32"], "-s": ["-s", "0" * 32, "-a", "-t", "90"],
+    "--imports": ["--imports", "-m", "kernel32"], "-s": ["-s", "1" * 32, "-a", "-t", "90"],
 }
 
 
