@@ -263,7 +263,7 @@ static struct error *take_all(struct options *options, int argc, char **argv, bo
 }
 
 /* What stands alone is a sample where there is -e, and else an image. */
-static void sort_out(struct options *options)
+static void sort_out(struct options *options, bool *given)
 {
 	bool samples = options->samples.count;
 	for (size_t i = 0; i < options->placed_count; i++) {
@@ -272,10 +272,11 @@ static void sort_out(struct options *options)
 			add_argument(&options->samples, placed->text);
 		else if (placed->key == PLACED_ALONE)
 			placed->key = 'f';
-		if (placed->key == 'f')
-			*array_push(options->images, options->image_count,
-				    options->image_capacity) =
-				(struct evidence){.path = placed->text};
+		if (placed->key != 'f')
+			continue;
+		given[row_of('f')] = true;
+		*array_push(options->images, options->image_count, options->image_capacity) =
+			(struct evidence){.path = placed->text};
 	}
 }
 
@@ -288,7 +289,7 @@ struct error *options_parse(struct options *options, int argc, char **argv)
 		.threads = processors > 0 ? (unsigned int)processors : 1,
 	};
 	try_(take_all(options, argc, argv, given));
-	sort_out(options);
+	sort_out(options, given);
 	return options_check(options, given);
 }
 

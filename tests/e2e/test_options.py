@@ -108,6 +108,7 @@ def test_contradictions(impscan, image, folder):
              "--dtb is given twice for"),
             ([image, "--kernel", "0x1", "--kernel", "0x1", "-a"], "--kernel is given twice for"),
             ([image, "--label", "", "-a"], "--label needs a name"),
+            ([image, "--list-profiles"], "-f changes nothing for --list-profiles"),
             ([image, "-e", folder / "pe", "-t", "90"], "what stands alone is a sample.*-f .*demo"),
             (["--label", "x", "-e", folder / "pe"], "--label changes nothing for"),
             (["-f", "-", "-s", "0" * 32, "-i", "-"], "standard input \\(-\\) is given twice"),
