@@ -51,7 +51,8 @@ static bool pae_maps_itself(const struct looking *looking, uint64_t dtb)
 	const uint8_t *last = image_page(looking->image, le64(pointers + 24) & PTE_FRAME_8);
 	const uint64_t mask = PTE_FRAME_8 | PTE_VALID;
 	for (size_t i = 0; last && i < 4; i++)
-		if ((le64(last + 8 * i) & mask) != (le64(pointers + 8 * i) & mask))
+		if (!(pointers[8 * i] & PTE_VALID) ||
+		    (le64(last + 8 * i) & mask) != (le64(pointers + 8 * i) & mask))
 			return false;
 	return last;
 }

@@ -123,6 +123,26 @@ def test_guess(tools, raw, regions):
     return expected
 
 
+def test_damaged_flat(tools, raw):
+    """What is broken in a flat image does not make it one with a hole."""
+    path, = tools.place("damaged.raw")
+    write_vmem(raw, path, [(0, 0, raw.stat().st_size)])
+    with open(path, "r+b") as file:
+        at, broken = 4 * GB, 0  # where the kernel of this seed is not
+        while at < path.stat().st_size:
+            try:
+                at = os.lseek(file.fileno(), at, os.SEEK_DATA)
+            except OSError:
+                break
+            for page in range(at, os.lseek(file.fileno(), at, os.SEEK_HOLE), 4096):
+                at = page + 4096
+                if os.pread(file.fileno(), 2, page) == b"MZ":
+                    os.pwrite(file.fileno(), b"ZM", page)
+                    broken += 1
+    out, err = tools.listing(path)
+    check(broken > 3 and out and GUESSED not in err, f"a damaged flat image: {err}")
+
+
 def damaged_states(regions):
     """(what, bytes) of state files that are wrong."""
     good = usual_state(regions).bytes()
@@ -200,6 +220,7 @@ def main():
         raw = tools.machine("large.raw", LARGE_HOLE, 4096, "--seed", seed)
         regions = regions_around(raw.stat().st_size, LARGE_HOLE)
         expected = test_guess(tools, raw, regions)
+    test_damaged_flat(tools, raw)
     test_damaged_state(tools, raw, regions, expected)
     test_damaged_inside(tools)
     for path in tools.folder.glob("*.raw"):
