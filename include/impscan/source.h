@@ -46,10 +46,10 @@ struct source_options {
 	 */
 	uint64_t unpack_most;
 	/*
-	 * Returns whether a file that begins with these bytes is known to be something else than what
-	 * is wanted, so that another one of its archive is taken; may be NULL.
+	 * Returns whether a file of this name that begins with these bytes is known to be something
+	 * else than what is wanted, so that another one of its archive is taken; may be NULL.
 	 */
-	bool (*unwanted)(const void *start, size_t size);
+	bool (*unwanted)(const char *name, const void *start, size_t size);
 	/* Is told what takes time or room, as a sentence; may be NULL. */
 	void (*tell)(void *context, const char *sentence);
 	void *context;
@@ -189,6 +189,12 @@ const struct source *source_page_file(const struct source *source, unsigned int 
  * what is in it. On failure `*source` stays the caller's. For tests and fuzzers.
  */
 struct error *source_unpack(struct source **source, const struct source_options *options);
+
+/*
+ * Returns the name of the file that the bytes are: that in an archive, or the path without the ending
+ * that says what it is compressed by, or the path.
+ */
+const char *source_name(const struct source *source);
 
 /* Returns the path or name that the source was opened by. */
 const char *source_path(const struct source *source);

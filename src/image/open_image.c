@@ -68,11 +68,12 @@ struct error *image_open_bytes(const char *path, const void *data, size_t size, 
 }
 
 /* Whether a file that begins so is of a format that is always refused. */
-static bool is_refused(const void *start, size_t size)
+static bool is_refused(const char *name, const void *start, size_t size)
 {
-	struct image image = {0};
+	_cleanup_free_ char *path = alloc_strdup(name);
+	struct image image = {.path = path};
 	size_t i = 0;
-	image_use_source(&image, source_of_bytes("", start, size));
+	image_use_source(&image, source_of_bytes(name, start, size));
 	while (i < array_size(formats) && !formats[i]->probe(&image))
 		i++;
 	source_close(image.source);

@@ -160,7 +160,7 @@ static bool has_state(const char *path)
 
 static bool is_vmem(const struct image *image)
 {
-	return vmware_has_extension(image->path, memory_extensions[0]);
+	return vmware_has_extension(source_name(image->source), memory_extensions[0]);
 }
 
 static bool probe_memory(const struct image *image)

@@ -264,7 +264,7 @@ static bool is_unwanted(const struct source *source, const struct member *member
 	bool packed = container_gzip.probe(start) || container_xz.probe(start) ||
 		      container_stream.probe(start) || probe(start);
 	source_close(start);
-	return !packed && options->unwanted(head, (size_t)size);
+	return !packed && options->unwanted(member->name, head, (size_t)size);
 }
 
 /* The entry that is taken, or NULL when none may be an image. */
@@ -372,6 +372,7 @@ static struct error *open_archive(struct source *source, const char *name,
 	if (listing.cut && !source_warning(image))
 		source_warn(image, "the archive is cut off: files may be missing");
 	_cleanup_free_ char *container = alloc_printf("%s ('%s')", name, chosen->name);
+	image->state->name = alloc_strdup(chosen->name);
 	*ret = take_ptr(image);
 	source_put_upon(*ret, source, container, kept);
 	return NULL;

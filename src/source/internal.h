@@ -27,6 +27,7 @@ struct source_state {
 	bool mapped; /* whether source_close() unmaps `data` */
 	struct source *below;
 	char *container;
+	char *name; /* see source_name(); NULL: the path */
 	struct text warnings;
 	struct source *page_files[SOURCE_PAGE_FILES];
 	/* Of a lazy source. */

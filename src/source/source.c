@@ -41,6 +41,7 @@ void source_close(struct source *source)
 		source_close(state->page_files[i]);
 	text_free(&state->warnings);
 	free(state->container);
+	free(state->name);
 	free(state->extent_index.last);
 	free(state->extents);
 	free(state->data_pages);
@@ -94,6 +95,13 @@ void source_put_upon(struct source *source, struct source *below, const char *co
 	free(state->container);
 	state->container = old->container ? alloc_printf("%s, %s", old->container, container)
 					  : alloc_strdup(container);
+	if (!state->name) {
+		/* "mem.vmem.gz" is a "mem.vmem" */
+		const char *name = source_name(below), *dot = strrchr(name, '.');
+		state->name = dot && dot != name && dot[1] && !strchr(dot, '/')
+				      ? alloc_strndup(name, (size_t)(dot - name))
+				      : alloc_strdup(name);
+	}
 	if (old->warnings.length) {
 		_cleanup_text_ struct text own = state->warnings;
 		state->warnings = (struct text){0};
@@ -110,6 +118,11 @@ void source_put_upon(struct source *source, struct source *below, const char *co
 		state->below = below;
 	else
 		source_close(below);
+}
+
+const char *source_name(const struct source *source)
+{
+	return source->state->name ? source->state->name : source->state->path;
 }
 
 const char *source_path(const struct source *source)

@@ -30,7 +30,7 @@ SECONDS = 120
 
 def scan(impscan, *arguments, status=(0,), stdin=None, environment=None):
     """Rows as text, and standard error."""
-    result = subprocess.run([impscan, *map(str, arguments), "-a", "-o", "jsonl"],
+    result = subprocess.run([impscan, *map(str, arguments), "--label", "mem", "-a", "-o", "jsonl"],
                             capture_output=True, timeout=SECONDS, input=stdin, check=False,
                             env=dict(os.environ, **(environment or {})))
     err = result.stderr.decode()
@@ -203,7 +203,7 @@ def test_pipes(impscan, folder, raw, expected):
     image = folder / "redirected.raw"
     image.write_bytes(raw)
     with open(image, "rb") as file:
-        result = subprocess.run([impscan, "-f", "-", "-a", "-o", "jsonl"], stdin=file,
+        result = subprocess.run([impscan, "-f", "-", "--label", "mem", "-a", "-o", "jsonl"], stdin=file,
                                 capture_output=True, check=False, timeout=SECONDS)
     check(result.stdout.decode() == expected and b"temporary" not in result.stderr,
           f"redirected: {result.stderr}")
@@ -239,7 +239,8 @@ def test_page_files(impscan, mkimage, folder):
     other = folder / "other.sys"
     other.write_bytes(random.Random(2).randbytes(1 << 20))
     out, err = scan(impscan, "-f", path, "--pagefile", f"0={other}")
-    check(out == without and "other.sys" in err, f"--pagefile beside the archive's: {err}")
+    given, _ = scan(impscan, "-f", raw, "--pagefile", f"0={other}")
+    check(out == given and "other.sys" in err, f"--pagefile beside the archive's: {err}")
     for file in (raw, pagefile, path, other):
         file.unlink()
 
