@@ -94,13 +94,13 @@ void module_slots_clear(struct module_slots *slots); /* keeps the memory */
 void module_slots_free(struct module_slots *slots);
 
 /*
- * Compares a module with the samples of a sealed set: with each that shares at least half as many
- * addresses with it as a score of `threshold` takes, or that is among `before`.
+ * Compares a module with the samples of a sealed set: with each that shares at least three
+ * quarters as many addresses with it as a score of `threshold` takes, or that is among `before`.
  *
  * Each sample is compared with a list of all slots: what it explains has its names; what it does not
  * explain keeps the rebuilt ones, and so does a group of slots of which no single DLL of the sample
  * explains at least half. Where it explains nearly all of them (EXPLAINED_MOST), and has
- * hardly more imports than those, the DLLs stand in its order, else in the order of the rebuilt
+ * hardly more imports and other DLLs than those, the DLLs stand in its order, else in the order of the rebuilt
  * list: programs of one toolchain have the same start-up code, and must not resemble each other more
  * than their files do. A slot that is not explained stays with those before it. The score is that of
  * this list's impfuzzy with the sample's, and 100 where the list is the sample's.
@@ -108,17 +108,18 @@ void module_slots_free(struct module_slots *slots);
  * Where that is so of any sample, the module's list is known for certain, and the others score what
  * their files score with that sample.
  *
- * budget: the work is counted; when it is used up, *complete is false, and samples are missing.
+ * budget: the work is counted; when it is used up, samples are missing.
  * scratch: the thread's.
  * before: what other lists of the module match; a reference, which is taken over. The impfuzzy
  *	matches of rebuilt lists with samples that were compared are taken out.
  * exact: becomes whether the module has the list of a sample.
+ * left: becomes why not all samples were compared, the end of a sentence about that; or NULL.
  *
  * Returns a reference, or NULL. The matches have the list number MATCH_RESOLVED.
  */
 struct hits *known_explain(const struct known *known, const struct module_slots *slots,
 			   int threshold, struct budget *budget, struct matches *scratch,
-			   struct hits *before, bool *exact, bool *complete);
+			   struct hits *before, bool *exact, const char **left);
 
 #define EXPLAINED_MOST 90 /* per cent */
 

@@ -14,6 +14,7 @@ void explaining_free(struct explaining *e)
 		return;
 	free(e->shared);
 	free(e->counted);
+	free(e->renamed);
 	free(e->found);
 	free(e->address_of);
 	free(e->next);
@@ -23,9 +24,13 @@ void explaining_free(struct explaining *e)
 	free(e->first);
 	free(e->position);
 	free(e->blocks);
+	free(e->rebuilt_name);
+	free(e->named);
+	free(e->renames);
 	text_free(&e->list);
+	free(e->rebuilt.names);
 	for (size_t i = 0; i < HASHED_LISTS; i++)
-		text_free(&e->hashed[i].text);
+		free(e->hashed[i].names);
 	free(e->hits);
 	free(e);
 }
@@ -47,6 +52,7 @@ struct explaining *explaining_prepare(struct explaining **explaining,
 		e->lists = imports->list_count;
 		e->shared = make_room(e->shared, e->lists, sizeof(*e->shared));
 		e->counted = make_room(e->counted, e->lists, sizeof(*e->counted));
+		e->renamed = make_room(e->renamed, e->lists, sizeof(*e->renamed));
 		e->found = make_room(e->found, e->lists, sizeof(*e->found));
 	}
 	if (e->symbols < imports->symbol_count) {
@@ -69,6 +75,12 @@ struct explaining *explaining_prepare(struct explaining **explaining,
 		e->slots = slots->count;
 		e->position = make_room(e->position, e->slots, sizeof(*e->position));
 		e->blocks = make_room(e->blocks, e->slots, sizeof(*e->blocks));
+		e->rebuilt_name = make_room(e->rebuilt_name, e->slots, sizeof(*e->rebuilt_name));
+		e->named = make_room(e->named, e->slots, sizeof(*e->named));
+	}
+	if (e->renames_room < slots->symbol_count) {
+		e->renames_room = slots->symbol_count;
+		e->renames = make_room(e->renames, e->renames_room, sizeof(*e->renames));
 	}
 	return e;
 }

@@ -6,14 +6,27 @@
 #ifndef IMPSCAN_MATCH_EXPLAINING_H
 #define IMPSCAN_MATCH_EXPLAINING_H
 
+#include <impscan/budget.h>
+
 #include "find.h"
+#include "fuzzy.h"
 #include "sample_imports.h"
 
 #define NO_POSITION UINT32_MAX
 
 /* Lists whose hash is remembered: most samples explain nothing that the others do not. */
-#define HASHED_LISTS	64
-#define HASHED_TEXT_MAX 65536 /* bytes of such a list */
+#define HASHED_LISTS 64
+
+/* A list that was hashed. */
+struct hashed_list {
+	uint64_t key;	 /* of its names */
+	uint32_t *names; /* see named_add() */
+	size_t count, room;
+	bool is_hash; /* it has an impfuzzy: `query` is that, ready to be compared */
+	char impfuzzy[IMPFUZZY_SIZE];
+	struct fuzzy_buffer buffer;
+	struct fuzzy_query query;
+};
 
 /* Slots that stay together when DLLs are put in another order. */
 struct slot_block {
@@ -22,8 +35,10 @@ struct slot_block {
 };
 
 struct explaining {
-	/* Of each list: how many addresses it shares, and 1 + the one counted last. */
+	/* Of each list: how many addresses it shares, and 1 + the one counted last; whether it has other
+	 * names for some than rebuilding. */
 	uint32_t *shared, *counted;
+	bool *renamed;
 	uint32_t *found; /* lists that share any */
 	size_t found_count;
 	size_t lists;		 /* room for so many */
@@ -38,14 +53,21 @@ struct explaining {
 	size_t addresses;	 /* room for so many */
 	uint32_t *position;	 /* of each slot; NO_POSITION: it is not explained */
 	struct slot_block *blocks;
-	size_t slots; /* room for so many, in the two above */
+	uint32_t *rebuilt_name; /* of each slot: number of the name that rebuilding gave it */
+	uint32_t *named;	/* the names of a list */
+	size_t named_count;
+	uint64_t named_key;
+	size_t slots;  /* room for so many, in the four above */
+	bool *renames; /* of each symbol of the module: is it another name than the rebuilt one? */
+	size_t renames_room;
 	struct text list;
-	/* Lists that were hashed for this module, of which the oldest is replaced. */
-	struct {
-		struct text text;
-		char impfuzzy[IMPFUZZY_SIZE];
-	} hashed[HASHED_LISTS];
+	/* Lists that were hashed for this module: the rebuilt one, and others, of which the oldest is
+	 * replaced. */
+	struct hashed_list rebuilt;
+	bool rebuilt_hashed;
+	struct hashed_list hashed[HASHED_LISTS];
 	size_t hashed_count, hashed_next;
+	bool too_long; /* a list of this module was not hashed */
 	struct hit *hits;
 	size_t hit_count, hit_capacity;
 };
@@ -83,5 +105,30 @@ void positions_drop_strays(const struct module_slots *slots, struct explaining *
  * Returns how many e->blocks there are.
  */
 size_t positions_blocks(const struct module_slots *slots, struct explaining *e);
+
+/* --- named_lists.c --- */
+
+/* Begins with a module: finds which names rebuilding and samples have for the same slots. */
+void named_begin(const struct sample_imports *imports, const struct module_slots *slots,
+		 struct explaining *e);
+
+/* Begins a list, and adds a slot to it, by the sample's name where e->position explains it. */
+void named_clear(struct explaining *e);
+void named_add(const struct sample_imports *imports, const struct sample_list *list,
+	       struct explaining *e, size_t slot);
+
+/* Hashes that list, unless it was hashed before. The work is counted. */
+const struct hashed_list *named_hashed(const struct sample_imports *imports,
+				       const struct module_slots *slots, struct budget *budget,
+				       struct explaining *e);
+
+/* The same of the rebuilt list. */
+const struct hashed_list *named_rebuilt(const struct sample_imports *imports,
+					const struct module_slots *slots, struct budget *budget,
+					struct explaining *e);
+
+/* Returns what a list's impfuzzy scores with a sample's, 0 where that is below `least`. */
+int named_score(const struct known *known, const struct sample_list *list,
+		const struct hashed_list *hashed, int least);
 
 #endif

@@ -99,9 +99,10 @@ static void conclude_rebuilt(struct unit_maps *maps, struct worker *worker,
 			finding->rebuilt = hashes;
 		add_hits(context, worker, &hashes, (unsigned int)i + 1, finding);
 	}
-	if (!resolve_samples(maps, worker, opened, finding))
-		finding_add_reason(finding, alloc_strdup("comparing its addresses with samples "
-							 "takes too long: stopped"));
+	const char *left = resolve_samples(maps, worker, opened, finding);
+	if (left)
+		finding_add_reason(finding,
+				   alloc_printf("comparing its addresses with samples %s", left));
 }
 
 /* What pages were not the process's own, or not believed. */

@@ -195,11 +195,11 @@ static void make_slots(struct resolving *r, const struct rebuilt *rebuilt,
 
 /*
  * Compares with the slots of one list. `*exact` becomes whether the module has the list of a sample.
- * Returns whether the budget was enough.
+ * Returns why not all samples were compared, or NULL.
  */
-static bool compare_with(struct unit_maps *maps, struct worker *worker,
-			 const struct opened_module *opened, const struct rebuilt_list *list,
-			 struct finding *finding, bool *exact)
+static const char *compare_with(struct unit_maps *maps, struct worker *worker,
+				const struct opened_module *opened, const struct rebuilt_list *list,
+				struct finding *finding, bool *exact)
 {
 	const struct scan_options *options = maps->context->options;
 	struct resolving r = {
@@ -209,7 +209,8 @@ static bool compare_with(struct unit_maps *maps, struct worker *worker,
 		.resolved = resolved_of(maps, options->known, opened->pointer_size),
 		.slots = &worker->slots,
 	};
-	bool found = false, complete = false;
+	bool found = false;
+	const char *left = "takes too long: stopped";
 	if (spend(&r, list->order_count * STEPS_SLOT)) {
 		_cleanup_free_ uint32_t *entries = alloc_zero(list->order_count, sizeof(*entries));
 		memcpy(entries, list->order, list->order_count * sizeof(*entries));
@@ -221,30 +222,30 @@ static bool compare_with(struct unit_maps *maps, struct worker *worker,
 		if (!budget_exceeded(&maps->samples))
 			finding->hits = known_explain(options->known, r.slots, options->threshold,
 						      &maps->samples, &worker->matches,
-						      finding->hits, &found, &complete);
+						      finding->hits, &found, &left);
 	}
 	free(r.addresses);
 	*exact = found;
-	return complete;
+	return left;
 }
 
-bool resolve_samples(struct unit_maps *maps, struct worker *worker,
-		     const struct opened_module *opened, struct finding *finding)
+const char *resolve_samples(struct unit_maps *maps, struct worker *worker,
+			    const struct opened_module *opened, struct finding *finding)
 {
 	const struct scan_options *options = maps->context->options;
 	const struct rebuilt *rebuilt = opened->rebuilt;
 	bool exact = false;
+	const char *left = NULL;
 	if (!options->known || !known_symbols(options->known))
-		return true;
+		return NULL;
 	/* The most probable list, and that of all tables where it has others as well. */
 	const struct rebuilt_list *first = NULL;
-	for (size_t i = 0; i < rebuilt->list_count && !exact; i++) {
+	for (size_t i = 0; i < rebuilt->list_count && !exact && !left; i++) {
 		const struct rebuilt_list *list = &rebuilt->lists[i];
 		if (!list->order_count || (first && list->order_count <= first->order_count))
 			continue;
-		if (!compare_with(maps, worker, opened, list, finding, &exact))
-			return false;
+		left = compare_with(maps, worker, opened, list, finding, &exact);
 		first = first ? first : list;
 	}
-	return true;
+	return left;
 }

@@ -14,9 +14,10 @@
  *
  * opened: its list was rebuilt: opened->rebuilt.
  *
- * The work is counted against maps->samples. Returns false where that ended first.
+ * The work is counted against maps->samples. Returns why not all samples were compared, the end of a
+ * sentence about that; NULL: all were.
  */
-bool resolve_samples(struct unit_maps *maps, struct worker *worker,
-		     const struct opened_module *opened, struct finding *finding);
+const char *resolve_samples(struct unit_maps *maps, struct worker *worker,
+			    const struct opened_module *opened, struct finding *finding);
 
 #endif

@@ -161,7 +161,8 @@ static void make_slots(struct module_slots *slots, const struct made_list *list,
 /* What a comparison finds, the best first. */
 struct outcome {
 	struct matches matches;
-	bool exact, complete;
+	bool exact;
+	const char *left;
 };
 
 static struct outcome compare(const struct known *known, const struct made_list *module,
@@ -174,7 +175,7 @@ static struct outcome compare(const struct known *known, const struct made_list 
 	make_slots(&slots, module, known, samples, count);
 	struct hits *hits = known_hits(known, &rebuilt, threshold, 1, &outcome.matches, NULL);
 	hits = known_explain(known, &slots, threshold, budget, &outcome.matches, hits,
-			     &outcome.exact, &outcome.complete);
+			     &outcome.exact, &outcome.left);
 	known_matches(known, hits, &outcome.matches);
 	hits_unref(hits);
 	module_slots_free(&slots);
@@ -253,7 +254,7 @@ static void the_list_of_a_sample_scores_100(void **state)
 	bool resolved = false;
 	rebuilt_of_a(&module);
 	struct outcome outcome = compare(known, &module, samples, 3, 1, NULL);
-	assert_true(outcome.exact && outcome.complete);
+	assert_true(outcome.exact && !outcome.left);
 	assert_string_equal(outcome.matches.items[0].name, "a");
 	assert_int_equal(score_with(&outcome, "a", &resolved), 100);
 	assert_true(resolved && outcome.matches.items[0].rebuilt);
@@ -338,6 +339,60 @@ static void one_address_may_have_two_imports(void **state)
 	matches_free(&outcome.matches);
 }
 
+static void other_dlls_keep_their_order(void **state)
+{
+	(void)state;
+	struct made_list sample = {0}, module = {0};
+	add(&sample, "bcrypt.dll", 'b', 0, 0, 500);
+	add(&sample, "sync.dll", 's', 0, 2, 600);
+	add(&sample, "kernel32.dll", 'k', 0, 96, 0);
+	add(&sample, "ntdll.dll", 'n', 0, 2, 700);
+	add(&module, "kernel32.dll", 'k', 90, 96, 0);
+	add(&module, "sync.dll", 's', 0, 2, 600);
+	add(&module, "bcrypt.dll", 'b', 0, 0, 500);
+	add(&module, "kernel32.dll", 'k', 0, 89, 0);
+	add(&module, "userenv.dll", 'u', 0, 0, 800);
+	add(&module, "ntdll.dll", 'n', 0, 2, 700);
+	_cleanup_known_ struct known *known = known_new();
+	add_sample(known, "sample", &sample);
+	known_seal(known);
+	struct outcome outcome = compare(known, &module, &sample, 1, 1, NULL);
+	assert_false(outcome.exact);
+	assert_int_equal(score_with(&outcome, "sample", NULL), score_of_files(&module, &sample));
+	matches_free(&outcome.matches);
+}
+
+static void what_is_too_long_is_told(void **state)
+{
+	(void)state;
+	_cleanup_known_ struct known *known = make_known(1);
+	_cleanup_matches_ struct matches scratch = {0};
+	struct module_slots slots = {0};
+	struct made_list module;
+	rebuilt_of_a(&module);
+	make_slots(&slots, &module, known, samples, 1);
+	const uint32_t part = (uint32_t)slots.parts.length;
+	const char *left = NULL;
+	bool exact = false;
+	for (size_t i = 0; i < 1 << 20; i++)
+		text_add_char(&slots.parts, 'x');
+	text_add(&slots.parts, "", 1);
+	/* three such names are not too long, five are */
+	for (size_t count = 3; count <= 5; count += 2) {
+		for (size_t i = slots.count - count; i < slots.count; i++) {
+			slots.items[i].address = NO_ADDRESS;
+			slots.items[i].part = part;
+		}
+		hits_unref(known_explain(known, &slots, 1, NULL, &scratch, NULL, &exact, &left));
+		assert_false(exact);
+		if (count == 3)
+			assert_null(left);
+		else
+			assert_non_null(strstr(left, "4 MB"));
+	}
+	module_slots_free(&slots);
+}
+
 static void equal_lists_are_kept_once(void **state)
 {
 	(void)state;
@@ -367,7 +422,8 @@ static void the_budget_is_kept(void **state)
 	for (; limit < 1000000 && !complete; limit *= 2) {
 		struct budget budget = {.limit = limit};
 		struct outcome outcome = compare(known, &module, samples, 3, 1, &budget);
-		complete = outcome.complete;
+		complete = !outcome.left;
+		assert_true(complete || strstr(outcome.left, "too long"));
 		matches_free(&outcome.matches);
 	}
 	assert_true(complete && limit > 64 && limit < 1000000);
@@ -400,6 +456,8 @@ int main(void)
 		cmocka_unit_test(start_up_code_does_not_inflate),
 		cmocka_unit_test(a_stray_explanation_changes_no_name),
 		cmocka_unit_test(one_address_may_have_two_imports),
+		cmocka_unit_test(other_dlls_keep_their_order),
+		cmocka_unit_test(what_is_too_long_is_told),
 		cmocka_unit_test(equal_lists_are_kept_once),
 		cmocka_unit_test(the_budget_is_kept),
 		cmocka_unit_test(lists_beyond_the_limits_are_counted),
