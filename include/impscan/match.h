@@ -118,6 +118,18 @@ bool known_looks_like_files(const struct known *known, size_t from, size_t *impf
  */
 size_t known_dotnet(const struct known *known);
 
+/*
+ * Returns what is to be said of a match with these hashes: that every program made with some tool
+ * has them. NULL: nothing.
+ */
+const char *match_note(const struct hashes *hashes);
+
+/*
+ * Returns what is said of number `number` of the hashes that many programs have, and how many
+ * entries of a sealed set are equal to it; NULL when there are no more.
+ */
+const char *known_common(const struct known *known, size_t number, size_t *count);
+
 /* A known hash that a module resembles. */
 struct match {
 	const char *name;    /* the sample or list entry; owned by the set */

@@ -41,8 +41,12 @@ const char *row_matched_name(enum row_matched matched);
 /* A known hash that a module resembles. */
 struct row_match {
 	enum row_matched by;
-	unsigned int score; /* 0-100 */
-	const char *name;   /* of the sample or list entry */
+	unsigned int score;  /* 0-100 */
+	const char *name;    /* of the sample or list entry */
+	const char *comment; /* what its list says of it beside; "": nothing */
+	const char *note;    /* why the hash tells little; NULL: nothing is known */
+	size_t same_hash; /* other modules of this machine with the module's hash that matched ... */
+	bool counted;	  /* ... if that is known */
 };
 
 /* A module as a file, where files were asked for. */

@@ -56,6 +56,7 @@ struct scan_options {
 	bool all;		   /* hand out every module, whether it matches or not */
 	bool impset;		   /* compute impset; else only where `known` has one */
 	int threshold;		   /* least impfuzzy score of a match, 0-100 */
+	size_t min_imports;	   /* matches of shorter lists are left out */
 	bool best;		   /* of a module's matches only the best (ties: all) */
 	const uint32_t *pids;	   /* only these processes ... */
 	size_t pid_count;	   /* ... 0: every one */
@@ -100,6 +101,7 @@ struct scan_summary {
 	size_t hashed;	/* modules with a hash */
 	size_t damaged; /* modules whose declared list could not be read whole */
 	size_t rows;	/* handed out */
+	size_t few;	/* matches that were left out for options->min_imports */
 	size_t cut;	/* processes that were not examined to the end, for their budget of work */
 };
 

@@ -286,6 +286,21 @@ static void warn_of_dotnet(const struct comparison *comparison)
 	progress_warning(&comparison->output->progress, text_string(&text));
 }
 
+/* Hashes that many programs have, beside those of .NET. */
+static void warn_of_common(const struct comparison *comparison)
+{
+	const char *cause;
+	size_t count;
+	for (size_t i = 0; (cause = known_common(comparison->known, i, &count)); i++) {
+		_cleanup_text_ struct text text = {0};
+		if (!count || strstr(cause, ".NET"))
+			continue;
+		text_add_format(&text, "%zu of the hashes %s of many: %s", count,
+				count == 1 ? "is that" : "are those", cause);
+		progress_warning(&comparison->output->progress, text_string(&text));
+	}
+}
+
 struct error *load_known(struct output *output, struct known **ret)
 {
 	const struct options *options = output->options;
@@ -306,6 +321,7 @@ struct error *load_known(struct output *output, struct known **ret)
 	warn_of_samples(&comparison);
 	warn_of_left_out(&comparison);
 	warn_of_dotnet(&comparison);
+	warn_of_common(&comparison);
 	*ret = take_ptr(known);
 	return NULL;
 }

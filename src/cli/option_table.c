@@ -38,6 +38,8 @@ const struct option_row option_table[] = {
 	 "only these processes (repeatable, comma lists)"},
 	{'t', "threshold", "N", MODE_SEARCH, false, PARSED,
 	 "least impfuzzy or impset score shown, 0-100 (default 30; 0 is every score above 0)"},
+	{OPTION_MIN_IMPORTS, "min-imports", "N", MODE_SEARCH, false, PARSED,
+	 "leave out matches of lists with fewer imports"},
 	{OPTION_BEST, "best", NULL, MODE_SEARCH, true, SETS(best),
 	 "of a module's matches only the best (ties: all)"},
 	{'F', "fast", NULL, MODES_MODULES, true, SETS(fast),

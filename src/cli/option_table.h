@@ -28,6 +28,7 @@ enum {
 	OPTION_DTB,
 	OPTION_KERNEL,
 	OPTION_PRINT_HASHES,
+	OPTION_MIN_IMPORTS,
 	OPTION_LABEL,
 	OPTION_MEMORY,
 	OPTION_UNPACK,
@@ -72,7 +73,7 @@ struct option_row {
 	const char *help;
 };
 
-#define OPTION_COUNT 36
+#define OPTION_COUNT 37
 
 extern const struct option_row option_table[OPTION_COUNT];
 

@@ -102,6 +102,10 @@ static struct error *parse(struct options *options, int key, const char *argumen
 		try_(parse_number("threshold", argument, 0, 100, &number));
 		options->threshold = (int)number;
 		return NULL;
+	case OPTION_MIN_IMPORTS:
+		try_(parse_number("number of imports", argument, 0, UINT32_MAX, &number));
+		options->min_imports = (size_t)number;
+		return NULL;
 	case OPTION_ONLY:
 		return parse_only(options, argument);
 	case 'o':

@@ -40,6 +40,7 @@ struct options {
 	size_t pid_count;
 	size_t pid_capacity;
 	int threshold;
+	size_t min_imports;
 	bool best;
 	bool print_hashes;
 	bool fast;

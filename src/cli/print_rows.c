@@ -28,6 +28,7 @@ static struct scan_options scan_options_of(const struct output *output, const st
 		.all = options->all,
 		.impset = options->form != REPORT_TABLE && options->form != REPORT_WIDE,
 		.threshold = options->threshold,
+		.min_imports = options->min_imports,
 		.best = options->best,
 		.fast = options->fast,
 		.only = options->only,
@@ -80,19 +81,22 @@ static void begin_summary(const struct output *output)
 static void print_summary(const struct output *output, const struct scan_summary *summary,
 			  bool search, const struct timespec *start)
 {
-	char cut[40] = "";
+	char cut[40] = "", few[80] = "";
 	if (summary->cut)
 		snprintf(cut, sizeof(cut), " (%zu cut off)", summary->cut);
+	if (summary->few)
+		snprintf(few, sizeof(few), " (%zu of lists with fewer imports left out)",
+			 summary->few);
 	begin_summary(output);
 	fprintf(stderr,
 		"%zu %s%s, %zu %s, %zu with a hash, %zu not read whole; "
-		"%zu %s in %.2f s\n",
+		"%zu %s%s in %.2f s\n",
 		summary->processes, summary->processes == 1 ? "process" : "processes", cut,
 		summary->modules, summary->modules == 1 ? "module" : "modules", summary->hashed,
 		summary->damaged, summary->rows,
 		search ? (summary->rows == 1 ? "match" : "matches")
 		       : (summary->rows == 1 ? "row" : "rows"),
-		seconds_since(start));
+		few, seconds_since(start));
 }
 
 void print_total(const struct output *output, const struct timespec *start)

@@ -63,6 +63,12 @@ static bool has_match(const void *p)
 	return row->match.by != MATCHED_NOTHING;
 }
 
+static bool is_counted(const void *p)
+{
+	const struct row *row = p;
+	return row->match.counted;
+}
+
 static bool has_file(const void *p)
 {
 	const struct row *row = p;
@@ -159,6 +165,9 @@ static const struct field modules[] = {
 	{"impset", CHARS(hashes.impset)},
 	{"rebuilt_impset", CHARS(rebuilt.impset)},
 	{"image", TEXT(image)},
+	{"same_hash", NUMBER(match.same_hash), .when = is_counted},
+	{"note", TEXT(match.note), LEFT("Note", 0, 0, 0, 0, 170)},
+	{"match_comment", TEXT(match.comment)},
 	/* Only for people. What may be of any length comes last in each table. */
 	{NULL, DERIVED(impfuzzy_or_reason), LEFT("impfuzzy", 0, 70)},
 	{NULL, DERIVED(matched_imports), RIGHT("Imports", 7, 0, 0, 50)},

@@ -9,8 +9,12 @@
 #include "scan/module_file.h"
 #include "scan/process_run.h"
 #include "scan/row.h"
+#include "scan/same_hash.h"
 #include "scan/session.h"
 #include "scan/unit.h"
+
+/* Bytes of modules that a search keeps. */
+#define KEPT_MAX (96u << 20)
 
 struct module_listing {
 	const struct session *session;
@@ -19,6 +23,9 @@ struct module_listing {
 	struct scan_summary *summary;
 	const char *image;	/* its name in rows */
 	struct matches matches; /* of the module handed out last */
+	struct hash_counts counts;
+	struct kept_modules kept; /* in a search, until all hashes are counted */
+	bool early;		  /* there were too many to keep, and some were handed out before */
 };
 
 static void *make(void *context, size_t i, struct worker *worker, const struct budget *budget)
@@ -52,7 +59,65 @@ static bool hand_out(struct module_listing *listing, struct row *row)
 	return listing->events->row(listing->events->context, row);
 }
 
+/* Is the list that matched too short to tell anything? */
+static bool is_short(const struct scan_options *options, const struct row *row,
+		     const struct match *match)
+{
+	return (match->rebuilt ? row->rebuilt_imports : row->imports) < options->min_imports;
+}
+
 /* Hands out one module: in a listing once, in a search once for every match. */
+static bool hand_out_module(struct module_listing *listing, struct row *row,
+			    const struct hits *hits, bool counted)
+{
+	const struct scan_options *options = listing->options;
+	struct matches *matches = &listing->matches;
+	size_t shown = 0;
+	int best = 0;
+	matches->count = 0;
+	if (hits)
+		known_matches(options->known, hits, matches);
+	for (size_t i = 0; i < matches->count; i++) {
+		const struct match *match = &matches->items[i];
+		if (is_short(options, row, match)) {
+			listing->summary->few++;
+			continue;
+		}
+		best = shown++ ? best : match->score;
+		if (options->best && match->score < best)
+			break;
+		row_set_match(row, match);
+		row->match.counted = counted && !match->resolved;
+		if (row->match.counted)
+			row->match.same_hash = hash_counts_others(&listing->counts, row);
+		if (!hand_out(listing, row))
+			return false;
+	}
+	return shown || !options->all || hand_out(listing, row);
+}
+
+static bool hand_out_kept(struct module_listing *listing, bool counted)
+{
+	bool more = true;
+	for (size_t i = 0; more && i < listing->kept.count; i++)
+		more = hand_out_module(listing, listing->kept.items[i].row,
+				       listing->kept.items[i].hits, counted);
+	kept_modules_clear(&listing->kept);
+	return more;
+}
+
+/* Keeps a module of a search until all are counted. */
+static bool keep(struct module_listing *listing, const struct row *row, struct hits *hits)
+{
+	if (!hits && !listing->options->all)
+		return true;
+	kept_modules_add(&listing->kept, row, hits);
+	if (listing->kept.memory < KEPT_MAX)
+		return true;
+	listing->early = true;
+	return hand_out_kept(listing, false);
+}
+
 static bool emit(struct module_listing *listing, const struct process *process,
 		 const struct module *module, const struct finding *finding)
 {
@@ -65,19 +130,10 @@ static bool emit(struct module_listing *listing, const struct process *process,
 	if (finding->dump && listing->events->dumped &&
 	    !listing->events->dumped(listing->events->context, &row))
 		return false;
-	if (!finding->hits)
+	if (!options->known)
 		return !options->all || hand_out(listing, &row);
-	struct matches *matches = &listing->matches;
-	known_matches(options->known, finding->hits, matches);
-	for (size_t i = 0; i < matches->count; i++) {
-		const struct match *match = &matches->items[i];
-		if (options->best && match->score < matches->items[0].score)
-			break;
-		row_set_match(&row, match);
-		if (!hand_out(listing, &row))
-			return false;
-	}
-	return true;
+	hash_counts_add(&listing->counts, finding);
+	return keep(listing, &row, finding->hits);
 }
 
 /*
@@ -93,7 +149,7 @@ static bool emit_empty(struct module_listing *listing, const struct process *pro
 					       : "no module list could be read";
 	if ((!row.flags && !cut) || !listing->options->all)
 		return true;
-	return hand_out(listing, &row);
+	return listing->options->known ? keep(listing, &row, NULL) : hand_out(listing, &row);
 }
 
 static bool take(void *context, size_t i, void *result)
@@ -154,7 +210,14 @@ struct error *scan_image(const struct windows *windows, const struct scan_option
 			    .weight = weight,
 			    .context = &listing,
 		    });
+	hand_out_kept(&listing, !listing.early);
+	if (listing.early && events->warning)
+		events->warning(
+			events->context,
+			"there are too many matches to keep until all modules are looked at: "
+			"same_hash is not known");
 	selection_warn_end(events, summary->cut);
+	hash_counts_free(&listing.counts);
 	matches_free(&listing.matches);
 	return NULL;
 }

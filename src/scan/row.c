@@ -67,6 +67,8 @@ void row_set_match(struct row *row, const struct match *match)
 		.by = by,
 		.score = (unsigned int)match->score,
 		.name = match->name,
+		.comment = match->comment,
+		.note = match_note(match->rebuilt ? &row->rebuilt : &row->hashes),
 	};
 }
 

@@ -62,7 +62,8 @@ static void json_lines(void **state)
 		"\"fedcba9876543210fedcba9876543210\",\"rebuilt_impfuzzy\":\"6:ghi:jkl\","
 		"\"readable\":0.50,\"status\":\"unreadable\",\"reason\":\"no header\",\"flags\":"
 		"[\"hooked\"],\"match\":null,\"score\":null,\"matched_hash\":null,\"dump\":null,"
-		"\"impset\":null,\"rebuilt_impset\":\"6:mno:pqr\",\"image\":\"a/mem.raw\"}\n");
+		"\"impset\":null,\"rebuilt_impset\":\"6:mno:pqr\",\"image\":\"a/"
+		"mem.raw\",\"same_hash\":null,\"note\":null,\"match_comment\":null}\n");
 }
 
 /* Quotes and commas are quoted, and a spreadsheet runs nothing. */
@@ -72,9 +73,10 @@ static void csv(void **state)
 	(void)state;
 	_cleanup_free_ char *text = written(REPORT_CSV, true, &row);
 	assert_non_null(strstr(text, "pid,ppid,process,eprocess,"));
-	assert_non_null(strstr(text, "\r\n9,0,\"'=a,\"\"b\",0x0,0x0,0,\\x1b[1m.dll,,load;init,0,,,,"
-				     "45,fedcba9876543210fedcba9876543210,6:ghi:jkl,0.50,"
-				     "unreadable,no header,hooked,,,,,,6:mno:pqr,a/mem.raw\r\n"));
+	assert_non_null(strstr(text,
+			       "\r\n9,0,\"'=a,\"\"b\",0x0,0x0,0,\\x1b[1m.dll,,load;init,0,,,,"
+			       "45,fedcba9876543210fedcba9876543210,6:ghi:jkl,0.50,"
+			       "unreadable,no header,hooked,,,,,,6:mno:pqr,a/mem.raw,,,\r\n"));
 }
 
 static size_t lines(const char *text)
@@ -98,7 +100,8 @@ static void rebuilt_line(void **state)
 		assert_non_null(strstr(line, " 45  "));
 		assert_non_null(strstr(line, "6:ghi:jkl"));
 	}
-	row.match = (struct row_match){MATCHED_REBUILT_IMPFUZZY, 77, "known"};
+	row.match =
+		(struct row_match){.by = MATCHED_REBUILT_IMPFUZZY, .score = 77, .name = "known"};
 	_cleanup_free_ char *match = written(REPORT_TABLE, true, &row);
 	assert_int_equal(lines(match), 2);
 	assert_non_null(strstr(match, "77  known"));

@@ -122,7 +122,7 @@ static struct row full_row(void)
 		.rebuilt_imports = 9,
 		.rebuilt = {"fedcba9876543210fedcba9876543210", "6:ghi:jkl", "6:c:d"},
 		.readable = 0.875,
-		.match = {MATCHED_REBUILT_IMPFUZZY, 93, "emotet"},
+		.match = {MATCHED_REBUILT_IMPFUZZY, 93, "emotet", "beside", "shared", 7, true},
 		.dump = {"4012.bin", "memory", 73728, 18, 2, "cut"},
 		.image = "host 1",
 	};
@@ -158,6 +158,9 @@ static void modules(void **state)
 		{"impset", "t3:a:b"},
 		{"rebuilt_impset", "t6:c:d"},
 		{"image", "thost 1"},
+		{"same_hash", "n7"},
+		{"note", "tshared"},
+		{"match_comment", "tbeside"},
 	};
 	struct row row = full_row();
 	(void)state;
@@ -195,6 +198,9 @@ static void modules_without(void **state)
 		{"impset", "null"},
 		{"rebuilt_impset", "null"},
 		{"image", "null"},
+		{"same_hash", "null"},
+		{"note", "null"},
+		{"match_comment", "null"},
 	};
 	struct row row = {.pid = 8, .module = "", .status = IMPORTS_UNREADABLE};
 	(void)state;

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Counting equal hashes: of each a number of 64 bits is kept, and all are sorted at the end. Hashes
+ * of different kinds have different numbers.
+ */
+#include "scan/same_hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <impscan/alloc.h>
+
+enum kind { KIND_IMPHASH = 1, KIND_IMPFUZZY, KIND_IMPSET };
+
+/* FNV-1a, finished by the mixing step of splitmix64. 0: there is no hash. */
+static uint64_t fingerprint(enum kind kind, const char *hash)
+{
+	uint64_t h = 0xcbf29ce484222325u ^ (uint64_t)kind;
+	if (!*hash)
+		return 0;
+	for (; *hash; hash++)
+		h = (h ^ (uint8_t)*hash) * 0x100000001b3u;
+	h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9u;
+	return (h ^ h >> 27) | 1;
+}
+
+static void add(struct hash_counts *counts, enum kind kind, const char *declared,
+		const char *rebuilt)
+{
+	uint64_t of_declared = fingerprint(kind, declared), of_rebuilt = fingerprint(kind, rebuilt);
+	if (of_declared)
+		*array_push(counts->items, counts->count, counts->capacity) = of_declared;
+	if (of_rebuilt && of_rebuilt != of_declared)
+		*array_push(counts->items, counts->count, counts->capacity) = of_rebuilt;
+}
+
+void hash_counts_add(struct hash_counts *counts, const struct finding *finding)
+{
+	const struct hashes *declared = &finding->hashes, *rebuilt = &finding->rebuilt;
+	add(counts, KIND_IMPHASH, declared->imphash, rebuilt->imphash);
+	add(counts, KIND_IMPFUZZY, declared->impfuzzy, rebuilt->impfuzzy);
+	add(counts, KIND_IMPSET, declared->impset, rebuilt->impset);
+	counts->sorted = false;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+/* How many are below `value`. */
+static size_t below(const struct hash_counts *counts, uint64_t value)
+{
+	size_t low = 0, high = counts->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (counts->items[middle] < value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static uint64_t matched(const struct row *row)
+{
+	switch (row->match.by) {
+	case MATCHED_IMPHASH:
+		return fingerprint(KIND_IMPHASH, row->hashes.imphash);
+	case MATCHED_REBUILT_IMPHASH:
+		return fingerprint(KIND_IMPHASH, row->rebuilt.imphash);
+	case MATCHED_IMPFUZZY:
+		return fingerprint(KIND_IMPFUZZY, row->hashes.impfuzzy);
+	case MATCHED_REBUILT_IMPFUZZY:
+		return fingerprint(KIND_IMPFUZZY, row->rebuilt.impfuzzy);
+	case MATCHED_IMPSET:
+		return fingerprint(KIND_IMPSET, row->hashes.impset);
+	case MATCHED_REBUILT_IMPSET:
+		return fingerprint(KIND_IMPSET, row->rebuilt.impset);
+	case MATCHED_NOTHING:
+	case MATCHED_RESOLVED:
+		break;
+	}
+	return 0;
+}
+
+size_t hash_counts_others(struct hash_counts *counts, const struct row *row)
+{
+	uint64_t value = matched(row);
+	if (!counts->sorted && counts->count)
+		qsort(counts->items, counts->count, sizeof(*counts->items), compare);
+	counts->sorted = true;
+	if (!value)
+		return 0;
+	size_t all = below(counts, value + 1) - below(counts, value);
+	return all ? all - 1 : 0;
+}
+
+void hash_counts_free(struct hash_counts *counts)
+{
+	free(counts->items);
+	*counts = (struct hash_counts){0};
+}
+
+void kept_modules_add(struct kept_modules *kept, const struct row *row, struct hits *hits)
+{
+	struct kept_module *module = array_push(kept->items, kept->count, kept->capacity);
+	module->row = row_copy(row);
+	module->hits = hits_ref(hits);
+	kept->memory += sizeof(*row) + 1024 + hits_memory(hits);
+	kept->memory += row->reason ? strlen(row->reason) : 0;
+}
+
+void kept_modules_clear(struct kept_modules *kept)
+{
+	for (size_t i = 0; i < kept->count; i++) {
+		row_free(kept->items[i].row);
+		hits_unref(kept->items[i].hits);
+	}
+	free(kept->items);
+	*kept = (struct kept_modules){0};
+}

@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Searches: how many modules share a hash, notes, short lists, what lists say beside names.
+
+    test_search.py IMPSCAN MKIMAGE FOLDER
+"""
+
+import collections
+import json
+import pathlib
+import subprocess
+import sys
+
+failures = 0
+
+
+def check(good, what):
+    global failures
+    if not good:
+        failures += 1
+        print(f"FAIL: {what}")
+
+
+def rows(impscan, image, *arguments, status=(0,)):
+    run = subprocess.run([impscan, "-f", image, "-o", "jsonl", *map(str, arguments)],
+                         capture_output=True, check=False)
+    check(run.returncode in status, f"{arguments}: exit {run.returncode}: {run.stderr.decode()}")
+    return [json.loads(line) for line in run.stdout.decode().splitlines()], run.stderr.decode()
+
+
+def test_same_hash(impscan, image, folder):
+    listing, _ = rows(impscan, image, "-a")
+    check(all(row["same_hash"] is None and row["note"] is None for row in listing), "of a listing")
+    for kind in "imphash", "impfuzzy", "impset":
+        counts = collections.Counter()
+        for row in listing:
+            counts.update({row[kind], row[f"rebuilt_{kind}"]} - {None})
+        path = folder / f"{kind}.txt"
+        path.write_text("".join(("impset:" if kind == "impset" else "") + value + "\n"
+                                for value in sorted(counts)))
+        found, _ = rows(impscan, image, "-i", path, "-t", 100)
+        seen = set()
+        for row in found:
+            value = row["rebuilt_" * row["matched_hash"].startswith("rebuilt") + kind]
+            seen.add(row["same_hash"])
+            check(row["same_hash"] == counts[value] - 1,
+                  f"{kind} {value}: same_hash {row['same_hash']}, {counts[value]} modules have it")
+        check(len(seen) > 2, f"{kind}: modules with equal hashes: {seen}")
+        one, _ = rows(impscan, image, "-i", path, "-t", 100, "-j", 1)
+        check(one == found, f"{kind}: rows depend on -j")
+    both, _ = rows(impscan, image, "-a", "-i", path, "-t", 100)
+    check([row["base"] for row in both if row["match"] is None] ==
+          [row["base"] for row in listing if not row["impset"] and not row["rebuilt_impset"]],
+          "-a and a search: modules without a match have a row")
+
+
+def test_min_imports(impscan, image):
+    row = next(row for row in rows(impscan, image, "-a")[0] if row["imphash"])
+    for least, shown in ((row["imports"], True), (row["imports"] + 1, False)):
+        found, err = rows(impscan, image, "-s", row["imphash"], "--min-imports", least, status=(0, 1))
+        check(bool(found) == shown, f"--min-imports {least} of {row['imports']}: {len(found)} rows")
+        check(("of lists with fewer imports left out" in err) != shown, f"told: {err!r}")
+    every, _ = rows(impscan, image, "-a", "-s", row["imphash"], "--min-imports", 100000)
+    check(len(every) == len(rows(impscan, image, "-a")[0]), "with -a short lists have rows")
+    check(not any(row["match"] for row in every), "and no match")
+
+
+def test_lists(impscan, image, folder):
+    row = next(row for row in rows(impscan, image, "-a")[0] if row["imphash"])
+    path = folder / "list.csv"
+    path.write_text(f"family,sha256,imphash\nFam,{'5' * 64},{row['imphash']}\nX,{'6' * 64},z\n"
+                    f"Y,{'7' * 64},\n")
+    found, err = rows(impscan, image, "-i", path, "-v")
+    check({(row["match"], row["match_comment"]) for row in found} == {("Fam", "5" * 64)}, f"{found[:1]}")
+    check("list.csv: CSV: 1 imphash taken; left out: 1 empty, 1 not understood" in err, err)
+    check("list.csv:3: 'z' is no imphash" in err, err)
+    _, err = rows(impscan, image, "-i", path)
+    check("left out" not in err and "1 line or value was not understood" in err, f"without -v: {err}")
+    _, err = rows(impscan, image, "-s", "6f9fd465750a0db68adce98869da7d3c", status=(1,))
+    check("every NSIS installer" in err, f"a hash that many have: {err}")
+
+
+def main():
+    impscan, mkimage, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+    folder.mkdir(parents=True, exist_ok=True)
+    image = folder / "demo.raw"
+    subprocess.run([mkimage, "--scenario", "demo", "-o", image], check=True)
+    test_same_hash(impscan, image, folder)
+    test_min_imports(impscan, image)
+    test_lists(impscan, image, folder)
+    image.unlink()
+    print(f"search; {failures} failures")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
