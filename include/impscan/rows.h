@@ -82,6 +82,7 @@ struct row {
 	struct hashes hashes;	    /* of the declared list; "" when there is none */
 	size_t rebuilt_imports;	    /* entries of the rebuilt list, where it is another */
 	struct hashes rebuilt;	    /* of the rebuilt list; "" when there is no other */
+	uint32_t timestamp;	    /* TimeDateStamp of its PE header; 0: unknown */
 	double readable;	    /* share of the needed pages that could be read, 0-1 */
 	struct row_match match;	    /* MATCHED_NOTHING in a listing */
 	struct row_dump dump;	    /* empty when no file was asked for */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <impscan/error.h>
+#include <impscan/good.h>
 #include <impscan/match.h>
 #include <impscan/rows.h>
 #include <impscan/survey.h>
@@ -31,13 +32,14 @@ struct scan_only {
 	bool listed;	    /* modules in a list of the loader */
 	bool injected;	    /* code that no loader put there */
 	bool kernel;	    /* kernel modules */
+	bool fresh;	    /* "new": all that options->good does not know */
 	/* Part of the module's name in any case, or an address in it, "0x..."; NULL: any. */
 	const char *module;
 };
 
 /*
  * Adds a kind of rows by its word: "listed", "injected", "kernel" or the name of a flag
- * (module_flag_names[]). Returns false when it is none of them.
+ * (module_flag_names[]), or "new". Returns false when it is none of them.
  */
 bool scan_only_add(struct scan_only *only, const char *word);
 
@@ -56,6 +58,7 @@ struct scan_options {
 	bool all;		   /* hand out every module, whether it matches or not */
 	bool impset;		   /* compute impset; else only where `known` has one */
 	int threshold;		   /* least impfuzzy score of a match, 0-100 */
+	const struct good *good;   /* rows of modules that it has are left out; NULL: none */
 	size_t min_imports;	   /* matches of shorter lists are left out */
 	bool best;		   /* of a module's matches only the best (ties: all) */
 	const uint32_t *pids;	   /* only these processes ... */
@@ -101,6 +104,7 @@ struct scan_summary {
 	size_t hashed;	/* modules with a hash */
 	size_t damaged; /* modules whose declared list could not be read whole */
 	size_t rows;	/* handed out */
+	size_t good;	/* modules that were left out for options->good */
 	size_t few;	/* matches that were left out for options->min_imports */
 	size_t cut;	/* processes that were not examined to the end, for their budget of work */
 };

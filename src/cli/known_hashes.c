@@ -325,3 +325,21 @@ struct error *load_known(struct output *output, struct known **ret)
 	*ret = take_ptr(known);
 	return NULL;
 }
+
+struct error *load_good(struct output *output, struct good **ret)
+{
+	const struct options *options = output->options;
+	_cleanup_good_ struct good *good = good_new();
+	for (size_t i = 0; i < options->good.count; i++) {
+		_cleanup_text_ struct text path = {0};
+		size_t modules;
+		try_(good_add(good, options->good.items[i], &modules));
+		if (!options->verbose)
+			continue;
+		text_add_printable(&path, options->good.items[i]);
+		fprintf(stderr, "impscan: %s: %zu modules or hashes are known to be good\n",
+			text_string(&path), modules);
+	}
+	*ret = take_ptr(good);
+	return NULL;
+}

@@ -20,4 +20,7 @@ struct error *list_samples(struct output *output, char ***ret, size_t *ret_count
  */
 struct error *load_known(struct output *output, struct known **ret);
 
+/* What the files of -k know to be good. */
+struct error *load_good(struct output *output, struct good **ret);
+
 #endif

@@ -21,6 +21,10 @@ static unsigned int asked_for(const struct options *options)
 {
 	unsigned int modes = 0;
 	modes |= options->all ? MODE_LIST : 0;
+	/* What a baseline does not have is a listing by itself. */
+	if (options->only.fresh && options->good.count && !options_search(options) &&
+	    !options->regions && !options->imports)
+		modes |= MODE_LIST;
 	modes |= options_search(options) && !options->print_hashes ? MODE_SEARCH : 0;
 	modes |= options->print_hashes ? MODE_HASHES : 0;
 	modes |= options->regions ? MODE_REGIONS : 0;
@@ -118,6 +122,9 @@ static struct error *check_values(const struct options *options)
 	if (options->profile_out && options->image_count > 1)
 		return error_new("--profile-out writes the layout of one image, and %zu are given",
 				 options->image_count);
+	if (options->only.fresh && !options->good.count)
+		return error_new("--only new shows what -k does not know: name what is known to be "
+				 "good with -k");
 	if (options->dump && !*options->dump)
 		return error_new("-d needs the name of a folder (see --help)");
 	if (options->fast &&
@@ -147,5 +154,6 @@ struct error *options_check(struct options *options, const bool given[OPTION_COU
 	if (modes & MODES_IMAGE && !options->image_count)
 		return no_image();
 	options->print_hashes = modes == MODE_HASHES;
+	options->all |= (modes & MODE_LIST) != 0;
 	return check_values(options);
 }

@@ -46,6 +46,8 @@ const struct option_row option_table[] = {
 	 "names only: don't rebuild lists from addresses"},
 	{OPTION_DEEP, "deep", NULL, MODES_ROWS | MODE_INFO, true, SETS(deep),
 	 "sweep physical memory for processes that no list has"},
+	{'k', "known-good", "FILE", MODES_MODULES, true, ADDS(good),
+	 "leave out what a listing of a clean machine (-o csv, jsonl), or a list, has"},
 	{OPTION_ONLY, "only", "LIST", MODES_ROWS, true, PARSED,
 	 "only such rows: listed, injected, kernel, or a flag (hidden, unlinked, hollowed ...: see "
 	 "the man page); comma list"},

@@ -73,7 +73,7 @@ struct option_row {
 	const char *help;
 };
 
-#define OPTION_COUNT 37
+#define OPTION_COUNT 38
 
 extern const struct option_row option_table[OPTION_COUNT];
 

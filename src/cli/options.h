@@ -36,6 +36,7 @@ struct options {
 	struct arguments samples;
 	struct arguments lists;
 	struct arguments hashes;
+	struct arguments good; /* -k */
 	uint32_t *pids;
 	size_t pid_count;
 	size_t pid_capacity;

@@ -19,8 +19,9 @@ struct output {
 	size_t image;	 /* number of the image in work, from 0 */
 	char *dump_name; /* of several images: this one's folder in that of -d */
 	struct progress progress;
-	size_t failed; /* images with an error */
-	size_t rows;   /* written to standard output; none makes the exit code EXIT_NONE */
+	const struct good *good; /* what -k knows; NULL: no -k */
+	size_t failed;		 /* images with an error */
+	size_t rows; /* written to standard output; none makes the exit code EXIT_NONE */
 	struct dump_folder dump;
 	bool same_terminal; /* rows and the progress bar go to one terminal */
 };

@@ -29,6 +29,7 @@ static struct scan_options scan_options_of(const struct output *output, const st
 		.impset = options->form != REPORT_TABLE && options->form != REPORT_WIDE,
 		.threshold = options->threshold,
 		.min_imports = options->min_imports,
+		.good = output->good,
 		.best = options->best,
 		.fast = options->fast,
 		.only = options->only,
@@ -81,7 +82,9 @@ static void begin_summary(const struct output *output)
 static void print_summary(const struct output *output, const struct scan_summary *summary,
 			  bool search, const struct timespec *start)
 {
-	char cut[40] = "", few[80] = "";
+	char cut[40] = "", few[80] = "", good[60] = "";
+	if (summary->good)
+		snprintf(good, sizeof(good), " (%zu known to be good left out)", summary->good);
 	if (summary->cut)
 		snprintf(cut, sizeof(cut), " (%zu cut off)", summary->cut);
 	if (summary->few)
@@ -89,11 +92,11 @@ static void print_summary(const struct output *output, const struct scan_summary
 			 summary->few);
 	begin_summary(output);
 	fprintf(stderr,
-		"%zu %s%s, %zu %s, %zu with a hash, %zu not read whole; "
+		"%zu %s%s, %zu %s%s, %zu with a hash, %zu not read whole; "
 		"%zu %s%s in %.2f s\n",
 		summary->processes, summary->processes == 1 ? "process" : "processes", cut,
-		summary->modules, summary->modules == 1 ? "module" : "modules", summary->hashed,
-		summary->damaged, summary->rows,
+		summary->modules, summary->modules == 1 ? "module" : "modules", good,
+		summary->hashed, summary->damaged, summary->rows,
 		search ? (summary->rows == 1 ? "match" : "matches")
 		       : (summary->rows == 1 ? "row" : "rows"),
 		few, seconds_since(start));

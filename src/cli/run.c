@@ -162,6 +162,10 @@ static struct error *run_images(const struct options *options, struct profiles *
 	_cleanup_known_ struct known *known = NULL;
 	if (options_search(options))
 		try_(load_known(output, &known));
+	_cleanup_good_ struct good *good = NULL;
+	if (options->good.count)
+		try_(load_good(output, &good));
+	output->good = good;
 	bool unread = false; /* nobody reads the rows any more */
 	for (size_t i = 0; i < options->image_count && (!unread || options->dump); i++) {
 		output_image(output, i);

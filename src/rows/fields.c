@@ -168,6 +168,7 @@ static const struct field modules[] = {
 	{"same_hash", NUMBER(match.same_hash), .when = is_counted},
 	{"note", TEXT(match.note), LEFT("Note", 0, 0, 0, 0, 170)},
 	{"match_comment", TEXT(match.comment)},
+	{"timestamp", NUMBER_OR_NULL(timestamp)},
 	/* Only for people. What may be of any length comes last in each table. */
 	{NULL, DERIVED(impfuzzy_or_reason), LEFT("impfuzzy", 0, 70)},
 	{NULL, DERIVED(matched_imports), RIGHT("Imports", 7, 0, 0, 50)},

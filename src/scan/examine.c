@@ -279,4 +279,6 @@ void examine(struct unit_maps *maps, struct worker *worker, struct opened_module
 		examine_file(maps, worker, opened, module, finding);
 	else
 		examine_module(maps, worker, opened, module, finding);
+	finding->timestamp =
+		opened->pe.reader && opened_has_headers(opened) ? opened->pe.time_date_stamp : 0;
 }

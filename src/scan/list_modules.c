@@ -118,6 +118,7 @@ static bool keep(struct module_listing *listing, const struct row *row, struct h
 	return hand_out_kept(listing, false);
 }
 
+/* Hands out one module: in a listing at once, in a search when all are counted. */
 static bool emit(struct module_listing *listing, const struct process *process,
 		 const struct module *module, const struct finding *finding)
 {
@@ -127,6 +128,11 @@ static bool emit(struct module_listing *listing, const struct process *process,
 	if (finding->dump)
 		dump_settle(&listing->session->context, finding->dump);
 	row_add_finding(&row, finding);
+	if (row_is_good(options, &row)) {
+		listing->summary->good++;
+		hash_counts_add(&listing->counts, finding);
+		return true;
+	}
 	if (finding->dump && listing->events->dumped &&
 	    !listing->events->dumped(listing->events->context, &row))
 		return false;

@@ -88,7 +88,10 @@ static bool is_wanted(const struct unit_context *context, const struct process *
 {
 	const struct scan_options *options = context->options;
 	struct row row = row_of(process, module);
-	return (options->all || finding->hits) && scan_only_matches(&options->only, &row);
+	if ((!options->all && !finding->hits) || !scan_only_matches(&options->only, &row))
+		return false;
+	row_add_finding(&row, finding);
+	return !row_is_good(options, &row);
 }
 
 /* Entries of a declared list, for the import directory of a file. The caller frees it. */

@@ -25,6 +25,7 @@ bool scan_only_add(struct scan_only *only, const char *word)
 		{"listed", &only->listed},
 		{"injected", &only->injected},
 		{"kernel", &only->kernel},
+		{"new", &only->fresh},
 	};
 	for (size_t i = 0; i < array_size(kinds); i++)
 		if (!strcmp(word, kinds[i].word)) {
@@ -36,7 +37,7 @@ bool scan_only_add(struct scan_only *only, const char *word)
 
 bool scan_only_kinds(const struct scan_only *only)
 {
-	return only->flags || only->listed || only->injected || only->kernel;
+	return only->flags || only->listed || only->injected || only->kernel || only->fresh;
 }
 
 bool scan_only_address(const struct scan_only *only, uint64_t *address)
@@ -63,7 +64,7 @@ bool scan_only_matches(const struct scan_only *only, const struct row *row)
 {
 	if (!is_module(only, row))
 		return false;
-	return !scan_only_kinds(only) || (row->flags & only->flags) ||
+	return !scan_only_kinds(only) || only->fresh || (row->flags & only->flags) ||
 	       (only->listed && row->found_in & (FOUND_LISTS | FOUND_LISTS32)) ||
 	       (only->injected && row_injected(row)) ||
 	       (only->kernel && row->found_in & FOUND_KERNEL);

@@ -4,6 +4,9 @@
  */
 #include "scan/row.h"
 
+#include <impscan/good.h>
+#include <impscan/module.h>
+
 struct row row_of(const struct process *process, const struct module *module)
 {
 	static const struct module none = {.name = "", .path = ""};
@@ -34,6 +37,7 @@ void row_add_finding(struct row *row, const struct finding *finding)
 	row->status = finding->status;
 	row->reason = finding->reason;
 	row->imports = finding->imports;
+	row->timestamp = finding->timestamp;
 	row->import_source = finding->import_source;
 	row->hashes = finding->hashes;
 	row->rebuilt_imports = finding->rebuilt_imports;
@@ -50,6 +54,23 @@ void row_add_finding(struct row *row, const struct finding *finding)
 			.pages_absent = finding->dump->pages_absent,
 			.note = finding->dump->note,
 		};
+}
+
+bool row_is_good(const struct scan_options *options, const struct row *row)
+{
+	bool none = row->status == IMPORTS_NONE;
+	if (!options->good || row->flags & ~(unsigned int)MODULE_WOW64 ||
+	    (row->status != IMPORTS_OK && !none))
+		return false;
+	return good_has(options->good, &(struct good_module){
+					       .name = row->module,
+					       .path = row->path,
+					       .size = row->size,
+					       .timestamp = row->timestamp,
+					       .no_imports = none,
+					       .hashes = row->hashes,
+					       .rebuilt = row->rebuilt,
+				       });
 }
 
 void row_set_match(struct row *row, const struct match *match)

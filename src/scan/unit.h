@@ -52,8 +52,9 @@ struct dump {
 /* The result of examining one module. The fields are those of struct row (scan.h). */
 struct finding {
 	enum imports_status status;
-	char *reason;	/* sentences; NULL: none */
-	size_t imports; /* entries of the declared list */
+	char *reason;	    /* sentences; NULL: none */
+	size_t imports;	    /* entries of the declared list */
+	uint32_t timestamp; /* of the PE header; 0: unknown */
 	double readable;
 	struct hashes hashes;	   /* of the declared list */
 	struct hits *hits;	   /* what all lists match; list 0 is the declared one */

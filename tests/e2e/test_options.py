@@ -56,7 +56,8 @@ IMAGE = {"-a", "search", "--regions", "--imports", "--info"}
 ROWS = IMAGE - {"--info"}
 USES = {
     "-p 4": IMAGE, "--deep": IMAGE, "--only kernel": ROWS, "-m x": ROWS,
-    "-t 50": {"search"}, "--best": {"search"}, "-F": {"-a", "search"}, "-d NEW": {"-a", "search"},
+    "-t 50": {"search"}, "--best": {"search"}, "--min-imports 3": {"search"},
+    "-k GOOD": {"-a", "search"}, "-F": {"-a", "search"}, "-d NEW": {"-a", "search"},
     "-o csv": IMAGE | {"hashes", "--list-profiles"},
     "--profile YAML": IMAGE | {"--list-profiles", "--import-symbols"},
     "--profile-dir MORE": IMAGE | {"--list-profiles", "--import-symbols"},
@@ -77,9 +78,11 @@ def test_pairs(impscan, image, folder, truth):
     yaml.unlink(missing_ok=True)
     run(impscan, image, "--profile-out", yaml)
     shutil.copy(yaml, more / "layout.yaml")
+    good = folder / "good.txt"
+    good.write_text("1" * 32 + "\n")
     for (mode, base), (option, uses) in itertools.product(modes.items(), USES.items()):
         new = folder / "new"
-        values = {"NEW": new, "YAML": yaml, "MORE": more, "DTB": truth["dtb"],
+        values = {"GOOD": good, "NEW": new, "YAML": yaml, "MORE": more, "DTB": truth["dtb"],
                   "KERNEL": truth["kernel_base"]}
         arguments = [values.get(word, word) for word in option.split()]
         if mode not in uses:
@@ -100,6 +103,9 @@ def test_pairs(impscan, image, folder, truth):
 
 def test_contradictions(impscan, image, folder):
     for arguments, sentence in [
+            ([image, "-a", "--only", "new"], "--only new shows what -k does not know"),
+            ([image, "-a", "-k", folder / "missing"], "missing: can't be opened"),
+            ([image, "-a", "-k", "/dev/null"], "nothing in it is known to be good"),
             (["-f", image, image, "--profile-out", "x"], "of one image, and 2 are given"),
             (["--dtb", "0x1000", image, image, "-a"], "--dtb stands before the first image"),
             (["--label", "x", image, image, "-a"], "--label stands before the first image"),

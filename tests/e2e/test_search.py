@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Searches: how many modules share a hash, notes, short lists, what lists say beside names.
+"""Searches: how many modules share a hash, notes, short lists, what lists say beside names; what is
+known to be good.
 
     test_search.py IMPSCAN MKIMAGE FOLDER
 """
@@ -80,6 +81,55 @@ def test_lists(impscan, image, folder):
     check("every NSIS installer" in err, f"a hash that many have: {err}")
 
 
+def test_known_good(impscan, mkimage, image, folder):
+    other = folder / "hidden.raw"
+    subprocess.run([mkimage, "--scenario", "hidden", "-o", other], check=True)
+    listing, _ = rows(impscan, image, "-a")
+    every, _ = rows(impscan, other, "-a")
+    results = []
+    for form in "csv", "jsonl", "json":
+        path = folder / f"gold.{form}"
+        path.write_bytes(subprocess.run([impscan, "-q", "-f", image, "-a", "-o", form],
+                                        capture_output=True, check=True).stdout)
+        _, err = rows(impscan, image, "-k", path, "--only", "new", status=(1,))
+        check(f"({len(listing)} known to be good left out)" in err, f"{form}: the same image: {err!r}")
+        found, err = rows(impscan, other, "-k", path, "--only", "new")
+        check(f"({len(every) - len(found)} known to be good left out)" in err, f"{form}: {err!r}")
+        results.append(found)
+        check(found == rows(impscan, other, "-k", path, "-a", "-j", 1)[0], f"{form}: -a, -j 1")
+    check(results[0] == results[1] == results[2], "forms of a listing differ")
+
+    def key(row):
+        return (row["module"].lower(), row["path"].lower().split("\\")[-2:], row["imphash"],
+                row["impfuzzy"], row["rebuilt_imphash"], row["rebuilt_impfuzzy"],
+                None if row["imphash"] else (row["size"], row["timestamp"]))
+    known = [key(row) for row in listing if row["path"]]
+    for row in every:
+        plain = not set(row["flags"]) - {"wow64"} and row["status"] in ("ok", "no-imports")
+        good = bool(plain and row["path"] and key(row) in known)
+        check((row in results[0]) != good, f"{row['module']} {row['base']}: known {good}")
+    check({"injected", "hollowed"} <= {flag for row in results[0] for flag in
+          (row["flags"] + ["injected"] * (row["found_in"] == ["private"]))}, "what hides is shown")
+
+    # Lists: by name and hash, or by a hash without a name.
+    row = next(row for row in every if row["imphash"] and row["path"] and row["imports"] > 9 and
+               not row["flags"] and not row["rebuilt_imphash"])
+    name = row["module"]
+    for text, left in ((f"{row['imphash']}  x/{name.upper()}\n", True), (f"{row['imphash']}\n", True),
+                       (f"{row['imphash']}  other.dll\n", False), (f"{'1' * 32}  {name}\n", False),
+                       (f"{row['imphash']}  {row['impfuzzy']}  {name}\n", True),
+                       (f"{row['imphash']}  3:abc:def  {name}\n", False)):
+        (folder / "good.txt").write_text(text)
+        found, _ = rows(impscan, other, "-a", "-m", name, "-k", folder / "good.txt",
+                        status=(0, 1))
+        check(((row["pid"], row["base"]) not in {(one["pid"], one["base"]) for one in found}) == left,
+              f"-k {text!r}")
+    found, _ = rows(impscan, other, "-k", folder / "gold.csv", "-s", row["imphash"], status=(0, 1))
+    check([one["base"] for one in found] ==
+          [one["base"] for one in results[0] if one["imphash"] == row["imphash"]], "a search with -k")
+    other.unlink()
+
+
 def main():
     impscan, mkimage, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
     folder.mkdir(parents=True, exist_ok=True)
@@ -88,6 +138,7 @@ def main():
     test_same_hash(impscan, image, folder)
     test_min_imports(impscan, image)
     test_lists(impscan, image, folder)
+    test_known_good(impscan, mkimage, image, folder)
     image.unlink()
     print(f"search; {failures} failures")
     sys.exit(1 if failures else 0)

@@ -63,7 +63,8 @@ static void json_lines(void **state)
 		"\"readable\":0.50,\"status\":\"unreadable\",\"reason\":\"no header\",\"flags\":"
 		"[\"hooked\"],\"match\":null,\"score\":null,\"matched_hash\":null,\"dump\":null,"
 		"\"impset\":null,\"rebuilt_impset\":\"6:mno:pqr\",\"image\":\"a/"
-		"mem.raw\",\"same_hash\":null,\"note\":null,\"match_comment\":null}\n");
+		"mem.raw\",\"same_hash\":null,\"note\":null,\"match_comment\":null,\"timestamp\":"
+		"null}\n");
 }
 
 /* Quotes and commas are quoted, and a spreadsheet runs nothing. */
@@ -76,7 +77,7 @@ static void csv(void **state)
 	assert_non_null(strstr(text,
 			       "\r\n9,0,\"'=a,\"\"b\",0x0,0x0,0,\\x1b[1m.dll,,load;init,0,,,,"
 			       "45,fedcba9876543210fedcba9876543210,6:ghi:jkl,0.50,"
-			       "unreadable,no header,hooked,,,,,,6:mno:pqr,a/mem.raw,,,\r\n"));
+			       "unreadable,no header,hooked,,,,,,6:mno:pqr,a/mem.raw,,,,\r\n"));
 }
 
 static size_t lines(const char *text)

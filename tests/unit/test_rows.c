@@ -121,6 +121,7 @@ static struct row full_row(void)
 		.hashes = {"0123456789abcdef0123456789abcdef", "3:abc:def", "3:a:b"},
 		.rebuilt_imports = 9,
 		.rebuilt = {"fedcba9876543210fedcba9876543210", "6:ghi:jkl", "6:c:d"},
+		.timestamp = 1234,
 		.readable = 0.875,
 		.match = {MATCHED_REBUILT_IMPFUZZY, 93, "emotet", "beside", "shared", 7, true},
 		.dump = {"4012.bin", "memory", 73728, 18, 2, "cut"},
@@ -161,6 +162,7 @@ static void modules(void **state)
 		{"same_hash", "n7"},
 		{"note", "tshared"},
 		{"match_comment", "tbeside"},
+		{"timestamp", "n1234"},
 	};
 	struct row row = full_row();
 	(void)state;
@@ -201,6 +203,7 @@ static void modules_without(void **state)
 		{"same_hash", "null"},
 		{"note", "null"},
 		{"match_comment", "null"},
+		{"timestamp", "null"},
 	};
 	struct row row = {.pid = 8, .module = "", .status = IMPORTS_UNREADABLE};
 	(void)state;

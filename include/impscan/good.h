@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What is known to be good: modules of clean machines, as listings of these name them, and lists of
+ * hashes. A row that they have need not be looked at again.
+ *
+ * Room: match.
+ */
+#ifndef IMPSCAN_GOOD_H
+#define IMPSCAN_GOOD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <impscan/error.h>
+#include <impscan/hash.h>
+
+/* A set of known-good modules. */
+struct good;
+
+struct good *good_new(void);
+void good_free(struct good *good);
+DEFINE_CLEANUP(struct good, good_free)
+#define _cleanup_good_ _cleanup_(good_free_p)
+
+/* What a module is known by. */
+struct good_module {
+	const char *name;
+	const char *path;      /* its last two parts count, in any case */
+	uint64_t size;	       /* bytes */
+	uint32_t timestamp;    /* of its PE header; 0: unknown */
+	bool no_imports;       /* it was read whole, and has no import list */
+	struct hashes hashes;  /* of its declared list, "" without one; impset does not count */
+	struct hashes rebuilt; /* of its rebuilt list, "" where there is no other */
+};
+
+/*
+ * Adds a file: impscan's own CSV or JSON (lines) of modules, of which those that are flagged or not
+ * read whole are left out, or a list of hashes in any form (known_add_list()).
+ *
+ * Returns in `*modules` how many modules or hashes are known by it. Fails when it can't be read, or
+ * there are none.
+ */
+struct error *good_add(struct good *good, const char *path, size_t *modules);
+
+/*
+ * Tells whether a module, of which nothing is flagged, is known: one of a listing with this name,
+ * path and hashes; or where it has no imports, with this name, path, size and time stamp; or a
+ * list's entry with these hashes and, unless it has no name, this name. An entry without a name
+ * does not count where many programs have the hash (match_note()).
+ */
+bool good_has(const struct good *good, const struct good_module *module);
+
+#endif
