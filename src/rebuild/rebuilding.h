@@ -87,6 +87,8 @@ struct rebuild_scratch {
 	uint64_t *called; /* addresses of slots that code uses, sorted */
 	size_t called_count, called_capacity;
 	struct address_set called_set; /* the same */
+	uint64_t *noted;	       /* pages that may have pointers to modules, in order */
+	size_t noted_count, noted_capacity;
 	struct address_set distinct;   /* different exports of a run */
 	struct text low;	       /* a DLL's name in lower case */
 	size_t near_looks;	       /* looks for names around slots of this area so far */

@@ -70,6 +70,7 @@ void rebuilt_free(struct rebuilt *rebuilt)
 		free(s->runs);
 		free(s->known);
 		free(s->called);
+		free(s->noted);
 		address_set_free(&s->called_set);
 		address_set_free(&s->distinct);
 		text_free(&s->low);

@@ -12,6 +12,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/search.h>
 
 #include "rebuild/rebuilding.h"
 
@@ -106,6 +107,7 @@ static void close_run(struct rebuilding *r, struct slot_run *run)
 struct run_search {
 	struct slot_run run; /* the current one */
 	uint64_t last;	     /* address of the last hit; 0: none */
+	bool note;	     /* the pages with pointers */
 };
 
 /* Adds a slot that holds an export's address to the current run, or to a new one. */
@@ -142,12 +144,19 @@ static bool any_in_range(const struct rebuilding *r, const uint8_t *p, size_t sl
 	export_map_range(r->map, &low, &high);
 	if (low >= high || (r->pointer_size == 4 && low > UINT32_MAX))
 		return false;
-	unsigned int shift = r->pointer_size == 8 ? 32 : 0;
-	uint32_t first = (uint32_t)(low >> shift);
-	uint32_t span = (uint32_t)min_of((high - 1) >> shift, (uint64_t)UINT32_MAX) - first;
+	if (!slots)
+		return false;
+	/* Of a long one bits 16 to 47, which begin at its third byte: those above are all alike. */
+	const unsigned int shift = r->pointer_size == 8 ? 16 : 0;
+	const uint32_t first = (uint32_t)(low >> shift);
+	const uint32_t span =
+		(uint32_t)min_of(((high - 1) >> shift) - (low >> shift), (uint64_t)UINT32_MAX);
+	/* A long one at half a slot goes on behind the last. */
+	const size_t count = slots * r->pointer_size / 4 - (r->pointer_size == 8);
+	const uint8_t *from = p + shift / 8;
 	unsigned int any = 0;
-	for (size_t i = 0; i < slots * r->pointer_size / 4; i++)
-		any |= le32(p + i * 4) - first <= span;
+	for (size_t i = 0; i < count; i++)
+		any |= le32(from + i * 4) - first <= span;
 	return any;
 }
 
@@ -160,28 +169,60 @@ static inline bool is_foreign(const struct rebuilding *r, uint64_t low, uint64_t
 	return value - low < high - low && !rebuild_is_own(r, value);
 }
 
-/* Adds the hits among slots in a row. Returns whether any of the slots is foreign. */
-static bool search_slots(struct rebuilding *r, struct run_search *search, uint64_t address,
-			 const uint8_t *p, size_t slots)
+/* Slots of which all are ruled out at once. */
+#define BLOCK 16
+
+/*
+ * May any pointer of 8 bytes of a block lead into a range? `first` and `span` are of the bits 16 to 47
+ * of addresses in it. Without branches, as any_in_range().
+ */
+static inline bool any_long_in_block(const uint8_t *p, uint32_t first, uint32_t span)
+{
+	unsigned int any = 0;
+	for (size_t i = 0; i < BLOCK; i++)
+		any |= le32(p + i * 8 + 2) - first <= span;
+	return any;
+}
+
+/*
+ * Adds the hits among slots in a row, which have `size` bytes. Returns whether any of the slots is
+ * foreign. Inlined, so that the size is a constant.
+ */
+static inline __attribute__((always_inline)) bool
+search_slots_of(struct rebuilding *r, struct run_search *search, uint64_t address, const uint8_t *p,
+		size_t slots, const unsigned int size)
 {
 	uint64_t low, high;
 	export_map_range(r->map, &low, &high);
+	const uint64_t range = high - low;
+	const uint32_t first = (uint32_t)(low >> 16);
+	const uint32_t span =
+		(uint32_t)min_of(((high - 1) >> 16) - (low >> 16), (uint64_t)UINT32_MAX);
 	bool foreign = false;
-	for (size_t i = 0; i < slots; i++) {
-		uint64_t value = le_pointer(p + i * r->pointer_size, r->pointer_size);
-		if (!is_foreign(r, low, high, value))
+	for (size_t i = 0; i < slots; i += BLOCK) {
+		size_t end = min_of(i + BLOCK, slots);
+		if (size == 8 && end == i + BLOCK && !any_long_in_block(p + i * 8, first, span))
 			continue;
-		foreign = true;
-		if (r->rebuilt->cut)
-			break;
-		if (export_map_hit(r->map, value))
-			add_hit(r, search, address + i * r->pointer_size, value);
+		for (size_t k = i; k < end; k++) {
+			uint64_t value = le_pointer(p + k * size, size);
+			if (value - low >= range || rebuild_is_own(r, value))
+				continue;
+			foreign = true;
+			if (r->rebuilt->cut)
+				return foreign;
+			if (export_map_hit(r->map, value))
+				add_hit(r, search, address + k * size, value);
+		}
 	}
 	return foreign;
 }
 
-/* Slots of 4 bytes of which all are ruled out at once. */
-#define BLOCK 16
+static bool search_slots(struct rebuilding *r, struct run_search *search, uint64_t address,
+			 const uint8_t *p, size_t slots)
+{
+	return r->pointer_size == 8 ? search_slots_of(r, search, address, p, slots, 8)
+				    : search_slots_of(r, search, address, p, slots, 4);
+}
 
 /* May any pointer of a block lead to an export? Without branches, as any_in_range(). */
 static inline bool any_in_block(const uint8_t *p, uint32_t first, uint32_t span)
@@ -237,7 +278,7 @@ static size_t slot_number(const struct rebuilding *r, uint64_t address, uint64_t
 static void search_page(struct rebuilding *r, struct run_search *search, uint64_t address,
 			const uint8_t *p, size_t size)
 {
-	const struct rebuild_scratch *s = r->scratch;
+	struct rebuild_scratch *s = r->scratch;
 	size_t slots = size / r->pointer_size, i = 0;
 	bool any = false, foreign = false;
 	for (size_t c = rebuild_first_known(s, address); i < slots; c++) {
@@ -245,6 +286,9 @@ static void search_page(struct rebuilding *r, struct run_search *search, uint64_
 		size_t end = known ? slot_number(r, address, known->start, slots) : slots;
 		const uint8_t *from = p + i * r->pointer_size;
 		if (end > i && any_in_range(r, from, end - i)) {
+			if (!any && search->note)
+				*array_push(s->noted, s->noted_count, s->noted_capacity) =
+					address & PAGE_MASK;
 			any = true;
 			if (!rebuild_spend(r, STEPS_COMPARE))
 				return;
@@ -305,6 +349,14 @@ struct page_look {
 	uint64_t next; /* address to go on from */
 };
 
+/* The first noted page from `address` on, or what of it is in the area; r->end: none. */
+static uint64_t next_noted(const struct rebuilding *r, uint64_t address)
+{
+	const struct rebuild_scratch *s = r->scratch;
+	size_t next = search_first(i, 0, s->noted_count, s->noted[i] + PAGE_SIZE > address);
+	return next < s->noted_count ? max_of(s->noted[next], address) : r->end;
+}
+
 /*
  * Returns the first page from `address` on that is present and worth searching. `again`: the pages
  * have been counted.
@@ -315,7 +367,9 @@ static struct page_look look_ahead(struct rebuilding *r, uint64_t address, bool 
 	struct page_look look = {.next = address};
 	while (!look.bytes) {
 		look.address = look.next;
-		if (!memory->next)
+		if (again)
+			look.address = next_noted(r, look.address);
+		else if (!memory->next)
 			look.address = rebuild_present(r, look.address, r->end);
 		else if (look.address < r->end)
 			look.address = memory->next(memory, look.address, r->end);
@@ -342,6 +396,10 @@ void rebuild_find_runs(struct rebuilding *r, unsigned int phase)
 {
 	struct rebuild_scratch *s = r->scratch;
 	struct run_search search = {.run.first = s->slot_count};
+	/* A second search, by half a slot, is for those that have anything. */
+	search.note = !phase && r->pointer_size == 8 && r->area && !r->directory;
+	if (!phase)
+		s->noted_count = 0;
 	struct page_look look = look_ahead(r, r->start, phase);
 	const uint64_t steps = r->area && r->area->counted ? 0 : STEPS_LOOK;
 	while (look.bytes && !r->rebuilt->cut && rebuild_spend(r, steps)) {
