@@ -10,7 +10,8 @@ about 5 GB of disk.
 
 What is measured: listings (-F -a, -a, --deep -a, one -p) with one and two threads against `cat IMAGE
 >/dev/null`; searches (-e with 1,000 samples, -i with 1,000 to 1,000,000 hashes) against comparing
-with every hash; hashing files against pefile; and Volatility 3 with JPCERT's plugin where --volatility
+with every hash; hashing files against pefile; -a on the image packed by
+xz in blocks against `xz -dc -T2`; and Volatility 3 with JPCERT's plugin where --volatility
 (or $VOLATILITY) names vol.py. That needs the symbols of the kernel that is written (--symbols and
 --pdb-guid, as for mkimage; --vol-symbols, a folder as for vol.py -s), the folder of pehash.py
 (--vol-plugins), and the modules pefile and pyimpfuzzy for its Python.
@@ -238,6 +239,28 @@ class Bench:
         print("\nsearching 12,000 modules among 1,000,000 hashes, against fuzzy_compare() on all:")
         subprocess.run([self.tool("bench_match"), "1000000"], check=True)
 
+    def xz_blocks(self):
+        """The image packed by xz in blocks, against unpacking all of it with two threads."""
+        if not shutil.which("xz"):
+            print(".xz in blocks: left out, xz is not installed")
+            return
+        packed = self.folder / f"{self.image.name}.xz"
+        if not packed.exists():
+            with open(self.image, "rb") as image, open(packed, "wb") as out:
+                subprocess.run(["xz", "-1", "-T2", "-c"], stdin=image, stdout=out, check=True)
+        runs = min(self.runs, 3)
+        results = measure_all({
+            "xz -dc -T2": ["xz", "-dc", "-T2", str(packed)],
+            "-a": [self.impscan, "-q", "-f", str(packed), "-a", "-j2"],
+            "-F -a -p": [self.impscan, "-q", "-f", str(packed), "-F", "-a", "-j2", "-p",
+                         str(self.first_pid()[0])],
+        }, runs)
+        limit = results["xz -dc -T2"].wall
+        for name, result in results.items():
+            row(f".xz in blocks: {name}", result, limit, "xz -dc -T2")
+        print(f"-a on .xz in blocks takes {results['-a'].wall / limit:.2f} times as long as xz -dc "
+              f"-T2 (wanted: at most 1.1)")
+
     def cold(self):
         runs = min(self.runs, 3)
         cat = measure_cold(["cat", str(self.image)], self.image, runs)
@@ -365,6 +388,7 @@ def main():
     bench.searches(listing, limit)
     print()
     bench_samples(bench)
+    bench.xz_blocks()
     if not arguments.no_cold:
         bench.cold()
     bench.volatility(listing)
