@@ -6,11 +6,13 @@ images of memory that begin as such files do: they are read.
     test_declined.py IMPSCAN MKIMAGE FOLDER
 """
 
+import io
 import os
 import random
 import re
 import struct
 import subprocess
+import zipfile
 import zlib
 
 from image_truth import check, finish, run, test_arguments, test_parser
@@ -40,10 +42,17 @@ def xen_core():
     return head + bytes(64) + section + names + bytes(1 << 16)
 
 
+def zipped(name, content):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, content)
+    return file.getvalue()
+
+
 # Name, bytes, and what the sentence says: what it is, and where there is a way, how to convert it.
 DECLINED = [
     ("e01", b"EVF\x09\x0d\x0a\xff\0" + NOISE, "EnCase.*ewfexport"),
-    ("aff4", b"PK\3\4" + bytes(26) + b"container.description" + NOISE, "AFF4.*export"),
+    ("aff4", zipped("container.description", NOISE), "AFF4.*export"),
     ("qemu.state", b"QEVM\0\0\0\3" + NOISE, "saved state.*dump-guest-memory"),
     ("libvirt.save", b"LibvirtQemudSave" + NOISE, "saved state.*virsh dump"),
     ("disk.qcow2", b"QFI\xfb\0\0\0\3" + NOISE, "virtual disk of QEMU.*dump-guest-memory"),
