@@ -217,6 +217,7 @@ struct sample {
 	char reason[160]; /* why there is no list, or not all of it, in words */
 	size_t imports;	  /* entries of its import list */
 	struct hashes hashes;
+	const char *packer; /* the packer that its sections are of; NULL: none that is known */
 	/* Its imports in the order of the directory, where they were asked for and there are any. */
 	struct import_entry *entries;
 	size_t entry_count;
@@ -247,5 +248,17 @@ void samples_list_free(char **paths, size_t count);
  */
 void sample_read(struct sample *sample, const char *path, bool impset, struct imports *scratch);
 void sample_free(struct sample *sample);
+
+/*
+ * The same of a file or, where it is an archive (zip, 7z, tar) or compressed (gz, bz2, xz, zst), of
+ * each file in it, also in an archive within it: they are called "archive!member". What can't be
+ * unpacked, and what unpacks to more than is reasonable, is IMPORTS_UNREADABLE with the reason.
+ *
+ * password: of encrypted members, after "infected"; NULL: none.
+ * ret, count: at least one sample, for the caller to free with samples_free().
+ */
+void samples_read(const char *path, const char *password, bool impset, struct imports *scratch,
+		  struct sample **ret, size_t *count);
+void samples_free(struct sample *samples, size_t count);
 
 #endif

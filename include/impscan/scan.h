@@ -146,11 +146,13 @@ struct error *scan_survey(const struct discovery *discovery, const struct scan_o
 			  struct survey *survey);
 
 /*
- * Reads and hashes sample files, `threads` at a time, and hands them out in the order given.
+ * Reads and hashes sample files, and those in archives (samples_read()), `threads` at a time, and hands
+ * them out in the order given.
+ * password: of encrypted archives; NULL: none.
  * impset: compute it, too.
  * imports: keep the imports of each, too.
  */
-void scan_samples(char *const *paths, size_t count, bool impset, bool imports, unsigned int threads,
-		  const struct scan_events *events);
+void scan_samples(char *const *paths, size_t count, const char *password, bool impset, bool imports,
+		  unsigned int threads, const struct scan_events *events);
 
 #endif

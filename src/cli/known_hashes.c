@@ -16,7 +16,7 @@
 struct comparison {
 	struct output *output;
 	struct known *known;
-	size_t samples, not_pe, no_imports, unreadable;
+	size_t samples, not_pe, no_imports, unreadable, packed;
 	size_t lists, empty_lists;
 	struct error *error; /* from within a callback */
 };
@@ -35,6 +35,12 @@ static bool on_known_sample(void *context, const struct sample *sample)
 {
 	struct comparison *comparison = context;
 	comparison->samples++;
+	comparison->packed += sample->packer != NULL;
+	if (sample->packer && comparison->output->options->verbose) {
+		_cleanup_text_ struct text text = {0};
+		text_add_format(&text, "%s: %s", sample->path, sample->reason);
+		progress_warning(&comparison->output->progress, text_string(&text));
+	}
 	if (*sample->hashes.impfuzzy) {
 		comparison->error = known_add_sample(comparison->known, sample);
 		return !comparison->error;
@@ -100,6 +106,19 @@ static void add_unhashed(struct text *text, const struct comparison *comparison)
 			text_add_format(text, "%s%zu %s", separator, kinds[i].count, kinds[i].what);
 			separator = ", ";
 		}
+}
+
+static void warn_of_packed(const struct comparison *comparison)
+{
+	_cleanup_text_ struct text text = {0};
+	if (!comparison->packed || comparison->output->options->verbose)
+		return;
+	text_add_format(
+		&text,
+		"%zu of %zu sample files are packed: their import lists are the packer's, and "
+		"memory shows the unpacked ones (-v names them)",
+		comparison->packed, comparison->samples);
+	progress_warning(&comparison->output->progress, text_string(&text));
 }
 
 static void warn_of_samples(const struct comparison *comparison)
@@ -221,7 +240,8 @@ static struct error *add_samples(struct comparison *comparison)
 	try_(list_samples(output, &paths, &count));
 	progress_init(&output->progress, output->options->quiet, "samples");
 	/* impset is for lists: where the files are there it only adds what like programs share. */
-	scan_samples(paths, count, false, !output->options->fast, output->options->threads,
+	scan_samples(paths, count, output->options->password, false, !output->options->fast,
+		     output->options->threads,
 		     &(struct scan_events){
 			     .sample = on_known_sample,
 			     .progress = on_progress,
@@ -319,6 +339,7 @@ struct error *load_known(struct output *output, struct known **ret)
 	if (!known_can_match(known))
 		return nothing_known(&comparison);
 	warn_of_samples(&comparison);
+	warn_of_packed(&comparison);
 	warn_of_left_out(&comparison);
 	warn_of_dotnet(&comparison);
 	warn_of_common(&comparison);

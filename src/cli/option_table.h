@@ -29,6 +29,7 @@ enum {
 	OPTION_KERNEL,
 	OPTION_PRINT_HASHES,
 	OPTION_MIN_IMPORTS,
+	OPTION_PASSWORD,
 	OPTION_LABEL,
 	OPTION_MEMORY,
 	OPTION_UNPACK,
@@ -73,7 +74,7 @@ struct option_row {
 	const char *help;
 };
 
-#define OPTION_COUNT 38
+#define OPTION_COUNT 39
 
 extern const struct option_row option_table[OPTION_COUNT];
 

@@ -42,6 +42,7 @@ struct options {
 	size_t pid_capacity;
 	int threshold;
 	size_t min_imports;
+	const char *password; /* of archives; NULL: none */
 	bool best;
 	bool print_hashes;
 	bool fast;

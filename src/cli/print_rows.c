@@ -233,7 +233,7 @@ struct error *print_samples(struct output *output)
 	try_(list_samples(output, &paths, &count));
 	progress_init(&output->progress, output->options->quiet, "samples");
 	output->report = report_new(stdout, output->options->form, &row_samples);
-	scan_samples(paths, count, true, false, output->options->threads,
+	scan_samples(paths, count, output->options->password, true, false, output->options->threads,
 		     &(struct scan_events){
 			     .sample = output_sample,
 			     .progress = output_progress,

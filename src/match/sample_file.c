@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sample_file.h"
+
 static void fail(struct sample *sample, enum imports_status status, const char *reason)
 {
 	sample->status = status;
@@ -26,17 +28,21 @@ static void keep_entries(struct sample *sample, const struct imports *imports)
 	sample->names_length = imports->names.length;
 }
 
-void sample_read(struct sample *sample, const char *path, bool impset, struct imports *scratch)
+/* The packer whose sections a PE has; NULL: none that is known. */
+static const char *packer_of(const struct pe *pe)
 {
-	*sample = (struct sample){.path = alloc_strdup(path)};
-	_cleanup_pe_file_ struct pe_file file = {0};
-	_cleanup_error_ struct error *error = pe_file_open(&file, path);
-	if (error) {
-		fail(sample, IMPORTS_UNREADABLE, error_message(error));
-		return;
-	}
+	for (size_t i = 0; i < pe->section_count; i++)
+		if (!memcmp(pe->sections[i].name, "UPX0", 4) ||
+		    !memcmp(pe->sections[i].name, "UPX1", 4))
+			return "UPX";
+	return NULL;
+}
+
+void sample_hash(struct sample *sample, const struct pe_reader *reader, bool impset,
+		 struct imports *scratch)
+{
 	_cleanup_pe_ struct pe pe = {0};
-	if (pe_open(&pe, &file.reader) != PE_OK) {
+	if (pe_open(&pe, reader) != PE_OK) {
 		fail(sample, pe.status == PE_NOT_PE ? IMPORTS_NOT_PE : IMPORTS_UNREADABLE,
 		     pe.reason);
 		return;
@@ -51,6 +57,22 @@ void sample_read(struct sample *sample, const char *path, bool impset, struct im
 		hash_impset(&sample->hashes, &scratch->string);
 	if (scratch->keep_entries && scratch->entry_count)
 		keep_entries(sample, scratch);
+	sample->packer = packer_of(&pe);
+	if (sample->packer && !*sample->reason)
+		snprintf(sample->reason, sizeof(sample->reason),
+			 "packed by %s: this list is the packer's, memory shows the unpacked one",
+			 sample->packer);
+}
+
+void sample_read(struct sample *sample, const char *path, bool impset, struct imports *scratch)
+{
+	*sample = (struct sample){.path = alloc_strdup(path)};
+	_cleanup_pe_file_ struct pe_file file = {0};
+	_cleanup_error_ struct error *error = pe_file_open(&file, path);
+	if (error)
+		fail(sample, IMPORTS_UNREADABLE, error_message(error));
+	else
+		sample_hash(sample, &file.reader, impset, scratch);
 }
 
 void sample_free(struct sample *sample)

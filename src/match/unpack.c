@@ -75,6 +75,17 @@ static struct error *failure(const struct unpack *unpack)
 			 password ? " (--password PASSWORD; \"infected\" was tried)" : "");
 }
 
+/*
+ * Enables a filter, unless the library was built without it: it would start a program then.
+ */
+static void enable(struct archive *a, int (*filter)(struct archive *))
+{
+	struct archive *trial = archive_read_new();
+	if (trial && filter(trial) == ARCHIVE_OK)
+		filter(a);
+	archive_read_free(trial);
+}
+
 static struct unpack *unpack_new(const char *label, const char *password)
 {
 	struct unpack *unpack = alloc_new(struct unpack);
@@ -82,10 +93,10 @@ static struct unpack *unpack_new(const char *label, const char *password)
 	if (!a)
 		abort();
 	unpack->label = label;
-	archive_read_support_filter_gzip(a);
-	archive_read_support_filter_bzip2(a);
-	archive_read_support_filter_xz(a);
-	archive_read_support_filter_zstd(a);
+	enable(a, archive_read_support_filter_gzip);
+	enable(a, archive_read_support_filter_bzip2);
+	enable(a, archive_read_support_filter_xz);
+	enable(a, archive_read_support_filter_zstd);
 	archive_read_support_format_tar(a);
 	archive_read_support_format_zip(a);
 	archive_read_support_format_7zip(a);

@@ -13,23 +13,33 @@
 struct samples_run {
 	char *const *paths;
 	size_t count;
+	const char *password;
 	bool impset;
 	const struct scan_events *events;
 	struct imports *scratch; /* one a worker */
 };
 
+/* What one path has. */
+struct samples {
+	struct sample *items;
+	size_t count;
+};
+
 static void *make_sample(void *context, size_t i, unsigned int worker)
 {
 	struct samples_run *run = context;
-	struct sample *sample = alloc_new(struct sample);
-	sample_read(sample, run->paths[i], run->impset, &run->scratch[worker]);
-	return sample;
+	struct samples *samples = alloc_new(struct samples);
+	samples_read(run->paths[i], run->password, run->impset, &run->scratch[worker],
+		     &samples->items, &samples->count);
+	return samples;
 }
 
 static void drop_sample(void *result)
 {
-	sample_free(result);
-	free(result);
+	struct samples *samples = result;
+	if (samples)
+		samples_free(samples->items, samples->count);
+	free(samples);
 }
 
 static bool take_sample(void *context, size_t i, void *result, unsigned int worker)
@@ -37,18 +47,24 @@ static bool take_sample(void *context, size_t i, void *result, unsigned int work
 	(void)worker;
 	struct samples_run *run = context;
 	const struct scan_events *events = run->events;
-	bool more = events->sample(events->context, result);
+	const struct samples *samples = result;
+	bool more = true;
+	for (size_t s = 0; more && s < samples->count; s++)
+		more = events->sample(events->context, &samples->items[s]);
 	drop_sample(result);
 	if (events->progress)
 		events->progress(events->context, i + 1, run->count);
 	return more;
 }
 
-void scan_samples(char *const *paths, size_t count, bool impset, bool imports, unsigned int threads,
-		  const struct scan_events *events)
+void scan_samples(char *const *paths, size_t count, const char *password, bool impset, bool imports,
+		  unsigned int threads, const struct scan_events *events)
 {
-	struct samples_run run = {
-		.paths = paths, .count = count, .impset = impset, .events = events};
+	struct samples_run run = {.paths = paths,
+				  .count = count,
+				  .password = password,
+				  .impset = impset,
+				  .events = events};
 	run.scratch = alloc_zero(threads, sizeof(*run.scratch));
 	for (unsigned int i = 0; i < threads; i++)
 		run.scratch[i].keep_entries = imports;

@@ -103,6 +103,7 @@ def test_pairs(impscan, image, folder, truth):
 
 def test_contradictions(impscan, image, folder):
     for arguments, sentence in [
+            ([image, "-s", "1" * 32, "--password", "x"], "--password is that of archives"),
             ([image, "-a", "--only", "new"], "--only new shows what -k does not know"),
             ([image, "-a", "-k", folder / "missing"], "missing: can't be opened"),
             ([image, "-a", "-k", "/dev/null"], "nothing in it is known to be good"),
@@ -213,7 +214,7 @@ def test_compared_nothing(impscan, image, folder):
     fails(impscan, "no hash to compare with: 0 sample files", "-f", image, "-e", nothing)
     (nothing / "a.zip").write_bytes(b"PK\3\4" + bytes(100))
     (nothing / "b.txt").write_text("text")
-    fails(impscan, r"no hash to compare with: 2 sample files \(2 no PE\)", "-f", image, "-e", nothing)
+    fails(impscan, r"no hash to compare with: 2 sample files \(1 no PE, 1 not readable\)", "-f", image, "-e", nothing)
     for path in (folder / "empty.txt", folder / "comments.txt", "/dev/null"):
         fails(impscan, "no hash to compare with: 1 of 1 lists", image, "-i", path)
     fails(impscan, "no hash to compare with: 1 of 1 lists", image, "-i", "-", stdin="# none\n")
