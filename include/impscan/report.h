@@ -23,10 +23,11 @@ enum report_form {
 	REPORT_CSV,   /* RFC 4180 */
 	REPORT_JSONL, /* an object a line */
 	REPORT_JSON,  /* an array of objects */
+	REPORT_MISP,  /* an event of MISP; of modules only */
 };
 
 /*
- * Finds a form by its name: "table", "wide", "csv", "jsonl" or "json". Returns false, and leaves
+ * Finds a form by its name: "table", "wide", "csv", "jsonl", "json" or "misp". Returns false, and leaves
  * `*form` alone, when there is none of that name.
  */
 bool report_form_named(const char *name, enum report_form *form);

@@ -155,6 +155,9 @@ struct error *options_check(struct options *options, const bool given[OPTION_COU
 	try_(check_uses(modes, given, options->before_samples));
 	if (modes & MODES_IMAGE && !options->image_count)
 		return no_image();
+	if (options->form == REPORT_MISP && !(modes & MODES_MODULES))
+		return error_new("-o misp is of modules: it goes with -a and a search, not with %s",
+				 mode_name(modes));
 	options->print_hashes = modes == MODE_HASHES;
 	options->all |= (modes & MODE_LIST) != 0;
 	return check_values(options);

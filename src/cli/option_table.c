@@ -58,7 +58,7 @@ const struct option_row option_table[] = {
 	{'d', "dump", "DIR", MODES_MODULES, false, TAKES(dump),
 	 "write each module shown to a folder, as a PE file, with an index"},
 	{'o', "output", "FORM", MODES_ROWS | MODE_INFO | MODE_HASHES | MODE_PROFILES, false, PARSED,
-	 "table (default), wide, csv, jsonl or json"},
+	 "table (default), wide, csv, jsonl, json or, of modules, misp"},
 	{OPTION_INFO, "info", NULL, MODE_INFO, true, SETS(info),
 	 "what the image is: format, build, kernel, profile, processes"},
 	{OPTION_REGIONS, "regions", NULL, MODE_REGIONS, true, SETS(regions),

@@ -111,8 +111,9 @@ static struct error *parse(struct options *options, int key, const char *argumen
 		return parse_only(options, argument);
 	case 'o':
 		if (!report_form_named(argument, &options->form))
-			return error_new("'%s' is no output form: table, wide, csv, jsonl or json",
-					 argument);
+			return error_new(
+				"'%s' is no output form: table, wide, csv, jsonl, json or misp",
+				argument);
 		return NULL;
 	case 'm':
 		if (!*argument)

@@ -11,6 +11,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
+#include "report/misp.h"
 #include "report/write_value.h"
 
 struct report {
@@ -26,11 +27,12 @@ struct report {
 	const char *image;	   /* that the rows are of */
 	bool image_named;	   /* its heading is written */
 	struct text line, scratch; /* reused */
+	struct misp *misp;	   /* of REPORT_MISP */
 };
 
 bool report_form_named(const char *name, enum report_form *form)
 {
-	static const char *const names[] = {"table", "wide", "csv", "jsonl", "json"};
+	static const char *const names[] = {"table", "wide", "csv", "jsonl", "json", "misp"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strcmp(name, names[i])) {
 			*form = (enum report_form)i;
@@ -179,6 +181,8 @@ struct report *report_start(FILE *out, enum report_form form, const struct row_k
 		report->columns = row_kind_columns(kind, table, report->order);
 	if (form == REPORT_CSV)
 		write_csv_line(report, NULL);
+	if (form == REPORT_MISP)
+		report->misp = misp_new();
 	return report;
 }
 
@@ -212,6 +216,10 @@ void report_row(struct report *report, const void *row)
 	case REPORT_JSON:
 		text_add_string(&report->line, report->rows ? ",\n" : "[\n");
 		add_json_object(report, row);
+		write_line(report);
+		break;
+	case REPORT_MISP:
+		misp_row(report->misp, row, &report->line);
 		write_line(report);
 		break;
 	case REPORT_JSONL:
@@ -261,6 +269,11 @@ bool report_end(struct report *report)
 		text_add_string(&report->line, report->rows ? "\n]\n" : "[]\n");
 		write_line(report);
 	}
+	if (report->form == REPORT_MISP) {
+		misp_end(report->misp, &report->line);
+		write_line(report);
+	}
+	misp_free(report->misp);
 	bool good = fflush(report->out) == 0 && !report->failed;
 	text_free(&report->line);
 	text_free(&report->scratch);

@@ -20,7 +20,8 @@ MAN = pathlib.Path(__file__).resolve().parents[2] / "man" / "impscan.1"
 FIELDS = ["pid", "ppid", "process", "eprocess", "base", "size", "module", "path", "found_in",
           "imports", "import_source", "imphash", "impfuzzy", "rebuilt_imports",
           "rebuilt_imphash", "rebuilt_impfuzzy", "readable", "status", "reason", "flags", "match",
-          "score", "matched_hash", "dump", "impset", "rebuilt_impset", "image"]
+          "score", "matched_hash", "dump", "impset", "rebuilt_impset", "image",
+          "same_hash", "note", "match_comment", "timestamp"]
 
 
 def fails(impscan, sentence, *arguments, stdin=None):

@@ -103,6 +103,7 @@ def test_pairs(impscan, image, folder, truth):
 
 def test_contradictions(impscan, image, folder):
     for arguments, sentence in [
+            ([image, "--info", "-o", "misp"], "-o misp is of modules"),
             ([image, "-s", "1" * 32, "--password", "x"], "--password is that of archives"),
             ([image, "-a", "--only", "new"], "--only new shows what -k does not know"),
             ([image, "-a", "-k", folder / "missing"], "missing: can't be opened"),
@@ -214,12 +215,12 @@ def test_compared_nothing(impscan, image, folder):
     fails(impscan, "no hash to compare with: 0 sample files", "-f", image, "-e", nothing)
     (nothing / "a.zip").write_bytes(b"PK\3\4" + bytes(100))
     (nothing / "b.txt").write_text("text")
-    fails(impscan, r"no hash to compare with: 2 sample files \(1 no PE, 1 not readable\)", "-f", image, "-e", nothing)
+    fails(impscan, r"no hash to compare with: 3 sample files \(1 no PE, 2 not readable\)", "-f", image, "-e", nothing)
     for path in (folder / "empty.txt", folder / "comments.txt", "/dev/null"):
         fails(impscan, "no hash to compare with: 1 of 1 lists", image, "-i", path)
     fails(impscan, "no hash to compare with: 1 of 1 lists", image, "-i", "-", stdin="# none\n")
     fails(impscan, "1 of 1 lists .*1 hashes of an empty", image, "-i", "/dev/null", "-s", "3::")
-    fails(impscan, "2 sample files .*1 of 1 lists", "-f", image, "-q", "-e", nothing, "-i", "/dev/null")
+    fails(impscan, "3 sample files .*1 of 1 lists", "-f", image, "-q", "-e", nothing, "-i", "/dev/null")
     fails(impscan, "no hash to compare with", "-f", image, "-a", "-e", nothing)
     _, err = run(impscan, image, "-i", "/dev/null", "-s", "1" * 32, status=(1,))
     check("/dev/null: no hash in it" in err, f"an empty list among others: {err!r}")

