@@ -28,9 +28,14 @@ enum paging {
 	PAGING_X86, /* two levels, 4-byte entries */
 	PAGING_PAE, /* three levels, 8-byte entries, 32-bit addresses */
 	PAGING_X64, /* four levels, 8-byte entries */
+	/*
+	 * No page tables: the image has virtual addresses, those of the one process that it is a
+	 * dump of. See memory_set_ranges().
+	 */
+	PAGING_RANGES,
 };
 
-/* "x86", "x86 PAE", "x64". */
+/* "x86", "x86 PAE", "x64", "none". */
 const char *paging_name(enum paging paging);
 
 struct memory;
@@ -59,6 +64,19 @@ void memory_reset_entries(struct memory *memory);
  * image's memory are ignored instead. Setup only.
  */
 void memory_set_invalid_mask(struct memory *memory, uint64_t mask);
+
+/* What the pages of a range may be used for. */
+struct memory_range {
+	uint64_t start, end; /* multiples of PAGE_SIZE; `end` is behind the last page */
+	bool writable, executable;
+};
+
+/*
+ * For PAGING_RANGES: sets which pages the process uses, sorted and without overlaps; they are
+ * copied. A page that the process uses and the image lacks is PAGE_LEFT_OUT. Before it is called
+ * this is not known, and any page that the image has may be executable. Setup only.
+ */
+void memory_set_ranges(struct memory *memory, const struct memory_range *ranges, size_t count);
 
 /* A page file that was given; mapped, not copied. Page n is the 4096 bytes at 4096 * n. */
 struct page_file {

@@ -27,8 +27,9 @@ enum found_in {
 	FOUND_VAD = 1 << 6,	/* it lies in a VAD of an image section */
 	FOUND_PRIVATE = 1 << 7, /* it lies in memory that is not of an image section */
 	FOUND_KERNEL = 1 << 8,	/* PsLoadedModuleList */
+	FOUND_DUMP = 1 << 9,	/* the list of modules that a dump of a process has */
 };
-#define FOUND_IN_COUNT 9
+#define FOUND_IN_COUNT 10
 #define FOUND_LISTS    (FOUND_LOAD | FOUND_MEMORY | FOUND_INIT)
 #define FOUND_LISTS32  (FOUND_LOAD32 | FOUND_MEMORY32 | FOUND_INIT32)
 

@@ -25,6 +25,7 @@ struct process {
 	uint64_t peb32;	 /* address of the 32-bit PEB of a WoW64 process; 0: none */
 	uint64_t wow64;	 /* EPROCESS.WoW64Process as it stands; 0: no WoW64 process */
 	bool peb32_lost; /* it has, or may have, a 32-bit PEB that was not found */
+	bool peb_lost;	 /* it has a PEB that was not found */
 	uint64_t section_base_address;
 	uint64_t create_time; /* FILETIME; 0 when unreadable */
 	uint64_t exit_time;   /* FILETIME; 0 while it runs */
@@ -39,10 +40,11 @@ enum process_source {
 	SOURCE_CID = 1 << 3,	 /* PspCidTable, the handle table of PIDs */
 	SOURCE_NEAR = 1 << 4,	 /* the pool near processes that are known */
 	SOURCE_DEEP = 1 << 5,	 /* the sweep of physical memory */
+	SOURCE_DUMP = 1 << 6,	 /* the image is a dump of the process */
 };
-#define PROCESS_SOURCE_COUNT 6
+#define PROCESS_SOURCE_COUNT 7
 
-/* The word for bit i: "active", "mm", "session", "cid", "near", "deep". */
+/* The word for bit i: "active", "mm", "session", "cid", "near", "deep", "dump". */
 extern const char *const process_source_names[PROCESS_SOURCE_COUNT];
 
 /* Returns whether it has ended (a handle or a driver keeps its EPROCESS): ExitTime is set. */
@@ -54,7 +56,16 @@ static inline bool process_exited(const struct process *process)
 /* Returns whether it runs, but is not in ActiveProcessLinks. */
 static inline bool process_hidden(const struct process *process)
 {
-	return !(process->sources & SOURCE_ACTIVE) && !process_exited(process);
+	return !(process->sources & (SOURCE_ACTIVE | SOURCE_DUMP)) && !process_exited(process);
+}
+
+/*
+ * Returns whether it is System, whose memory is the kernel's, by its EPROCESS. A dump of a process
+ * has none.
+ */
+static inline bool process_is_system(const struct windows *windows, const struct process *process)
+{
+	return windows->system && process->eprocess == windows->system;
 }
 
 struct processes {

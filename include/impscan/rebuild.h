@@ -160,6 +160,7 @@ struct rebuild_area {
 	 */
 	const struct rebuilt *others;
 	bool counted; /* the search of its pages has been counted against the budget */
+	bool data;    /* nothing tells that it is code: only tables in it count */
 };
 
 /*

@@ -107,8 +107,9 @@ struct region_row {
 	uint32_t pid;
 	const char *process;
 	uint64_t start, end;	/* addresses of its first and last byte */
-	const char *kind;	/* "private" or "mapped" */
-	const char *protection; /* of its VAD: vad_protection_name() */
+	const char *kind;	/* "private" or "mapped"; "unknown" */
+	const char *protection; /* of its VAD: vad_protection_name(); NULL: not known */
+	bool rights_known;	/* `executable` and `writable` are */
 	uint64_t committed;	/* pages that hold something, in memory or paged out */
 	uint64_t executable;	/* those of them that can be run ... */
 	uint64_t writable;	/* ... and written as well */

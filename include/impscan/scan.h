@@ -63,6 +63,7 @@ struct scan_options {
 	bool best;		   /* of a module's matches only the best (ties: all) */
 	const uint32_t *pids;	   /* only these processes ... */
 	size_t pid_count;	   /* ... 0: every one */
+	bool several;		   /* there are other images, which may have these processes */
 	struct scan_only only;
 	bool fast; /* names only: import lists are not rebuilt from addresses */
 	bool deep; /* sweep physical memory for processes */

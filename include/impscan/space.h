@@ -33,6 +33,7 @@ enum page_state {
 	PAGE_DEMAND_ZERO, /* never touched: reads as zeros, has no contents */
 	PAGE_LOST,	  /* not known: the prototype PTE is not present */
 	PAGE_NO_TABLE,	  /* not mapped, or the page table is not present */
+	PAGE_LEFT_OUT,	  /* the process uses it, but the dump of the process lacks it */
 };
 
 struct page {

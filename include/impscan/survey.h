@@ -26,7 +26,8 @@ struct survey {
 	uint64_t memory_size; /* bytes of physical memory in it */
 	size_t ranges;
 	char *warning;
-	/* The kernel. Without one, all of the rest is empty but `failure`. */
+	/* Without a machine, all of the rest is empty but `failure`; without a kernel, what is its. */
+	bool machine_found;
 	bool kernel_found;
 	char *architecture;
 	char *paging;

@@ -30,7 +30,9 @@ struct vad {
 	uint64_t control_area;	      /* address; likewise. It identifies the section. */
 	uint64_t first_prototype_pte; /* address; likewise */
 	const char *file;	      /* FILE_OBJECT.FileName; NULL: no file, or not present */
-	bool overlaps;		      /* with another VAD of the process, which is damage */
+	/* Its kind is a guess, since the image does not tell. vads->damage says so, too. */
+	bool assumed;
+	bool overlaps; /* with another VAD of the process, which is damage */
 };
 
 /* Sorted by address. */

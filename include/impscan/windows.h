@@ -30,6 +30,8 @@ struct paging_file {
 	char *name;		/* PageFileName; NULL: none */
 };
 
+struct process_dump;
+
 /* Everything is read-only once the machine is open, and may be used by any number of threads. */
 struct windows {
 	const struct image *image;
@@ -57,6 +59,11 @@ struct windows {
 	uint64_t pfn_database;
 	bool invalid_mask_found;
 	uint64_t invalid_mask; /* InvalidPteMask; see memory_set_invalid_mask() */
+	/*
+	 * Owned: the one process of an image that is a dump of it. Then there is no kernel, and what
+	 * is of the kernel above is 0. NULL: a whole machine.
+	 */
+	struct process_dump *dump;
 	struct paging_file paging_files[PAGE_FILES]; /* in order of their numbers */
 	size_t paging_file_count;
 };

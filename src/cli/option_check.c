@@ -11,6 +11,8 @@
 #include <impscan/bytes.h>
 #include <impscan/module.h>
 
+#include "cli/image_folder.h"
+
 bool options_search(const struct options *options)
 {
 	return options->samples.count || options->lists.count || options->hashes.count;
@@ -79,8 +81,10 @@ static struct error *choose_images(struct options *options, unsigned int modes)
 			(struct evidence){.path = environment};
 		options->from_environment = true;
 	}
-	return evidence_assign(options->images, options->image_count, options->placed,
-			       options->placed_count);
+	try_(evidence_assign(options->images, options->image_count, options->placed,
+			     options->placed_count));
+	image_folders_expand(options);
+	return NULL;
 }
 
 /* What the run is for; an error where that is nothing, or several things at once. */

@@ -22,7 +22,8 @@
 
 const struct option_row option_table[] = {
 	{'f', "file", "IMAGE", MODES_IMAGE, true, PLACED,
-	 "a memory image, also packed or split, also several, - for standard input; else "
+	 "a memory image or a dump of a process, also packed or split, also several, a folder of "
+	 "dumps, - for standard input; else "
 	 "$IMPSCAN_IMAGE; without -e also as a plain argument"},
 	{'a', "all", NULL, MODES_MODULES, true, SETS(all),
 	 "list every module with its imphash and impfuzzy"},

@@ -301,6 +301,9 @@ struct error *options_parse(struct options *options, int argc, char **argv)
 
 void options_free(struct options *options)
 {
+	for (size_t i = 0; i < options->found_count; i++)
+		free(options->found[i]);
+	free(options->found);
 	free(options->images);
 	free(options->placed);
 	free(options->samples.items);

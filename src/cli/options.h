@@ -27,6 +27,9 @@ struct options {
 	struct evidence *images; /* -f, and what stands alone without -e */
 	size_t image_count;
 	size_t image_capacity;
+	char **found; /* paths of images that were found in folders, sorted by folder */
+	size_t found_count;
+	size_t found_capacity;
 	const char *before_samples; /* what stands alone before the first -e: a sample; or NULL */
 	bool from_environment;	    /* the only image is $IMPSCAN_IMAGE */
 	struct placed *placed;	    /* while the command line is read */

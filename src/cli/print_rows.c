@@ -35,6 +35,7 @@ static struct scan_options scan_options_of(const struct output *output, const st
 		.only = options->only,
 		.deep = options->deep,
 		.pids = options->pids,
+		.several = output_several(output),
 		.pid_count = options->pid_count,
 		.threads = options->threads,
 		.image_name = output_evidence(output)->label,

@@ -13,7 +13,9 @@
 
 #include <impscan/alloc.h>
 #include <impscan/discover.h>
+#include <impscan/minidump.h>
 
+#include "cli/kernel_options.h"
 #include "cli/known_hashes.h"
 #include "cli/print_rows.h"
 #include "cli/profiles.h"
@@ -39,10 +41,12 @@ static void tell_windows(const struct options *options, const struct discovery *
 	const struct windows *windows = discovery->windows;
 	if (options->verbose) {
 		_cleanup_text_ struct text text = {0};
-		text_add_format(&text, "%s, Windows build %u, profile %s, page map 0x%llx (%s)",
-				image_format(windows->image), windows->build,
-				windows->profile->name, (unsigned long long)windows->dtb,
-				discovery->page_map_source);
+		text_add_format(&text, "%s, Windows build %u", image_format(windows->image),
+				windows->build);
+		if (windows->system)
+			text_add_format(&text, ", profile %s, page map 0x%llx (%s)",
+					windows->profile->name, (unsigned long long)windows->dtb,
+					discovery->page_map_source);
 		progress_note(progress, text_string(&text));
 	}
 	for (size_t i = 0; i < discovery->warning_count; i++)
@@ -120,6 +124,8 @@ static struct error *print_image(const struct options *options, struct profiles 
 	progress_init(&output->progress, options->quiet, "processes");
 	if (image_warning(image))
 		progress_warning(&output->progress, image_warning(image));
+	if (image_minidump(image))
+		try_(kernel_options_check(options, output));
 	_cleanup_discovery_ struct discovery discovery = {0};
 	try_(open_windows(options, profiles, image, output, &discovery));
 	progress_init(&output->progress, options->quiet, "processes");

@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include <impscan/alloc.h>
+#include <impscan/minidump.h>
 
 #include "discover/finder.h"
 #include "discover/internal.h"
+#include "discover/process_dump.h"
 #include "discover/process_search.h"
 #include "discover/whole.h"
 
@@ -246,6 +248,10 @@ struct error *windows_open(const struct image *image, struct profiles *profiles,
 	const struct windows_options with = with_packed(image, given), *options = &with;
 	_cleanup_opened_ struct opened opened = {0};
 	*discovery = (struct discovery){0};
+	if (image_minidump(image)) {
+		discovery->windows = process_dump_open(image);
+		return NULL;
+	}
 	try_(open_and_judge(image, profiles, options, &opened, discovery->page_files));
 	discovery->windows = take_ptr(opened.windows);
 	discovery->page_map_source = opened.page_map_source;

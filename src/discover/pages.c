@@ -339,6 +339,8 @@ void windows_page_file_use(const struct windows *windows, struct entry_votes *vo
 {
 	_cleanup_processes_ struct processes processes = {0};
 	*votes = (struct entry_votes){0};
+	if (windows->dump)
+		return; /* it has no page tables */
 	windows_processes(windows, false, 1, &processes);
 	struct budget budget = {.limit = windows_work(windows) / 2};
 	count_votes(windows, &processes, UINT32_MAX, SIZE_MAX, UINT64_MAX, &budget, votes);

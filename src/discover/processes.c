@@ -2,7 +2,9 @@
 /*
  * Lists the processes of a machine: asks one source after the other.
  */
+#include <impscan/alloc.h>
 #include <impscan/discover.h>
+#include <impscan/process_dump.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,9 +49,14 @@ void process_ring(const struct windows *windows, struct space *kernel, struct pr
 void windows_processes(const struct windows *windows, bool deep, unsigned int threads,
 		       struct processes *processes)
 {
+	*processes = (struct processes){0};
+	if (windows->dump) {
+		*array_push(processes->items, processes->count, processes->capacity) =
+			process_dump_process(windows->dump);
+		return;
+	}
 	_cleanup_space_ struct space *kernel = windows_kernel_space(windows);
 	_cleanup_process_search_ struct process_search search = {0};
-	*processes = (struct processes){0};
 	process_search_init(&search, windows, kernel, processes);
 	process_walk_ring(&search);
 	size_t active = processes->count;

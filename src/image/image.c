@@ -102,6 +102,7 @@ void image_close(struct image *image)
 	text_free(&image->warnings);
 	for (size_t i = 0; i < IMAGE_FACTS; i++)
 		text_free(&image->facts[i]);
+	minidump_free(image->minidump);
 	free(image->index.last);
 	free(image->ranges);
 	free(image->stretches);

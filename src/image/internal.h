@@ -10,6 +10,7 @@
 #include <impscan/bytes.h>
 #include <impscan/image.h>
 #include <impscan/machine_type.h>
+#include <impscan/minidump.h>
 #include <impscan/page_size.h>
 #include <impscan/place_index.h>
 #include <impscan/source.h>
@@ -58,6 +59,7 @@ struct image {
 	const struct image *of; /* it is the `other` of this one, and has its source */
 	const char *guess;	/* see image_layout_guess(); static */
 	bool plain;		/* as far as is known, the file holds nothing but memory */
+	struct minidump *minidump; /* what one says; NULL: it is none. See minidump_parts.h */
 
 	/* While ranges are added. */
 	size_t capacity;
@@ -91,12 +93,16 @@ struct image_format {
 	struct error *(*parse)(struct image *image);
 };
 
+/* Frees what image->minidump points to; NULL is allowed. */
+void minidump_free(struct minidump *dump);
+
 /* All formats. In which order files are tried is said by the table of open_image.c. */
 extern const struct image_format image_format_lime;
 extern const struct image_format image_format_crashdump;
 extern const struct image_format image_format_elf;
 extern const struct image_format image_format_vmware_state;
 extern const struct image_format image_format_vmware_memory;
+extern const struct image_format image_format_minidump;
 extern const struct image_format image_format_refused;
 extern const struct image_format image_format_raw;
 

@@ -13,9 +13,9 @@
  * its name only, comes behind that, and `raw` last since it takes every file.
  */
 static const struct image_format *const formats[] = {
-	&image_format_lime,	    &image_format_crashdump, &image_format_elf,
-	&image_format_vmware_state, &image_format_refused,   &image_format_vmware_memory,
-	&image_format_raw,
+	&image_format_lime,	     &image_format_crashdump, &image_format_elf,
+	&image_format_vmware_state,  &image_format_minidump,  &image_format_refused,
+	&image_format_vmware_memory, &image_format_raw,
 };
 
 /* What remains to be done when all ranges are added. */

@@ -69,7 +69,6 @@ struct signature {
 	}
 
 static const struct signature signatures[] = {
-	SIGNATURE(0, "MDMP\x93\xa7", "is a minidump, which " ONE_PROCESS),
 	SIGNATURE(0, "USERDUMP", "is a user-mode dump, which " ONE_PROCESS),
 	SIGNATURE(0, "USERDU64", "is a user-mode dump, which " ONE_PROCESS),
 	SIGNATURE(0, "hibr", HIBERNATION),

@@ -47,6 +47,8 @@ uint64_t space_run(struct space *space, uint64_t address, uint64_t last, struct 
 {
 	address &= ~(PAGE_SIZE - 1);
 	last |= PAGE_SIZE - 1;
+	if (space->memory->operations->run)
+		return space->memory->operations->run(space, address, last, page);
 	space_look_up(space, address, page);
 	const struct space_table *table = space_known_table(space, address);
 	uint64_t most = (last - address) / PAGE_SIZE + 1;

@@ -15,6 +15,7 @@ static const struct paging_operations *const operations[] = {
 	[PAGING_X86] = &paging_x86,
 	[PAGING_PAE] = &paging_pae,
 	[PAGING_X64] = &paging_x64,
+	[PAGING_RANGES] = &paging_ranges,
 };
 
 const char *paging_name(enum paging paging)
@@ -64,6 +65,7 @@ void memory_free(struct memory *memory)
 		return;
 	page_files_close(memory);
 	free_store(memory);
+	free(memory->ranges);
 	free(memory);
 }
 

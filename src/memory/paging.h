@@ -7,6 +7,7 @@
  *	values.c       numbers and texts, read through a space
  *	many_pages.c   questions about many pages at once
  *	tables.c       walking all tables of a page map
+ *	ranges.c       the other kind of translation: a dump of a process has no page tables
  *	x86.c, pae.c, x64.c
  *	               the processor's translation, a file for each kind of page tables
  *	wide.c         what pae.c and x64.c have in common
@@ -34,6 +35,9 @@ struct memory {
 	int store_number;      /* of the virtual page file; -1: not known */
 	const char *store_why; /* why there is none */
 	size_t store_pages;    /* that a space keeps at most */
+	struct memory_range *ranges; /* see memory_set_ranges() */
+	size_t range_count;
+	bool ranges_known;
 	unsigned int
 		generation; /* counts changes after which spaces must forget what they remember */
 };
@@ -68,6 +72,7 @@ struct space {
 	space_find_prototype *find_prototype;
 	void *find_context;
 	struct space_table tables[SPACE_TABLES];
+	size_t range;		     /* the number of the memory's range that was used last */
 	bool without_store;	     /* see space_leave_out_store() */
 	struct stored_pages *stored; /* decompressed pages; NULL until the first */
 };
@@ -96,12 +101,17 @@ struct paging_operations {
 	 * when a table is missing, otherwise PAGE_LOST, until the entry is decoded.
 	 */
 	void (*walk)(struct space *space, uint64_t address, struct page *page);
+	/*
+	 * As space_run(), for an address that begins a page; NULL: whole page tables tell.
+	 */
+	uint64_t (*run)(struct space *space, uint64_t address, uint64_t last, struct page *page);
 	bool (*canonical)(uint64_t address);
 };
 
 extern const struct paging_operations paging_x86;
 extern const struct paging_operations paging_pae;
 extern const struct paging_operations paging_x64;
+extern const struct paging_operations paging_ranges;
 
 /* Forgets the tables and pages that were remembered before the memory last changed. */
 void space_refresh(struct space *space);

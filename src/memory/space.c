@@ -178,7 +178,7 @@ void space_look_up(struct space *space, uint64_t address, struct page *page)
 	if (!space_canonical(space, address))
 		return;
 	space->memory->operations->walk(space, address, page);
-	if (page->state != PAGE_VALID)
+	if (page->state != PAGE_VALID && page->state != PAGE_LEFT_OUT)
 		resolve(space, address, page);
 }
 
@@ -251,6 +251,8 @@ const char *page_why(const struct page *page, char *buffer, size_t size)
 		return "prototype PTE not present";
 	case PAGE_NO_TABLE:
 		return page->entry ? "page table not present" : "not mapped";
+	case PAGE_LEFT_OUT:
+		return "not in the dump";
 	}
 	return "unknown";
 }

@@ -183,7 +183,7 @@ void rebuild_find_tables(struct rebuilding *r)
 	 */
 	bool slots = s->slot_count > 1 ||
 		     (s->slot_count && r->pe && rebuild_stands_alone(r, s->slots[0].address));
-	if (r->area && !r->directory && (slots || !r->pe))
+	if (r->area && !r->area->data && !r->directory && (slots || !r->pe))
 		rebuild_find_called(r);
 	keep_tables(r);
 	/* GNU ld aligns 64-bit tables to 4 bytes only. */

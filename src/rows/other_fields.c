@@ -21,6 +21,12 @@ static bool has_bytes(const void *p)
 	return row->bytes_present;
 }
 
+static bool knows_rights(const void *p)
+{
+	const struct region_row *row = p;
+	return row->rights_known;
+}
+
 /* --regions; as users of malfind know them. */
 static const struct field regions[] = {
 	{"pid", NUMBER(pid), RIGHT("PID", 6, 10, 10)},
@@ -30,9 +36,9 @@ static const struct field regions[] = {
 	{"kind", TEXT(kind), LEFT("Kind", 7, 50, 50)},
 	{"protection", TEXT(protection), LEFT("VAD Protection", 22, 60, 60)},
 	{"committed", NUMBER(committed), RIGHT("Commit", 6, 70, 70)},
-	{"executable", NUMBER(executable), RIGHT("Exec", 6, 80, 80)},
-	{"writable", NUMBER(writable), RIGHT("Exec+W", 6, 90, 90)},
-	{"first_executable", ADDRESS(first_executable), LEFT("First Exec", 18, 0, 100)},
+	{"executable", NUMBER(executable), RIGHT("Exec", 6, 80, 80), .when = knows_rights},
+	{"writable", NUMBER(writable), RIGHT("Exec+W", 6, 90, 90), .when = knows_rights},
+	{"first_executable", ADDRESS(first_executable), LEFT("First Exec", 18, 0, 100), .when = knows_rights},
 	{"pe", ADDRESS_OR_NULL(pe), LEFT("PE", 18, 110, 110)},
 	{"file", TEXT(file), LEFT("File", 24, 0, 120)},
 	{"bytes_at", ADDRESS(bytes_at), LEFT("Bytes At", 18, 0, 130), .when = has_bytes},

@@ -15,6 +15,12 @@
 #define HEADING(place, heading_) \
 	.heading = (heading_), .places = {[FIELDS_TABLE] = (place), [FIELDS_WIDE] = (place)}
 
+static bool has_machine(const void *p)
+{
+	const struct survey *survey = p;
+	return survey->machine_found;
+}
+
 static bool has_kernel(const void *p)
 {
 	const struct survey *survey = p;
@@ -32,7 +38,7 @@ static const struct field surveys[] = {
 	{"warning", TEXT(warning), HEADING(30, "Warning")},
 	{"architecture", TEXT(architecture), HEADING(36, "Architecture")},
 	{"paging", TEXT(paging), HEADING(40, "Paging")},
-	{"build", NUMBER(build), HEADING(44, "Windows build"), .when = has_kernel},
+	{"build", NUMBER(build), HEADING(44, "Windows build"), .when = has_machine},
 	{"build_kernel", NUMBER_OR_NULL(build_kernel), HEADING(48, "  by NtBuildNumber")},
 	{"build_shared", NUMBER_OR_NULL(build_shared), HEADING(52, "  by KUSER_SHARED_DATA")},
 	{"build_peb", NUMBER_OR_NULL(build_peb), HEADING(56, "  by PEB.OSBuildNumber")},
@@ -50,13 +56,13 @@ static const struct field surveys[] = {
 	 HEADING(100, "PsActiveProcessHead")},
 	{"ps_loaded_module_list", ADDRESS_OR_NULL(ps_loaded_module_list),
 	 HEADING(104, "PsLoadedModuleList")},
-	{"processes", NUMBER(processes), HEADING(108, "Processes"), .when = has_kernel},
+	{"processes", NUMBER(processes), HEADING(108, "Processes"), .when = has_machine},
 	{"processes_by_source", LIST(by_source), HEADING(112, "  by source")},
-	{"processes_hidden", NUMBER(hidden), HEADING(116, "  hidden"), .when = has_kernel},
-	{"processes_exited", NUMBER(exited), HEADING(120, "  exited"), .when = has_kernel},
+	{"processes_hidden", NUMBER(hidden), HEADING(116, "  hidden"), .when = has_machine},
+	{"processes_exited", NUMBER(exited), HEADING(120, "  exited"), .when = has_machine},
 	{"damage", TEXT(damage), HEADING(124, "Damage")},
-	{"modules", NUMBER(modules), HEADING(128, "Modules"), .when = has_kernel},
-	{"modules_readable", NUMBER(readable), HEADING(132, "  readable"), .when = has_kernel},
+	{"modules", NUMBER(modules), HEADING(128, "Modules"), .when = has_machine},
+	{"modules_readable", NUMBER(readable), HEADING(132, "  readable"), .when = has_machine},
 	{"page_files", LIST(page_files), HEADING(136, "Page files")},
 	{"compressed_store", TEXT(store), HEADING(140, "Compressed store")},
 	{"advice", LIST(advice), HEADING(144, "What would help")},

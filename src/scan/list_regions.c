@@ -54,8 +54,11 @@ static struct region_row region_row_of(const struct process *process, const stru
 		.process = process->name,
 		.start = vad->start,
 		.end = vad->end,
-		.kind = vad->kind == VAD_PRIVATE ? "private" : "mapped",
-		.protection = vad_protection_name(vad->protection),
+		.kind = vad->assumed		   ? "unknown"
+			: vad->kind == VAD_PRIVATE ? "private"
+						   : "mapped",
+		.protection = vad->assumed ? NULL : vad_protection_name(vad->protection),
+		.rights_known = !vad->assumed,
 		.committed = region->committed,
 		.executable = region->executable,
 		.writable = region->writable,

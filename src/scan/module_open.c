@@ -61,10 +61,12 @@ void module_open_headers(struct opened_module *opened)
 void module_open_region(struct opened_module *opened, struct view *view, uint64_t base,
 			uint64_t size, unsigned int pointer_size)
 {
+	const struct vad *vad = vads_find(&view->vads, base);
 	*opened = (struct opened_module){
 		.base = base,
 		.size = size,
 		.injected = true,
+		.data = vad && vad->assumed,
 		.view = view,
 		.pointer_size = pointer_size,
 	};
@@ -84,7 +86,7 @@ void module_close(struct opened_module *opened)
 static bool find_declared(struct opened_module *opened, struct imports *imports)
 {
 	const struct pe_reader *reader = &opened->reader.reader;
-	if (!opened->reader.control_area || reader->size >= UINT32_MAX)
+	if (!opened->reader.vad || reader->size >= UINT32_MAX)
 		return false;
 	_cleanup_pe_ struct pe assumed = {0};
 	pe_assume(&assumed, reader, opened->pointer_size == 8, (uint32_t)reader->size);

@@ -48,6 +48,7 @@ struct opened_module {
 	uint64_t base; /* address of its first byte */
 	uint64_t size; /* in bytes; 0: unknown */
 	bool injected; /* no loader put it there: its tables may lie anywhere */
+	bool data;     /* a region that may be anything: nothing tells that it is code */
 	unsigned int flags;
 	struct view *view;
 	struct module_reader reader;

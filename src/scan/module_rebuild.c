@@ -111,6 +111,7 @@ static struct rebuild_area area_of(const struct opened_module *opened, bool coun
 		.pe = opened->pe.reader ? &opened->pe : NULL,
 		.declared = opened->declared,
 		.counted = counted,
+		.data = opened->data,
 	};
 }
 
@@ -119,7 +120,7 @@ void module_rebuild(struct unit_maps *maps, struct opened_module *opened, struct
 	const struct export_map *map = unit_map(maps, opened->pointer_size);
 	const struct area_memory memory = memory_of(maps, opened);
 	struct rebuild_area area = area_of(opened, memory.counted);
-	if (opened->injected) {
+	if (opened->injected && !opened->data) {
 		struct private_tables *others = unit_private_tables(maps, opened->pointer_size);
 		if (!budget_exceeded(&maps->tables))
 			private_tables_find(others, opened->view, map, &memory.memory, opened->base,

@@ -82,7 +82,7 @@ void process_run(const struct session *session, const struct scan_events *events
 		.workers = alloc_zero(options->threads, sizeof(*run.workers)),
 	};
 	share_init(&run.share, session->context.windows, session->selection.count,
-		   options->pid_count > 0);
+		   options->pid_count > 0 || session->context.windows->dump);
 	ordered_run(&(struct ordered_work){
 		.count = session->selection.count,
 		.threads = options->threads,

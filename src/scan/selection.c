@@ -24,7 +24,8 @@ bool selection_wants(const struct scan_options *options, uint32_t pid)
 static struct error *check_pids(const struct windows *windows, const struct scan_options *options,
 				const struct processes *processes)
 {
-	for (size_t i = 0; i < options->pid_count; i++) {
+	/* Dumps of processes are looked through for the one that is asked for. */
+	for (size_t i = 0; i < options->pid_count && !(windows->dump && options->several); i++) {
 		bool found = false;
 		for (size_t p = 0; p < processes->count && !found; p++)
 			found = processes->items[p].pid == options->pids[i];

@@ -10,6 +10,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/discover.h>
+#include <impscan/minidump.h>
 #include <impscan/store.h>
 #include <impscan/view.h>
 
@@ -88,9 +89,12 @@ static void add_processes(struct making *making, const struct scan_options *opti
 		survey->hidden += process_hidden(&processes->items[i]);
 		survey->exited += process_exited(&processes->items[i]);
 	}
+	/* A dump of a process is the only source there is, or none. */
 	for (unsigned int s = 0; s < PROCESS_SOURCE_COUNT; s++)
-		text_list_add(&survey->by_source,
-			      alloc_printf("%s %zu", process_source_names[s], by_source[s]));
+		if ((1u << s == SOURCE_DUMP) == (making->windows->dump != NULL))
+			text_list_add(
+				&survey->by_source,
+				alloc_printf("%s %zu", process_source_names[s], by_source[s]));
 	survey->ps_active_process_head = processes->ps_active_process_head;
 }
 
@@ -150,10 +154,13 @@ static const char *build_note(const struct survey *survey)
 
 static void add_kernel(struct survey *survey, const struct windows *windows)
 {
-	survey->kernel_found = true;
+	survey->machine_found = true;
 	survey->architecture = keep(architecture_name(windows->architecture));
-	survey->paging = keep(paging_name(memory_paging(windows->memory)));
 	survey->build = windows->build;
+	if (windows->dump)
+		return;
+	survey->kernel_found = true;
+	survey->paging = keep(paging_name(memory_paging(windows->memory)));
 	survey->build_kernel = windows->build_kernel;
 	survey->build_shared = windows->build_shared;
 	survey->build_note = keep(build_note(survey));
@@ -219,7 +226,9 @@ static void add_facts(const struct image *image, struct survey *survey)
 	survey->notes = keep(image_fact(image, IMAGE_FACT_NOTE));
 	if (missing)
 		text_list_add(&survey->missing, alloc_strdup(missing));
-	add_gaps(image, &survey->missing);
+	/* A process does not use most of its addresses. */
+	if (!image_minidump(image))
+		add_gaps(image, &survey->missing);
 }
 
 /* What is to be said of the image as a whole: what it lacks, and what of it was guessed. */

@@ -165,14 +165,16 @@ static void judge_image(const struct unit_context *context, const struct process
 {
 	const struct windows *windows = context->windows;
 	uint64_t base;
-	if (!process->peb || !view->vads.count || view->vads.damage[0] ||
+	const bool known = view->vads.count && !view->vads.damage[0];
+	/* Of a dump of a process the two may be all that is known. */
+	if (!process->peb || (!known && !windows->dump) ||
 	    !space_pointer(view->space,
 			   process->peb + profile_offset(windows->profile, PEB_ImageBaseAddress),
 			   windows->pointer_size, &base) ||
 	    !base)
 		return;
 	const struct vad *vad = vads_find(&view->vads, base);
-	bool replaced = !vad || vad->kind != VAD_IMAGE;
+	bool replaced = known && (!vad || vad->kind != VAD_IMAGE);
 	bool moved = process->section_base_address && process->section_base_address != base;
 	if (!replaced && !moved)
 		return;
@@ -190,7 +192,7 @@ void unit_find_modules(struct unit_maps *maps, struct worker *worker, const stru
 		       struct modules *modules)
 {
 	const struct unit_context *context = maps->context;
-	if (process->pid == PID_SYSTEM) {
+	if (process->pid == PID_SYSTEM && !context->windows->dump) {
 		windows_drivers(context->windows, maps->view, modules);
 		return;
 	}

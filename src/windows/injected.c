@@ -136,8 +136,8 @@ static uint64_t look_at_page(struct search *search, const struct vad *vad, uint6
 			     uint64_t address, const uint8_t *present)
 {
 	uint64_t next = (address & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
-	/* The same page may be looked through by both steps: bit 0 tells them apart. */
-	uint64_t page = (uintptr_t)present + (step == PAGE_SIZE);
+	/* The same page may be looked through by both steps, and begin anywhere in the file. */
+	uint64_t page = (uint64_t)(uintptr_t)present << 1 | (step == PAGE_SIZE);
 	size_t false_starts = 0;
 	bool dull = address % PAGE_SIZE == 0;
 	if (dull && address_set_has(&search->dull, page))

@@ -210,6 +210,9 @@ struct whole_lists process_lists(const struct windows *windows, const struct pro
 	};
 	if (process->peb)
 		walk_peb(&native, &walk, process->peb);
+	else if (process->peb_lost)
+		damage_once(modules->damage, "no TEB leads to the PEB, whose lists of modules are "
+					     "not known");
 	struct whole_lists whole = {.native = !modules->damage[0]};
 	whole.wow64 = walk_peb32(process, &walk);
 	/* 32-bit Windows has one kind of images. */

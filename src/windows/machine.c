@@ -3,6 +3,7 @@
  * A machine that is known: what is derived from the facts of struct windows. How they are found is
  * the business of the room discover.
  */
+#include <impscan/process_dump.h>
 #include <impscan/windows.h>
 
 #include <stdlib.h>
@@ -42,6 +43,7 @@ uint64_t page_map_address(enum paging paging, uint64_t cr3)
 	case PAGING_PAE: /* the first table has 32 bytes */
 		return cr3 & UINT64_C(0xffffffe0);
 	case PAGING_X64:
+	case PAGING_RANGES:
 		break;
 	}
 	return cr3 & UINT64_C(0x000ffffffffff000);
@@ -72,6 +74,7 @@ void windows_close(struct windows *windows)
 {
 	for (size_t i = 0; i < windows->paging_file_count; i++)
 		free(windows->paging_files[i].name);
+	process_dump_free(windows->dump);
 	memory_free(windows->memory);
 	profile_free(windows->inferred);
 	free(windows);

@@ -6,6 +6,7 @@
 #include <impscan/machine_type.h>
 #include <impscan/module.h>
 #include <impscan/module_reader.h>
+#include <impscan/process_dump.h>
 
 #include <string.h>
 
@@ -17,6 +18,9 @@
 
 /* Steps of an image section that no list has. */
 #define SECTION_STEPS 8
+
+/* Steps of a module of a dump's list. */
+#define DUMP_LIST_STEPS 2
 
 /*
  * Is a module missing in a list where it belongs? The loader puts each into all three lists; into
@@ -109,7 +113,7 @@ static void judge_listed(const struct vads *vads, uint64_t image_base, struct wh
 		if (module->found_in & FOUND_LISTS32)
 			module->flags |= MODULE_WOW64;
 		if (vad && vad->kind == VAD_IMAGE) {
-			module->found_in |= FOUND_VAD;
+			module->found_in |= vad->assumed ? 0 : FOUND_VAD;
 		} else if (vads->count && !vads->damage[0]) {
 			module->flags |= MODULE_STALE;
 			if (vad)
@@ -117,6 +121,48 @@ static void judge_listed(const struct vads *vads, uint64_t image_base, struct wh
 		}
 		if (lists_whole && is_partly_listed(module, image_base))
 			module->flags |= MODULE_PARTIAL_LIST;
+	}
+}
+
+/*
+ * Adds the modules of the list that a dump of the process has, where the loader's lists lack them.
+ * Tools make it of those lists, or of the memory's ranges.
+ */
+static void add_dump_list(const struct windows *windows, struct view *view, struct modules *modules)
+{
+	const struct minidump *dump = windows->dump ? windows->dump->minidump : NULL;
+	for (size_t i = 0; dump && i < dump->module_count; i++) {
+		const struct minidump_module *listed = &dump->modules[i];
+		struct module *module = modules_at(modules, listed->base);
+		if (!budget_spend(view->budget, DUMP_LIST_STEPS)) {
+			modules_note_cut(modules, "the dump's list of modules");
+			return;
+		}
+		if (!module) {
+			module = modules_add(modules, listed->base);
+			module->size = listed->size;
+		}
+		module->found_in |= FOUND_DUMP;
+		if (*module->name)
+			continue;
+		module->path = listed->path;
+		module->name = text_base_name(listed->path);
+	}
+}
+
+/* Marks the images that only the dump's list has: the loader's lists were changed. */
+static void judge_dump_list(struct view *view, struct whole_lists whole, struct modules *modules)
+{
+	for (size_t i = 0; i < modules->count; i++) {
+		struct module *module = &modules->items[i];
+		const struct vad *vad = vads_find(&view->vads, module->base);
+		if (module->found_in & (FOUND_LISTS | FOUND_LISTS32) ||
+		    !(module->found_in & FOUND_DUMP) || !vad || vad->kind != VAD_IMAGE)
+			continue;
+		struct budget part = budget_part(view->budget);
+		if (is_missed(view->space, vad, whole, &part))
+			module->flags |= MODULE_UNLINKED;
+		(void)budget_close_part(view->budget, &part);
 	}
 }
 
@@ -185,6 +231,8 @@ void process_modules(const struct windows *windows, const struct process *proces
 		(void)windows_pointer(windows, view->space, process->peb, PEB_ImageBaseAddress,
 				      &image_base);
 	struct whole_lists whole = process_lists(windows, process, view, modules);
+	add_dump_list(windows, view, modules);
+	judge_dump_list(view, whole, modules);
 	judge_listed(&view->vads, image_base, whole, modules);
 	add_sections(view, whole, modules);
 }

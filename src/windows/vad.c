@@ -12,6 +12,7 @@
 #include <impscan/bytes.h>
 #include <impscan/names.h>
 #include <impscan/process.h>
+#include <impscan/process_dump.h>
 #include <impscan/search.h>
 #include <impscan/vad.h>
 #include <impscan/windows.h>
@@ -250,6 +251,8 @@ bool process_vads(const struct windows *windows, const struct process *process,
 		  struct space *kernel, struct budget *budget, struct vads *vads)
 {
 	struct vad_tree tree;
+	if (windows->dump)
+		return process_dump_vads(windows->dump, budget, vads);
 	*vads = (struct vads){0};
 	if (!tree_of(windows, process, kernel, &tree)) {
 		snprintf(vads->damage, sizeof(vads->damage), "VadRoot not present");

@@ -43,7 +43,7 @@ void view_open(struct view *view, const struct windows *windows, const struct pr
 	};
 	(void)budget_spend(budget, OPEN_STEPS);
 	view->kernel = windows_kernel_space(windows);
-	if (process->eprocess == windows->system) {
+	if (process_is_system(windows, process)) {
 		view->space = view->kernel;
 		return;
 	}

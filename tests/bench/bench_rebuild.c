@@ -204,7 +204,7 @@ static void try_module(struct world *world, struct loader_module *m, const struc
 	imports_declared(&declared, &intact);
 	double middle = now();
 	rebuild(&rebuilt, map, &memory,
-		&(struct rebuild_area){m->base, m->size, &intact, &declared, NULL, false});
+		&(struct rebuild_area){m->base, m->size, &intact, &declared, NULL, false, false});
 	tally->names_time += middle - start;
 	tally->intact_time += now() - middle;
 	tally->intact_differs += rebuilt.differs;
@@ -220,7 +220,7 @@ static void try_module(struct world *world, struct loader_module *m, const struc
 	imports_declared(&declared, &pe);
 	start = now();
 	rebuild(&rebuilt, map, &memory,
-		&(struct rebuild_area){m->base, m->size, &pe, &declared, NULL, false});
+		&(struct rebuild_area){m->base, m->size, &pe, &declared, NULL, false, false});
 	tally->rebuild_time += now() - start;
 	if (order.differs)
 		tally->other_order++;

@@ -12,8 +12,6 @@ static void signatures(void **state)
 		const char *word;
 	} files[] = {
 #define FILE_OF(offset, bytes, word) {offset, bytes, sizeof(bytes) - 1, word}
-		FILE_OF(0, "MDMP\x93\xa7\0\0",
-			"is a minidump, which holds the memory of one process"),
 		FILE_OF(0, "USERDU64", "user-mode dump"),
 		FILE_OF(0, "hibr", "hibernation file"),
 		FILE_OF(0, "HIBR", "hibernation file"),

@@ -55,7 +55,7 @@ static void json_lines(void **state)
 	_cleanup_free_ char *text = written(REPORT_JSONL, false, &row);
 	assert_string_equal(
 		text,
-		"{\"pid\":9,\"ppid\":0,\"process\":\"=a,\\\"b\",\"eprocess\":\"0x0\",\"base\":"
+		"{\"pid\":9,\"ppid\":0,\"process\":\"=a,\\\"b\",\"eprocess\":null,\"base\":"
 		"\"0x0\",\"size\":0,\"module\":\"\\u001b[1m.dll\",\"path\":null,\"found_in\":"
 		"[\"load\",\"init\"],\"imports\":0,\"import_source\":null,\"imphash\":null,"
 		"\"impfuzzy\":null,\"rebuilt_imports\":45,\"rebuilt_imphash\":"
@@ -75,7 +75,7 @@ static void csv(void **state)
 	_cleanup_free_ char *text = written(REPORT_CSV, true, &row);
 	assert_non_null(strstr(text, "pid,ppid,process,eprocess,"));
 	assert_non_null(strstr(text,
-			       "\r\n9,0,\"'=a,\"\"b\",0x0,0x0,0,\\x1b[1m.dll,,load;init,0,,,,"
+			       "\r\n9,0,\"'=a,\"\"b\",,0x0,0,\\x1b[1m.dll,,load;init,0,,,,"
 			       "45,fedcba9876543210fedcba9876543210,6:ghi:jkl,0.50,"
 			       "unreadable,no header,hooked,,,,,,6:mno:pqr,a/mem.raw,,,,\r\n"));
 }

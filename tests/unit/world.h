@@ -171,7 +171,7 @@ static inline void rebuild_module(struct world *w, struct loader_module *m,
 	imports_declared(declared, &pe);
 	struct rebuild_memory memory = memory_of(w);
 	rebuild(rebuilt, w->map, &memory,
-		&(struct rebuild_area){m->base, m->size, &pe, declared, others, false});
+		&(struct rebuild_area){m->base, m->size, &pe, declared, others, false, false});
 }
 
 static inline const char *list(const struct rebuilt *rebuilt, size_t i)

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Folders that are given as an image.
+ */
+#ifndef CLI_IMAGE_FOLDER_H
+#define CLI_IMAGE_FOLDER_H
+
+#include "cli/options.h"
+
+/*
+ * Puts the dumps of processes that lie in a folder in the place of that folder among the images, in
+ * order of name. Folders in it are not looked into, and other files are left out. A folder without
+ * any stays, for image_open() to say what it is.
+ */
+void image_folders_expand(struct options *options);
+
+#endif
