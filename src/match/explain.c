@@ -22,6 +22,8 @@ enum {
 	SLOTS_A_STEP = 2,  /* of a module, or imports of a sample, compared */
 };
 
+#define OTHER_DLLS_ONE_OF 20 /* of the DLLs of both */
+
 /* Counts the addresses that each list shares with the module, and notes which have other names for some. */
 static bool count_shared(const struct sample_imports *imports, const struct module_slots *slots,
 			 struct budget *budget, struct explaining *e)
@@ -63,15 +65,16 @@ static bool explains_most(uint32_t explained, const struct sample_list *list,
 }
 
 /*
- * Are the DLLs of the module, as e->blocks has them, those of the sample, but for a few? If not it is
- * another program: of the order of its DLLs the sample says nothing.
+ * Are the DLLs of the module, as e->blocks has them, those of the sample, but for one, or one of ten?
+ * If not it is another program: of the order of its DLLs the sample says nothing.
  */
 static bool has_same_dlls(const struct sample_list *list, const struct explaining *e, size_t blocks)
 {
 	size_t theirs = list->count ? e->descriptor[list->count - 1] + 1 : 0, common = 0;
 	for (size_t b = 0; b < blocks; b++)
 		common += e->blocks[b].rank && (!b || e->blocks[b].rank != e->blocks[b - 1].rank);
-	return 2 * common * 100 >= (size_t)EXPLAINED_MOST * (blocks + theirs);
+	return blocks + theirs - 2 * common <=
+	       max_of((size_t)1, (blocks + theirs) / OTHER_DLLS_ONE_OF);
 }
 
 /* Makes the module's list as the sample has it: see known_explain(). */
