@@ -60,13 +60,8 @@ static struct error *not_found(const struct image *image, const struct windows_o
 		return error_new("%s: a kernel of build %u was found, but its profile can't be "
 				 "read: %s",
 				 path, attempts->build, error_message(attempts->profile));
-	if (attempts->inference)
+	if (attempts->inference) /* always tried where the build has no profile */
 		return inference_failed(image, options, attempts);
-	if (attempts->no_profile)
-		return error_new("%s: Windows build %u (%s) at 0x%llx has no profile; see "
-				 "--list-profiles, and give one with --profile",
-				 path, attempts->build, paging_name(attempts->paging),
-				 (unsigned long long)attempts->kernel_base);
 	if (attempts->kernel_base)
 		return error_new("%s: a Windows kernel (build %u) is at 0x%llx, but its System "
 				 "process was not found by %s; the image may be damaged, or needs "

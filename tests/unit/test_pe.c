@@ -12,6 +12,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/machine_type.h>
 #include <impscan/pe.h>
 #include <impscan/pe_cursor.h>
 #include <impscan/pe_exports.h>
@@ -331,6 +332,40 @@ static void files_are_mapped(void **state)
 	assert_non_null(strstr(error_message(error), "not a regular file"));
 }
 
+/* By a page's first bytes alone: a header, none, or what lies behind them would tell. */
+static void first_bytes_are_looked_at(void **state)
+{
+	(void)state;
+	static uint8_t bytes[PAGE_SIZE];
+	uint16_t machine = 0;
+	const struct {
+		uint32_t nt; /* e_lfanew */
+		size_t available;
+		uint32_t most;
+		enum pe_look look;
+	} cases[] = {
+		{0x80, sizeof(bytes), 0x10000, PE_LOOK_MACHINE},
+		{0x84, sizeof(bytes), 0x10000, PE_LOOK_NONE},
+		{0, sizeof(bytes), 0x10000, PE_LOOK_NONE},
+		{3, sizeof(bytes), 0x10000, PE_LOOK_NONE},
+		{0xffffffff, sizeof(bytes), 0x10000, PE_LOOK_NONE},
+		{0x10001, sizeof(bytes), 0x10000, PE_LOOK_NONE},
+		{0x10000, sizeof(bytes), 0x10000, PE_LOOK_BEYOND},
+		{0x1000, sizeof(bytes), 0xfff, PE_LOOK_NONE},
+		{0xfff, sizeof(bytes), 0xfff, PE_LOOK_BEYOND},
+		{0x80, 0x80 + 23, 0x10000, PE_LOOK_BEYOND},
+		{0x80, 0x80 + 24, 0x10000, PE_LOOK_MACHINE},
+		{0x80, 63, 0x10000, PE_LOOK_BEYOND},
+	};
+	memcpy(bytes + 0x80, "PE\0\0\x64\x86", 6);
+	for (size_t i = 0; i < array_size(cases); i++) {
+		memcpy(bytes + 0x3c, &cases[i].nt, 4);
+		assert_int_equal(pe_first_look(bytes, cases[i].available, cases[i].most, &machine),
+				 cases[i].look);
+	}
+	assert_int_equal(machine, IMAGE_FILE_MACHINE_AMD64);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +377,7 @@ int main(void)
 		cmocka_unit_test(every_string_may_be_used_again),
 		cmocka_unit_test(debug_record_is_read),
 		cmocka_unit_test(what_is_no_pe_is_told),
+		cmocka_unit_test(first_bytes_are_looked_at),
 		cmocka_unit_test(damaged_optional_magic_in_memory),
 		cmocka_unit_test(files_are_mapped),
 	};
