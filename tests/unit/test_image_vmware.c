@@ -318,10 +318,12 @@ static void damaged_tables(void **state)
 		_cleanup_state_file_ struct state_file file;
 		usual(&file, MAGIC, 9);
 		put32(&file.blob, data_of(&file, wrong[i].tag), wrong[i].value);
-		if (wrong[i].said)
+		if (wrong[i].said) {
 			refuse_blob(&file.blob, wrong[i].said);
-		else
-			opened_free(&(struct opened){.image = open_blob(&file.blob).image});
+			continue;
+		}
+		_cleanup_opened_ struct opened opened = open_blob(&file.blob);
+		check_usual(opened.image);
 	}
 	_cleanup_state_file_ struct state_file file;
 	usual(&file, MAGIC, 9);
