@@ -247,6 +247,148 @@ static void unpack_vmsn(const struct written *file, uint8_t *memory, size_t size
 	assert_int_equal(data + end + 2, file->size);
 }
 
+/* The rest of a match's length in plain LZ77 of Xpress; moves on in the input. */
+static uint64_t rest_of_length(const uint8_t **in, const uint8_t **nibble)
+{
+	uint64_t length;
+	if (*nibble) {
+		length = **nibble >> 4;
+		*nibble = NULL;
+	} else {
+		*nibble = (*in)++;
+		length = **nibble & 15;
+	}
+	if (length < 15)
+		return length + 7;
+	length = *(*in)++;
+	if (length < 255)
+		return length + 15 + 7;
+	*in += 2;
+	return util_get(*in - 2, 2); /* the whole; there is no more in 64 KB */
+}
+
+/* Plain LZ77 of Xpress ([MS-XCA] 2.4), of data that is sound. */
+static void unpack_lz77(const uint8_t *in, uint8_t *out, size_t size)
+{
+	const uint8_t *nibble = NULL;
+	uint64_t flags = 0;
+	for (size_t at = 0, left = 0; at < size; left--) {
+		if (!left) {
+			flags = util_get(in, 4);
+			in += 4;
+			left = 32;
+		}
+		if (!(flags >> (left - 1) & 1)) {
+			out[at++] = *in++;
+			continue;
+		}
+		uint64_t match = util_get(in, 2), length = match & 7;
+		in += 2;
+		if (length == 7)
+			length = rest_of_length(&in, &nibble);
+		for (length += 3; length && at < size; length--, at++)
+			out[at] = out[at - (match >> 3) - 1];
+	}
+}
+
+/* Bits of Xpress with Huffman codes: two words are read ahead of the bytes between them. */
+struct bits {
+	const uint8_t *at;
+	uint32_t ahead;
+	int more; /* bits beyond 16 */
+};
+
+static unsigned int next_bit(struct bits *bits)
+{
+	unsigned int bit = bits->ahead >> 31;
+	bits->ahead <<= 1;
+	if (--bits->more < 0) {
+		bits->ahead |= (uint32_t)util_get(bits->at, 2) << 1;
+		bits->at += 2;
+		bits->more = 15;
+	}
+	return bit;
+}
+
+/* A symbol, bit by bit: canonical codes, by length and then by symbol. */
+static unsigned int next_symbol(struct bits *bits, const uint8_t *lengths)
+{
+	uint32_t code = 0, first = 0;
+	for (unsigned int length = 1; length <= 15; length++) {
+		code = code << 1 | next_bit(bits);
+		for (unsigned int symbol = 0; symbol < 512; symbol++) {
+			if ((lengths[symbol / 2] >> (symbol % 2 * 4) & 15) == length &&
+			    first++ == code)
+				return symbol;
+		}
+		first <<= 1;
+	}
+	fail_msg("no code of the table");
+	return 0;
+}
+
+static void unpack_huffman(const uint8_t *in, uint8_t *out, size_t size)
+{
+	struct bits bits = {.at = in + 260,
+			    .ahead =
+				    (uint32_t)(util_get(in + 256, 2) << 16 | util_get(in + 258, 2)),
+			    .more = 16};
+	for (size_t at = 0; at < size;) {
+		unsigned int symbol = next_symbol(&bits, in);
+		if (symbol < 256) {
+			out[at++] = (uint8_t)symbol;
+			continue;
+		}
+		uint64_t length = symbol & 15, distance = 1;
+		if (length == 15 && (length += *bits.at++) == 15 + 255) {
+			length = util_get(bits.at, 2);
+			bits.at += 2;
+		}
+		for (unsigned int i = symbol >> 4 & 15; i; i--)
+			distance = distance << 1 | next_bit(&bits);
+		for (length += 3; length && at < size; length--, at++)
+			out[at] = out[at - distance];
+	}
+}
+
+/* Sets of Windows 10, 64-bit, from `at` on: `pages` pages in all. */
+static void unpack_sets(const struct written *file, uint64_t at, uint64_t pages, uint8_t *memory,
+			size_t size)
+{
+	uint8_t out[16 * PAGE];
+	while (pages) {
+		uint64_t header = get(file, at, 4), count = header & 0xff, here = 0;
+		uint64_t packed = header >> 8 & 0xfffff, data = at + 4 + count * 8;
+		for (uint64_t i = 0; i < count; i++)
+			here += (get(file, at + 4 + i * 8, 8) & 15) + 1;
+		assert_true(here <= 16 && here <= pages && data + packed <= file->size);
+		if (packed == here * PAGE)
+			memcpy(out, file->data + data, packed);
+		else if (header >> 31)
+			unpack_huffman(file->data + data, out, here * PAGE);
+		else
+			unpack_lz77(file->data + data, out, here * PAGE);
+		const uint8_t *from = out;
+		for (uint64_t i = 0; i < count; i++) {
+			uint64_t run = get(file, at + 4 + i * 8, 8),
+				 bytes = ((run & 15) + 1) * PAGE;
+			assert_true((run >> 4) * PAGE + bytes <= size);
+			memcpy(memory + (run >> 4) * PAGE, from, bytes);
+			from += bytes;
+		}
+		pages -= here;
+		at = data + packed;
+	}
+}
+
+static void unpack_hiberfil(const struct written *file, uint8_t *memory, size_t size)
+{
+	assert_memory_equal(file->data, "HIBR", 4);
+	assert_int_equal(get(file, 0xc, 4), 0x3e0);
+	unpack_sets(file, get(file, 0x68, 8) * PAGE, get(file, 0x58, 8), memory, size);
+	unpack_sets(file, get(file, 0x70, 8) * PAGE, get(file, 0x230, 8), memory, size);
+}
+
 typedef void unpack_function(const struct written *file, uint8_t *memory, size_t size);
 
 /* What reads a format of ramfile.c back, here and not by impscan's code; every format has one. */
@@ -256,8 +398,13 @@ static unpack_function *unpack_of(const char *format)
 		const char *format;
 		unpack_function *unpack;
 	} table[] = {
-		{"raw", unpack_raw},   {"lime", unpack_lime},	  {"lime-shuffled", unpack_lime},
-		{"dump", unpack_dump}, {"bitmap", unpack_bitmap}, {"elf", unpack_elf},
+		{"raw", unpack_raw},
+		{"lime", unpack_lime},
+		{"lime-shuffled", unpack_lime},
+		{"dump", unpack_dump},
+		{"bitmap", unpack_bitmap},
+		{"elf", unpack_elf},
+		{"hiberfil", unpack_hiberfil},
 		{"vmsn", unpack_vmsn},
 	};
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

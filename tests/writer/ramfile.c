@@ -14,6 +14,7 @@ static const struct ramfile_format formats[] = {
 	{"bitmap", false, ramfile_write_bitmap},
 	{"elf", false, ramfile_write_elf},
 	{"vmsn", true, ramfile_write_vmsn},
+	{"hiberfil", true, ramfile_write_hiberfil},
 };
 
 const struct ramfile_format *ramfile_formats(size_t *count)

@@ -44,6 +44,8 @@ void ramfile_write_elf(struct guest *guest, const char *path);
 
 /* VMware's snapshot file with the memory inside, which leaves out the machine's hole. */
 void ramfile_write_vmsn(struct guest *guest, const char *path);
+/* Hibernation file, in the layout of the machine's build. */
+void ramfile_write_hiberfil(struct guest *guest, const char *path);
 
 /* The file being written. */
 struct ramfile {
