@@ -178,4 +178,10 @@ uint64_t image_data_size(const struct image *image);
  */
 uint64_t image_present_pages(const struct image *image);
 
+/*
+ * Returns how many sets of pages, of an image whose pages are compressed in sets, were unpacked until
+ * now, and sets `*all` to how many there are; 0: it is none of these.
+ */
+uint64_t image_sets_unpacked(const struct image *image, uint64_t *all);
+
 #endif

@@ -90,6 +90,7 @@ static void tell_unpacked(const struct image *image, struct output *output)
 {
 	char part[SOURCE_SIZE_TEXT], whole[SOURCE_SIZE_TEXT];
 	uint64_t all, unpacked = source_unpacked(image_source(image), &all);
+	uint64_t sets, used = image_sets_unpacked(image, &sets);
 	_cleanup_free_ char *failure = source_failure(image_source(image));
 	if (failure)
 		progress_warning(&output->progress, failure);
@@ -99,6 +100,13 @@ static void tell_unpacked(const struct image *image, struct output *output)
 		alloc_printf("%s of %s were unpacked", source_size_text(unpacked, part),
 			     source_size_text(all, whole));
 	progress_note(&output->progress, sentence);
+	if (!sets)
+		return;
+	_cleanup_free_ char *counted =
+		alloc_printf("%llu of %llu sets of compressed pages were unpacked (%.1f %%)",
+			     (unsigned long long)used, (unsigned long long)sets,
+			     100.0 * (double)used / (double)sets);
+	progress_note(&output->progress, counted);
 }
 
 /* What was asked for of a machine that was found. */

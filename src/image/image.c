@@ -14,7 +14,7 @@
 
 void image_name_format(struct image *image, const char *format, ...)
 {
-	char name[128];
+	char name[256];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(name, sizeof(name), format, args);
@@ -156,5 +156,14 @@ const struct source *image_source(const struct image *image)
 
 uint64_t image_present_pages(const struct image *image)
 {
-	return (source_present(image->source) + PAGE_SIZE - 1) / PAGE_SIZE;
+	uint64_t bytes = source_present(image->source);
+	if (image->present_most)
+		bytes = min_of(bytes, image->present_most);
+	return (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
+}
+
+uint64_t image_sets_unpacked(const struct image *image, uint64_t *all)
+{
+	*all = image->sets.all;
+	return image->sets.unpacked;
 }

@@ -36,6 +36,12 @@ struct image_stretch {
 	uint64_t size;	/* in bytes */
 };
 
+/* Sets of pages that are packed together: all, and those that were unpacked until now. */
+struct image_sets {
+	uint64_t all;
+	_Atomic uint64_t unpacked;
+};
+
 struct image {
 	/* For every lookup. These three are the source's, see image_use_source(). */
 	const uint8_t *data; /* the file, as far as the source has it ready */
@@ -45,6 +51,11 @@ struct image {
 	size_t count;
 	struct place_index index;
 	struct source *source; /* the bytes of the file */
+	/* While it is opened: as for source_open(); may be NULL. */
+	const struct source_options *options;
+	/* Bytes that count as present, however many the source has; 0: all. */
+	uint64_t present_most;
+	struct image_sets sets;
 	/* For image_next_data(), sorted by address. NULL when they are the ranges. */
 	struct image_stretch *stretches;
 	size_t stretch_count;
@@ -103,6 +114,7 @@ extern const struct image_format image_format_elf;
 extern const struct image_format image_format_vmware_state;
 extern const struct image_format image_format_vmware_memory;
 extern const struct image_format image_format_minidump;
+extern const struct image_format image_format_hiberfil;
 extern const struct image_format image_format_refused;
 extern const struct image_format image_format_raw;
 

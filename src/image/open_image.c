@@ -13,9 +13,9 @@
  * its name only, comes behind that, and `raw` last since it takes every file.
  */
 static const struct image_format *const formats[] = {
-	&image_format_lime,	     &image_format_crashdump, &image_format_elf,
-	&image_format_vmware_state,  &image_format_minidump,  &image_format_refused,
-	&image_format_vmware_memory, &image_format_raw,
+	&image_format_lime,	    &image_format_crashdump,	 &image_format_elf,
+	&image_format_vmware_state, &image_format_hiberfil,	 &image_format_minidump,
+	&image_format_refused,	    &image_format_vmware_memory, &image_format_raw,
 };
 
 /* What remains to be done when all ranges are added. */
@@ -46,7 +46,8 @@ static struct error *parse(struct image *image)
 }
 
 /* The source belongs to the image, or is closed on failure. */
-static struct error *open_source(const char *path, struct source *source, struct image **ret)
+static struct error *open_source(const char *path, struct source *source,
+				 const struct source_options *options, struct image **ret)
 {
 	_cleanup_image_ struct image *image = alloc_new(struct image);
 	image->path = alloc_strdup(path);
@@ -55,7 +56,9 @@ static struct error *open_source(const char *path, struct source *source, struct
 		image_add_fact(image, IMAGE_FACT_CONTAINER, "%s", source_container(source));
 	if (source_warning(source))
 		image_warn(image, "%s", source_warning(source));
+	image->options = options;
 	try_(parse(image));
+	image->options = NULL;
 	*ret = take_ptr(image);
 	return NULL;
 }
@@ -64,7 +67,7 @@ struct error *image_open_bytes(const char *path, const void *data, size_t size, 
 {
 	if (!size)
 		return error_new("'%s' is empty: nothing was written to it", path);
-	return open_source(path, source_of_bytes(path, data, size), ret);
+	return open_source(path, source_of_bytes(path, data, size), NULL, ret);
 }
 
 /* Whether a file that begins so is of a format that is always refused. */
@@ -88,7 +91,7 @@ struct error *image_open_with(const char *path, const struct source_options *opt
 	if (!own.unwanted)
 		own.unwanted = is_refused;
 	try_(source_open(path, &own, &source));
-	return open_source(path, source, ret);
+	return open_source(path, source, &own, ret);
 }
 
 struct error *image_open(const char *path, struct image **ret)

@@ -9,8 +9,7 @@
  *
  * Those that are also taken for page files are listed again in memory/page_file.c.
  *
- * Facts: the formats' own documents, file(1); hibernation files from Volatility's HiberAddressSpace
- * and MemProcFS.
+ * Facts: the formats' own documents, file(1).
  */
 #include "internal.h"
 
@@ -21,9 +20,6 @@
 	"holds the memory of one process: impscan needs that of the whole machine, as a raw " \
 	"image, "                                                                             \
 	"LiME, ELF core or complete crash dump"
-#define HIBERNATION                                                                                \
-	"is a Windows hibernation file, whose pages are compressed: convert it to a raw image or " \
-	"crash dump first"
 #define DISK                                                                                      \
 	"is a virtual disk, not a memory image: take the memory of the running machine, or look " \
 	"for a page or hibernation file in it"
@@ -71,12 +67,6 @@ struct signature {
 static const struct signature signatures[] = {
 	SIGNATURE(0, "USERDUMP", "is a user-mode dump, which " ONE_PROCESS),
 	SIGNATURE(0, "USERDU64", "is a user-mode dump, which " ONE_PROCESS),
-	SIGNATURE(0, "hibr", HIBERNATION),
-	SIGNATURE(0, "HIBR", HIBERNATION),
-	SIGNATURE(0, "wake", HIBERNATION),
-	SIGNATURE(0, "WAKE", HIBERNATION),
-	SIGNATURE(0, "RSTR", HIBERNATION),
-	SIGNATURE(0, "HORM", HIBERNATION),
 	SIGNATURE(0, "KDUMP   ", KDUMP),
 	SIGNATURE(0, "DISKDUMP", KDUMP),
 	SIGNATURE(0, "makedumpfile\0\0\0\0", KDUMP),
@@ -162,22 +152,6 @@ static bool is_aff4(const struct image *image)
 	return (start && (memmem(start, size, "aff4", 4) || memmem(start, size, "AFF4", 4))) ||
 	       image_has(image, 30, "container.description", 21) ||
 	       image_has(image, 30, "information.turtle", 18);
-}
-
-/*
- * A resumed machine leaves its hibernation file with the first page zeroed; up to Windows 7 blocks
- * of compressed pages, marked so, begin on one of the next pages.
- */
-static bool is_wiped_hibernation(const struct image *image)
-{
-	const uint64_t pages = 64;
-	const uint8_t *first = image_bytes(image, 0, PAGE_SIZE);
-	if (!first || first[0] || memcmp(first, first + 1, PAGE_SIZE - 1) != 0)
-		return false;
-	for (uint64_t page = 1; page < pages; page++)
-		if (image_has(image, page * PAGE_SIZE, "\x81\x81xpress", 8))
-			return true;
-	return false;
 }
 
 /* A PE file has its second header where the word at 0x3c says. */
@@ -301,8 +275,6 @@ static const char *sentence_for(const struct image *image)
 			       ? "is an AFF4 volume: export the memory it holds as a raw image "
 				 "first (aff4imager -e)"
 			       : "is a ZIP archive: unpack it first";
-	if (is_wiped_hibernation(image))
-		return HIBERNATION " (this one was wiped when the machine resumed)";
 	if (is_pe(image))
 		return "is a PE file, not a memory image: to compare an image with it, give it "
 		       "to -e";

@@ -35,6 +35,7 @@ static const struct {
 	{"hibr", 4, "a hibernation file"},
 	{"WAKE", 4, "a hibernation file"},
 	{"wake", 4, "a hibernation file"},
+	{"RSTR", 4, "a hibernation file"},
 	{"EMiL", 4, "a LiME image"},
 	{"\177ELF", 4, "an ELF file"},
 	{"PK\3\4", 4, "a ZIP archive"},

@@ -123,9 +123,16 @@ static inline void check_image(const struct image *image)
 			assert_true(ranges[i + 1].offset != range->offset + range->size);
 
 		const uint8_t *first = image_at(image, range->start, &size);
+		const uint8_t *end;
+		if (image->source
+			    ->lazy) { /* what is packed may be damaged, and is there in parts */
+			end = image_at(image, last, &size);
+			assert_true(!end || size == 1);
+			continue;
+		}
 		assert_non_null(first);
 		assert_int_equal(size, range->size);
-		const uint8_t *end = image_at(image, last, &size);
+		end = image_at(image, last, &size);
 		assert_ptr_equal(end, first + range->size - 1);
 		assert_int_equal(size, 1);
 		if (!goes_on)

@@ -13,11 +13,6 @@ static void signatures(void **state)
 	} files[] = {
 #define FILE_OF(offset, bytes, word) {offset, bytes, sizeof(bytes) - 1, word}
 		FILE_OF(0, "USERDU64", "user-mode dump"),
-		FILE_OF(0, "hibr", "hibernation file"),
-		FILE_OF(0, "HIBR", "hibernation file"),
-		FILE_OF(0, "wake", "hibernation file"),
-		FILE_OF(0, "WAKE", "hibernation file"),
-		FILE_OF(0, "RSTR", "hibernation file"),
 		FILE_OF(0, "KDUMP   ", "kdump"),
 		FILE_OF(0, "DISKDUMP", "kdump"),
 		FILE_OF(0, "makedumpfile\0\0\0\0", "kdump"),
@@ -103,18 +98,6 @@ static void aff4_is_more_than_a_zip(void **state)
 	put(&blob, 0, "PK\x03\x04", 4);
 	put(&blob, 30, "container.description", 21);
 	refuse_blob(&blob, "is an AFF4 volume: export");
-}
-
-static void wiped_hibernation_file(void **state)
-{
-	(void)state;
-	_cleanup_blob_ struct blob blob = {0};
-	blob_resize(&blob, 10 * PAGE);
-	put(&blob, 7 * PAGE, "\x81\x81xpress", 8);
-	refuse_blob(&blob, "hibernation file");
-	put(&blob, 5, "x", 1); /* a first page that is not zero is no sign of it */
-	_cleanup_opened_ struct opened opened = open_blob(&blob);
-	assert_string_equal(image_format(opened.image), "raw");
 }
 
 static void zeros_are_a_raw_image(void **state)
@@ -260,7 +243,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(signatures),
 		cmocka_unit_test(aff4_is_more_than_a_zip),
-		cmocka_unit_test(wiped_hibernation_file),
 		cmocka_unit_test(zeros_are_a_raw_image),
 		cmocka_unit_test(pe_file),
 		cmocka_unit_test(saved_state_of_hyper_v),
