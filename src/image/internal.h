@@ -66,10 +66,10 @@ struct image {
 	struct text warnings;
 	struct text facts[IMAGE_FACTS];
 
-	struct image *other;	/* see image_other_layout() */
-	const struct image *of; /* it is the `other` of this one, and has its source */
-	const char *guess;	/* see image_layout_guess(); static */
-	bool plain;		/* as far as is known, the file holds nothing but memory */
+	struct image *other;	   /* see image_other_layout() */
+	const struct image *of;	   /* it is the `other` of this one, and has its source */
+	const char *guess;	   /* see image_layout_guess(); static */
+	bool plain;		   /* as far as is known, the file holds nothing but memory */
 	struct minidump *minidump; /* what one says; NULL: it is none. See minidump_parts.h */
 
 	/* While ranges are added. */

@@ -32,9 +32,9 @@ struct memory {
 	struct page_file page_files[PAGE_FILES];
 	const struct page_store_ops *store; /* NULL: there is none */
 	void *store_state;
-	int store_number;      /* of the virtual page file; -1: not known */
-	const char *store_why; /* why there is none */
-	size_t store_pages;    /* that a space keeps at most */
+	int store_number;	     /* of the virtual page file; -1: not known */
+	const char *store_why;	     /* why there is none */
+	size_t store_pages;	     /* that a space keeps at most */
 	struct memory_range *ranges; /* see memory_set_ranges() */
 	size_t range_count;
 	bool ranges_known;

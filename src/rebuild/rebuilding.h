@@ -89,9 +89,9 @@ struct rebuild_scratch {
 	struct address_set called_set; /* the same */
 	uint64_t *noted;	       /* pages that may have pointers to modules, in order */
 	size_t noted_count, noted_capacity;
-	struct address_set distinct;   /* different exports of a run */
-	struct text low;	       /* a DLL's name in lower case */
-	size_t near_looks;	       /* looks for names around slots of this area so far */
+	struct address_set distinct; /* different exports of a run */
+	struct text low;	     /* a DLL's name in lower case */
+	size_t near_looks;	     /* looks for names around slots of this area so far */
 };
 
 /* Rebuilding the list of one area. */

@@ -9,9 +9,8 @@
 #include <impscan/bytes.h>
 #include <impscan/text.h>
 
-const char *const process_source_names[PROCESS_SOURCE_COUNT] = {"active", "mm",	  "session",
-								"cid",	  "near", "deep",
-								"dump"};
+const char *const process_source_names[PROCESS_SOURCE_COUNT] = {"active", "mm",	  "session", "cid",
+								"near",	  "deep", "dump"};
 
 #define IMAGE_FILE_NAME_SIZE 15 /* UCHAR ImageFileName[15] (16 before Vista; the last is NUL) */
 
