@@ -36,8 +36,9 @@ enum {
 
 /* What work counts, in steps of a budget (0.1 us). */
 enum {
-	STEPS_LOOK = 2,	     /* looking at a page, for addresses in the range of the modules */
-	STEPS_COMPARE = 10,  /* comparing all slots of a page with what is exported */
+	STEPS_LOOK = 2, /* looking at a page, for addresses in the range of the modules */
+	STEPS_COMPARE =
+		REBUILT_PAGE_STEPS, /* comparing all slots of a page with what is exported */
 	STEPS_BYTES = 20,    /* looking at all bytes of a page, for opcodes or unaligned pointers */
 	STEPS_SLOT = 1,	     /* one more slot of a run */
 	STEPS_HOOK = 4,	     /* following the jumps of a slot, if there are any */

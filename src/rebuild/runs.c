@@ -233,11 +233,12 @@ static inline bool any_in_block(const uint8_t *p, uint32_t first, uint32_t span)
 	return any;
 }
 
-/* Adds the hits among slots of 4 bytes in a row, where nobody wants to know which are foreign. */
-static void search_short_slots(struct rebuilding *r, struct run_search *search, uint64_t address,
+/* Adds the hits among slots of 4 bytes in a row. Returns whether there are any. */
+static bool search_short_slots(struct rebuilding *r, struct run_search *search, uint64_t address,
 			       const uint8_t *p, size_t slots)
 {
 	const struct export_pages *pages = export_map_pages(r->map);
+	bool any = false;
 	const uint32_t first = pages->first, span = pages->last - first;
 	for (size_t i = 0; i < slots && pages->first <= pages->last; i += BLOCK) {
 		size_t end = min_of(i + BLOCK, slots);
@@ -245,11 +246,14 @@ static void search_short_slots(struct rebuilding *r, struct run_search *search, 
 			continue;
 		for (size_t k = i; k < end && !r->rebuilt->cut; k++) {
 			uint32_t value = le32(p + k * 4);
-			if (export_pages_maybe(pages, value) && !rebuild_is_own(r, value) &&
-			    export_map_hit(r->map, value))
-				add_hit(r, search, address + k * 4, value);
+			if (!export_pages_maybe(pages, value) || rebuild_is_own(r, value) ||
+			    !export_map_hit(r->map, value))
+				continue;
+			any = true;
+			add_hit(r, search, address + k * 4, value);
 		}
 	}
+	return any;
 }
 
 /* Is any of these slots foreign? */
@@ -280,6 +284,7 @@ static void search_page(struct rebuilding *r, struct run_search *search, uint64_
 {
 	struct rebuild_scratch *s = r->scratch;
 	size_t slots = size / r->pointer_size, i = 0;
+	const bool short_slots = export_map_pages(r->map);
 	bool any = false, foreign = false;
 	for (size_t c = rebuild_first_known(s, address); i < slots; c++) {
 		const struct slot_range *known = c < s->known_count ? &s->known[c] : NULL;
@@ -290,11 +295,13 @@ static void search_page(struct rebuilding *r, struct run_search *search, uint64_
 				*array_push(s->noted, s->noted_count, s->noted_capacity) =
 					address & PAGE_MASK;
 			any = true;
-			if (!rebuild_spend(r, STEPS_COMPARE))
+			/* With 4 bytes it is counted beforehand where pages may be skipped. */
+			if (!(short_slots && r->memory->found_clean) &&
+			    !rebuild_spend(r, STEPS_COMPARE))
 				return;
 			uint64_t at = address + i * r->pointer_size;
-			if (export_map_pages(r->map) && !r->memory->found_clean)
-				search_short_slots(r, search, at, from, end - i);
+			if (short_slots)
+				foreign |= search_short_slots(r, search, at, from, end - i);
 			else
 				foreign |= search_slots(r, search, at, from, end - i);
 		}
@@ -303,7 +310,7 @@ static void search_page(struct rebuilding *r, struct run_search *search, uint64_
 		foreign = true;
 		i = slot_number(r, address, known->end, slots);
 	}
-	if (foreign || !r->memory->found_clean || size != PAGE_SIZE)
+	if (foreign || !r->memory->found_clean || size != PAGE_SIZE || r->rebuilt->cut)
 		return;
 	/* Tables may be aligned to half a slot: a clean page has none of these either. */
 	if (!any || r->pointer_size == 4 || !any_foreign(r, p + 4, slots - 1))

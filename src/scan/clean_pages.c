@@ -24,7 +24,9 @@ struct clean_section {
 	atomic_bool told;	    /* the headers were asked */
 	bool alone;		    /* nobody else knows of it */
 	struct clean_section *next; /* of the same bucket */
-	_Atomic uint64_t bits[];    /* bit i % 64 of bits[i / 64]: page i is clean */
+	/* With pointers of 4 bytes, EXPORTERS_MAX bits a page: what it was compared with. */
+	_Atomic uint64_t *compared;
+	_Atomic uint64_t bits[]; /* bit i % 64 of bits[i / 64]: page i is clean */
 };
 
 /* Bytes of all sections that are shared; beyond them each process looks for itself. */
@@ -33,8 +35,19 @@ struct clean_section {
 /* Sections of one bucket: addresses that fall into the same one are made up. */
 #define BUCKET_MAX 64
 
+/* Bytes of the export tables that are kept for their modules' numbers. */
+#define TABLES_MAX ((size_t)32 << 20)
+
+/* A module that exports something. */
+struct exporter {
+	uint64_t base, size;
+	struct export_table *table; /* a reference */
+};
+
 struct clean_pages {
 	pthread_rwlock_t lock;
+	struct exporter exporters[EXPORTERS_MAX];
+	size_t exporter_count, table_memory;
 	size_t memory;
 	struct clean_section *buckets[BUCKETS];
 };
@@ -46,14 +59,22 @@ struct clean_pages *clean_pages_new(void)
 	return clean;
 }
 
+static void section_free(struct clean_section *section)
+{
+	free((void *)section->compared);
+	free(section);
+}
+
 void clean_pages_free(struct clean_pages *clean)
 {
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct clean_section *section = clean->buckets[i], *next; section;
 		     section = next) {
 			next = section->next;
-			free(section);
+			section_free(section);
 		}
+	for (size_t i = 0; i < clean->exporter_count; i++)
+		export_table_unref(clean->exporters[i].table);
 	pthread_rwlock_destroy(&clean->lock);
 	free(clean);
 }
@@ -97,11 +118,15 @@ static struct clean_section *add_section(struct clean_pages *clean, struct clean
 					 unsigned int pointer_size)
 {
 	size_t words = own->count / 64 + 1, others = 0;
+	size_t compared = pointer_size == 4 ? own->count * (EXPORTERS_MAX / 64) : 0;
 	size_t memory = sizeof(struct clean_section) + words * sizeof(uint64_t);
 	for (const struct clean_section *other = *bucket; other; other = other->next)
 		others++;
 	struct clean_section *section = alloc_zero(memory, 1);
+	memory += compared * sizeof(uint64_t);
 	section->alone = memory > MEMORY_MAX - clean->memory || others >= BUCKET_MAX;
+	if (compared && !section->alone)
+		section->compared = alloc_zero(compared, sizeof(uint64_t));
 	section->control_area = own->vad->control_area;
 	section->start = own->vad->start;
 	section->prototypes = own->vad->first_prototype_pte;
@@ -153,7 +178,7 @@ struct clean_section *clean_pages_of(struct clean_pages *clean, const struct own
 void clean_section_release(struct clean_section *section)
 {
 	if (section && section->alone)
-		free(section);
+		section_free(section);
 }
 
 size_t clean_section_next(const struct clean_section *section, const struct own_pages *own,
@@ -174,4 +199,73 @@ void clean_section_add(struct clean_section *section, const struct own_pages *ow
 {
 	if (!own_pages_has(own, page))
 		add(section, page);
+}
+
+/* Finds the number of a module, with the lock held. EXPORTERS_MAX: it has none. */
+static size_t find_exporter(const struct clean_pages *clean, uint64_t base, uint64_t size,
+			    const struct export_table *table)
+{
+	for (size_t i = 0; i < clean->exporter_count; i++)
+		if (clean->exporters[i].base == base && clean->exporters[i].size == size &&
+		    clean->exporters[i].table == table)
+			return i;
+	return EXPORTERS_MAX;
+}
+
+bool exporters_add(struct exporters *exporters, struct clean_pages *clean, uint64_t base,
+		   uint64_t size, struct export_table *table)
+{
+	pthread_rwlock_rdlock(&clean->lock);
+	size_t number = find_exporter(clean, base, size, table);
+	pthread_rwlock_unlock(&clean->lock);
+	if (number == EXPORTERS_MAX) {
+		size_t memory = export_table_memory(table);
+		pthread_rwlock_wrlock(&clean->lock);
+		number = find_exporter(clean, base, size, table);
+		if (number == EXPORTERS_MAX && clean->exporter_count < EXPORTERS_MAX &&
+		    memory <= TABLES_MAX - clean->table_memory) {
+			number = clean->exporter_count++;
+			clean->table_memory += memory;
+			clean->exporters[number] =
+				(struct exporter){base, size, export_table_ref(table)};
+		}
+		pthread_rwlock_unlock(&clean->lock);
+	}
+	if (number == EXPORTERS_MAX)
+		return false;
+	exporters->bits[number / 64] |= UINT64_C(1) << number % 64;
+	return true;
+}
+
+static bool is_compared(const struct clean_section *section, size_t page,
+			const struct exporters *exporters)
+{
+	const _Atomic uint64_t *compared = section->compared + page * (EXPORTERS_MAX / 64);
+	uint64_t missing = 0;
+	for (size_t i = 0; i < EXPORTERS_MAX / 64; i++)
+		missing |= exporters->bits[i] &
+			   ~atomic_load_explicit(&compared[i], memory_order_relaxed);
+	return !missing;
+}
+
+size_t clean_section_uncompared(const struct clean_section *section, const struct own_pages *own,
+				size_t from, size_t end, const struct exporters *exporters)
+{
+	if (!section->compared)
+		return from;
+	while (from < end && !own_pages_has(own, from) && is_compared(section, from, exporters))
+		from++;
+	return from;
+}
+
+void clean_section_compared(struct clean_section *section, const struct own_pages *own, size_t page,
+			    const struct exporters *exporters)
+{
+	if (!section->compared || own_pages_has(own, page))
+		return;
+	_Atomic uint64_t *compared = section->compared + page * (EXPORTERS_MAX / 64);
+	for (size_t i = 0; i < EXPORTERS_MAX / 64; i++)
+		if (exporters->bits[i])
+			atomic_fetch_or_explicit(&compared[i], exporters->bits[i],
+						 memory_order_relaxed);
 }

@@ -11,6 +11,7 @@
 #ifndef SCAN_CLEAN_PAGES_H
 #define SCAN_CLEAN_PAGES_H
 
+#include <impscan/exports.h>
 #include <impscan/pe.h>
 #include <impscan/view.h>
 
@@ -62,5 +63,38 @@ size_t clean_section_next(const struct clean_section *section, const struct own_
 
 /* Notes that page number `page` is clean, unless it is a copy of the process's own. */
 void clean_section_add(struct clean_section *section, const struct own_pages *own, size_t page);
+
+/*
+ * Before Vista DLLs lie where their files say, and files know that. So a page that nobody has written
+ * to is looked at until it was compared with the exports of all modules that there are.
+ */
+
+#define EXPORTERS_MAX 256
+
+/* Modules that export something, each at one address; bit i % 64 of bits[i / 64] is number i. */
+struct exporters {
+	uint64_t bits[EXPORTERS_MAX / 64];
+};
+
+/*
+ * Adds a module to a set. The table is kept as long as the clean pages are. Returns false, and adds
+ * nothing, where more modules were seen than there are numbers, or they take too much memory.
+ */
+bool exporters_add(struct exporters *exporters, struct clean_pages *clean, uint64_t base,
+		   uint64_t size, struct export_table *table);
+
+/*
+ * Returns the number of the first page that a process has to look at: one that it has a copy of, or
+ * that was not compared with all these modules. Parameters as for clean_section_next().
+ */
+size_t clean_section_uncompared(const struct clean_section *section, const struct own_pages *own,
+				size_t from, size_t end, const struct exporters *exporters);
+
+/*
+ * Notes that page number `page` has no pointer to an export of these modules, none of which
+ * overlap; unless it is a copy of the process's own.
+ */
+void clean_section_compared(struct clean_section *section, const struct own_pages *own, size_t page,
+			    const struct exporters *exporters);
 
 #endif

@@ -67,6 +67,7 @@ struct opened_module {
 	/* Of an image that is mapped at `base`, see opened_image(); NULL: none is. */
 	const struct own_pages *own;
 	struct clean_section *section;
+	const struct exporters *exporters; /* of its process, for rebuilding; may be NULL */
 };
 
 /*

@@ -77,6 +77,27 @@ static void memory_found_clean(const struct rebuild_memory *memory, uint64_t add
 		clean_section_add(opened->section, opened->own, page);
 }
 
+static uint64_t memory_next_uncompared(const struct rebuild_memory *memory, uint64_t address,
+				       uint64_t end)
+{
+	const struct opened_module *opened = memory->context;
+	const struct own_pages *own = opened->own;
+	size_t page;
+	if (!page_number(own, address, &page))
+		return memory_present(memory, address, end);
+	size_t next =
+		clean_section_uncompared(opened->section, own, page, own->count, opened->exporters);
+	return next == page ? address : min_of(own->vad->start + next * PAGE_SIZE, end);
+}
+
+static void memory_found_compared(const struct rebuild_memory *memory, uint64_t address)
+{
+	const struct opened_module *opened = memory->context;
+	size_t page;
+	if (page_number(opened->own, address, &page))
+		clean_section_compared(opened->section, opened->own, page, opened->exporters);
+}
+
 /*
  * Of an image all pages are counted here: how many of them are not known to be clean depends on
  * what other threads have seen.
@@ -88,7 +109,8 @@ static struct area_memory memory_of(struct unit_maps *maps, struct opened_module
 	opened_image(opened, maps->context->clean);
 	if (opened->inner_count)
 		opened->first_inner = &maps->injections.items[opened->inner];
-	return (struct area_memory){
+	uint64_t steps = 1;
+	struct area_memory area = {
 		.memory =
 			{
 				.at = memory_at,
@@ -98,9 +120,17 @@ static struct area_memory memory_of(struct unit_maps *maps, struct opened_module
 				.budget = &maps->tables,
 				.context = opened,
 			},
-		.counted = opened->own &&
-			   budget_spend(&maps->tables, IMAGE_STEPS + opened->size / PAGE_SIZE),
 	};
+	opened->exporters = unit_map_exporters(maps, opened->pointer_size);
+	if (opened->exporters && opened->own) {
+		area.memory.next = memory_next_uncompared;
+		area.memory.found_clean = memory_found_compared;
+		steps += REBUILT_PAGE_STEPS;
+	}
+	area.counted =
+		opened->own &&
+		budget_spend(&maps->tables, IMAGE_STEPS + steps * (opened->size / PAGE_SIZE));
+	return area;
 }
 
 static struct rebuild_area area_of(const struct opened_module *opened, bool counted)

@@ -110,6 +110,29 @@ static bool module_exports(struct unit_maps *maps, const struct module *module,
 	return true;
 }
 
+/* The modules of a map, as long as pages can be skipped by them. */
+struct exporter_list {
+	uint64_t start[EXPORTERS_MAX], end[EXPORTERS_MAX];
+	size_t count;
+	bool known;
+};
+
+static void add_exporter(struct unit_maps *maps, struct exporter_list *list,
+			 const struct module *module, struct export_table *table)
+{
+	uint64_t start = module->base, end = start + module->size;
+	list->known &= list->count < EXPORTERS_MAX && end >= start;
+	for (size_t i = 0; i < list->count && list->known; i++)
+		list->known = end <= list->start[i] || start >= list->end[i];
+	if (list->known && table)
+		list->known = exporters_add(&maps->exporters, maps->context->clean, start,
+					    module->size, table);
+	if (!list->known)
+		return;
+	list->start[list->count] = start;
+	list->end[list->count++] = end;
+}
+
 const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_size)
 {
 	unsigned int i = index_of(pointer_size);
@@ -122,6 +145,7 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 	struct export_map *map = export_map_new(pointer_size, maps->api_sets);
 	size_t taken = 0;
 	bool movable = true;
+	struct exporter_list exporters = {.known = pointer_size == 4};
 	for (size_t m = 0; m < maps->modules->count; m++) {
 		const struct module *module = &maps->modules->items[m];
 		unsigned int size = pointer_size;
@@ -140,6 +164,7 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 		maps->left_out += !room;
 		export_map_add(map, module->base, module->size,
 			       module->injected ? NULL : module->name, room ? table : NULL);
+		add_exporter(maps, &exporters, module, room ? table : NULL);
 	}
 	export_map_finish(map);
 	maps->map[i] = map;
@@ -154,7 +179,14 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 	maps->unknown_to_files[i] =
 		pointer_size == 8 ? maps->shared[i]
 				  : movable && maps->context->windows->build >= BUILD_MOVES;
+	if (pointer_size == 4)
+		maps->exporters_known = exporters.known && !maps->unknown_to_files[i];
 	return map;
+}
+
+const struct exporters *unit_map_exporters(const struct unit_maps *maps, unsigned int pointer_size)
+{
+	return pointer_size == 4 && maps->exporters_known ? &maps->exporters : NULL;
 }
 
 bool unit_map_unknown_to_files(const struct unit_maps *maps, unsigned int pointer_size)

@@ -29,6 +29,10 @@ struct unit_maps {
 	struct export_map *map[2];     /* NULL: not made so far */
 	bool shared[2];		       /* their range is the same in all processes */
 	bool unknown_to_files[2];      /* see unit_map_unknown_to_files() */
+	/* Of 4 bytes, where files may know the addresses: modules that export something, and whether
+	 * these are all and don't overlap, so that pages can be skipped by them. */
+	struct exporters exporters;
+	bool exporters_known;
 	struct private_tables private_tables[2]; /* of the same pointer sizes, found so far */
 	/* Modules whose exports were left out of a map, since those before took all there is. */
 	size_t left_out;
@@ -73,6 +77,12 @@ bool unit_map_is_shared(const struct unit_maps *maps, unsigned int pointer_size)
  * no look.
  */
 bool unit_map_unknown_to_files(const struct unit_maps *maps, unsigned int pointer_size);
+
+/*
+ * Returns the modules that an export map of 4 bytes, which must have been made, has exports of; NULL:
+ * pages can't be skipped by them.
+ */
+const struct exporters *unit_map_exporters(const struct unit_maps *maps, unsigned int pointer_size);
 
 /* Returns the tables found so far in the private memory of the process, of a pointer size. */
 struct private_tables *unit_private_tables(struct unit_maps *maps, unsigned int pointer_size);

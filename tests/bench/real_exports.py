@@ -29,7 +29,7 @@ Printed, by architecture and treatment:
 
 Behind it the same by toolchain, and the slots that are wrong by what is wrong and by DLL. --pairs
 also compares what a wrong sample scores with what the two files score, with all files as samples and
-with all but the program's own. --cost measures a search for a thousand variants of the programs by
+with all but the program's own; and the impset of other programs' files with that of the rebuilt list. --cost measures a search for a thousand variants of the programs by
 their addresses against one for their hashes.
 
 --check fails where a count is below the one recorded in data/real-exports-floors.tsv, which only ever
@@ -269,6 +269,28 @@ class Session:
             found = machine.rows("-t", "1", "-p", str(pid), "-e", *others)
             pairs += self.pairs_of(program, found.get((pid, base), []))
         self.print_pairs("its own left out", pairs)
+        self.compare_sets(machine)
+
+    def compare_sets(self, machine):
+        """What do the impsets of samples score with programs that aren't theirs, and those of the files?"""
+        with open(self.list, encoding="utf-8") as lines:
+            sets = {pathlib.PurePath(r["path"]).name: r["impset"] for r in csv.DictReader(lines)}
+        rows = machine.rows("-a")
+        pairs = []
+        for program in machine.programs:
+            mine = [row["rebuilt_impset"] or row["impset"]
+                    for row in rows.get(machine.bases[program.name], [])]
+            for other, theirs in sets.items():
+                if mine and theirs != sets[program.name]:
+                    files = score(theirs, sets[program.name])
+                    got = score(theirs, mine[0])
+                    pairs.append((got - files, got, files, program.name, other))
+        self.print_pairs("impset", pairs)
+        print(f"    score 30 or more: {sum(p[1] >= 30 for p in pairs)}; 80 or more: "
+              f"{sum(p[1] >= 80 for p in pairs)}; the files: {sum(p[2] >= 30 for p in pairs)} and "
+              f"{sum(p[2] >= 80 for p in pairs)}. The worst:")
+        for _, got, files, name, other in sorted(pairs, key=lambda p: -p[1])[:5]:
+            print(f"    {name} scores {got} with {other}, the files {files}")
 
     def make_variants(self, folder):
         """VARIANTS files that import what the programs do, but for some functions."""
