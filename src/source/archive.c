@@ -271,7 +271,8 @@ static bool is_unwanted(const struct source *source, const struct member *member
 static const struct member *choose(const struct source *source, struct listing *listing,
 				   const struct source_options *options)
 {
-	qsort(listing->members, listing->count, sizeof(*listing->members), compare_members);
+	if (listing->count)
+		qsort(listing->members, listing->count, sizeof(*listing->members), compare_members);
 	size_t tries = 0;
 	for (size_t i = 0; i < listing->count && tries < TRIES_MAX; i++) {
 		if (!is_unwanted(source, &listing->members[i], options))
