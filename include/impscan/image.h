@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Memory images: files that hold a machine's physical memory (raw, LiME, crash dump, ELF core, VMware).
+ * Memory images: files that hold a machine's physical memory (raw, LiME, crash dump, ELF core, VMware,
+ * hibernation file).
  * This is about formats, not about paging or Windows.
  *
  * The file is mapped, not read as a whole, or unpacked where it is needed first (see source.h).

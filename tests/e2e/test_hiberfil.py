@@ -7,6 +7,7 @@ these, or a sentence.
 """
 
 import json
+import pathlib
 import re
 import struct
 import subprocess
@@ -25,7 +26,7 @@ class Tools:
     def __init__(self, arguments):
         self.impscan = arguments.impscan
         self.mkimage = arguments.mkimage
-        self.mkhiberfil = arguments.mkimage.parent / "mkhiberfil"
+        self.mkhiberfil = pathlib.Path(arguments.mkimage).parent / "mkhiberfil"
         self.folder = arguments.folder
 
     def machine(self, build, arch):
