@@ -360,8 +360,14 @@ static struct sections sections_of(const struct image *image, const struct layou
 			   .pages = member(image, layout->kernel_pages, size),
 			   .highest = highest},
 	};
-	sections.boot.end =
-		sections.kernel.start > sections.boot.start ? sections.kernel.start : UINT64_MAX;
+	sections.boot.end = UINT64_MAX;
+	/* Neither goes on into the other one. */
+	if (sections.kernel.start == sections.boot.start)
+		sections.boot = (struct section){0};
+	else if (sections.kernel.start > sections.boot.start)
+		sections.boot.end = sections.kernel.start;
+	else if (sections.kernel.start)
+		sections.kernel.end = sections.boot.start;
 	return sections;
 }
 

@@ -19,6 +19,13 @@
 #define RUNS_MAX (UINT32_C(1) << 22)
 
 /*
+ * What sets may unpack to: so many times the file, and 64 MB. Memory is packed to a half or a third,
+ * and that which is mostly zeros to a tenth; a set of 64 KB of zeros can have a few bytes.
+ */
+#define UNPACKED_RATIO 32
+#define UNPACKED_LEAST (UINT64_C(64) << 20)
+
+/*
  * Of the work that an image may cost each page has its share. Sets may be packed so well that a small
  * file lists any number of pages; all of them together have a share as if they were packed to 1/16.
  */
@@ -27,7 +34,11 @@
 bool hiberfil_add_set(struct hiberfil *hiberfil, uint64_t from, uint32_t size, uint32_t pages,
 		      uint32_t method)
 {
-	if (hiberfil->piece_count == SETS_MAX || hiberfil->run_count >= RUNS_MAX) {
+	const uint64_t most =
+		(source_present(hiberfil->image->source) * UNPACKED_RATIO + UNPACKED_LEAST) /
+		PAGE_SIZE;
+	if (hiberfil->piece_count == SETS_MAX || hiberfil->run_count >= RUNS_MAX ||
+	    hiberfil->pages + pages > most) {
 		hiberfil->surplus++;
 		return false;
 	}
