@@ -117,7 +117,7 @@ struct slice slice_trim(struct slice s);    /* blanks only */
 
 static inline struct slice slice_from(struct slice s, size_t start)
 {
-	return (struct slice){s.at + start, s.length - start};
+	return (struct slice){start ? s.at + start : s.at, s.length - start};
 }
 
 static inline struct slice slice_of(const char *string)
