@@ -19,7 +19,7 @@ struct text {
 	size_t capacity; /* bytes allocated */
 };
 
-/* Adds `length` bytes. */
+/* Adds `length` bytes; `data` may be NULL for none. */
 void text_add(struct text *text, const char *data, size_t length);
 
 /* Adds a string. */

@@ -29,7 +29,8 @@ static void text_reserve(struct text *text, size_t more)
 void text_add(struct text *text, const char *data, size_t length)
 {
 	text_reserve(text, length);
-	memcpy(text->data + text->length, data, length);
+	if (length)
+		memcpy(text->data + text->length, data, length);
 	text->length += length;
 	text->data[text->length] = '\0';
 }
