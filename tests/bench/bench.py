@@ -261,6 +261,27 @@ class Bench:
         print(f"-a on .xz in blocks takes {results['-a'].wall / limit:.2f} times as long as xz -dc "
               f"-T2 (wanted: at most 1.1)")
 
+    def hibernation(self):
+        """Listings of the machine packed into hiberfil.sys, against unpacking all of it once with one
+        thread."""
+        path = self.image.with_suffix(".hiberfil.sys")
+        if not path.exists():
+            print(f"writing {path} ...", flush=True)
+            part = str(path) + ".part"
+            subprocess.run([self.tool("mkhiberfil"), "--layout", "17763-x64", "--mixed",
+                            str(self.image), part], check=True)
+            os.rename(part, path)
+        run_once(["cat", str(path)])
+        whole = measure([self.tool("bench_unpack"), str(path)], self.runs)
+        row("hiberfil.sys: unpacking all, one thread", whole)
+        for options in ("-F -a", "-a"):
+            command = [self.impscan, "-q", "-f", str(path), *options.split()]
+            row(f"hiberfil.sys: {options}", measure(command, self.runs), whole.wall, "unpacking all")
+            told = subprocess.run([self.impscan, "-v", "-f", str(path), *options.split()],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                  check=True).stderr
+            print("".join(f"    {line}\n" for line in told.splitlines() if " sets " in line), end="")
+
     def cold(self):
         runs = min(self.runs, 3)
         cat = measure_cold(["cat", str(self.image)], self.image, runs)
@@ -389,6 +410,7 @@ def main():
     print()
     bench_samples(bench)
     bench.xz_blocks()
+    bench.hibernation()
     if not arguments.no_cold:
         bench.cold()
     bench.volatility(listing)
