@@ -206,7 +206,11 @@ void dump_vads_assumed(const struct minidump *dump, struct space *space,
 		while (at < end && next < count && images[next].start < end) {
 			const struct extent *image = &images[next];
 			add_private(&guess, at, image->start);
-			/* It may have several ranges of memory. */
+			/* It may have several ranges of memory, or share its page with another. */
+			if (image->start == image->end) {
+				next++;
+				continue;
+			}
 			if (!vads->count || vads->items[vads->count - 1].start < image->start)
 				add_image(&guess, image);
 			at = max_of(at, image->end);

@@ -35,10 +35,13 @@ static const char *read_path(const struct image *image, struct minidump_parts *p
 	/* UTF-8 needs a byte at least for each of the UTF-16: without room it is not converted. */
 	if (!length || le32(length) > PATH_MAX_BYTES)
 		return "";
-	if (le32(length) / 2 > STRINGS_MAX - parts->paths.bytes) {
+	if (le32(length) > STRINGS_MAX - parts->path_bytes ||
+	    le32(length) / 2 > STRINGS_MAX - parts->paths.bytes) {
 		parts->paths.left_out++;
 		return "";
 	}
+	/* Also those that are the same text, since it is read and printed for each. */
+	parts->path_bytes += le32(length);
 	const char *path = strings_take(&parts->paths, minidump_string(image, rva, PATH_MAX_BYTES));
 	return path ? path : "";
 }

@@ -39,6 +39,7 @@ struct minidump_parts {
 	const uint8_t *directory;
 	size_t directory_count;
 	struct strings paths;
+	size_t path_bytes; /* UTF-16 that was read for them */
 };
 
 /* The bytes of a stream; `data` NULL: there is none, or not in the file. */
