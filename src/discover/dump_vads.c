@@ -205,12 +205,12 @@ void dump_vads_assumed(const struct minidump *dump, struct space *space,
 		uint64_t end = (memory->start + memory->size) & PAGE_MASK;
 		while (at < end && next < count && images[next].start < end) {
 			const struct extent *image = &images[next];
-			add_private(&guess, at, image->start);
-			/* It may have several ranges of memory, or share its page with another. */
-			if (image->start == image->end) {
+			if (image->start == image->end) { /* it shares its page with the next */
 				next++;
 				continue;
 			}
+			add_private(&guess, at, image->start);
+			/* It may have several ranges of memory. */
 			if (!vads->count || vads->items[vads->count - 1].start < image->start)
 				add_image(&guess, image);
 			at = max_of(at, image->end);

@@ -18,6 +18,9 @@
 #define CHARACTERISTICS	   22
 #define CHARACTERISTIC_DLL 0x2000u
 
+/* Bytes of the longest name that a file has: 255 units of UTF-16. It is printed in every row. */
+#define NAME_MOST 765
+
 /* The base of the program, by the dump's list of modules, which begins with it; 0: not known. */
 static uint64_t program_base(const struct minidump *dump, struct space *space)
 {
@@ -60,7 +63,7 @@ static char *program_name(const struct windows *windows, struct view *view,
 	const struct process *process = &windows->dump->process;
 	uint64_t base = 0;
 	if (minidump->module_count && *minidump->modules[0].path)
-		return alloc_strdup(text_base_name(minidump->modules[0].path));
+		return alloc_strndup(text_base_name(minidump->modules[0].path), NAME_MOST);
 	if (process->peb)
 		(void)windows_pointer(windows, view->space, process->peb, PEB_ImageBaseAddress,
 				      &base);
