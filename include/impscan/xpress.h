@@ -20,7 +20,8 @@ ptrdiff_t xpress_decompress(const uint8_t *in, size_t in_size, uint8_t *out, siz
 
 /*
  * Decompresses LZ77 with Huffman codes ([MS-XCA] 2.2), until `out` is full or the input ends.
- * Returns the number of bytes written, or -1 for malformed input.
+ * Returns the number of bytes written, or -1 for malformed input. `out_size` should be the size of
+ * what was compressed: the end mark can't always be told from a match.
  */
 ptrdiff_t xpress_huffman_decompress(const uint8_t *in, size_t in_size, uint8_t *out,
 				    size_t out_size);

@@ -164,38 +164,44 @@ static bool long_length(struct bits *bits, uint64_t *length)
 	return part >= 15;
 }
 
-/* Decompresses up to the end of a block, or of the input. Returns where the output ends, or -1. */
+/*
+ * Decompresses up to the end of a block, or of the input. Returns where the output ends, or -1.
+ *
+ * The end mark is also a match of 3 bytes, which may be the last. So it ends the data only if what
+ * seems to follow it is more than the input has.
+ */
 static ptrdiff_t decompress_block(struct bits *bits, const struct codes *codes, uint8_t *out,
 				  size_t out_size, size_t at)
 {
 	const size_t end = out_size - at > BLOCK_SIZE ? at + BLOCK_SIZE : out_size;
+	ptrdiff_t marked = -1; /* where the last end mark was */
 	while (at < end) {
 		unsigned int symbol = take_symbol(bits, codes);
 		if (symbol < 256) {
 			out[at++] = (uint8_t)symbol;
 			if (ran_out(bits))
-				return -1;
+				return marked;
 			continue;
 		}
-		if (symbol == END_OF_DATA && bits->at == bits->size)
-			break;
+		if (symbol == END_OF_DATA && bits->at == bits->size && !ran_out(bits))
+			marked = (ptrdiff_t)at;
 		uint64_t length = symbol & 15;
 		unsigned int distance_bits = symbol >> 4 & 15;
 		if (length == 15 && !long_length(bits, &length))
-			return -1;
+			return marked;
 		size_t distance = (size_t)1 << distance_bits;
 		if (distance_bits) {
 			distance |= bits->next >> (32 - distance_bits);
 			drop(bits, distance_bits);
 		}
 		if (distance > at || ran_out(bits))
-			return -1;
+			return marked;
 		size_t count =
 			(size_t)min_of(length + XPRESS_MATCH_MINIMUM, (uint64_t)(out_size - at));
 		xpress_copy_match(out, out_size, at, distance, count);
 		at += count;
 	}
-	return ran_out(bits) ? -1 : (ptrdiff_t)at;
+	return ran_out(bits) ? marked : (ptrdiff_t)at;
 }
 
 ptrdiff_t xpress_huffman_decompress(const uint8_t *in, size_t in_size, uint8_t *out,
