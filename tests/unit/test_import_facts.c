@@ -104,6 +104,12 @@ static void test_directories(void **state)
 		assert_null(memchr(directory.dlls, '\n', directory.length));
 	}
 	assert_true(lines > 10);
+	/* of two tables for one DLL the second is told */
+	directory = (struct import_directory){0};
+	size_t second = 0;
+	while (import_directory_next(&directory))
+		second += memmem(directory.dlls, directory.length, " kernel32.dll/2 ", 16) != NULL;
+	assert_true(second > 5);
 	assert_true(programs >= lines);
 }
 

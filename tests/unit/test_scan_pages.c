@@ -146,6 +146,58 @@ static size_t find_quick(struct world *w, uint64_t base, uint64_t size, uint64_t
 	return count;
 }
 
+static size_t count_uncompared(const struct clean_section *section, const struct own_pages *own,
+			       const struct exporters *exporters)
+{
+	size_t count = 0;
+	for (size_t page = 0;
+	     (page = clean_section_uncompared(section, own, page, PAGES, exporters)) < PAGES;
+	     page++)
+		count++;
+	return count;
+}
+
+static void pages_are_compared_with_each_exporter_once(void **state)
+{
+	(void)state;
+	_cleanup_clean_pages_ struct clean_pages *clean = clean_pages_new();
+	const uint64_t size = PAGES * PAGE_SIZE;
+	struct pe_exports none = {0};
+	_cleanup_export_table_ struct export_table *table = export_table_new(&none, PAGE_SIZE);
+	struct exporters first = {0}, second = {0}, both = {0};
+	assert_true(exporters_add(&first, clean, 0x10000, PAGE_SIZE, table));
+	/* the same DLL elsewhere is another one */
+	assert_true(exporters_add(&second, clean, 0x20000, PAGE_SIZE, table));
+	assert_memory_not_equal(&first, &second, sizeof(first));
+	assert_true(exporters_add(&both, clean, 0x10000, PAGE_SIZE, table));
+	assert_memory_equal(&first, &both, sizeof(first));
+	assert_true(exporters_add(&both, clean, 0x20000, PAGE_SIZE, table));
+
+	struct process_pages a, b;
+	make_pages(&a, 0xffff8000);
+	make_pages(&b, 0xffff8000);
+	struct clean_section *section = clean_pages_of(clean, &a.own, VIEW, size, 4);
+	assert_int_equal(count_uncompared(section, &a.own, &first), PAGES);
+	for (size_t page = 0; page < PAGES; page++)
+		clean_section_compared(section, &a.own, page, &first);
+	clean_section_compared(section, &a.own, 3, &second);
+	assert_int_equal(count_uncompared(section, &b.own, &first), 0);
+	assert_int_equal(count_uncompared(section, &b.own, &second), PAGES - 1);
+	assert_int_equal(count_uncompared(section, &b.own, &both), PAGES - 1);
+	/* copies of a process are its own */
+	set_own(&b, 3);
+	set_own(&b, 5);
+	assert_int_equal(count_uncompared(section, &b.own, &first), 2);
+	clean_section_compared(section, &b.own, 5, &second);
+	assert_int_equal(count_uncompared(section, &a.own, &both), PAGES - 1);
+	/* there are so many numbers, and no more */
+	size_t more = 0;
+	while (more < EXPORTERS_MAX &&
+	       exporters_add(&both, clean, 0x30000 + more * PAGE_SIZE, PAGE_SIZE, table))
+		more++;
+	assert_int_equal(more, EXPORTERS_MAX - 2);
+}
+
 static void private_tables_are_found_where_pointers_lead(void **state)
 {
 	(void)state;
@@ -197,6 +249,7 @@ int main(void)
 		cmocka_unit_test(pages_of_a_section_are_looked_at_once),
 		cmocka_unit_test(unwritten_pages_are_the_files),
 		cmocka_unit_test(files_of_bound_images_have_addresses),
+		cmocka_unit_test(pages_are_compared_with_each_exporter_once),
 		cmocka_unit_test(private_tables_are_found_where_pointers_lead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
