@@ -17,11 +17,12 @@
 struct error;
 
 /* Returns a new error with a formatted sentence; never NULL. */
-struct error *error_new(const char *format, ...) __attribute__((format(printf, 1, 2)));
+struct error *error_new(const char *format, ...)
+	__attribute__((format(printf, 1, 2), returns_nonnull));
 
 /* Returns a new error: the formatted text, ": ", and the system's text for errno value `number`. */
 struct error *error_errno(int number, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3), returns_nonnull));
 
 /*
  * Returns an error with the formatted text and ": " in front of the sentence of `error`, which is

@@ -72,7 +72,8 @@ static bool build_codes(struct codes *codes, const uint8_t *lengths)
 	size_t at = 0, place = 0;
 	for (unsigned int length = 1; length <= DIRECT; length++) {
 		for (size_t i = 0; i < counts[length]; i++) {
-			uint16_t entry = (uint16_t)(codes->sorted[place++] << 4 | length);
+			uint16_t entry =
+				(uint16_t)((unsigned int)codes->sorted[place++] << 4 | length);
 			for (size_t same = 0; same < (size_t)1 << (DIRECT - length); same++)
 				codes->direct[at++] = entry;
 		}

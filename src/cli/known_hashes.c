@@ -177,7 +177,7 @@ static void tell_list(const struct comparison *comparison, const char *label,
 	for (size_t i = 0; i < LIST_LEFT_KINDS; i++)
 		if (report->left[i]) {
 			text_add_format(&text, "%s%zu %s", separator, report->left[i],
-					list_left_name(i));
+					list_left_name((enum list_left)i));
 			separator = ", ";
 		}
 	if (report->not_for_detection)

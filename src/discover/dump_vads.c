@@ -65,7 +65,8 @@ static bool add(struct vads *vads, struct vad vad)
 {
 	if (vads->count == VADS_MAX) {
 		snprintf(vads->damage, sizeof(vads->damage),
-			 "the dump has more than %u regions, the rest is left out", VADS_MAX);
+			 "the dump has more than %u regions, the rest is left out",
+			 (unsigned int)VADS_MAX);
 		return false;
 	}
 	*array_push(vads->items, vads->count, vads->capacity) = vad;

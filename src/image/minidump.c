@@ -125,7 +125,6 @@ static const char *processor_name(unsigned int architecture)
 	case 6:
 		return "Itanium";
 	case 12:
-		return "ARM64";
 	case 0x8003: /* Breakpad's, before Microsoft had one */
 		return "ARM64";
 	}

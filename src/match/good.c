@@ -227,7 +227,7 @@ static void add_row(struct good *good, const struct slice cells[COLUMNS])
 static void read_csv(struct good *good, struct slice text)
 {
 	_cleanup_csv_row_ struct csv_row row = {0};
-	size_t used, columns[COLUMNS], count = 0;
+	size_t used, columns[COLUMNS] = {0}, count = 0;
 	for (; text.length; text = slice_from(text, used)) {
 		if (csv_record(&row, text, ',', true, &used) != CSV_RECORD) {
 			const char *newline = memchr(text.at, '\n', text.length);
@@ -245,12 +245,13 @@ static void read_csv(struct good *good, struct slice text)
 			}
 			continue;
 		}
+		if (row.count != count)
+			continue;
 		struct slice cells[COLUMNS] = {0};
 		for (size_t c = 0; c < COLUMNS; c++)
 			if (columns[c] < row.count)
 				cells[c] = csv_unmarked(row.fields[columns[c]]);
-		if (row.count == count)
-			add_row(good, cells);
+		add_row(good, cells);
 	}
 }
 

@@ -51,7 +51,7 @@ static struct error *check_taken(const struct list *list)
 	for (size_t i = 0; i < LIST_LEFT_KINDS; i++)
 		if (report->left[i])
 			text_add_format(&left, "%s%zu %s", left.length ? ", " : "", report->left[i],
-					list_left_name(i));
+					list_left_name((enum list_left)i));
 	if (report->left[LIST_LEFT_EQUAL])
 		return NULL;
 	return error_new("%s: read as %s, but there is no import hash in it%s%s", list->label,

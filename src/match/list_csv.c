@@ -196,6 +196,8 @@ struct error *list_read_csv(struct list *list)
 	_cleanup_(csv_row_free_of)
 	struct list_table table = {0};
 	size_t lines = find_header(&table, list_rest(list));
+	if (!table.kind)
+		return error_new("%s: a table without a line of headings", list->label);
 	text_add_string(&list->report->form, table.kind->title);
 	for (size_t i = 0; i < lines; i++) {
 		struct slice line;

@@ -22,7 +22,7 @@ void list_input_free(struct list *list)
 
 static void make_room(struct list *list, size_t size)
 {
-	if (list->start) {
+	if (list->buffer && list->start) {
 		memmove(list->buffer, list->buffer + list->start, list->end - list->start);
 		list->end -= list->start;
 		list->start = 0;
@@ -106,6 +106,8 @@ static struct error *read_utf16(struct list *list)
 /* After the first piece: is it UTF-16? */
 static void find_encoding(struct list *list)
 {
+	if (!list->buffer)
+		return;
 	const char *text = list->buffer + list->start;
 	size_t length = list->end - list->start;
 	if (length >= 2 && !memcmp(text, "\xff\xfe", 2))

@@ -140,6 +140,8 @@ static struct slice next_word(struct slice *rest)
 
 static bool is_named(struct slice name, struct slice word)
 {
+	if (!name.at)
+		return false;
 	if (word.length && word.at[word.length - 1] == '*')
 		return name.length >= word.length - 1 &&
 		       !strncasecmp(name.at, word.at, word.length - 1);

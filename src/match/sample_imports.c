@@ -183,6 +183,8 @@ void sample_imports_add(struct known *known, const struct sample *sample, size_t
 	uint64_t hash = short_hash(hash_string(key.text));
 	if (hash_table_find(&imports->by_imphash, &imphash_kind, hash, &key))
 		return;
+	if (!sample->names)
+		return;
 	if (sample->entry_count > SAMPLE_IMPORTS_MAX ||
 	    imports->position_count + sample->entry_count > SAMPLE_POSITIONS_MAX ||
 	    imports->symbol_count + sample->entry_count > SAMPLE_SYMBOLS_MAX ||

@@ -137,7 +137,7 @@ struct error *unpack_file(const char *path, const char *label, const char *passw
 	struct unpack *unpack = unpack_new(label, password);
 	if (end >= (off_t)sizeof(unpack->tail) &&
 	    pread(fd, unpack->tail, sizeof(unpack->tail), end - (off_t)sizeof(unpack->tail)) < 0)
-		end = -1;
+		return opened(unpack, ARCHIVE_FATAL, ret);
 	return opened(unpack, archive_read_open_filename(unpack->archive, path, BLOCK_SIZE), ret);
 }
 

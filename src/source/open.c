@@ -34,9 +34,10 @@ struct error *source_unpack(struct source **source, const struct source_options 
 				source_path(*source), SOURCE_LEVELS_MAX, source_container(*source),
 				name);
 		struct source *inner = NULL;
-		try_(containers[i]->open(*source, name, options, &inner));
-		if (!inner)
-			return NULL;
+		struct error *error = containers[i]->open(*source, name, options, &inner);
+		if (error || !inner)
+			/* cppcheck-suppress returnDanglingLifetime ; an error has no pointer to it */
+			return error;
 		*source = inner;
 	}
 }

@@ -41,7 +41,8 @@ static void print_list(const char *path)
 	}
 	for (size_t i = 0; i < LIST_LEFT_KINDS; i++)
 		if (report.left[i])
-			printf("left\t%zu\t%s\n", report.left[i], list_left_name(i));
+			printf("left\t%zu\t%s\n", report.left[i],
+			       list_left_name((enum list_left)i));
 	if (report.not_for_detection)
 		printf("not for detection\t%zu\n", report.not_for_detection);
 	if (report.lines.length)
