@@ -12,7 +12,8 @@
 #include "list_form.h"
 
 #define DEPTH_MAX 32
-#define NODES_MAX 1000000 /* aliases make few nodes many */
+/* Values of a rule, and words of its condition looked at for each: aliases make few values many. */
+#define NODES_MAX 1000000
 
 struct rule {
 	struct list *list;
@@ -20,6 +21,7 @@ struct rule {
 	struct slice title;
 	struct slice condition;
 	size_t nodes;
+	bool deep;   /* something is nested too deep to be looked at */
 	size_t line; /* of the text that the parser began with */
 };
 
@@ -95,8 +97,12 @@ static struct error *take_value(struct rule *rule, enum field field, struct slic
 static struct error *walk(struct rule *rule, yaml_node_t *node, enum field field, bool excluded,
 			  unsigned int depth)
 {
-	if (!node || depth > DEPTH_MAX || ++rule->nodes > NODES_MAX)
+	if (!node || ++rule->nodes > NODES_MAX)
 		return NULL;
+	if (depth > DEPTH_MAX) {
+		rule->deep = true;
+		return NULL;
+	}
 	rule->list->line = rule->line + node->start_mark.line;
 	if (node->type == YAML_SCALAR_NODE)
 		return field == FIELD_OTHER ? NULL
@@ -149,14 +155,14 @@ static bool is_named(struct slice name, struct slice word)
 }
 
 /* Does the condition have the selection only behind a `not`? */
-static bool is_excluded(const struct rule *rule, struct slice name)
+static bool is_excluded(struct rule *rule, struct slice name)
 {
 	struct slice rest = rule->condition, word;
 	bool negated = false, wanted = false, unwanted = false;
 	int depth = 0, until = -1;
 	if (slice_begins(name, "filter"))
 		return true;
-	while ((word = next_word(&rest)).length) {
+	while ((word = next_word(&rest)).length && ++rule->nodes <= NODES_MAX) {
 		if (slice_is(word, "("))
 			depth++;
 		else if (slice_is(word, ")"))
@@ -193,6 +199,8 @@ static struct error *take_rule(struct rule *rule)
 	}
 	if (rule->nodes > NODES_MAX)
 		list_unread(rule->list, "a rule of more than %d values", NODES_MAX);
+	if (rule->deep)
+		list_unread(rule->list, "a rule nested more than %d deep", DEPTH_MAX);
 	return NULL;
 }
 
