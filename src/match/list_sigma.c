@@ -4,22 +4,39 @@
  * Imphash. Selections that the condition excludes, and those called filter, are left out. What a
  * rule names is often a tool of administrators, so the name of a match is the rule's title.
  */
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <yaml.h>
 
+#include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/search.h>
 
 #include "list_form.h"
 
 #define DEPTH_MAX 32
-/* Values of a rule, and words of its condition looked at for each: aliases make few values many. */
+/* Values of a rule, and names with "*" of its condition that they are compared with. */
 #define NODES_MAX 1000000
+
+/* A word of a condition: the name of a selection, maybe with "*" at its end. */
+struct condition_word {
+	struct slice name;
+	bool negated; /* it stands behind a `not` */
+};
+
+/* The words of a condition; once sorted, those with "*" are behind the others. */
+struct condition {
+	struct condition_word *words;
+	size_t count, capacity;
+	size_t names; /* of them without "*" */
+};
 
 struct rule {
 	struct list *list;
 	yaml_document_t *document;
 	struct slice title;
-	struct slice condition;
+	struct condition condition;
 	size_t nodes;
 	bool deep;   /* something is nested too deep to be looked at */
 	size_t line; /* of the text that the parser began with */
@@ -144,25 +161,29 @@ static struct slice next_word(struct slice *rest)
 	return word;
 }
 
-static bool is_named(struct slice name, struct slice word)
+static bool has_star(struct slice word)
 {
-	if (!name.at)
-		return false;
-	if (word.length && word.at[word.length - 1] == '*')
-		return name.length >= word.length - 1 &&
-		       !strncasecmp(name.at, word.at, word.length - 1);
-	return name.length == word.length && !strncasecmp(name.at, word.at, name.length);
+	return word.length && word.at[word.length - 1] == '*';
 }
 
-/* Does the condition have the selection only behind a `not`? */
-static bool is_excluded(struct rule *rule, struct slice name)
+/* Names first, by length and letters of any case; then those with "*". */
+static int compare_words(const void *a, const void *b)
 {
-	struct slice rest = rule->condition, word;
-	bool negated = false, wanted = false, unwanted = false;
+	struct slice x = ((const struct condition_word *)a)->name,
+		     y = ((const struct condition_word *)b)->name;
+	if (has_star(x) != has_star(y))
+		return has_star(x) ? 1 : -1;
+	if (x.length != y.length)
+		return x.length < y.length ? -1 : 1;
+	return strncasecmp(x.at, y.at, x.length);
+}
+
+static void add_condition(struct condition *condition, struct slice rest)
+{
+	struct slice word;
+	bool negated = false;
 	int depth = 0, until = -1;
-	if (slice_begins(name, "filter"))
-		return true;
-	while ((word = next_word(&rest)).length && ++rule->nodes <= NODES_MAX) {
+	while ((word = next_word(&rest)).length) {
 		if (slice_is(word, "("))
 			depth++;
 		else if (slice_is(word, ")"))
@@ -171,13 +192,55 @@ static bool is_excluded(struct rule *rule, struct slice name)
 			negated = true;
 			until = depth;
 			continue;
-		} else if (is_named(name, word)) {
-			unwanted |= negated;
-			wanted |= !negated;
+		} else {
+			*array_push(condition->words, condition->count, condition->capacity) =
+				(struct condition_word){word, negated};
 		}
 		bool joint = slice_is(word, "and") || slice_is(word, "or");
 		if (negated && (depth < until || (depth == until && joint)))
 			negated = false;
+	}
+}
+
+/* A condition is a text, or a list of them. */
+static void read_condition(struct rule *rule, yaml_node_t *node)
+{
+	struct condition *condition = &rule->condition;
+	add_condition(condition, scalar(node));
+	if (node && node->type == YAML_SEQUENCE_NODE)
+		for (yaml_node_item_t *item = node->data.sequence.items.start;
+		     item < node->data.sequence.items.top; item++)
+			add_condition(condition,
+				      scalar(yaml_document_get_node(rule->document, *item)));
+	if (condition->count)
+		qsort(condition->words, condition->count, sizeof(*condition->words), compare_words);
+	condition->names = search_first(i, 0, condition->count, has_star(condition->words[i].name));
+}
+
+/*
+ * Does the condition have the selection only behind a `not`? One that it does not name is wanted,
+ * unless it is called a filter.
+ */
+static bool is_excluded(struct rule *rule, struct slice name)
+{
+	const struct condition *condition = &rule->condition;
+	const struct condition_word key = {name, false};
+	bool wanted = false, unwanted = slice_begins(name, "filter");
+	if (!name.length)
+		return false;
+	size_t at = search_first(i, 0, condition->names,
+				 compare_words(&condition->words[i], &key) >= 0);
+	for (; at < condition->names && !compare_words(&condition->words[at], &key); at++) {
+		unwanted |= condition->words[at].negated;
+		wanted |= !condition->words[at].negated;
+	}
+	for (at = condition->names; at < condition->count && ++rule->nodes <= NODES_MAX; at++) {
+		struct slice start = condition->words[at].name;
+		if (name.length < start.length - 1 ||
+		    strncasecmp(name.at, start.at, start.length - 1) != 0)
+			continue;
+		unwanted |= condition->words[at].negated;
+		wanted |= !condition->words[at].negated;
 	}
 	return unwanted && !wanted;
 }
@@ -187,7 +250,7 @@ static struct error *take_rule(struct rule *rule)
 	yaml_node_t *root = yaml_document_get_root_node(rule->document);
 	yaml_node_t *detection = member(rule, root, "detection");
 	rule->title = scalar(member(rule, root, "title"));
-	rule->condition = scalar(member(rule, detection, "condition"));
+	read_condition(rule, member(rule, detection, "condition"));
 	if (!detection || detection->type != YAML_MAPPING_NODE)
 		return NULL;
 	for (yaml_node_pair_t *pair = detection->data.mapping.pairs.start;
@@ -198,7 +261,9 @@ static struct error *take_rule(struct rule *rule)
 				  FIELD_OTHER, is_excluded(rule, name), 0));
 	}
 	if (rule->nodes > NODES_MAX)
-		list_unread(rule->list, "a rule of more than %d values", NODES_MAX);
+		list_unread(rule->list,
+			    "a rule with more than %d values and names with a star to compare",
+			    NODES_MAX);
 	if (rule->deep)
 		list_unread(rule->list, "a rule nested more than %d deep", DEPTH_MAX);
 	return NULL;
@@ -222,6 +287,7 @@ static struct error *read_rules(struct list *list, yaml_parser_t *parser, size_t
 		++*rules;
 		struct rule rule = {.list = list, .document = &document, .line = 1};
 		struct error *error = take_rule(&rule);
+		free(rule.condition.words);
 		yaml_document_delete(&document);
 		try_(error);
 	}

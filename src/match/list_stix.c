@@ -155,14 +155,17 @@ struct error *list_take_pattern(struct list *list, struct slice pattern, struct 
 {
 	struct slice rest = pattern;
 	for (;;) {
-		const char *hash = slice_find(rest, "imphash"),
-			   *fuzzy = slice_find(rest, "impfuzzy");
-		const char *at = !fuzzy || (hash && hash < fuzzy) ? hash : fuzzy;
+		const char *at = slice_find(rest, "imp");
 		if (!at)
 			return NULL;
-		bool imphash = at == hash;
+		rest = slice_upto(at, pattern.at + pattern.length);
+		bool imphash = slice_begins(rest, "imphash");
+		if (!imphash && !slice_begins(rest, "impfuzzy")) {
+			rest = slice_from(rest, 3);
+			continue;
+		}
 		struct slice before = slice_upto(pattern.at, at);
-		rest = slice_upto(at + (imphash ? 7 : 8), pattern.at + pattern.length);
+		rest = slice_from(rest, imphash ? 7 : 8);
 		/* The end of a property's name, maybe in quotes. */
 		if (rest.length && *rest.at == '\'')
 			rest = slice_from(rest, 1);

@@ -108,26 +108,22 @@ bool slice_ends(struct slice s, const char *text)
 
 const char *slice_find(struct slice s, const char *text)
 {
-	size_t n = strlen(text);
-	char both[2] = {(char)tolower((unsigned char)*text), (char)toupper((unsigned char)*text)};
-	if (!s.length)
-		return NULL;
-	/* Whichever case of the first letter comes next. */
-	const char *end = s.at + s.length, *next[2];
-	for (int i = 0; i < 2; i++)
-		next[i] = memchr(s.at, both[i], s.length);
-	for (;;) {
-		int i = !next[0] || (next[1] && next[1] < next[0]);
-		const char *at = next[i];
-		if (!at || (size_t)(end - at) < n)
-			return NULL;
-		if (!strncasecmp(at, text, n))
+	/* What is looked for is often near; the other case of its first letter may be nowhere. */
+	enum { WINDOW = 4096 };
+	const size_t n = strlen(text);
+	const char lower = (char)tolower((unsigned char)*text),
+		   upper = (char)toupper((unsigned char)*text);
+	while (s.length >= n && s.at) {
+		const size_t window = min_of(s.length, (size_t)WINDOW);
+		const char *at = memchr(s.at, lower, window);
+		const char *other = memchr(s.at, upper, at ? (size_t)(at - s.at) : window);
+		at = other ? other : at;
+		s = slice_from(s, at ? (size_t)(at - s.at) : window);
+		if (at && slice_begins(s, text))
 			return at;
-		at++;
-		next[i] = memchr(at, both[i], (size_t)(end - at));
-		if (both[0] == both[1])
-			next[!i] = next[i];
+		s = slice_from(s, at ? 1 : 0);
 	}
+	return NULL;
 }
 
 static bool is_hex(char c)

@@ -381,6 +381,12 @@ detection:
     yield Case("sigma", "bad.yml", f"title: T\nlogsource: {{}}\ndetection:\n  a:\n    Imphash: {imp(1)}\n"
                "  condition: a\n---\ntitle: [\n", "Sigma rules", [(I, imp(1), "T")], {UNREAD: 1},
                [r"bad.yml:\d+: this is no YAML: .*"])
+    yield Case("sigma", "conditions.yml", "title: T\nlogsource: {}\ndetection:\n"
+               f"  a:\n    Imphash: {dead(1)}\n  b:\n    Imphash: {imp(1)}\n"
+               f"  filter_x:\n    Imphash: {imp(2)}\n  old_1:\n    Imphash: {dead(2)}\n"
+               f"  filter_y:\n    Imphash: {dead(3)}\n"
+               "  condition: [b and not A, filter_x and not 1 of old*]\n",
+               "Sigma rules", [(I, imp(1), "T"), (I, imp(2), "T")], {EXCLUDED: 3})
     yield Case("sigma", "none.yml", "title: T\nlogsource: {}\ndetection:\n  a:\n    Image: x\n  condition: a\n",
                "Sigma rules", error="there is no import hash in it")
 
