@@ -13,8 +13,10 @@
 
 static bool is_attribute(struct json_object *object)
 {
-	return json_text(object, "type").length && json_member(object, "value") &&
-	       (json_member(object, "to_ids") || json_member(object, "category") ||
+	struct slice type = json_text(object, "type");
+	return type.length && json_member(object, "value") &&
+	       (slice_is(type, "imphash") || slice_is(type, "impfuzzy") ||
+		json_member(object, "to_ids") || json_member(object, "category") ||
 		json_member(object, "object_relation") || json_member(object, "uuid") ||
 		json_member(object, "comment"));
 }
@@ -99,6 +101,8 @@ static struct error *take(struct list *list, const struct json_place *place, boo
 	/* Is the list that it is in that of an object? */
 	if (place->up && place->up->up && json_text(place->up->up->value, "name").length)
 		attribute.sibling = sibling_of(place->up->value);
+	if (place->up && place->up->up && !attribute.sibling.length)
+		attribute.sibling = json_text(place->up->up->value, "comment");
 	return misp_take(list, &attribute);
 }
 

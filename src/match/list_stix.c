@@ -59,9 +59,19 @@ static struct slice indicated_by(const struct json_place *place, struct slice id
 static struct error *take(struct list *list, const struct json_place *place, bool *done)
 {
 	struct slice pattern = json_text(place->value, "pattern");
-	(void)done;
 	if (!slice_find(pattern, "imphash") && !slice_find(pattern, "impfuzzy"))
 		return NULL;
+	if (json_object_get_boolean(json_member(place->value, "revoked"))) {
+		*done = true;
+		list_leave(list, LIST_LEFT_DELETED);
+		return NULL;
+	}
+	struct slice language = json_text(place->value, "pattern_type");
+	if (language.length && !slice_is(language, "stix")) {
+		*done = true;
+		list_unread(list, "a pattern of another language than STIX's is not read");
+		return NULL;
+	}
 	struct slice name = slice_trim(json_text(place->value, "name"));
 	struct slice description = slice_trim(json_text(place->value, "description"));
 	if (!name.length)

@@ -251,6 +251,10 @@ def misp():
                    attribute("impfuzzy", fuzzy(1), Event={"info": "E"}),
                    attribute("imphash", imp(1), comment="c")]}}).replace("/", "\\/"), "MISP JSON",
                [(F, fuzzy(1), "E"), (I, imp(1), "c")])
+    yield Case("misp", "short.json", json.dumps({"Event": {"info": "E", "Attribute": [
+        {"type": "imphash", "value": imp(1)}], "Object": [{"name": "pe", "comment": "evil.dll", "Attribute": [
+            {"type": "impfuzzy", "value": fuzzy(1)}]}]}}), "MISP JSON",
+        [(I, imp(1), "E"), (F, fuzzy(1), "E", "evil.dll")])
     yield Case("misp", "bad.json", json.dumps({"Event": {"info": "x", "Attribute": [
         attribute("imphash", "xyz"), attribute("impfuzzy", "3::"), attribute("md5", md5(1))]}}),
         "MISP JSON", left={UNREAD: 1, NOTHING: 1, FILES: 1}, told=["bad.json:1: 'xyz' is no imphash"],
@@ -300,6 +304,14 @@ def stix():
                [(I, imp(2), "old.exe"), (I, imp(1), "old.exe")])
     yield Case("stix", "patterns.txt", f"# patterns\n{pattern}\n{several}\n", "STIX patterns",
                [(I, imp(1)), (I, imp(2)), (I, imp(3))], {EXCLUDED: 2})
+    yield Case("stix", "not-wanted.json", json.dumps({"type": "bundle", "objects": [
+        {"type": "indicator", "name": "Old", "revoked": True, "pattern_type": "stix",
+         "pattern": pattern.replace(imp(1), dead(1))},
+        {"type": "indicator", "name": "Rule", "pattern_type": "yara",
+         "pattern": f'rule a {{ condition: pe.imphash() == "{dead(2)}" }}'},
+        {"type": "indicator", "name": "New", "pattern_type": "stix", "pattern": pattern}]}), "STIX",
+        [(I, imp(1), "New")], {DELETED: 1, UNREAD: 1},
+        told=["not-wanted.json:1: a pattern of another language than STIX's is not read"])
     yield Case("stix", "no-hash.json", json.dumps({"type": "bundle", "objects": [
         {"type": "file", "hashes": {"MD5": md5(1), "SSDEEP": ssdeep(1)}}]}), "STIX",
         error="there is no import hash in it")
