@@ -61,17 +61,16 @@ static const char *other_kind(const uint8_t *data)
 	return NULL;
 }
 
-/* The place of page file `number`, which must have none yet. */
-static struct error *find_place(struct memory *memory, unsigned int number, const char *path,
-				struct page_file **ret)
+/* Whether page file `number` may be added, which must not be there yet. */
+static struct error *check_number(const struct memory *memory, unsigned int number,
+				  const char *path)
 {
 	if (number >= PAGE_FILES)
 		return error_new("%s: page files are numbered 0 to %d, not %u", path,
 				 PAGE_FILES - 1, number);
-	*ret = &memory->page_files[number];
-	if ((*ret)->data)
+	if (memory->page_files[number].data)
 		return error_new("%s: page file %u is already given: %s", path, number,
-				 (*ret)->path);
+				 memory->page_files[number].path);
 	return NULL;
 }
 
@@ -97,8 +96,8 @@ static void set_file(struct page_file *file, const char *path, const void *data,
 struct error *memory_add_page_source(struct memory *memory, unsigned int number,
 				     const struct source *source)
 {
-	struct page_file *file = NULL;
-	try_(find_place(memory, number, source_path(source), &file));
+	try_(check_number(memory, number, source_path(source)));
+	struct page_file *file = &memory->page_files[number];
 	if (source->size < PAGE_SIZE)
 		return too_small(source_path(source), source->size);
 	const uint8_t *start = source_bytes(source, 0, PAGE_SIZE);
@@ -113,8 +112,7 @@ struct error *memory_add_page_source(struct memory *memory, unsigned int number,
 struct error *memory_add_page_file(struct memory *memory, unsigned int number, const char *path)
 {
 	struct stat status;
-	struct page_file *file = NULL;
-	try_(find_place(memory, number, path, &file));
+	try_(check_number(memory, number, path));
 	/* Without O_NONBLOCK a pipe that nobody writes to would block here. */
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &status))
@@ -134,7 +132,7 @@ struct error *memory_add_page_file(struct memory *memory, unsigned int number, c
 		munmap(data, (size_t)size);
 		return error_new("%s is not a page file but %s", path, what);
 	}
-	set_file(file, path, data, size);
+	set_file(&memory->page_files[number], path, data, size);
 	return NULL;
 }
 

@@ -369,6 +369,8 @@ static struct error *open_archive(struct source *source, const char *name,
 	tell_choice(&listing, chosen, options);
 	_cleanup_source_ struct source *image = NULL;
 	try_(open_member(source, chosen, name, options, &image, &kept));
+	if (!image) /* never: but that an error is not NULL, the analyzer can't see */
+		return NULL;
 	try_(open_page_files(source, &listing, name, options, image, &kept));
 	if (listing.cut && !source_warning(image))
 		source_warn(image, "the archive is cut off: files may be missing");
