@@ -71,11 +71,6 @@ static struct slice trim(struct slice s)
 	return s;
 }
 
-static struct slice slice_from(struct slice s, size_t start)
-{
-	return (struct slice){s.at + start, s.length - start};
-}
-
 /* Does nothing more of a word follow? */
 static bool word_ends(struct slice s, size_t n)
 {
@@ -325,11 +320,7 @@ static struct slice skip_separator(struct slice s)
 	return s;
 }
 
-/*
- * A name in quotes without them, in `buffer`. A quote inside is doubled in CSV and has a backslash
- * before it in what ssdeep writes; a name that only begins with a quote is left as it is.
- */
-static struct slice unquote(struct slice s, struct text *buffer)
+struct slice slice_unquoted(struct slice s, struct text *buffer)
 {
 	if (s.length < 2 || s.at[0] != '"' || s.at[s.length - 1] != '"')
 		return s;
@@ -352,7 +343,7 @@ struct error *known_add(struct known *known, const char *text, size_t length, co
 	if (rest.at == line.at)
 		return known_not_a_hash(line);
 	_cleanup_text_ struct text buffer = {0};
-	rest = unquote(rest, &buffer);
+	rest = slice_unquoted(rest, &buffer);
 	if (!rest.length && name)
 		rest = (struct slice){name, strlen(name)};
 	return add_parsed(known, &parsed, rest);

@@ -115,11 +115,6 @@ struct slice slice_clean(struct slice s);
 struct slice slice_visible(struct slice s); /* blanks and invisible characters only */
 struct slice slice_trim(struct slice s);    /* blanks only */
 
-static inline struct slice slice_from(struct slice s, size_t start)
-{
-	return (struct slice){start ? s.at + start : s.at, s.length - start};
-}
-
 static inline struct slice slice_of(const char *string)
 {
 	return (struct slice){string, string ? __builtin_strlen(string) : 0};

@@ -131,20 +131,12 @@ static struct slice name_of(struct slice s)
 	}
 }
 
-/* Quotes and backticks around a name; a doubled quote or one with a backslash is one, in `buffer`. */
+/* Without backticks or quotes around a name, see slice_unquoted(). */
 static struct slice unquoted(struct slice s, struct text *buffer)
 {
 	if (s.length >= 2 && *s.at == '`' && s.at[s.length - 1] == '`')
 		return (struct slice){s.at + 1, s.length - 2};
-	if (s.length < 2 || *s.at != '"' || s.at[s.length - 1] != '"')
-		return s;
-	for (size_t i = 1; i < s.length - 1; i++) {
-		bool escapes = s.at[i] == '"' || s.at[i] == '\\';
-		if (escapes && i + 1 < s.length - 1 && s.at[i + 1] == '"')
-			i++;
-		text_add_char(buffer, s.at[i]);
-	}
-	return (struct slice){text_string(buffer), buffer->length};
+	return slice_unquoted(s, buffer);
 }
 
 /* Is it only what a value is called: "imphash", "IMP"? */

@@ -20,14 +20,7 @@ import tarfile
 import zipfile
 import zlib
 
-failures = 0
-
-
-def check(good, what):
-    global failures
-    if not good:
-        failures += 1
-        print(f"FAIL: {what}")
+from image_truth import check, finish
 
 
 def samples(impscan, *arguments, status=(0,)):
@@ -191,8 +184,7 @@ def main():
     test_limits(impscan, folder, files)
     test_search(impscan, folder, image, files)
     shutil.rmtree(folder)
-    print(f"archives; {failures} failures")
-    sys.exit(1 if failures else 0)
+    finish("archives")
 
 
 if __name__ == "__main__":

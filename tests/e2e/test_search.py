@@ -13,14 +13,7 @@ import re
 import subprocess
 import sys
 
-failures = 0
-
-
-def check(good, what):
-    global failures
-    if not good:
-        failures += 1
-        print(f"FAIL: {what}")
+from image_truth import check, finish
 
 
 def rows(impscan, image, *arguments, status=(0,)):
@@ -210,8 +203,7 @@ def main():
     test_known_good(impscan, mkimage, image, folder)
     test_misp(impscan, image, folder)
     image.unlink()
-    print(f"search; {failures} failures")
-    sys.exit(1 if failures else 0)
+    finish("search")
 
 
 if __name__ == "__main__":
