@@ -193,6 +193,20 @@ static int score_with(const struct outcome *outcome, const char *name, bool *res
 	return 0;
 }
 
+/* The score of a module with the only sample that there is; `exact` may be NULL. */
+static int score_alone(const struct made_list *module, const struct made_list *sample, bool *exact)
+{
+	_cleanup_known_ struct known *known = known_new();
+	add_sample(known, "sample", sample);
+	known_seal(known);
+	struct outcome outcome = compare(known, module, sample, 1, 1, NULL);
+	int score = score_with(&outcome, "sample", NULL);
+	if (exact)
+		*exact = outcome.exact;
+	matches_free(&outcome.matches);
+	return score;
+}
+
 static int score_of_files(const struct made_list *a, const struct made_list *b)
 {
 	_cleanup_known_ struct known *known = known_new();
@@ -311,12 +325,7 @@ static void a_stray_explanation_changes_no_name(void **state)
 	add(&sample, "USER32.dll", 'u', 0, 90, 500);
 	add(&module, "kernel32.dll", 'k', 0, 99, 0);
 	add(&module, "user32.dll", 'u', 60, 90, 500);
-	_cleanup_known_ struct known *known = known_new();
-	add_sample(known, "sample", &sample);
-	known_seal(known);
-	struct outcome outcome = compare(known, &module, &sample, 1, 1, NULL);
-	assert_int_equal(score_with(&outcome, "sample", NULL), score_of_files(&module, &sample));
-	matches_free(&outcome.matches);
+	assert_int_equal(score_alone(&module, &sample, NULL), score_of_files(&module, &sample));
 }
 
 static void one_address_may_have_two_imports(void **state)
@@ -330,13 +339,9 @@ static void one_address_may_have_two_imports(void **state)
 	add(&module, "kernel32.dll", 'k', 0, 9, 0);
 	add(&module, "ntdll.dll", 'k', 0, 2, 0);
 	add(&module, "ole32.dll", 'o', 0, 20, 500);
-	_cleanup_known_ struct known *known = known_new();
-	add_sample(known, "sample", &sample);
-	known_seal(known);
-	struct outcome outcome = compare(known, &module, &sample, 1, 1, NULL);
-	assert_true(outcome.exact);
-	assert_int_equal(score_with(&outcome, "sample", NULL), 100);
-	matches_free(&outcome.matches);
+	bool exact;
+	assert_int_equal(score_alone(&module, &sample, &exact), 100);
+	assert_true(exact);
 }
 
 static void other_dlls_keep_their_order(void **state)
@@ -353,13 +358,9 @@ static void other_dlls_keep_their_order(void **state)
 	add(&module, "kernel32.dll", 'k', 0, 89, 0);
 	add(&module, "userenv.dll", 'u', 0, 0, 800);
 	add(&module, "ntdll.dll", 'n', 0, 2, 700);
-	_cleanup_known_ struct known *known = known_new();
-	add_sample(known, "sample", &sample);
-	known_seal(known);
-	struct outcome outcome = compare(known, &module, &sample, 1, 1, NULL);
-	assert_false(outcome.exact);
-	assert_int_equal(score_with(&outcome, "sample", NULL), score_of_files(&module, &sample));
-	matches_free(&outcome.matches);
+	bool exact;
+	assert_int_equal(score_alone(&module, &sample, &exact), score_of_files(&module, &sample));
+	assert_false(exact);
 }
 
 static void what_is_too_long_is_told(void **state)
