@@ -13,7 +13,7 @@ struct method {
 	int (*enable)(struct archive *archive);
 #define ENABLE(name) .enable = archive_read_support_filter_##name
 #else
-#define ENABLE(name) .size = 4
+#define ENABLE(name)
 #endif
 };
 
