@@ -12,10 +12,10 @@
 static struct pe_builder *make_program(void)
 {
 	struct pe_builder *b = pe_builder_new(true, false, NULL);
-	char name[32];
+	char name[48];
 	for (int dll = 0; dll < 3; dll++)
 		for (int i = 0; i < 200; i++) {
-			char library[16];
+			char library[24];
 			snprintf(library, sizeof(library), "lib%d.dll", dll);
 			snprintf(name, sizeof(name), "AFunctionOfLibrary%d_%d", dll, i);
 			pe_builder_import(b, library, name);
