@@ -14,6 +14,7 @@
 
 #define IMPHASH_SIZE  33  /* 32 hex digits and a NUL */
 #define IMPFUZZY_SIZE 149 /* at least libfuzzy's FUZZY_MAX_RESULT and a NUL */
+#define SHA256_SIZE   65  /* 64 hex digits and a NUL */
 
 /* The hashes of one list. All are "" for an empty list, which has no hash and matches nothing. */
 struct hashes {
@@ -50,5 +51,17 @@ void hash_impset(struct hashes *hashes, const struct text *string);
  * sorted. `out` is replaced.
  */
 void impset_string(struct text *out, const struct text *string);
+
+/*
+ * Hashes of lists of names other than imports: functions of a Go program, types that an assembly
+ * refers to. What stands in the text is up to whoever asks. Both are "" for an empty text, which has
+ * no hash and matches nothing. For any number of threads.
+ */
+
+/* Writes the SHA-256 of a text in lower-case hex digits. */
+void hash_sha256(char hash[SHA256_SIZE], const struct text *text);
+
+/* Writes the ssdeep hash of a text, by libfuzzy. "" also for a text of 4 GB or more. */
+void hash_fuzzy(char hash[IMPFUZZY_SIZE], const struct text *text);
 
 #endif

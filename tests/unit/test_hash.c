@@ -52,6 +52,28 @@ static void nothing_has_no_hash(void **state)
 	assert_string_equal(hashes.imphash, "");
 	assert_string_equal(hashes.impfuzzy, "");
 	assert_string_equal(hashes.impset, "");
+	char hash[IMPFUZZY_SIZE] = "x";
+	hash_sha256(hash, &text);
+	assert_string_equal(hash, "");
+	memset(hash, 'x', sizeof(hash));
+	hash_fuzzy(hash, &text);
+	assert_string_equal(hash, "");
+}
+
+/* SHA-256 of FIPS 180-2's example; libfuzzy's hash as impfuzzy has it. */
+static void hashes_of_names(void **state)
+{
+	(void)state;
+	_cleanup_text_ struct text text = {0};
+	char hash[IMPFUZZY_SIZE];
+	text_add_string(&text, "abc");
+	hash_sha256(hash, &text);
+	assert_string_equal(hash,
+			    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	text_clear(&text);
+	text_add_string(&text, small);
+	hash_fuzzy(hash, &text);
+	assert_string_equal(hash, "3:sse0J6BJSOT1cW/GvR:/QcOT1n/GvR");
 }
 
 static void assert_set(const char *list, const char *set)
@@ -158,6 +180,7 @@ int main(void)
 		cmocka_unit_test(hashes_of_a_string),
 		cmocka_unit_test(two_strings_give_one_hash_each),
 		cmocka_unit_test(nothing_has_no_hash),
+		cmocka_unit_test(hashes_of_names),
 		cmocka_unit_test(tokens_of_a_set),
 		cmocka_unit_test(lists_of_one_set),
 		cmocka_unit_test(threads_may_hash_at_once),
