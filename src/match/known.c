@@ -15,6 +15,7 @@
 #include <impscan/text.h>
 
 #include "index.h"
+#include "list.h"
 #include "sample_imports.h"
 #include "seen.h"
 
@@ -55,39 +56,16 @@ void known_seal(struct known *known)
 	known->sealed = true;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-static struct slice trim(struct slice s)
-{
-	while (s.length && is_blank(s.at[0])) {
-		s.at++;
-		s.length--;
-	}
-	while (s.length && is_blank(s.at[s.length - 1]))
-		s.length--;
-	return s;
-}
-
 /* Does nothing more of a word follow? */
 static bool word_ends(struct slice s, size_t n)
 {
-	return n == s.length || is_blank(s.at[n]) || s.at[n] == ',';
-}
-
-static int hex_digit(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+	return n == s.length || slice_is_blank(s.at[n]) || s.at[n] == ',';
 }
 
 /* The imphash that `s` begins with: IMPHASH_LENGTH, or 0. */
 static size_t imphash_at(struct slice s)
 {
-	size_t n = 0;
-	while (n < s.length && n < IMPHASH_LENGTH && hex_digit(s.at[n]))
-		n++;
+	size_t n = slice_hex((struct slice){s.at, min_of(s.length, (size_t)IMPHASH_LENGTH)});
 	return n == IMPHASH_LENGTH && word_ends(s, n) ? n : 0;
 }
 
@@ -145,7 +123,7 @@ static size_t take_hash(struct parsed *parsed, struct slice s)
 struct error *known_not_a_hash(struct slice text)
 {
 	const size_t most = 60;
-	text = trim(text);
+	text = slice_trim(text);
 	_cleanup_free_ char *start =
 		alloc_strndup(text.at, text.length < most ? text.length : most);
 	return error_new("'%s%s' is neither an imphash (32 hex digits) nor an impfuzzy hash "
@@ -237,7 +215,8 @@ static struct error *parse_texts(struct parsed *parsed, const struct hash_texts 
 				 struct text *prefixed)
 {
 	*parsed = (struct parsed){
-		.texts = {trim(texts->imphash), trim(texts->impfuzzy), trim(texts->impset)},
+		.texts = {slice_trim(texts->imphash), slice_trim(texts->impfuzzy),
+			  slice_trim(texts->impset)},
 	};
 	struct slice imphash = parsed->texts.imphash, impfuzzy = parsed->texts.impfuzzy;
 	struct slice *impset = &parsed->texts.impset;
@@ -314,28 +293,15 @@ struct error *known_add_sample(struct known *known, const struct sample *sample)
 /* What stands between two words of a line: blanks and at most one comma. */
 static struct slice skip_separator(struct slice s)
 {
-	s = trim(s);
+	s = slice_trim(s);
 	if (s.length && s.at[0] == ',')
-		s = trim(slice_from(s, 1));
+		s = slice_trim(slice_from(s, 1));
 	return s;
-}
-
-struct slice slice_unquoted(struct slice s, struct text *buffer)
-{
-	if (s.length < 2 || s.at[0] != '"' || s.at[s.length - 1] != '"')
-		return s;
-	for (size_t i = 1; i < s.length - 1; i++) {
-		bool escapes = s.at[i] == '"' || s.at[i] == '\\';
-		if (escapes && i + 1 < s.length - 1 && s.at[i + 1] == '"')
-			i++;
-		text_add_char(buffer, s.at[i]);
-	}
-	return (struct slice){text_string(buffer), buffer->length};
 }
 
 struct error *known_add(struct known *known, const char *text, size_t length, const char *name)
 {
-	struct slice line = trim((struct slice){text, length});
+	struct slice line = slice_trim((struct slice){text, length});
 	struct slice rest = line;
 	struct parsed parsed = {0};
 	for (size_t n; (n = take_hash(&parsed, rest));)

@@ -22,12 +22,6 @@ static inline struct slice slice_from(struct slice s, size_t start)
 	return (struct slice){start ? s.at + start : s.at, s.length - start};
 }
 
-/*
- * A name in quotes without them, in `buffer`. A quote inside is doubled in CSV and has a backslash
- * before it in what ssdeep writes; a name that only begins with a quote is left as it is.
- */
-struct slice slice_unquoted(struct slice s, struct text *buffer);
-
 /* The hashes of one sample as texts. An empty slice is no hash. */
 struct hash_texts {
 	struct slice imphash;

@@ -115,6 +115,14 @@ struct slice slice_clean(struct slice s);
 struct slice slice_visible(struct slice s); /* blanks and invisible characters only */
 struct slice slice_trim(struct slice s);    /* blanks only */
 
+bool slice_is_blank(char c); /* also a newline */
+
+/*
+ * A name in quotes without them, in `buffer`. A quote inside is doubled in CSV and has a backslash
+ * before it in what ssdeep writes; a name that only begins with a quote is left as it is.
+ */
+struct slice slice_unquoted(struct slice s, struct text *buffer);
+
 static inline struct slice slice_of(const char *string)
 {
 	return (struct slice){string, string ? __builtin_strlen(string) : 0};

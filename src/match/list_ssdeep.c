@@ -27,21 +27,6 @@ bool list_is_ssdeep(struct slice head)
 	return false;
 }
 
-/* What is between the quotes of `s`, in `buffer`; all of it where it is not quoted. */
-static struct slice unquoted(struct slice s, struct text *buffer)
-{
-	s = slice_trim(s);
-	text_clear(buffer);
-	if (s.length < 2 || *s.at != '"' || s.at[s.length - 1] != '"')
-		return s;
-	for (size_t i = 1; i < s.length - 1; i++) {
-		if (s.at[i] == '\\' && i + 1 < s.length - 1 && s.at[i + 1] == '"')
-			i++;
-		text_add_char(buffer, s.at[i]);
-	}
-	return (struct slice){text_string(buffer), buffer->length};
-}
-
 struct error *list_read_ssdeep(struct list *list)
 {
 	_cleanup_text_ struct text buffer = {0};
@@ -52,6 +37,7 @@ struct error *list_read_ssdeep(struct list *list)
 		if (!line.at)
 			return NULL;
 		line = slice_trim(line);
+		text_clear(&buffer);
 		struct slice start = slice_clean(line);
 		if (!start.length || *start.at == '#' || is_header(start))
 			continue;
@@ -63,7 +49,7 @@ struct error *list_read_ssdeep(struct list *list)
 		}
 		struct list_sample sample = {.impfuzzy = {line.at, n}, .unlabelled = true};
 		if (n < line.length)
-			sample.name = unquoted(slice_from(line, n + 1), &buffer);
+			sample.name = slice_unquoted(slice_trim(slice_from(line, n + 1)), &buffer);
 		try_(list_take(list, &sample));
 	}
 }

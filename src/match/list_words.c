@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include <impscan/bytes.h>
+#include <impscan/text.h>
 
 #include "fuzzy.h"
 #include "index.h"
@@ -75,18 +76,31 @@ struct slice slice_visible(struct slice s)
 	return without(s, INVISIBLE);
 }
 
-static bool is_blank(char c)
+bool slice_is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 struct slice slice_trim(struct slice s)
 {
-	while (s.length && is_blank(s.at[0]))
+	while (s.length && slice_is_blank(s.at[0]))
 		s = slice_from(s, 1);
-	while (s.length && is_blank(s.at[s.length - 1]))
+	while (s.length && slice_is_blank(s.at[s.length - 1]))
 		s.length--;
 	return s;
+}
+
+struct slice slice_unquoted(struct slice s, struct text *buffer)
+{
+	if (s.length < 2 || s.at[0] != '"' || s.at[s.length - 1] != '"')
+		return s;
+	for (size_t i = 1; i < s.length - 1; i++) {
+		bool escapes = s.at[i] == '"' || s.at[i] == '\\';
+		if (escapes && i + 1 < s.length - 1 && s.at[i + 1] == '"')
+			i++;
+		text_add_char(buffer, s.at[i]);
+	}
+	return (struct slice){text_string(buffer), buffer->length};
 }
 
 bool slice_is(struct slice s, const char *text)
@@ -200,10 +214,10 @@ static bool word_ends(struct slice s, size_t n, bool fuzzy)
 	if (n == s.length)
 		return true;
 	char c = s.at[n];
-	if (is_blank(c) || strchr(",;|\"'`)]>#", c))
+	if (slice_is_blank(c) || strchr(",;|\"'`)]>#", c))
 		return c != '\0';
 	if (c == ':' || c == '.')
-		return !fuzzy && (c == ':' || n + 1 == s.length || is_blank(s.at[n + 1]));
+		return !fuzzy && (c == ':' || n + 1 == s.length || slice_is_blank(s.at[n + 1]));
 	return around_at(slice_from(s, n), false, array_size(around)) != 0;
 }
 
