@@ -33,15 +33,14 @@ static const bool base64[256] = {
 /* Length of the part at `text`, -1 when it is too long; notes characters repeated over 3 times. */
 static int parse_part(const char *text, size_t length, bool *folds)
 {
+	const size_t most = min_of(length, (size_t)FUZZY_PART_MAX + 1);
 	size_t n = 0;
-	unsigned int run = 0;
-	while (n < length && base64[(uint8_t)text[n]]) {
-		run = n && text[n] == text[n - 1] ? run + 1 : 0;
-		*folds |= run >= 3;
-		if (++n > FUZZY_PART_MAX)
-			return -1;
-	}
-	return (int)n;
+	while (n < most && base64[(uint8_t)text[n]])
+		n++;
+	for (size_t i = 3; i < n; i++)
+		if (text[i] == text[i - 3] && text[i] == text[i - 2] && text[i] == text[i - 1])
+			*folds = true;
+	return n > FUZZY_PART_MAX ? -1 : (int)n;
 }
 
 size_t fuzzy_parse(const char *text, size_t length, struct fuzzy_shape *shape)

@@ -83,27 +83,17 @@ static bool has_prefix(struct slice s)
 	return s.length >= PREFIX_LENGTH && !memcmp(s.at, IMPSET_PREFIX, PREFIX_LENGTH);
 }
 
-/* The same for an impset, which has its prefix. */
+/* The same for an impset, which has its prefix; the shape is of what stands behind it. */
 static size_t impset_at(struct slice s, struct fuzzy_shape *shape)
 {
 	size_t n = has_prefix(s) ? impfuzzy_at(slice_from(s, PREFIX_LENGTH), shape) : 0;
-	if (!n)
-		return 0;
-	shape->prefix = (uint8_t)(shape->prefix + PREFIX_LENGTH);
-	shape->set = true;
-	return PREFIX_LENGTH + n;
+	return n ? PREFIX_LENGTH + n : 0;
 }
 
-/* The hashes of one sample as they have been read. */
 #define HASHES_A_SAMPLE 3
-struct parsed {
-	struct hash_texts texts;
-	struct fuzzy_shape impfuzzy, impset;
-	struct slice comment;
-};
 
 /* Takes the hash that `s` begins with. Returns its length; 0: none, or one of its kind is there. */
-static size_t take_hash(struct parsed *parsed, struct slice s)
+static size_t take_hash(struct hashes_parsed *parsed, struct slice s)
 {
 	struct hash_texts *texts = &parsed->texts;
 	struct slice *kind = NULL;
@@ -187,11 +177,22 @@ static void add_fuzzy(struct known *known, struct slice hash, const struct fuzzy
 	entry->length0 = shape->length[0] & 127u;
 	entry->length1 = shape->length[1] & 127u;
 	entry->folds = shape->folds;
-	known->has_sets |= shape->set;
 }
 
-/* Adds hashes that have been parsed. */
-static struct error *add_parsed(struct known *known, const struct parsed *parsed, struct slice name)
+/* The text has its prefix. */
+static void add_impset(struct known *known, struct slice hash, const struct fuzzy_shape *shape,
+		       struct slice name, struct slice comment)
+{
+	struct fuzzy_shape set = *shape;
+	set.prefix = (uint8_t)(shape->prefix + PREFIX_LENGTH);
+	set.set = true;
+	add_fuzzy(known, hash, &set, name, comment);
+	known->has_sets = true;
+}
+
+/* Adds hashes that have been parsed; an impset has its prefix. */
+static struct error *add_parsed(struct known *known, const struct hashes_parsed *parsed,
+				struct slice name, struct slice comment)
 {
 	const struct hash_texts *texts = &parsed->texts;
 	assert(!known->sealed);
@@ -200,70 +201,46 @@ static struct error *add_parsed(struct known *known, const struct parsed *parsed
 				 KNOWN_MAX, KNOWN_TEXT_MAX);
 	size_t first = known->count;
 	if (texts->imphash.length)
-		add_imphash(known, texts->imphash, name, parsed->comment);
+		add_imphash(known, texts->imphash, name, comment);
 	if (texts->impfuzzy.length)
-		add_fuzzy(known, texts->impfuzzy, &parsed->impfuzzy, name, parsed->comment);
+		add_fuzzy(known, texts->impfuzzy, &parsed->impfuzzy, name, comment);
 	if (texts->impset.length)
-		add_fuzzy(known, texts->impset, &parsed->impset, name, parsed->comment);
+		add_impset(known, texts->impset, &parsed->impset, name, comment);
 	for (size_t i = first; i < known->count; i++)
 		known->entries[i].place = (i - first) & 3;
 	return NULL;
 }
 
-/* Checks the texts; an impset gets its prefix, in `prefixed`, where it has none. */
-static struct error *parse_texts(struct parsed *parsed, const struct hash_texts *texts,
-				 struct text *prefixed)
+/* An impset with its prefix, in `buffer` where it had none. */
+static struct slice with_prefix(struct slice impset, struct text *buffer)
 {
-	*parsed = (struct parsed){
-		.texts = {slice_trim(texts->imphash), slice_trim(texts->impfuzzy),
-			  slice_trim(texts->impset)},
-	};
-	struct slice imphash = parsed->texts.imphash, impfuzzy = parsed->texts.impfuzzy;
-	struct slice *impset = &parsed->texts.impset;
-	if (impset->length && !has_prefix(*impset)) {
-		text_add_string(prefixed, IMPSET_PREFIX);
-		text_add(prefixed, impset->at, impset->length);
-		*impset = (struct slice){prefixed->data, prefixed->length};
-	}
-	if (imphash.length && imphash_at(imphash) != imphash.length)
-		return known_not_a_hash(imphash);
-	if (impfuzzy.length && impfuzzy_at(impfuzzy, &parsed->impfuzzy) != impfuzzy.length)
-		return known_not_a_hash(impfuzzy);
-	if (impset->length && impset_at(*impset, &parsed->impset) != impset->length)
-		return known_not_a_hash(*impset);
-	return NULL;
+	if (!impset.length || has_prefix(impset))
+		return impset;
+	text_add_string(buffer, IMPSET_PREFIX);
+	text_add(buffer, impset.at, impset.length);
+	return (struct slice){buffer->data, buffer->length};
 }
 
-struct error *known_add_texts(struct known *known, const struct hash_texts *texts,
-			      struct slice name)
+struct error *known_add_new(struct known *known, const struct hashes_parsed *hashes,
+			    struct slice name, struct slice comment, bool *equal)
 {
-	_cleanup_text_ struct text prefixed = {0};
-	struct parsed parsed;
-	try_(parse_texts(&parsed, texts, &prefixed));
-	return add_parsed(known, &parsed, name);
-}
-
-struct error *known_add_new(struct known *known, const struct hash_texts *texts, struct slice name,
-			    struct slice comment, bool *equal)
-{
-	_cleanup_text_ struct text prefixed = {0};
-	struct slice hashes[HASHES_A_SAMPLE];
+	_cleanup_text_ struct text buffer = {0};
+	struct slice texts[HASHES_A_SAMPLE];
 	size_t count = 0;
 	char lower[IMPHASH_LENGTH];
-	struct parsed parsed;
-	try_(parse_texts(&parsed, texts, &prefixed));
+	struct hashes_parsed parsed = *hashes;
+	parsed.texts.impset = with_prefix(parsed.texts.impset, &buffer);
 	if (parsed.texts.imphash.length) {
 		lower_imphash(lower, parsed.texts.imphash);
-		hashes[count++] = (struct slice){lower, IMPHASH_LENGTH};
+		texts[count++] = (struct slice){lower, IMPHASH_LENGTH};
 	}
 	if (parsed.texts.impfuzzy.length)
-		hashes[count++] = parsed.texts.impfuzzy;
+		texts[count++] = parsed.texts.impfuzzy;
 	if (parsed.texts.impset.length)
-		hashes[count++] = parsed.texts.impset;
+		texts[count++] = parsed.texts.impset;
 	name.length = strnlen(name.at ? name.at : "", name.length);
-	parsed.comment = comment;
-	*equal = count && known_seen(known, hashes, count, name);
-	return *equal ? NULL : add_parsed(known, &parsed, name);
+	*equal = count && known_seen(known, texts, count, name);
+	return *equal ? NULL : add_parsed(known, &parsed, name, comment);
 }
 
 static struct slice string_slice(const char *string)
@@ -273,12 +250,17 @@ static struct slice string_slice(const char *string)
 
 struct error *known_add_hashes(struct known *known, const struct hashes *hashes, const char *name)
 {
-	const struct hash_texts texts = {
-		.imphash = string_slice(hashes->imphash),
-		.impfuzzy = string_slice(hashes->impfuzzy),
-		.impset = string_slice(hashes->impset),
+	_cleanup_text_ struct text buffer = {0};
+	struct hashes_parsed parsed = {
+		.texts.imphash = string_slice(hashes->imphash),
+		.texts.impfuzzy = string_slice(hashes->impfuzzy),
+		.texts.impset = string_slice(hashes->impset),
 	};
-	return known_add_texts(known, &texts, string_slice(name));
+	struct hash_texts *texts = &parsed.texts;
+	fuzzy_parse(texts->impfuzzy.at, texts->impfuzzy.length, &parsed.impfuzzy);
+	fuzzy_parse(texts->impset.at, texts->impset.length, &parsed.impset);
+	texts->impset = with_prefix(texts->impset, &buffer);
+	return add_parsed(known, &parsed, string_slice(name), (struct slice){0});
 }
 
 struct error *known_add_sample(struct known *known, const struct sample *sample)
@@ -303,7 +285,7 @@ struct error *known_add(struct known *known, const char *text, size_t length, co
 {
 	struct slice line = slice_trim((struct slice){text, length});
 	struct slice rest = line;
-	struct parsed parsed = {0};
+	struct hashes_parsed parsed = {0};
 	for (size_t n; (n = take_hash(&parsed, rest));)
 		rest = skip_separator(slice_from(rest, n));
 	if (rest.at == line.at)
@@ -312,5 +294,5 @@ struct error *known_add(struct known *known, const char *text, size_t length, co
 	rest = slice_unquoted(rest, &buffer);
 	if (!rest.length && name)
 		rest = (struct slice){name, strlen(name)};
-	return add_parsed(known, &parsed, rest);
+	return add_parsed(known, &parsed, rest, (struct slice){0});
 }

@@ -11,6 +11,8 @@
 #include <impscan/match.h>
 #include <impscan/text.h>
 
+#include "fuzzy.h"
+
 /* A stretch of text, not terminated. */
 struct slice {
 	const char *at;
@@ -29,19 +31,20 @@ struct hash_texts {
 	struct slice impset; /* with or without its prefix */
 };
 
-/*
- * Adds the hashes of one sample. With an empty name the hash itself is the name. Fails on a text
- * that is not a hash of its kind, and adds nothing then.
- */
-struct error *known_add_texts(struct known *known, const struct hash_texts *texts,
-			      struct slice name);
+/* The hashes of one sample that have been parsed: each text is a whole hash of its kind, or empty. */
+struct hashes_parsed {
+	struct hash_texts texts;
+	struct fuzzy_shape impfuzzy; /* where the pieces of the texts lie, ... */
+	struct fuzzy_shape impset;   /* ... of the impset's without its prefix */
+};
 
 /*
- * The same with a comment, unless the set has got the same hashes with this name in this way
- * already: `*equal` says so then.
+ * Adds the hashes of one sample, with a comment, unless the set has got the same hashes with this
+ * name in this way already: `*equal` says so then. With an empty name the hash itself is the name.
+ * Fails only when the set is full.
  */
-struct error *known_add_new(struct known *known, const struct hash_texts *texts, struct slice name,
-			    struct slice comment, bool *equal);
+struct error *known_add_new(struct known *known, const struct hashes_parsed *hashes,
+			    struct slice name, struct slice comment, bool *equal);
 
 /* "'xyz' is neither an imphash (...) nor an impfuzzy hash (...)". */
 struct error *known_not_a_hash(struct slice text);

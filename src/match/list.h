@@ -87,6 +87,9 @@ struct list_sample {
 	struct slice md5;    /* of the file: an imphash equal to it is none */
 	struct slice name;
 	struct slice comment;
+	/* Of hashes that list_hash_at() found; all zero: whoever judges them has to parse. */
+	struct fuzzy_shape impfuzzy_shape;
+	struct fuzzy_shape impset_shape;
 	bool unlabelled; /* nothing but their form says what the hashes are */
 };
 
@@ -153,8 +156,11 @@ enum list_kind { KIND_NONE, KIND_IMPHASH, KIND_IMPFUZZY, KIND_IMPSET, KIND_FILE,
  */
 enum list_kind list_kind_of(struct slice name);
 
-/* The hash that `s` begins with, whole up to a separator: its length, and its kind. 0: none. */
-size_t list_hash_at(struct slice s, enum list_kind *kind);
+/*
+ * The hash that `s` begins with, whole up to a separator: its length, its kind, and where the pieces
+ * of an impfuzzy lie, or of an impset without its prefix. 0: none.
+ */
+size_t list_hash_at(struct slice s, enum list_kind *kind, struct fuzzy_shape *shape);
 
 /* The next line of a text; false at its end. */
 bool slice_next_line(struct slice *rest, struct slice *line);

@@ -63,7 +63,7 @@ static bool may_stand(struct slice line, const char *at)
 }
 
 static void take_hash(struct found *found, struct slice line, struct slice hash,
-		      enum list_kind kind)
+		      enum list_kind kind, const struct fuzzy_shape *shape)
 {
 	enum list_kind label = list_kind_of(label_before(line, hash.at));
 	struct slice *place = kind == KIND_IMPHASH    ? &found->sample.imphash
@@ -82,6 +82,10 @@ static void take_hash(struct found *found, struct slice line, struct slice hash,
 		return;
 	}
 	*place = hash;
+	if (kind == KIND_IMPFUZZY)
+		found->sample.impfuzzy_shape = *shape;
+	if (kind == KIND_IMPSET)
+		found->sample.impset_shape = *shape;
 	if (!found->first)
 		found->first = hash.at;
 	found->behind = hash.at + hash.length;
@@ -94,10 +98,11 @@ static void look(struct found *found, struct slice line)
 	*found = (struct found){.sample.unlabelled = true};
 	for (size_t i = 0; i < line.length;) {
 		struct slice rest = slice_from(line, i);
+		struct fuzzy_shape shape;
 		enum list_kind kind;
-		size_t n = starts ? list_hash_at(rest, &kind) : 0;
+		size_t n = starts ? list_hash_at(rest, &kind, &shape) : 0;
 		if (n && (found->first || may_stand(line, rest.at)))
-			take_hash(found, line, (struct slice){rest.at, n}, kind);
+			take_hash(found, line, (struct slice){rest.at, n}, kind, &shape);
 		size_t hex = starts && !n ? slice_hex(rest) : 0;
 		bool whole = hex == rest.length || (hex && is_separator(rest.at[hex]));
 		found->longer |= whole && hex > IMPHASH_LENGTH + 4;

@@ -32,6 +32,7 @@ struct error *list_read_ssdeep(struct list *list)
 	_cleanup_text_ struct text buffer = {0};
 	for (;;) {
 		struct slice line;
+		struct fuzzy_shape shape;
 		enum list_kind kind;
 		try_(list_next_line(list, &line));
 		if (!line.at)
@@ -41,13 +42,14 @@ struct error *list_read_ssdeep(struct list *list)
 		struct slice start = slice_clean(line);
 		if (!start.length || *start.at == '#' || is_header(start))
 			continue;
-		size_t n = list_hash_at(line, &kind);
+		size_t n = list_hash_at(line, &kind, &shape);
 		if (kind != KIND_IMPFUZZY || (n < line.length && line.at[n] != ',')) {
 			list_unread(list, "no line of ssdeep's: '%.*s'",
 				    (int)min_of(line.length, (size_t)60), line.at);
 			continue;
 		}
-		struct list_sample sample = {.impfuzzy = {line.at, n}, .unlabelled = true};
+		struct list_sample sample = {
+			.impfuzzy = {line.at, n}, .impfuzzy_shape = shape, .unlabelled = true};
 		if (n < line.length)
 			sample.name = slice_unquoted(slice_trim(slice_from(line, n + 1)), &buffer);
 		try_(list_take(list, &sample));

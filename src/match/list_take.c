@@ -124,6 +124,14 @@ static bool is_time(struct slice s, const struct fuzzy_shape *shape)
 
 enum verdict { VERDICT_NOTHING, VERDICT_GOOD, VERDICT_FILE, VERDICT_BAD };
 
+/* A sample that is being judged. */
+struct judged {
+	struct list *list;
+	const struct list_sample *sample;
+	struct hashes_parsed hashes; /* those that are good so far */
+	enum verdict worst;
+};
+
 static enum verdict judge_imphash(struct slice s, const struct list_sample *sample)
 {
 	if (slice_hex(s) != IMPHASH_LENGTH || s.length != IMPHASH_LENGTH)
@@ -136,20 +144,22 @@ static enum verdict judge_imphash(struct slice s, const struct list_sample *samp
 	return VERDICT_GOOD;
 }
 
-static enum verdict judge_fuzzy(struct list *list, struct slice s, const struct list_sample *sample,
-				bool beside_imphash)
+/* An impfuzzy, or an impset without its prefix; `*shape` is filled where it has not been. */
+static enum verdict judge_fuzzy(struct judged *judged, struct slice s, struct fuzzy_shape *shape,
+				bool counts)
 {
-	struct fuzzy_shape shape;
-	if (!s.length || fuzzy_parse(s.at, s.length, &shape) != s.length || *s.at == '0' ||
-	    !is_block_size(shape.block_size) || is_time(s, &shape))
+	struct list_report *report = judged->list->report;
+	if (!shape->prefix && fuzzy_parse(s.at, s.length, shape) != s.length)
 		return VERDICT_BAD;
-	if (!shape.length[0] && !shape.length[1])
+	if (*s.at == '0' || !is_block_size(shape->block_size) || is_time(s, shape))
+		return VERDICT_BAD;
+	if (!shape->length[0] && !shape->length[1])
 		return VERDICT_NOTHING;
-	if (!beside_imphash) {
-		list->report->fuzzy++;
-		list->report->fuzzy_large += shape.block_size >= BLOCK_SIZE_DOUBTFUL;
+	if (counts) {
+		report->fuzzy++;
+		report->fuzzy_large += shape->block_size >= BLOCK_SIZE_DOUBTFUL;
 	}
-	if (sample->unlabelled && shape.block_size >= BLOCK_SIZE_FILES)
+	if (judged->sample->unlabelled && shape->block_size >= BLOCK_SIZE_FILES)
 		return VERDICT_FILE;
 	return VERDICT_GOOD;
 }
@@ -169,17 +179,24 @@ static struct slice without_label(struct slice s, enum list_kind kind)
 	return slice_clean(slice_upto(colon + 1, s.at + s.length));
 }
 
-/*
- * Judges one value, which is emptied unless it is a hash. `*worst` is the worst verdict so far.
- */
-static struct error *judge(struct list *list, enum list_kind kind, struct slice *value,
-			   const struct list_sample *sample, bool beside, enum verdict *worst)
+static enum verdict judge_kind(struct judged *judged, enum list_kind kind, struct slice s)
 {
-	enum verdict verdict;
-	struct slice s = slice_clean(*value);
-	if (kind != KIND_IMPSET)
+	struct hashes_parsed *hashes = &judged->hashes;
+	if (kind == KIND_IMPHASH)
+		return judge_imphash(s, judged->sample);
+	if (kind == KIND_IMPFUZZY)
+		return judge_fuzzy(judged, s, &hashes->impfuzzy, !hashes->texts.imphash.length);
+	return judge_fuzzy(judged, without_prefix(s), &hashes->impset, false);
+}
+
+/* Judges one value; it becomes the hash of its kind if it is one. */
+static struct error *judge(struct judged *judged, enum list_kind kind, struct slice value,
+			   struct slice *hash)
+{
+	struct list *list = judged->list;
+	struct slice s = slice_clean(value);
+	if (kind == KIND_IMPHASH || (kind == KIND_IMPFUZZY && !judged->hashes.impfuzzy.prefix))
 		s = without_label(s, kind);
-	*value = (struct slice){0};
 	if (slice_means_nothing(s))
 		return NULL;
 	if (is_spreadsheet_number(s))
@@ -188,35 +205,35 @@ static struct error *judge(struct list *list, enum list_kind kind, struct slice 
 			"opened in a spreadsheet? It makes numbers of hashes: take the list "
 			"as it came",
 			list->label, list->line, (int)s.length, s.at);
-	if (kind == KIND_IMPHASH)
-		verdict = judge_imphash(s, sample);
-	else
-		verdict = judge_fuzzy(list, kind == KIND_IMPSET ? without_prefix(s) : s, sample,
-				      beside || kind == KIND_IMPSET);
+	enum verdict verdict = judge_kind(judged, kind, s);
 	if (verdict == VERDICT_GOOD)
-		*value = s;
+		*hash = s;
 	if (verdict == VERDICT_BAD)
 		list_unread(list, "'%.*s%s' is no %s", (int)min_of(s.length, (size_t)60), s.at,
 			    s.length > 60 ? "..." : "",
 			    kind == KIND_IMPHASH    ? "imphash"
 			    : kind == KIND_IMPFUZZY ? "impfuzzy"
 						    : "impset");
-	*worst = max_of(*worst, verdict);
+	judged->worst = max_of(judged->worst, verdict);
 	return NULL;
 }
 
 struct error *list_take(struct list *list, const struct list_sample *sample)
 {
-	struct hash_texts texts = {sample->imphash, sample->impfuzzy, sample->impset};
-	enum verdict worst = VERDICT_NOTHING;
+	struct judged judged = {
+		list,
+		sample,
+		{.impfuzzy = sample->impfuzzy_shape, .impset = sample->impset_shape},
+		VERDICT_NOTHING};
+	struct hash_texts *texts = &judged.hashes.texts;
 	bool equal;
-	try_(judge(list, KIND_IMPHASH, &texts.imphash, sample, false, &worst));
-	try_(judge(list, KIND_IMPFUZZY, &texts.impfuzzy, sample, texts.imphash.length > 0, &worst));
-	try_(judge(list, KIND_IMPSET, &texts.impset, sample, true, &worst));
-	if (worst == VERDICT_FILE)
+	try_(judge(&judged, KIND_IMPHASH, sample->imphash, &texts->imphash));
+	try_(judge(&judged, KIND_IMPFUZZY, sample->impfuzzy, &texts->impfuzzy));
+	try_(judge(&judged, KIND_IMPSET, sample->impset, &texts->impset));
+	if (judged.worst == VERDICT_FILE)
 		list_leave(list, LIST_LEFT_FILE_HASH);
-	if (!texts.imphash.length && !texts.impfuzzy.length && !texts.impset.length) {
-		if (worst == VERDICT_NOTHING)
+	if (!texts->imphash.length && !texts->impfuzzy.length && !texts->impset.length) {
+		if (judged.worst == VERDICT_NOTHING)
 			list_leave(list, LIST_LEFT_EMPTY);
 		return NULL;
 	}
@@ -225,15 +242,15 @@ struct error *list_take(struct list *list, const struct list_sample *sample)
 		name.length = 0;
 	if (slice_means_nothing(comment))
 		comment.length = 0;
-	struct error *error = known_add_new(list->known, &texts, name, comment, &equal);
+	struct error *error = known_add_new(list->known, &judged.hashes, name, comment, &equal);
 	if (error)
 		return error_prefix(error, "%s:%zu", list->label, list->line);
 	if (equal) {
 		list_leave(list, LIST_LEFT_EQUAL);
 		return NULL;
 	}
-	list->report->imphash += texts.imphash.length > 0;
-	list->report->impfuzzy += texts.impfuzzy.length > 0;
-	list->report->impset += texts.impset.length > 0;
+	list->report->imphash += texts->imphash.length > 0;
+	list->report->impfuzzy += texts->impfuzzy.length > 0;
+	list->report->impset += texts->impset.length > 0;
 	return NULL;
 }

@@ -167,10 +167,15 @@ bool slice_means_nothing(struct slice s)
 	return false;
 }
 
+static char lower(char c)
+{
+	return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+}
+
 enum list_kind list_kind_of(struct slice name)
 {
 	static const struct {
-		const char *name;
+		char name[16]; /* zeros behind it */
 		enum list_kind kind;
 	} names[] = {
 		{"imphash", KIND_IMPHASH},   {"importhash", KIND_IMPHASH},
@@ -186,24 +191,26 @@ enum list_kind list_kind_of(struct slice name)
 		{"sha384", KIND_FILE},	     {"pehash", KIND_FILE},
 		{"telfhash", KIND_FILE},
 	};
-	char plain[16];
+	char plain[sizeof(names[0].name)];
 	size_t n = 0;
 	for (size_t i = 0; i < name.length; i++) {
-		char c = name.at[i];
+		char c = lower(name.at[i]);
 		/* "go.import_hash" is another hash. */
 		if (c == '.' && n == 2 && !memcmp(plain, "go", 2))
 			return KIND_NONE;
 		if (c == '.')
 			n = 0;
 		else if (c != '_' && c != '-' && c != ' ') {
-			if (n == sizeof(plain))
-				n = sizeof(plain) -
-				    1; /* too long for any, also if a point follows */
-			plain[n++] = c;
+			/* Too long for any is one too many, also if a point follows. */
+			n = min_of(n, sizeof(plain) - 1);
+			plain[n++] = c ? c : '?'; /* no name has a NUL */
 		}
 	}
-	for (size_t i = 0; n < sizeof(plain) && i < array_size(names); i++)
-		if (slice_is((struct slice){plain, n}, names[i].name))
+	if (!n || n == sizeof(plain))
+		return KIND_NONE;
+	memset(plain + n, 0, sizeof(plain) - n);
+	for (size_t i = 0; i < array_size(names); i++)
+		if (!memcmp(plain, names[i].name, sizeof(plain)))
 			return names[i].kind;
 	return KIND_NONE;
 }
@@ -221,22 +228,21 @@ static bool word_ends(struct slice s, size_t n, bool fuzzy)
 	return around_at(slice_from(s, n), false, array_size(around)) != 0;
 }
 
-size_t list_hash_at(struct slice s, enum list_kind *kind)
+size_t list_hash_at(struct slice s, enum list_kind *kind, struct fuzzy_shape *shape)
 {
-	struct fuzzy_shape shape;
 	size_t prefix = sizeof(IMPSET_PREFIX) - 1, n = slice_hex(s);
 	*kind = KIND_NONE;
 	if (n == IMPHASH_LENGTH && word_ends(s, n, false)) {
 		*kind = KIND_IMPHASH;
 		return n;
 	}
-	if (s.length && *s.at >= '1' && *s.at <= '9' && (n = fuzzy_parse(s.at, s.length, &shape)) &&
+	if (s.length && *s.at >= '1' && *s.at <= '9' && (n = fuzzy_parse(s.at, s.length, shape)) &&
 	    word_ends(s, n, true)) {
 		*kind = KIND_IMPFUZZY;
 		return n;
 	}
 	if (s.length > prefix && !memcmp(s.at, IMPSET_PREFIX, prefix) &&
-	    (n = fuzzy_parse(s.at + prefix, s.length - prefix, &shape)) &&
+	    (n = fuzzy_parse(s.at + prefix, s.length - prefix, shape)) &&
 	    word_ends(s, prefix + n, true)) {
 		*kind = KIND_IMPSET;
 		return prefix + n;
