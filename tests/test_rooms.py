@@ -50,6 +50,10 @@ CASES = [
     ("a door of no room",
      {"include/impscan/text.h": "int text(void);\n"},
      "include/impscan/text.h names no room"),
+    ("a library that another room has the layer over",
+     {"src/pe/pe.c": "#include <impscan/pe.h>\nint archive_read_new(void);\n"
+                     "int pe(void) { return archive_read_new() + text(); }\n"},
+     "src/pe/pe.c calls archive_read_new: the layer over that library is room source"),
     ("a folder that is no room",
      {"src/attic/old.c": "int old(void);\nint old(void) { return 1; }\n"},
      "src/attic is no room"),

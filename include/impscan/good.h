@@ -23,6 +23,9 @@ void good_free(struct good *good);
 DEFINE_CLEANUP(struct good, good_free)
 #define _cleanup_good_ _cleanup_(good_free_p)
 
+/* Sets what is tried for encrypted archives, before "infected"; it stays the caller's. */
+void good_set_password(struct good *good, const char *password);
+
 /* What a module is known by. */
 struct good_module {
 	const char *name;
@@ -36,7 +39,7 @@ struct good_module {
 
 /*
  * Adds a file: impscan's own CSV or JSON (lines) of modules, of which those that are flagged or not
- * read whole are left out, or a list of hashes in any form (known_add_list()).
+ * read whole are left out, or a list of hashes in any form (known_add_list()); or an archive or compressed file of such.
  *
  * Returns in `*modules` how many modules or hashes are known by it. Fails when it can't be read, or
  * there are none.

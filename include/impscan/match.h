@@ -76,6 +76,12 @@ void list_report_free(struct list_report *report);
 #define _cleanup_list_report_ __attribute__((cleanup(list_report_free)))
 
 /*
+ * Sets the password of the packed lists that are added, tried before "infected"; NULL: none. It stays
+ * the caller's, and must outlive their adding.
+ */
+void known_set_password(struct known *known, const char *password);
+
+/*
  * Adds a list of hashes in any of the forms that src/match/list.c names, which is recognised by its
  * content. A hash with the name that it has already is not added again.
  *
@@ -217,6 +223,7 @@ struct sample {
 	char reason[160]; /* why there is no list, or not all of it, in words */
 	size_t imports;	  /* entries of its import list */
 	struct hashes hashes;
+	bool locked;	    /* it is unreadable since it is encrypted */
 	const char *packer; /* the packer that its sections are of; NULL: none that is known */
 	/* Its imports in the order of the directory, where they were asked for and there are any. */
 	struct import_entry *entries;
@@ -250,11 +257,11 @@ void sample_read(struct sample *sample, const char *path, bool impset, struct im
 void sample_free(struct sample *sample);
 
 /*
- * The same of a file or, where it is an archive (zip, 7z, tar) or compressed (gz, bz2, xz, zst), of
- * each file in it, also in an archive within it: they are called "archive!member". What can't be
+ * The same of a file or, where it is an archive (zip, 7z, tar) or compressed (gz, bz2, xz, zst, lz4),
+ * of each file in it, also in an archive within it: they are called "archive!member". What can't be
  * unpacked, and what unpacks to more than is reasonable, is IMPORTS_UNREADABLE with the reason.
  *
- * password: of encrypted members, after "infected"; NULL: none.
+ * password: of encrypted members, tried before "infected"; NULL: none.
  * ret, count: at least one sample, for the caller to free with samples_free().
  */
 void samples_read(const char *path, const char *password, bool impset, struct imports *scratch,

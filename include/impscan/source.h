@@ -45,6 +45,8 @@ struct source_options {
 	 * or SOURCE_RATIO times what is packed where that is more.
 	 */
 	uint64_t unpack_most;
+	/* Is tried for encrypted archives, before "infected"; may be NULL. */
+	const char *password;
 	/*
 	 * Returns whether a file of this name that begins with these bytes is known to be something
 	 * else than what is wanted, so that another one of its archive is taken; may be NULL.

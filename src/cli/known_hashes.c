@@ -16,7 +16,7 @@
 struct comparison {
 	struct output *output;
 	struct known *known;
-	size_t samples, not_pe, no_imports, unreadable, packed;
+	size_t samples, not_pe, no_imports, unreadable, locked, packed;
 	size_t lists, empty_lists;
 	struct error *error; /* from within a callback */
 };
@@ -27,6 +27,8 @@ static void count_unhashed(struct comparison *comparison, const struct sample *s
 		comparison->not_pe++;
 	else if (sample->status == IMPORTS_NONE || sample->status == IMPORTS_OK)
 		comparison->no_imports++;
+	else if (sample->locked)
+		comparison->locked++;
 	else
 		comparison->unreadable++;
 }
@@ -98,6 +100,7 @@ static void add_unhashed(struct text *text, const struct comparison *comparison)
 	} kinds[] = {
 		{comparison->not_pe, "no PE"},
 		{comparison->no_imports, "without imports"},
+		{comparison->locked, "encrypted by an unknown password (see --password)"},
 		{comparison->unreadable, "not readable"},
 	};
 	const char *separator = "";
@@ -124,7 +127,8 @@ static void warn_of_packed(const struct comparison *comparison)
 static void warn_of_samples(const struct comparison *comparison)
 {
 	const struct options *options = comparison->output->options;
-	size_t unhashed = comparison->not_pe + comparison->no_imports + comparison->unreadable;
+	size_t unhashed = comparison->not_pe + comparison->no_imports + comparison->locked +
+			  comparison->unreadable;
 	if (!unhashed || options->verbose)
 		return;
 	_cleanup_text_ struct text text = {0};
@@ -325,6 +329,7 @@ struct error *load_known(struct output *output, struct known **ret)
 {
 	const struct options *options = output->options;
 	_cleanup_known_ struct known *known = known_new();
+	known_set_password(known, options->password);
 	struct comparison comparison = {.output = output, .known = known};
 	for (size_t i = 0; i < options->hashes.count; i++)
 		try_(known_add(known, options->hashes.items[i], strlen(options->hashes.items[i]),
@@ -351,6 +356,7 @@ struct error *load_good(struct output *output, struct good **ret)
 {
 	const struct options *options = output->options;
 	_cleanup_good_ struct good *good = good_new();
+	good_set_password(good, options->password);
 	for (size_t i = 0; i < options->good.count; i++) {
 		_cleanup_text_ struct text path = {0};
 		size_t modules;

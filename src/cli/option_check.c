@@ -129,8 +129,6 @@ static struct error *check_values(const struct options *options)
 	if (options->only.fresh && !options->good.count)
 		return error_new("--only new shows what -k does not know: name what is known to be "
 				 "good with -k");
-	if (options->password && !options->samples.count)
-		return error_new("--password is that of archives of samples: name them with -e");
 	if (options->dump && !*options->dump)
 		return error_new("-d needs the name of a folder (see --help)");
 	if (options->fast &&

@@ -30,8 +30,8 @@ const struct option_row option_table[] = {
 	{'e', "samples", "PATH", MODE_SEARCH | MODE_HASHES, true, ADDS(samples),
 	 "compare with a PE file, or with every PE below a folder; plain arguments are more of "
 	 "them. Without an image: print the samples' hashes, as -i reads them"},
-	{OPTION_PASSWORD, "password", "TEXT", MODE_SEARCH | MODE_HASHES, false, TAKES(password),
-	 "of encrypted archives that -e names (\"infected\" is tried)"},
+	{OPTION_PASSWORD, "password", "TEXT", MODES_IMAGE | MODE_HASHES, false, TAKES(password),
+	 "of encrypted ZIP archives: images, -e, -i, -k, --pagefile (\"infected\" is tried)"},
 	{'i', "hashes", "FILE", MODE_SEARCH, true, ADDS(lists),
 	 "compare with a list of imphash, impfuzzy and impset, - for standard input"},
 	{'s', "hash", "HASH", MODE_SEARCH, true, ADDS(hashes), "compare with one hash of any kind"},

@@ -153,6 +153,7 @@ static struct error *run_image(const struct options *options, struct profiles *p
 	const struct source_options source_options = {
 		.memory = options->memory,
 		.unpack_most = options->unpack_most,
+		.password = options->password,
 		.tell = tell_source,
 		.context = output,
 	};

@@ -16,6 +16,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/match.h>
+#include <impscan/unpack.h>
 
 #include "csv.h"
 #include "index.h"
@@ -29,6 +30,7 @@ struct good {
 	struct good_key *keys;
 	size_t count;
 	size_t capacity;
+	const char *password; /* of packed files; NULL: none */
 };
 
 struct good *good_new(void)
@@ -42,6 +44,11 @@ void good_free(struct good *good)
 		return;
 	free(good->keys);
 	free(good);
+}
+
+void good_set_password(struct good *good, const char *password)
+{
+	good->password = password;
 }
 
 /* Two hashes of a text by FNV-1a with different starts, finished by splitmix64's step. */
@@ -292,12 +299,10 @@ static void read_json(struct good *good, struct slice text)
 		json_tokener_free(tokener);
 }
 
-/* The entries of a list that is no listing. */
-static struct error *read_list(struct good *good, const char *path)
+/* Adds the entries of lists that are no listings. */
+static void add_known(struct good *good, const struct known *known)
 {
-	_cleanup_known_ struct known *known = known_new();
 	_cleanup_text_ struct text text = {0};
-	try_(known_add_list(known, path, NULL));
 	for (size_t i = 0, next; i < known->count; i = next) {
 		const char *imphash = "", *impfuzzy = "";
 		const char *first = known->text + known->entries[i].text;
@@ -315,7 +320,6 @@ static struct error *read_list(struct good *good, const char *path)
 		list_key(&text, text_base_name(name), imphash, impfuzzy);
 		add_key(good, &text);
 	}
-	return NULL;
 }
 
 /* Reads a listing; false where the text is none. */
@@ -336,6 +340,60 @@ static bool read_listing(struct good *good, struct slice text)
 	return true;
 }
 
+/* A file of an archive, all of it. */
+static struct error *read_whole(struct unpack *unpack, const char *label, struct text *bytes)
+{
+	const size_t step = 1 << 20;
+	_cleanup_free_ char *piece = alloc_resize(NULL, step, 1);
+	for (;;) {
+		struct error *error = NULL;
+		ssize_t n = unpack_read(unpack, piece, step, &error);
+		if (n < 0)
+			return error;
+		if (!n)
+			return NULL;
+		if (bytes->length + (size_t)n > LIST_DOCUMENT_MAX)
+			return error_new("%s: longer than %u MB: unpack it", label,
+					 LIST_DOCUMENT_MAX >> 20);
+		text_add(bytes, piece, (size_t)n);
+	}
+}
+
+/* Reads what is packed: listings, or else lists. */
+static struct error *read_packed(struct good *good, const char *path, bool *listing)
+{
+	_cleanup_unpack_ struct unpack *unpack = NULL;
+	_cleanup_known_ struct known *known = known_new();
+	try_(unpack_file(path, path, good->password, &unpack));
+	for (;;) {
+		_cleanup_text_ struct text bytes = {0};
+		const char *name;
+		try_(unpack_next(unpack, &name));
+		if (!name)
+			break;
+		_cleanup_free_ char *label =
+			*name ? alloc_printf("%s!%s", path, name) : alloc_strdup(path);
+		try_(read_whole(unpack, label, &bytes));
+		const struct slice text = {text_string(&bytes), bytes.length};
+		if (read_listing(good, text))
+			*listing = true;
+		else
+			try_(known_add_text(known, label, text));
+	}
+	add_known(good, known);
+	return NULL;
+}
+
+/* Reads a file that is mapped; `*listing`: it is one. */
+static struct error *read_mapped(struct good *good, const char *path, struct slice text,
+				 bool *listing)
+{
+	if (unpack_knows(text.at, min_of(text.length, (size_t)1 << 16)))
+		return read_packed(good, path, listing);
+	*listing = read_listing(good, text);
+	return NULL;
+}
+
 struct error *good_add(struct good *good, const char *path, size_t *modules)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -349,11 +407,16 @@ struct error *good_add(struct good *good, const char *path, size_t *modules)
 		void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (data == MAP_FAILED)
 			return error_errno(errno, "%s: can't be read", path);
-		listing = read_listing(good, (struct slice){data, size});
+		struct error *error = read_mapped(good, path, (struct slice){data, size}, &listing);
 		munmap(data, size);
+		try_(error);
 	}
-	if (!listing)
-		try_(read_list(good, path));
+	if (!listing && good->count == before) {
+		_cleanup_known_ struct known *known = known_new();
+		known_set_password(known, good->password);
+		try_(known_add_list(known, path, NULL));
+		add_known(good, known);
+	}
 	*modules = good->count - before;
 	sort(good);
 	if (*modules)

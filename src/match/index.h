@@ -71,6 +71,7 @@ struct known {
 	struct known_seen seen;
 	struct index index;
 	struct sample_imports *imports; /* NULL: no sample has any */
+	const char *password;		/* of packed lists; NULL: none */
 };
 
 /* The impfuzzy or impset of an entry. */

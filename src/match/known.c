@@ -36,6 +36,11 @@ void known_free(struct known *known)
 	free(known);
 }
 
+void known_set_password(struct known *known, const char *password)
+{
+	known->password = password;
+}
+
 size_t known_count(const struct known *known)
 {
 	return known->count;

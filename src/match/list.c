@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
@@ -150,6 +151,12 @@ static ssize_t read_file(void *context, void *to, size_t size, struct error **er
 	return n;
 }
 
+static bool is_regular(int fd)
+{
+	struct stat status;
+	return fd >= 0 && !fstat(fd, &status) && S_ISREG(status.st_mode);
+}
+
 struct error *known_add_list(struct known *known, const char *path, struct list_report *report)
 {
 	_cleanup_list_report_ struct list_report own = {0};
@@ -165,10 +172,37 @@ struct error *known_add_list(struct known *known, const char *path, struct list_
 		.known = known,
 		.report = report ? report : &own,
 		.label = file.label,
+		.path = is_regular(opened) ? path : NULL,
 		.bytes = {read_file, &file},
 		.next_line = 1,
 	};
 	struct error *error = read_list(&list, false);
+	list_input_free(&list);
+	return error ? error : check_taken(&list);
+}
+
+static ssize_t read_slice(void *context, void *to, size_t size, struct error **error)
+{
+	struct slice *text = context;
+	size_t n = min_of(size, text->length);
+	(void)error;
+	if (n)
+		memcpy(to, text->at, n);
+	*text = slice_from(*text, n);
+	return (ssize_t)n;
+}
+
+struct error *known_add_text(struct known *known, const char *label, struct slice text)
+{
+	_cleanup_list_report_ struct list_report report = {0};
+	struct list list = {
+		.known = known,
+		.report = &report,
+		.label = label,
+		.bytes = {read_slice, &text},
+		.next_line = 1,
+	};
+	struct error *error = read_list(&list, true);
 	list_input_free(&list);
 	return error ? error : check_taken(&list);
 }

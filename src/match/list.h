@@ -36,6 +36,7 @@ struct list {
 	struct known *known;
 	struct list_report *report;
 	const char *label; /* for sentences */
+	const char *path;  /* of a file that can be read again from its start; NULL: none */
 	struct list_bytes bytes;
 	enum list_encoding encoding;
 	struct text raw; /* UTF-16 that is not yet converted */
@@ -47,6 +48,9 @@ struct list {
 	size_t line; /* number of the line, or of the record's or document's first, taken last */
 	size_t next_line;
 };
+
+/* As known_add_list(), of a text. `label` is its name for sentences. */
+struct error *known_add_text(struct known *known, const char *label, struct slice text);
 
 /* --- list_input.c --- */
 

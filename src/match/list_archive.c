@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include <impscan/alloc.h>
+#include <impscan/unpack.h>
 
-#include "unpack.h"
+#include "index.h"
 
 struct list_archive {
 	struct list *list;
@@ -41,7 +42,15 @@ struct error *list_archive_open(struct list *list, struct list_archive **ret)
 {
 	_cleanup_list_archive_ struct list_archive *archive = alloc_new(struct list_archive);
 	archive->list = list;
-	try_(unpack_stream(on_read, archive, list->label, &archive->unpack));
+	const char *password = list->known->password;
+	if (list->path)
+		try_(unpack_file(list->path, list->label, password, &archive->unpack));
+	else if (unpack_knows_7zip(list_rest(list).at, list_rest(list).length))
+		return error_new("%s: is a 7-Zip archive, which can't be read from a pipe: give "
+				 "its file",
+				 list->label);
+	else
+		try_(unpack_stream(on_read, archive, list->label, password, &archive->unpack));
 	*ret = take_ptr(archive);
 	return NULL;
 }

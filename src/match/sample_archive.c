@@ -12,9 +12,9 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/unpack.h>
 
 #include "sample_file.h"
-#include "unpack.h"
 
 #define LEVELS	    2
 #define HEAD_SIZE   512
@@ -49,7 +49,8 @@ static void add_failure(struct reading *r, const char *path, const char *reason)
 	snprintf(sample->reason, sizeof(sample->reason), "%s", reason);
 }
 
-static void add_error(struct reading *r, const char *path, struct error *error)
+static void add_error(struct reading *r, const char *path, const struct unpack *unpack,
+		      struct error *error)
 {
 	const char *message = error_message(error);
 	size_t n = strlen(path);
@@ -57,6 +58,7 @@ static void add_error(struct reading *r, const char *path, struct error *error)
 	add_failure(r, path,
 		    !strncmp(message, path, n) && !strncmp(message + n, ": ", 2) ? message + n + 2
 										 : message);
+	r->samples[r->count - 1].locked = unpack && unpack_locked(unpack);
 	error_free(error);
 }
 
@@ -71,7 +73,7 @@ static bool unpack_member(struct reading *r, struct unpack *unpack, const char *
 		struct error *error = NULL;
 		ssize_t n = unpack_read(unpack, piece, HEAD_SIZE * 128, &error);
 		if (n < 0) {
-			add_error(r, path, error);
+			add_error(r, path, unpack, error);
 			return false;
 		}
 		if (!n)
@@ -106,7 +108,7 @@ static void read_member(struct reading *r, struct unpack *unpack, const char *pa
 			add_failure(r, path, "an archive in an archive in an archive: unpack it");
 		else if ((error = unpack_memory(bytes.data, bytes.length, path, r->password,
 						&inner)))
-			add_error(r, path, error);
+			add_error(r, path, NULL, error);
 		else
 			read_archive(r, inner, path, level + 1);
 		return;
@@ -121,7 +123,7 @@ static void read_archive(struct reading *r, struct unpack *unpack, const char *p
 		const char *name;
 		struct error *error = unpack_next(unpack, &name);
 		if (error) {
-			add_error(r, path, error);
+			add_error(r, path, unpack, error);
 			return;
 		}
 		if (!name)
@@ -154,7 +156,7 @@ void samples_read(const char *path, const char *password, bool impset, struct im
 		_cleanup_unpack_ struct unpack *unpack = NULL;
 		struct error *error = unpack_file(path, path, password, &unpack);
 		if (error)
-			add_error(&r, path, error);
+			add_error(&r, path, NULL, error);
 		else
 			read_archive(&r, unpack, path, 1);
 		if (!r.count)

@@ -59,7 +59,6 @@ struct listing {
 	struct member *members;
 	size_t count;
 	size_t capacity;
-	bool encrypted; /* so that not even all names are known */
 	bool cut;
 };
 
@@ -70,20 +69,18 @@ static void listing_free(struct listing *listing)
 	free(listing->members);
 }
 
-static struct error *begin(struct unpacker *unpacker, const struct source *source)
+static struct error *begin(struct unpacker *unpacker, const struct source *source,
+			   const struct source_options *options)
 {
-	struct archive *archive = archive_read_new();
-	archive_read_support_format_zip(archive);
-	archive_read_support_format_7zip(archive);
-	archive_read_support_format_tar(archive);
-	return unpacker_open(unpacker, source, archive);
+	const char *password = options ? options->password : NULL;
+	try_(unpacker_open(unpacker, source, reader_new(READER_ARCHIVES, password)));
+	unpacker->named = password && *password;
+	return NULL;
 }
 
 static void add_member(struct listing *listing, struct archive_entry *entry, size_t number)
 {
-	const char *name = archive_entry_pathname_utf8(entry);
-	if (!name)
-		name = archive_entry_pathname(entry);
+	const char *name = reader_name(entry);
 	*array_push(listing->members, listing->count, listing->capacity) = (struct member){
 		.name = name ? alloc_strdup(name) : alloc_printf("entry %zu", number + 1),
 		.number = number,
@@ -94,22 +91,17 @@ static void add_member(struct listing *listing, struct archive_entry *entry, siz
 	};
 }
 
-static struct error *encrypted(const struct source *source)
-{
-	return error_new("'%s' is encrypted: unpack it with its password first",
-			 source_path(source));
-}
-
 /* Lists the files of an archive. */
-static struct error *list(const struct source *source, struct listing *listing)
+static struct error *list(const struct source *source, const struct source_options *options,
+			  struct listing *listing)
 {
 	_cleanup_unpacker_ struct unpacker unpacker = {0};
 	struct archive_entry *entry;
-	struct error *error = begin(&unpacker, source);
+	struct error *error = begin(&unpacker, source, options);
 	for (size_t number = 0; !error; number++) {
-		int result = archive_read_next_header(unpacker.archive, &entry);
+		int result = reader_next_entry(unpacker.archive, &entry);
 		if (archive_read_has_encrypted_entries(unpacker.archive) > 0)
-			listing->encrypted = true;
+			unpacker.encrypted = true;
 		if (result == ARCHIVE_EOF)
 			return NULL;
 		if (result == ARCHIVE_RETRY)
@@ -117,12 +109,7 @@ static struct error *list(const struct source *source, struct listing *listing)
 		if (result != ARCHIVE_OK && result != ARCHIVE_WARN) {
 			listing->cut = unpacker.ended;
 			/* What was found before is there. */
-			if (listing->count)
-				return NULL;
-			return listing->encrypted ? encrypted(source)
-						  : error_new("'%s' can't be unpacked: %s",
-							      source_path(source),
-							      unpacker_complaint(&unpacker));
+			return listing->count ? NULL : unpacker_failure(&unpacker);
 		}
 		if (number >= ENTRIES_MAX)
 			return error_new("'%s' has more than %u files: unpack the image first",
@@ -134,17 +121,18 @@ static struct error *list(const struct source *source, struct listing *listing)
 }
 
 /* Goes to an entry of an archive. */
-static struct error *go_to(struct unpacker *unpacker, const struct source *source, size_t number)
+static struct error *go_to(struct unpacker *unpacker, const struct source *source,
+			   const struct member *member, const struct source_options *options)
 {
 	struct archive_entry *entry;
-	try_(begin(unpacker, source));
-	for (size_t i = 0; i <= number; i++) {
-		int result = archive_read_next_header(unpacker->archive, &entry);
+	try_(begin(unpacker, source, options));
+	unpacker->encrypted = member->encrypted;
+	for (size_t i = 0; i <= member->number; i++) {
+		int result = reader_next_entry(unpacker->archive, &entry);
 		if (result == ARCHIVE_RETRY)
 			i--;
 		else if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
-			return error_new("'%s' can't be unpacked: %s", source_path(source),
-					 unpacker_complaint(unpacker));
+			return unpacker_failure(unpacker);
 	}
 	return NULL;
 }
@@ -174,12 +162,12 @@ static bool is_stored_at(struct unpacker *unpacker, const struct source *source,
 
 /* A window on an entry of a tar archive; `*ret` stays NULL where it is not in one piece. */
 static struct error *open_stored(const struct source *source, const struct member *member,
-				 struct source **ret)
+				 const struct source_options *options, struct source **ret)
 {
 	_cleanup_unpacker_ struct unpacker unpacker = {0};
 	uint64_t offset = 0;
 	char there[SOURCE_SIZE_TEXT], size[SOURCE_SIZE_TEXT];
-	try_(go_to(&unpacker, source, member->number));
+	try_(go_to(&unpacker, source, member, options));
 	if (!find_stored(&unpacker, member, &offset) || !is_stored_at(&unpacker, source, offset))
 		return NULL;
 	uint64_t left = min_of(member->size, source->size - offset);
@@ -200,7 +188,7 @@ static struct error *unpack_member(const struct source *source, const struct mem
 	bool cut = false;
 	char size[SOURCE_SIZE_TEXT];
 	_cleanup_free_ char *from = alloc_printf("%s, '%s'", kind, member->name);
-	try_(go_to(&unpacker, source, member->number));
+	try_(go_to(&unpacker, source, member, options));
 	try_(whole_begin(&whole, source_path(source), from, source->size, member->size, options));
 	try_(unpacker_add_all(&unpacker, &whole, &cut));
 	try_(whole_finish(&whole, ret));
@@ -216,10 +204,8 @@ static struct error *open_member(const struct source *source, const struct membe
 				 struct source **ret, bool *kept)
 {
 	*kept = false;
-	if (member->encrypted)
-		return encrypted(source);
 	if (!strcmp(kind, "tar"))
-		try_(open_stored(source, member, ret));
+		try_(open_stored(source, member, options, ret));
 	*kept = *ret;
 	return *ret ? NULL : unpack_member(source, member, kind, options, ret);
 }
@@ -254,9 +240,9 @@ static bool is_unwanted(const struct source *source, const struct member *member
 	_cleanup_free_ uint8_t *head = alloc_zero(HEAD_SIZE, 1);
 	if (page_file_of(member->name) < SOURCE_PAGE_FILES)
 		return true;
-	if (!options || !options->unwanted || member->encrypted)
+	if (!options || !options->unwanted)
 		return false;
-	_cleanup_error_ struct error *error = go_to(&unpacker, source, member->number);
+	_cleanup_error_ struct error *error = go_to(&unpacker, source, member, options);
 	la_ssize_t size = error ? 0 : archive_read_data(unpacker.archive, head, HEAD_SIZE);
 	if (size <= 0)
 		return !member->size;
@@ -344,8 +330,6 @@ static bool is_aff4(const struct listing *listing)
 static struct error *none_chosen(const struct source *source, const struct listing *listing,
 				 const char *kind)
 {
-	if (listing->encrypted)
-		return encrypted(source);
 	if (!listing->count)
 		return error_new("'%s' is a %s archive without files%s", source_path(source), kind,
 				 listing->cut ? ": it is cut off" : "");
@@ -360,7 +344,7 @@ static struct error *open_archive(struct source *source, const char *name,
 {
 	__attribute__((cleanup(listing_free))) struct listing listing = {0};
 	bool kept = false;
-	try_(list(source, &listing));
+	try_(list(source, options, &listing));
 	if (is_aff4(&listing))
 		return NULL; /* an image format of its own */
 	const struct member *chosen = choose(source, &listing, options);

@@ -66,9 +66,8 @@ static const char *probe(const struct source *source)
 static struct error *begin(struct unpacker *unpacker, const struct source *source)
 {
 	const struct method *method = method_of(source);
-	struct archive *archive = archive_read_new();
-	/* Otherwise the library would start a program for it. */
-	bool able = method->enable(archive) == ARCHIVE_OK;
+	struct archive *archive = reader_new(0, NULL);
+	bool able = reader_enable(archive, method->enable);
 	archive_read_support_format_raw(archive);
 	archive_read_support_format_empty(archive);
 	struct error *error =
@@ -91,12 +90,11 @@ static struct error *open_stream(struct source *source, const char *name,
 	bool cut = false;
 	try_(begin(&unpacker, source));
 	try_(whole_begin(&whole, source_path(source), name, source->size, 0, options));
-	int result = archive_read_next_header(unpacker.archive, &entry);
+	int result = reader_next_entry(unpacker.archive, &entry);
 	if (result == ARCHIVE_OK)
 		try_(unpacker_add_all(&unpacker, &whole, &cut));
 	else if (result != ARCHIVE_EOF)
-		return error_new("'%s' can't be unpacked: %s", source_path(source),
-				 unpacker_complaint(&unpacker));
+		return unpacker_failure(&unpacker);
 	try_(whole_finish(&whole, ret));
 	if (cut)
 		source_warn(*ret,

@@ -5,6 +5,7 @@
 #include "source/unpacker.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #ifdef HAVE_LIBARCHIVE
 
@@ -59,10 +60,11 @@ const char *source_archive_version(void)
 	return number ? number + 1 : version;
 }
 
-const char *unpacker_complaint(const struct unpacker *unpacker)
+struct error *unpacker_failure(const struct unpacker *unpacker)
 {
-	const char *text = archive_error_string(unpacker->archive);
-	return text ? text : "it is damaged";
+	_cleanup_free_ char *why =
+		reader_failure(unpacker->archive, unpacker->named, unpacker->encrypted);
+	return error_new("'%s' %s", source_path(unpacker->source), why);
 }
 
 struct error *unpacker_open(struct unpacker *unpacker, const struct source *source,
@@ -74,8 +76,7 @@ struct error *unpacker_open(struct unpacker *unpacker, const struct source *sour
 	archive_read_set_seek_callback(archive, seek_to);
 	archive_read_set_callback_data(archive, unpacker);
 	if (archive_read_open1(archive) != ARCHIVE_OK)
-		return error_new("'%s' can't be unpacked: %s", source_path(source),
-				 unpacker_complaint(unpacker));
+		return unpacker_failure(unpacker);
 	return NULL;
 }
 
@@ -98,14 +99,13 @@ struct error *unpacker_add_all(struct unpacker *unpacker, struct whole *whole, b
 			return NULL;
 		if (result == ARCHIVE_RETRY)
 			continue;
-		if (result != ARCHIVE_OK && unpacker->ended) {
+		/* What ends before its first byte is damaged, or encrypted. */
+		if (result != ARCHIVE_OK && unpacker->ended && whole->size > base) {
 			*cut = true;
 			return NULL;
 		}
 		if (result != ARCHIVE_OK)
-			return error_new("'%s' can't be unpacked: %s",
-					 source_path(unpacker->source),
-					 unpacker_complaint(unpacker));
+			return unpacker_failure(unpacker);
 		const uint64_t at = base + (uint64_t)offset;
 		if (offset < 0 || at < whole->size)
 			return error_new("'%s' can't be unpacked: its parts overlap",

@@ -5,24 +5,22 @@
 #ifndef IMPSCAN_SOURCE_UNPACKER_H
 #define IMPSCAN_SOURCE_UNPACKER_H
 
-#include "source/internal.h"
+#include "source/reader.h"
 
 #ifdef HAVE_LIBARCHIVE
-#include <archive.h>
-#include <archive_entry.h>
-
 /* What libarchive is told of a source. */
 struct unpacker {
 	const struct source *source;
 	struct archive *archive;
 	uint64_t at;
-	bool ended; /* whether it asked for more than the source has */
+	bool ended;	/* whether it asked for more than the source has */
+	bool named;	/* a password was given; the user sets it */
+	bool encrypted; /* the entry is; the user sets it */
 };
 
 /*
- * Begins to read a source from its start; `archive` has the formats and filters that are allowed, and
- * belongs to the unpacker then. Filters and formats must be enabled one by one: those that the library
- * was built without are left to programs that it starts, which is never wanted.
+ * Begins to read a source from its start; `archive` has the formats and filters that are allowed, see
+ * reader_new(), and belongs to the unpacker then.
  */
 struct error *unpacker_open(struct unpacker *unpacker, const struct source *source,
 			    struct archive *archive);
@@ -37,8 +35,8 @@ void unpacker_close(struct unpacker *unpacker);
  */
 struct error *unpacker_add_all(struct unpacker *unpacker, struct whole *whole, bool *cut);
 
-/* Returns libarchive's sentence on what went wrong last. */
-const char *unpacker_complaint(const struct unpacker *unpacker);
+/* Says what went wrong last. */
+struct error *unpacker_failure(const struct unpacker *unpacker);
 #endif
 
 #endif

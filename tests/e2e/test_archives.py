@@ -10,6 +10,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 import pathlib
 import random
 import shutil
@@ -74,6 +75,7 @@ class ZipCrypto:
 
 def encrypted(name, content, password):
     """A ZIP with one encrypted, stored member."""
+    content = content if isinstance(content, bytes) else content.encode()
     crc = zlib.crc32(content)
     data = ZipCrypto(password).encrypt(bytes(11) + bytes([crc >> 24]) + content)
     common = struct.pack("<HHHHHIIIHH", 20, 1, 0, 0, 0x21, crc, len(data), len(content), len(name), 0)
@@ -129,6 +131,90 @@ def test_passwords(impscan, folder, files, plain):
             check(row.get("status") == "unreadable" and "--password" in row["reason"], f"no password: {row}")
 
 
+def run(impscan, *arguments, **options):
+    done = subprocess.run([impscan, *map(str, arguments)], capture_output=True, check=False, **options)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def test_locked_lists(impscan, folder, image, hashes):
+    """-i and -k of an encrypted ZIP and 7-Zip: opened by the password, or said."""
+    path = folder / "locked.zip"
+    search, good = ["-f", image, "-q", "-o", "jsonl", "-i"], ["-f", image, "-a", "--only", "new", "-k"]
+    for password, arguments, sentence in (
+            ("infected", [], None), ("infected", ["--password", "x"], None),
+            ("secret", ["--password", "secret"], None),
+            ("secret", [], "is encrypted, and its password is not \"infected\": name it with --password"),
+            ("secret", ["--password", "x"], "is encrypted, and neither the password")):
+        path.write_bytes(encrypted("list.txt", hashes, password))
+        status, out, err = run(impscan, *search, path, *arguments)
+        check(sentence in err and status == 2 if sentence else "invoice.exe" in out,
+              f"-i, {password} {arguments}: {status} {err}")
+        with open(path, "rb") as stream:
+            piped = run(impscan, *search, "-", *arguments, stdin=stream)
+        check(sentence in piped[2] if sentence else piped[1] == out, f"-i -: {piped}")
+        status, out, err = run(impscan, *good, path, *arguments)
+        check(sentence in err and status == 2 if sentence else "known to be good left out" in err,
+              f"-k, {password} {arguments}: {status} {err}")
+        status, out, err = run(impscan, "-f", image, "-e", path, *arguments)
+        check(not sentence or "encrypted by an unknown password (see --password)" in err, f"-e: {err}")
+    if not shutil.which("7z"):
+        print("SKIP: 7z is not installed: no 7z list")
+        return
+    (folder / "list.txt").write_text(hashes)
+    for arguments, good in (([], True), (["-psecret"], False), (["-psecret", "-mhe=on"], False)):
+        path = folder / "list.7z"
+        path.unlink(missing_ok=True)
+        subprocess.run(["7z", "a", *arguments, path, "list.txt"], cwd=folder, stdout=subprocess.DEVNULL,
+                       check=True)
+        status, out, err = run(impscan, *search, path, "--password", "secret")
+        check("invoice.exe" in out if good else "is encrypted, and of 7-Zip archives" in err,
+              f"7z {arguments}: {status} {err}")
+        with open(path, "rb") as stream:
+            check("can't be read from a pipe" in run(impscan, *search, "-", stdin=stream)[2], "7z from a pipe")
+
+
+def test_packed_listings(impscan, folder, image):
+    """-k of a packed listing is what it is of the listing: flagged modules are not known by it."""
+    baseline = ["-f", image, "-a", "--only", "new", "-o", "jsonl", "-k"]
+    for form in ("csv", "jsonl"):
+        listing = run(impscan, "-f", image, "-q", "-a", "-o", form)[1].encode()
+        plain = folder / f"gold.{form}"
+        plain.write_bytes(listing)
+        expected = run(impscan, *baseline, plain)
+        for name, content in (("gold.zip", zipped({"gold": listing})), ("gold.gz", gzip.compress(listing)),
+                              ("locked.zip", encrypted("gold", listing, "infected"))):
+            (folder / name).write_bytes(content)
+            found = run(impscan, *baseline, folder / name)
+            check(found[:2] == expected[:2], f"{name} of {form}: {found[2]} and not {expected[2]}")
+
+
+def test_names(impscan, folder, files, plain):
+    """Names are UTF-8, whatever the locale and the archive."""
+    one, name = next(iter(files)), "\u00fc/\u0417\u0430\u043f\u0443\u0441\u043a.exe"
+    (folder / "names" / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / "names" / name).write_bytes(files[one])
+    forms = {"n.zip": zipped({name: files[one]}), "n.tar": tarred({name: files[one]}, "w"),
+             "n.tar.gz": tarred({name: files[one]}, "w:gz")}
+    if shutil.which("7z"):
+        path = folder / "n.7z"
+        path.unlink(missing_ok=True)
+        subprocess.run(["7z", "a", path, "\u00fc"], cwd=folder / "names", stdout=subprocess.DEVNULL,
+                       check=True, env={**os.environ, "LC_ALL": "C.UTF-8"})
+        forms["n.7z"] = path.read_bytes()
+    for archive, content in forms.items():
+        path = folder / archive
+        path.write_bytes(content)
+        for locale in ("C", "C.UTF-8"):
+            found = run(impscan, "-o", "jsonl", "-e", path, env={**os.environ, "LC_ALL": locale})[1]
+            rows = {row["path"]: row["imphash"] for row in map(json.loads, found.splitlines())}
+            check(rows.get(f"{path}!{name}") == plain[one]["imphash"], f"{archive}, {locale}: {rows}")
+    # One that says no encoding stays what it is.
+    path = folder / "dos.zip"
+    path.write_bytes(zipped({"abcd.exe": files[one]}).replace(b"abcd.exe", b"a\x81\x84d.exe"))
+    found = run(impscan, "-e", path, "-o", "jsonl", env={**os.environ, "LC_ALL": "C"})
+    check(plain[one]["imphash"] in found[1], f"{found}")
+
+
 def test_limits(impscan, folder, files):
     path = folder / "bad.zip"
     one = next(iter(files))
@@ -181,6 +267,9 @@ def main():
         plain[name] = {k: v for k, v in row.items() if k != "path"}
     test_forms(impscan, folder, files, plain)
     test_passwords(impscan, folder, files, plain)
+    test_locked_lists(impscan, folder, image, plain["invoice.exe"]["imphash"] + " invoice.exe\n")
+    test_packed_listings(impscan, folder, image)
+    test_names(impscan, folder, files, plain)
     test_limits(impscan, folder, files)
     test_search(impscan, folder, image, files)
     shutil.rmtree(folder)

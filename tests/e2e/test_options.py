@@ -104,7 +104,7 @@ def test_pairs(impscan, image, folder, truth):
 def test_contradictions(impscan, image, folder):
     for arguments, sentence in [
             ([image, "--info", "-o", "misp"], "-o misp is of modules"),
-            ([image, "-s", "1" * 32, "--password", "x"], "--password is that of archives"),
+            (["--list-profiles", "--password", "x"], "--password changes nothing for --list-profiles"),
             ([image, "-a", "--only", "new"], "--only new shows what -k does not know"),
             ([image, "-a", "-k", folder / "missing"], "missing: can't be opened"),
             ([image, "-a", "-k", "/dev/null"], "nothing in it is known to be good"),

@@ -330,13 +330,19 @@ def test_damaged(impscan, folder, raw, expected):
         check("unpacked to more than 1024.0 MB" in err and "--unpack" in err, f"{name}: {err}")
         _, err = scan(impscan, "-f", path, "--unpack", 2, status=(2,))
         check("unpacked to more" not in err, f"{name} allowed: {err}")
-    for command in (["zip", "-q", "-P", "secret", "-1"], ["7z", "a", "-mx=1", "-psecret"],
-                    ["7z", "a", "-mx=1", "-psecret", "-mhe=on"]):
+    for opens, command in ((True, ["zip", "-q", "-P", "secret", "-1"]),
+                           (True, ["7z", "a", "-tzip", "-mx=1", "-mem=AES256", "-psecret"]),
+                           (False, ["7z", "a", "-mx=1", "-psecret"]),
+                           (False, ["7z", "a", "-mx=1", "-psecret", "-mhe=on"])):
         made = tool(folder, raw, "locked", *command, "OUT", "IN")
-        if made:
-            path.write_bytes(made)
-            _, err = scan(impscan, "-f", path, status=(2,))
-            check("is encrypted" in err, f"{command}: {err}")
+        if not made:
+            continue
+        path.write_bytes(made)
+        for password in ([], ["--password", "no"]):
+            _, err = scan(impscan, "-f", path, *password, status=(2,))
+            check("is encrypted" in err, f"{command} {password}: {err}")
+        out, err = scan(impscan, "-f", path, "--password", "secret", status=(0 if opens else 2,))
+        check(out == expected if opens else "7z x" in err, f"{command}: {err}")
     path.unlink()
     return count
 

@@ -1,44 +1,37 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A thin layer over libarchive: which formats, which passwords, and bounds for what is made to
- * unpack to more than anybody has.
+ * The files in an archive one after the other, by libarchive: bounds for what is made to unpack to
+ * more than anybody has, and checksums that libarchive passes over.
  */
-#include "unpack.h"
+#include <impscan/unpack.h>
 
 #include <string.h>
 
 #include <impscan/bytes.h>
 
+#include "source/reader.h"
+
 bool unpack_knows(const void *head, size_t size)
 {
-	static const struct {
-		const char *bytes;
-		size_t length;
-		size_t at;
-	} signatures[] = {
-		{"PK\3\4", 4, 0},
-		{"PK\5\6", 4, 0},
-		{"7z\xbc\xaf\x27\x1c", 6, 0},
-		{"\x1f\x8b\x08", 3, 0},
-		{"BZh", 3, 0},
-		{"\xfd"
-		 "7zXZ",
-		 5, 0},
-		{"\x28\xb5\x2f\xfd", 4, 0},
-		{"ustar", 5, 257},
-	};
-	for (size_t i = 0; i < array_size(signatures); i++)
-		if (size >= signatures[i].at + signatures[i].length &&
-		    !memcmp((const char *)head + signatures[i].at, signatures[i].bytes,
-			    signatures[i].length))
-			return true;
-	return false;
+	static const struct container *const containers[] = {&container_gzip, &container_xz,
+							     &container_stream, &container_archive};
+	bool known = false;
+	if (!size)
+		return false;
+	struct source *start = source_of_bytes("", head, size);
+	for (size_t i = 0; !known && i < array_size(containers); i++)
+		known = containers[i]->probe(start);
+	source_close(start);
+	return known;
+}
+
+bool unpack_knows_7zip(const void *head, size_t size)
+{
+	return size >= 6 && !memcmp(head, "7z\xbc\xaf\x27\x1c", 6);
 }
 
 #ifdef HAVE_LIBARCHIVE
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <lzma.h>
@@ -55,7 +48,10 @@ bool unpack_knows(const void *head, size_t size)
 struct unpack {
 	struct archive *archive;
 	const char *label;
-	bool raw; /* a compressed file, not an archive */
+	bool raw;	/* a compressed file, not an archive */
+	bool named;	/* a password was given */
+	bool encrypted; /* the file that it stands at is */
+	bool locked;	/* what failed last did since it is encrypted */
 	int64_t unpacked;
 	int64_t size; /* of the archive where it is known, else 0 */
 	unpack_read_fn *read;
@@ -66,44 +62,20 @@ struct unpack {
 	uint32_t crc;
 };
 
-static struct error *failure(const struct unpack *unpack)
+static struct error *failure(struct unpack *unpack)
 {
-	const char *why = archive_error_string(unpack->archive);
-	bool password = why && (strstr(why, "assphrase") || strstr(why, "ncrypted") ||
-				strstr(why, "ncryption"));
-	return error_new("%s: can't be unpacked: %s%s", unpack->label, why ? why : "it is damaged",
-			 password ? " (--password PASSWORD; \"infected\" was tried)" : "");
-}
-
-/*
- * Enables a filter, unless the library was built without it: it would start a program then.
- */
-static void enable(struct archive *a, int (*filter)(struct archive *))
-{
-	struct archive *trial = archive_read_new();
-	if (trial && filter(trial) == ARCHIVE_OK)
-		filter(a);
-	archive_read_free(trial);
+	_cleanup_free_ char *why =
+		reader_failure(unpack->archive, unpack->named, unpack->encrypted);
+	unpack->locked = !strncmp(why, READER_ENCRYPTED, sizeof(READER_ENCRYPTED) - 1);
+	return error_new("%s: %s", unpack->label, why);
 }
 
 static struct unpack *unpack_new(const char *label, const char *password)
 {
 	struct unpack *unpack = alloc_new(struct unpack);
-	struct archive *a = unpack->archive = archive_read_new();
-	if (!a)
-		abort();
+	unpack->archive = reader_new(READER_ARCHIVES | READER_COMPRESSED, password);
 	unpack->label = label;
-	enable(a, archive_read_support_filter_gzip);
-	enable(a, archive_read_support_filter_bzip2);
-	enable(a, archive_read_support_filter_xz);
-	enable(a, archive_read_support_filter_zstd);
-	archive_read_support_format_tar(a);
-	archive_read_support_format_zip(a);
-	archive_read_support_format_7zip(a);
-	archive_read_support_format_raw(a);
-	archive_read_add_passphrase(a, "infected");
-	if (password && *password)
-		archive_read_add_passphrase(a, password);
+	unpack->named = password && *password;
 	return unpack;
 }
 
@@ -172,19 +144,24 @@ static la_ssize_t on_read(struct archive *archive, void *context, const void **d
 }
 
 struct error *unpack_stream(unpack_read_fn *read, void *context, const char *label,
-			    struct unpack **ret)
+			    const char *password, struct unpack **ret)
 {
-	struct unpack *unpack = unpack_new(label, NULL);
+	struct unpack *unpack = unpack_new(label, password);
 	unpack->read = read;
 	unpack->context = context;
 	return opened(unpack, archive_read_open(unpack->archive, unpack, NULL, on_read, NULL), ret);
+}
+
+bool unpack_locked(const struct unpack *unpack)
+{
+	return unpack->locked;
 }
 
 struct error *unpack_next(struct unpack *unpack, const char **name)
 {
 	for (;;) {
 		struct archive_entry *entry = NULL;
-		int result = archive_read_next_header(unpack->archive, &entry);
+		int result = reader_next_entry(unpack->archive, &entry);
 		*name = NULL;
 		if (result == ARCHIVE_EOF)
 			return NULL;
@@ -193,9 +170,8 @@ struct error *unpack_next(struct unpack *unpack, const char **name)
 		unpack->raw = archive_format(unpack->archive) == ARCHIVE_FORMAT_RAW;
 		if (!unpack->raw && archive_entry_filetype(entry) != AE_IFREG)
 			continue;
-		*name = unpack->raw ? "" : archive_entry_pathname(entry);
-		if (!*name)
-			*name = archive_entry_pathname_utf8(entry);
+		unpack->encrypted = archive_entry_is_encrypted(entry) > 0;
+		*name = unpack->raw ? "" : reader_name(entry);
 		if (!*name)
 			*name = "?";
 		return NULL;
@@ -253,15 +229,21 @@ struct error *unpack_memory(const void *data, size_t size, const char *label, co
 }
 
 struct error *unpack_stream(unpack_read_fn *read, void *context, const char *label,
-			    struct unpack **ret)
+			    const char *password, struct unpack **ret)
 {
-	(void)read, (void)context, (void)ret;
+	(void)read, (void)context, (void)password, (void)ret;
 	return not_built(label);
 }
 
 void unpack_free(struct unpack *unpack)
 {
 	(void)unpack;
+}
+
+bool unpack_locked(const struct unpack *unpack)
+{
+	(void)unpack;
+	return false;
 }
 
 struct error *unpack_next(struct unpack *unpack, const char **name)
