@@ -78,6 +78,12 @@ size_t list_newlines(struct slice s);
 /* The next line, without its newline; `line->at` is NULL at the end of the list. */
 struct error *list_next_line(struct list *list, struct slice *line);
 
+/* The same, but a line longer than LIST_LINE_MAX is told and passed over. */
+struct error *list_next_short_line(struct list *list, struct slice *line);
+
+/* Passes over what is left of the line, however long it is. */
+struct error *list_skip_line(struct list *list);
+
 /* All of it, up to LIST_DOCUMENT_MAX. */
 struct error *list_whole(struct list *list, struct slice *text);
 

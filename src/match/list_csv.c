@@ -148,6 +148,25 @@ static struct error *take_row(struct list *list, struct list_table *table)
 	return table->kind->row(list, table);
 }
 
+/* Why there is no record, which is as long as LIST_LINE_MAX unless all of it was looked at. */
+static const char *why_bad(enum csv_result result, bool whole)
+{
+	if (result == CSV_BAD)
+		return "something stands behind a closing quote";
+	if (result == CSV_OPEN)
+		return whole ? "a quote is opened and never closed"
+			     : "a quote is opened and not closed within 1 MB";
+	return "a row longer than 1 MB";
+}
+
+/* Passes over a record: `used` bytes of it, and what is left of its line. */
+static struct error *skip_record(struct list *list, size_t used)
+{
+	struct slice rest = list_rest(list), record = {rest.at, used};
+	list_skip(list, used, list_newlines(record));
+	return used && record.at[used - 1] == '\n' ? NULL : list_skip_line(list);
+}
+
 /* The next record into table->row. Sets `*at_end` where there is none. */
 static struct error *next_record(struct list *list, struct list_table *table, bool *at_end,
 				 bool *bad)
@@ -168,20 +187,13 @@ static struct error *next_record(struct list *list, struct list_table *table, bo
 			try_(list_need(list, rest.length + 1));
 			continue;
 		}
-		if (result == CSV_MORE || (result == CSV_RECORD && used > LIST_LINE_MAX))
-			return error_new("%s:%zu: longer than %u bytes", list->label, list->line,
-					 LIST_LINE_MAX);
-		*bad = result != CSV_RECORD;
-		if (result == CSV_OPEN) {
-			const char *newline = memchr(rest.at, '\n', rest.length);
-			used = newline ? (size_t)(newline + 1 - rest.at) : rest.length;
+		*bad = result != CSV_RECORD || used > LIST_LINE_MAX;
+		if (!*bad) {
+			list_skip(list, used, list_newlines((struct slice){rest.at, used}));
+			return NULL;
 		}
-		if (*bad)
-			list_unread(list, result == CSV_OPEN
-						  ? "a quote is opened and never closed"
-						  : "something stands behind a closing quote");
-		list_skip(list, used, list_newlines((struct slice){rest.at, used}));
-		return NULL;
+		list_unread(list, "%s", why_bad(result, list->at_end));
+		return skip_record(list, open ? 0 : used);
 	}
 }
 

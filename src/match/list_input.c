@@ -161,7 +161,24 @@ size_t list_newlines(struct slice s)
 	return count;
 }
 
-struct error *list_next_line(struct list *list, struct slice *line)
+struct error *list_skip_line(struct list *list)
+{
+	for (;;) {
+		struct slice rest = list_rest(list);
+		const char *newline = rest.length ? memchr(rest.at, '\n', rest.length) : NULL;
+		if (newline) {
+			list_skip(list, (size_t)(newline + 1 - rest.at), 1);
+			return NULL;
+		}
+		list_skip(list, rest.length, 0);
+		if (list->at_end)
+			return NULL;
+		try_(list_need(list, 1));
+	}
+}
+
+/* The next line; `*too_long` says that it is longer than LIST_LINE_MAX, and not yet taken. */
+static struct error *next_line(struct list *list, struct slice *line, bool *too_long)
 {
 	size_t from = 0;
 	*line = (struct slice){0};
@@ -173,9 +190,9 @@ struct error *list_next_line(struct list *list, struct slice *line)
 					      ? memchr(rest.at + from, '\n', rest.length - from)
 					      : NULL;
 		size_t length = newline ? (size_t)(newline - rest.at) : rest.length;
-		if (length > LIST_LINE_MAX)
-			return error_new("%s:%zu: longer than %u bytes", list->label, list->line,
-					 LIST_LINE_MAX);
+		*too_long = length > LIST_LINE_MAX;
+		if (*too_long)
+			return NULL;
 		if (newline || (list->at_end && length)) {
 			*line = (struct slice){rest.at, length};
 			list_skip(list, length + (newline != NULL), 1);
@@ -185,6 +202,27 @@ struct error *list_next_line(struct list *list, struct slice *line)
 			return NULL;
 		from = rest.length;
 		try_(list_need(list, rest.length + 1));
+	}
+}
+
+struct error *list_next_line(struct list *list, struct slice *line)
+{
+	bool too_long = false;
+	try_(next_line(list, line, &too_long));
+	return too_long ? error_new("%s:%zu: longer than %u bytes", list->label, list->line,
+				    LIST_LINE_MAX)
+			: NULL;
+}
+
+struct error *list_next_short_line(struct list *list, struct slice *line)
+{
+	bool too_long = false;
+	for (;;) {
+		try_(next_line(list, line, &too_long));
+		if (!too_long)
+			return NULL;
+		list_unread(list, "longer than %u MB", LIST_LINE_MAX >> 20);
+		try_(list_skip_line(list));
 	}
 }
 

@@ -185,9 +185,7 @@ static struct error *skip_to_document(struct list *list)
 {
 	struct slice line;
 	do {
-		try_(list_next_line(list, &line));
-		if (!line.at)
-			return NULL;
+		try_(list_skip_line(list));
 		try_(list_need(list, 1));
 	} while (list_rest(list).length && *list_rest(list).at != '{');
 	return NULL;

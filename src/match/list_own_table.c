@@ -105,7 +105,7 @@ struct error *list_read_own_table(struct list *list)
 	for (;;) {
 		struct slice line;
 		struct cells cells;
-		try_(list_next_line(list, &line));
+		try_(list_next_short_line(list, &line));
 		if (!line.at)
 			return NULL;
 		if (!slice_trim(line).length)

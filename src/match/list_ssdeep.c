@@ -34,7 +34,7 @@ struct error *list_read_ssdeep(struct list *list)
 		struct slice line;
 		struct fuzzy_shape shape;
 		enum list_kind kind;
-		try_(list_next_line(list, &line));
+		try_(list_next_short_line(list, &line));
 		if (!line.at)
 			return NULL;
 		line = slice_trim(line);

@@ -14,6 +14,7 @@ import re
 import sys
 import zipfile
 
+SMALL = 64 << 10  # bytes of a list that is worth damaging: one of a limit would take too long
 EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
 ZEROS = "0" * 32
 
@@ -133,6 +134,9 @@ def of_ssdeep():
                 f"damaged.txt:4: no line of ssdeep's: '{fuzzy(2)};x'"])
     yield Case("ssdeep", "matching.txt", "/s/a matches /s/b (87)\n", "",
                error="matching.txt: has comparisons of ssdeep")
+    yield Case("ssdeep", "long.txt", head + f'{fuzzy(1)},"a"\n{fuzzy(2)},"{"x" * (2 << 20)}"\n{fuzzy(3)},"c"\n',
+               "ssdeep", [(F, fuzzy(1), "a"), (F, fuzzy(3), "c")], {UNREAD: 1},
+               ["long.txt:3: longer than 1 MB"])
 
 
 def of_csv():
@@ -166,6 +170,16 @@ def of_csv():
                 "damaged.csv:6: something stands behind a closing quote"])
     yield Case("csv", "spreadsheet.csv", f"imphash,name\n{imp(1)},a\n1.23E+31,b\n", "CSV",
                [(I, imp(1), "a")],
+    long = "x" * (3 << 20)
+    yield Case("csv", "long.csv",
+               f"imphash,name\n{imp(1)},a\n{imp(2)},{long}\n{imp(3)},b\n{imp(4)},\"c {long}\"\n"
+               f"{imp(5)},\"d\"e{long}\n{imp(6)},f\n", "CSV",
+               [(I, imp(1), "a"), (I, imp(3), "b"), (I, imp(6), "f")], {UNREAD: 3},
+               ["long.csv:3: a row longer than 1 MB",
+                "long.csv:5: a quote is opened and not closed within 1 MB",
+                "long.csv:6: something stands behind a closing quote"])
+    yield Case("csv", "open.csv", f"imphash,name\n{imp(1)},\"a\n{imp(2)},b\n", "CSV",
+               [(I, imp(2), "b")], {UNREAD: 1}, ["open.csv:2: a quote is opened and never closed"])
                error=r"spreadsheet.csv:3: '1.23E\+31' is a number.*opened in a spreadsheet")
     yield Case("csv", "doubtful-column.csv", f"name,md5,imphash\na,{md5(1)},{md5(1)}\nb,{md5(2)},{md5(2)}\n",
                "CSV", left={FILES: 2}, error="no import hash in it: 2 hashes of files")
@@ -575,3 +589,5 @@ if __name__ == "__main__":
     # The lists alone, as seeds of a fuzzer.
     for one in cases():
         pathlib.Path(sys.argv[1], f"{one.form}-{one.name}").write_bytes(one.text)
+        if len(one.text) > SMALL:
+            continue
