@@ -41,6 +41,9 @@ const char *list_refusal(struct slice head);
 struct error *list_take_sysmon(struct list *list, struct slice text, struct slice name,
 			       size_t *count);
 
+/* Does a STIX pattern name an import hash? */
+bool list_pattern_has_hash(struct slice pattern);
+
 /* Takes what a STIX pattern compares with an import hash. */
 struct error *list_take_pattern(struct list *list, struct slice pattern, struct slice name,
 				struct slice comment);

@@ -25,6 +25,7 @@ static const struct json_origin *const origins[] = {&json_misp, &json_stix, &jso
 struct walk {
 	struct list *list;
 	const struct json_origin *origin;
+	struct json_memory *memory;
 };
 
 static struct slice name_at(const struct walk *walk, const struct json_place *place)
@@ -120,7 +121,7 @@ static struct error *take_texts(const struct walk *walk, const struct json_place
 static struct error *walk_value(const struct walk *walk, const struct json_place *up,
 				struct json_object *value)
 {
-	const struct json_place place = {up, value};
+	const struct json_place place = {up, value, walk->memory};
 	if (json_object_is_type(value, json_type_array)) {
 		for (size_t i = 0; i < json_object_array_length(value); i++)
 			try_(walk_value(walk, &place, json_object_array_get_idx(value, i)));
@@ -145,13 +146,17 @@ static struct error *walk_value(const struct walk *walk, const struct json_place
 
 static struct error *take_document(struct list *list, struct json_object *document)
 {
-	struct walk walk = {.list = list};
+	struct json_memory memory = {0};
+	struct walk walk = {.list = list, .memory = &memory};
 	for (size_t i = 0; !walk.origin; i++)
 		if (!origins[i]->is || origins[i]->is(document))
 			walk.origin = origins[i];
 	if (!list->report->form.length)
 		text_add_string(&list->report->form, walk.origin->title);
-	return walk_value(&walk, NULL, document);
+	struct error *error = walk_value(&walk, NULL, document);
+	if (memory.data)
+		memory.free(memory.data);
+	return error;
 }
 
 bool list_is_json(struct slice head)
@@ -183,7 +188,6 @@ static struct error *skip_between(struct list *list)
 /* To the next line that begins an object. */
 static struct error *skip_to_document(struct list *list)
 {
-	struct slice line;
 	do {
 		try_(list_skip_line(list));
 		try_(list_need(list, 1));

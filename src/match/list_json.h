@@ -10,10 +10,17 @@
 
 #include "list.h"
 
+/* What an origin remembers of a document; all zero to begin with. */
+struct json_memory {
+	void *data;
+	void (*free)(void *data); /* called where there is data, before the document goes */
+};
+
 /* An object or array of a document, with those that it is in. */
 struct json_place {
 	const struct json_place *up; /* NULL: the document */
 	struct json_object *value;
+	struct json_memory *memory; /* one for the whole document */
 };
 
 /* Where JSON comes from. */

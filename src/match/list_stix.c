@@ -6,15 +6,14 @@
  */
 #include "list_json.h"
 
-#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
 #include "list_form.h"
-
-/* Objects of a bundle that are looked at for the name of what is indicated. */
-#define OBJECTS 4096
+#include "slice_map.h"
 
 static bool is_stix(struct json_object *document)
 {
@@ -23,43 +22,88 @@ static bool is_stix(struct json_object *document)
 	       slice_is(type, "observed-data") || json_member(document, "spec_version");
 }
 
-/* The objects of the bundle that a place is in. */
-static struct json_object *objects_of(const struct json_place *place)
+/* --- Names of what is indicated --- */
+
+/* The names of a document's objects by their ids, and those of what they indicate. */
+struct stix_names {
+	struct slice_map objects;
+	struct slice_map indicated;
+};
+
+static void free_names(void *data)
 {
-	for (; place; place = place->up)
-		if (json_object_is_type(json_member(place->value, "objects"), json_type_array))
-			return json_member(place->value, "objects");
-	return NULL;
+	struct stix_names *names = data;
+	slice_map_free(&names->objects);
+	slice_map_free(&names->indicated);
+	free(names);
+}
+
+/* Of several objects with one id the first that has a name counts. */
+static void note_object(struct stix_names *names, struct json_object *object)
+{
+	struct slice id = json_text(object, "id"), name = slice_trim(json_text(object, "name"));
+	if (!id.length || !name.length)
+		return;
+	struct slice_entry *entry = slice_map_place(&names->objects, id);
+	if (!entry->value.length)
+		entry->value = name;
+}
+
+/* Of what one indicator indicates the first that has a name counts. */
+static void note_relationship(struct stix_names *names, struct json_object *object)
+{
+	struct slice from = json_text(object, "source_ref"), to = json_text(object, "target_ref");
+	if (!from.length || !to.length ||
+	    !slice_is(json_text(object, "relationship_type"), "indicates") ||
+	    json_object_get_boolean(json_member(object, "revoked")))
+		return;
+	const struct slice_entry *target = slice_map_find(&names->objects, to);
+	struct slice_entry *entry = target ? slice_map_place(&names->indicated, from) : NULL;
+	if (entry && !entry->value.length)
+		entry->value = target->value;
+}
+
+/* Notes all objects of a document, which the reader of JSON keeps from being deep. */
+static void note_all(struct stix_names *names, struct json_object *value,
+		     void (*note)(struct stix_names *names, struct json_object *object))
+{
+	if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			note_all(names, json_object_array_get_idx(value, i), note);
+		return;
+	}
+	if (!json_object_is_type(value, json_type_object))
+		return;
+	note(names, value);
+	json_object_object_foreach(value, key, member)
+	{
+		(void)key;
+		note_all(names, member, note);
+	}
 }
 
 /* The name of what an indicator without a name of its own indicates. */
 static struct slice indicated_by(const struct json_place *place, struct slice id)
 {
-	struct json_object *objects = objects_of(place);
-	struct slice target = {0};
-	size_t count = objects && id.length
-			       ? min_of(json_object_array_length(objects), (size_t)OBJECTS)
-			       : 0;
-	for (size_t i = 0; i < count && !target.length; i++) {
-		struct json_object *object = json_object_array_get_idx(objects, i);
-		struct slice source = json_text(object, "source_ref");
-		if (slice_is(json_text(object, "relationship_type"), "indicates") &&
-		    source.length == id.length && !memcmp(source.at, id.at, id.length))
-			target = json_text(object, "target_ref");
+	struct stix_names *names = place->memory->data;
+	if (!id.length)
+		return (struct slice){0};
+	if (!names) {
+		while (place->up)
+			place = place->up;
+		names = alloc_new(struct stix_names);
+		*place->memory = (struct json_memory){names, free_names};
+		note_all(names, place->value, note_object);
+		note_all(names, place->value, note_relationship);
 	}
-	for (size_t i = 0; i < count && target.length; i++) {
-		struct json_object *object = json_object_array_get_idx(objects, i);
-		struct slice other = json_text(object, "id");
-		if (other.length == target.length && !memcmp(other.at, target.at, other.length))
-			return json_text(object, "name");
-	}
-	return (struct slice){0};
+	const struct slice_entry *entry = slice_map_find(&names->indicated, id);
+	return entry ? entry->value : (struct slice){0};
 }
 
 static struct error *take(struct list *list, const struct json_place *place, bool *done)
 {
 	struct slice pattern = json_text(place->value, "pattern");
-	if (!slice_find(pattern, "imphash") && !slice_find(pattern, "impfuzzy"))
+	if (!list_pattern_has_hash(pattern))
 		return NULL;
 	if (json_object_get_boolean(json_member(place->value, "revoked"))) {
 		*done = true;
@@ -79,109 +123,7 @@ static struct error *take(struct list *list, const struct json_place *place, boo
 	return list_take_pattern(list, pattern, name, description);
 }
 
-static struct slice skip_blanks(struct slice s)
-{
-	while (s.length && isspace((unsigned char)*s.at))
-		s = slice_from(s, 1);
-	return s;
-}
-
-/* A literal 'text' at the start; moves behind it. */
-static bool take_literal(struct slice *rest, struct slice *literal)
-{
-	*rest = skip_blanks(*rest);
-	if (!rest->length || *rest->at != '\'')
-		return false;
-	const char *end = memchr(rest->at + 1, '\'', rest->length - 1);
-	if (!end)
-		return false;
-	*literal = slice_upto(rest->at + 1, end);
-	*rest = slice_from(*rest, literal->length + 2);
-	return true;
-}
-
-/* Does NOT stand right before the object path that ends here? */
-static bool is_negated(struct slice before)
-{
-	while (before.length && !isspace((unsigned char)before.at[before.length - 1]) &&
-	       before.at[before.length - 1] != '[' && before.at[before.length - 1] != '(')
-		before.length--;
-	return slice_ends(slice_trim(before), "NOT");
-}
-
-static struct error *take_value(struct list *list, bool imphash, bool excluded, struct slice value,
-				struct slice name, struct slice comment)
-{
-	struct list_sample sample = {
-		.imphash = imphash ? value : (struct slice){0},
-		.impfuzzy = imphash ? (struct slice){0} : value,
-		.name = name,
-		.comment = comment,
-	};
-	if (excluded) {
-		list_leave(list, LIST_LEFT_EXCLUDED);
-		return NULL;
-	}
-	return list_take(list, &sample);
-}
-
-/* What stands behind a property's name: an operator and one or more literals. */
-static struct error *take_comparison(struct list *list, bool imphash, bool excluded,
-				     struct slice *rest, struct slice name, struct slice comment)
-{
-	struct slice literal;
-	*rest = skip_blanks(*rest);
-	if (slice_begins(*rest, "NOT")) {
-		excluded = true;
-		*rest = skip_blanks(slice_from(*rest, 3));
-	}
-	if (slice_begins(*rest, "!=")) {
-		excluded = true;
-		*rest = slice_from(*rest, 2);
-	} else if (slice_begins(*rest, "=")) {
-		*rest = slice_from(*rest, slice_begins(*rest, "==") ? 2 : 1);
-	} else if (slice_begins(*rest, "IN")) {
-		*rest = skip_blanks(slice_from(*rest, 2));
-		if (!rest->length || *rest->at != '(')
-			return NULL;
-		do {
-			*rest = slice_from(*rest, 1);
-			if (!take_literal(rest, &literal))
-				return NULL;
-			try_(take_value(list, imphash, excluded, literal, name, comment));
-			*rest = skip_blanks(*rest);
-		} while (rest->length && *rest->at == ',');
-		return NULL;
-	} else {
-		return NULL;
-	}
-	if (!take_literal(rest, &literal))
-		return NULL;
-	return take_value(list, imphash, excluded, literal, name, comment);
-}
-
-struct error *list_take_pattern(struct list *list, struct slice pattern, struct slice name,
-				struct slice comment)
-{
-	struct slice rest = pattern;
-	for (;;) {
-		const char *at = slice_find(rest, "imp");
-		if (!at)
-			return NULL;
-		rest = slice_upto(at, pattern.at + pattern.length);
-		bool imphash = slice_begins(rest, "imphash");
-		if (!imphash && !slice_begins(rest, "impfuzzy")) {
-			rest = slice_from(rest, 3);
-			continue;
-		}
-		struct slice before = slice_upto(pattern.at, at);
-		rest = slice_from(rest, imphash ? 7 : 8);
-		/* The end of a property's name, maybe in quotes. */
-		if (rest.length && *rest.at == '\'')
-			rest = slice_from(rest, 1);
-		try_(take_comparison(list, imphash, is_negated(before), &rest, name, comment));
-	}
-}
+/* --- Patterns alone --- */
 
 bool list_is_stix_patterns(struct slice head)
 {
@@ -199,10 +141,11 @@ struct error *list_read_stix_patterns(struct list *list)
 {
 	for (;;) {
 		struct slice line;
-		try_(list_next_line(list, &line));
+		try_(list_next_short_line(list, &line));
 		if (!line.at)
 			return NULL;
-		try_(list_take_pattern(list, line, (struct slice){0}, (struct slice){0}));
+		if (!slice_begins(slice_trim(line), "#"))
+			try_(list_take_pattern(list, line, (struct slice){0}, (struct slice){0}));
 	}
 }
 

@@ -328,6 +328,33 @@ def stix():
         told=["not-wanted.json:1: a pattern of another language than STIX's is not read"])
     yield Case("stix", "no-hash.json", json.dumps({"type": "bundle", "objects": [
         {"type": "file", "hashes": {"MD5": md5(1), "SSDEEP": ssdeep(1)}}]}), "STIX",
+    # Names behind more objects than anybody looks through one by one.
+    count = 6000
+    nameless = [{"type": "indicator", "id": f"indicator--{n}", "pattern": pattern.replace(imp(1), imp(n + 1))}
+                for n in range(count)]
+    links = [{"type": "relationship", "relationship_type": "indicates", "source_ref": f"indicator--{n}",
+              "target_ref": f"malware--{n % 7}"} for n in range(count)]
+    # The last indicates something without a name, too, and what somebody has taken back.
+    more = [{**links[-1], "target_ref": "malware--gone", "revoked": True},
+            {**links[-1], "target_ref": "tool--1"}]
+    families = [{"type": "malware", "id": f"malware--{n}", "name": f"Family{n}"} for n in range(7)]
+    families += [{"type": "tool", "id": "tool--1"}, {"type": "malware", "id": "malware--gone", "name": "Gone"}]
+    yield Case("stix", "many.json", json.dumps({"type": "bundle", "objects":
+                                                nameless + more + links + families}), "STIX",
+               [(I, imp(n + 1), f"Family{n % 7}") for n in range(count)])
+    path = "file:extensions.'windows-pebinary-ext'.imphash"
+    yield Case("stix", "negations.txt",
+               f"[{path} NOT != '{imp(1)}' OR {path} NOT NOT = '{imp(2)}']\n"
+               f"[NOT ({path} = '{dead(1)}' OR NOT ({path} = '{imp(3)}'))]\n"
+               f"[NOT {path} = '{dead(2)}' AND {path} NOT IN ('{dead(3)}', '{dead(4)}')]\n"
+               f"[file:name = 'a\\' {path} = \\'{dead(5)}\\'' AND /* {path} = '{dead(6)}' */ "
+               f"file:x_misp_imphash == '{imp(4)}' AND file:pe.go_import_hash = '{md5(1)}']\n"
+               f"[{path} LIKE 'beef%' OR {path} LIKE '{imp(5)}' OR {path} MATCHES '^{dead(7)}$']\n"
+               f"[{'(' * 70}{path} = '{dead(8)}'{')' * 70}]\n", "STIX patterns",
+               [(I, imp(1)), (I, imp(2)), (I, imp(3)), (I, imp(4)), (I, imp(5))],
+               {EXCLUDED: 4, PARTS: 1, UNREAD: 2},
+               ["negations.txt:5: what import hashes are compared with by MATCHES is not read",
+                "negations.txt:6: a pattern whose brackets don't match, or are more than 64 deep"])
         error="there is no import hash in it")
 
 
