@@ -51,6 +51,8 @@ enum list_left {
 	LIST_LEFT_EQUAL,     /* the same hashes with the same name as before */
 	LIST_LEFT_FILE_HASH, /* hashes of files, not of import lists */
 	LIST_LEFT_EXCLUDED,  /* what a rule excludes */
+	LIST_LEFT_UNNAMED,   /* what no condition of its rule uses */
+	LIST_LEFT_UNDECIDED, /* what a rule may want or exclude: its condition does not tell */
 	LIST_LEFT_PARTIAL,   /* beginnings of hashes, as rules have them */
 	LIST_LEFT_DELETED,   /* attributes of MISP that were deleted */
 	LIST_LEFT_UNREAD,    /* lines or values that are not understood */

@@ -1,45 +1,31 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sigma rules: imphashes behind IMPHASH= in the fields Hashes and Hash, and in fields called
- * Imphash. Selections that the condition excludes, and those called filter, are left out. What a
- * rule names is often a tool of administrators, so the name of a match is the rule's title.
+ * Sigma rules: imphashes behind IMPHASH= in any field or keyword, and in fields called Imphash, of
+ * the selections that the rule's condition wants (list_condition.c). What a rule names is often a
+ * tool of administrators, so the name of a match is the rule's title.
  */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <yaml.h>
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
-#include <impscan/search.h>
 
+#include "list_condition.h"
 #include "list_form.h"
+#include "list_yaml.h"
 
-#define DEPTH_MAX 32
-/* Values of a rule, and names with "*" of its condition that they are compared with. */
-#define NODES_MAX 1000000
-
-/* A word of a condition: the name of a selection, maybe with "*" at its end. */
-struct condition_word {
-	struct slice name;
-	bool negated; /* it stands behind a `not` */
-};
-
-/* The words of a condition; once sorted, those with "*" are behind the others. */
-struct condition {
-	struct condition_word *words;
-	size_t count, capacity;
-	size_t names; /* of them without "*" */
-};
+#define DEPTH_MAX  32
+/* Values of a rule that are looked at, those of aliases each time that they are used. */
+#define VALUES_MAX 1000000
 
 struct rule {
 	struct list *list;
-	yaml_document_t *document;
+	const struct tree *tree;
 	struct slice title;
-	struct condition condition;
-	size_t nodes;
+	struct selections selections;
+	size_t values;
 	bool deep;   /* something is nested too deep to be looked at */
-	size_t line; /* of the text that the parser began with */
+	size_t line; /* of the document, counted from 1 */
 };
 
 bool list_is_sigma(struct slice head)
@@ -53,256 +39,237 @@ bool list_is_sigma(struct slice head)
 	return detection && rule;
 }
 
-static struct slice scalar(const yaml_node_t *node)
+/* A key of a map and its value; false where there is none at `key`. */
+struct pair {
+	const struct tree_node *key;
+	uint32_t value; /* its number */
+};
+
+static bool next_pair(const struct tree *tree, uint32_t *at, struct pair *pair)
 {
-	if (!node || node->type != YAML_SCALAR_NODE)
-		return (struct slice){0};
-	return (struct slice){(const char *)node->data.scalar.value, node->data.scalar.length};
+	if (!*at || !tree->nodes[*at].next)
+		return false;
+	*pair = (struct pair){tree_node(tree, *at), tree->nodes[*at].next};
+	*at = tree->nodes[pair->value].next;
+	return true;
 }
 
-static yaml_node_t *member(const struct rule *rule, const yaml_node_t *node, const char *name)
+/* The value of a member of a map; NULL: there is none. `*count`: how many there are of that name. */
+static const struct tree_node *member(const struct rule *rule, const struct tree_node *map,
+				      const char *name, size_t *count)
 {
-	if (!node || node->type != YAML_MAPPING_NODE)
-		return NULL;
-	for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-	     pair < node->data.mapping.pairs.top; pair++)
-		if (slice_is(scalar(yaml_document_get_node(rule->document, pair->key)), name))
-			return yaml_document_get_node(rule->document, pair->value);
-	return NULL;
+	const struct tree_node *value = NULL;
+	uint32_t at = map && map->kind == TREE_MAP ? map->first : 0;
+	struct pair pair;
+	*count = 0;
+	while (next_pair(rule->tree, &at, &pair)) {
+		if (!slice_is(tree_text(rule->tree, pair.key), name))
+			continue;
+		value = value ? value : tree_node(rule->tree, pair.value);
+		++*count;
+	}
+	return value;
 }
 
-/* What a key of a selection compares: the field before its modifiers. */
-enum field { FIELD_OTHER, FIELD_HASHES, FIELD_IMPHASH };
+/* What a key of a selection compares with its values. */
+struct field {
+	enum { FIELD_OTHER, FIELD_HASHES, FIELD_IMPHASH } kind;
+	bool negated;	      /* they must not be there */
+	struct slice unknown; /* a modifier that makes something else of the values */
+};
 
-static enum field field_of(struct slice key, bool *pattern)
+static struct field field_of(struct slice key)
 {
+	static const char *const plain[] = {"contains", "all",	 "startswith", "endswith",
+					    "cased",	"exact", "windash"};
+	struct field field = {FIELD_OTHER, false, {0}};
 	const char *bar = key.length ? memchr(key.at, '|', key.length) : NULL;
 	struct slice name = bar ? slice_upto(key.at, bar) : key;
-	struct slice modifiers = bar ? slice_upto(bar, key.at + key.length) : (struct slice){0};
-	*pattern = slice_find(modifiers, "|re") || slice_find(modifiers, "base64");
+	struct slice rest = slice_from(key, name.length);
 	if (slice_is(name, "hashes") || slice_is(name, "hash"))
-		return FIELD_HASHES;
-	return list_kind_of(name) == KIND_IMPHASH ? FIELD_IMPHASH : FIELD_OTHER;
+		field.kind = FIELD_HASHES;
+	else if (list_kind_of(name) == KIND_IMPHASH)
+		field.kind = FIELD_IMPHASH;
+	while (rest.length) {
+		rest = slice_from(rest, 1);
+		bar = rest.length ? memchr(rest.at, '|', rest.length) : NULL;
+		struct slice modifier = bar ? slice_upto(rest.at, bar) : rest;
+		bool known = !modifier.length;
+		rest = slice_from(rest, modifier.length);
+		field.negated ^= slice_is(modifier, "neq") || slice_is(modifier, "not");
+		known |= slice_is(modifier, "neq") || slice_is(modifier, "not");
+		for (size_t i = 0; !known && i < array_size(plain); i++)
+			known = slice_is(modifier, plain[i]);
+		if (!known && !field.unknown.length)
+			field.unknown = modifier;
+	}
+	return field;
 }
 
-static struct error *take_value(struct rule *rule, enum field field, struct slice value,
-				bool excluded)
+/* Why what a condition does not want is left out; LIST_LEFT_KINDS: it is wanted. */
+static enum list_left left_of(enum selection_use use, bool negated)
+{
+	if (use == SELECTION_UNNAMED)
+		return LIST_LEFT_UNNAMED;
+	if (use == SELECTION_UNDECIDED)
+		return LIST_LEFT_UNDECIDED;
+	return (use == SELECTION_EXCLUDED) == negated ? LIST_LEFT_KINDS : LIST_LEFT_EXCLUDED;
+}
+
+/* "*text*" without its stars. */
+static struct slice without_stars(struct slice value)
+{
+	value = slice_clean(value);
+	while (value.length && *value.at == '*')
+		value = slice_from(value, 1);
+	while (value.length && value.at[value.length - 1] == '*')
+		value.length--;
+	return value;
+}
+
+static struct error *take_value(struct rule *rule, const struct field *field, struct slice value,
+				enum selection_use use)
 {
 	struct list *list = rule->list;
+	const enum list_left left = left_of(use, field->negated);
+	const bool labelled = slice_find(value, "IMPHASH=") != NULL;
 	size_t count;
-	if (excluded) {
-		if (field == FIELD_IMPHASH || slice_find(value, "IMPHASH="))
-			list_leave(list, LIST_LEFT_EXCLUDED);
+	if (!labelled && field->kind != FIELD_IMPHASH &&
+	    !(field->kind == FIELD_HASHES && field->unknown.length))
+		return NULL;
+	if (slice_is(field->unknown, "exists"))
+		return NULL;
+	if (left != LIST_LEFT_KINDS) {
+		list_leave(list, left);
 		return NULL;
 	}
-	if (field == FIELD_HASHES)
+	if (field->unknown.length) {
+		list_unread(list, "what a field has behind '|%.*s' is not read",
+			    (int)min_of(field->unknown.length, (size_t)20), field->unknown.at);
+		return NULL;
+	}
+	if (labelled)
 		return list_take_sysmon(list, value, rule->title, &count);
-	value = slice_clean(value);
-	while (value.length && (*value.at == '*' || value.at[value.length - 1] == '*'))
-		value = *value.at == '*' ? slice_from(value, 1)
-					 : (struct slice){value.at, value.length - 1};
-	struct list_sample sample = {.imphash = value, .name = rule->title};
-	if (slice_begins(value, "IMPHASH="))
-		return list_take_sysmon(list, value, rule->title, &count);
+	value = without_stars(value);
 	if (value.length < 32 && value.length && slice_hex(value) == value.length) {
 		list_leave(list, LIST_LEFT_PARTIAL);
 		return NULL;
 	}
+	const struct list_sample sample = {.imphash = value, .name = rule->title};
 	return list_take(list, &sample);
 }
 
-static struct error *walk(struct rule *rule, yaml_node_t *node, enum field field, bool excluded,
-			  unsigned int depth)
+/* A selection: a map of fields, or a list of maps and keywords. */
+static struct error *walk(struct rule *rule, uint32_t number, const struct field *field,
+			  enum selection_use use, unsigned int depth)
 {
-	if (!node || ++rule->nodes > NODES_MAX)
+	const struct tree_node *node = tree_node(rule->tree, number);
+	if (!node || ++rule->values > VALUES_MAX)
 		return NULL;
 	if (depth > DEPTH_MAX) {
 		rule->deep = true;
 		return NULL;
 	}
-	rule->list->line = rule->line + node->start_mark.line;
-	if (node->type == YAML_SCALAR_NODE)
-		return field == FIELD_OTHER ? NULL
-					    : take_value(rule, field, scalar(node), excluded);
-	if (node->type == YAML_SEQUENCE_NODE) {
-		for (yaml_node_item_t *item = node->data.sequence.items.start;
-		     item < node->data.sequence.items.top; item++)
-			try_(walk(rule, yaml_document_get_node(rule->document, *item), field,
-				  excluded, depth + 1));
+	if (node->kind == TREE_TEXT) {
+		rule->list->line = rule->line + node->line;
+		return take_value(rule, field, tree_text(rule->tree, node), use);
+	}
+	uint32_t at = node->first;
+	struct pair pair;
+	if (node->kind == TREE_LIST) {
+		for (; at; at = rule->tree->nodes[at].next)
+			try_(walk(rule, at, field, use, depth + 1));
 		return NULL;
 	}
-	for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-	     pair < node->data.mapping.pairs.top; pair++) {
-		bool pattern;
-		struct slice key = scalar(yaml_document_get_node(rule->document, pair->key));
-		enum field inner = field_of(key, &pattern);
-		if (!pattern)
-			try_(walk(rule, yaml_document_get_node(rule->document, pair->value), inner,
-				  excluded, depth + 1));
+	while (next_pair(rule->tree, &at, &pair)) {
+		const struct field inner = field_of(tree_text(rule->tree, pair.key));
+		try_(walk(rule, pair.value, &inner, use, depth + 1));
 	}
 	return NULL;
 }
 
-static bool is_name(char c)
+/* A condition is a text, or a list of them. Several members are none: which one counts? */
+static void read_conditions(struct rule *rule, const struct tree_node *detection)
 {
-	return c > ' ' && c != '(' && c != ')';
+	size_t count;
+	const struct tree_node *condition = member(rule, detection, "condition", &count);
+	rule->selections.unreadable |= count != 1;
+	if (count != 1)
+		return;
+	if (condition->kind == TREE_TEXT)
+		selections_use(&rule->selections, tree_text(rule->tree, condition));
+	for (uint32_t at = condition->kind == TREE_LIST ? condition->first : 0; at;
+	     at = rule->tree->nodes[at].next)
+		selections_use(&rule->selections, tree_text(rule->tree, tree_node(rule->tree, at)));
+	rule->selections.unreadable |= condition->kind == TREE_MAP;
 }
 
-/* The next word of a condition: a name or a bracket. */
-static struct slice next_word(struct slice *rest)
+static struct error *take_selections(struct rule *rule)
 {
-	*rest = slice_trim(*rest);
-	size_t n = rest->length ? 1 : 0;
-	if (n && is_name(*rest->at))
-		while (n < rest->length && is_name(rest->at[n]))
-			n++;
-	struct slice word = {rest->at, n};
-	*rest = slice_from(*rest, n);
-	return word;
-}
-
-static bool has_star(struct slice word)
-{
-	return word.length && word.at[word.length - 1] == '*';
-}
-
-/* Names first, by length and letters of any case; then those with "*". */
-static int compare_words(const void *a, const void *b)
-{
-	struct slice x = ((const struct condition_word *)a)->name,
-		     y = ((const struct condition_word *)b)->name;
-	if (has_star(x) != has_star(y))
-		return has_star(x) ? 1 : -1;
-	if (x.length != y.length)
-		return x.length < y.length ? -1 : 1;
-	return strncasecmp(x.at, y.at, x.length);
-}
-
-static void add_condition(struct condition *condition, struct slice rest)
-{
-	struct slice word;
-	bool negated = false;
-	int depth = 0, until = -1;
-	while ((word = next_word(&rest)).length) {
-		if (slice_is(word, "("))
-			depth++;
-		else if (slice_is(word, ")"))
-			depth--;
-		else if (slice_is(word, "not")) {
-			negated = true;
-			until = depth;
-			continue;
-		} else {
-			*array_push(condition->words, condition->count, condition->capacity) =
-				(struct condition_word){word, negated};
-		}
-		bool joint = slice_is(word, "and") || slice_is(word, "or");
-		if (negated && (depth < until || (depth == until && joint)))
-			negated = false;
+	static const struct field keyword = {FIELD_OTHER, false, {0}};
+	for (size_t i = 0; i < rule->selections.count; i++) {
+		const struct selection *selection = &rule->selections.items[i];
+		try_(walk(rule, selection->node, &keyword, selection->use, 0));
 	}
+	return NULL;
 }
 
-/* A condition is a text, or a list of them. */
-static void read_condition(struct rule *rule, yaml_node_t *node)
+static int by_place(const void *a, const void *b)
 {
-	struct condition *condition = &rule->condition;
-	add_condition(condition, scalar(node));
-	if (node && node->type == YAML_SEQUENCE_NODE)
-		for (yaml_node_item_t *item = node->data.sequence.items.start;
-		     item < node->data.sequence.items.top; item++)
-			add_condition(condition,
-				      scalar(yaml_document_get_node(rule->document, *item)));
-	if (condition->count)
-		qsort(condition->words, condition->count, sizeof(*condition->words), compare_words);
-	condition->names = search_first(i, 0, condition->count, has_star(condition->words[i].name));
-}
-
-/*
- * Does the condition have the selection only behind a `not`? One that it does not name is wanted,
- * unless it is called a filter.
- */
-static bool is_excluded(struct rule *rule, struct slice name)
-{
-	const struct condition *condition = &rule->condition;
-	const struct condition_word key = {name, false};
-	bool wanted = false, unwanted = slice_begins(name, "filter");
-	if (!name.length)
-		return false;
-	size_t at = search_first(i, 0, condition->names,
-				 compare_words(&condition->words[i], &key) >= 0);
-	for (; at < condition->names && !compare_words(&condition->words[at], &key); at++) {
-		unwanted |= condition->words[at].negated;
-		wanted |= !condition->words[at].negated;
-	}
-	for (at = condition->names; at < condition->count && ++rule->nodes <= NODES_MAX; at++) {
-		struct slice start = condition->words[at].name;
-		if (name.length < start.length - 1 ||
-		    strncasecmp(name.at, start.at, start.length - 1) != 0)
-			continue;
-		unwanted |= condition->words[at].negated;
-		wanted |= !condition->words[at].negated;
-	}
-	return unwanted && !wanted;
+	const struct selection *x = a, *y = b;
+	return (x->node > y->node) - (x->node < y->node);
 }
 
 static struct error *take_rule(struct rule *rule)
 {
-	yaml_node_t *root = yaml_document_get_root_node(rule->document);
-	yaml_node_t *detection = member(rule, root, "detection");
-	rule->title = scalar(member(rule, root, "title"));
-	read_condition(rule, member(rule, detection, "condition"));
-	if (!detection || detection->type != YAML_MAPPING_NODE)
-		return NULL;
-	for (yaml_node_pair_t *pair = detection->data.mapping.pairs.start;
-	     pair < detection->data.mapping.pairs.top; pair++) {
-		struct slice name = scalar(yaml_document_get_node(rule->document, pair->key));
+	struct selections *selections = &rule->selections;
+	size_t count;
+	const struct tree_node *root = tree_root(rule->tree);
+	const struct tree_node *detection = member(rule, root, "detection", &count);
+	struct pair pair;
+	rule->title = tree_text(rule->tree, member(rule, root, "title", &count));
+	uint32_t at = detection && detection->kind == TREE_MAP ? detection->first : 0;
+	while (next_pair(rule->tree, &at, &pair)) {
+		struct slice name = tree_text(rule->tree, pair.key);
 		if (!slice_is(name, "condition") && !slice_is(name, "timeframe"))
-			try_(walk(rule, yaml_document_get_node(rule->document, pair->value),
-				  FIELD_OTHER, is_excluded(rule, name), 0));
+			*array_push(selections->items, selections->count, selections->capacity) =
+				(struct selection){.name = name, .node = pair.value};
 	}
-	if (rule->nodes > NODES_MAX)
-		list_unread(rule->list,
-			    "a rule with more than %d values and names with a star to compare",
-			    NODES_MAX);
+	selections_sort(selections);
+	read_conditions(rule, detection);
+	selections_settle(selections);
+	if (selections->count)
+		qsort(selections->items, selections->count, sizeof(*selections->items), by_place);
+	try_(take_selections(rule));
+	rule->list->line = rule->line;
+	if (rule->values > VALUES_MAX)
+		list_unread(rule->list, "a rule with more than %d values", VALUES_MAX);
 	if (rule->deep)
 		list_unread(rule->list, "a rule nested more than %d deep", DEPTH_MAX);
+	if (selections->exhausted)
+		list_unread(rule->list,
+			    "a rule with more selections and names in its condition than are "
+			    "compared");
 	return NULL;
-}
-
-/* Rules behind each other, until one is no YAML. */
-static struct error *read_rules(struct list *list, yaml_parser_t *parser, size_t *rules)
-{
-	for (;;) {
-		yaml_document_t document;
-		if (!yaml_parser_load(parser, &document)) {
-			list->line = parser->problem_mark.line + 1;
-			list_unread(list, "this is no YAML: %s",
-				    parser->problem ? parser->problem : "bad characters");
-			return NULL;
-		}
-		if (!yaml_document_get_root_node(&document)) {
-			yaml_document_delete(&document);
-			return NULL;
-		}
-		++*rules;
-		struct rule rule = {.list = list, .document = &document, .line = 1};
-		struct error *error = take_rule(&rule);
-		free(rule.condition.words);
-		yaml_document_delete(&document);
-		try_(error);
-	}
 }
 
 struct error *list_read_sigma(struct list *list)
 {
-	struct slice text;
-	yaml_parser_t parser;
-	size_t rules = 0;
-	try_(list_whole(list, &text));
-	if (!yaml_parser_initialize(&parser))
-		return error_new("%s: no memory for reading YAML", list->label);
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text.at, text.length);
-	struct error *error = read_rules(list, &parser, &rules);
-	yaml_parser_delete(&parser);
-	return error;
+	_cleanup_tree_ struct tree tree = {0};
+	struct tree_source source = {.line = 0};
+	const char *why;
+	size_t line;
+	try_(list_whole(list, &source.rest));
+	while (tree_next(&tree, &source, &line, &why)) {
+		list->line = line + 1;
+		if (why) {
+			list_unread(list, "no YAML that can be read: %s", why);
+			continue;
+		}
+		struct rule rule = {.list = list, .tree = &tree, .line = line + 1};
+		struct error *error = take_rule(&rule);
+		free(rule.selections.items);
+		try_(error);
+	}
+	return NULL;
 }

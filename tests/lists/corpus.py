@@ -69,6 +69,8 @@ class Case:
 UNREAD, SAME, FILES = "not understood", "the same as one before", "hashes of files"
 EXCLUDED, PARTS, NOTHING, DELETED = ("excluded by their rule", "only parts of hashes", "empty",
                                      "deleted")
+UNNAMED, UNDECIDED = ("that their rule's condition does not use",
+                      "that their rule may want or exclude")
 I, F, S = "imphash", "impfuzzy", "impset"
 
 
@@ -433,13 +435,67 @@ detection:
                "Sigma rules", [(I, imp(1), "T")], {SAME: 1})
     yield Case("sigma", "bad.yml", f"title: T\nlogsource: {{}}\ndetection:\n  a:\n    Imphash: {imp(1)}\n"
                "  condition: a\n---\ntitle: [\n", "Sigma rules", [(I, imp(1), "T")], {UNREAD: 1},
-               [r"bad.yml:\d+: this is no YAML: .*"])
+               [r"bad.yml:\d+: no YAML that can be read: .*"])
     yield Case("sigma", "conditions.yml", "title: T\nlogsource: {}\ndetection:\n"
                f"  a:\n    Imphash: {dead(1)}\n  b:\n    Imphash: {imp(1)}\n"
                f"  filter_x:\n    Imphash: {imp(2)}\n  old_1:\n    Imphash: {dead(2)}\n"
                f"  filter_y:\n    Imphash: {dead(3)}\n"
                "  condition: [b and not A, filter_x and not 1 of old*]\n",
-               "Sigma rules", [(I, imp(1), "T"), (I, imp(2), "T")], {EXCLUDED: 3})
+               "Sigma rules", [(I, imp(1), "T"), (I, imp(2), "T")], {EXCLUDED: 2, UNNAMED: 1})
+    head = "title: T\nlogsource: {}\ndetection:\n"
+
+    def rule(condition, **selections):
+        """A rule of selections with one imphash each."""
+        return head + "".join(f"  {name}:\n    Imphash: {value}\n" for name, value in selections.items()) + (
+            f"  condition: {condition}\n---\n")
+    yield Case("sigma", "negations.yml",
+               rule("not not a", a=imp(1)) + rule("not (not a)", a=imp(2)) +
+               rule("not (a or not b)", a=dead(1), b=imp(3)) + rule("not not not a", a=dead(2)) +
+               rule("a and (not (b and not (c)))", a=imp(4), b=dead(3), c=imp(5)) +
+               rule("b and not 1 of *_old", b=imp(6), a_old=dead(4), c_old_x=dead(5)) +
+               rule("(a and not b) or (b and not a)", a=dead(6), b=dead(7)) +
+               rule("all of them", a=imp(7), _b=dead(8), filter_c=dead(9)) +
+               rule("a | count() by b > 3", a=imp(8), b=dead(10)) +
+               rule("[a and not b, b]", a=imp(9), b=imp(10)), "Sigma rules",
+               [(I, imp(n), "T") for n in range(1, 11)], {EXCLUDED: 4, UNNAMED: 4, UNDECIDED: 2})
+    yield Case("sigma", "unreadable.yml",
+               rule("a b", a=dead(1), b=dead(2)) + rule("(a", a=dead(3)) + rule("a and", a=dead(4)) +
+               rule("0 of a*", a=dead(5)) + rule("a)", a=dead(6)) + rule("not", a=dead(7)) +
+               rule("a and not(b", a=dead(8), b=dead(9)) + rule("[a, b c]", a=imp(1), b=dead(10)) +
+               rule("(" * 70 + "a" + ")" * 70, a=dead(11)) +
+               rule("a\n  condition: not a", a=dead(12)) + head + f"  a:\n    Imphash: {dead(13)}\n",
+               "Sigma rules", [(I, imp(1), "T")], {UNDECIDED: 13})
+    yield Case("sigma", "keywords.yml", head +
+               f"  keywords:\n    - 'IMPHASH={imp(1)}'\n    - '*IMPHASH={imp(2).upper()}*'\n    - {md5(1)}\n"
+               f"  all_words:\n    '|all':\n      - IMPHASH={imp(3)}\n"
+               f"  one: IMPHASH={imp(4)}\n  message:\n    Message|contains: IMPHASH={imp(5)}\n"
+               f"  not_this:\n    - IMPHASH={dead(1)}\n"
+               f"  equal:\n    Imphash|neq: {dead(2)}\n    Hashes|contains|all: 'IMPHASH={imp(6)}'\n"
+               f"    Imphash|exists: true\n"
+               f"  expression:\n    Hashes|re: 'IMPHASH=({dead(3)}|{dead(4)})'\n"
+               "  condition: not not_this and not not 1 of them\n", "Sigma rules",
+               [(I, imp(1), "T"), (I, imp(2), "T"), (I, imp(3), "T"), (I, imp(4), "T"), (I, imp(5), "T"),
+                (I, imp(6), "T")], {EXCLUDED: 1, UNDECIDED: 1, UNREAD: 1},
+               ["keywords.yml:21: what a field has behind '|re' is not read"])
+    yield Case("sigma", "bad-between.yml",
+               f"%YAML 1.1\n---\n---\n# nothing\n{rule('a', a=imp(1))}title: [\n---\n{rule('a', a=imp(2))}"
+               f"title: *gone\n...\n%YAML 1.1\n---\n{rule('a', a=imp(3))}", "Sigma rules",
+               [(I, imp(1), "T"), (I, imp(2), "T"), (I, imp(3), "T")], {UNREAD: 2},
+               ["bad-between.yml:13: no YAML that can be read: .*",
+                "bad-between.yml:21: no YAML that can be read: an alias of an anchor that is not there"])
+    anchors = "".join(f"    - &a{n} IMPHASH={imp(n)}\n" for n in range(1, 3001))
+    yield Case("sigma", "anchors.yml", head + f"  a:\n{anchors}    - *a7\n  condition: a\n", "Sigma rules",
+               [(I, imp(n), "T") for n in range(1, 3001)], {SAME: 1})
+    nested = "".join(" " * n + "a:\n" for n in range(4, 90))
+    yield Case("sigma", "nested.yml",
+               f"{head}  a: {'[' * 5000}{']' * 5000}\n  condition: a\n---\n{rule('a', a=imp(1))}"
+               f"{head}  a:\n{nested}  condition: a\n---\n{head}  a: &a [*a, *a, *a, {imp(2)}]\n"
+               f"  condition: a\n---\n{rule('a', a=imp(3))}", "Sigma rules",
+               [(I, imp(1), "T"), (I, imp(3), "T")], {UNREAD: 4},
+               ["nested.yml:4: no YAML that can be read: a line with more than 64 brackets.*",
+                r"nested.yml:\d+: no YAML that can be read: more than 64 lists and maps.*",
+                "nested.yml:105: a rule with more than 1000000 values",
+                "nested.yml:105: a rule nested more than 32 deep"])
     yield Case("sigma", "none.yml", "title: T\nlogsource: {}\ndetection:\n  a:\n    Image: x\n  condition: a\n",
                "Sigma rules", error="there is no import hash in it")
 
