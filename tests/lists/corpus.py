@@ -134,11 +134,11 @@ def of_ssdeep():
                "ssdeep", [(F, fuzzy(1), "a"), (F, fuzzy(3), "c")], {UNREAD: 2},
                ["damaged.txt:3: no line of ssdeep's: '24:abc'",
                 f"damaged.txt:4: no line of ssdeep's: '{fuzzy(2)};x'"])
-    yield Case("ssdeep", "matching.txt", "/s/a matches /s/b (87)\n", "",
-               error="matching.txt: has comparisons of ssdeep")
     yield Case("ssdeep", "long.txt", head + f'{fuzzy(1)},"a"\n{fuzzy(2)},"{"x" * (2 << 20)}"\n{fuzzy(3)},"c"\n',
                "ssdeep", [(F, fuzzy(1), "a"), (F, fuzzy(3), "c")], {UNREAD: 1},
                ["long.txt:3: longer than 1 MB"])
+    yield Case("ssdeep", "matching.txt", "/s/a matches /s/b (87)\n", "",
+               error="matching.txt: has comparisons of ssdeep")
 
 
 def of_csv():
@@ -170,8 +170,6 @@ def of_csv():
                ["damaged.csv:3: 'xyz' is no imphash", "damaged.csv:4: 1 fields",
                 "damaged.csv:5: something stands behind a closing quote",
                 "damaged.csv:6: something stands behind a closing quote"])
-    yield Case("csv", "spreadsheet.csv", f"imphash,name\n{imp(1)},a\n1.23E+31,b\n", "CSV",
-               [(I, imp(1), "a")],
     long = "x" * (3 << 20)
     yield Case("csv", "long.csv",
                f"imphash,name\n{imp(1)},a\n{imp(2)},{long}\n{imp(3)},b\n{imp(4)},\"c {long}\"\n"
@@ -182,6 +180,8 @@ def of_csv():
                 "long.csv:6: something stands behind a closing quote"])
     yield Case("csv", "open.csv", f"imphash,name\n{imp(1)},\"a\n{imp(2)},b\n", "CSV",
                [(I, imp(2), "b")], {UNREAD: 1}, ["open.csv:2: a quote is opened and never closed"])
+    yield Case("csv", "spreadsheet.csv", f"imphash,name\n{imp(1)},a\n1.23E+31,b\n", "CSV",
+               [(I, imp(1), "a")],
                error=r"spreadsheet.csv:3: '1.23E\+31' is a number.*opened in a spreadsheet")
     yield Case("csv", "doubtful-column.csv", f"name,md5,imphash\na,{md5(1)},{md5(1)}\nb,{md5(2)},{md5(2)}\n",
                "CSV", left={FILES: 2}, error="no import hash in it: 2 hashes of files")
@@ -328,8 +328,6 @@ def stix():
         {"type": "indicator", "name": "New", "pattern_type": "stix", "pattern": pattern}]}), "STIX",
         [(I, imp(1), "New")], {DELETED: 1, UNREAD: 1},
         told=["not-wanted.json:1: a pattern of another language than STIX's is not read"])
-    yield Case("stix", "no-hash.json", json.dumps({"type": "bundle", "objects": [
-        {"type": "file", "hashes": {"MD5": md5(1), "SSDEEP": ssdeep(1)}}]}), "STIX",
     # Names behind more objects than anybody looks through one by one.
     count = 6000
     nameless = [{"type": "indicator", "id": f"indicator--{n}", "pattern": pattern.replace(imp(1), imp(n + 1))}
@@ -357,6 +355,8 @@ def stix():
                {EXCLUDED: 4, PARTS: 1, UNREAD: 2},
                ["negations.txt:5: what import hashes are compared with by MATCHES is not read",
                 "negations.txt:6: a pattern whose brackets don't match, or are more than 64 deep"])
+    yield Case("stix", "no-hash.json", json.dumps({"type": "bundle", "objects": [
+        {"type": "file", "hashes": {"MD5": md5(1), "SSDEEP": ssdeep(1)}}]}), "STIX",
         error="there is no import hash in it")
 
 
@@ -520,6 +520,30 @@ def sysmon():
         [(I, imp(3))])
     yield Case("sysmon", "winlogbeat.jsonl", "".join(json.dumps(line) + "\n" for line in lines), "JSON",
                [(I, imp(1), "C:\\a.exe"), (I, imp(2), "b.exe"), (I, imp(3))])
+    line = ("Process Create: RuleName: - UtcTime: 2026-01-02 03:04:05.678 ProcessGuid: {{1}} ProcessId: 4 "
+            "Image: {} FileVersion: 1.0 Hashes: {} ParentImage: C:\\p q.exe\n")
+    yield Case("sysmon", "lines.txt",
+               line.format("C:\\Program Files\\a b.exe", hashes.format(imp(1))) +
+               "File created: UtcTime: 1 Image: C:\\c.exe TargetFilename: C:\\d.exe CreationUtcTime: 2\n" +
+               line.format("C:\\e.exe", hashes.format(imp(2))) +
+               f'UtcTime=1 ParentImage="C:\\no.exe" Image="C:\\f g.exe" Hashes="{hashes.format(imp(3))}"\n'
+               f"UtcTime=1 Image=C:\\new h.exe Hashes={hashes.format(imp(4))}\n"
+               f"UtcTime: 1#015#012Image: C:\\i.exe#015#012Hashes: {hashes.format(imp(5))}\n"
+               f"UtcTime: 1\\r\\nImage: C:\\root\\new.exe\\r\\nHashes: {hashes.format(imp(6))}\n"
+               f"UtcTime: 1, Image: C:\\j, k.exe, Hashes: {hashes.format(imp(7))}\n"
+               f"UtcTime: 1\tImage: C:\\l.exe\tmore\tHashes: {hashes.format(imp(8))}\n", "text with Sysmon's hashes",
+               [(I, imp(1), "C:\\Program Files\\a b.exe"), (I, imp(2), "C:\\e.exe"),
+                (I, imp(3), "C:\\f g.exe"), (I, imp(4), "C:\\new h.exe"), (I, imp(5), "C:\\i.exe"),
+                (I, imp(6), "C:\\root\\new.exe"), (I, imp(7), "C:\\j, k.exe"), (I, imp(8), "C:\\l.exe")])
+    event = ("<Event><EventData><Data Name='UtcTime'>1</Data><Data Name='Image'>C:\\{}.exe</Data>"
+             "<Data Name='Hashes'>{}</Data></EventData></Event>")
+    # All of a log is one line, as the event viewer saves it.
+    yield Case("sysmon", "one-line.xml", "<Events>" + "".join(
+        event.format(n, hashes.format(imp(n))) for n in range(1, 6001)) + "</Events>", "text with Sysmon's hashes",
+        [(I, imp(n), f"C:\\{n}.exe") for n in range(1, 6001)])
+    yield Case("sysmon", "long.txt", f"IMPHASH={imp(1)}\nIMPHASH={dead(1)}{' ' * (3 << 20)}\nIMPHASH={imp(2)}\n",
+               "text with Sysmon's hashes", [(I, imp(1)), (I, imp(2))], {UNREAD: 1},
+               ["long.txt:2: longer than 1 MB"])
     yield Case("sysmon", "bad.txt", f"Hashes: IMPHASH=12345\nHashes: XIMPHASH={dead(1)}\n"
                f"Hashes: IMPHASH={imp(1)}\nIMPHASH={dead(1)}0\n", "text with Sysmon's hashes",
                [(I, imp(1))], {PARTS: 1, UNREAD: 1}, [f"bad.txt:4: '{dead(1)}0' is no imphash"])
@@ -671,6 +695,6 @@ def cases():
 if __name__ == "__main__":
     # The lists alone, as seeds of a fuzzer.
     for one in cases():
-        pathlib.Path(sys.argv[1], f"{one.form}-{one.name}").write_bytes(one.text)
         if len(one.text) > SMALL:
             continue
+        pathlib.Path(sys.argv[1], f"{one.form}-{one.name}").write_bytes(one.text)
