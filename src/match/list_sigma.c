@@ -54,7 +54,7 @@ static bool next_pair(const struct tree *tree, uint32_t *at, struct pair *pair)
 	return true;
 }
 
-/* The value of a member of a map; NULL: there is none. `*count`: how many there are of that name. */
+/* The value of a map's member; NULL: none. `*count`: how many members have that name. */
 static const struct tree_node *member(const struct rule *rule, const struct tree_node *map,
 				      const char *name, size_t *count)
 {

@@ -1,41 +1,30 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * YARA rules: the literals that pe.imphash(), vt.metadata.imphash or imphash are compared with. A
- * rule has more conditions as a rule, so a match is with a hash of rule X, not of the rule.
+ * YARA rules: the texts that pe.imphash(), vt.metadata.imphash or imphash are compared with. A rule
+ * has more conditions as a rule, so a match is with a hash of rule X, not of the rule.
  *
- * Rules are taken apart into words, texts and signs; comments are left out, in which rule files keep
- * hashes that are no longer meant.
+ * A private rule that others only negate is an exclusion of theirs. Which ones these are is known
+ * behind all rules only, so rules are read twice where there are private ones.
  */
 #include <ctype.h>
 #include <string.h>
 
-#include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
 #include "list_form.h"
-
-enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_TEXT, TOKEN_SIGN };
-
-struct token {
-	enum token_kind kind;
-	struct slice text; /* of a TOKEN_TEXT what is between its quotes */
-};
-
-#define BEHIND 8   /* tokens that are kept, to look back */
-#define TEXTS  256 /* of a `for any` whose variable is compared */
+#include "slice_map.h"
+#include "yara_condition.h"
 
 struct reading {
 	struct list *list;
-	struct slice rest;
-	struct token behind[BEHIND]; /* the newest first */
+	struct yara_tokens tokens;
+	struct yara_condition condition;
+	/* How rules are used by others, as bits of enum yara_meaning, by names and by their starts. */
+	struct slice_map used, used_starts;
+	bool collecting; /* what is used; nothing is taken yet */
 	struct slice rule;
 	struct slice description;
-	bool negated; /* a `not` stands before the comparison */
-	int depth, negated_depth;
-	/* The literals of "for any x in (...)". */
-	struct slice texts[TEXTS];
-	size_t text_count;
-	struct slice variable;
+	bool private;
 	size_t upper;
 };
 
@@ -56,220 +45,206 @@ bool list_is_yara(struct slice head)
 	return false;
 }
 
-/* Moves behind blanks and comments. */
-static void skip_blanks(struct reading *r)
+/* --- What was found --- */
+
+static void leave(struct reading *r, enum yara_meaning meaning)
 {
-	for (;;) {
-		struct slice *rest = &r->rest;
-		if (rest->length && isspace((unsigned char)*rest->at)) {
-			r->list->line += *rest->at == '\n';
-			*rest = slice_from(*rest, 1);
-		} else if (slice_begins(*rest, "//")) {
-			const char *end = memchr(rest->at, '\n', rest->length);
-			*rest = slice_from(*rest, end ? (size_t)(end - rest->at) : rest->length);
-		} else if (slice_begins(*rest, "/*")) {
-			const char *end = memmem(rest->at + 2, rest->length - 2, "*/", 2);
-			size_t n = end ? (size_t)(end + 2 - rest->at) : rest->length;
-			r->list->line += list_newlines((struct slice){rest->at, n});
-			*rest = slice_from(*rest, n);
-		} else {
-			return;
-		}
-	}
+	list_leave(r->list, meaning == YARA_EXCLUDED ? LIST_LEFT_EXCLUDED : LIST_LEFT_UNDECIDED);
 }
 
-/* The length of what is enclosed by `sign`, whose first one is at the start; up to its line's end. */
-static size_t enclosed(struct slice s, char sign)
+static bool has_upper(struct slice s)
 {
-	for (size_t i = 1; i < s.length; i++) {
-		if (s.at[i] == '\\' && i + 1 < s.length)
-			i++;
-		else if (s.at[i] == sign)
-			return i + 1;
-		else if (s.at[i] == '\n')
-			return i;
-	}
-	return s.length;
-}
-
-static bool is_word(char c)
-{
-	return isalnum((unsigned char)c) || c == '_' || c == '.' || c == '$';
-}
-
-static struct token next_token(struct reading *r)
-{
-	skip_blanks(r);
-	struct slice s = r->rest;
-	struct token token = {TOKEN_END, {0}};
-	size_t n = 0;
-	if (!s.length)
-		return token;
-	if (*s.at == '"') {
-		n = enclosed(s, '"');
-		token = (struct token){TOKEN_TEXT, {s.at + 1, n - 1}};
-		if (n > 1 && s.at[n - 1] == '"')
-			token.text.length--;
-	} else if (is_word(*s.at)) {
-		while (n < s.length && is_word(s.at[n]))
-			n++;
-		token = (struct token){TOKEN_WORD, {s.at, n}};
-	} else if (*s.at == '/' && r->behind[0].kind != TOKEN_WORD) {
-		n = enclosed(s, '/'); /* a regular expression */
-		token = (struct token){TOKEN_SIGN, {s.at, 1}};
-	} else {
-		n = slice_begins(s, "==") || slice_begins(s, "!=") ? 2 : 1;
-		token = (struct token){TOKEN_SIGN, {s.at, n}};
-	}
-	r->rest = slice_from(s, n);
-	return token;
-}
-
-static bool is(const struct token *token, const char *text)
-{
-	return token->kind != TOKEN_TEXT && token->kind != TOKEN_END && slice_is(token->text, text);
-}
-
-static bool is_imphash_word(const struct token *token)
-{
-	static const char *const names[] = {"pe.imphash", "vt.metadata.imphash", "imphash",
-					    "vt.metadata.pe_info.imphash"};
-	for (size_t i = 0; token->kind == TOKEN_WORD && i < array_size(names); i++)
-		if (slice_is(token->text, names[i]))
+	for (size_t i = 0; i < s.length; i++)
+		if (isupper((unsigned char)s.at[i]))
 			return true;
 	return false;
 }
 
-static struct error *take(struct reading *r, struct slice value, bool exact, bool excluded)
+static struct error *take_hash(struct reading *r, struct slice value)
 {
-	struct list_sample sample = {
-		.imphash = value,
-		.name = r->rule,
-		.comment = r->description,
-	};
-	if (excluded || r->negated) {
-		list_leave(r->list, LIST_LEFT_EXCLUDED);
-		return NULL;
-	}
-	bool upper = false;
-	for (size_t i = 0; i < value.length; i++)
-		upper |= isupper((unsigned char)value.at[i]) != 0;
-	if (exact && upper && value.length == 32 && ++r->upper == 1)
-		list_tell(r->list,
-			  "rule %.*s compares with an imphash in upper case, which YARA never "
-			  "finds; it is taken all the same",
-			  (int)r->rule.length, r->rule.at);
+	const struct list_sample sample = {
+		.imphash = value, .name = r->rule, .comment = r->description};
 	return list_take(r->list, &sample);
 }
 
-/* The last tokens are those of pe.imphash, maybe with its brackets: how many they are; 0: not. */
-static size_t imphash_behind(const struct reading *r, size_t from)
+/* A text of hashes: "HASH,HASH" contains pe.imphash() */
+static struct error *take_words(struct reading *r, struct slice text)
 {
-	if (is_imphash_word(&r->behind[from]))
-		return 1;
-	if (is(&r->behind[from], ")") && is(&r->behind[from + 1], "(") &&
-	    is_imphash_word(&r->behind[from + 2]))
-		return 3;
-	return 0;
+	size_t count = 0;
+	for (struct slice rest = text; rest.length;) {
+		size_t n = 0;
+		while (n < rest.length && isalnum((unsigned char)rest.at[n]))
+			n++;
+		if (n == 32 && slice_hex(rest) == n) {
+			try_(take_hash(r, (struct slice){rest.at, n}));
+			count++;
+		}
+		rest = slice_from(rest, n ? n : 1);
+	}
+	return count ? NULL : take_hash(r, text);
 }
 
-static bool is_comparison(const struct token *token)
+static struct error *take_text(struct reading *r, const struct yara_find *find, struct slice text)
 {
-	return is(token, "==") || is(token, "iequals") || is(token, "!=");
-}
-
-/* The comparison whose right side has just been read. */
-static struct error *take_comparison(struct reading *r)
-{
-	const struct token *right = &r->behind[0], *sign = &r->behind[1];
-	if (is_comparison(sign) && right->kind == TOKEN_TEXT && imphash_behind(r, 2))
-		return take(r, right->text, is(sign, "=="), is(sign, "!="));
-	/* "..." == pe.imphash */
-	if (is_imphash_word(right) && is_comparison(sign) && r->behind[2].kind == TOKEN_TEXT)
-		return take(r, r->behind[2].text, is(sign, "=="), is(sign, "!="));
-	/* for any h in ("..", ..): (pe.imphash() == h), either side */
-	bool variable = right->kind == TOKEN_WORD && r->variable.length &&
-			right->text.length == r->variable.length &&
-			!memcmp(right->text.at, r->variable.at, r->variable.length);
-	bool left = r->behind[2].kind == TOKEN_WORD && r->variable.length &&
-		    r->behind[2].text.length == r->variable.length &&
-		    !memcmp(r->behind[2].text.at, r->variable.at, r->variable.length);
-	if (!is_comparison(sign) ||
-	    !((variable && imphash_behind(r, 2)) || (left && is_imphash_word(right))))
+	if (find->meaning != YARA_WANTED) {
+		leave(r, find->meaning);
 		return NULL;
-	for (size_t i = 0; i < r->text_count; i++)
-		try_(take(r, r->texts[i], is(sign, "=="), is(sign, "!=")));
-	r->text_count = 0;
+	}
+	if (find->kind == FIND_EXPRESSION) {
+		list_unread(r->list, "a regular expression for imphashes is not read");
+		return NULL;
+	}
+	if (find->kind == FIND_WORDS)
+		return take_words(r, text);
+	if (find->kind == FIND_PART && text.length < 32 && slice_hex(text) == text.length) {
+		list_leave(r->list, LIST_LEFT_PARTIAL);
+		return NULL;
+	}
+	if (find->kind == FIND_EQUAL_CASE && has_upper(text) && text.length == 32 &&
+	    ++r->upper == 1)
+		list_tell(r->list,
+			  "rule %.*s compares with an imphash in upper case, which YARA never "
+			  "finds; it is taken all the same",
+			  (int)min_of(r->rule.length, (size_t)128), r->rule.at);
+	return take_hash(r, text);
+}
+
+/* A set may be compared with many times; each way of it counts once. */
+static struct error *take_find(struct reading *r, const struct yara_find *find)
+{
+	struct yara_text *set = find->set_count ? r->condition.texts + find->set : NULL;
+	const unsigned int way = 1u << (find->kind * 3 + find->meaning);
+	r->list->line = find->line;
+	if (!set)
+		return take_text(r, find, find->text);
+	if (set->taken & way)
+		return NULL;
+	set->taken |= way;
+	for (size_t i = 0; i < find->set_count; i++)
+		try_(take_text(r, find, set[i].text));
 	return NULL;
 }
 
-/* Notes "for any NAME in (" and the texts behind it. */
-static struct error *follow_for(struct reading *r)
+/* --- Rules that use rules --- */
+
+static bool is_rule(const struct yara_find *find)
 {
-	const struct token *last = &r->behind[0];
-	if (is(last, "(") && is(&r->behind[1], "in") && r->behind[2].kind == TOKEN_WORD &&
-	    (is(&r->behind[3], "any") || is(&r->behind[4], "for"))) {
-		r->variable = r->behind[2].text;
-		r->text_count = 0;
-		for (;;) {
-			struct token token = next_token(r);
-			if (token.kind == TOKEN_TEXT && r->text_count < TEXTS)
-				r->texts[r->text_count++] = token.text;
-			else if (token.kind == TOKEN_TEXT)
-				list_unread(r->list, "more than %d texts in one `for`", TEXTS);
-			if (token.kind == TOKEN_END || is(&token, ")")) {
-				r->depth--;
-				return NULL;
-			}
+	return find->kind == FIND_RULE || find->kind == FIND_RULES;
+}
+
+static void note_use(struct reading *r, const struct yara_find *find)
+{
+	struct slice_map *map = find->kind == FIND_RULE ? &r->used : &r->used_starts;
+	slice_map_place(map, find->text)->number |= 1u << find->meaning;
+}
+
+/* How others use the rule, as bits. */
+static size_t uses(const struct reading *r)
+{
+	const struct slice_entry *entry = slice_map_find(&r->used, r->rule);
+	size_t found = entry ? entry->number : 0;
+	for (size_t n = 1; n <= min_of(r->rule.length, (size_t)128); n++) {
+		entry = slice_map_find(&r->used_starts, (struct slice){r->rule.at, n});
+		found |= entry ? entry->number : 0;
+	}
+	return found;
+}
+
+/* What the rule has, by what others make of it. */
+static enum yara_meaning by_use(enum yara_meaning meaning, size_t found)
+{
+	if (!found || found & 1u << YARA_WANTED)
+		return meaning;
+	return found == 1u << YARA_EXCLUDED ? yara_negated(meaning) : YARA_UNDECIDED;
+}
+
+static struct error *take_condition(struct reading *r)
+{
+	struct yara_condition *condition = &r->condition;
+	const size_t line = r->tokens.line;
+	size_t hashes = 0, found = r->private && !r->collecting ? uses(r) : 0;
+	yara_condition_read(condition, &r->tokens);
+	for (size_t i = 0; i < condition->count; i++) {
+		struct yara_find *find = &condition->finds[i];
+		if (is_rule(find) && r->collecting)
+			note_use(r, find);
+		if (is_rule(find) || r->collecting)
+			continue;
+		find->meaning = by_use(find->meaning, found);
+		hashes++;
+		try_(take_find(r, find));
+	}
+	r->list->line = line;
+	if (hashes && condition->why)
+		list_unread(r->list, "rule %.*s: %s", (int)min_of(r->rule.length, (size_t)128),
+			    r->rule.at, condition->why);
+	return NULL;
+}
+
+/* --- Rules --- */
+
+/* Moves to the rule's bracket, and then behind what is before the condition. */
+static struct error *read_rule(struct reading *r)
+{
+	struct yara_tokens *tokens = &r->tokens;
+	r->rule = tokens->token.text;
+	r->description = (struct slice){0};
+	while (tokens->token.kind != YARA_END && !yara_is(tokens, "{") && !yara_is(tokens, "rule"))
+		yara_next(tokens);
+	yara_accept(tokens, "{");
+	while (tokens->token.kind != YARA_END && !yara_is(tokens, "}") &&
+	       !yara_is(tokens, "rule")) {
+		if (yara_accept(tokens, "condition") && yara_accept(tokens, ":"))
+			return take_condition(r);
+		bool description = yara_is(tokens, "description");
+		yara_next(tokens);
+		if (!yara_accept(tokens, "="))
+			continue;
+		if (description && tokens->token.kind == YARA_TEXT)
+			r->description = tokens->token.text;
+		if (yara_is(tokens, "/"))
+			yara_skip_expression(tokens);
+		else if (yara_is(tokens, "{"))
+			yara_skip_hex(tokens);
+	}
+	return NULL;
+}
+
+static struct error *read_rules(struct reading *r, struct slice text, size_t line)
+{
+	struct yara_tokens *tokens = &r->tokens;
+	*tokens = (struct yara_tokens){.rest = text, .line = line};
+	r->private = false;
+	yara_next(tokens);
+	while (tokens->token.kind != YARA_END) {
+		if (yara_accept(tokens, "private")) {
+			r->private = true;
+		} else if (yara_accept(tokens, "rule")) {
+			if (tokens->token.kind == YARA_WORD)
+				try_(read_rule(r));
+			r->private = false;
+		} else {
+			r->private &= yara_is(tokens, "global");
+			yara_next(tokens);
 		}
 	}
 	return NULL;
 }
 
-/* What a `not` reaches: one comparison, or all in the brackets behind it. */
-static void follow_not(struct reading *r)
-{
-	const struct token *last = &r->behind[0];
-	if (is(last, "("))
-		r->depth++;
-	if (is(last, ")"))
-		r->depth--;
-	if (is(last, "not") && !r->negated) {
-		r->negated = true;
-		r->negated_depth = r->depth;
-	} else if (r->negated && r->depth <= r->negated_depth &&
-		   (is(last, "and") || is(last, "or") || r->depth < r->negated_depth)) {
-		r->negated = false;
-	}
-}
-
-static void begin_rule(struct reading *r)
-{
-	const struct token *last = &r->behind[0];
-	if (is(&r->behind[1], "rule") && last->kind == TOKEN_WORD) {
-		r->rule = last->text;
-		r->description = r->variable = (struct slice){0};
-		r->text_count = 0;
-		r->negated = false;
-		r->depth = 0;
-	}
-	if (last->kind == TOKEN_TEXT && is(&r->behind[1], "=") && is(&r->behind[2], "description"))
-		r->description = last->text;
-}
-
 struct error *list_read_yara(struct list *list)
 {
-	struct reading r = {.list = list};
-	try_(list_whole(list, &r.rest));
-	for (;;) {
-		struct token token = next_token(&r);
-		if (token.kind == TOKEN_END)
-			return NULL;
-		memmove(r.behind + 1, r.behind, (BEHIND - 1) * sizeof(*r.behind));
-		r.behind[0] = token;
-		begin_rule(&r);
-		follow_not(&r);
-		try_(take_comparison(&r));
-		try_(follow_for(&r));
-	}
+	struct reading r = {.list = list, .collecting = true};
+	struct error *error = NULL;
+	struct slice text;
+	try_(list_whole(list, &text));
+	const size_t line = list->line;
+	if (slice_find(text, "private"))
+		error = read_rules(&r, text, line);
+	r.collecting = false;
+	if (!error)
+		error = read_rules(&r, text, line);
+	yara_condition_free(&r.condition);
+	slice_map_free(&r.used);
+	slice_map_free(&r.used_starts);
+	return error;
 }

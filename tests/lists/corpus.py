@@ -388,6 +388,65 @@ rule Hunt {{ condition: imphash == "{imp(8)}" }}
                 (I, imp(3), "Upper"), (I, imp(4), "Many"), (I, imp(5), "Many"), (I, imp(6), "Vt"),
                 (I, imp(7), "Vt"), (I, imp(8), "Hunt")], {EXCLUDED: 3},
                ["rules.yar: rule Upper compares with an imphash in upper case.*"])
+    def rules(*conditions):
+        return "".join(f"rule r{n} {{ condition: {condition} }}\n" for n, condition in enumerate(conditions))
+
+    def equal(value):
+        return f'pe.imphash() == "{value}"'
+    yield Case("yara", "negations.yar", rules(
+        f"not not {equal(imp(1))}", f"not (not ({equal(imp(2))}))", f"not not not {equal(dead(1))}",
+        f"({equal(dead(2))}) == false", f"({equal(imp(3))}) == true", f"({equal(imp(4))}) != false",
+        f"({equal(dead(3))}) != true", f"false == ({equal(dead(4))})", f"not ({equal(imp(5))} == false)",
+        f'for none h in ("{dead(5)}", "{dead(6)}") : (pe.imphash() == h)',
+        f'for none h in ("{imp(6)}") : (not pe.imphash() == h)',
+        f"none of ({equal(dead(7))}, filesize > 1)", f"0 of ({equal(dead(8))})",
+        f"1 of ({equal(imp(7))}, not {equal(dead(9))})", f"50% of ({equal(imp(8))}, true)",
+        f"for all i in (1..3) : (pe.imphash() != \"{dead(10)}\" or {equal(imp(9))})",
+        f"not (pe.imphash() != \"{imp(10)}\")",
+        f'for any of them : ($ at pe.entry_point) and for 2 s in pe.sections : (s.name == "x" and {equal(imp(11))})'),
+        "YARA rules", [(I, imp(n), "r" + str(rule)) for n, rule in enumerate(
+            (0, 1, 4, 5, 8, 10, 13, 14, 15, 16, 17), 1)], {EXCLUDED: 10})
+    yield Case("yara", "undecided.yar", rules(
+        f"({equal(dead(1))}) == (filesize > 3)", f"defined ({equal(dead(2))})",
+        f'for filesize h in ("{dead(3)}", "{dead(4)}") : (pe.imphash() == h)',
+        f"#a of ({equal(dead(5))})", f'pe.imphash() < "{dead(6)}"',
+        f"with found = {equal(dead(7))} : (not found)") +
+        f"rule broken {{ condition: {equal(dead(8))} {equal(dead(9))} or ({equal(dead(10))} and }}\n"
+        f"rule deep {{ condition: {'(' * 200}{equal(dead(11))}{')' * 200} }}\n"
+        f"rule open {{ condition: {equal(dead(12))} and\nrule good {{ condition: {equal(imp(1))} }}\n",
+        "YARA rules", [(I, imp(1), "good")], {UNDECIDED: 12, UNREAD: 3},
+        ["undecided.yar:7: rule broken: its condition is not understood",
+         "undecided.yar:8: rule deep: its condition is more than 100 deep",
+         "undecided.yar:9: rule open: its condition is not understood"])
+    yield Case("yara", "operators.yar", rules(
+        f'pe.imphash() icontains "{imp(1).upper()}"', f'pe.imphash() contains "{imp(2)}"',
+        f'pe.imphash() startswith "{imp(3)}" or pe.imphash() iendswith "beef00"',
+        f'"{imp(4)},{imp(5)};{sha1(1)}" contains pe.imphash()', f"pe.imphash() matches /^({dead(1)}|\"x)/i",
+        f'(pe.imphash()) == ("{imp(6)}")', f'pe . imphash ( ) == "{imp(7)}"',
+        f'with h = "{imp(8)}", i = pe.imphash() : (i iequals h)',
+        f'for any h in ("{imp(9)}") : (h == pe.imphash() or pe.imphash() != h or h == pe.imphash())',
+        f'not pe.imphash() icontains "{dead(2)}"', f'pe.imphash() icontains "nothing"',
+        f'$a in (0..10) and @a[1] + 2 * !a[1] > 3 and any of ($a, $b*) at 0 and {equal(imp(10))}',
+        f'pe.version_info["x"] contains "{md5(1)}" and hash.md5(pe.imphash()) == "{md5(2)}"'),
+        "YARA rules", [(I, imp(1), "r0"), (I, imp(2), "r1"), (I, imp(3), "r2"), (I, imp(4), "r3"),
+                       (I, imp(5), "r3"), (I, imp(6), "r5"), (I, imp(7), "r6"), (I, imp(8), "r7"),
+                       (I, imp(9), "r8"), (I, imp(10), "r11")], {PARTS: 1, EXCLUDED: 2, UNREAD: 2, SAME: 1},
+        ["operators.yar:5: a regular expression for imphashes is not read",
+         "operators.yar:11: 'nothing' is no imphash"])
+    many = ", ".join(f'"{imp(n)}"' for n in range(1, 1001))
+    yield Case("yara", "many.yar", f"rule a {{ condition: for any h in ({many}) : (pe.imphash() == h) }}\n",
+               "YARA rules", [(I, imp(n), "a") for n in range(1, 1001)])
+    # What is private matters only for the rules that use it.
+    yield Case("yara", "private.yar",
+               f"private rule Good {{ condition: {equal(dead(1))} or not {equal(imp(1))} }}\n"
+               f"private global rule Known_1 {{ condition: {equal(dead(2))} }}\n"
+               f"private rule Bad {{ condition: {equal(imp(2))} }}\n"
+               f"private rule Odd {{ condition: {equal(dead(3))} }}\n"
+               f"private rule Lone {{ condition: {equal(imp(3))} }}\nrule Own {{ condition: {equal(imp(4))} }}\n"
+               "rule all { condition: not Good and none of (Known*) and Bad and not Own and defined Odd }\n"
+               "rule more { condition: not Bad }\n", "YARA rules",
+               [(I, imp(1), "Good"), (I, imp(2), "Bad"), (I, imp(3), "Lone"), (I, imp(4), "Own")],
+               {EXCLUDED: 2, UNDECIDED: 1})
     yield Case("yara", "short.yar", f'rule a{{condition:pe.imphash()=="{imp(1)}"}}', "YARA rules",
                [(I, imp(1), "a")])
     yield Case("yara", "bad.yar", f'rule a {{\n condition:\n pe.imphash() == "xyz" or\n'
