@@ -166,6 +166,119 @@ static bool long_length(struct bits *bits, uint64_t *length)
 }
 
 /*
+ * The same stream with up to 64 bits read ahead, for where the input goes on. What struct bits would
+ * have read by then follows from how many bits are left: 16 to 31 of them, once a code was taken.
+ */
+struct far_bits {
+	uint64_t next;	   /* bits read ahead, the first one on top */
+	unsigned int left; /* how many: 16 at least */
+	size_t at;	   /* of the next word */
+};
+
+/* Bytes of input that must follow, so that reading ahead does not meet its end. */
+#define FAR_INPUT 8
+
+static inline void far_drop(struct far_bits *far, unsigned int count)
+{
+	far->next <<= count;
+	far->left -= count;
+}
+
+/*
+ * Reads two words where there is room for them. Then there are enough bits for a code and a distance.
+ */
+static inline void far_fill(struct far_bits *far, const uint8_t *data)
+{
+	if (far->left > 32)
+		return;
+	uint32_t words = le32(data + far->at); /* the first one in the lower half */
+	far->next |= (uint64_t)(words << 16 | words >> 16) << (32 - far->left);
+	far->left += 32;
+	far->at += 4;
+}
+
+/*
+ * Gives back the words that struct bits would not have read yet. There must be 16 bits at least.
+ */
+static inline void far_return(struct far_bits *far)
+{
+	far->at -= 2 * ((size_t)(far->left / 16) - 1);
+	far->left = 16 + far->left % 16;
+	far->next &= ~UINT64_C(0) << (64 - far->left);
+}
+
+static inline unsigned int far_symbol(struct far_bits *far, const struct codes *codes)
+{
+	uint32_t entry = codes->direct[far->next >> (64 - DIRECT)];
+	if (entry) {
+		far_drop(far, entry & 15);
+		return entry >> 4;
+	}
+	uint32_t code = (uint32_t)(far->next >> (64 - LONGEST));
+	unsigned int length = DIRECT + 1;
+	while (code >= codes->end[length])
+		length++;
+	far_drop(far, length);
+	return codes->sorted[(codes->first[length] + (code >> (LONGEST - length))) % SYMBOLS];
+}
+
+/* long_length() for bits read far ahead. */
+static bool far_long_length(struct far_bits *far, struct bits *bits, uint64_t *length)
+{
+	far_return(far);
+	bits->at = far->at;
+	bool there = long_length(bits, length);
+	far->at = bits->at;
+	return there;
+}
+
+/*
+ * Decompresses as decompress_block() does, from `*at` on, until the end of the input is near or `end`
+ * is reached. Returns false when the data is malformed. No end mark is met here, as the input goes on.
+ */
+static bool decompress_far(struct bits *bits, const struct codes *codes, uint8_t *out,
+			   size_t out_size, size_t end, size_t *at)
+{
+	struct far_bits far = {(uint64_t)bits->next << 32, 16 + (unsigned int)bits->extra,
+			       bits->at};
+	const uint8_t *const data = bits->data;
+	const size_t size = bits->size;
+	size_t to = *at;
+	while (to < end && size - far.at >= FAR_INPUT) {
+		far_fill(&far, data);
+		unsigned int symbol = far_symbol(&far, codes);
+		if (symbol < 256) {
+			out[to++] = (uint8_t)symbol;
+			continue;
+		}
+		uint64_t length = symbol & 15;
+		unsigned int distance_bits = symbol >> 4 & 15;
+		if (length == 15 && !far_long_length(&far, bits, &length))
+			return false;
+		size_t distance = (size_t)1 << distance_bits;
+		if (distance_bits)
+			distance |= (size_t)(far.next >> (64 - distance_bits));
+		far_drop(&far, distance_bits);
+		if (distance > to)
+			return false;
+		size_t count =
+			(size_t)min_of(length + XPRESS_MATCH_MINIMUM, (uint64_t)(out_size - to));
+		xpress_copy_match(out, out_size, to, distance, count);
+		to += count;
+	}
+	if (to == *at)
+		return true;
+	*at = to;
+	if (far.left >= 16)
+		far_return(&far);
+	bits->at = far.at;
+	bits->next = (uint32_t)(far.next >> 32);
+	bits->extra = (int)far.left - 16;
+	drop(bits, 0);
+	return true;
+}
+
+/*
  * Decompresses up to the end of a block, or of the input. Returns where the output ends, or -1.
  *
  * The end mark is also a match of 3 bytes, which may be the last. So it ends the data only if what
@@ -176,6 +289,8 @@ static ptrdiff_t decompress_block(struct bits *bits, const struct codes *codes, 
 {
 	const size_t end = out_size - at > BLOCK_SIZE ? at + BLOCK_SIZE : out_size;
 	ptrdiff_t marked = -1; /* where the last end mark was */
+	if (!decompress_far(bits, codes, out, out_size, end, &at))
+		return -1;
 	while (at < end) {
 		unsigned int symbol = take_symbol(bits, codes);
 		if (symbol < 256) {
