@@ -5,6 +5,8 @@
  */
 #include <impscan/scan.h>
 
+#include <stdio.h>
+
 #include "scan/dump_space.h"
 #include "scan/module_file.h"
 #include "scan/process_run.h"
@@ -158,6 +160,20 @@ static bool emit_empty(struct module_listing *listing, const struct process *pro
 	return listing->options->known ? keep(listing, &row, NULL) : hand_out(listing, &row);
 }
 
+/* Files that are no rows, since they are mapped to be read. */
+static void warn_of_data(const struct module_listing *listing, const struct process *process,
+			 size_t count)
+{
+	char sentence[160];
+	if (!count)
+		return;
+	snprintf(sentence, sizeof(sentence),
+		 "%zu PE files lie in memory as data, and have no rows: files of its own modules, "
+		 "or without code",
+		 count);
+	selection_warn(listing->events, process, sentence);
+}
+
 static bool take(void *context, size_t i, void *result)
 {
 	struct module_listing *listing = context;
@@ -168,6 +184,7 @@ static bool take(void *context, size_t i, void *result)
 	if (!process_exited(process))
 		selection_warn(listing->events, process, unit->modules.damage);
 	selection_warn(listing->events, process, unit->note);
+	warn_of_data(listing, process, unit->data);
 	if (unit->cut)
 		selection_warn_cut(listing->events, listing->options, process,
 				   &listing->summary->cut);
@@ -176,6 +193,8 @@ static bool take(void *context, size_t i, void *result)
 		more = emit_empty(listing, process, unit->cut);
 	for (size_t m = 0; more && m < unit->modules.count; m++) {
 		const struct finding *finding = &unit->findings[m];
+		if (finding->data)
+			continue;
 		listing->summary->modules++;
 		listing->summary->hashed += finding->status == IMPORTS_OK;
 		listing->summary->damaged +=

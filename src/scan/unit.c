@@ -17,6 +17,7 @@
 #include "scan/hooks.h"
 #include "scan/module_file.h"
 #include "scan/module_rebuild.h"
+#include "scan/plain_data.h"
 
 #define PID_SYSTEM 4
 
@@ -207,7 +208,7 @@ void unit_find_modules(struct unit_maps *maps, struct worker *worker, const stru
 
 /* Examines a module, and writes it as a file where one is asked for. */
 static void examine_one(struct unit_maps *maps, struct worker *worker,
-			const struct process *process, struct module *module,
+			const struct process *process, struct unit *unit, struct module *module,
 			struct finding *finding)
 {
 	_cleanup_opened_module_ struct opened_module opened = {0};
@@ -216,6 +217,10 @@ static void examine_one(struct unit_maps *maps, struct worker *worker,
 	if (budget_exceeded(maps->view->budget))
 		finding_add_reason(finding, alloc_strdup("not wholly examined: the image's budget "
 							 "of work is used up"));
+	finding->data = is_plain_data(maps->view, unit, &opened, module, finding);
+	unit->data += finding->data;
+	if (finding->data)
+		return;
 	dump_module(maps, worker, process, &opened, module, finding);
 }
 
@@ -261,7 +266,7 @@ static void add_hook_targets(struct unit_maps *maps, struct worker *worker,
 			 */
 			finding_free(finding);
 			*finding = (struct finding){0};
-			examine_one(maps, worker, process, module, finding);
+			examine_one(maps, worker, process, unit, module, finding);
 		}
 		finding_add_reason(finding, hook_target_reason(target, &unit->modules));
 	}
@@ -283,7 +288,7 @@ static void examine_all(struct unit_maps *maps, struct worker *worker,
 			finding->reason = alloc_strdup(NOT_EXAMINED);
 			continue;
 		}
-		examine_one(maps, worker, process, module, finding);
+		examine_one(maps, worker, process, unit, module, finding);
 	}
 }
 

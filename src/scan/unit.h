@@ -9,6 +9,7 @@
  *	module_open.c    opens one module for reading
  *	examine.c        examines one module: its import lists, their hashes, what they match
  *	module_rebuild.c rebuilds its import list
+ *	plain_data.c     tells files that are mapped to be read from code
  *	resolved.c       compares it with samples by addresses
  *	unit_maps.c      what the addresses of the process stand for
  *	private_tables.c tables of resolved APIs in private memory
@@ -62,6 +63,7 @@ struct finding {
 	struct hashes rebuilt;	   /* of the rebuilt list */
 	const char *import_source; /* "names", "iat", "table", "call"; NULL: there is no list */
 	struct dump *dump;	   /* the file that was written of it; NULL: none was asked for */
+	bool data;		   /* a file that is mapped to be read, see plain_data.h: no row */
 };
 
 /* One process, examined. */
@@ -73,6 +75,7 @@ struct unit {
 	bool cut;	      /* a budget ended before everything was done */
 	bool handed_out;      /* its files stay; otherwise unit_free() removes them */
 	char note[120];	      /* a warning about the process; "": none */
+	size_t data;	      /* how many findings are of plain data */
 };
 
 /* An import slot that does not hold the address of its import. */

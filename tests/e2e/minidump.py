@@ -171,6 +171,16 @@ class ProcessMemory:
         self.vads.sort()
         return teb
 
+    def add(self, data, kind="data"):
+        """Memory that the written machine does not have; its address."""
+        pages = (len(data) + PAGE - 1) // PAGE
+        start = self.free(pages + 16, 0x7e000000)
+        for i in range(pages):
+            self.extra[start + i * PAGE] = data[i * PAGE:(i + 1) * PAGE].ljust(PAGE, b"\0")
+        self.vads.append((start, start + pages * PAGE, kind, 2 if kind == "data" else 4))
+        self.vads.sort()
+        return start
+
     def page(self, address):
         """(bytes, writable, executable) or None"""
         if address in self.extra:

@@ -101,6 +101,28 @@ def test_process(where, impscan, image, folder, truth, process, rest):
     return path
 
 
+def test_mapped_file(where, impscan, image, folder, truth, process, files):
+    """A module's file that is mapped to be read is no row where nothing tells that it can't be run; one
+    that is not the module's is."""
+    module = next(module for module in process["modules"] if module["n_imports"])
+    data = bytearray((files / module["file"]).read_bytes())
+    path, told = folder / "mapped.dmp", "1 PE files lie in memory as data"
+    for same in (True, False):
+        memory = ProcessMemory(image, truth, process)
+        if not same:
+            data[int.from_bytes(data[0x3c:0x40], "little") + 8] ^= 1  # its time stamp
+        base = memory.add(bytes(data))
+        memory.write(path, info=False)
+        found = [row for row in rows(impscan, path, "-a") if int(row["base"], 16) == base]
+        check(bool(found) != same, f"{where}: a mapped file, {module['name']} is {same}: {found}")
+        _, err = run(impscan, "-f", path, "-a")
+        check((told in err) == same, f"{where}: a mapped file, {module['name']} is {same}: {err}")
+        memory.write(path)
+        found = [row for row in rows(impscan, path, "-a") if int(row["base"], 16) == base]
+        check(not found, f"{where}: a file in memory that can't be run: {found}")
+    path.unlink()
+
+
 def test_unpacked(impscan, dump, original, files):
     """The original of a packed program that has unpacked itself is found with 100."""
     out, _ = run(impscan, "-f", dump, "-e", files / original, "-o", "jsonl", "-t", "90")
@@ -149,10 +171,13 @@ def test_case(impscan, mkimage, folder, number, case):
         dumps.append(test_process(f"{where} {pid} {process['name']}", impscan, data, dump_folder,
                                   truth, process, (whole[pid], regions.get(pid, []))))
     test_together(where, impscan, dump_folder, dumps)
-    for process, dump in zip(chosen, dumps):
-        for module in process["modules"] if scenario == "packed" else []:
-            if module["case"] and module.get("holds"):
-                test_unpacked(impscan, dump, module["holds"], files)
+    test_mapped_file(where, impscan, data, folder, truth, chosen[0], files)
+    packed = [(dump, module["holds"]) for process, dump in zip(chosen, dumps)
+              for module in process["modules"]
+              if scenario == "packed" and module["case"] and module.get("holds")]
+    check(packed or scenario != "packed", f"{where}: no packed program")
+    for dump, original in packed:
+        test_unpacked(impscan, dump, original, files)
     for path in [*dumps, image]:
         path.unlink()
     return len(chosen)
