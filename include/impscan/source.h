@@ -52,8 +52,17 @@ struct source_options {
 	 * else than what is wanted, so that another one of its archive is taken; may be NULL.
 	 */
 	bool (*unwanted)(const char *name, const void *start, size_t size);
+	/*
+	 * Returns whether a file of an archive belongs to the one that is taken, by their names, so
+	 * that it is opened with it: source_beside(). May be NULL.
+	 */
+	bool (*beside)(const char *taken, const char *name);
+	/* 1 + the number of the page file that is wanted of an archive; 0: an image is. */
+	unsigned int page_file;
 	/* Is told what takes time or room, as a sentence; may be NULL. */
 	void (*tell)(void *context, const char *sentence);
+	/* Is told how many bytes of what is packed have been unpacked, and of how many; may be NULL. */
+	void (*progress)(void *context, size_t done, size_t total);
 	void *context;
 };
 
@@ -69,7 +78,7 @@ struct source_options {
  * archive, or one in another. What a file is packed by is recognised by its content. xz files of
  * several blocks are unpacked where they are needed, the parts of a tar archive are read where they
  * are; all else is unpacked as a whole, to a temporary file. A path that ends in ".001" is the first of
- * several parts if there are more. "-" is standard input; what comes through a pipe is kept in a
+ * several parts if there are more, also in an archive. "-" is standard input; what comes through a pipe is kept in a
  * temporary file.
  *
  * `options` may be NULL, and need not outlive the call. Fails when the file can't be opened, mapped or
@@ -173,6 +182,9 @@ const struct source_extent *source_extents(const struct source *source, size_t *
 /* Returns how many bytes of the source are not in holes; whole pages where it is sparse. */
 uint64_t source_present(const struct source *source);
 
+/* Returns the size of the file that was opened, or of all parts of a split one, in bytes. */
+uint64_t source_file_size(const struct source *source);
+
 /* Returns what the bytes are packed in, outermost first ("gzip, tar"), or NULL when in nothing. */
 const char *source_container(const struct source *source);
 
@@ -185,6 +197,19 @@ const char *source_warning(const struct source *source);
  */
 #define SOURCE_PAGE_FILES 2
 const struct source *source_page_file(const struct source *source, unsigned int number);
+
+/*
+ * Returns the `i`-th file that lay in the same archive and belongs to the source, see struct
+ * source_options, or NULL when there are no more. source_name() is its name in the archive. It belongs
+ * to the source.
+ */
+const struct source *source_beside(const struct source *source, size_t i);
+
+/*
+ * Returns whether `path` is a later part of the split file of which `first` is the first, by their
+ * names: source_open() of the first reads it too.
+ */
+bool source_is_part(const char *path, const char *first);
 
 /*
  * As source_open() does with a file that it has opened: replaces `*source`, while it is packed, by

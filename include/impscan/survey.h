@@ -22,8 +22,9 @@ struct survey {
 	/* The file. */
 	char *image; /* what it is called: its path, or a label */
 	char *format;
-	uint64_t file_size;   /* bytes */
-	uint64_t memory_size; /* bytes of physical memory in it */
+	uint64_t file_size;	/* bytes, as it was opened */
+	uint64_t unpacked_size; /* bytes of what is packed in it; 0: it is not packed */
+	uint64_t memory_size;	/* bytes of physical memory in it */
 	size_t ranges;
 	char *warning;
 	/* Without a machine, all of the rest is empty but `failure`; without a kernel, what is its. */

@@ -4,6 +4,8 @@
  */
 #include "cli/evidence.h"
 
+#include <impscan/source.h>
+
 #include "cli/option_table.h"
 
 const char *evidence_name(const struct evidence *evidence)
@@ -78,4 +80,29 @@ struct error *evidence_assign(struct evidence *images, size_t count, const struc
 		try_(give(&images[next ? next - 1 : 0], &placed[i]));
 	}
 	return NULL;
+}
+
+static bool has_options(const struct evidence *evidence)
+{
+	bool has = evidence->label || evidence->dtb || evidence->kernel_base;
+	for (size_t i = 0; i < PAGE_FILES; i++)
+		has |= evidence->page_files[i] != NULL;
+	return has;
+}
+
+void evidence_leave_out_parts(struct evidence *images, size_t *count)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < *count; i++) {
+		/* Before `kept` are those that stay, from `i` on those that are not yet looked at. */
+		struct evidence *first = NULL;
+		for (size_t k = 0; !first && k < *count && !has_options(&images[i]); k++)
+			if ((k < kept || k > i) && source_is_part(images[i].path, images[k].path))
+				first = &images[k];
+		if (first)
+			first->parts++;
+		else
+			images[kept++] = images[i];
+	}
+	*count = kept;
 }

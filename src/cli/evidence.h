@@ -18,6 +18,7 @@ struct evidence {
 	const char *page_files[PAGE_FILES]; /* by number; NULL: not given */
 	uint64_t dtb;			    /* 0: find it */
 	uint64_t kernel_base;		    /* likewise */
+	size_t parts; /* images left out since they are later parts of it, a split file */
 };
 
 /* An argument that means something by its place among the others: an image, or what belongs to one. */
@@ -43,5 +44,11 @@ const char *evidence_name(const struct evidence *evidence);
  */
 struct error *evidence_assign(struct evidence *images, size_t count, const struct placed *placed,
 			      size_t placed_count);
+
+/*
+ * Leaves out images that are later parts of a split file whose first part is among them too, as with
+ * `mem.raw.*`: they are read with that. One with options of its own stays, and is an error later.
+ */
+void evidence_leave_out_parts(struct evidence *images, size_t *count);
 
 #endif

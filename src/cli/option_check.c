@@ -84,6 +84,7 @@ static struct error *choose_images(struct options *options, unsigned int modes)
 	try_(evidence_assign(options->images, options->image_count, options->placed,
 			     options->placed_count));
 	image_folders_expand(options);
+	evidence_leave_out_parts(options->images, &options->image_count);
 	return NULL;
 }
 

@@ -73,7 +73,8 @@ const struct option_row option_table[] = {
 	{OPTION_LIST_PROFILES, "list-profiles", NULL, MODE_PROFILES, true, SETS(list_profiles),
 	 "list the profiles there are"},
 	{OPTION_PAGEFILE, "pagefile", "N=FILE", MODES_IMAGE, true, PLACED,
-	 "page file number N (pagefile.sys is 0, swapfile.sys 1) of the image before it"},
+	 "page file number N (pagefile.sys is 0, swapfile.sys 1) of the image before it, also "
+	 "packed"},
 	{OPTION_INFER, "infer", NULL, MODES_IMAGE, true, SETS(infer),
 	 "infer the layout from the image, as for a build without a profile"},
 	{OPTION_PROFILE_OUT, "profile-out", "FILE", MODES_IMAGE, false, TAKES(profile_out),

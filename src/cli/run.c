@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include <impscan/alloc.h>
+#include <impscan/bytes.h>
 #include <impscan/discover.h>
 #include <impscan/minidump.h>
 
+#include "cli/image_sources.h"
 #include "cli/kernel_options.h"
 #include "cli/known_hashes.h"
 #include "cli/print_rows.h"
@@ -55,8 +57,8 @@ static void tell_windows(const struct options *options, const struct discovery *
 
 /* Finds Windows in the image; where it is not there, --info still says what the image is. */
 static struct error *open_windows(const struct options *options, struct profiles *profiles,
-				  const struct image *image, struct output *output,
-				  struct discovery *discovery)
+				  const struct image *image, const struct page_sources *page_files,
+				  struct output *output, struct discovery *discovery)
 {
 	const struct evidence *evidence = output_evidence(output);
 	progress_init(&output->progress, options->quiet, "bytes searched for a kernel");
@@ -69,6 +71,8 @@ static struct error *open_windows(const struct options *options, struct profiles
 		.progress_context = output,
 	};
 	memcpy(windows_options.page_files, evidence->page_files, sizeof(evidence->page_files));
+	for (size_t i = 0; i < array_size(page_files->files); i++)
+		windows_options.page_sources[i] = page_files->files[i];
 	try_(forced_profile(options, profiles, &windows_options.profile));
 	struct error *error = windows_open(image, profiles, &windows_options, discovery);
 	struct error *unwritten =
@@ -76,13 +80,6 @@ static struct error *open_windows(const struct options *options, struct profiles
 	if (unwritten)
 		error_free(error);
 	return unwritten ? unwritten : error;
-}
-
-/* What the file that is opened takes: an unpacking, a temporary file. */
-static void tell_source(void *context, const char *sentence)
-{
-	struct output *output = context;
-	progress_note(&output->progress, sentence);
 }
 
 /* What could not be unpacked of what was needed, and with -v how much was. */
@@ -134,14 +131,30 @@ static struct error *print_image(const struct options *options, struct profiles 
 		progress_warning(&output->progress, image_warning(image));
 	if (image_minidump(image))
 		try_(kernel_options_check(options, output));
+	_cleanup_page_sources_ struct page_sources page_files = {0};
+	if (!image_minidump(image))
+		try_(page_sources_open(output, &page_files));
 	_cleanup_discovery_ struct discovery discovery = {0};
-	try_(open_windows(options, profiles, image, output, &discovery));
+	try_(open_windows(options, profiles, image, &page_files, output, &discovery));
 	progress_init(&output->progress, options->quiet, "processes");
 	tell_windows(options, &discovery, &output->progress);
 	if (options->profile_out)
 		try_(write_profile(options->profile_out, discovery.windows->profile,
 				   &output->rows));
-	return print_asked(options, &discovery, known, start, output);
+	struct error *error = print_asked(options, &discovery, known, start, output);
+	page_sources_warn(output, &page_files);
+	return error;
+}
+
+/* That images were left out since they are parts of this one. */
+static void tell_parts(const struct evidence *evidence, struct progress *progress)
+{
+	if (!evidence->parts)
+		return;
+	_cleanup_free_ char *sentence = alloc_printf(
+		"%zu of the images given %s of '%s', and read with it", evidence->parts,
+		evidence->parts == 1 ? "is a later part" : "are later parts", evidence->path);
+	progress_note(progress, sentence);
 }
 
 /* One image, from opening it to its last row; all of it is released at the end. */
@@ -150,15 +163,15 @@ static struct error *run_image(const struct options *options, struct profiles *p
 			       struct output *output)
 {
 	_cleanup_image_ struct image *image = NULL;
-	const struct source_options source_options = {
-		.memory = options->memory,
-		.unpack_most = options->unpack_most,
-		.password = options->password,
-		.tell = tell_source,
-		.context = output,
-	};
-	progress_init(&output->progress, options->quiet, "");
-	try_(image_open_with(output_evidence(output)->path, &source_options, &image));
+	const struct source_options source_options = image_source_options(output);
+	tell_parts(output_evidence(output), &output->progress);
+	progress_init(&output->progress, options->quiet, "packed bytes unpacked");
+	struct error *unopened =
+		image_open_with(output_evidence(output)->path, &source_options, &image);
+	progress_hide(&output->progress);
+	try_(unopened);
+	if (!image) /* never: but that an error is not NULL, the analyzer can't see */
+		return NULL;
 	struct error *error = print_image(options, profiles, image, known, start, output);
 	tell_unpacked(image, output);
 	return error;

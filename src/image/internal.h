@@ -107,6 +107,9 @@ struct image_format {
 /* Frees what image->minidump points to; NULL is allowed. */
 void minidump_free(struct minidump *dump);
 
+/* Whether a file of an archive is the state of the .vmem that is taken, by their names. */
+bool vmware_is_beside(const char *taken, const char *name);
+
 /* All formats. In which order files are tried is said by the table of open_image.c. */
 extern const struct image_format image_format_lime;
 extern const struct image_format image_format_crashdump;

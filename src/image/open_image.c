@@ -90,6 +90,8 @@ struct error *image_open_with(const char *path, const struct source_options *opt
 	struct source_options own = options ? *options : (struct source_options){0};
 	if (!own.unwanted)
 		own.unwanted = is_refused;
+	if (!own.beside)
+		own.beside = vmware_is_beside;
 	try_(source_open(path, &own, &source));
 	return open_source(path, source, &own, ret);
 }

@@ -9,6 +9,8 @@
 #include "internal.h"
 
 #include <limits.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <impscan/alloc.h>
@@ -169,41 +171,82 @@ static bool probe_memory(const struct image *image)
 }
 
 /*
- * Reads the state of a .vmem from a file beside it. One of the same name is believed, and what is
- * wrong with it is told. Of another name it must list exactly as much as the file has; so it must where
- * the memory is not in a .vmem: a machine's folder may also have images that were taken inside it.
+ * Reads the state of a .vmem from a file beside it, that `source` has; NULL with `error`, which is
+ * freed. One of the same name is believed, and what is wrong with it is told. Of another name it must
+ * list exactly as much as the file has; so it must where the memory is not in a .vmem: a machine's
+ * folder may also have images that were taken inside it.
  */
-static bool read_state(struct image *image, const struct vmware_file *file,
-		       struct vmware_state *state)
+static bool read_state(struct image *image, const struct source *source, struct error *failed,
+		       const char *path, enum vmware_kin kin, struct vmware_state *state)
 {
-	_cleanup_source_ struct source *source = NULL;
-	_cleanup_error_ struct error *error = source_open(file->path, NULL, &source);
+	_cleanup_error_ struct error *error = failed;
 	if (!error && !vmware_state_probe(source))
-		error = error_new("'%s' is no VMware state file", file->path);
+		error = error_new("'%s' is no VMware state file", path);
 	if (!error)
-		error = vmware_state_read(source, file->path, state);
-	if (error && file->kin == VMWARE_SAME && is_vmem(image))
+		error = vmware_state_read(source, path, state);
+	if (error && kin == VMWARE_SAME && is_vmem(image))
 		image_warn(image, "the state file beside it is not used: %s", error_message(error));
 	if (error)
 		return false;
-	return (file->kin == VMWARE_SAME && is_vmem(image)) ||
-	       vmware_state_extent(state) == image->size;
+	return (kin == VMWARE_SAME && is_vmem(image)) || vmware_state_extent(state) == image->size;
+}
+
+/* Lays the memory out as a state says. */
+static struct error *use_state(struct image *image, const struct vmware_state *state,
+			       const char *path)
+{
+	if (state->arm)
+		return refuse_arm(path);
+	_cleanup_free_ char *name =
+		alloc_printf("VMware memory, laid out by '%s'", file_name(path));
+	add_memory(image, state, name);
+	return NULL;
+}
+
+bool vmware_is_beside(const char *taken, const char *name)
+{
+	const size_t folder = (size_t)(file_name(taken) - taken);
+	bool state = false;
+	for (size_t i = 0; i < array_size(state_extensions); i++)
+		state |= vmware_has_extension(name, state_extensions[i]);
+	if (!state || folder != (size_t)(file_name(name) - name) ||
+	    strncmp(taken, name, folder) != 0 || vmware_kin_of(taken, name) == VMWARE_OTHER)
+		return false;
+	/* It may be packed once more: "mem.vmem.gz". */
+	const char *dot = strrchr(taken, '.');
+	_cleanup_free_ char *inner = alloc_strndup(taken, dot ? (size_t)(dot - taken) : 0);
+	return vmware_has_extension(taken, memory_extensions[0]) ||
+	       vmware_has_extension(inner, memory_extensions[0]);
+}
+
+/* The state in the archive that the memory lay in: the one whose name is most like it. */
+static bool find_packed_state(struct image *image, struct vmware_state *state, const char **path)
+{
+	const struct source *source;
+	for (enum vmware_kin kin = VMWARE_SAME; kin < VMWARE_OTHER; kin++)
+		for (size_t i = 0; (source = source_beside(image->source, i)); i++) {
+			*path = source_name(source);
+			if (vmware_kin_of(source_name(image->source), *path) == kin &&
+			    read_state(image, source, NULL, *path, kin, state))
+				return true;
+		}
+	return false;
 }
 
 static struct error *parse_memory(struct image *image)
 {
 	_cleanup_vmware_files_ struct vmware_files files = {0};
 	struct vmware_state state;
+	const char *packed;
+	if (find_packed_state(image, &state, &packed))
+		return use_state(image, &state, packed);
 	vmware_files_find(image->path, state_extensions, array_size(state_extensions), &files);
 	for (size_t i = 0; i < files.count && files.items[i].kin != VMWARE_OTHER; i++) {
-		if (!read_state(image, &files.items[i], &state))
-			continue;
-		if (state.arm)
-			return refuse_arm(files.items[i].path);
-		_cleanup_free_ char *name = alloc_printf("VMware memory, laid out by '%s'",
-							 file_name(files.items[i].path));
-		add_memory(image, &state, name);
-		return NULL;
+		const struct vmware_file *file = &files.items[i];
+		_cleanup_source_ struct source *source = NULL;
+		struct error *error = source_open(file->path, NULL, &source);
+		if (read_state(image, source, error, file->path, file->kin, &state))
+			return use_state(image, &state, file->path);
 	}
 	image_add_plain(image, "raw", 0, image->size, is_vmem(image));
 	return NULL;

@@ -45,6 +45,11 @@ static struct vmware_file compare_names(const char *a, const char *b)
 	return (struct vmware_file){.kin = VMWARE_PREFIX, .common = common};
 }
 
+enum vmware_kin vmware_kin_of(const char *path, const char *other)
+{
+	return compare_names(base_name(path), base_name(other)).kin;
+}
+
 static int compare_files(const void *a, const void *b)
 {
 	const struct vmware_file *x = a, *y = b;

@@ -32,6 +32,9 @@ struct vmware_files {
 /* Returns whether a path has an extension, given with its dot; case makes no difference. */
 bool vmware_has_extension(const char *path, const char *extension);
 
+/* How the names of two files are alike. */
+enum vmware_kin vmware_kin_of(const char *path, const char *other);
+
 /*
  * Finds files with one of the extensions in the folder of `path`. Those that are as much alike as
  * others are in the order of the extensions, then of their names; those that have most of a name in

@@ -74,6 +74,7 @@ static const struct field surveys[] = {
 	{"missing", LIST(missing), HEADING(26, "Not in it")},
 	{"notes", TEXT(notes), HEADING(28, "Notes")},
 	{"path", TEXT(path), HEADING(4, "Path")},
+	{"unpacked_size", NUMBER_OR_NULL(unpacked_size), HEADING(21, "  unpacked")},
 };
 /* clang-format on */
 

@@ -249,7 +249,9 @@ void scan_survey_image(const struct image *image, const char *name, struct surve
 	survey->image = keep(name ? name : image_path(image));
 	survey->path = name ? keep(image_path(image)) : NULL;
 	survey->format = keep(image_format(image));
-	survey->file_size = image_file_size(image);
+	survey->file_size = source_file_size(image_source(image));
+	if (survey->file_size != image_file_size(image))
+		survey->unpacked_size = image_file_size(image);
 	survey->warning = image_doubt(image);
 	add_facts(image, survey);
 }

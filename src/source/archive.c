@@ -48,11 +48,19 @@ static const char *probe(const struct source *source)
 /* What of an entry is looked at to judge what it is. */
 #define HEAD_SIZE   ((size_t)1 << 16)
 
+/* Files that are read beside the image at most. */
+#define BESIDE_MAX 8u
+
 struct member {
-	char *name;
+	char *name;    /* of a split file without the number */
 	size_t number; /* in the archive */
 	uint64_t size; /* unpacked; 0: not known, or nothing */
 	bool encrypted;
+	/* Of a split file: its other parts, by their numbers in the archive. */
+	size_t *parts;
+	size_t part_count;
+	size_t part_capacity;
+	char *missing; /* the first that is not there; NULL: none */
 };
 
 struct listing {
@@ -62,10 +70,17 @@ struct listing {
 	bool cut;
 };
 
+static void member_free(struct member *member)
+{
+	free(member->name);
+	free(member->parts);
+	free(member->missing);
+}
+
 static void listing_free(struct listing *listing)
 {
 	for (size_t i = 0; i < listing->count; i++)
-		free(listing->members[i].name);
+		member_free(&listing->members[i]);
 	free(listing->members);
 }
 
@@ -120,20 +135,107 @@ static struct error *list(const struct source *source, const struct source_optio
 	return error;
 }
 
-/* Goes to an entry of an archive. */
+/* A name, and the number that a part of a split file has at its end. */
+struct part_name {
+	size_t stem;   /* the length of what is before the number; without one of the name */
+	size_t digits; /* 0: no number */
+	unsigned int number;
+};
+
+static struct part_name part_name_of(const char *name)
+{
+	size_t digits = split_digits(name), stem = strlen(name) - digits;
+	return (struct part_name){stem, digits,
+				  digits ? (unsigned int)strtoul(name + stem, NULL, 10) : 0};
+}
+
+/* The parts of a file behind each other. */
+static int compare_parts(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+	const struct part_name p = part_name_of(x->name), q = part_name_of(y->name);
+	int order = strncmp(x->name, y->name, min_of(p.stem, q.stem));
+	if (!order)
+		order = p.stem != q.stem	? (p.stem < q.stem ? -1 : 1)
+			: p.digits != q.digits	? (p.digits < q.digits ? -1 : 1)
+			: p.number != q.number	? (p.number < q.number ? -1 : 1)
+			: x->number < y->number ? -1
+						: x->number > y->number;
+	return order;
+}
+
+/* Adds a part to the split file that `first` is. `last`: the number of the part before. */
+static void add_part(struct member *first, const struct member *part, unsigned int last)
+{
+	const struct part_name name = part_name_of(part->name);
+	if (name.number != last + 1 && !first->missing)
+		first->missing = alloc_printf("%.*s%0*u", (int)name.stem, part->name,
+					      (int)name.digits, last + 1);
+	*array_push(first->parts, first->part_count, first->part_capacity) = part->number;
+	first->size += part->size;
+	first->encrypted |= part->encrypted;
+}
+
+/* Whether a part belongs to the split file that `first` is, of which `last` was found before. */
+static bool is_next_part(const struct member *first, const struct part_name *last,
+			 const struct member *part)
+{
+	const struct part_name name = part_name_of(part->name);
+	return last->digits && name.digits == last->digits && name.stem == last->stem &&
+	       name.number > last->number && !strncmp(first->name, part->name, name.stem);
+}
+
+/* Makes one member of the parts of a split file. */
+static void join_parts(struct listing *listing)
+{
+	struct member *members = listing->members;
+	struct part_name last = {0};
+	size_t kept = 0;
+	if (listing->count)
+		qsort(members, listing->count, sizeof(*members), compare_parts);
+	for (size_t i = 0; i < listing->count; i++) {
+		const struct part_name name = part_name_of(members[i].name);
+		if (kept && is_next_part(&members[kept - 1], &last, &members[i])) {
+			add_part(&members[kept - 1], &members[i], last.number);
+			last.number = name.number;
+			member_free(&members[i]);
+			continue;
+		}
+		members[kept++] = members[i];
+		last = name.digits && name.number <= 1 ? name : (struct part_name){0};
+	}
+	listing->count = kept;
+	for (size_t i = 0; i < kept; i++)
+		if (members[i].part_count) /* with the point before it */
+			members[i].name[part_name_of(members[i].name).stem - 1] = '\0';
+}
+
+/* Goes to an entry, and on from where it is where the entry is behind that. */
+static struct error *advance(struct unpacker *unpacker, const struct source *source, size_t number,
+			     const struct source_options *options)
+{
+	struct archive_entry *entry;
+	if (!unpacker->archive || number < unpacker->next) {
+		unpacker_close(unpacker);
+		try_(begin(unpacker, source, options));
+	}
+	while (unpacker->next <= number) {
+		int result = reader_next_entry(unpacker->archive, &entry);
+		if (result == ARCHIVE_RETRY)
+			continue;
+		if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
+			return unpacker_failure(unpacker);
+		unpacker->next++;
+	}
+	return NULL;
+}
+
+/* Goes to a member of an archive. */
 static struct error *go_to(struct unpacker *unpacker, const struct source *source,
 			   const struct member *member, const struct source_options *options)
 {
-	struct archive_entry *entry;
-	try_(begin(unpacker, source, options));
+	try_(advance(unpacker, source, member->number, options));
 	unpacker->encrypted = member->encrypted;
-	for (size_t i = 0; i <= member->number; i++) {
-		int result = reader_next_entry(unpacker->archive, &entry);
-		if (result == ARCHIVE_RETRY)
-			i--;
-		else if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
-			return unpacker_failure(unpacker);
-	}
 	return NULL;
 }
 
@@ -187,10 +289,21 @@ static struct error *unpack_member(const struct source *source, const struct mem
 	_cleanup_whole_ struct whole whole = {.fd = -1};
 	bool cut = false;
 	char size[SOURCE_SIZE_TEXT];
-	_cleanup_free_ char *from = alloc_printf("%s, '%s'", kind, member->name);
+	_cleanup_free_ char *from = member->part_count
+					    ? alloc_printf("%s, %zu parts of '%s'", kind,
+							   member->part_count + 1, member->name)
+					    : alloc_printf("%s, '%s'", kind, member->name);
 	try_(go_to(&unpacker, source, member, options));
+	if (member->missing)
+		return error_new("'%s' is a %s archive, and of the parts of '%s' in it '%s' is "
+				 "missing",
+				 source_path(source), kind, member->name, member->missing);
 	try_(whole_begin(&whole, source_path(source), from, source->size, member->size, options));
 	try_(unpacker_add_all(&unpacker, &whole, &cut));
+	for (size_t i = 0; i < member->part_count && !cut; i++) {
+		try_(advance(&unpacker, source, member->parts[i], options));
+		try_(unpacker_add_all(&unpacker, &whole, &cut));
+	}
 	try_(whole_finish(&whole, ret));
 	if (cut)
 		source_warn(*ret, "the archive is cut off: the first %s of '%s' are there",
@@ -204,7 +317,7 @@ static struct error *open_member(const struct source *source, const struct membe
 				 struct source **ret, bool *kept)
 {
 	*kept = false;
-	if (!strcmp(kind, "tar"))
+	if (!strcmp(kind, "tar") && !member->part_count)
 		try_(open_stored(source, member, options, ret));
 	*kept = *ret;
 	return *ret ? NULL : unpack_member(source, member, kind, options, ret);
@@ -253,12 +366,34 @@ static bool is_unwanted(const struct source *source, const struct member *member
 	return !packed && options->unwanted(member->name, head, (size_t)size);
 }
 
-/* The entry that is taken, or NULL when none may be an image. */
+static bool wants_page_file(const struct source_options *options)
+{
+	return options && options->page_file;
+}
+
+/* The page file of a number by its name, or else the largest file that is not named as another. */
+static const struct member *choose_page_file(const struct listing *listing, unsigned int number)
+{
+	const struct member *other = NULL;
+	for (size_t i = 0; i < listing->count; i++) {
+		const struct member *member = &listing->members[i];
+		const unsigned int named = page_file_of(member->name);
+		if (named == number && named < SOURCE_PAGE_FILES)
+			return member;
+		if (!other && named == SOURCE_PAGE_FILES)
+			other = member;
+	}
+	return other;
+}
+
+/* The entry that is taken, or NULL when none may be what is wanted. */
 static const struct member *choose(const struct source *source, struct listing *listing,
 				   const struct source_options *options)
 {
 	if (listing->count)
 		qsort(listing->members, listing->count, sizeof(*listing->members), compare_members);
+	if (wants_page_file(options))
+		return choose_page_file(listing, options->page_file - 1);
 	size_t tries = 0;
 	for (size_t i = 0; i < listing->count && tries < TRIES_MAX; i++) {
 		if (!is_unwanted(source, &listing->members[i], options))
@@ -268,34 +403,78 @@ static const struct member *choose(const struct source *source, struct listing *
 	return NULL;
 }
 
-/* Opens the page files, and says so. They are windows where `*kept` is set. */
-static struct error *open_page_files(const struct source *source, const struct listing *listing,
-				     const char *kind, const struct source_options *options,
-				     struct source *image, bool *kept)
+/* Opens a file beside the image; NULL where it can't be, which is told. Sets `*kept` for a window. */
+static struct source *open_beside(const struct source *source, const struct member *member,
+				  const char *kind, const struct source_options *options,
+				  struct source *image, bool *kept)
+{
+	bool window = false;
+	struct source *file = NULL;
+	struct error *error = open_member(source, member, kind, options, &file, &window);
+	if (error) {
+		source_warn(image, "the archive's '%s' can't be used: %s", member->name,
+			    error_message(error));
+		error_free(error);
+		return NULL;
+	}
+	free(file->state->path);
+	file->state->path = alloc_printf("%s: %s", source_path(source), member->name);
+	file->state->name = alloc_strdup(member->name);
+	*kept |= window;
+	return file;
+}
+
+/* Opens the page files, and says so. */
+static void open_page_files(const struct source *source, const struct listing *listing,
+			    const char *kind, const struct source_options *options,
+			    struct source *image, bool *kept)
 {
 	for (size_t i = 0; i < listing->count; i++) {
 		const struct member *member = &listing->members[i];
 		unsigned int number = page_file_of(member->name);
-		bool window = false;
 		if (number == SOURCE_PAGE_FILES || image->state->page_files[number])
 			continue;
-		struct source *file = NULL;
-		struct error *error = open_member(source, member, kind, options, &file, &window);
-		if (error) {
-			source_warn(image, "the archive's '%s' can't be used: %s", member->name,
-				    error_message(error));
-			error_free(error);
+		struct source *file = open_beside(source, member, kind, options, image, kept);
+		if (!file)
 			continue;
-		}
-		free(file->state->path);
-		file->state->path = alloc_printf("%s: %s", source_path(source), member->name);
 		image->state->page_files[number] = file;
-		*kept |= window;
 		source_tell(options, "'%s' of the archive is page file %u", member->name, number);
 		if (source_warning(file))
 			source_warn(image, "page file %u: %s", number, source_warning(file));
 	}
-	return NULL;
+}
+
+static bool is_beside(const struct member *chosen, const struct member *member,
+		      const struct source_options *options)
+{
+	return member != chosen && options && options->beside &&
+	       options->beside(chosen->name, member->name);
+}
+
+/* Opens what belongs to the chosen file, and says so. */
+static void open_files_beside(const struct source *source, const struct listing *listing,
+			      const struct member *chosen, const char *kind,
+			      const struct source_options *options, struct source *image,
+			      bool *kept)
+{
+	for (size_t i = 0; i < listing->count; i++) {
+		const struct member *member = &listing->members[i];
+		if (!is_beside(chosen, member, options))
+			continue;
+		if (image->state->beside_count == BESIDE_MAX) {
+			source_warn(image,
+				    "of the archive's files that belong to it only %u are "
+				    "read",
+				    BESIDE_MAX);
+			return;
+		}
+		struct source *file = open_beside(source, member, kind, options, image, kept);
+		if (!file)
+			continue;
+		source_tell(options, "'%s' of the archive is read with it", member->name);
+		*array_push(image->state->beside, image->state->beside_count,
+			    image->state->beside_capacity) = file;
+	}
 }
 
 /* Says which entry was taken, and which not. */
@@ -306,7 +485,8 @@ static void tell_choice(const struct listing *listing, const struct member *chos
 	size_t others = 0;
 	for (size_t i = 0; i < listing->count; i++) {
 		const struct member *member = &listing->members[i];
-		if (member == chosen || page_file_of(member->name) < SOURCE_PAGE_FILES)
+		if (member == chosen || is_beside(chosen, member, options) ||
+		    (page_file_of(member->name) < SOURCE_PAGE_FILES && !wants_page_file(options)))
 			continue;
 		if (others++ < NAMED_MAX)
 			text_add_format(&text, "%s'%s'", others > 1 ? ", " : "", member->name);
@@ -328,15 +508,14 @@ static bool is_aff4(const struct listing *listing)
 }
 
 static struct error *none_chosen(const struct source *source, const struct listing *listing,
-				 const char *kind)
+				 const char *kind, const char *wanted)
 {
 	if (!listing->count)
 		return error_new("'%s' is a %s archive without files%s", source_path(source), kind,
 				 listing->cut ? ": it is cut off" : "");
 	return error_new(
-		"'%s' is a %s archive, and none of its files is a memory image (the largest "
-		"is '%s')",
-		source_path(source), kind, listing->members[0].name);
+		"'%s' is a %s archive, and none of its files is a %s (the largest is '%s')",
+		source_path(source), kind, wanted, listing->members[0].name);
 }
 
 static struct error *open_archive(struct source *source, const char *name,
@@ -345,17 +524,23 @@ static struct error *open_archive(struct source *source, const char *name,
 	__attribute__((cleanup(listing_free))) struct listing listing = {0};
 	bool kept = false;
 	try_(list(source, options, &listing));
+	join_parts(&listing);
 	if (is_aff4(&listing))
 		return NULL; /* an image format of its own */
 	const struct member *chosen = choose(source, &listing, options);
 	if (!chosen)
-		return none_chosen(source, &listing, name);
+		return none_chosen(source, &listing, name,
+				   wants_page_file(options) ? "page file of that number"
+							    : "memory image");
 	tell_choice(&listing, chosen, options);
 	_cleanup_source_ struct source *image = NULL;
 	try_(open_member(source, chosen, name, options, &image, &kept));
 	if (!image) /* never: but that an error is not NULL, the analyzer can't see */
 		return NULL;
-	try_(open_page_files(source, &listing, name, options, image, &kept));
+	if (!wants_page_file(options)) {
+		open_page_files(source, &listing, name, options, image, &kept);
+		open_files_beside(source, &listing, chosen, name, options, image, &kept);
+	}
 	if (listing.cut && !source_warning(image))
 		source_warn(image, "the archive is cut off: files may be missing");
 	_cleanup_free_ char *container = alloc_printf("%s ('%s')", name, chosen->name);

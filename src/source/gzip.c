@@ -65,6 +65,7 @@ static struct error *unpack_member(struct gunzip *gunzip)
 					 "can't be trusted",
 					 source_path(gunzip->source),
 					 gunzip->zlib.msg ? gunzip->zlib.msg : "no memory");
+		gunzip->whole.read = gunzip->at - gunzip->zlib.avail_in;
 		try_(whole_add(&gunzip->whole, buffer, sizeof(buffer) - gunzip->zlib.avail_out));
 	}
 	return NULL;

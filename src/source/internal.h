@@ -19,7 +19,8 @@ struct source_kind {
 
 struct source_state {
 	char *path;
-	uint64_t present; /* bytes that are not in holes, by the file system; without extents */
+	uint64_t file_size; /* see source_file_size(); 0: that of what it is made of */
+	uint64_t present;   /* bytes that are not in holes, by the file system; without extents */
 	struct source_extent *extents;
 	size_t extent_count;
 	struct place_index extent_index;
@@ -30,6 +31,9 @@ struct source_state {
 	char *name; /* see source_name(); NULL: the path */
 	struct text warnings;
 	struct source *page_files[SOURCE_PAGE_FILES];
+	struct source **beside;
+	size_t beside_count;
+	size_t beside_capacity;
 	/* Of a lazy source. */
 	const struct source_kind *kind;
 	void *own;
@@ -101,6 +105,9 @@ struct whole {
 	uint64_t checked; /* value of `written` when free space was looked at */
 	uint8_t *buffer;
 	size_t filled;
+	const struct source_options *options; /* for progress; NULL: nobody is told */
+	uint64_t packed;		      /* bytes that are unpacked; 0: not known */
+	uint64_t read;			      /* bytes of them until now: who unpacks counts */
 };
 
 /*
@@ -139,6 +146,9 @@ extern const struct container container_gzip;
 extern const struct container container_xz;
 extern const struct container container_stream;
 extern const struct container container_archive;
+
+/* Digits at the end of a path, behind a point: how many; 0: there is no such number. */
+size_t split_digits(const char *path);
 
 /* Opens the parts of a split file, of which `path` is the first; leaves `*ret` NULL when it is none. */
 struct error *split_open(const char *path, const struct source_options *options,

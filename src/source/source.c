@@ -39,6 +39,9 @@ void source_close(struct source *source)
 	source_close(state->below);
 	for (size_t i = 0; i < SOURCE_PAGE_FILES; i++)
 		source_close(state->page_files[i]);
+	for (size_t i = 0; i < state->beside_count; i++)
+		source_close(state->beside[i]);
+	free(state->beside);
 	text_free(&state->warnings);
 	free(state->container);
 	free(state->name);
@@ -58,6 +61,14 @@ uint64_t source_make_ready(const struct source *source, uint64_t offset, uint64_
 	return state->kind->ready(state->own, offset, min_of(size, source->size - offset));
 }
 
+uint64_t source_file_size(const struct source *source)
+{
+	const struct source_state *state = source->state;
+	if (state->file_size)
+		return state->file_size;
+	return state->below ? source_file_size(state->below) : source->size;
+}
+
 const char *source_container(const struct source *source)
 {
 	return source->state->container;
@@ -72,6 +83,11 @@ const char *source_warning(const struct source *source)
 const struct source *source_page_file(const struct source *source, unsigned int number)
 {
 	return number < SOURCE_PAGE_FILES ? source->state->page_files[number] : NULL;
+}
+
+const struct source *source_beside(const struct source *source, size_t i)
+{
+	return i < source->state->beside_count ? source->state->beside[i] : NULL;
 }
 
 void source_warn(struct source *source, const char *format, ...)
@@ -92,6 +108,7 @@ void source_put_upon(struct source *source, struct source *below, const char *co
 	struct source_state *state = source->state, *old = below->state;
 	free(state->path);
 	state->path = alloc_strdup(old->path);
+	state->file_size = source_file_size(below);
 	free(state->container);
 	state->container = old->container ? alloc_printf("%s, %s", old->container, container)
 					  : alloc_strdup(container);
@@ -114,6 +131,11 @@ void source_put_upon(struct source *source, struct source *below, const char *co
 			state->page_files[i] = take_ptr(old->page_files[i]);
 		keep |= state->page_files[i] != NULL; /* they may be read from below */
 	}
+	for (size_t i = 0; i < old->beside_count; i++)
+		*array_push(state->beside, state->beside_count, state->beside_capacity) =
+			old->beside[i];
+	keep |= old->beside_count != 0;
+	old->beside_count = 0;
 	if (keep)
 		state->below = below;
 	else

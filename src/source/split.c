@@ -45,8 +45,7 @@ static void split_free(struct split *split)
 	*split = (struct split){0};
 }
 
-/* Digits at the end of a path, behind a point: how many; 0: there is no such number. */
-static size_t number_length(const char *path)
+size_t split_digits(const char *path)
 {
 	size_t length = strlen(path), digits = 0;
 	while (digits < length && path[length - 1 - digits] >= '0' &&
@@ -82,7 +81,7 @@ static unsigned int last_number(const char *first, size_t digits)
 	for (struct dirent *entry; directory && (entry = readdir(directory));) {
 		if (strlen(entry->d_name) != stem + digits ||
 		    strncmp(entry->d_name, name, stem) != 0 ||
-		    number_length(entry->d_name) != digits)
+		    split_digits(entry->d_name) != digits)
 			continue;
 		unsigned int number = (unsigned int)strtoul(entry->d_name + stem, NULL, 10);
 		last = max_of(last, number);
@@ -311,7 +310,7 @@ static void warn_of_missing(struct source *source, const struct split *split)
 struct error *split_open(const char *path, const struct source_options *options,
 			 struct source **ret)
 {
-	const size_t digits = number_length(path);
+	const size_t digits = split_digits(path);
 	if (!digits || !is_there(path))
 		return NULL;
 	unsigned int number = (unsigned int)strtoul(path + strlen(path) - digits, NULL, 10);
@@ -339,4 +338,14 @@ struct error *split_open(const char *path, const struct source_options *options,
 	free((*ret)->state->path);
 	(*ret)->state->path = alloc_strdup(path);
 	return NULL;
+}
+
+bool source_is_part(const char *path, const char *first)
+{
+	const size_t digits = split_digits(first), length = strlen(first);
+	if (!digits || strlen(path) != length || split_digits(path) != digits ||
+	    strncmp(path, first, length - digits) != 0)
+		return false;
+	unsigned long start = strtoul(first + length - digits, NULL, 10);
+	return start <= 1 && strtoul(path + length - digits, NULL, 10) > start;
 }

@@ -110,6 +110,7 @@ struct error *unpacker_add_all(struct unpacker *unpacker, struct whole *whole, b
 		if (offset < 0 || at < whole->size)
 			return error_new("'%s' can't be unpacked: its parts overlap",
 					 source_path(unpacker->source));
+		whole->read = (uint64_t)archive_filter_bytes(unpacker->archive, -1);
 		try_(whole_add_zeros(whole, at - whole->size));
 		try_(whole_add(whole, bytes, size));
 	}

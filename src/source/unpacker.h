@@ -16,6 +16,7 @@ struct unpacker {
 	bool ended;	/* whether it asked for more than the source has */
 	bool named;	/* a password was given; the user sets it */
 	bool encrypted; /* the entry is; the user sets it */
+	size_t next;	/* the number of the entry behind this one; the user counts */
 };
 
 /*

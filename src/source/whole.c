@@ -33,7 +33,8 @@ struct error *whole_begin(struct whole *whole, const char *path, const char *con
 	uint64_t most =
 		max_of(SOURCE_UNPACKED_LEAST,
 		       packed < UINT64_MAX / SOURCE_RATIO ? packed * SOURCE_RATIO : UINT64_MAX);
-	*whole = (struct whole){.path = path, .fd = -1, .most = most};
+	*whole = (struct whole){
+		.path = path, .fd = -1, .most = most, .options = options, .packed = packed};
 	if (options && options->unpack_most)
 		whole->most = options->unpack_most;
 	try_(temporary_file(&whole->fd, &whole->folder));
@@ -107,6 +108,10 @@ static struct error *flush(struct whole *whole)
 	if (run < whole->filled)
 		try_(write_all(whole, whole->buffer + run, whole->filled - run, start + run));
 	whole->filled = 0;
+	if (whole->packed && whole->options && whole->options->progress)
+		whole->options->progress(whole->options->context,
+					 (size_t)min_of(whole->read, whole->packed),
+					 (size_t)whole->packed);
 	return NULL;
 }
 

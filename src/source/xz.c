@@ -194,6 +194,7 @@ static struct error *unpack_whole(const struct source *source, lzma_stream *lzma
 		lzma->next_out = buffer;
 		lzma->avail_out = sizeof(buffer);
 		result = lzma_code(lzma, lzma->avail_in ? LZMA_RUN : LZMA_FINISH);
+		whole->read = at - lzma->avail_in;
 		try_(whole_add(whole, buffer, sizeof(buffer) - lzma->avail_out));
 		if (result == LZMA_BUF_ERROR && !lzma->avail_in) {
 			*cut = true;

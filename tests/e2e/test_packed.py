@@ -13,6 +13,7 @@ import json
 import lzma
 import os
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -165,6 +166,24 @@ def write_parts(folder, name, parts, first=1):
             (folder / f"{name}.{i + first:03}").write_bytes(part)
 
 
+def test_parts_in_archives(impscan, path, raw, expected):
+    """The parts of a split image in an archive are joined, wherever they stand in it."""
+    parts = [(f"case/mem.raw.{i + 1:03}", raw[at:at + 7654321])
+             for i, at in enumerate(range(0, len(raw), 7654321))]
+    others = [("case/log.001", b"one"), ("case/log.002", b"two"), ("case/mem.raw.0001", b"other digits")]
+    packed_whole = gz(raw)
+    packed_parts = [(f"mem.gz.{i:03}", packed_whole[at:at + len(packed_whole) // 3 + 1])
+                    for i, at in enumerate(range(0, len(packed_whole), len(packed_whole) // 3 + 1))]
+    for name, data in (("zip", zip_of(others + parts)), ("tar", tar_of(parts + others)),
+                       ("tar, shuffled", tar_of(parts[::-1])), ("gzip in parts", zip_of(packed_parts))):
+        path.write_bytes(data)
+        out, err = scan(impscan, "-f", path)
+        check(out == expected and " parts of '" in err, f"parts in {name}: {err}")
+    path.write_bytes(tar_of(parts[:1] + parts[2:]))
+    _, err = scan(impscan, "-f", path, status=(2,))
+    check("'case/mem.raw.002' is missing" in err, f"a part is missing in the archive: {err}")
+
+
 def test_split(impscan, folder, raw, expected):
     def parts(data, size):
         return [data[at:at + size] for at in range(0, len(data), size)]
@@ -181,6 +200,19 @@ def test_split(impscan, folder, raw, expected):
         check("other parts" in err, f"{name}: {err}")
     _, err = scan(impscan, "-f", folder / "even.raw.002", status=(2,))
     check("give the first" in err and "even.raw.001" in err, err)
+    # All parts, in any order, as a shell's pattern gives them: one image, and no error.
+    names = sorted(map(str, folder.glob("even.raw.*")))
+    for given in (names, names[::-1]):
+        out, err = run(impscan, *given, "-a", "-o", "jsonl")
+        check(f"{len(names) - 1} of the images given are later parts of" in err and "error" not in err,
+              f"all parts: {err}")
+        check([dict(json.loads(row), image="mem") for row in out.splitlines()] ==
+              list(map(json.loads, expected.splitlines())), "all parts: other rows")
+    _, err = run(impscan, names[0], names[1], "--label", "second", "-a", status=(2,))
+    check("give the first" in err, f"a part with a label: {err}")
+    info = json.loads(run(impscan, "-f", names[0], "--info", "-o", "jsonl")[0])
+    check(info["file_size"] == len(raw) and info["unpacked_size"] is None, f"size of parts: {info}")
+    test_parts_in_archives(impscan, folder / "archive", raw, expected)
     # One in the middle is missing: told, and never read as zeros.
     lost = parts(raw, 2 << 20)
     lost[len(lost) // 2] = None
@@ -235,6 +267,7 @@ def test_page_files(impscan, mkimage, folder):
         out, err = scan(impscan, "-f", path)
         check(out == expected, f"page file in {name}: other rows: {err}")
         check("'case 7/PageFile.sys' of the archive is page file 0" in err, f"{name}: {err}")
+    test_packed_page_files(impscan, folder, raw, pagefile.read_bytes(), expected)
     # One that is given comes first; here it is another machine's.
     other = folder / "other.sys"
     other.write_bytes(random.Random(2).randbytes(1 << 20))
@@ -243,6 +276,57 @@ def test_page_files(impscan, mkimage, folder):
     check(out == given and "other.sys" in err, f"--pagefile beside the archive's: {err}")
     for file in (raw, pagefile, path, other):
         file.unlink()
+
+
+def test_packed_page_files(impscan, folder, raw, data, expected):
+    """A page file that is given packed, or in parts, is unpacked."""
+    path = folder / "packed.sys"
+    half = len(data) // 2 & ~4095
+    forms = {"gz": gz(data), "xz": xz(data), "xz.blocks": xz_streams(data), "bz2": bz2.compress(data, 1),
+             "zip": zip_of([("swapfile.sys", b"s" * 2 * len(data)), ("c/pagefile.sys", data)]),
+             "zip of another name": zip_of([("note.txt", b"page file"), ("p.bin", data)]),
+             "tar": tar_of([("pagefile.sys", data)]),
+             "parts in tar": tar_of([("pagefile.sys.001", data[:half]), ("pagefile.sys.002", data[half:])])}
+    for name, packed_data in forms.items():
+        path.write_bytes(packed_data)
+        out, err = scan(impscan, "-f", raw, "--pagefile", f"0={path}")
+        check(out == expected and "warning" not in err, f"page file as {name}: {err}")
+    path.write_bytes(zip_of([("swapfile.sys", data)]))
+    _, err = scan(impscan, "-f", raw, "--pagefile", f"0={path}", status=(2,))
+    check("none of its files is a page file of that number" in err, f"only a swap file: {err}")
+    path.write_bytes(gz(data)[:-100])
+    _, err = scan(impscan, "-f", raw, "--pagefile", f"0={path}")
+    check("page file 0: the gzip file is cut off" in err, f"a cut page file: {err}")
+    path.write_bytes(gz(b"EMiL" + data))
+    _, err = scan(impscan, "-f", raw, "--pagefile", f"0={path}", status=(2,))
+    check("not a page file but a LiME image" in err, f"a packed image as page file: {err}")
+    path.unlink()
+    write_parts(folder, "split.sys", [data[:half], data[half:]])
+    out, err = scan(impscan, "-f", raw, "--pagefile", f"0={folder / 'split.sys.001'}")
+    check(out == expected, f"page file in parts: {err}")
+    for part in folder.glob("split.sys.*"):
+        part.unlink()
+
+
+def test_terminal(impscan, folder, raw):
+    """--info's sizes, and a bar on a terminal while an image is unpacked."""
+    path = folder / "packed"
+    for data in (gz(raw), bz2.compress(raw, 1), zip_of([("mem.raw", raw)]), xz_streams(raw)):
+        path.write_bytes(data)
+        terminal, stderr = os.openpty()
+        with subprocess.Popen([impscan, "-f", path, "--info"], stdout=subprocess.PIPE, stderr=stderr) as job:
+            os.close(stderr)
+            said = b""
+            try:
+                while block := os.read(terminal, 4096):
+                    said += block
+            except OSError:  # the terminal has gone with the program
+                pass
+            out = job.stdout.read().decode()
+        os.close(terminal)
+        check(re.search(rf"File size\s+{len(data)}\n\s+unpacked\s+{len(raw)}\n", out), f"sizes: {out}")
+        check((b" packed bytes unpacked" in said) == (b"temporary file" in said), f"no bar: {said}")
+    path.unlink()
 
 
 def check_rows(what, out, expected):
@@ -365,6 +449,7 @@ def main():
     count = test_packed(impscan, folder, raw, lime, expected)
     test_split(impscan, folder, raw, expected)
     test_pipes(impscan, folder, raw, expected)
+    test_terminal(impscan, folder, raw)
     test_page_files(impscan, arguments.mkimage, folder)
     count += test_damaged(impscan, folder, raw, expected)
     for path in images.values():

@@ -6,6 +6,8 @@ nothing of the hole below 4 GB.
     test_vmware.py IMPSCAN MKIMAGE FOLDER
 """
 
+import gzip
+import io
 import json
 import os
 import pathlib
@@ -13,6 +15,8 @@ import random
 import shutil
 import struct
 import subprocess
+import tarfile
+import zipfile
 
 from image_truth import check, finish, run, test_arguments, test_parser
 from vmware_files import (BLOCK, MAGIC, OLD_MAGIC, State, regions_around, usual_state, write_behind,
@@ -55,6 +59,43 @@ class Tools:
         return err
 
 
+def check_packed(tools, raw, regions, expected):
+    """Both files in one archive: the state is found there, whatever else it has."""
+    memory, path = tools.place("memory", "packed")
+    write_vmem(raw, memory, regions)
+    state = usual_state(regions, MAGIC).bytes()
+    pair = [("vm/m.vmss", state), ("vm/m.vmem", memory.read_bytes())]
+    decoy = [("vm/other.vmsn", bytes(9000)), ("old/m.vmsn", b"x" * 9000)]
+    forms = {"zip": packed_zip(pair), "tar": packed_tar(pair), "tar.gz": gzip.compress(packed_tar(pair), 1),
+             "others beside": packed_tar(decoy + pair),
+             "packed twice": packed_tar([("m.vmem.gz", gzip.compress(pair[1][1], 1)), ("m.vmsn", state)])}
+    for name, data in forms.items():
+        path.write_bytes(data)
+        err = tools.same(path, expected, f"both in {name}")
+        check("of the archive is read with it" in err and "warning" not in err, f"{name}: {err}")
+    path.write_bytes(packed_tar([("m.vmss", state[:100]), ("m.vmem", memory.read_bytes())]))
+    _, err = tools.listing(path, (0, 1, 2))
+    check("the state file beside it is not used" in err, f"a cut state in a tar: {err}")
+
+
+def packed_zip(members):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def packed_tar(members):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
 def test_pairs(tools):
     """Every way in which both files are found, of every kind of page tables."""
     names = [("m.vmem", "m.vmss", "m.vmem"), ("m.vmem", "m.vmsn", "m.vmem"),
@@ -74,6 +115,8 @@ def test_pairs(tools):
             state.write_bytes(usual_state(regions, magic).bytes())
             err = tools.same(given, expected, f"{memory.name}, {state.name}, {given.name}")
             check("warning" not in err, f"{memory.name}, {state.name}: {err}")
+        if not number:
+            check_packed(tools, raw, regions, expected)
         for padding in 0, 1, 4000:
             path, = tools.place("m.vmsn")
             write_inside(raw, path, regions, MAGIC if padding else OLD_MAGIC, padding)
