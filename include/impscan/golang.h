@@ -61,7 +61,8 @@ struct golang {
 	enum golang_found found;
 	uint32_t table_rva; /* where the table's header is, or was */
 	size_t functions;   /* in the table; known also where names could not be read */
-	size_t kept;	    /* names that gimphash is taken of; only of status GOLANG_OK */
+	/* Only of status GOLANG_OK: names that gimphash is taken of, and that gimpfuzzy is. */
+	size_t kept, own;
 	/*
 	 * Whether names seem to be replaced, as garble does: no package of Go's standard library is
 	 * among those that have functions, beside the runtime. Hashes then differ from build to
@@ -69,7 +70,14 @@ struct golang {
 	 */
 	bool garbled;
 
-	/* Both "" unless the status is GOLANG_OK and names are kept. */
+	/*
+	 * Both "" unless the status is GOLANG_OK and there are such names.
+	 *
+	 * gimphash: Nextron Systems'. gimpfuzzy is impscan's own: libfuzzy's hash of the names, joined
+	 * by commas, of functions that are not of Go's standard library, in the order of the table,
+	 * each from its last "/" on. gimphash's names are no good for it: most of them are the standard
+	 * library's, so that any two programs that use net/http would resemble each other.
+	 */
 	char gimphash[SHA256_SIZE];
 	char gimpfuzzy[IMPFUZZY_SIZE];
 
@@ -77,8 +85,8 @@ struct golang {
 	struct text version; /* "go1.19.8" */
 	struct text module;  /* path of the main module, else of the main package */
 
-	struct text names;	 /* what gimphash is the SHA-256 of */
-	struct text fuzzy_names; /* what gimpfuzzy is the ssdeep hash of */
+	struct text names;     /* what gimphash is the SHA-256 of */
+	struct text own_names; /* what gimpfuzzy is the ssdeep hash of */
 };
 
 /* What stands before a gimpfuzzy where an impfuzzy could stand as well, which has the same form. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reading a program by Go: finding the table of functions, reading all names, hashing those that
- * gimphash takes.
+ * gimphash takes, and those that gimpfuzzy does.
  */
 #include <impscan/golang.h>
 
@@ -97,12 +97,16 @@ static void take_name(struct golang *golang, const char *name, struct packages *
 	const char *kept;
 	packages->standard += kind == PACKAGE_STANDARD;
 	packages->other += kind == PACKAGE_OTHER;
-	if (!golang_keeps(name, &kept))
-		return;
-	text_add_string(&golang->names, kept);
-	if (golang->kept++)
-		text_add_char(&golang->fuzzy_names, ',');
-	text_add_string(&golang->fuzzy_names, kept);
+	if (kind == PACKAGE_MAIN || kind == PACKAGE_OTHER) {
+		const char *slash = strrchr(name, '/');
+		if (golang->own++)
+			text_add_char(&golang->own_names, ',');
+		text_add_string(&golang->own_names, slash ? slash + 1 : name);
+	}
+	if (golang_keeps(name, &kept)) {
+		golang->kept++;
+		text_add_string(&golang->names, kept);
+	}
 }
 
 /* Reads the name of one function. Returns false when it could not be read; the status is set. */
@@ -133,7 +137,7 @@ static void read_names(struct golang *golang, struct go_program *program)
 		if (!read_function(golang, program, i, &name))
 			return;
 		take_name(golang, text_string(&name), &packages);
-		if (golang->fuzzy_names.length > GOLANG_NAMES_MAX) {
+		if (golang->names.length + golang->own_names.length > GOLANG_NAMES_MAX) {
 			stop(golang, GOLANG_DAMAGED,
 			     "more names of functions than any program has");
 			return;
@@ -144,9 +148,10 @@ static void read_names(struct golang *golang, struct go_program *program)
 		}
 	}
 	golang->garbled = packages.other && !packages.standard;
-	(void)budget_spend(program->budget, 2 * golang->names.length / BYTES_A_STEP);
+	(void)budget_spend(program->budget,
+			   (golang->names.length + golang->own_names.length) / BYTES_A_STEP);
 	hash_sha256(golang->gimphash, &golang->names);
-	hash_fuzzy(golang->gimpfuzzy, &golang->fuzzy_names);
+	hash_fuzzy(golang->gimpfuzzy, &golang->own_names);
 }
 
 /* What there is to say where no table was found. */
@@ -165,12 +170,12 @@ static void without_table(struct golang *golang, const struct go_program *progra
 static void clear(struct golang *golang)
 {
 	struct text *texts[] = {&golang->version, &golang->module, &golang->names,
-				&golang->fuzzy_names};
+				&golang->own_names};
 	struct golang empty = {.status = GOLANG_NONE,
 			       .version = golang->version,
 			       .module = golang->module,
 			       .names = golang->names,
-			       .fuzzy_names = golang->fuzzy_names};
+			       .own_names = golang->own_names};
 	*golang = empty;
 	for (size_t i = 0; i < array_size(texts); i++)
 		text_clear(texts[i]);
@@ -209,6 +214,6 @@ void golang_free(struct golang *golang)
 	text_free(&golang->version);
 	text_free(&golang->module);
 	text_free(&golang->names);
-	text_free(&golang->fuzzy_names);
+	text_free(&golang->own_names);
 	memset(golang, 0, sizeof(*golang));
 }

@@ -83,9 +83,8 @@ static const char *const standard[] = {
 	"testing",  "text",   "time",  "unicode",  "unique",   "weak",
 };
 
-/* What every program has, garbled or not, and names that belong to no package. */
-static const char *const always[] = {"runtime", "internal",   "main",	  "type",
-				     "go",	"_rt0_amd64", "_rt0_386", "vendor"};
+/* What every program has, garbled or not: what a name begins with, and where its package ends. */
+static const char *const always[] = {"runtime", "internal", "vendor", "type", "__x86"};
 
 static bool is_one_of(const char *name, size_t length, const char *const *list, size_t count)
 {
@@ -95,12 +94,21 @@ static bool is_one_of(const char *name, size_t length, const char *const *list, 
 	return false;
 }
 
+/* Names of the package main that every program may have. */
+static bool is_of_any_main(const char *name)
+{
+	return !strcmp(name, "main.main") || !strcmp(name, "main.init") ||
+	       has_prefix(name, "main.init.");
+}
+
 enum package_kind golang_package_kind(const char *name)
 {
 	size_t length = strcspn(name, "./:");
 	if (!name[length] || name[length] == ':' || has_prefix(name, "go.") ||
-	    is_one_of(name, length, always, array_size(always)))
+	    is_one_of(name, length, always, array_size(always)) || is_of_any_main(name))
 		return PACKAGE_ALWAYS;
+	if (has_prefix(name, "main."))
+		return PACKAGE_MAIN;
 	return is_one_of(name, length, standard, array_size(standard)) ? PACKAGE_STANDARD
 								       : PACKAGE_OTHER;
 }

@@ -4,9 +4,10 @@
 #define GOLANG_NAMES_H
 
 enum package_kind {
-	PACKAGE_ALWAYS,	  /* the runtime's, main, or no package's */
+	PACKAGE_ALWAYS,	  /* the runtime's, or no package's: every program may have it */
 	PACKAGE_STANDARD, /* of Go's standard library */
-	PACKAGE_OTHER,
+	PACKAGE_MAIN,	  /* the program's own, which has this name in every program */
+	PACKAGE_OTHER,	  /* the program's own, or another one's that it uses */
 };
 
 /* Returns what the package is that a function belongs to, by the function's name. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the room golang makes of PE files, for comparison with other programs: a line a file of status,
- * reason, form of the table, how it was found, functions, kept names, whether it seems garbled,
+ * reason, form of the table, how it was found, functions, kept names, own names, whether it seems garbled,
  * gimphash, gimpfuzzy, version, module, steps, between tabs.
  *
  *	go_names [OPTION...] FILE...	files, as they lie
@@ -82,11 +82,12 @@ static int show(const char *path)
 	_cleanup_pe_ struct pe pe;
 	open_pe(&pe, &reader, &file);
 	golang_read(&golang, &pe, &budget);
-	printf("%s\t%s\t%s\t%s\t%zu\t%zu\t%s\t%s\t%s\t%s\t%s\t%llu\n",
+	printf("%s\t%s\t%s\t%s\t%zu\t%zu\t%zu\t%s\t%s\t%s\t%s\t%s\t%llu\n",
 	       golang_status_name(golang.status), golang.reason, golang_table_name(golang.table),
-	       found[golang.found], golang.functions, golang.kept, golang.garbled ? "garbled?" : "",
-	       golang.gimphash, golang.gimpfuzzy, text_string(&golang.version),
-	       text_string(&golang.module), (unsigned long long)budget.spent);
+	       found[golang.found], golang.functions, golang.kept, golang.own,
+	       golang.garbled ? "garbled?" : "", golang.gimphash, golang.gimpfuzzy,
+	       text_string(&golang.version), text_string(&golang.module),
+	       (unsigned long long)budget.spent);
 	return 0;
 }
 

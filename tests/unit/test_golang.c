@@ -43,6 +43,10 @@ static const char kept[] = "errors.Newfmt.Fprintfgolang.org/x/net/http2.Dialexam
 static const char hash_of_kept[] =
 	"8da085daa0584fd867ae919a5aac1178000756bd6d136973ddcea47158e9ec17";
 
+/* What gimpfuzzy takes of them. */
+static const char own[] = "x.Y,key.Get,bot.Connect,bot.(*Client).Send,bot.(*Client).send,"
+			  "bot.(*client).Send,bot.Connect";
+
 static const enum go_version versions[] = {GO_1_2, GO_1_16, GO_1_18, GO_1_20};
 
 /* A written program, as a file or in memory. */
@@ -130,7 +134,11 @@ static void assert_read(const struct program *p, enum golang_found found)
 	assert_int_equal(g->kept, 6);
 	assert_string_equal(text_string(&g->names), kept);
 	assert_string_equal(g->gimphash, hash_of_kept);
-	assert_true(g->gimpfuzzy[0]);
+	assert_int_equal(g->own, 7);
+	assert_string_equal(text_string(&g->own_names), own);
+	char fuzzy[IMPFUZZY_SIZE];
+	hash_fuzzy(fuzzy, &g->own_names);
+	assert_string_equal(g->gimpfuzzy, fuzzy);
 	assert_false(g->garbled);
 }
 
@@ -482,6 +490,34 @@ static void garbled_names(void **state)
 	}
 }
 
+/* A program whose functions are all of the standard library and main.main has no gimpfuzzy. */
+static void no_own_names(void **state)
+{
+	static const char *const common[] = {"go.buildid",
+					     "gogo",
+					     "runtime.main",
+					     "main.main",
+					     "main.init",
+					     "main.init.0",
+					     "errors.New",
+					     "net/http.Get",
+					     "vendor/golang.org/x/a.B",
+					     "type..eq.a.B",
+					     "__x86.get_pc_thunk.ax"};
+	(void)state;
+	_cleanup_program_ struct program p;
+	struct go_plan plan = plan_of(GO_1_16, false);
+	plan.names = common;
+	plan.count = array_size(common);
+	program_write(&p, &plan);
+	program_read(&p, PE_LAYOUT_FILE, true, false, NULL);
+	assert_int_equal(p.golang.status, GOLANG_OK);
+	assert_true(p.golang.gimphash[0]);
+	assert_int_equal(p.golang.own, 0);
+	assert_string_equal(p.golang.gimpfuzzy, "");
+	assert_false(p.golang.garbled);
+}
+
 /* The README's rules, and letters as the program in Go takes them. */
 static void names_that_gimphash_takes(void **state)
 {
@@ -551,6 +587,7 @@ int main(void)
 		cmocka_unit_test(other_programs),
 		cmocka_unit_test(build_information_alone),
 		cmocka_unit_test(garbled_names),
+		cmocka_unit_test(no_own_names),
 		cmocka_unit_test(names_that_gimphash_takes),
 	};
 	return cmocka_run_group_tests_name("golang", tests, NULL, NULL);
