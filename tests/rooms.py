@@ -17,8 +17,8 @@ import subprocess
 import sys
 
 # Each room knows only those before it. What each is for: docs/architecture.md.
-ROOMS = ("base source image pe profile memory store imports exports rebuild windows discover hash "
-         "golang match rows scan report cli").split()
+ROOMS = ("base source image pe profile memory store imports dotnet exports rebuild windows discover "
+         "hash golang match rows scan report cli").split()
 
 # Libraries that one room has a layer over: how their symbols begin, and the room.
 LIBRARIES = {"archive_": "source"}
