@@ -37,6 +37,10 @@ static enum step read_rows(struct metadata *m, uint64_t valid, struct tables *ta
 		if (step != STEP_OK)
 			return step;
 		tables->rows[i] = le32(p);
+		if (!tables->rows[i] && net_zero_page(m, at + 3)) {
+			net_damage(m, "header of the tables", at, "in a page of zeros");
+			return STEP_STOP;
+		}
 		at += 4;
 	}
 	tables->rows_at = at + (tables->heap_bits & EXTRA_DATA ? 4 : 0);

@@ -103,7 +103,7 @@ static enum step read_row(struct metadata *m, uint32_t i, struct typeref *row, u
 	const uint8_t *name_at = p + size - 2 * width, *space_at = name_at + width;
 	uint32_t name = width == 4 ? le32(name_at) : le16(name_at);
 	uint32_t name_space = width == 4 ? le32(space_at) : le16(space_at);
-	if (!name && !name_space && net_zero_page(m, rva + size - 1)) {
+	if (net_zero_page(m, rva) || net_zero_page(m, rva + size - 1)) {
 		net_damage(m, "type references", rva, "in a page of zeros");
 		return STEP_STOP;
 	}
