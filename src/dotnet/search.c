@@ -28,6 +28,8 @@ struct search {
 	size_t absent;	      /* pages */
 	uint64_t end;	      /* RVA of the end of what is searched now */
 	uint32_t module_name; /* index of `<Module>` */
+	bool has_tables; /* tables were found, but no strings behind them; the first ones are kept */
+	struct tables first;
 };
 
 static enum step look_for_root(struct search *search, uint64_t rva, const uint8_t *p)
@@ -55,7 +57,18 @@ static enum step look_for_tables(struct search *search, uint64_t rva, const uint
 	if (le32(p) || p[4] != 2 || p[5] || (p[8] & 5) != 5)
 		return STEP_NOT;
 	struct metadata *m = search->m;
-	return tables_read(m, rva, search->end - rva, true, &m->tables);
+	enum step step = tables_read(m, rva, search->end - rva, true, &m->tables);
+	if (step != STEP_OK)
+		return step;
+	uint64_t behind = (m->tables.end + 3) & ~UINT64_C(3);
+	step = STEP_NOT;
+	for (unsigned int i = 0; i < GAPS_TRIED && step == STEP_NOT; i++)
+		step = try_strings(search, behind + 4 * i);
+	if (step == STEP_NOT && !search->has_tables) {
+		search->has_tables = true;
+		search->first = m->tables;
+	}
+	return step;
 }
 
 static enum step look_for_module(struct search *search, uint64_t rva, const uint8_t *p)
@@ -128,20 +141,15 @@ static enum step search_image(struct search *search)
 	return STEP_NOT;
 }
 
-/* The strings of tables that were found by content. */
+/* The strings of tables that have none behind them. */
 static enum step search_strings(struct search *search)
 {
 	struct metadata *m = search->m;
-	uint64_t behind = (m->tables.end + 3) & ~UINT64_C(3);
-	enum step step = STEP_NOT;
-	for (unsigned int i = 0; i < GAPS_TRIED && step == STEP_NOT; i++)
-		step = try_strings(search, behind + 4 * i);
-	if (step != STEP_NOT)
-		return step;
+	m->tables = search->first;
 	const struct tables *t = &m->tables;
 	const unsigned int width = wide(t, WIDE_STRINGS);
 	const uint8_t *p;
-	step = net_bytes(m, "tables", table_row(t, TABLE_TYPE_DEF, 0) + 4, width, &p);
+	enum step step = net_bytes(m, "tables", table_row(t, TABLE_TYPE_DEF, 0) + 4, width, &p);
 	if (step != STEP_OK)
 		return step;
 	search->module_name = width == 4 ? le32(p) : le16(p);
@@ -162,7 +170,7 @@ enum step metadata_search(struct metadata *m)
 		search.absent = 0;
 		search.look = look_for_tables;
 		step = search_image(&search);
-		if (step == STEP_OK)
+		if (step == STEP_NOT && search.has_tables)
 			step = search_strings(&search);
 	}
 	m->dotnet->wiped = true;

@@ -276,16 +276,19 @@ static void make_tables(struct writing *w)
 	w->rows[0x23] = w->rows[0x23] ? w->rows[0x23] : 1;
 	for (unsigned int i = 0; i < ASSEMBLY_TABLES; i++)
 		valid |= w->rows[i] ? UINT64_C(1) << i : 0;
+	uint64_t unknown = a->unknown_tables ? UINT64_C(0x8102) << ASSEMBLY_TABLES : 0;
 	w->widths = (struct widths){w->rows, a->heap_bits};
 	add_number(&w->tables, 0, 4);
 	add_number(&w->tables, 2, 2);
 	add_number(&w->tables, a->heap_bits | (a->extra_data ? 0x40 : 0), 1);
 	add_number(&w->tables, 1, 1);
-	add_number(&w->tables, valid, 8);
+	add_number(&w->tables, valid | unknown, 8);
 	add_number(&w->tables, UINT64_C(0x16003301fa00), 8);
 	for (unsigned int i = 0; i < ASSEMBLY_TABLES; i++)
 		if (w->rows[i])
 			add_number(&w->tables, w->rows[i], 4);
+	for (; unknown; unknown &= unknown - 1)
+		add_number(&w->tables, util_random(&w->random), 4);
 	if (a->extra_data)
 		add_number(&w->tables, util_random(&w->random), 4);
 	for (unsigned int i = 0; i < ASSEMBLY_TABLES; i++) {

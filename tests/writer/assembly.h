@@ -28,14 +28,15 @@ struct assembly {
 	const char *name; /* NULL: a module without a row in the table Assembly */
 	uint16_t version[4];
 	uint8_t mvid[16];
-	bool plus;	    /* PE32+ */
-	uint8_t heap_bits;  /* indices of 4 bytes: 1 #Strings, 2 #GUID, 4 #Blob */
-	bool uncompressed;  /* "#-" */
-	bool strings_first; /* before the tables */
-	bool extra_data;    /* a number behind the row counts */
-	bool decoys;	    /* ConfuserEx: more streams of the same names at the end */
-	bool second_rows;   /* ConfuserEx: more rows of Module and Assembly, that lead nowhere */
-	uint32_t padding;   /* zeros between tables and what follows */
+	bool plus;	     /* PE32+ */
+	uint8_t heap_bits;   /* indices of 4 bytes: 1 #Strings, 2 #GUID, 4 #Blob */
+	bool uncompressed;   /* "#-" */
+	bool strings_first;  /* before the tables */
+	bool extra_data;     /* a number behind the row counts */
+	bool decoys;	     /* ConfuserEx: more streams of the same names at the end */
+	bool second_rows;    /* ConfuserEx: more rows of Module and Assembly, that lead nowhere */
+	bool unknown_tables; /* random row counts of tables that ECMA-335 does not know */
+	uint32_t padding;    /* zeros between tables and what follows */
 	uint32_t rows[ASSEMBLY_TABLES]; /* of other tables, random */
 	uint64_t seed;			/* of what is random */
 };

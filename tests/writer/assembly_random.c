@@ -161,6 +161,7 @@ void assembly_random(struct assembly *a, uint64_t seed)
 	a->extra_data = !util_random_below(&r, 4);
 	a->decoys = !util_random_below(&r, 3);
 	a->second_rows = !util_random_below(&r, 4);
+	a->unknown_tables = !util_random_below(&r, 4);
 	a->padding = (uint32_t)util_random_below(&r, 3) * 4;
 	random_rows(a, &r);
 }
