@@ -27,7 +27,8 @@ enum { FLAG_BIG_ENDIAN = 1, FLAG_INLINE = 2 };
 
 bool go_is_build_info(const uint8_t *bytes)
 {
-	return !memcmp(bytes, "\xff Go buildinf:", GO_BUILD_INFO_MAGIC_SIZE);
+	/* The first bytes, before a call for every 16 bytes of a program. */
+	return bytes[0] == 0xff && !memcmp(bytes, "\xff Go buildinf:", GO_BUILD_INFO_MAGIC_SIZE);
 }
 
 /* A text in the program. */

@@ -22,8 +22,14 @@
 #include "golang/build_info.h"
 #include "golang/table.h"
 
-/* Headers and moduledata lie at multiples of the size of a pointer, on x86 too of more than that. */
-#define HEADER_ALIGNMENT 8
+/*
+ * Go's linkers align large symbols so, and ask the same of other linkers (IMAGE_SCN_ALIGN_32BYTES). A
+ * header elsewhere is found through the moduledata.
+ */
+#define HEADER_ALIGNMENT 32
+
+/* Sections are searched from such an address on; moduledata has the alignment of a pointer. */
+#define AREA_ALIGNMENT 8
 
 /* Steps for searching a page that is present: for a header, and for everything. */
 #define STEPS_A_PAGE	 2
@@ -84,7 +90,7 @@ static struct area *areas_of(const struct go_program *program, size_t *count)
 	areas[0] = (struct area){.end = program->size, .kind = KIND_WRITABLE};
 	for (size_t i = 0; i < pe->section_count; i++) {
 		const struct pe_section *section = &pe->sections[i];
-		uint64_t start = section->virtual_address & ~(HEADER_ALIGNMENT - 1u);
+		uint64_t start = section->virtual_address & ~(AREA_ALIGNMENT - 1u);
 		uint64_t size = max_of(section->virtual_size, section->size_of_raw_data);
 		areas[i].start = min_of(start, program->size);
 		areas[i].end = min_of(start + size, program->size);
@@ -100,25 +106,17 @@ static struct area *areas_of(const struct go_program *program, size_t *count)
 	return areas;
 }
 
-/* Is one of the words of a stretch perhaps the second half of a head? Many at once. */
-static bool may_have_head(const uint8_t *bytes, size_t size)
-{
-	unsigned int found = 0;
-	for (size_t i = 0; i + GO_HEAD_SIZE <= size; i += HEADER_ALIGNMENT)
-		found |= go_may_be_head(le32(bytes + i + 4));
-	return found;
-}
-
 static void find_header(struct go_program *program, uint64_t rva, const uint8_t *bytes, size_t size)
 {
-	if (!may_have_head(bytes, size))
-		return;
-	for (size_t i = 0; i + GO_HEAD_SIZE <= size && !budget_exceeded(program->budget);
+	for (size_t i = (size_t)(-rva % HEADER_ALIGNMENT); i + GO_HEAD_SIZE <= size;
 	     i += HEADER_ALIGNMENT) {
 		struct go_table table;
-		if (go_may_be_head(le32(bytes + i + 4)) &&
-		    go_table_by_header(program, rva + i, bytes + i, &table))
+		if (!go_may_be_head(le32(bytes + i + 4)))
+			continue;
+		if (go_table_by_header(program, rva + i, bytes + i, &table))
 			program->table = table;
+		if (budget_exceeded(program->budget))
+			return;
 	}
 }
 
@@ -126,15 +124,28 @@ static void find_header(struct go_program *program, uint64_t rva, const uint8_t 
  * Are these words the start of a moduledata, perhaps? The address of a header and that of the names a
  * little behind it, or the address of a table and twice its length.
  */
-static bool may_be_moduledata(const struct go_program *program, const uint8_t *bytes,
-			      unsigned int pointer)
+static inline bool may_be_moduledata(const struct go_program *program, const uint8_t *bytes,
+				     unsigned int pointer)
 {
-	uint64_t first = le_pointer(bytes, pointer);
-	if (go_rva(program, first) == UINT64_MAX)
+	if (go_rva(program, le_pointer(bytes, pointer)) == UINT64_MAX)
 		return false;
+	uint64_t first = le_pointer(bytes, pointer);
 	uint64_t second = le_pointer(bytes + pointer, pointer);
 	uint64_t third = le_pointer(bytes + 2 * (size_t)pointer, pointer);
 	return second - first <= 0x100 || (second == third && second > GO_HEAD_SIZE);
+}
+
+/*
+ * Returns the first place from `i` on where a moduledata may be, or where too few bytes follow to tell.
+ * `pointer` is a constant, so that this is fast.
+ */
+__attribute__((always_inline)) static inline size_t
+next_moduledata(const struct go_program *program, const uint8_t *bytes, size_t size, size_t i,
+		unsigned int pointer)
+{
+	while (i + 3 * (size_t)pointer <= size && !may_be_moduledata(program, bytes + i, pointer))
+		i += pointer;
+	return i;
 }
 
 /* Takes a table that a moduledata leads to: as its header says, where there is one. */
@@ -151,19 +162,19 @@ static void take_leading(struct go_program *program, const struct go_table *tabl
 static void find_moduledata(struct go_program *program, uint64_t rva, const uint8_t *bytes,
 			    size_t size, unsigned int pointer)
 {
-	size_t least = 3 * (size_t)pointer;
-	for (size_t i = 0; i < size && !program->led && !budget_exceeded(program->budget);
-	     i += pointer) {
+	for (size_t i = 0; !program->led && !budget_exceeded(program->budget); i += pointer) {
 		uint8_t copy[3 * 8];
-		const uint8_t *words = bytes + i;
-		if (size - i < least) { /* it goes on in the next page */
-			if (pe_copy(program->pe, rva + i, copy, least) != PE_READ_OK)
-				return;
-			words = copy;
-		}
 		struct go_table table;
-		if (may_be_moduledata(program, words, pointer) &&
-		    go_table_by_moduledata(program, rva + i, pointer, &table))
+		i = pointer == 8 ? next_moduledata(program, bytes, size, i, 8)
+				 : next_moduledata(program, bytes, size, i, 4);
+		if (i >= size)
+			return;
+		bool cut = i + 3 * (size_t)pointer > size; /* it goes on in the next page */
+		if (cut &&
+		    (pe_copy(program->pe, rva + i, copy, 3 * (size_t)pointer) != PE_READ_OK ||
+		     !may_be_moduledata(program, copy, pointer)))
+			continue;
+		if (go_table_by_moduledata(program, rva + i, pointer, &table))
 			take_leading(program, &table);
 	}
 }

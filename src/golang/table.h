@@ -13,8 +13,7 @@
 #define GO_HEAD_SIZE 8
 
 /*
- * Returns whether the bytes 4 to 7 of a head, as a number, may be such. It lets a few others through,
- * so that a compiler can test many at once.
+ * Returns whether the bytes 4 to 7 of a head, as a number, may be such; it lets a few others through.
  */
 static inline bool go_may_be_head(uint32_t number)
 {
