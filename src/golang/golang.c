@@ -160,7 +160,7 @@ static void without_table(struct golang *golang, const struct go_program *progra
 	if (!searched)
 		stop(golang, GOLANG_STOPPED,
 		     "search for the table of functions: the budget has ended");
-	else if (program->build_info && program->absent)
+	else if (program->absent && (program->build_info || program->foreign))
 		is_absent(golang, program, "table of functions not found; what was searched",
 			  program->first_absent);
 	else if (program->build_info)
@@ -189,11 +189,13 @@ void golang_read(struct golang *golang, const struct pe *pe, struct budget *budg
 	struct go_program program = {
 		.pe = pe,
 		.budget = budget,
-		.base = pe->reader->base ? pe->reader->base : pe->image_base,
+		.base = pe->image_base,
 		.size = pe->size_of_image,
 	};
-	if (pe->reader->layout == PE_LAYOUT_MEMORY)
+	if (pe->reader->layout == PE_LAYOUT_MEMORY) {
+		program.base = pe->reader->base ? pe->reader->base : pe->image_base;
 		program.size = min_of(program.size, pe->reader->size);
+	}
 	pe_cursor_init(&program.cursor, pe);
 	bool searched = go_search(&program);
 	go_build_info_read(&program, golang);

@@ -35,6 +35,7 @@ struct go_program {
 	uint64_t size; /* RVAs are below */
 	struct go_table table;
 	bool led;	     /* a moduledata has led to the table */
+	bool foreign;	     /* only another program's table was found, and pages are absent */
 	uint64_t build_info; /* RVA of the build information; 0: not found */
 	/* Pages that were searched and are not present; where the first is. */
 	uint64_t absent;

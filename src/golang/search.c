@@ -120,19 +120,25 @@ static void find_header(struct go_program *program, uint64_t rva, const uint8_t 
 	}
 }
 
+/* Words of a moduledata that tell it from most other things. */
+#define MODULEDATA_START 4
+
 /*
- * Are these words the start of a moduledata, perhaps? The address of a header and that of the names a
- * little behind it, or the address of a table and twice its length.
+ * Are these words the start of a moduledata, perhaps? The address of a header and a slice of names a
+ * little behind it; or a slice of the table, and the address of the entries in it.
  */
 static inline bool may_be_moduledata(const struct go_program *program, const uint8_t *bytes,
 				     unsigned int pointer)
 {
-	if (go_rva(program, le_pointer(bytes, pointer)) == UINT64_MAX)
-		return false;
 	uint64_t first = le_pointer(bytes, pointer);
+	if (go_rva(program, first) == UINT64_MAX)
+		return false;
 	uint64_t second = le_pointer(bytes + pointer, pointer);
 	uint64_t third = le_pointer(bytes + 2 * (size_t)pointer, pointer);
-	return second - first <= 0x100 || (second == third && second > GO_HEAD_SIZE);
+	uint64_t fourth = le_pointer(bytes + 3 * (size_t)pointer, pointer);
+	return third &&
+	       (third == fourth ? second - first <= 0x100
+				: second == third && fourth - first == GO_HEAD_SIZE + pointer);
 }
 
 /*
@@ -143,7 +149,8 @@ __attribute__((always_inline)) static inline size_t
 next_moduledata(const struct go_program *program, const uint8_t *bytes, size_t size, size_t i,
 		unsigned int pointer)
 {
-	while (i + 3 * (size_t)pointer <= size && !may_be_moduledata(program, bytes + i, pointer))
+	while (i + MODULEDATA_START * (size_t)pointer <= size &&
+	       !may_be_moduledata(program, bytes + i, pointer))
 		i += pointer;
 	return i;
 }
@@ -163,15 +170,15 @@ static void find_moduledata(struct go_program *program, uint64_t rva, const uint
 			    size_t size, unsigned int pointer)
 {
 	for (size_t i = 0; !program->led && !budget_exceeded(program->budget); i += pointer) {
-		uint8_t copy[3 * 8];
+		uint8_t copy[MODULEDATA_START * 8];
 		struct go_table table;
 		i = pointer == 8 ? next_moduledata(program, bytes, size, i, 8)
 				 : next_moduledata(program, bytes, size, i, 4);
 		if (i >= size)
 			return;
-		bool cut = i + 3 * (size_t)pointer > size; /* it goes on in the next page */
-		if (cut &&
-		    (pe_copy(program->pe, rva + i, copy, 3 * (size_t)pointer) != PE_READ_OK ||
+		size_t least = MODULEDATA_START * (size_t)pointer;
+		if (i + least > size && /* it goes on in the next page */
+		    (pe_copy(program->pe, rva + i, copy, least) != PE_READ_OK ||
 		     !may_be_moduledata(program, copy, pointer)))
 			continue;
 		if (go_table_by_moduledata(program, rva + i, pointer, &table))
@@ -243,7 +250,8 @@ static bool search_kind(struct go_program *program, const struct area *areas, si
 	return true;
 }
 
-bool go_search(struct go_program *program)
+/* Searches as the head of this file says. */
+static bool search_all(struct go_program *program)
 {
 	size_t count;
 	_cleanup_free_ struct area *areas = areas_of(program, &count);
@@ -261,4 +269,16 @@ bool go_search(struct go_program *program)
 		return true;
 	wanted = (struct wanted){.header = true};
 	return search_kind(program, areas, count, KIND_CODE, &wanted);
+}
+
+bool go_search(struct go_program *program)
+{
+	bool searched = search_all(program);
+	/* The program's own table, or what says where it is, may be on an absent page. */
+	if (program->table.found != GOLANG_NOT_FOUND && !program->led && program->absent &&
+	    !go_table_is_own(program, &program->table)) {
+		program->table.found = GOLANG_NOT_FOUND;
+		program->foreign = true;
+	}
+	return searched;
 }

@@ -29,7 +29,8 @@
 #define SAMPLES 8
 
 /* A step for each read that a look at a table takes, three for a function. */
-#define STEPS_A_LOOK (3 * SAMPLES)
+#define STEPS_A_LOOK   (3 * SAMPLES)
+#define STEPS_A_HEADER 8 /* for reading its words, or those of a moduledata */
 
 static enum go_read read_number(struct go_program *program, uint64_t rva, unsigned int size,
 				uint64_t *number)
@@ -107,12 +108,11 @@ static bool has_room(const struct go_table *table)
 }
 
 /*
- * Looks at the first functions and the last one. Where the head is as Go writes it, that something is
- * absent is no reason against it; otherwise all must be there.
+ * Looks at the first functions and the last one. Where something of them is not present, the table is
+ * one unless nothing but its structure says so.
  */
 static bool check_table(struct go_program *program, const struct go_table *table)
 {
-	bool known = table->found == GOLANG_BY_HEADER;
 	uint64_t first = 0, entry = 0;
 	(void)budget_spend(program->budget, STEPS_A_LOOK);
 	if (!has_room(table))
@@ -121,14 +121,16 @@ static bool check_table(struct go_program *program, const struct go_table *table
 		bool last = i == SAMPLES || i >= table->count;
 		enum go_read how =
 			check_function(program, table, last ? table->count - 1 : i, &entry);
-		if (how == GO_READ_DAMAGED || (how == GO_READ_ABSENT && !known))
+		if (how == GO_READ_ABSENT)
+			return table->found != GOLANG_BY_STRUCTURE;
+		if (how == GO_READ_DAMAGED)
 			return false;
 		if (!i)
 			first = entry;
 		if (last)
 			break;
 	}
-	return known || entry > first;
+	return table->found == GOLANG_BY_HEADER || entry > first;
 }
 
 /* The first words behind a head; what is not needed of them may lie outside of the program. */
@@ -224,6 +226,7 @@ bool go_table_by_header(struct go_program *program, uint64_t rva, const uint8_t 
 		return false;
 	enum golang_table form = form_of(le32(head));
 	struct header header;
+	(void)budget_spend(program->budget, STEPS_A_HEADER);
 	read_header(program, rva, pointer, &header);
 	*table = (struct go_table){.found = GOLANG_BY_HEADER, .start = rva};
 	if (form != GOLANG_TABLE_UNKNOWN)
@@ -233,6 +236,23 @@ bool go_table_by_header(struct go_program *program, uint64_t rva, const uint8_t 
 		if (has_form(program, rva, &header, pointer, forms[i], table))
 			return true;
 	return false;
+}
+
+bool go_table_is_own(struct go_program *program, const struct go_table *table)
+{
+	unsigned int pointer = table->word; /* of an entry, which is an address before 1.18 */
+	uint64_t rva = table->entries;
+	uint64_t code;
+	if (table->form >= GOLANG_TABLE_1_18) {
+		uint8_t head[GO_HEAD_SIZE];
+		if (pe_copy(program->pe, table->start, head, sizeof(head)) != PE_READ_OK)
+			return false;
+		pointer = head[7];
+		rva = table->start + GO_HEAD_SIZE + 2 * pointer;
+	}
+	/* Some versions leave the address of the code out of the header. */
+	return read_number(program, rva, pointer, &code) == GO_READ_OK &&
+	       (go_rva(program, code) != UINT64_MAX || (!code && table->form >= GOLANG_TABLE_1_18));
 }
 
 /* A slice: address, length, capacity. Returns whether it is one, within the program. */
@@ -307,6 +327,7 @@ bool go_table_by_moduledata(struct go_program *program, uint64_t rva, unsigned i
 			    struct go_table *table)
 {
 	uint64_t words[MODULEDATA_WORDS];
+	(void)budget_spend(program->budget, STEPS_A_HEADER);
 	for (size_t i = 0; i < MODULEDATA_WORDS; i++)
 		if (read_number(program, rva + i * pointer, pointer, &words[i]) != GO_READ_OK)
 			return false;

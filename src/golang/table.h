@@ -34,6 +34,12 @@ bool go_table_by_header(struct go_program *program, uint64_t rva, const uint8_t 
 bool go_table_by_moduledata(struct go_program *program, uint64_t rva, unsigned int pointer,
 			    struct go_table *table);
 
+/*
+ * Returns whether a table that was found by its header is of code of this program, by the address of
+ * that code: not of a program that this one carries in its data, which was linked for another address.
+ */
+bool go_table_is_own(struct go_program *program, const struct go_table *table);
+
 /* How reading something of a table ended. */
 enum go_read {
 	GO_READ_OK,

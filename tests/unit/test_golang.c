@@ -259,6 +259,8 @@ static void check_absent(struct program *p, struct go_plan *plan)
 	make_many();
 	plan->names = many;
 	plan->count = MANY;
+	if (plan->plus) /* then moduledata alone says that it is Go where the header is absent */
+		plan->build_info = GO_BUILD_INFO_NONE;
 	program_write(p, plan);
 	program_read(p, PE_LAYOUT_MEMORY, true, plan->plus, NULL);
 	char hash[SHA256_SIZE];
@@ -355,14 +357,19 @@ static void long_names(void **state)
 	}
 }
 
-/* Writes a program that carries another one, by another version of Go, in its data. */
-static void write_carrier(struct program *p, struct go_plan *plan)
+/*
+ * Writes a program that carries another one, by another version of Go, in its data; that is linked
+ * for `inner_base`, or for the same address where that is 0.
+ */
+static void write_carrier(struct program *p, struct go_plan *plan, uint64_t inner_base)
 {
 	static const char *const other[] = {"errors.New", "other.Function"};
 	struct go_program_file inner;
 	struct go_plan inner_plan =
 		plan_of(plan->version == GO_1_20 ? GO_1_18 : GO_1_20, plan->plus);
 	inner_plan.names = other;
+	if (inner_base)
+		inner_plan.base = inner_base;
 	inner_plan.count = array_size(other);
 	go_program_write(&inner_plan, &inner);
 	plan->carried = inner.data;
@@ -374,7 +381,7 @@ static void write_carrier(struct program *p, struct go_plan *plan)
 /* The program's own table counts: by its moduledata, or else as the last one. */
 static void check_carrier(struct program *p, struct go_plan *plan)
 {
-	write_carrier(p, plan);
+	write_carrier(p, plan, 0);
 	uint8_t *header = p->file.data + p->file.table;
 	program_read(p, PE_LAYOUT_FILE, true, plan->plus, NULL);
 	assert_read(p, GOLANG_BY_HEADER);
@@ -386,7 +393,7 @@ static void check_carrier(struct program *p, struct go_plan *plan)
 	assert_read(p, GOLANG_BY_MODULEDATA);
 	program_free(p);
 	plan->no_moduledata = true;
-	write_carrier(p, plan);
+	write_carrier(p, plan, 0);
 	program_read(p, PE_LAYOUT_FILE, true, plan->plus, NULL);
 	assert_read(p, GOLANG_BY_HEADER);
 	p->file.data[p->file.table] ^= 0x55;
@@ -398,6 +405,27 @@ static void programs_that_carry_others(void **state)
 {
 	(void)state;
 	for_all(check_carrier);
+}
+
+/* What is absent may be the program's own table: then that of another program is not taken. */
+static void check_absent_carrier(struct program *p, struct go_plan *plan)
+{
+	plan->no_moduledata = true;
+	plan->build_info = GO_BUILD_INFO_NONE;
+	write_carrier(p, plan, 0x10000000);
+	program_read(p, PE_LAYOUT_MEMORY, true, plan->plus, NULL);
+	assert_read(p, GOLANG_BY_HEADER);
+	p->absent[p->file.table / 4096] = true;
+	program_read(p, PE_LAYOUT_MEMORY, true, plan->plus, NULL);
+	assert_int_equal(p->golang.status, GOLANG_ABSENT);
+	assert_non_null(strstr(p->golang.reason, "table of functions not found"));
+	assert_string_equal(p->golang.gimphash, "");
+}
+
+static void absent_tables_of_carriers(void **state)
+{
+	(void)state;
+	for_all(check_absent_carrier);
 }
 
 /* Whatever the budget: all is right, or it is told that it has ended. */
@@ -583,6 +611,7 @@ int main(void)
 		cmocka_unit_test(damaged_tables),
 		cmocka_unit_test(long_names),
 		cmocka_unit_test(programs_that_carry_others),
+		cmocka_unit_test(absent_tables_of_carriers),
 		cmocka_unit_test(budgets),
 		cmocka_unit_test(other_programs),
 		cmocka_unit_test(build_information_alone),
