@@ -235,6 +235,10 @@ void image_finish_ranges(struct image *image)
 /* The range that holds an address, or NULL. */
 static inline const struct image_range *find(const struct image *image, uint64_t address)
 {
+	/* Mostly it is the one of the page before. They are disjoint. */
+	static _Thread_local size_t near;
+	if (near < image->count && address - image->ranges[near].start < image->ranges[near].size)
+		return &image->ranges[near];
 	uint64_t bucket = address >> image->index.shift;
 	if (bucket >= image->index.buckets)
 		return NULL;
@@ -243,6 +247,7 @@ static inline const struct image_range *find(const struct image *image, uint64_t
 	low = search_first(i, low, high, image->ranges[i + 1].start > address);
 	/* Below the first range's start the difference wraps and is no less than its size. */
 	const struct image_range *range = &image->ranges[low];
+	near = low;
 	return address - range->start < range->size ? range : NULL;
 }
 

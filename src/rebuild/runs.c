@@ -13,6 +13,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/search.h>
+#include <impscan/wide.h>
 
 #include "rebuild/rebuilding.h"
 
@@ -134,31 +135,48 @@ static void add_hit(struct rebuilding *r, struct run_search *search, uint64_t ad
 	search->last = address;
 }
 
+/* Is any of so many words of 4 bytes in a row in a range? */
+static IMPSCAN_WIDE bool any_word_in(const uint8_t *p, size_t count, uint32_t first, uint32_t span)
+{
+	uint32_t any = 0;
+	for (size_t i = 0; i < count; i++)
+		any |= le32(p + i * 4) - first <= span ? UINT32_MAX : 0;
+	return any;
+}
+
+/* Slots of which all are ruled out at once, and of which a first look tells. */
+#define BLOCK 16
+#define CHUNK 64
+
 /*
  * A first look: may a pointer at any multiple of 4 bytes lead into the map's range? Of 8 bytes only
- * the upper half is compared. Without branches, so that compilers use vector instructions.
+ * the upper half is compared. Returns a bit for each CHUNK slots, the lowest for the first ones.
+ * Without branches, so that compilers use vector instructions.
  */
-static bool any_in_range(const struct rebuilding *r, const uint8_t *p, size_t slots)
+static uint32_t chunks_in_range(const struct rebuilding *r, const uint8_t *p, size_t slots)
 {
 	uint64_t low, high;
 	export_map_range(r->map, &low, &high);
 	if (low >= high || (r->pointer_size == 4 && low > UINT32_MAX))
-		return false;
+		return 0;
 	if (!slots)
-		return false;
+		return 0;
 	/* Of a long one bits 16 to 47, which begin at its third byte: those above are all alike. */
 	const unsigned int shift = r->pointer_size == 8 ? 16 : 0;
 	const uint32_t first = (uint32_t)(low >> shift);
 	const uint32_t span =
 		(uint32_t)min_of(((high - 1) >> shift) - (low >> shift), (uint64_t)UINT32_MAX);
 	/* A long one at half a slot goes on behind the last. */
-	const size_t count = slots * r->pointer_size / 4 - (r->pointer_size == 8);
+	const size_t words = r->pointer_size / 4;
+	const size_t count = slots * words - (words - 1);
 	const uint8_t *from = p + shift / 8;
-	unsigned int any = 0;
-	for (size_t i = 0; i < count; i++)
-		any |= le32(from + i * 4) - first <= span;
-	return any;
+	uint32_t chunks = 0;
+	for (size_t i = 0; i < count; i += CHUNK * words)
+		if (any_word_in(from + i * 4, min_of(count - i, CHUNK * words), first, span))
+			chunks |= UINT32_C(1) << (i / (CHUNK * words));
+	return chunks;
 }
+_Static_assert(PAGE_SIZE / 4 / CHUNK <= 32, "a bit for each chunk of a page");
 
 /*
  * Is a value foreign: does it lead into the map's range, from `low` to before `high`, but not own?
@@ -169,12 +187,9 @@ static inline bool is_foreign(const struct rebuilding *r, uint64_t low, uint64_t
 	return value - low < high - low && !rebuild_is_own(r, value);
 }
 
-/* Slots of which all are ruled out at once. */
-#define BLOCK 16
-
 /*
  * May any pointer of 8 bytes of a block lead into a range? `first` and `span` are of the bits 16 to 47
- * of addresses in it. Without branches, as any_in_range().
+ * of addresses in it. Without branches, as any_word_in().
  */
 static inline bool any_long_in_block(const uint8_t *p, uint32_t first, uint32_t span)
 {
@@ -185,12 +200,12 @@ static inline bool any_long_in_block(const uint8_t *p, uint32_t first, uint32_t 
 }
 
 /*
- * Adds the hits among slots in a row, which have `size` bytes. Returns whether any of the slots is
- * foreign. Inlined, so that the size is a constant.
+ * Adds the hits among slots in a row, which have `size` bytes; `chunks` are those where any may be.
+ * Returns whether any of the slots is foreign. Inlined, so that the size is a constant.
  */
 static inline __attribute__((always_inline)) bool
 search_slots_of(struct rebuilding *r, struct run_search *search, uint64_t address, const uint8_t *p,
-		size_t slots, const unsigned int size)
+		size_t slots, uint32_t chunks, const unsigned int size)
 {
 	uint64_t low, high;
 	export_map_range(r->map, &low, &high);
@@ -201,6 +216,8 @@ search_slots_of(struct rebuilding *r, struct run_search *search, uint64_t addres
 	bool foreign = false;
 	for (size_t i = 0; i < slots; i += BLOCK) {
 		size_t end = min_of(i + BLOCK, slots);
+		if (!(chunks >> i / CHUNK & 1))
+			continue;
 		if (size == 8 && end == i + BLOCK && !any_long_in_block(p + i * 8, first, span))
 			continue;
 		for (size_t k = i; k < end; k++) {
@@ -218,13 +235,13 @@ search_slots_of(struct rebuilding *r, struct run_search *search, uint64_t addres
 }
 
 static bool search_slots(struct rebuilding *r, struct run_search *search, uint64_t address,
-			 const uint8_t *p, size_t slots)
+			 const uint8_t *p, size_t slots, uint32_t chunks)
 {
-	return r->pointer_size == 8 ? search_slots_of(r, search, address, p, slots, 8)
-				    : search_slots_of(r, search, address, p, slots, 4);
+	return r->pointer_size == 8 ? search_slots_of(r, search, address, p, slots, chunks, 8)
+				    : search_slots_of(r, search, address, p, slots, chunks, 4);
 }
 
-/* May any pointer of a block lead to an export? Without branches, as any_in_range(). */
+/* May any pointer of a block lead to an export? Without branches, as any_word_in(). */
 static inline bool any_in_block(const uint8_t *p, uint32_t first, uint32_t span)
 {
 	unsigned int any = 0;
@@ -290,7 +307,8 @@ static void search_page(struct rebuilding *r, struct run_search *search, uint64_
 		const struct slot_range *known = c < s->known_count ? &s->known[c] : NULL;
 		size_t end = known ? slot_number(r, address, known->start, slots) : slots;
 		const uint8_t *from = p + i * r->pointer_size;
-		if (end > i && any_in_range(r, from, end - i)) {
+		const uint32_t chunks = end > i ? chunks_in_range(r, from, end - i) : 0;
+		if (chunks) {
 			if (!any && search->note)
 				*array_push(s->noted, s->noted_count, s->noted_capacity) =
 					address & PAGE_MASK;
@@ -303,7 +321,7 @@ static void search_page(struct rebuilding *r, struct run_search *search, uint64_
 			if (short_slots)
 				foreign |= search_short_slots(r, search, at, from, end - i);
 			else
-				foreign |= search_slots(r, search, at, from, end - i);
+				foreign |= search_slots(r, search, at, from, end - i, chunks);
 		}
 		if (end == slots)
 			break;

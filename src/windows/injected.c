@@ -12,6 +12,7 @@
 #include <impscan/search.h>
 #include <impscan/vad.h>
 #include <impscan/view.h>
+#include <impscan/wide.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,16 @@ static bool pe_image_at(struct search *search, uint64_t address, uint64_t availa
 	return true;
 }
 
+/* Are there a header's first two bytes at any multiple of 2 bytes? */
+static IMPSCAN_WIDE bool any_header(const uint8_t *bytes, size_t size)
+{
+	/* As wide as what is compared. */
+	uint16_t any = 0;
+	for (size_t i = 0; i < size / 2; i++)
+		any |= (uint16_t)(le16(bytes + i * 2) == 0x5a4d ? 0xffff : 0);
+	return any;
+}
+
 /*
  * Looks for an image in the page at `address`, of which `present` are the bytes; returns where to
  * go on.
@@ -141,6 +152,8 @@ static uint64_t look_at_page(struct search *search, const struct vad *vad, uint6
 	size_t false_starts = 0;
 	bool dull = address % PAGE_SIZE == 0;
 	if (dull && address_set_has(&search->dull, page))
+		return next;
+	if (step < PAGE_SIZE && !any_header(present, (size_t)(next - address)))
 		return next;
 	for (uint64_t at = address; at < next; at += step) {
 		const uint8_t *bytes = present + (at - address);
