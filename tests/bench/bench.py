@@ -3,6 +3,7 @@
 """Measures impscan against its limits and its peers, all in one run; prints medians and ratios.
 
     bench.py BUILD [--runs N] [--volatility VOL.PY ...]
+    bench.py BUILD --dump [--runs N]
 
 BUILD is the folder of a release build: bench.py build/release. The image (8 GB, mkimage's scenario
 "big"), samples and lists are made beside it when they are not there, in build/bench/; they take
@@ -16,12 +17,17 @@ xz in blocks against `xz -dc -T2`; and Volatility 3 with JPCERT's plugin where -
 --pdb-guid, as for mkimage; --vol-symbols, a folder as for vol.py -s), the folder of pehash.py
 (--vol-plugins), and the modules pefile and pyimpfuzzy for its Python.
 
+--dump measures nothing but -a on minidumps of one process against `cat DUMP >/dev/null`: 220 MB, one
+with a MemoryInfoList and one without, written from an image of 512 MB.
+
 Warm: the image was read just before, by read-ahead and not by the writer, as pages that were written
 one by one take longer to map. Cold: the image's pages were dropped from the cache (posix_fadvise).
 What is not installed is left out, with a line that says so.
 """
 
 import argparse
+import json
+import mmap
 import os
 import pathlib
 import platform
@@ -36,9 +42,11 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 
 from image_truth import FUZZY  # noqa: E402
+from minidump import PAGE, ProcessMemory  # noqa: E402
 
 DLLS = "/usr/lib/x86_64-linux-gnu/wine/x86_64-windows"
 SAMPLES = 1000
+DUMP_SIZE = 220 << 20  # of a process of a browser, or of one that dumps itself in Wine
 
 
 class Result:
@@ -282,6 +290,47 @@ class Bench:
                                   check=True).stderr
             print("".join(f"    {line}\n" for line in told.splitlines() if " sets " in line), end="")
 
+    def make_dumps(self):
+        """Of the process with the most modules, with private memory of the others added to its own:
+        (path, what it is)."""
+        image, truth = self.folder / "dump.raw", self.folder / "dump.json"
+        dumps = [(self.folder / "with-info.dmp", "with MemoryInfoList"),
+                 (self.folder / "no-info.dmp", "without MemoryInfoList")]
+        if all(path.exists() for path, _ in dumps):
+            return dumps
+        print(f"writing {' and '.join(str(path) for path, _ in dumps)} ...", flush=True)
+        subprocess.run([self.tool("mkimage"), "--scenario", "big", "--memory", "512", "--truth",
+                        str(truth), "-o", str(image)], check=True)
+        known = json.loads(truth.read_text(encoding="utf-8"))
+        processes = [process for process in known["processes"] if process["peb"]]
+        chosen = max(processes, key=lambda process: len(process["modules"]))
+        with open(image, "rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            memory = ProcessMemory(data, known, chosen)
+            add_private(memory, [ProcessMemory(data, known, process) for process in processes
+                                 if process is not chosen])
+            for path, _ in dumps:
+                memory.write(str(path) + ".part", info=path == dumps[0][0])
+                os.rename(str(path) + ".part", path)
+        image.unlink()
+        return dumps
+
+    def process_dumps(self):
+        for path, what in self.make_dumps():
+            commands = {"cat DUMP": ["cat", str(path)]}
+            for options in ("-F -a", "-a"):
+                for threads in (1, 2):
+                    commands[f"{options} -j{threads}"] = [
+                        self.impscan, "-q", "-f", str(path), *options.split(), f"-j{threads}"]
+            run_once(commands["cat DUMP"])
+            results = measure_all(commands, self.runs)
+            print(f"\nminidump {what}, {path.stat().st_size / 1e6:.0f} MB:")
+            for name, result in results.items():
+                row(name, result, results["cat DUMP"].wall)
+            print(f"-a takes {results['-a -j2'].wall / results['cat DUMP'].wall:.2f} times as long "
+                  f"as cat (wanted: below 1), {results['-a -j1'].cpu / results['cat DUMP'].cpu:.2f} "
+                  f"times its processor time with one thread")
+
     def cold(self):
         runs = min(self.runs, 3)
         cat = measure_cold(["cat", str(self.image)], self.image, runs)
@@ -320,6 +369,28 @@ class Bench:
         print(f"all {modules} modules: Volatility {whole:.0f} s (reckoned), "
               f"-F -a {whole / listing['-F -a -j2'].wall:.0f} times, "
               f"-a {whole / listing['-a -j2'].wall:.0f} times faster")
+
+
+def add_private(memory, others):
+    """Adds what the private memory of other processes holds, until the dump has DUMP_SIZE bytes."""
+    room = DUMP_SIZE - len(memory.pages) * PAGE
+    at = 0x10000000000
+    while room > 0:
+        before = room
+        for other in others:
+            for start, end, kind, protect in other.vads:
+                held = [address for address in range(start, end, PAGE) if address in other.pages]
+                if kind != "private" or protect & 0xf0 or room <= 0:
+                    continue
+                for number, address in enumerate(held):
+                    memory.extra[at + number * PAGE] = other.page(address)[0]
+                if held:
+                    memory.vads.append((at, at + len(held) * PAGE, kind, protect))
+                at += (len(held) * PAGE + 0x1ffff) & ~0xffff
+                room -= len(held) * PAGE
+        if room == before:
+            sys.exit("no private memory to make a dump of")
+    memory.vads.sort()
 
 
 def pefile_seconds(paths, fast):
@@ -391,12 +462,16 @@ def parse():
     parser.add_argument("--vol-symbols")
     parser.add_argument("--vol-plugins")
     parser.add_argument("--no-cold", action="store_true")
+    parser.add_argument("--dump", action="store_true", help="measure only minidumps")
     return parser.parse_args()
 
 
 def main():
     arguments = parse()
     bench = Bench(arguments)
+    if arguments.dump:
+        bench.process_dumps()
+        return
     bench.make_image()
     used = bench.image.stat().st_blocks * 512 / 2**30
     print(f"{time.strftime('%Y-%m-%d')}, {processor()}, {os.cpu_count()} processors, "
