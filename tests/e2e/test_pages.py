@@ -59,6 +59,12 @@ class Image:
         return {(row["pid"], row["base"]): row
                 for row in rows(impscan, self.path, "-a", *arguments)}
 
+    def told(self, impscan, *arguments):
+        """The same rows, and what is said on standard error."""
+        out, err = run(impscan, "-f", self.path, "-a", "-o", "jsonl", *arguments)
+        listed = [json.loads(line) for line in out.splitlines()]
+        return {(row["pid"], row["base"]): row for row in listed}, err
+
     def modules(self):
         for process in self.truth["processes"]:
             for module in process["modules"]:
@@ -256,40 +262,44 @@ def compare_wrong(where, found, without, right):
     return good
 
 
-def test_not_believed(impscan, mkimage, folder):
+# What a run can be for: each has to say that a page file is not used.
+USES = [["-p", "4012", "-a", "-F"], ["--info"], ["--regions"]]
+
+
+def test_not_believed(impscan, mkimage, folder, layout):
     """Page files of another machine, of random bytes, of zeros: nothing is taken from them. One of
     which a part is of another time: what can't be right is taken from elsewhere."""
-    bad = folder / "bad.sys"
-    for number, layout in enumerate(MOVED_OUT):
-        other = Image(mkimage, folder, layout, "--scenario", "absent", "--seed",
-                      str(300 + number), "--move-out", "40").pagefile.read_bytes()
-        image = Image(mkimage, folder, layout, "--scenario", "demo", "--seed",
-                      str(200 + number), "--move-out", "50")
-        own = image.pagefile.read_bytes()
-        noise = random.Random(number)
-        without, right = image.rows(impscan), image.rows(impscan, *image.given())
-        given = ["--pagefile", f"0={bad}"]
-        for what, data in (("another's", other), ("random", noise.randbytes(len(own))),
-                           ("zeros", bytes(len(own)))):
-            bad.write_bytes(data)
-            where = f"{image.where}, page file: {what}"
-            found = image.rows(impscan, *given)
-            compare_wrong(where, found, without, right)
-            check(hashes_of(found) == hashes_of(without), f"{where}: other rows than without it")
-            for arguments in (["-a"], ["-p", "4012", "-a", "-F"], ["--info"], ["--regions"]):
-                _, err = run(impscan, "-f", image.path, *arguments, *given, status=(0, 1))
-                check("not used" in err, f"{where}: {arguments} does not say so: {err!r}")
-        for what, replace in (("of random bytes", noise.randbytes), ("of zeros", bytes)):
-            pages = [own[at:at + 4096] if noise.randrange(4) else replace(4096)
-                     for at in range(0, len(own), 4096)]
-            bad.write_bytes(b"".join(pages))
-            where = f"{image.where}, page file with pages {what}"
-            compare_wrong(where, image.rows(impscan, *given), without, right)
-            _, err = run(impscan, "-f", image.path, "-a", *given)
-            check("of another time" in err, f"{where}: no warning: {err!r}")
-        bad.unlink()
-        _, err = run(impscan, "-f", image.path, "-a", *image.given())
-        check("warning: " + str(image.pagefile) not in err, f"{image.where}: doubted: {err!r}")
+    bad, number = folder / "bad.sys", MOVED_OUT.index(layout)
+    other = Image(mkimage, folder, layout, "--scenario", "absent", "--seed",
+                  str(300 + number), "--move-out", "40").pagefile.read_bytes()
+    image = Image(mkimage, folder, layout, "--scenario", "demo", "--seed",
+                  str(200 + number), "--move-out", "50")
+    own = image.pagefile.read_bytes()
+    noise = random.Random(number)
+    (without, _), (right, err) = image.told(impscan), image.told(impscan, *image.given())
+    check("warning: " + str(image.pagefile) not in err, f"{image.where}: doubted: {err!r}")
+    given = ["--pagefile", f"0={bad}"]
+    for turn, (what, data) in enumerate([("another's", other), ("random", noise.randbytes(len(own))),
+                                         ("zeros", bytes(len(own)))]):
+        bad.write_bytes(data)
+        where = f"{image.where}, page file: {what}"
+        found, err = image.told(impscan, *given)
+        compare_wrong(where, found, without, right)
+        check(hashes_of(found) == hashes_of(without), f"{where}: other rows than without it")
+        check("not used" in err, f"{where}: -a does not say so: {err!r}")
+        # One of the others in turn: all layouts together have every page file with every use.
+        use = USES[(turn + number) % len(USES)]
+        _, err = run(impscan, "-f", image.path, *use, *given, status=(0, 1))
+        check("not used" in err, f"{where}: {use} does not say so: {err!r}")
+    for what, replace in (("of random bytes", noise.randbytes), ("of zeros", bytes)):
+        pages = [own[at:at + 4096] if noise.randrange(4) else replace(4096)
+                 for at in range(0, len(own), 4096)]
+        bad.write_bytes(b"".join(pages))
+        where = f"{image.where}, page file with pages {what}"
+        found, err = image.told(impscan, *given)
+        compare_wrong(where, found, without, right)
+        check("of another time" in err, f"{where}: no warning: {err!r}")
+    bad.unlink()
 
 
 def main():
@@ -297,7 +307,7 @@ def main():
     places = arguments.impscan, arguments.mkimage, arguments.folder
     chosen = choose(arguments, [("absent", *layout) for layout in ABSENT] +
                     [("moved-out", *layout) for layout in MOVED_OUT + ENTRIES + [REAL]] +
-                    [("wrong",), ("not-believed",)])
+                    [("wrong",)] + [("not-believed", *layout) for layout in MOVED_OUT])
     for number, (kind, *layout) in chosen:
         if kind == "absent":
             test_absent(*places, number, tuple(layout))
@@ -309,7 +319,7 @@ def main():
         elif kind == "wrong":
             test_wrong_page_file(*places)
         elif kind == "not-believed":
-            test_not_believed(*places)
+            test_not_believed(*places, tuple(layout))
     finish(f"{len(chosen)} cases of absent pages")
 
 
