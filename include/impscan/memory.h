@@ -46,7 +46,6 @@ void memory_free(struct memory *memory); /* NULL is allowed */
 DEFINE_CLEANUP(struct memory, memory_free)
 #define _cleanup_memory_ _cleanup_(memory_free_p)
 
-const struct image *memory_image(const struct memory *memory);
 enum paging memory_paging(const struct memory *memory);
 
 /*

@@ -132,12 +132,11 @@ static struct error *parse(struct options *options, int key, const char *argumen
 		try_(parse_number("--unpack", argument, 1, GIGABYTES_MAX, &number));
 		options->unpack_most = number << 30;
 		return NULL;
-	case 'j':
+	default: /* 'j' */
 		try_(parse_number("number of threads", argument, 1, THREADS_MAX, &number));
 		options->threads = (unsigned int)number;
 		return NULL;
 	}
-	return error_new("option %d is not known", key);
 }
 
 /* What belongs to an image, or is one: which that is counts when all are known. */

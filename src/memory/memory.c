@@ -69,11 +69,6 @@ void memory_free(struct memory *memory)
 	free(memory);
 }
 
-const struct image *memory_image(const struct memory *memory)
-{
-	return memory->image;
-}
-
 enum paging memory_paging(const struct memory *memory)
 {
 	return memory->paging;
