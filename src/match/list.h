@@ -23,6 +23,9 @@
 /* Bytes of one document (JSON, XML, YAML, rules) that is read as a whole. */
 #define LIST_DOCUMENT_MAX (256u << 20)
 
+/* Bytes of a name or comment; a list may have a name of any length for each hash, or for all. */
+#define LIST_NAME_MAX 1024
+
 /* Where bytes come from. Returns how many were read, 0 at the end, -1 with `*error` set. */
 struct list_bytes {
 	ssize_t (*read)(void *context, void *to, size_t size, struct error **error);
@@ -47,6 +50,7 @@ struct list {
 	bool at_end;
 	size_t line; /* number of the line, or of the record's or document's first, taken last */
 	size_t next_line;
+	bool cut; /* that names are cut was told */
 };
 
 /* As known_add_list(), of a text. `label` is its name for sentences. */

@@ -16,6 +16,19 @@
 
 #define DEPTH_MAX 64
 
+/* What json-c takes for an object, a list and any other value, in bytes. */
+#define OBJECT_MEMORY 800
+#define ARRAY_MEMORY  160
+#define VALUE_MEMORY  100
+
+/*
+ * What a document may take: the second beside so many times its size, but no more than the first.
+ * Documents of short members take 17 times their size, those of nothing but objects 300 times.
+ */
+#define DOCUMENT_MEMORY_MAX   ((size_t)2 << 30)
+#define DOCUMENT_MEMORY_LEAST ((size_t)256 << 20)
+#define DOCUMENT_MEMORY_TIMES 20
+
 static const struct json_origin json_any = {"JSON", NULL, NULL, NULL};
 
 static const struct json_origin *const origins[] = {&json_misp, &json_stix, &json_virustotal,
@@ -195,10 +208,36 @@ static struct error *skip_to_document(struct list *list)
 	return NULL;
 }
 
+/* The memory that a document takes, as far as it was read. */
+struct estimate {
+	bool in_text, escaped;
+	size_t bytes;
+};
+
+static void add_estimate(struct estimate *estimate, struct slice text)
+{
+	for (size_t i = 0; i < text.length; i++) {
+		const char c = text.at[i];
+		if (estimate->in_text) {
+			estimate->in_text = c != '"' || estimate->escaped;
+			estimate->escaped = c == '\\' && !estimate->escaped;
+		} else if (c == '"') {
+			estimate->in_text = true;
+		} else if (c == '{') {
+			estimate->bytes += OBJECT_MEMORY;
+		} else if (c == '[') {
+			estimate->bytes += ARRAY_MEMORY;
+		} else if (c == ',') {
+			estimate->bytes += VALUE_MEMORY;
+		}
+	}
+}
+
 /* The next document; NULL where it is none, with why in `*why`. */
 static struct error *parse(struct list *list, struct json_tokener *tokener,
 			   struct json_object **document, const char **why)
 {
+	struct estimate estimate = {0};
 	size_t size = 0;
 	json_tokener_reset(tokener);
 	*why = NULL;
@@ -212,6 +251,7 @@ static struct error *parse(struct list *list, struct json_tokener *tokener,
 							     : json_tokener_get_parse_end(tokener);
 		list_skip(list, used, list_newlines((struct slice){rest.at, used}));
 		size += used;
+		add_estimate(&estimate, (struct slice){rest.at, used});
 		if (error == json_tokener_success)
 			return NULL;
 		if (error != json_tokener_continue) {
@@ -221,6 +261,12 @@ static struct error *parse(struct list *list, struct json_tokener *tokener,
 		if (size > LIST_DOCUMENT_MAX)
 			return error_new("%s:%zu: a document longer than %u MB", list->label,
 					 list->line, LIST_DOCUMENT_MAX >> 20);
+		if (estimate.bytes > min_of(DOCUMENT_MEMORY_MAX,
+					    DOCUMENT_MEMORY_LEAST + size * DOCUMENT_MEMORY_TIMES))
+			return error_new(
+				"%s:%zu: a document of values that take more than %zu MB of "
+				"memory: split it",
+				list->label, list->line, estimate.bytes >> 20);
 		try_(list_need(list, 1));
 		if (!list_rest(list).length) {
 			*why = "it ends within a document";

@@ -220,6 +220,21 @@ static struct error *judge(struct judged *judged, enum list_kind kind, struct sl
 	return NULL;
 }
 
+/* A name without what is beyond LIST_NAME_MAX, and without a part of a character at its end. */
+static struct slice cut_name(struct list *list, struct slice name)
+{
+	name = slice_trim(name);
+	if (name.length <= LIST_NAME_MAX)
+		return name;
+	if (!list->cut)
+		list_tell(list, "names longer than %d bytes are cut", LIST_NAME_MAX);
+	list->cut = true;
+	name.length = LIST_NAME_MAX;
+	while (name.length > LIST_NAME_MAX - 4 && (name.at[name.length] & 0xc0) == 0x80)
+		name.length--;
+	return name;
+}
+
 struct error *list_take(struct list *list, const struct list_sample *sample)
 {
 	struct judged judged = {
@@ -239,7 +254,8 @@ struct error *list_take(struct list *list, const struct list_sample *sample)
 			list_leave(list, LIST_LEFT_EMPTY);
 		return NULL;
 	}
-	struct slice name = slice_trim(sample->name), comment = slice_trim(sample->comment);
+	struct slice name = cut_name(list, sample->name);
+	struct slice comment = cut_name(list, sample->comment);
 	if (slice_is(name, "n/a"))
 		name.length = 0;
 	if (slice_means_nothing(comment))

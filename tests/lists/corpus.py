@@ -675,6 +675,13 @@ def of_json():
                error="has no whole document")
     yield Case("json", "deep.json", "[" * 100 + "]" * 100, "", left={UNREAD: 1},
                told=["deep.json:1: this is no JSON: .*"], error="has no whole document")
+    # What is named at great length once, and has many hashes.
+    long = "x" * 1023 + "\u00e4" + "y" * 100000
+    yield Case("json", "long-name.json", json.dumps({"name": long, "imphash": [imp(n) for n in range(1, 3001)]}),
+               "JSON", [(I, imp(n), long[:1023]) for n in range(1, 3001)],
+               told=["long-name.json: names longer than 1024 bytes are cut"])
+    yield Case("json", "many-values.json", "[" + "{}," * 400000 + "{}]", "",
+               error="many-values.json:1: a document of values that take more than ... MB of memory")
     yield Case("json", "md5-only.json", json.dumps([{"md5": md5(1), "sha256": sha256(1)}]), "JSON",
                error="there is no import hash in it")
 
