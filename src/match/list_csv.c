@@ -115,9 +115,19 @@ static bool is_rule(const struct list_table *table)
 /* Might it be a heading? Asked of every row, so what can't be is seen at once. */
 static bool is_heading(struct slice cell)
 {
-	if (cell.length > 24 || (cell.length && *cell.at >= '0' && *cell.at <= '9'))
+	if (!cell.length || cell.length > 24 || (*cell.at >= '0' && *cell.at <= '9'))
 		return false;
 	return list_kind_of(slice_clean(cell)) != KIND_NONE;
+}
+
+/* Might a row be the header of a table that begins here? */
+static bool may_be_header(const struct csv_row *row, bool fits)
+{
+	for (size_t i = fits ? row->count : 0; i < row->count; i++)
+		if (is_heading(row->fields[i]) ||
+		    slice_is(slice_clean(row->fields[i]), "type")) /* MISP's */
+			return true;
+	return fits && (is_heading(row->fields[0]) || is_heading(row->fields[row->count - 1]));
 }
 
 static struct error *take_row(struct list *list, struct list_table *table)
@@ -131,7 +141,7 @@ static struct error *take_row(struct list *list, struct list_table *table)
 		row->count == table->columns ||
 		(table->from_comment && table->kind->more_fields && row->count > table->columns);
 	bool comment = slice_begins(row->fields[0], "#");
-	if (!fits || is_heading(row->fields[0]) || is_heading(row->fields[row->count - 1])) {
+	if (may_be_header(row, fits)) {
 		struct list_table other = *table;
 		if (take_header(&other, false)) {
 			*table = other;

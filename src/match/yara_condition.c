@@ -174,8 +174,6 @@ static struct value combine(struct reading *r, const char *operator, struct valu
 		right.kind = VALUE_OTHER;
 		return right;
 	}
-	apply(r, &left, right.from);
-	apply(r, &right, r->condition->count);
 	result.undecided = true;
 	return result;
 }
