@@ -61,7 +61,11 @@ static const char *refusal(struct slice line, size_t *directives)
 	}
 	if (most > LINE_BRACKETS_MAX)
 		return "a line with more than 64 brackets within each other";
-	*directives += slice_begins(line, "%");
+	/* What is a line for libyaml may begin anywhere in it. */
+	for (const char *at; (at = slice_find(line, "%TAG"));) {
+		++*directives;
+		line = slice_upto(at + 4, line.at + line.length);
+	}
 	return *directives > DIRECTIVES_MAX ? "more than 64 directives" : NULL;
 }
 
@@ -73,7 +77,7 @@ static struct slice next_document(struct tree_source *source, size_t *first_line
 {
 	const char *start = source->rest.at;
 	size_t directives = 0, refused_line = 0;
-	bool content = false, marked = false;
+	bool content = false, marked = false, directive = false;
 	struct slice line, behind = source->rest;
 	*first_line = source->line;
 	*why = NULL;
@@ -81,11 +85,12 @@ static struct slice next_document(struct tree_source *source, size_t *first_line
 		const bool end = is_marker(line, "..."), begin = is_marker(line, "---");
 		if (content && (end || begin))
 			break;
-		if (end || (begin && (marked || !directives))) {
+		if (end || (begin && (marked || !directive))) {
 			start = end ? behind.at : line.at;
 			*first_line = source->line + end;
 		}
 		marked = !end && (marked || begin);
+		directive = !end && (directive || slice_begins(line, "%"));
 		const char *refused = *why ? NULL : refusal(line, &directives);
 		if (refused) {
 			*why = refused;
@@ -171,6 +176,8 @@ static void take_event(struct making *making, const yaml_event_t *event)
 	size_t line = making->line = event->start_mark.line;
 	if (making->tree->count > TREE_NODES_MAX)
 		making->why = "a document with more than 1000000 values";
+	else if (event->type == YAML_DOCUMENT_START_EVENT && making->tree->count)
+		making->why = "documents that no line divides";
 	else if (event->type == YAML_SCALAR_EVENT)
 		add_text(making, event, line);
 	else if (event->type == YAML_ALIAS_EVENT)

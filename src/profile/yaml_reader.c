@@ -15,12 +15,44 @@
 #include <impscan/bytes.h>
 #include <impscan/text.h>
 
+/*
+ * A directive %TAG, at the start of what may be a line for libyaml, which compares each with all
+ * others before there is an event; NULL: there is none.
+ */
+static const char *find_tag_directive(const char *text, size_t length)
+{
+	static const char directive[] = "%TAG", breaks[] = "\n\r\x85\xa8\xa9\xbf";
+	const char *end = text + length;
+	for (const char *at = text; (at = memmem(at, (size_t)(end - at), directive, 4)); at++)
+		if (at == text || memchr(breaks, at[-1], sizeof(breaks) - 1))
+			return at;
+	return NULL;
+}
+
+/* The place of a byte, where libyaml gives no line. */
+static yaml_mark_t mark_of_offset(const struct reader *reader, size_t offset)
+{
+	yaml_mark_t mark = {.index = offset};
+	for (size_t i = 0; i < min_of(offset, reader->length); i++) {
+		mark.column++;
+		if (reader->text[i] == '\n') {
+			mark.line++;
+			mark.column = 0;
+		}
+	}
+	return mark;
+}
+
 struct error *reader_open(struct reader *reader, const char *text, size_t length,
 			  const char *origin)
 {
 	*reader = (struct reader){.origin = origin, .text = text, .length = length};
 	if (!yaml_parser_initialize(&reader->yaml))
 		return error_new("%s: the YAML parser doesn't start", origin);
+	const char *tag = length ? find_tag_directive(text, length) : NULL;
+	if (tag)
+		return reader_error(reader, mark_of_offset(reader, (size_t)(tag - text)),
+				    "tags have no use in a profile");
 	yaml_parser_set_encoding(&reader->yaml, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&reader->yaml, (const unsigned char *)text, length);
 	return NULL;
@@ -43,20 +75,6 @@ struct error *reader_error(const struct reader *reader, yaml_mark_t mark, const 
 		what = NULL;
 	return error_new("%s:%zu:%zu: %s", reader->origin, mark.line + 1, mark.column + 1,
 			 what ? what : format);
-}
-
-/* The place of a byte that is not UTF-8, for which libyaml gives no line. */
-static yaml_mark_t mark_of_offset(const struct reader *reader, size_t offset)
-{
-	yaml_mark_t mark = {.index = offset};
-	for (size_t i = 0; i < min_of(offset, reader->length); i++) {
-		mark.column++;
-		if (reader->text[i] == '\n') {
-			mark.line++;
-			mark.column = 0;
-		}
-	}
-	return mark;
 }
 
 struct error *reader_next(struct reader *reader)

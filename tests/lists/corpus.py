@@ -555,6 +555,12 @@ detection:
                 r"nested.yml:\d+: no YAML that can be read: more than 64 lists and maps.*",
                 "nested.yml:105: a rule with more than 1000000 values",
                 "nested.yml:105: a rule nested more than 32 deep"])
+    tags = "".join(f"%TAG !a{n}! b\n" for n in range(100))
+    yield Case("sigma", "tags.yml", f"{rule('a', a=imp(1))}{tags}---\n{rule('a', a=dead(1))}"
+               f"%TAG !a! b\n---\n{rule('a', a=imp(2))}" + rule("a", a=imp(3)).replace("---\n", "\r---\ra: b\n---\n"),
+               "Sigma rules", [(I, imp(1), "T"), (I, imp(2), "T")], {UNREAD: 2},
+               ["tags.yml:72: no YAML that can be read: more than 64 directives",
+                r"tags.yml:.*: no YAML that can be read: documents that no line divides"])
     yield Case("sigma", "none.yml", "title: T\nlogsource: {}\ndetection:\n  a:\n    Image: x\n  condition: a\n",
                "Sigma rules", error="there is no import hash in it")
 

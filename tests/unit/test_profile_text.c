@@ -133,6 +133,8 @@ static void yaml_beyond_need_is_declined(void **state)
 	assert_declined("&a name: b\n", "t.yaml:1:1: anchors have no use in a profile");
 	assert_declined("name: *a\n", "t.yaml:1:7: aliases have no use in a profile");
 	assert_declined("name: !!str a\n", "t.yaml:1:7: tags have no use in a profile");
+	assert_declined("# x\n%TAG !a! b\n---\nname: a\n",
+			"t.yaml:2:1: tags have no use in a profile");
 	assert_declined("--- !x {name: a}\n", "t.yaml:1:5: tags have no use in a profile");
 	assert_declined("name: a\n<<: {name: b}\n", "t.yaml:2:1: unknown key '<<'");
 	assert_declined("name: 'a\n", "t.yaml:2:1: found unexpected end of stream");
