@@ -16,9 +16,6 @@
 #include "list_archive.h"
 #include "list_form.h"
 
-/* So much of a list is looked at to tell its form. */
-#define HEAD_SIZE (256u << 10)
-
 struct list_form {
 	const char *title; /* NULL: the reader says it */
 	bool (*is)(struct slice head);
@@ -67,7 +64,7 @@ static bool is_blank(struct slice text)
 /* Reads a list whose bytes are text. */
 static struct error *read_text(struct list *list)
 {
-	try_(list_need(list, HEAD_SIZE));
+	try_(list_need(list, LIST_HEAD_SIZE));
 	struct slice head = list_rest(list);
 	if (slice_begins(head, "\xef\xbb\xbf")) {
 		list_skip(list, 3, 0);
@@ -78,7 +75,7 @@ static struct error *read_text(struct list *list)
 		return NULL;
 	}
 	const struct list_form *form = NULL;
-	head.length = min_of(head.length, (size_t)HEAD_SIZE);
+	head.length = min_of(head.length, (size_t)LIST_HEAD_SIZE);
 	for (size_t i = 0; !form && i < array_size(forms); i++)
 		if (forms[i].is(head))
 			form = &forms[i];

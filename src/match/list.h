@@ -20,6 +20,9 @@
 /* Lines and records are no longer; a file without newlines is not read to its end for one. */
 #define LIST_LINE_MAX (1u << 20)
 
+/* So much of a list is looked at to tell its form. */
+#define LIST_HEAD_SIZE (256u << 10)
+
 /* Bytes of one document (JSON, XML, YAML, rules) that is read as a whole. */
 #define LIST_DOCUMENT_MAX (256u << 20)
 
@@ -169,6 +172,9 @@ enum list_kind { KIND_NONE, KIND_IMPHASH, KIND_IMPFUZZY, KIND_IMPSET, KIND_FILE,
  * ignored.
  */
 enum list_kind list_kind_of(struct slice name);
+
+/* "imphash", "impfuzzy", "impset"; NULL: no hash of ours. */
+const char *list_kind_name(enum list_kind kind);
 
 /*
  * The hash that `s` begins with, whole up to a separator: its length, its kind, and where the pieces

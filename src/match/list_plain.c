@@ -4,6 +4,9 @@
  * write them down: "hash name", "hash # comment", "hash;name", "name: hash", "name,hash", in quotes,
  * in backticks, in a table of Markdown. Nothing else than their form says what the hashes are, so a
  * line that is none of these ends the list.
+ *
+ * Where lines or headings have labels ("MD5: ...", "Imphash: ...", "imphash = ...", "## SHA-256"),
+ * these say it: then text without a hash is passed over, and a hash of which nothing is said is told.
  */
 #include <string.h>
 
@@ -12,163 +15,47 @@
 
 #include "index.h"
 #include "list_form.h"
+#include "list_label.h"
+#include "list_line.h"
 
-#define UUID_DIGITS 32
+#define HEX_WORD 16 /* so many hex digits are meant to be a hash, or a part of one */
 
-/* What a line holds beside words. */
-struct found {
-	struct list_sample sample;
-	const char *first;  /* where the first hash begins ... */
-	const char *behind; /* ... and the last one ends */
-	char separator;	    /* before the hash found last, no blank; '\0': only blanks */
-	bool longer;	    /* there is a word of more digits, a SHA-1 or SHA-256 */
-	struct slice other; /* a second imphash */
-	bool file;	    /* a label says that it is a hash of a file */
+/* What the list has said so far. */
+struct reader {
+	struct list *list;
+	struct text name;
+	bool labels;		/* some hash has a label, or stands below a heading */
+	bool lost;		/* below a heading that is not understood */
+	bool says_imphash;	/* a comment does */
+	size_t lines;		/* that are no comments */
+	enum list_kind section; /* what the heading above says */
+	/* Hashes without a label, those in a line as md5sum writes it, and the first of these. */
+	size_t bare, like_md5sum, like_md5sum_line;
 };
 
-static bool is_separator(char c)
+/* Does it look like the names of columns? */
+static bool is_heading_line(struct slice line)
 {
-	return c == ' ' || c == '\t' || c == ',' || c == ';' || c == '|' || c == '"' || c == '\'' ||
-	       c == '`' || c == '=' || c == '(' || c == '[' || c == '<' || c == '\r' || c == '#';
-}
-
-/* The word right before `at`, without what joins it to the value: "imphash: " gives "imphash". */
-static struct slice label_before(struct slice line, const char *at)
-{
-	struct slice before = slice_clean(slice_upto(line.at, at));
-	while (before.length &&
-	       (before.at[before.length - 1] == ':' || before.at[before.length - 1] == '='))
-		before = slice_clean((struct slice){before.at, before.length - 1});
-	size_t n = before.length;
-	while (n && !is_separator(before.at[n - 1]))
-		n--;
-	return slice_from(before, n);
-}
-
-/* Can a hash stand here? First, behind a separator or a label, or behind one word. */
-static bool may_stand(struct slice line, const char *at)
-{
-	struct slice before = slice_upto(line.at, at), clean = slice_clean(before);
-	struct slice label = label_before(line, at);
-	if (!clean.length || list_kind_of(label) != KIND_NONE || slice_is(label, "imp"))
-		return true;
-	/* JSON that is damaged is not searched for values. */
-	if (memchr(before.at, '{', before.length) || memchr(before.at, '[', before.length))
-		return false;
-	if (strchr(",;|:", clean.at[clean.length - 1]) || memchr(before.at, '\t', before.length) ||
-	    slice_ends(before, "  "))
-		return true;
-	bool bullet = clean.length <= 2 && strchr("-*+\xe2", *clean.at);
-	return bullet || !memchr(clean.at, ' ', clean.length);
-}
-
-static void take_hash(struct found *found, struct slice line, struct slice hash,
-		      enum list_kind kind, const struct fuzzy_shape *shape)
-{
-	enum list_kind label = list_kind_of(label_before(line, hash.at));
-	struct slice *place = kind == KIND_IMPHASH    ? &found->sample.imphash
-			      : kind == KIND_IMPFUZZY ? &found->sample.impfuzzy
-						      : &found->sample.impset;
-	found->file |= label == KIND_MD5 || label == KIND_FILE;
-	/* In CSV without a header the 32 digits behind an impfuzzy are an MD5 of the file. */
-	if (kind == KIND_IMPHASH && found->separator && found->sample.impfuzzy.length) {
-		found->sample.md5 = hash;
-		return;
+	size_t cells = 0, length = 0;
+	for (size_t i = 0; i <= line.length; i++) {
+		bool ends = i == line.length || memchr(",;|\t", line.at[i], 4);
+		if (!ends && ++length > 24)
+			return false;
+		if (!ends)
+			continue;
+		if (!length)
+			return false;
+		cells++;
+		length = 0;
 	}
-	if (place->length) {
-		if (kind == KIND_IMPHASH &&
-		    (place->length != hash.length || strncasecmp(place->at, hash.at, hash.length)))
-			found->other = hash;
-		return;
-	}
-	*place = hash;
-	if (kind == KIND_IMPFUZZY)
-		found->sample.impfuzzy_shape = *shape;
-	if (kind == KIND_IMPSET)
-		found->sample.impset_shape = *shape;
-	if (!found->first)
-		found->first = hash.at;
-	found->behind = hash.at + hash.length;
+	return cells > 1 && !slice_find(line, ".") && !slice_find(line, ":");
 }
 
-/* Looks at every word of a line. */
-static void look(struct found *found, struct slice line)
+static struct error *refuse(const struct reader *reader, struct slice line,
+			    const struct line_hashes *found)
 {
-	bool starts = true;
-	*found = (struct found){.sample.unlabelled = true};
-	for (size_t i = 0; i < line.length;) {
-		struct slice rest = slice_from(line, i);
-		struct fuzzy_shape shape;
-		enum list_kind kind;
-		size_t n = starts ? list_hash_at(rest, &kind, &shape) : 0;
-		if (n && (found->first || may_stand(line, rest.at)))
-			take_hash(found, line, (struct slice){rest.at, n}, kind, &shape);
-		size_t hex = starts && !n ? slice_hex(rest) : 0;
-		bool whole = hex == rest.length || (hex && is_separator(rest.at[hex]));
-		found->longer |= whole && hex > IMPHASH_LENGTH + 4;
-		if (!n && !is_separator(*rest.at) && starts)
-			found->separator = '\0';
-		n = max_of(max_of(n, hex), (size_t)1);
-		char last = line.at[i + n - 1];
-		starts = is_separator(last) || last == ':' || last == '\xa0' || last == '\x8b' ||
-			 last == '\xbf' || last == '\x9c';
-		if (last == ',' || last == ';' || last == '\t' || last == '|')
-			found->separator = last;
-		i += n;
-	}
-}
-
-/* A name without what joins it to the hash. */
-static struct slice name_of(struct slice s)
-{
-	static const char joins[] = ",;|:=#-";
-	for (;;) {
-		size_t before = s.length;
-		s = slice_visible(s);
-		while (s.length && strchr(joins, *s.at) && *s.at)
-			s = slice_trim(slice_from(s, 1));
-		if (slice_begins(s, "//"))
-			s = slice_from(s, 2);
-		while (s.length && strchr(",;|:=", s.at[s.length - 1]) && s.at[s.length - 1])
-			s = slice_trim((struct slice){s.at, s.length - 1});
-		if (s.length == before)
-			return s;
-	}
-}
-
-/* Without backticks or quotes around a name, see slice_unquoted(). */
-static struct slice unquoted(struct slice s, struct text *buffer)
-{
-	if (s.length >= 2 && *s.at == '`' && s.at[s.length - 1] == '`')
-		return (struct slice){s.at + 1, s.length - 2};
-	return slice_unquoted(s, buffer);
-}
-
-/* Is it only what a value is called: "imphash", "IMP"? */
-static bool is_label(struct slice s)
-{
-	s = slice_clean(s);
-	return list_kind_of(s) != KIND_NONE || slice_is(s, "imp");
-}
-
-static struct slice find_name(const struct found *found, struct slice line, struct text *buffer)
-{
-	const char *end = line.at + line.length;
-	struct slice behind = slice_upto(found->behind, end);
-	/* The quote that ends the hash's own, and blanks. */
-	while (behind.length && (*behind.at == '"' || *behind.at == '\'' || *behind.at == '`'))
-		behind = slice_from(behind, 1);
-	struct slice before = slice_upto(line.at, found->first);
-	before = name_of(slice_clean(before));
-	behind = name_of(behind);
-	if (before.length && !is_label(before))
-		return unquoted(before, buffer);
-	return slice_clean(behind).length ? unquoted(behind, buffer) : (struct slice){0};
-}
-
-static struct error *refuse(const struct list *list, struct slice line, const struct found *found)
-{
-	if (found->file || found->longer)
+	const struct list *list = reader->list;
+	if (found->longer)
 		return error_new("%s:%zu: has hashes of files (MD5, SHA-1, SHA-256), not of import "
 				 "lists: an imphash has the form of an MD5, and nothing here says "
 				 "which is which (a header line would: imphash,sha256)",
@@ -178,41 +65,168 @@ static struct error *refuse(const struct list *list, struct slice line, const st
 			"%s:%zu: two hashes of 32 digits, and no header says which of them "
 			"is the imphash: put a header line before the list (imphash,name)",
 			list->label, list->line);
+	if (reader->lines == 1 && is_heading_line(line))
+		return error_new(
+			"%s:%zu: '%.*s' looks like a line of headings, and none of them "
+			"says which column has import hashes: call it imphash, impfuzzy or "
+			"impset",
+			list->label, list->line, (int)min_of(line.length, (size_t)60), line.at);
 	return error_prefix(known_not_a_hash(line), "%s:%zu", list->label, list->line);
 }
 
-static struct error *take_line(struct list *list, struct slice line, struct text *buffer)
+/* "imphash: n/a", "impfuzzy = 12": a value that should be a hash. */
+static struct error *take_value(struct list *list, struct slice line, bool *taken)
 {
-	struct found found;
-	look(&found, line);
-	bool any = found.first != NULL;
-	bool files = found.file || (found.longer && !found.sample.impfuzzy.length);
-	if (!any || files || found.other.length)
-		return refuse(list, line, &found);
-	if (found.sample.md5.length)
-		list_leave(list, LIST_LEFT_FILE_HASH);
-	found.sample.md5.length = 0;
-	text_clear(buffer);
-	found.sample.name = find_name(&found, line, buffer);
-	return list_take(list, &found.sample);
+	size_t n = 0;
+	while (n < line.length && !strchr(":=", line.at[n]))
+		n++;
+	enum list_kind kind =
+		n < line.length ? list_label_kind((struct slice){line.at, n}) : KIND_NONE;
+	struct slice value = slice_clean(slice_from(line, min_of(n + 1, line.length)));
+	*taken = value.length && kind != KIND_NONE;
+	if (!*taken || kind == KIND_MD5 || kind == KIND_FILE)
+		return NULL;
+	const struct list_sample sample = {
+		.imphash = kind == KIND_IMPHASH ? value : (struct slice){0},
+		.impfuzzy = kind == KIND_IMPFUZZY ? value : (struct slice){0},
+		.impset = kind == KIND_IMPSET ? value : (struct slice){0},
+	};
+	return list_take(list, &sample);
+}
+
+/* Is there something in it that was a hash, perhaps? */
+static bool has_digits(struct slice line)
+{
+	for (size_t i = 0; i < line.length;) {
+		size_t n = slice_hex(slice_from(line, i));
+		if (n >= HEX_WORD)
+			return true;
+		i += n + 1;
+	}
+	return false;
+}
+
+/* A line without a hash: a heading, a value, text; or the list's end. */
+static struct error *take_text(struct reader *reader, struct slice line,
+			       const struct line_hashes *found)
+{
+	struct list *list = reader->list;
+	bool taken;
+	enum list_kind heading = list_heading_kind(line);
+	if (heading != KIND_NONE) {
+		reader->section = heading;
+		reader->labels = true;
+		reader->lost = false;
+		return NULL;
+	}
+	if (!reader->labels)
+		return refuse(reader, line, found);
+	try_(take_value(list, line, &taken));
+	if (taken)
+		return NULL;
+	if (has_digits(line))
+		list_unread(list, "nothing that can be read as a hash: '%.*s'",
+			    (int)min_of(line.length, (size_t)60), line.at);
+	reader->section = KIND_NONE;
+	reader->lost = true;
+	return NULL;
 }
 
 /*
- * "md5 of a value,UUID of its event": MISP's cache of a feed. Also where a character or two are
- * damaged: no name looks like a UUID.
+ * Where labels say what other hashes are, one that has none, or an unknown one, may be anything.
  */
-static bool is_feed_cache(struct slice line)
+static bool is_doubtful(const struct reader *reader, const struct line_hashes *found,
+			struct slice line)
 {
-	size_t digits = 0, dashes = 0, others = 0;
-	if (slice_hex(line) < IMPHASH_LENGTH - 4)
+	if (!reader->labels || found->labelled || !found->sample.imphash.length)
 		return false;
-	for (size_t i = slice_hex(line); i < line.length; i++) {
-		bool digit = slice_hex((struct slice){line.at + i, 1}) > 0;
-		digits += digit;
-		dashes += line.at[i] == '-';
-		others += !digit && line.at[i] != '-';
+	struct slice before = slice_clean(slice_upto(line.at, found->first));
+	return reader->lost || (before.length && strchr(":=", before.at[before.length - 1]));
+}
+
+/* Counts what is left out of a line, and tells what is wrong in it. */
+static void leave(struct reader *reader, const struct line_hashes *found)
+{
+	struct list *list = reader->list;
+	size_t files = found->files + (found->longer && reader->labels);
+	for (size_t i = 0; i < files; i++)
+		list_leave(list, LIST_LEFT_FILE_HASH);
+	if (found->unsaid.length)
+		list_unread(list, "nothing says which hash this is: '%.*s'",
+			    (int)min_of(found->unsaid.length, (size_t)60), found->unsaid.at);
+	if (found->bad.length)
+		list_unread(list, "'%.*s' is no %s", (int)min_of(found->bad.length, (size_t)60),
+			    found->bad.at, list_kind_name(found->bad_kind));
+}
+
+static void count_bare(struct reader *reader, const struct line_hashes *found, struct slice line)
+{
+	if (found->labelled || !found->sample.imphash.length)
+		return;
+	reader->bare++;
+	if (found->sample.impfuzzy.length || !line_is_md5sum(line))
+		return;
+	if (!reader->like_md5sum++)
+		reader->like_md5sum_line = reader->list->line;
+}
+
+static struct error *take_line(struct reader *reader, struct slice line)
+{
+	struct list *list = reader->list;
+	struct line_hashes found;
+	line_look(&found, line, reader->section);
+	reader->labels |= found.labelled;
+	leave(reader, &found);
+	if (!found.any && (found.files || found.bad.length || (found.longer && reader->labels)))
+		return NULL;
+	if (!found.any && !found.longer)
+		return take_text(reader, line, &found);
+	bool longer = found.longer && !found.sample.impfuzzy.length && !reader->labels;
+	if ((longer || found.other.length) && !reader->labels)
+		return refuse(reader, line, &found);
+	if (found.other.length || is_doubtful(reader, &found, line)) {
+		list_unread(list, "nothing says which hash this is: '%.*s'",
+			    (int)min_of(line.length, (size_t)60), line.at);
+		return NULL;
 	}
-	return digits + 5 >= UUID_DIGITS && dashes >= 3 && others <= 6;
+	bool md5sum = line_is_md5sum_binary(line);
+	if (md5sum && !found.labelled && !reader->says_imphash) {
+		list_leave(list, LIST_LEFT_FILE_HASH);
+		return NULL;
+	}
+	count_bare(reader, &found, line);
+	text_clear(&reader->name);
+	found.sample.name = line_name(&found, line, &reader->name);
+	if (md5sum && slice_begins(found.sample.name, "*"))
+		found.sample.name = slice_from(found.sample.name, 1);
+	return list_take(list, &found.sample);
+}
+
+/* A comment may say what is below it. */
+static void note_comment(struct reader *reader, struct slice comment)
+{
+	enum list_kind heading = has_digits(comment) ? KIND_NONE : list_heading_kind(comment);
+	reader->says_imphash |= slice_find(comment, "imphash") != NULL;
+	if (heading == KIND_NONE)
+		return;
+	reader->section = heading;
+	reader->labels = true;
+	reader->lost = false;
+}
+
+/* All lines are as md5sum writes them, and nothing says that they are something else. */
+static void warn_of_md5sum(const struct reader *reader)
+{
+	struct list *list = reader->list;
+	if (!reader->like_md5sum || reader->like_md5sum < reader->bare || reader->says_imphash)
+		return;
+	list_tell(
+		list,
+		"its lines are as md5sum writes them (line %zu: a hash, two blanks, a file): an "
+		"MD5 "
+		"of a file has the form of an imphash, and matches nothing. For the import hashes "
+		"of files see -e; a first line '# imphash' says that these are some",
+		reader->like_md5sum_line);
 }
 
 /* The bars and dashes under the heading of a table of Markdown, and frames. */
@@ -224,35 +238,66 @@ static bool is_rule(struct slice line)
 	return true;
 }
 
+static struct error *take_any(struct reader *reader, struct slice line)
+{
+	struct list *list = reader->list;
+	struct slice clean = slice_clean(line);
+	/* A quote that the line ends with may be a name's. */
+	line = slice_trim(line);
+	if (slice_begins(line, "\xef\xbb\xbf"))
+		line = slice_trim(slice_from(line, 3));
+	if (!clean.length || is_rule(line))
+		return NULL;
+	if (*clean.at == '#') {
+		note_comment(reader, clean);
+		return NULL;
+	}
+	reader->lines++;
+	if (line_is_feed_cache(line))
+		return error_new("%s:%zu: this is the hashes.csv of a MISP feed: MD5 hashes "
+				 "of the attributes' values, and UUIDs of events. It has no "
+				 "import hashes: take the events themselves",
+				 list->label, list->line);
+	if (slice_is(line, "no results") || slice_means_nothing(clean)) {
+		list_leave(list, LIST_LEFT_EMPTY);
+		return NULL;
+	}
+	return take_line(reader, line);
+}
+
+/* Has the text a hash with a label? Then all of it is read by labels. */
+static bool has_labels(struct reader *reader)
+{
+	struct slice head = list_rest(reader->list), line;
+	head.length = min_of(head.length, (size_t)LIST_HEAD_SIZE);
+	while (slice_next_line(&head, &line)) {
+		struct line_hashes found;
+		struct slice clean = slice_clean(line);
+		if (!clean.length || *clean.at == '#')
+			continue;
+		line_look(&found, line, reader->section);
+		if (found.labelled)
+			return true;
+	}
+	return false;
+}
+
 struct error *list_read_plain(struct list *list)
 {
-	_cleanup_text_ struct text buffer = {0};
-	bool empty = true;
-	for (;;) {
+	struct reader reader = {.list = list};
+	struct error *error = NULL;
+	reader.labels = has_labels(&reader);
+	while (!error) {
 		struct slice line;
-		try_(list_next_line(list, &line));
-		if (!line.at)
+		error = reader.labels ? list_next_short_line(list, &line)
+				      : list_next_line(list, &line);
+		if (error || !line.at)
 			break;
-		struct slice clean = slice_clean(line);
-		/* A quote that the line ends with may be a name's. */
-		line = slice_trim(line);
-		if (slice_begins(line, "\xef\xbb\xbf"))
-			line = slice_trim(slice_from(line, 3));
-		if (!clean.length || *clean.at == '#' || is_rule(line))
-			continue;
-		empty = false;
-		if (is_feed_cache(line))
-			return error_new(
-				"%s:%zu: this is the hashes.csv of a MISP feed: MD5 hashes "
-				"of the attributes' values, and UUIDs of events. It has no "
-				"import hashes: take the events themselves",
-				list->label, list->line);
-		if (slice_is(line, "no results") || slice_means_nothing(clean)) {
-			list_leave(list, LIST_LEFT_EMPTY);
-			continue;
-		}
-		try_(take_line(list, line, &buffer));
+		error = take_any(&reader, line);
 	}
-	list->report->nothing = empty;
-	return NULL;
+	list->report->nothing = !error && !reader.lines;
+	if (!error)
+		warn_of_md5sum(&reader);
+	text_free(&reader.name);
+	return error;
 }

@@ -20,6 +20,7 @@ static const struct {
 	{"ElfFile", 7, "is an event log: export it as XML or text, with Sysmon's events in it"},
 	{"SQLite format 3", 15, "is a database: export the table as CSV"},
 	{"7z\xbc\xaf\x27\x1c", 6, "is an archive (7z): unpack it"},
+	{"%%%% HASHDEEP", 13, "is what hashdeep writes: hashes of files, not of import lists"},
 	{"Rar!", 4, "is an archive (RAR): unpack it"},
 	{"\x7f"
 	 "ELF",
@@ -35,10 +36,11 @@ static bool is_comparison(struct slice line)
 	       slice_begins(line, "Filename1,Filename2");
 }
 
-/* A header with hashes of files and none of import lists. */
+/* A header of several columns with hashes of files, and none of import lists. */
 static bool is_of_files(struct slice line)
 {
 	bool files = false;
+	size_t cells = 0;
 	for (size_t i = 0, start = 0; i <= line.length; i++) {
 		if (i < line.length && !strchr(",;\t|", line.at[i]))
 			continue;
@@ -46,8 +48,9 @@ static bool is_of_files(struct slice line)
 		enum list_kind kind = list_kind_of(cell);
 		files |= kind == KIND_FILE || kind == KIND_MD5;
 		start = i + 1;
+		cells++;
 	}
-	return files;
+	return files && cells > 1;
 }
 
 const char *list_refusal(struct slice head)

@@ -13,9 +13,16 @@
 
 static const char label[] = "IMPHASH=";
 
+/* "imphash=..." at the start of a line is somebody's own, see list_plain.c. */
 bool list_is_sysmon(struct slice head)
 {
-	return slice_find(head, label) != NULL;
+	struct slice line;
+	while (slice_next_line(&head, &line)) {
+		const char *at = slice_find(line, label);
+		if (at && slice_clean(slice_upto(line.at, at)).length)
+			return true;
+	}
+	return false;
 }
 
 struct error *list_take_sysmon(struct list *list, struct slice text, struct slice name,

@@ -212,10 +212,7 @@ static struct error *judge(struct judged *judged, enum list_kind kind, struct sl
 		*hash = s;
 	if (verdict == VERDICT_BAD)
 		list_unread(list, "'%.*s%s' is no %s", (int)min_of(s.length, (size_t)60), s.at,
-			    s.length > 60 ? "..." : "",
-			    kind == KIND_IMPHASH    ? "imphash"
-			    : kind == KIND_IMPFUZZY ? "impfuzzy"
-						    : "impset");
+			    s.length > 60 ? "..." : "", list_kind_name(kind));
 	judged->worst = max_of(judged->worst, verdict);
 	return NULL;
 }

@@ -175,21 +175,52 @@ static char lower(char c)
 enum list_kind list_kind_of(struct slice name)
 {
 	static const struct {
-		char name[16]; /* zeros behind it */
+		char name[20]; /* zeros behind it */
 		enum list_kind kind;
 	} names[] = {
-		{"imphash", KIND_IMPHASH},   {"importhash", KIND_IMPHASH},
-		{"peimphash", KIND_IMPHASH}, {"peimporthash", KIND_IMPHASH},
-		{"impfuzzy", KIND_IMPFUZZY}, {"peimpfuzzy", KIND_IMPFUZZY},
-		{"impset", KIND_IMPSET},     {"md5", KIND_MD5},
-		{"md5hash", KIND_MD5},	     {"filemd5", KIND_MD5},
-		{"sha1", KIND_FILE},	     {"sha1hash", KIND_FILE},
-		{"sha256", KIND_FILE},	     {"sha256hash", KIND_FILE},
-		{"sha512", KIND_FILE},	     {"ssdeep", KIND_FILE},
-		{"tlsh", KIND_FILE},	     {"vhash", KIND_FILE},
-		{"authentihash", KIND_FILE}, {"sha224", KIND_FILE},
-		{"sha384", KIND_FILE},	     {"pehash", KIND_FILE},
+		{"imphash", KIND_IMPHASH},
+		{"importhash", KIND_IMPHASH},
+		{"peimphash", KIND_IMPHASH},
+		{"peimporthash", KIND_IMPHASH},
+		{"filehashimphash", KIND_IMPHASH}, /* OTX */
+		{"impfuzzy", KIND_IMPFUZZY},
+		{"peimpfuzzy", KIND_IMPFUZZY},
+		{"impset", KIND_IMPSET},
+		{"md5", KIND_MD5},
+		{"md5hash", KIND_MD5},
+		{"filemd5", KIND_MD5},
+		{"filehashmd5", KIND_MD5},
+		{"sha1", KIND_FILE},
+		{"sha1hash", KIND_FILE},
+		{"filehashsha1", KIND_FILE},
+		{"sha256", KIND_FILE},
+		{"sha2256", KIND_FILE},
+		{"sha256hash", KIND_FILE},
+		{"filehashsha256", KIND_FILE},
+		{"sha224", KIND_FILE},
+		{"sha384", KIND_FILE},
+		{"sha512", KIND_FILE},
+		{"sha2512", KIND_FILE},
+		{"ssdeep", KIND_FILE},
+		{"tlsh", KIND_FILE},
+		{"vhash", KIND_FILE},
+		{"authentihash", KIND_FILE},
+		{"pehash", KIND_FILE},
+		{"filehashpehash", KIND_FILE},
 		{"telfhash", KIND_FILE},
+		/* Of parts of a file, or of something else: never of an import list. */
+		{"richhash", KIND_FILE},
+		{"richheaderhash", KIND_FILE},
+		{"richpeheaderhash", KIND_FILE},
+		{"richpe", KIND_FILE},
+		{"goimporthash", KIND_FILE},
+		{"gimphash", KIND_FILE},
+		{"typerefhash", KIND_FILE},
+		{"ja3", KIND_FILE},
+		{"ja3s", KIND_FILE},
+		{"iconhash", KIND_FILE},
+		{"dhash", KIND_FILE},
+		{"mainicondhash", KIND_FILE},
 	};
 	char plain[sizeof(names[0].name)];
 	size_t n = 0;
@@ -213,6 +244,14 @@ enum list_kind list_kind_of(struct slice name)
 		if (!memcmp(plain, names[i].name, sizeof(plain)))
 			return names[i].kind;
 	return KIND_NONE;
+}
+
+const char *list_kind_name(enum list_kind kind)
+{
+	return kind == KIND_IMPHASH    ? "imphash"
+	       : kind == KIND_IMPFUZZY ? "impfuzzy"
+	       : kind == KIND_IMPSET   ? "impset"
+				       : NULL;
 }
 
 /* May a hash end before this? Not where it goes on, as a word or as a part of ssdeep's form. */

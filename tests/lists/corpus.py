@@ -74,19 +74,72 @@ UNNAMED, UNDECIDED = ("that their rule's condition does not use",
 I, F, S = "imphash", "impfuzzy", "impset"
 
 
+def labelled():
+    """Labels and headings say what hashes are: those of files are counted, and left out."""
+    yield Case("plain", "doubtful-labels.txt",
+               f"Report\nName: a.exe\nMD5: {md5(1)}\nSHA-1: {sha1(1)}\nsha256 = {sha256(1)}\n"
+               f"Imphash: {imp(1)}\nimphash = {imp(2).upper()}  b.exe\n- **ImpHash**: `{imp(3)}`\n"
+               f"IMP | {imp(4)}\nPE import hash: {imp(5)}\nimpfuzzy: {fuzzy(6)}\nimpset: {fuzzy(7)}\n"
+               f"ssdeep: {ssdeep(1, 24)}\nRich PE header hash: {md5(2)}\nMD5 hash: {md5(3)}\n"
+               f"{imp(8)} (imphash) c.exe\n{md5(4)} (MD5)\n{md5(5)},md5\n{imp(9)},imphash\n"
+               f"c.exe MD5: {md5(6)}, SHA256: {sha256(6)}, Imphash: {imp(10)}\n", "plain list",
+               [(I, imp(1)), (I, imp(2), "b.exe"), (I, imp(3)), (I, imp(4)), (I, imp(5)), (F, fuzzy(6)),
+                (S, "impset:" + fuzzy(7)), (I, imp(8), "c.exe"), (I, imp(9)), (I, imp(10), "c.exe")],
+               {FILES: 10})
+    yield Case("plain", "equals.txt", f"{imp(1)}  a\nIMPHASH={imp(2)},MD5={md5(2)}  b\nimphash={imp(3)}\n"
+               f"MD5={md5(4)}\n", "plain list",
+               [(I, imp(1), "a"), (I, imp(2), "b"), (I, imp(3))], {FILES: 2})
+    yield Case("plain", "doubtful-headings.txt",
+               f"MD5\n{md5(1)}\nSHA-256\n{sha256(1)}\nVhash\n0a5b\nImphash\n{imp(1)}\n"
+               f"Rich PE header hash\n{md5(2)}\nSSDEEP\n{ssdeep(1)}\nJA9\n{md5(3)}\n"
+               f"## Imphashes of the loader\n{imp(2)}  a.exe\n{fuzzy(3)}\n# MD5 hashes:\n{md5(4)}\n",
+               "plain list", [(I, imp(1)), (I, imp(2), "a.exe"), (F, fuzzy(3))], {FILES: 5, UNREAD: 1},
+               [f"doubtful-headings.txt:14: nothing says which hash this is: '{md5(3)}'"])
+    yield Case("plain", "doubtful-label-values.txt",
+               f"imphash: {imp(1)}\nImphash: n/a\nImphash: 12345\nimphash: {sha256(1)}\n"
+               f"impfuzzy: {dead(1)}\nJA9: {md5(1)}\nmore of this is here\ncut: {imp(2)[:31]}\n",
+               "plain list", [(I, imp(1))], {NOTHING: 1, UNREAD: 5},
+               ["doubtful-label-values.txt:3: '12345' is no imphash",
+                f"doubtful-label-values.txt:4: '{sha256(1)[:60]}' is no imphash",
+                f"doubtful-label-values.txt:5: '{dead(1)}' is no impfuzzy",
+                f"doubtful-label-values.txt:6: nothing says which hash this is: 'JA9: {md5(1)}'",
+                f"doubtful-label-values.txt:8: nothing that can be read as a hash: 'cut: {imp(2)[:31]}'"])
+    yield Case("plain", "long.txt", f"imphash: {imp(1)}\nx: {dead(1)}{'x' * (2 << 20)}\nimphash: {imp(2)}\n",
+               "plain list", [(I, imp(1)), (I, imp(2))], {UNREAD: 1}, ["long.txt:2: longer than 1 MB"])
+    yield Case("plain", "long-bare.txt", f"{imp(1)}\n{dead(1)}{'x' * (2 << 20)}\n{imp(2)}\n", "plain list",
+               [(I, imp(1))], error="long-bare.txt:2: longer than")
+    yield Case("plain", "doubtful-md5.txt", f"md5: {md5(1)}\nSHA256: {sha256(1)}\nName: a\n", "plain list",
+               left={FILES: 2}, error="there is no import hash in it: 2 hashes of files")
+    yield Case("plain", "bsd.txt", f"MD5 (a (1).exe) = {md5(1)}\nSHA2-256(b.exe)= {sha256(1)}\n"
+               f"IMPHASH (c d.exe) = {imp(1)}\n", "plain list", [(I, imp(1), "c d.exe")], {FILES: 2})
+
+
+def like_md5sum():
+    """An MD5 of a file has the form of an imphash, but md5sum's lines a form of their own."""
+    warning = (r"its lines are as md5sum writes them .line 1: a hash, two blanks, a file.: an MD5 of a file "
+               "has the form of an imphash, and matches nothing.*")
+    yield Case("plain", "doubtful-md5sum.txt", f"{md5(1)}  s/a.exe\n\\{md5(2)}  s/b\\nc.exe\n", "plain list",
+               [(I, md5(1), "s/a.exe"), (I, md5(2), "s/b\\nc.exe")], told=[warning])
+    yield Case("plain", "doubtful-md5sum-b.txt", f"{md5(1)} *s/a.exe\n{md5(2)} *b\n", "plain list",
+               left={FILES: 2}, error="there is no import hash in it: 2 hashes of files")
+    yield Case("plain", "sums-of-imphash.txt", f"# imphash of samples\n{imp(1)}  a.exe\n{imp(2)} *b.exe\n",
+               "plain list", [(I, imp(1), "a.exe"), (I, imp(2), "b.exe")])
+    yield Case("plain", "no-sums.txt", f"{imp(1)}  Family One\n{imp(2)}  v4.0\n{imp(3)}  a.exe\n",
+               "plain list", [(I, imp(1), "Family One"), (I, imp(2), "v4.0"), (I, imp(3), "a.exe")])
+
+
 def plain():
     yield Case("plain", "bare.txt", f"# list\n\n{imp(1)}\n{imp(2).upper()}\r\n{fuzzy(3)}\n",
                "plain list", [(I, imp(1)), (I, imp(2)), (F, fuzzy(3))])
     yield Case("plain", "names.txt",
                f"{imp(1)}  Family One\n{imp(2)} # a comment\n{imp(3)};a.exe\n{imp(4)}:b.exe\n"
                f"{imp(5)}|c.exe\nFamily: {imp(6)}\nd.exe,{imp(7)}\n{imp(8)},Family Two\n"
-               f"imphash: {imp(9)}\nIMP | {imp(10).upper()}\n`{imp(11)}`\n\u201c{imp(12)}\u201d\n"
+               f"`{imp(11)}`\n\u201c{imp(12)}\u201d\n"
                f"\u200b{imp(13)}\u00a0\n\"{imp(14)}\"\n- {imp(15)} // named\n",
                "plain list",
                [(I, imp(1), "Family One"), (I, imp(2), "a comment"), (I, imp(3), "a.exe"),
                 (I, imp(4), "b.exe"), (I, imp(5), "c.exe"), (I, imp(6), "Family"),
-                (I, imp(7), "d.exe"), (I, imp(8), "Family Two"), (I, imp(9)), (I, imp(10)),
-                (I, imp(11)), (I, imp(12)), (I, imp(13)), (I, imp(14)), (I, imp(15), "named")])
+                (I, imp(7), "d.exe"), (I, imp(8), "Family Two"), (I, imp(11)), (I, imp(12)), (I, imp(13)), (I, imp(14)), (I, imp(15), "named")])
     yield Case("plain", "samples.txt",
                f"# imphash  impfuzzy  impset  Path\n{imp(1)}  {fuzzy(1)}  impset:{fuzzy(2)}  s/a b.exe\n"
                f"{EMPTY}  3::  x\n{ZEROS}\n{imp(1)}  {fuzzy(1)}  impset:{fuzzy(2)}  s/a b.exe\n",
@@ -102,8 +155,11 @@ def plain():
                [(I, imp(1), "a")], error="two-hashes.txt:2: two hashes of 32 digits")
     yield Case("plain", "jumbled.txt", f"{dead(1)}\n{sha1(1)}\n{sha256(1)}\n", "plain list",
                [(I, dead(1))], error="jumbled.txt:2: has hashes of files")
-    yield Case("plain", "doubtful-md5.txt", f"md5: {md5(1)}\n", "plain list",
-               error="doubtful-md5.txt:1: has hashes of files")
+    yield from labelled()
+    yield from like_md5sum()
+    for name, text in (("hash,name", f"hash,name\n{dead(1)},a\n"), ("Algorithm\tHash", f"Algorithm\tHash\n{dead(1)}\ta\n")):
+        yield Case("plain", f"headings-{name[:4]}.txt", text, "plain list",
+                   error=f"headings-{name[:4]}.txt:1: '{name}' looks like a line of headings")
     yield Case("plain", "doubtful-feed.csv",
                f"{md5(1)},5a2b1c9e-0f6d-4a3b-8c7d-1234567890ab\n", "plain list",
                error="doubtful-feed.csv:1: this is the hashes.csv of a MISP feed")
@@ -606,13 +662,13 @@ def sysmon():
     yield Case("sysmon", "one-line.xml", "<Events>" + "".join(
         event.format(n, hashes.format(imp(n))) for n in range(1, 6001)) + "</Events>", "text with Sysmon's hashes",
         [(I, imp(n), f"C:\\{n}.exe") for n in range(1, 6001)])
-    yield Case("sysmon", "long.txt", f"IMPHASH={imp(1)}\nIMPHASH={dead(1)}{' ' * (3 << 20)}\nIMPHASH={imp(2)}\n",
-               "text with Sysmon's hashes", [(I, imp(1)), (I, imp(2))], {UNREAD: 1},
+    yield Case("sysmon", "long.txt", f"Hashes: IMPHASH={imp(1)}\nHashes: IMPHASH={dead(1)}{' ' * (3 << 20)}\n"
+               f"Hashes: IMPHASH={imp(2)}\n", "text with Sysmon's hashes", [(I, imp(1)), (I, imp(2))], {UNREAD: 1},
                ["long.txt:2: longer than 1 MB"])
     yield Case("sysmon", "bad.txt", f"Hashes: IMPHASH=12345\nHashes: XIMPHASH={dead(1)}\n"
                f"Hashes: IMPHASH={imp(1)}\nIMPHASH={dead(1)}0\n", "text with Sysmon's hashes",
                [(I, imp(1))], {PARTS: 1, UNREAD: 1}, [f"bad.txt:4: '{dead(1)}0' is no imphash"])
-    yield Case("sysmon", "none.txt", f"IMPHASH={ZEROS}\n", "text with Sysmon's hashes",
+    yield Case("sysmon", "none.txt", f"Hashes: IMPHASH={ZEROS}\n", "text with Sysmon's hashes",
                left={NOTHING: 1}, error="there is no import hash in it: 1 empty")
 
 

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Inside the match room: lines of plain lists.
+ */
+#ifndef IMPSCAN_MATCH_LIST_LINE_H
+#define IMPSCAN_MATCH_LIST_LINE_H
+
+#include "list.h"
+
+/* What a line holds beside words. */
+struct line_hashes {
+	struct list_sample sample;
+	const char *first;   /* where the first hash or its label begins, of any kind ... */
+	const char *behind;  /* ... and the last one ends */
+	char separator;	     /* before the hash found last, no blank; '\0': only blanks */
+	bool any;	     /* there is a hash of ours */
+	bool labelled;	     /* something says what they are: a label or a heading */
+	struct slice bare;   /* a hash without a label, below no heading */
+	bool by_label;	     /* a label does */
+	struct slice unsaid; /* a hash without one beside them */
+	bool longer;	     /* there is a word of more digits, a SHA-1 or SHA-256 */
+	struct slice other;  /* a second imphash */
+	size_t files;	     /* hashes that are said to be of files */
+	struct slice bad;    /* a value that is not what its label says */
+	enum list_kind bad_kind;
+	struct slice file; /* "MD5 (a.exe) = ..." */
+};
+
+/*
+ * Looks at every word of a line.
+ *
+ * section: what the heading above says that hashes below it are, or KIND_NONE.
+ */
+void line_look(struct line_hashes *found, struct slice line, enum list_kind section);
+
+/* The name that stands before or behind the hashes, maybe in `buffer`; empty: none. */
+struct slice line_name(const struct line_hashes *found, struct slice line, struct text *buffer);
+
+/* "hash  file", as md5sum writes it. */
+bool line_is_md5sum(struct slice line);
+
+/* "hash *file", as it writes it with -b: nothing else has that form. */
+bool line_is_md5sum_binary(struct slice line);
+
+/*
+ * "md5 of a value,UUID of its event": MISP's cache of a feed. Also where a character or two are
+ * damaged: no name looks like a UUID.
+ */
+bool line_is_feed_cache(struct slice line);
+
+#endif
