@@ -88,6 +88,9 @@ void text_add_printable(struct text *text, const char *utf8);
 /* As text_add_printable(), but blanks stay as they are: for forms whose columns have separators. */
 void text_add_escaped(struct text *text, const char *utf8);
 
+/* Adds what a text was before text_add_printable() or text_add_escaped(): reads escapes back. */
+void text_add_unescaped(struct text *text, const char *escaped);
+
 /*
  * Returns whether a character controls a terminal or is invisible: C0 and C1 controls, DEL, line
  * separators, bidirectional marks, zero-width and tag characters, variation selectors, fillers,

@@ -223,12 +223,13 @@ static bool looks_like_escape(const char *s)
  * Adds the backslashes at `s`: doubled where an escape or what looks like one comes behind them, so
  * that an odd number of them before "xNN" or "u{" is always an escape. Returns how many there are.
  */
-static size_t add_backslashes(struct text *text, const char *s)
+static size_t add_backslashes(struct text *text, const char *s, bool columns)
 {
 	size_t count = strspn(s, "\\");
 	uint32_t code;
 	size_t length = text_utf8_next(s + count, &code);
 	bool escaped = s[count] && (!length || text_is_control(code));
+	escaped |= columns && s[count] == ' ' && !s[count + 1]; /* blank_misleads() */
 	for (size_t i = 0; i < count; i++)
 		text_add(text, "\\\\", escaped || looks_like_escape(s + count) ? 2 : 1);
 	return count;
@@ -268,7 +269,7 @@ static void add_escaped(struct text *text, const char *utf8, bool columns)
 			continue;
 		}
 		if (code == '\\') {
-			utf8 += add_backslashes(text, utf8);
+			utf8 += add_backslashes(text, utf8, columns);
 			marks = 0;
 			continue;
 		}
@@ -293,6 +294,43 @@ void text_add_printable(struct text *text, const char *utf8)
 void text_add_escaped(struct text *text, const char *utf8)
 {
 	add_escaped(text, utf8, false);
+}
+
+/* Adds what "xNN" or "u{NNNN}" stands for. Returns its length; 0: it is none. */
+static size_t add_unescaped_code(struct text *text, const char *s)
+{
+	char *end = NULL;
+	const char two[3] = {s[1], s[0] == 'x' ? s[2] : '\0', '\0'};
+	if (!looks_like_escape(s))
+		return 0;
+	unsigned long code = strtoul(s[0] == 'x' ? two : s + 2, &end, 16);
+	if (s[0] == 'x') {
+		if (code && code < 0x100)
+			text_add_char(text, (char)code);
+		else
+			add_code(text, 0);
+		return 3;
+	}
+	if (*end != '}' || !isxdigit((unsigned char)s[2]) || code > 0x10ffff)
+		return 0;
+	add_code(text, (uint32_t)code);
+	return (size_t)(end - s) + 1;
+}
+
+void text_add_unescaped(struct text *text, const char *escaped)
+{
+	while (*escaped) {
+		size_t plain = strcspn(escaped, "\\"), count = strspn(escaped + plain, "\\");
+		text_add(text, escaped, plain);
+		escaped += plain + count;
+		bool doubled = looks_like_escape(escaped);
+		for (size_t i = 0; i < (doubled ? count / 2 : count); i++)
+			text_add_char(text, '\\');
+		size_t used = doubled && count % 2 ? add_unescaped_code(text, escaped) : 0;
+		if (doubled && count % 2 && !used)
+			text_add_char(text, '\\');
+		escaped += used;
+	}
 }
 
 size_t text_width(const char *utf8)

@@ -31,6 +31,9 @@ struct good {
 	size_t count;
 	size_t capacity;
 	const char *password; /* of packed files; NULL: none */
+	/* Of the file added last: an entry's name is one of a file; the first that is not. */
+	bool fits;
+	char *unfit;
 };
 
 struct good *good_new(void)
@@ -43,6 +46,7 @@ void good_free(struct good *good)
 	if (!good)
 		return;
 	free(good->keys);
+	free(good->unfit);
 	free(good);
 }
 
@@ -255,9 +259,12 @@ static void read_csv(struct good *good, struct slice text)
 		if (row.count != count)
 			continue;
 		struct slice cells[COLUMNS] = {0};
+		_cleanup_text_ struct text module = {0}, path = {0};
 		for (size_t c = 0; c < COLUMNS; c++)
 			if (columns[c] < row.count)
 				cells[c] = csv_unmarked(row.fields[columns[c]]);
+		cells[COLUMN_MODULE] = slice_unescaped(cells[COLUMN_MODULE], &module);
+		cells[COLUMN_PATH] = slice_unescaped(cells[COLUMN_PATH], &path);
 		add_row(good, cells);
 	}
 }
@@ -299,6 +306,13 @@ static void read_json(struct good *good, struct slice text)
 		json_tokener_free(tokener);
 }
 
+/* May a module be called so? Its name, as that of any file with code, has an extension. */
+static bool is_module_name(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	return dot && dot[1] && !strchr(dot, ' ');
+}
+
 /* Adds the entries of lists that are no listings. */
 static void add_known(struct good *good, const struct known *known)
 {
@@ -319,6 +333,9 @@ static void add_known(struct good *good, const struct known *known)
 			continue;
 		list_key(&text, text_base_name(name), imphash, impfuzzy);
 		add_key(good, &text);
+		good->fits |= !*name || is_module_name(text_base_name(name));
+		if (!good->fits && !good->unfit)
+			good->unfit = alloc_strdup(name);
 	}
 }
 
@@ -394,12 +411,30 @@ static struct error *read_mapped(struct good *good, const char *path, struct sli
 	return NULL;
 }
 
+/* Has the file nothing but entries whose names no module has? */
+static bool unfit_only(const struct good *good, bool listing)
+{
+	return good->unfit && !good->fits && !listing;
+}
+
+static struct error *unfit(const struct good *good, const char *path)
+{
+	_cleanup_text_ struct text name = {0};
+	text_add_printable(&name, good->unfit);
+	return error_new(
+		"%s: knows no module: a list knows one by its name and its hashes, and none "
+		"of its entries is called as a file is (the first: '%s')",
+		path, text_string(&name));
+}
+
 struct error *good_add(struct good *good, const char *path, size_t *modules)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat status;
 	size_t before = good->count;
 	bool listing = false;
+	free(take_ptr(good->unfit));
+	good->fits = false;
 	if (fd < 0 || fstat(fd, &status))
 		return error_errno(errno, "%s: can't be opened", path);
 	if (S_ISREG(status.st_mode) && status.st_size > 0) {
@@ -419,6 +454,8 @@ struct error *good_add(struct good *good, const char *path, size_t *modules)
 	}
 	*modules = good->count - before;
 	sort(good);
+	if (unfit_only(good, listing))
+		return unfit(good, path);
 	if (*modules)
 		return NULL;
 	return error_new("%s: nothing in it is known to be good: %s", path,

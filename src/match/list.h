@@ -143,6 +143,9 @@ bool slice_is_blank(char c); /* also a newline */
  */
 struct slice slice_unquoted(struct slice s, struct text *buffer);
 
+/* A name of impscan's own tables and CSV as it was before it was printed, maybe in `buffer`. */
+struct slice slice_unescaped(struct slice s, struct text *buffer);
+
 static inline struct slice slice_of(const char *string)
 {
 	return (struct slice){string, string ? __builtin_strlen(string) : 0};

@@ -33,6 +33,9 @@ static bool header(struct list_table *table, bool in_comment)
 	if (table->comments[0] == SIZE_MAX)
 		table->comments[0] = table_column(table, "sha256_hash");
 	table->comments[1] = table->md5;
+	/* What impscan writes has its names escaped. */
+	table->own =
+		table_column(table, "imports") < 16 && table_column(table, "status") != SIZE_MAX;
 	return true;
 }
 
@@ -55,6 +58,7 @@ static struct error *take_rebuilt(struct list *list, const struct list_table *ta
 
 static struct error *row(struct list *list, const struct list_table *table)
 {
+	_cleanup_text_ struct text buffer = {0};
 	struct list_sample sample = {
 		.imphash = table_cell(table, table->imphash),
 		.impfuzzy = table_cell(table, table->impfuzzy),
@@ -63,6 +67,8 @@ static struct error *row(struct list *list, const struct list_table *table)
 		.name = csv_unmarked(table_first(table, table->names, TABLE_NAMES)),
 		.comment = table_first(table, table->comments, 2),
 	};
+	if (table->own)
+		sample.name = slice_unescaped(sample.name, &buffer);
 	if (!sample.name.length) {
 		sample.name = sample.comment;
 		sample.comment.length = 0;

@@ -8,9 +8,15 @@
 
 #include <string.h>
 
+#define MISP_OWN_INFO "impscan: modules in memory" /* report/misp.c */
+
 /* The name that a match has: the event, or else the comment, or what the object is of. */
 static struct slice name_of(const struct misp_attribute *attribute, struct slice file)
 {
+	/* Events that impscan writes are of all modules: each has its own name. */
+	bool own = slice_begins(attribute->event, MISP_OWN_INFO);
+	if (own && slice_trim(attribute->sibling).length)
+		return slice_trim(attribute->sibling);
 	const struct slice names[] = {attribute->event, attribute->comment, attribute->sibling,
 				      file};
 	for (size_t i = 0; i < 4; i++)
@@ -47,7 +53,7 @@ struct error *misp_take(struct list *list, const struct misp_attribute *attribut
 	struct slice name = name_of(attribute, file);
 	struct list_sample sample = {
 		.imphash = kind == KIND_IMPHASH ? value : (struct slice){0},
-		.impfuzzy = kind == KIND_IMPFUZZY ? value : (struct slice){0},
+		.impfuzzy = kind == KIND_IMPFUZZY ? value : attribute->impfuzzy,
 		.name = name,
 		.comment = name.at == slice_trim(attribute->comment).at
 				   ? (struct slice){0}

@@ -10,6 +10,7 @@
 struct misp_attribute {
 	struct slice type; /* "imphash", "filename|impfuzzy", "md5" ... */
 	struct slice value;
+	struct slice impfuzzy; /* the one impfuzzy of an object, beside its one imphash */
 	struct slice comment;
 	struct slice event;	/* Event.info */
 	struct slice sibling;	/* file name or SHA-256 of the same object */

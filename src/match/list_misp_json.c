@@ -80,10 +80,49 @@ static bool is_true(struct json_object *value, bool missing)
 	return text.length ? slice_is(text, "1") || slice_is(text, "true") : missing;
 }
 
+static bool is_deleted(struct json_object *object)
+{
+	return is_true(json_member(object, "deleted"), false);
+}
+
+/* The one attribute of this type in an object's list; NULL: none, or several. */
+static struct json_object *only_one(struct json_object *attributes, const char *type)
+{
+	struct json_object *found = NULL;
+	size_t count = json_object_array_length(attributes);
+	if (count > SIBLINGS)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *attribute = json_object_array_get_idx(attributes, i);
+		if (!slice_is(json_text(attribute, "type"), type) || is_deleted(attribute))
+			continue;
+		if (found)
+			return NULL;
+		found = attribute;
+	}
+	return found;
+}
+
+/*
+ * An object with one imphash and one impfuzzy is one sample: the imphash takes the impfuzzy with it.
+ * Sets `*taken` for the impfuzzy, which is not to be taken again.
+ */
+static void join(struct misp_attribute *attribute, struct json_object *object,
+		 struct json_object *attributes, bool *taken)
+{
+	bool array = json_object_is_type(attributes, json_type_array);
+	struct json_object *imphash = array ? only_one(attributes, "imphash") : NULL;
+	struct json_object *impfuzzy = imphash ? only_one(attributes, "impfuzzy") : NULL;
+	*taken = impfuzzy && object == impfuzzy;
+	if (impfuzzy && object == imphash)
+		attribute->impfuzzy = json_text(impfuzzy, "value");
+}
+
 static struct error *take(struct list *list, const struct json_place *place, bool *done)
 {
 	struct json_object *object = place->value;
-	if (is_true(json_member(object, "deleted"), false)) {
+	bool taken = false;
+	if (is_deleted(object)) {
 		*done = true;
 		list_leave(list, LIST_LEFT_DELETED);
 		return NULL;
@@ -99,10 +138,16 @@ static struct error *take(struct list *list, const struct json_place *place, boo
 		.not_for_detection = !is_true(json_member(object, "to_ids"), true),
 	};
 	/* Is the list that it is in that of an object? */
-	if (place->up && place->up->up && json_text(place->up->up->value, "name").length)
+	if (place->up && place->up->up && json_text(place->up->up->value, "name").length) {
 		attribute.sibling = sibling_of(place->up->value);
+		join(&attribute, object, place->up->value, &taken);
+	}
 	if (place->up && place->up->up && !attribute.sibling.length)
 		attribute.sibling = json_text(place->up->up->value, "comment");
+	if (taken) {
+		list->report->not_for_detection += attribute.not_for_detection;
+		return NULL;
+	}
 	return misp_take(list, &attribute);
 }
 

@@ -5,12 +5,17 @@
  */
 #include "list_json.h"
 
+static bool has(struct json_object *object, const char *name)
+{
+	return json_object_is_type(object, json_type_object) &&
+	       json_object_object_get_ex(object, name, NULL);
+}
+
 static bool is_own(struct json_object *document)
 {
 	if (json_object_is_type(document, json_type_array) && json_object_array_length(document))
 		document = json_object_array_get_idx(document, 0);
-	return json_member(document, "imphash") && json_member(document, "impfuzzy") &&
-	       json_member(document, "status");
+	return has(document, "imphash") && has(document, "impfuzzy") && has(document, "status");
 }
 
 static struct slice name(const struct json_place *place)

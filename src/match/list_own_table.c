@@ -39,7 +39,7 @@ static size_t column(const struct cells *cells, const char *name)
 }
 
 struct columns {
-	size_t count, imphash, impfuzzy, hash, by, path, module;
+	size_t count, imphash, impfuzzy, impset, hash, by, path, module;
 };
 
 static bool find_columns(struct columns *columns, struct slice line)
@@ -50,6 +50,7 @@ static bool find_columns(struct columns *columns, struct slice line)
 		.count = cells.count,
 		.imphash = column(&cells, "imphash"),
 		.impfuzzy = column(&cells, "impfuzzy"),
+		.impset = column(&cells, "impset"),
 		.hash = column(&cells, "Hash"),
 		.by = column(&cells, "By"),
 		.path = column(&cells, "Path"),
@@ -81,11 +82,13 @@ static struct slice cell(const struct cells *cells, size_t at)
 static struct error *take_row(struct list *list, const struct columns *columns,
 			      const struct cells *cells)
 {
+	_cleanup_text_ struct text buffer = {0};
 	struct slice path = cell(cells, columns->path);
 	struct list_sample sample = {
 		.imphash = cell(cells, columns->imphash),
 		.impfuzzy = cell(cells, columns->impfuzzy),
-		.name = path.length ? path : cell(cells, columns->module),
+		.impset = cell(cells, columns->impset),
+		.name = slice_unescaped(path.length ? path : cell(cells, columns->module), &buffer),
 	};
 	/* In the place of an impfuzzy stands why there is none. */
 	if (sample.impfuzzy.length && *sample.impfuzzy.at == '(')

@@ -27,6 +27,7 @@ struct reader {
 	bool labels;		/* some hash has a label, or stands below a heading */
 	bool lost;		/* below a heading that is not understood */
 	bool says_imphash;	/* a comment does */
+	bool own;		/* the heading of impscan's own table: its names are escaped */
 	size_t lines;		/* that are no comments */
 	enum list_kind section; /* what the heading above says */
 	/* Hashes without a label, those in a line as md5sum writes it, and the first of these. */
@@ -197,6 +198,8 @@ static struct error *take_line(struct reader *reader, struct slice line)
 	count_bare(reader, &found, line);
 	text_clear(&reader->name);
 	found.sample.name = line_name(&found, line, &reader->name);
+	if (reader->own)
+		found.sample.name = slice_unescaped(found.sample.name, &reader->name);
 	if (md5sum && slice_begins(found.sample.name, "*"))
 		found.sample.name = slice_from(found.sample.name, 1);
 	return list_take(list, &found.sample);
@@ -207,6 +210,7 @@ static void note_comment(struct reader *reader, struct slice comment)
 {
 	enum list_kind heading = has_digits(comment) ? KIND_NONE : list_heading_kind(comment);
 	reader->says_imphash |= slice_find(comment, "imphash") != NULL;
+	reader->own |= slice_begins(comment, "# imphash  ") && slice_ends(comment, "  Path");
 	if (heading == KIND_NONE)
 		return;
 	reader->section = heading;

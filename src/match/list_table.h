@@ -35,6 +35,7 @@ struct list_table {
 	const struct table_kind *kind;
 	struct csv_row row;
 	char separator;
+	bool own;	   /* it is impscan's */
 	bool from_comment; /* its header is a comment: rows may have more fields */
 	size_t columns;
 	size_t imphash, impfuzzy, impset, md5;

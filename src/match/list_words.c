@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/text.h>
 
@@ -101,6 +102,16 @@ struct slice slice_unquoted(struct slice s, struct text *buffer)
 		text_add_char(buffer, s.at[i]);
 	}
 	return (struct slice){text_string(buffer), buffer->length};
+}
+
+struct slice slice_unescaped(struct slice s, struct text *buffer)
+{
+	if (!s.length || !memchr(s.at, '\\', s.length))
+		return s;
+	size_t start = buffer->length;
+	_cleanup_free_ char *escaped = alloc_strndup(s.at, s.length);
+	text_add_unescaped(buffer, escaped);
+	return (struct slice){text_string(buffer) + start, buffer->length - start};
 }
 
 bool slice_is(struct slice s, const char *text)

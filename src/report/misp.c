@@ -207,19 +207,20 @@ static void write_pe(struct misp *misp, const struct row *row, const struct hash
 	static const struct attribute text = {"text", "text", "Other", false};
 	static const struct attribute compiled = {"compilation-timestamp", "datetime", "Other",
 						  false};
-	_cleanup_text_ struct text key = {0}, said = {0};
+	_cleanup_text_ struct text key = {0}, said = {0}, name = {0};
 	char uuid[UUID_SIZE], reference[UUID_SIZE], stamp[40] = "";
 	bool first = true;
 	time_t time = (time_t)row->timestamp;
 	struct tm tm;
 	describe(&said, misp, row, rebuilt);
+	text_add_format(&name, "%s%s", row->module, rebuilt ? " (rebuilt)" : "");
 	text_add_format(&key, "pe %s %llx %d %s %s", misp->process, (unsigned long long)row->base,
 			rebuilt, hashes->imphash, text_string(&said));
 	make_uuid(uuid, text_string(&key));
 	if (time && gmtime_r(&time, &tm))
 		strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S+00:00", &tm);
 	begin_object(misp, line, uuid, "pe", "file", "cf7adecc-d4f0-4e88-9d90-f978ee151a07", "6",
-		     row->module);
+		     text_string(&name));
 	add_attribute(line, uuid, &imphash, hashes->imphash, &first);
 	add_attribute(line, uuid, &impfuzzy, hashes->impfuzzy, &first);
 	add_attribute(line, uuid, &compiled, stamp, &first);

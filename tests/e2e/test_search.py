@@ -10,6 +10,7 @@ import collections
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -121,7 +122,107 @@ def test_known_good(impscan, mkimage, image, folder):
     found, _ = rows(impscan, other, "-k", folder / "gold.csv", "-s", row["imphash"], status=(0, 1))
     check([one["base"] for one in found] ==
           [one["base"] for one in results[0] if one["imphash"] == row["imphash"]], "a search with -k")
-    other.unlink()
+    # An event of impscan's own is a list, and what no module is called by is told.
+    listing = [row for row in every if row["imphash"] and not row["rebuilt_imphash"] and not row["flags"]]
+    (folder / "event.json").write_text(json.dumps({"Event": event_of(impscan, other, "-a")}))
+    found, _ = rows(impscan, other, "-k", folder / "event.json", "--only", "new")
+    names = {(one["module"], one["imphash"]) for one in found if not one["flags"]}
+    check(not names & {(one["module"], one["imphash"]) for one in listing}, "-k with an event of MISP")
+    (folder / "event.json").write_text(json.dumps({"Event": {"info": "Campaign X", "Attribute": [
+        {"type": "imphash", "value": row["imphash"]}]}}))
+    fails(impscan, ["-f", other, "-a", "-k", folder / "event.json"], "called as a file is (the first: 'Campaign X')")
+
+
+def fails(impscan, arguments, sentence):
+    run = subprocess.run([impscan, *map(str, arguments)], capture_output=True, check=False)
+    check(run.returncode == 2 and sentence in run.stderr.decode(), f"{arguments}: {run.stderr.decode()!r}")
+
+
+def list_of(list_read, path):
+    """What is taken of a list: the hashes of each sample with its name, and what is told."""
+    out = subprocess.run([list_read, path], capture_output=True, check=True).stdout.decode()
+    samples, told = [], []
+    for line in out.split("\n"):
+        cells = line.split("\t")
+        if cells[0] not in ("imphash", "impfuzzy", "impset"):
+            told += [line] if cells[0] in ("told", "error") or "not understood" in line else []
+        elif cells[4] == "0":
+            samples.append({cells[0]: cells[1], "name": cells[2]})
+        else:
+            samples[-1][cells[0]] = cells[1]
+    check(not told, f"{path}: {told}")
+    return {tuple(sorted(sample.items())) for sample in samples}
+
+
+def sample(row, kinds, name, prefix=""):
+    hashes = {kind: row[prefix + kind] for kind in kinds if row[prefix + kind]}
+    if "impset" in hashes:
+        hashes["impset"] = "impset:" + hashes["impset"]
+    return tuple(sorted([*hashes.items(), ("name", name + " (rebuilt)" * bool(prefix))])) if hashes else None
+
+
+def expected_of(found, kinds, by_path):
+    """What a form that has these kinds says of rows, named by their paths or by modules."""
+    out = set()
+    for row in found:
+        name = row["path"] if by_path and row["path"] else row["module"]
+        out |= {sample(row, kinds, name), sample(row, kinds, name, "rebuilt_")}
+    return out - {None}
+
+
+BOTH, ALL = ("imphash", "impfuzzy"), ("imphash", "impfuzzy", "impset")
+
+
+def test_round_trip(impscan, mkimage, image, folder):
+    """What is printed in any form reads back the same with -i."""
+    list_read = pathlib.Path(mkimage).parent / "list_read"
+    path = folder / "printed"
+    for each in "dumped", "samples":
+        shutil.rmtree(folder / each, ignore_errors=True)
+
+    def read(*arguments):
+        run = subprocess.run([impscan, "-q", *map(str, arguments)], capture_output=True, check=True)
+        path.write_bytes(run.stdout)
+        return list_of(list_read, path)
+
+    def compare(found, kinds, by_path, arguments):
+        expected = expected_of(found, kinds, by_path)
+        got = read(*arguments)
+        check(got == expected, f"{arguments}: {len(got)}, not {len(expected)}: {got ^ expected}")
+
+    listing, _ = rows(impscan, image, "-a")
+    check(any(row["rebuilt_imphash"] and not row["imphash"] for row in listing), "a rebuilt list alone")
+    for form, kinds, by_path in (("table", BOTH, False), ("wide", BOTH, True), ("csv", ALL, True),
+                                 ("jsonl", ALL, True), ("json", ALL, True), ("misp", BOTH, False)):
+        compare(listing, kinds, by_path, ["-f", image, "-a", "-o", form])
+    for form, by_path in (("table", False), ("wide", True)):
+        compare(listing, BOTH, by_path, ["-f", image, "-f", image, "-a", "-o", form])
+    row = next(row for row in listing if row["imphash"] and not row["rebuilt_imphash"] and row["path"])
+    found, _ = rows(impscan, image, "-s", row["imphash"])
+    for form, kinds, by_path in (("table", ("imphash",), False), ("wide", BOTH, True), ("csv", ALL, True),
+                                 ("jsonl", ALL, True), ("json", ALL, True), ("misp", BOTH, False)):
+        compare(found, kinds, by_path, ["-f", image, "-s", row["imphash"], "-o", form])
+    # Samples, with names that are escaped where they are printed.
+    samples = folder / "samples"
+    subprocess.run([mkimage, "--scenario", "demo", "--pe-out", samples, "-o", folder / "x.raw"], check=True)
+    (folder / "x.raw").unlink()
+    for old, new in (("helper.dll", "a  b .dll"), ("invoice.exe", "=c\\x86\u200b d")):
+        (samples / old).rename(samples / new)
+    out = subprocess.run([impscan, "-e", samples, "-o", "jsonl"], capture_output=True, check=True).stdout
+    found = [{**row, "module": row["path"], **{f"rebuilt_{kind}": None for kind in ALL}}
+             for row in map(json.loads, out.decode().splitlines())]
+    check(len(found) > 10, f"{len(found)} samples")
+    for form in "table", "wide", "csv", "jsonl", "json":
+        compare(found, ALL, True, ["-e", samples, "-o", form])
+    # The index of dumped modules.
+    run = subprocess.run([impscan, "-q", "-f", image, "-a", "-m", row["module"], "-d", folder / "dumped"],
+                         capture_output=True, check=True)
+    found = [one for one in listing if row["module"].lower() in (one["module"] or "").lower()]
+    check(list_of(list_read, folder / "dumped" / "index.json") == expected_of(found, BOTH, True),
+          f"index.json: {run.stderr}")
+    for each in "dumped", "samples":
+        shutil.rmtree(folder / each)
+
 
 
 # What MISP needs of an event and of what is in it (PyMISP's and MISP's own checks).
@@ -201,6 +302,8 @@ def main():
     test_min_imports(impscan, image)
     test_lists(impscan, image, folder)
     test_known_good(impscan, mkimage, image, folder)
+    test_round_trip(impscan, mkimage, folder / "hidden.raw", folder)
+    (folder / "hidden.raw").unlink()
     test_misp(impscan, image, folder)
     image.unlink()
     finish("search")

@@ -46,6 +46,9 @@ static void assert_printed(const char *utf8, const char *expected)
 	_cleanup_text_ struct text t = {0};
 	text_add_printable(&t, utf8);
 	assert_string_equal(text_string(&t), expected);
+	_cleanup_text_ struct text back = {0};
+	text_add_unescaped(&back, expected);
+	assert_string_equal(text_string(&back), utf8);
 }
 
 static void printable_escapes_what_steers_a_terminal(void **state)
@@ -103,6 +106,22 @@ static void printable_backslashes_are_no_escapes(void **state)
 	assert_printed("\\u{202e}", "\\\\u{202e}");
 	assert_printed("end\\", "end\\");
 	assert_printed("\\ \\", "\\ \\");
+	/* An escaped blank behind a backslash is an escape. */
+	assert_printed("a\\ ", "a\\\\\\x20");
+	assert_printed("a\\  b", "a\\ \\x20b");
+	assert_printed("C:\\xcache\\a\\u", "C:\\\\xcache\\a\\u");
+}
+
+static void what_is_no_escape_is_read_as_it_is(void **state)
+{
+	(void)state;
+	static const char *const same[] = {"\\u{}",  "\\u{zz}", "\\u{110000}",
+					   "\\u{41", "\\x4",	"\\y"};
+	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++) {
+		_cleanup_text_ struct text t = {0};
+		text_add_unescaped(&t, same[i]);
+		assert_string_equal(text_string(&t), same[i]);
+	}
 }
 
 static void widths_are_a_terminals(void **state)
@@ -294,6 +313,7 @@ int main(void)
 		cmocka_unit_test(printable_bounds_combining_marks),
 		cmocka_unit_test(printable_keeps_columns_apart),
 		cmocka_unit_test(printable_backslashes_are_no_escapes),
+		cmocka_unit_test(what_is_no_escape_is_read_as_it_is),
 		cmocka_unit_test(widths_are_a_terminals),
 		cmocka_unit_test(utf8_rejects_what_is_not),
 		cmocka_unit_test(numbers_are_written_as_printf_does),
