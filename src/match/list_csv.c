@@ -4,6 +4,7 @@
  * Markdown has tables), the header maybe in a comment. A row that is no record is told and passed
  * over; files put one behind the other have a header each.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include <impscan/bytes.h>
@@ -16,6 +17,19 @@
 static const struct table_kind *const kinds[] = {&table_malwarebazaar, &table_misp, &table_any};
 
 static const char separators[] = {',', ';', '\t', '|'};
+
+/* Does a cell have letters, and nothing but a name's signs? */
+static bool is_heading_word(struct slice cell)
+{
+	bool letter = false;
+	for (size_t i = 0; i < cell.length; i++) {
+		char c = cell.at[i];
+		letter |= isalpha((unsigned char)c) != 0;
+		if (!isalnum((unsigned char)c) && !strchr("_- ", c))
+			return false;
+	}
+	return letter && cell.length <= 24;
+}
 
 /* A line of Markdown has a bar at both ends. */
 static void leave_outer(struct list_table *table)
@@ -39,6 +53,34 @@ static bool take_header(struct list_table *table, bool in_comment)
 		return true;
 	}
 	return false;
+}
+
+/* A row of a table, put behind one of ours, that has hashes of files and no others. */
+static struct error *leave_row(struct list *list, const struct list_table *table)
+{
+	(void)table;
+	list_leave(list, LIST_LEFT_FILE_HASH);
+	return NULL;
+}
+
+/* Is the row the header of such a table? */
+static bool take_header_of_files(struct list_table *table)
+{
+	static const struct table_kind of_files = {.title = "hashes of files", .row = leave_row};
+	bool files = false;
+	for (size_t i = 0; i < table->row.count; i++) {
+		struct slice cell = slice_clean(table->row.fields[i]);
+		if (!is_heading_word(cell))
+			return false;
+		enum list_kind kind = list_kind_of(cell);
+		files |= kind == KIND_FILE || kind == KIND_MD5;
+	}
+	if (!files)
+		return false;
+	table->kind = &of_files;
+	table->columns = table->row.count;
+	table->from_comment = false;
+	return true;
 }
 
 /* Is a line the header, with the separator that gives the most cells? */
@@ -143,7 +185,7 @@ static struct error *take_row(struct list *list, struct list_table *table)
 	bool comment = slice_begins(row->fields[0], "#");
 	if (may_be_header(row, fits)) {
 		struct list_table other = *table;
-		if (take_header(&other, false)) {
+		if (take_header(&other, false) || take_header_of_files(&other)) {
 			*table = other;
 			return NULL;
 		}

@@ -241,6 +241,17 @@ def of_csv():
                error=r"spreadsheet.csv:3: '1.23E\+31' is a number.*opened in a spreadsheet")
     yield Case("csv", "doubtful-column.csv", f"name,md5,imphash\na,{md5(1)},{md5(1)}\nb,{md5(2)},{md5(2)}\n",
                "CSV", left={FILES: 2}, error="no import hash in it: 2 hashes of files")
+    # Tables put behind each other: each has its own columns.
+    yield Case("csv", "doubtful-joined.csv",
+               f"imphash,name\n{imp(1)},a\nmd5,name\n{md5(1)},b\n{md5(2)},c\nimphash,name\n{imp(2)},d\n"
+               f"sha256,size,name\n{sha256(1)},1,e\n", "CSV",
+               [(I, imp(1), "a"), (I, imp(2), "d")], {FILES: 3})
+    yield Case("csv", "doubtful-column-of-each.csv", f"Imphash\n{imp(1)}\nMD5\n{md5(1)}\n", "CSV",
+               [(I, imp(1))], {FILES: 1})
+    yield Case("csv", "own-escaped.csv",
+               "path,imports,imphash,impfuzzy,status,reason,impset\n"
+               f"C:\\\\xcache\\a\\u{{200b}}.exe,3,{imp(1)},{fuzzy(1)},ok,,\n", "CSV",
+               [(I, imp(1), "C:\\xcache\\a\u200b.exe"), ("+" + F, fuzzy(1), "C:\\xcache\\a\u200b.exe")])
     yield Case("csv", "file-hashes.csv", f"name,md5,sha256\na,{md5(1)},{sha256(1)}\n", "",
                error="has hashes of files .MD5, SHA-1, SHA-256., not of import lists")
     yield Case("csv", "doubtful-go.csv", f"name,go_import_hash,sha256\na,{md5(1)},{sha256(1)}\n", "",
@@ -327,6 +338,19 @@ def misp():
         {"type": "imphash", "value": imp(1)}], "Object": [{"name": "pe", "comment": "evil.dll", "Attribute": [
             {"type": "impfuzzy", "value": fuzzy(1)}]}]}}), "MISP JSON",
         [(I, imp(1), "E"), (F, fuzzy(1), "E", "evil.dll")])
+    # An object with one of each is one sample; with several it can't be said which belong together.
+    def pe(*hashes, comment="m.dll"):
+        return {"name": "pe", "comment": comment, "Attribute": [attribute(*each) for each in hashes]}
+    pair = pe(("impfuzzy", fuzzy(1)), ("imphash", imp(1)))
+    yield Case("misp", "objects.json", json.dumps({"Event": {"info": "E", "Object": [
+        pair, pe(("imphash", imp(2)), ("imphash", imp(3)), ("impfuzzy", fuzzy(2))),
+        pe(("imphash", "xyz"), ("impfuzzy", fuzzy(4)))]}}), "MISP JSON",
+        [(I, imp(1), "E", "m.dll"), ("+" + F, fuzzy(1), "E", "m.dll"), (I, imp(2), "E", "m.dll"),
+         (I, imp(3), "E", "m.dll"), (F, fuzzy(2), "E", "m.dll"), (F, fuzzy(4), "E", "m.dll")],
+        {UNREAD: 1}, ["objects.json:1: 'xyz' is no imphash"])
+    yield Case("misp", "own.json", json.dumps({"Event": {
+        "info": "impscan: modules in memory of a.raw", "Object": [pair]}}), "MISP JSON",
+        [(I, imp(1), "m.dll"), ("+" + F, fuzzy(1), "m.dll")])
     yield Case("misp", "bad.json", json.dumps({"Event": {"info": "x", "Attribute": [
         attribute("imphash", "xyz"), attribute("impfuzzy", "3::"), attribute("md5", md5(1))]}}),
         "MISP JSON", left={UNREAD: 1, NOTHING: 1, FILES: 1}, told=["bad.json:1: 'xyz' is no imphash"],
@@ -723,6 +747,10 @@ def of_json():
     own = {"pid": 4, "module": "a.sys", "path": "\\x\\a.sys", "imphash": imp(1), "impfuzzy": fuzzy(1),
            "rebuilt_imphash": imp(2), "rebuilt_impfuzzy": fuzzy(2), "status": "ok", "impset": fuzzy(3),
            "rebuilt_impset": None, "match": None}
+    rebuilt = {**own, "imphash": None, "impfuzzy": None, "impset": None, "rebuilt_imphash": imp(4),
+               "rebuilt_impfuzzy": None}
+    yield Case("json", "own-rebuilt.jsonl", json.dumps(rebuilt) + "\n", "impscan JSON",
+               [(I, imp(4), "\\x\\a.sys (rebuilt)")], {NOTHING: 1})
     none = {**own, "imphash": None, "impfuzzy": None, "rebuilt_imphash": None, "rebuilt_impfuzzy": None,
             "impset": None, "status": "no-imports"}
     yield Case("json", "own.jsonl", "".join(json.dumps(row) + "\n" for row in (own, none)), "impscan JSON",
@@ -797,6 +825,12 @@ def own_table():
                f"     1  p.exe    0x1000       m.dll              5  imphash   {imp(1)}      100  s/x.exe\n"
                f"     2  p.exe    0x2000       n.dll              6  impset    impset:{fuzzy(2)}       80  s/y z.exe\n",
                "impscan table", [(I, imp(1), "m.dll"), (S, "impset:" + fuzzy(2), "n.dll")])
+    yield Case("own-table", "samples-wide.txt",
+               "Imports  Status  imphash                           impfuzzy  impset  Path  Reason\n"
+               f"     42  ok      {imp(1)}  {fuzzy(1)}  impset:{fuzzy(2)}  s/a \\x20b.dll  -\n"
+               f"      0  no-imports  -  -  -  s/c.dll  no import directory\n", "impscan table",
+               [(I, imp(1), "s/a  b.dll"), ("+" + F, fuzzy(1), "s/a  b.dll"),
+                ("+" + S, "impset:" + fuzzy(2), "s/a  b.dll")], {NOTHING: 1})
     yield Case("own-table", "damaged.txt", head + f"  4012  a  {imp(1)}\n" +
                f"     4  System           0xfffff80000000000  c.sys  3  {imp(2)}  {fuzzy(2)}\n",
                "impscan table", [(I, imp(2), "c.sys"), ("+" + F, fuzzy(2), "c.sys")], {UNREAD: 1},
