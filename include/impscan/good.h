@@ -15,6 +15,8 @@
 #include <impscan/error.h>
 #include <impscan/hash.h>
 
+struct list_report;
+
 /* A set of known-good modules. */
 struct good;
 
@@ -41,10 +43,13 @@ struct good_module {
  * Adds a file: impscan's own CSV or JSON (lines) of modules, of which those that are flagged or not
  * read whole are left out, or a list of hashes in any form (known_add_list()); or an archive or compressed file of such.
  *
+ * report: what became of a list's lines, to be released with list_report_free(); may be NULL.
+ *
  * Returns in `*modules` how many modules or hashes are known by it. Fails when it can't be read, or
  * there are none.
  */
-struct error *good_add(struct good *good, const char *path, size_t *modules);
+struct error *good_add(struct good *good, const char *path, size_t *modules,
+		       struct list_report *report);
 
 /*
  * Tells whether a module, of which nothing is flagged, is known: one of a listing with this name,

@@ -12,6 +12,8 @@
 #include <impscan/sample_imports.h>
 #include <impscan/scan.h>
 
+#include "cli/list_folder.h"
+
 /* Samples being read, and what became of everything that was to be compared with. */
 struct comparison {
 	struct output *output;
@@ -168,15 +170,16 @@ static void tell_list(const struct comparison *comparison, const char *label,
 	};
 	_cleanup_text_ struct text text = {0}, line = {0};
 	const char *separator = "";
-	text_add_format(&text, "%s: %s: ", label,
-			report->form.length ? text_string(&report->form) : "nothing");
+	text_add_format(&text, "%s: ", label);
+	if (report->form.length)
+		text_add_format(&text, "%s: ", text_string(&report->form));
 	for (size_t i = 0; i < array_size(kinds); i++)
 		if (kinds[i].count) {
 			text_add_format(&text, "%s%zu %s", separator, kinds[i].count,
 					kinds[i].what);
 			separator = ", ";
 		}
-	text_add_string(&text, *separator ? " taken" : "nothing taken");
+	text_add_string(&text, *separator ? " taken" : report->nothing ? "empty" : "nothing taken");
 	separator = "; left out: ";
 	for (size_t i = 0; i < LIST_LEFT_KINDS; i++)
 		if (report->left[i]) {
@@ -214,8 +217,9 @@ static void warn_of_list(struct comparison *comparison, const char *label,
 	progress_warning(&comparison->output->progress, text_string(&text));
 }
 
-static struct error *add_list(struct comparison *comparison, const char *path)
+static struct error *add_list(void *context, const char *path)
 {
+	struct comparison *comparison = context;
 	_cleanup_list_report_ struct list_report report = {0};
 	const char *label = strcmp(path, "-") ? path : "standard input";
 	struct error *error = known_add_list(comparison->known, path, &report);
@@ -230,7 +234,7 @@ static struct error *add_lists(struct comparison *comparison)
 {
 	const struct arguments *lists = &comparison->output->options->lists;
 	for (size_t i = 0; i < lists->count; i++)
-		try_(add_list(comparison, lists->items[i]));
+		try_(list_folder_each(comparison->output, lists->items[i], add_list, comparison));
 	return NULL;
 }
 
@@ -352,21 +356,37 @@ struct error *load_known(struct output *output, struct known **ret)
 	return NULL;
 }
 
+struct baseline {
+	struct output *output;
+	struct good *good;
+};
+
+static struct error *add_good(void *context, const char *path)
+{
+	const struct baseline *baseline = context;
+	struct comparison comparison = {.output = baseline->output};
+	_cleanup_list_report_ struct list_report report = {0};
+	_cleanup_text_ struct text label = {0};
+	size_t modules;
+	struct error *error = good_add(baseline->good, path, &modules, &report);
+	warn_of_list(&comparison, path, &report);
+	try_(error);
+	if (!baseline->output->options->verbose)
+		return NULL;
+	text_add_printable(&label, path);
+	fprintf(stderr, "impscan: %s: %zu modules or hashes are known to be good\n",
+		text_string(&label), modules);
+	return NULL;
+}
+
 struct error *load_good(struct output *output, struct good **ret)
 {
-	const struct options *options = output->options;
+	const struct arguments *paths = &output->options->good;
 	_cleanup_good_ struct good *good = good_new();
-	good_set_password(good, options->password);
-	for (size_t i = 0; i < options->good.count; i++) {
-		_cleanup_text_ struct text path = {0};
-		size_t modules;
-		try_(good_add(good, options->good.items[i], &modules));
-		if (!options->verbose)
-			continue;
-		text_add_printable(&path, options->good.items[i]);
-		fprintf(stderr, "impscan: %s: %zu modules or hashes are known to be good\n",
-			text_string(&path), modules);
-	}
+	good_set_password(good, output->options->password);
+	struct baseline baseline = {output, good};
+	for (size_t i = 0; i < paths->count; i++)
+		try_(list_folder_each(output, paths->items[i], add_good, &baseline));
 	*ret = take_ptr(good);
 	return NULL;
 }

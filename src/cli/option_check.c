@@ -105,6 +105,11 @@ static struct error *choose_mode(const struct options *options, unsigned int *re
 		modes = MODE_HASHES;
 	if (!modes && options->profile_out)
 		modes = MODE_LAYOUT;
+	if (!modes && options->image_count && options->good.count)
+		return error_new(
+			"-k leaves rows out, and says nothing of what to print: add --only "
+			"new to list the modules that it does not know, or -a, or a search "
+			"(see --help)");
 	if (!modes && options->image_count)
 		return error_new("nothing to do with the image: give -a to list its modules, -e, "
 				 "-i or -s to search them, --regions, --imports or --info (see "

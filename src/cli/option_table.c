@@ -32,8 +32,9 @@ const struct option_row option_table[] = {
 	 "them. Without an image: print the samples' hashes, as -i reads them"},
 	{OPTION_PASSWORD, "password", "TEXT", MODES_IMAGE | MODE_HASHES, false, TAKES(password),
 	 "of encrypted ZIP archives: images, -e, -i, -k, --pagefile (\"infected\" is tried)"},
-	{'i', "hashes", "FILE", MODE_SEARCH, true, ADDS(lists),
-	 "compare with a list of imphash, impfuzzy and impset, - for standard input"},
+	{'i', "hashes", "PATH", MODE_SEARCH, true, ADDS(lists),
+	 "compare with a list of imphash, impfuzzy and impset, or with all in a folder; - for "
+	 "standard input"},
 	{'s', "hash", "HASH", MODE_SEARCH, true, ADDS(hashes), "compare with one hash of any kind"},
 	{OPTION_PRINT_HASHES, "print-hashes", NULL, MODE_HASHES, true, SETS(print_hashes),
 	 "with -e: print the samples' hashes whatever $IMPSCAN_IMAGE says"},
@@ -49,8 +50,9 @@ const struct option_row option_table[] = {
 	 "names only: don't rebuild lists from addresses"},
 	{OPTION_DEEP, "deep", NULL, MODES_ROWS | MODE_INFO, true, SETS(deep),
 	 "sweep physical memory for processes that no list has"},
-	{'k', "known-good", "FILE", MODES_MODULES, true, ADDS(good),
-	 "leave out what a listing of a clean machine (-o csv, jsonl), or a list, has"},
+	{'k', "known-good", "PATH", MODES_MODULES, true, ADDS(good),
+	 "leave out what a listing of a clean machine (-o csv, jsonl), a list, or all in a folder, "
+	 "has; --only new lists what is left"},
 	{OPTION_ONLY, "only", "LIST", MODES_ROWS, true, PARSED,
 	 "only such rows: listed, injected, kernel, or a flag (hidden, unlinked, hollowed ...: see "
 	 "the man page); comma list"},

@@ -84,7 +84,7 @@ static void print_summary(const struct output *output, const struct scan_summary
 			  bool search, const struct timespec *start)
 {
 	char cut[40] = "", few[80] = "", good[60] = "";
-	if (summary->good)
+	if (output->good)
 		snprintf(good, sizeof(good), " (%zu known to be good left out)", summary->good);
 	if (summary->cut)
 		snprintf(cut, sizeof(cut), " (%zu cut off)", summary->cut);

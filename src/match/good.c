@@ -377,7 +377,8 @@ static struct error *read_whole(struct unpack *unpack, const char *label, struct
 }
 
 /* Reads what is packed: listings, or else lists. */
-static struct error *read_packed(struct good *good, const char *path, bool *listing)
+static struct error *read_packed(struct good *good, const char *path, struct list_report *report,
+				 bool *listing)
 {
 	_cleanup_unpack_ struct unpack *unpack = NULL;
 	_cleanup_known_ struct known *known = known_new();
@@ -395,7 +396,7 @@ static struct error *read_packed(struct good *good, const char *path, bool *list
 		if (read_listing(good, text))
 			*listing = true;
 		else
-			try_(known_add_text(known, label, text));
+			try_(known_add_text(known, label, text, report));
 	}
 	add_known(good, known);
 	return NULL;
@@ -403,10 +404,10 @@ static struct error *read_packed(struct good *good, const char *path, bool *list
 
 /* Reads a file that is mapped; `*listing`: it is one. */
 static struct error *read_mapped(struct good *good, const char *path, struct slice text,
-				 bool *listing)
+				 struct list_report *report, bool *listing)
 {
 	if (unpack_knows(text.at, min_of(text.length, (size_t)1 << 16)))
-		return read_packed(good, path, listing);
+		return read_packed(good, path, report, listing);
 	*listing = read_listing(good, text);
 	return NULL;
 }
@@ -427,7 +428,8 @@ static struct error *unfit(const struct good *good, const char *path)
 		path, text_string(&name));
 }
 
-struct error *good_add(struct good *good, const char *path, size_t *modules)
+struct error *good_add(struct good *good, const char *path, size_t *modules,
+		       struct list_report *report)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat status;
@@ -442,14 +444,15 @@ struct error *good_add(struct good *good, const char *path, size_t *modules)
 		void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (data == MAP_FAILED)
 			return error_errno(errno, "%s: can't be read", path);
-		struct error *error = read_mapped(good, path, (struct slice){data, size}, &listing);
+		struct error *error =
+			read_mapped(good, path, (struct slice){data, size}, report, &listing);
 		munmap(data, size);
 		try_(error);
 	}
 	if (!listing && good->count == before) {
 		_cleanup_known_ struct known *known = known_new();
 		known_set_password(known, good->password);
-		try_(known_add_list(known, path, NULL));
+		try_(known_add_list(known, path, report));
 		add_known(good, known);
 	}
 	*modules = good->count - before;

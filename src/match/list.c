@@ -189,12 +189,13 @@ static ssize_t read_slice(void *context, void *to, size_t size, struct error **e
 	return (ssize_t)n;
 }
 
-struct error *known_add_text(struct known *known, const char *label, struct slice text)
+struct error *known_add_text(struct known *known, const char *label, struct slice text,
+			     struct list_report *report)
 {
-	_cleanup_list_report_ struct list_report report = {0};
+	_cleanup_list_report_ struct list_report own = {0};
 	struct list list = {
 		.known = known,
-		.report = &report,
+		.report = report ? report : &own,
 		.label = label,
 		.bytes = {read_slice, &text},
 		.next_line = 1,

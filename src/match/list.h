@@ -57,7 +57,8 @@ struct list {
 };
 
 /* As known_add_list(), of a text. `label` is its name for sentences. */
-struct error *known_add_text(struct known *known, const char *label, struct slice text);
+struct error *known_add_text(struct known *known, const char *label, struct slice text,
+			     struct list_report *report);
 
 /* --- list_input.c --- */
 

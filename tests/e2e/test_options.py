@@ -102,12 +102,17 @@ def test_pairs(impscan, image, folder, truth):
 
 
 def test_contradictions(impscan, image, folder):
+    (folder / "hollow").mkdir(exist_ok=True)
     for arguments, sentence in [
             ([image, "--info", "-o", "misp"], "-o misp is of modules"),
             (["--list-profiles", "--password", "x"], "--password changes nothing for --list-profiles"),
             ([image, "-a", "--only", "new"], "--only new shows what -k does not know"),
             ([image, "-a", "-k", folder / "missing"], "missing: can't be opened"),
             ([image, "-a", "-k", "/dev/null"], "nothing in it is known to be good"),
+            ([image, "-k", folder / "good.txt"], "-k leaves rows out.*add --only new"),
+            ([image, "-a", "-k", folder / "hollow"], "hollow: is a folder without files"),
+            ([image, "-i", folder / "hollow"], "hollow: is a folder without files"),
+            ([image, "-i", folder / "pe"], "nothing can be taken of the folder's .* files; the first: .*is a program: give it with -e"),
             (["-f", image, image, "--profile-out", "x"], "of one image, and 2 are given"),
             (["--dtb", "0x1000", image, image, "-a"], "--dtb stands before the first image"),
             (["--label", "x", image, image, "-a"], "--label stands before the first image"),

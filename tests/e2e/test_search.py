@@ -133,6 +133,37 @@ def test_known_good(impscan, mkimage, image, folder):
     fails(impscan, ["-f", other, "-a", "-k", folder / "event.json"], "called as a file is (the first: 'Campaign X')")
 
 
+def test_folders(impscan, image, folder):
+    """A folder is all files in it; what is no list does not end the run, unless nothing is one."""
+    lists = folder / "lists"
+    shutil.rmtree(lists, ignore_errors=True)
+    (lists / "in").mkdir(parents=True)
+    listing, _ = rows(impscan, image, "-a")
+    one, two = [row for row in listing if row["imphash"] and row["imports"] > 9][:2]
+    (lists / "in" / "a.txt").write_text(f"{one['imphash']} One\n")
+    (lists / "b.csv").write_text(f"imphash,name\n{two['imphash']},Two\n")
+    (lists / "README").write_text("what this is\n")
+    found, err = rows(impscan, image, "-i", lists, "-t", 100)
+    check({row["match"] for row in found} == {"One", "Two"}, f"{found}")
+    check("nothing is taken of 1 of 3 files; the first: " in err and "README:1" in err, err)
+    _, err = rows(impscan, image, "-i", lists, "-v")
+    check("README:1" in err and "in/a.txt: plain list: 1 imphash taken" in err, err)
+    (lists / "in" / "gold.csv").write_bytes(subprocess.run(
+        [impscan, "-q", "-f", image, "-a", "-o", "csv"], capture_output=True, check=True).stdout)
+    found, err = rows(impscan, image, "-k", lists, "--only", "new", status=(1,))
+    check(f"({len(listing)} known to be good left out)" in err, err)
+    (lists / "b.csv").write_text(f"imphash,name\n{two['imphash']},other.dll\n")
+    _, err = rows(impscan, image, "-k", lists / "b.csv", "-a")
+    check("(0 known to be good left out)" in err, f"that nothing is left out is told: {err}")
+    (lists / "b.csv").write_text(f"imphash,name\n{two['imphash']},a.dll\nx,b.dll\n")
+    _, err = rows(impscan, image, "-k", lists / "b.csv", "-a")
+    check("b.csv:3: 'x' is no imphash" in err, f"what -k does not understand is told: {err}")
+    (lists / "empty.txt").write_text("# nothing\n")
+    run = subprocess.run([impscan, "-f", image, "-v", "-i", lists / "empty.txt"], capture_output=True, check=False)
+    check("empty.txt: plain list: empty\n" in run.stderr.decode(), run.stderr)
+    shutil.rmtree(lists)
+
+
 def fails(impscan, arguments, sentence):
     run = subprocess.run([impscan, *map(str, arguments)], capture_output=True, check=False)
     check(run.returncode == 2 and sentence in run.stderr.decode(), f"{arguments}: {run.stderr.decode()!r}")
@@ -301,6 +332,7 @@ def main():
     test_same_hash(impscan, image, folder)
     test_min_imports(impscan, image)
     test_lists(impscan, image, folder)
+    test_folders(impscan, image, folder)
     test_known_good(impscan, mkimage, image, folder)
     test_round_trip(impscan, mkimage, folder / "hidden.raw", folder)
     (folder / "hidden.raw").unlink()
