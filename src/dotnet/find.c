@@ -23,6 +23,8 @@ enum {
 	STEPS_A_PAGE = 8,
 	STEPS_A_HEAD = 4,
 	STEPS_A_FILE = 40,
+	STEPS_A_SECTION = 2,
+	SECTIONS_READ = 0x800, /* by pe_open() */
 };
 
 static const uint8_t *part_at(const struct pe_reader *reader, uint64_t position, size_t *available)
@@ -74,8 +76,8 @@ static bool copy(const struct pe_reader *range, uint64_t position, void *buffer,
 	return true;
 }
 
-/* Has what lies here PE headers, with a CLR directory? */
-static bool has_headers(const struct pe_reader *range, uint64_t position)
+/* Has what lies here PE headers, with a CLR directory? They count `*sections`. */
+static bool has_headers(const struct pe_reader *range, uint64_t position, unsigned int *sections)
 {
 	uint8_t head[HEAD], nt[OPTIONAL + DIRECTORIES_AT];
 	if (!copy(range, position, head, sizeof(head)))
@@ -86,6 +88,7 @@ static bool has_headers(const struct pe_reader *range, uint64_t position)
 	/* The section table follows, so that so many bytes are there even with fewer directories. */
 	if (!copy(range, position + at, nt, sizeof(nt)) || memcmp(nt, "PE\0\0", 4) != 0)
 		return false;
+	*sections = le16(nt + 6);
 	uint16_t magic = le16(nt + OPTIONAL);
 	if (magic != 0x10b && magic != 0x20b)
 		return false;
@@ -145,9 +148,15 @@ bool dotnet_next(const struct pe_reader *range, uint64_t *position, struct budge
 		size_t size = (size_t)min_of((uint64_t)available, next - at);
 		next = at + size;
 		for (size_t i = 0; (i = find_mz(p, i, size)) < size; i += ALIGNMENT) {
-			bool headers = has_headers(range, at + i);
+			unsigned int sections = 0;
+			bool headers = has_headers(range, at + i, &sections);
 			*position = at + i + ALIGNMENT;
-			if (!budget_spend(budget, headers ? STEPS_A_FILE : STEPS_A_HEAD))
+			uint64_t steps =
+				headers ? STEPS_A_FILE + STEPS_A_SECTION *
+								 min_of(sections,
+									(unsigned int)SECTIONS_READ)
+					: 0;
+			if (!budget_spend(budget, STEPS_A_HEAD + steps))
 				return false;
 			if (headers && is_assembly(range, at + i, place))
 				return true;

@@ -25,7 +25,7 @@ enum {
 	VERSION_MAX = 256,	     /* bytes of the version text */
 	STREAM_HEADER_SIZE = 8,	     /* up to the name */
 	STREAM_NAME_MAX = 32,
-	STREAMS_A_STEP = 4,
+	STEPS_A_STREAM = 3,
 };
 
 static enum stream_kind kind_of(const char *name, size_t length)
@@ -122,7 +122,7 @@ enum step root_read(struct metadata *m, uint64_t rva, bool signed_only)
 	note_version(m, rva + ROOT_SIZE, version);
 	at += 4;
 	for (size_t i = 0; i < count && step == STEP_OK; i++) {
-		if (i % STREAMS_A_STEP == 0 && !net_spend(m, 1))
+		if (!net_spend(m, STEPS_A_STREAM))
 			return STEP_STOP;
 		step = read_stream(m, &at, i + 1 == count);
 	}

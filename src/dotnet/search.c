@@ -15,9 +15,10 @@
 #include "dotnet/metadata.h"
 
 enum {
-	STEPS_A_PAGE = 10,
-	LOOK = 24,	/* bytes that a look takes */
-	GAPS_TRIED = 4, /* places behind the tables, 4 bytes each */
+	STEPS_A_PAGE = 40,
+	STEPS_A_TABLE = 40, /* of what may be the tables */
+	LOOK = 24,	    /* bytes that a look takes */
+	GAPS_TRIED = 4,	    /* places behind the tables, 4 bytes each */
 };
 
 /* Where metadata may lie, and what to do with each place. */
@@ -37,7 +38,7 @@ static enum step look_for_root(struct search *search, uint64_t rva, const uint8_
 	if (le32(p + 4) != 0x00010001 || le32(p + 8) || le32(p + 12) - 1 > 0xff || p[16] != 'v')
 		return STEP_NOT;
 	struct metadata *m = search->m;
-	enum step step = root_read(m, rva, false);
+	enum step step = net_spend(m, 1) ? root_read(m, rva, false) : STEP_STOP;
 	return step == STEP_OK ? streams_choose(m) : step;
 }
 
@@ -57,6 +58,8 @@ static enum step look_for_tables(struct search *search, uint64_t rva, const uint
 	if (le32(p) || p[4] != 2 || p[5] || (p[8] & 5) != 5)
 		return STEP_NOT;
 	struct metadata *m = search->m;
+	if (!net_spend(m, STEPS_A_TABLE))
+		return STEP_STOP;
 	enum step step = tables_read(m, rva, search->end - rva, true, &m->tables);
 	if (step != STEP_OK)
 		return step;
@@ -77,6 +80,8 @@ static enum step look_for_module(struct search *search, uint64_t rva, const uint
 		const uint64_t at = rva + i;
 		if (p[i] != '<' || memcmp(p + i, "<Module>", 9) != 0 || at < search->module_name)
 			continue;
+		if (!net_spend(search->m, 1))
+			return STEP_STOP;
 		enum step step = try_strings(search, at - search->module_name);
 		if (step != STEP_NOT)
 			return step;

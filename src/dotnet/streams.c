@@ -11,7 +11,7 @@
 
 #include "dotnet/metadata.h"
 
-enum { NAMES_TRIED = 16 };
+enum { NAMES_TRIED = 16, STEPS_A_STREAM = 16 };
 
 /* Streams of a kind first, then all others of any content, if there was none. */
 static enum step choose_tables(struct metadata *m)
@@ -173,6 +173,8 @@ enum step streams_choose(struct metadata *m)
 	else
 		return step;
 	for (size_t i = 0; i < m->stream_count && step == STEP_NOT; i++) {
+		if (!net_spend(m, 1))
+			return STEP_STOP;
 		m->dotnet->wiped = true;
 		m->strings = m->streams[i];
 		if (m->strings.start != m->tables.start)

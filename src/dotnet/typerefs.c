@@ -24,6 +24,7 @@ enum {
 	TEXT_A_STEP = 32,	/* bytes read, sorted and hashed */
 	COMPARED_A_STEP = 128,	/* bytes that sorting compares */
 	STEPS_A_ROW = 4,
+	EXTENTS_A_STEP = 16, /* of a file, searched for each read */
 };
 
 /* Bytes of memory that are kept for the next list. */
@@ -119,13 +120,14 @@ static enum step read_rows(struct metadata *m)
 {
 	struct dotnet_scratch *s = m->dotnet->scratch;
 	const uint32_t count = m->tables.rows[TABLE_TYPE_REF];
+	const uint64_t steps = STEPS_A_ROW + m->pe->extent_count / EXTENTS_A_STEP;
 	uint32_t last = 0;
 	if (count > TYPEREFS_MAX) {
 		net_damage(m, "type references", m->tables.rows_at, "too many of them");
 		return STEP_STOP;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		if (!net_spend(m, STEPS_A_ROW))
+		if (!net_spend(m, steps))
 			return STEP_STOP;
 		if (i == s->row_capacity)
 			s->rows = alloc_grow(s->rows, i, &s->row_capacity, sizeof(*s->rows));
