@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,6 +209,68 @@ static void no_types_and_no_assembly(void **state)
 	assert_string_equal(dotnet.version, "");
 	assert_string_equal(dotnet.identity_reason, "");
 	free(file.data);
+}
+
+/* --- published values: tests/data/typerefs-published.tsv --- */
+
+/* A file that is known by its types. */
+struct published {
+	struct assembly assembly;
+	size_t capacity;
+	char *hash;
+	char *ordinal;
+};
+
+static void check_published(struct published *published)
+{
+	_cleanup_dotnet_ struct dotnet dotnet = {0};
+	char hash[SHA256_SIZE];
+	struct assembly_file file = assembly_write(&published->assembly);
+	read_file(&dotnet, &file);
+	assert_int_equal(dotnet.typerefs, published->assembly.type_count);
+	hash_sha256(hash, &dotnet.linguistic);
+	assert_string_equal(hash, published->hash);
+	hash_sha256(hash, &dotnet.ordinal);
+	assert_string_equal(hash, published->ordinal);
+	free(file.data);
+	free(published->hash);
+	free(published->ordinal);
+	assembly_free(&published->assembly);
+	*published = (struct published){0};
+}
+
+static void published_values(void **state)
+{
+	(void)state;
+	struct published published = {0};
+	size_t files = 0;
+	_cleanup_file_ FILE *f = fopen(TEST_DATA "/typerefs-published.tsv", "r");
+	assert_non_null(f);
+	char line[512];
+	while (fgets(line, sizeof(line), f)) {
+		char *rest = line, *first, *second;
+		line[strcspn(line, "\n")] = '\0';
+		if (*line == '#')
+			continue;
+		first = strsep(&rest, "\t");
+		second = strsep(&rest, "\t");
+		assert_non_null(second);
+		if (!rest) {
+			*array_push(published.assembly.types, published.assembly.type_count,
+				    published.capacity) = (struct assembly_type){
+				alloc_strdup(first),
+				alloc_strdup(second),
+			};
+			continue;
+		}
+		if (files++)
+			check_published(&published);
+		published.assembly.name = alloc_strdup(first);
+		published.hash = alloc_strdup(second);
+		published.ordinal = alloc_strdup(rest);
+	}
+	check_published(&published);
+	assert_int_equal(files, 4);
 }
 
 /* --- what is no assembly --- */
@@ -619,6 +682,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_assembly_as_it_was_written),
 		cmocka_unit_test(the_order_of_names),
+		cmocka_unit_test(published_values),
 		cmocka_unit_test(dashes_make_the_order_uncertain),
 		cmocka_unit_test(no_types_and_no_assembly),
 		cmocka_unit_test(a_module_without_clr_header),
