@@ -53,7 +53,7 @@ def test_wrong_input(impscan, image, folder):
             (["-f"], "option -f needs an argument"),
             (["-f", image, "-a", "--threads"], "option --threads needs an argument"),
             (["-f", image, "-a", "--quiet=x"], "--quiet=x is not known.* or takes no argument"),
-            (["-f", image, "-a", "--pagefile", "9=x"], "'9=x' is not of the form N=FILE"),
+            (["-f", image, "-a", "--pagefile", "16=x"], "'16=x' is not of the form N=FILE"),
             (["-f", image, "-a", "--pagefile", "x"], "'x' is not of the form N=FILE"),
             (["-f", image, "-a", "-o", "xml"], "xml"),
             (["-f", image, "-a", "-t", "101"], "101"),

@@ -145,6 +145,23 @@ def test_together(where, impscan, folder, dumps):
         check(lines == expected, f"{where}: {arguments[:2]} gives other rows")
 
 
+def test_kernel_options(where, impscan, folder, dumps):
+    """What asks for a kernel is refused; of several images, what the others may have is told."""
+    sentence = "a dump of one process has no kernel, which "
+    layout = folder / "layout.yaml"
+    for options in (["--deep"], ["--infer"], ["--only", "hidden"], ["--only", "exited"], ["--only", "patched"],
+                    ["--only", "kernel"], ["--profile-out", layout], ["--dtb", "0x1000"],
+                    ["--kernel", "0x1000"], ["--pagefile", f"0={dumps[0]}"]):
+        out, err = run(impscan, "-f", dumps[0], "-a", *options, status=(2,))
+        check(not out and sentence + " ".join(options[:1 + (options[0] == "--only")]) in err,
+              f"{where}: {options}: {err!r}")
+    check(not layout.exists(), f"{where}: a profile of a dump without a kernel")
+    two = ["-f", dumps[0], "-f", dumps[-1], "-a", "-o", "csv"]
+    out, err = run(impscan, *two, "--deep")
+    check(err.count(sentence + "--deep") == 2, f"{where}: two dumps, --deep: {err!r}")
+    check(out == run(impscan, *two)[0], f"{where}: other rows with --deep")
+
+
 def test_case(impscan, mkimage, folder, number, case):
     build, arch, scenario = case
     where = " ".join(case)
@@ -171,6 +188,8 @@ def test_case(impscan, mkimage, folder, number, case):
         dumps.append(test_process(f"{where} {pid} {process['name']}", impscan, data, dump_folder,
                                   truth, process, (whole[pid], regions.get(pid, []))))
     test_together(where, impscan, dump_folder, dumps)
+    if number == 0:
+        test_kernel_options(where, impscan, folder, dumps)
     test_mapped_file(where, impscan, data, folder, truth, chosen[0], files)
     packed = [(dump, module["holds"]) for process, dump in zip(chosen, dumps)
               for module in process["modules"]

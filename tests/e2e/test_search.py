@@ -88,6 +88,9 @@ def test_known_good(impscan, mkimage, image, folder):
                                         capture_output=True, check=True).stdout)
         _, err = rows(impscan, image, "-k", path, "--only", "new", status=(1,))
         check(f"({len(listing)} known to be good left out)" in err, f"{form}: the same image: {err!r}")
+        _, err = rows(impscan, image, "-v", "-k", path, "--only", "new", status=(1,))
+        check(re.search(rf"gold\.{form}: [1-9]\d* modules or hashes are known to be good", err),
+              f"{form}: -v does not tell what is known: {err!r}")
         found, err = rows(impscan, other, "-k", path, "--only", "new")
         check(f"({len(every) - len(found)} known to be good left out)" in err, f"{form}: {err!r}")
         results.append(found)

@@ -302,6 +302,59 @@ static void what_is_no_pe_is_told(void **state)
 	assert_string_equal(m.pe.reason, "no MZ signature: header is all zero");
 }
 
+/* Older forms of programs are called by their names; what is cut short or not present is told. */
+static void other_programs_are_told(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *signature, *reason;
+	} others[] = {
+		{"NE", "a 16-bit (NE) program, not a PE"},
+		{"LE", "a linear (LE, LX) program, not a PE"},
+		{"LX", "a linear (LE, LX) program, not a PE"},
+		{"VZ", "a terse (TE) image, not a PE"},
+		{"PX", "no PE signature"},
+	};
+	uint8_t program[0x2000] = "MZ";
+	struct pe_reader reader = pe_reader_bytes(program, sizeof(program), PE_LAYOUT_FILE);
+	for (size_t i = 0; i < array_size(others); i++) {
+		_cleanup_pe_ struct pe pe;
+		set32(program + 0x3c, 0x80);
+		memcpy(program + 0x80, others[i].signature, 3);
+		assert_int_equal(pe_open(&pe, &reader), PE_NOT_PE);
+		assert_string_equal(pe.reason, others[i].reason);
+	}
+	_cleanup_pe_ struct pe pe;
+	memcpy(program + 0x80, "PE\0", 4);
+	reader.size = 0x80 + 4 + 19;
+	assert_int_equal(pe_open(&pe, &reader), PE_NOT_PE);
+	assert_string_equal(pe.reason, "file header cut short");
+}
+
+/* The headers begin in a page that is not there. */
+static void headers_may_be_absent(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t nt, absent;
+		const char *reason;
+	} cases[] = {
+		{0x1000, 0x1000, "PE header at 0x1000 not present"},
+		{0xffc, 0x1000, "PE header at 0x1000 not present"},
+		{0xfe8, 0x1000, "optional header at 0x1000 not present"},
+	};
+	for (size_t i = 0; i < array_size(cases); i++) {
+		_cleanup_module_ struct module m;
+		module_make(&m, true, PE_LAYOUT_MEMORY);
+		pe_close(&m.pe);
+		set32(m.data + 0x3c, cases[i].nt);
+		memcpy(m.data + cases[i].nt, "PE\0", 4);
+		m.absent = cases[i].absent / 4096 + 1;
+		assert_int_equal(pe_open(&m.pe, &m.reader), PE_UNREADABLE);
+		assert_string_equal(m.pe.reason, cases[i].reason);
+	}
+}
+
 static void damaged_optional_magic_in_memory(void **state)
 {
 	(void)state;
@@ -377,6 +430,8 @@ int main(void)
 		cmocka_unit_test(every_string_may_be_used_again),
 		cmocka_unit_test(debug_record_is_read),
 		cmocka_unit_test(what_is_no_pe_is_told),
+		cmocka_unit_test(other_programs_are_told),
+		cmocka_unit_test(headers_may_be_absent),
 		cmocka_unit_test(first_bytes_are_looked_at),
 		cmocka_unit_test(damaged_optional_magic_in_memory),
 		cmocka_unit_test(files_are_mapped),

@@ -80,6 +80,33 @@ static void csv(void **state)
 			       "unreadable,no header,hooked,,,,,,6:mno:pqr,a/mem.raw,,,,\r\n"));
 }
 
+/* In an event a hidden process says so, and each of a module's lists is an object of its own. */
+static void misp_objects(void **state)
+{
+	struct row row = rebuilt_row();
+	(void)state;
+	row.flags = MODULE_HOOKED | MODULE_HIDDEN;
+	row.path = "C:\\a.dll";
+	strcpy(row.hashes.imphash, "00112233445566778899aabbccddeeff");
+	row.match = (struct row_match){.by = MATCHED_IMPHASH,
+				       .score = 100,
+				       .name = "Many",
+				       .note = "all programs by a tool have it"};
+	_cleanup_free_ char *text = written(REPORT_MISP, true, &row);
+	assert_non_null(strstr(text, "\"object_relation\":\"hidden\""));
+	assert_non_null(strstr(text, "; path C:\\\\a.dll; no header; "));
+	assert_non_null(strstr(text, "; path C:\\\\a.dll; import list rebuilt from addresses; "));
+	assert_non_null(strstr(text, "; hidden"));
+	assert_non_null(strstr(text, "; hooked"));
+	assert_non_null(strstr(text, "; imphash 100: Many (all programs by a tool have it)"));
+	assert_non_null(strstr(text, "\"value\":\"fedcba9876543210fedcba9876543210\""));
+	/* What many programs have is not for detection, but as soon as something else matches. */
+	assert_null(strstr(text, "\"to_ids\":true"));
+	row.match.note = NULL;
+	_cleanup_free_ char *detects = written(REPORT_MISP, true, &row);
+	assert_non_null(strstr(detects, "\"to_ids\":true"));
+}
+
 static size_t lines(const char *text)
 {
 	size_t count = 0;
@@ -229,7 +256,7 @@ int main(void)
 		cmocka_unit_test(json_lines),	    cmocka_unit_test(csv),
 		cmocka_unit_test(rebuilt_line),	    cmocka_unit_test(survey_of_no_kernel),
 		cmocka_unit_test(images_in_tables), cmocka_unit_test(images_for_programs),
-		cmocka_unit_test(two_surveys),
+		cmocka_unit_test(two_surveys),	    cmocka_unit_test(misp_objects),
 	};
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
 }
