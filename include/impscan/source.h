@@ -127,6 +127,18 @@ struct source_pieces {
 	 */
 	struct error *(*unpack)(void *context, const struct source_piece *piece,
 				const uint8_t *from, uint8_t *to);
+	/*
+	 * Instead of unpack(), where a piece need not be unpacked to its end: unpacks it until `wanted`
+	 * bytes are there at least, from the `*done` bytes on that `to` has from the calls before, and
+	 * raises `*done`. Bytes behind that may be anything. Where the piece is damaged it fails, and
+	 * `*done` is what can be unpacked of it, whatever was wanted; it is not called again for it.
+	 * `number` is that of the piece: what else must be remembered from one call to the next is
+	 * kept by the context. No piece is unpacked by two threads at once. NULL: there is only
+	 * unpack().
+	 */
+	struct error *(*unpack_part)(void *context, const struct source_piece *piece, size_t number,
+				     const uint8_t *from, uint8_t *to, uint32_t wanted,
+				     uint32_t *done);
 	void *context;
 	void (*free_context)(void *context); /* at source_close(); may be NULL */
 };

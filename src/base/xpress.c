@@ -82,16 +82,20 @@ static size_t copy_literals(struct input *in, uint32_t flags, unsigned int left,
 	return count;
 }
 
-ptrdiff_t xpress_decompress(const uint8_t *in_data, size_t in_size, uint8_t *out, size_t out_size)
+ptrdiff_t xpress_go_on(const uint8_t *in_data, size_t in_size, uint8_t *out, size_t out_size,
+		       size_t wanted, struct xpress_progress *progress)
 {
-	struct input in = {.data = in_data, .size = in_size};
-	size_t written = 0;
-	uint32_t flags = 0;
-	unsigned int left = 0;
-	while (written < out_size) {
+	struct input in = {in_data, in_size, progress->at, progress->other};
+	size_t written = progress->written;
+	uint32_t flags = progress->ahead;
+	unsigned int left = progress->left;
+	while (written < wanted) {
 		if (!left) {
-			if (!take(&in, 4, &flags))
-				return in.at == in.size ? (ptrdiff_t)written : -1;
+			if (!take(&in, 4, &flags)) {
+				if (in.at != in.size)
+					return -1;
+				break;
+			}
 			left = 32;
 		}
 		size_t literals =
@@ -110,7 +114,7 @@ ptrdiff_t xpress_decompress(const uint8_t *in_data, size_t in_size, uint8_t *out
 			continue;
 		}
 		if (in.at == in.size)
-			return (ptrdiff_t)written; /* the end, as the compressor marks it */
+			break; /* the end, as the compressor marks it */
 		if (!take(&in, 2, &value))
 			return -1;
 		size_t distance = (value >> 3) + 1;
@@ -124,5 +128,13 @@ ptrdiff_t xpress_decompress(const uint8_t *in_data, size_t in_size, uint8_t *out
 		xpress_copy_match(out, out_size, written, distance, count);
 		written += count;
 	}
+	*progress = (struct xpress_progress){(uint32_t)written, (uint32_t)in.at, flags, left,
+					     (uint32_t)in.nibble};
 	return (ptrdiff_t)written;
+}
+
+ptrdiff_t xpress_decompress(const uint8_t *in, size_t in_size, uint8_t *out, size_t out_size)
+{
+	struct xpress_progress progress = {0};
+	return xpress_go_on(in, in_size, out, out_size, out_size, &progress);
 }

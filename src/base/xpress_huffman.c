@@ -20,7 +20,6 @@
 #define SYMBOLS	     512
 #define LENGTHS_SIZE (SYMBOLS / 2) /* in bytes */
 #define LONGEST	     15		   /* code, in bits */
-#define BLOCK_SIZE   65536	   /* output for which a table of codes stands */
 #define END_OF_DATA  256	   /* where the input ends; a match of 3 elsewhere */
 
 /* Codes up to so many bits are looked up directly; others are rare. */
@@ -279,15 +278,14 @@ static bool decompress_far(struct bits *bits, const struct codes *codes, uint8_t
 }
 
 /*
- * Decompresses up to the end of a block, or of the input. Returns where the output ends, or -1.
+ * Decompresses up to `end`, or the end of the input. Returns where the output ends, or -1.
  *
  * The end mark is also a match of 3 bytes, which may be the last. So it ends the data only if what
  * seems to follow it is more than the input has.
  */
 static ptrdiff_t decompress_block(struct bits *bits, const struct codes *codes, uint8_t *out,
-				  size_t out_size, size_t at)
+				  size_t out_size, size_t end, size_t at)
 {
-	const size_t end = out_size - at > BLOCK_SIZE ? at + BLOCK_SIZE : out_size;
 	ptrdiff_t marked = -1; /* where the last end mark was */
 	if (!decompress_far(bits, codes, out, out_size, end, &at))
 		return -1;
@@ -331,15 +329,42 @@ ptrdiff_t xpress_huffman_decompress(const uint8_t *in, size_t in_size, uint8_t *
 			return -1;
 		bits.at += LENGTHS_SIZE;
 		start_bits(&bits);
-		ptrdiff_t at = decompress_block(&bits, &codes, out, out_size, written);
+		const size_t end =
+			written + min_of(out_size - written, (size_t)XPRESS_HUFFMAN_BLOCK);
+		ptrdiff_t at = decompress_block(&bits, &codes, out, out_size, end, written);
 		if (at < 0)
 			return -1;
-		bool ended = (size_t)at < out_size && (size_t)at - written < BLOCK_SIZE;
+		bool ended = (size_t)at < out_size && (size_t)at - written < XPRESS_HUFFMAN_BLOCK;
 		written = (size_t)at;
 		if (ended)
 			break;
 	}
 	return (ptrdiff_t)written;
+}
+
+ptrdiff_t xpress_huffman_go_on(const uint8_t *in, size_t in_size, uint8_t *out, size_t out_size,
+			       size_t wanted, struct xpress_progress *progress)
+{
+	struct bits bits = {.data = in, .size = in_size, .at = LENGTHS_SIZE};
+	struct codes codes;
+	if (in_size < LENGTHS_SIZE || out_size > XPRESS_HUFFMAN_BLOCK || !build_codes(&codes, in))
+		return -1;
+	if (progress->at) {
+		bits.at = progress->at;
+		bits.next = progress->ahead;
+		bits.extra = (int)progress->left;
+		bits.missing = progress->other;
+	} else {
+		start_bits(&bits);
+	}
+	ptrdiff_t at = progress->written;
+	if (progress->written < wanted)
+		at = decompress_block(&bits, &codes, out, out_size, wanted, progress->written);
+	if (at < 0)
+		return -1;
+	*progress = (struct xpress_progress){(uint32_t)at, (uint32_t)bits.at, bits.next,
+					     (uint32_t)bits.extra, bits.missing};
+	return at;
 }
 
 bool xpress_huffman_probe(const uint8_t *in, size_t in_size)

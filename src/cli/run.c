@@ -94,8 +94,8 @@ static void tell_unpacked(const struct image *image, struct output *output)
 	if (!all || !output->options->verbose)
 		return;
 	_cleanup_free_ char *sentence =
-		alloc_printf("%s of %s were unpacked", source_size_text(unpacked, part),
-			     source_size_text(all, whole));
+		alloc_printf("%s of %s were unpacked (%.1f %%)", source_size_text(unpacked, part),
+			     source_size_text(all, whole), 100.0 * (double)unpacked / (double)all);
 	progress_note(&output->progress, sentence);
 	if (!sets)
 		return;

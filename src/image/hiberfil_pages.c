@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Hibernation files: from sets of compressed pages to the image's source and ranges. Each set is a
- * piece of the source, which is unpacked when one of its pages is needed.
+ * piece of the source, which is unpacked when one of its pages is needed, and as far as to that page:
+ * what comes before a page must be unpacked with it, what follows need not.
  *
  * A page may be in several sets: pages that the boot loader restores are saved once more by the
  * kernel. The set that comes later has the later content.
@@ -96,13 +97,78 @@ static bool unpack(const struct source_piece *piece, const uint8_t *from, uint8_
 	       fills(xpress_huffman_decompress(from, size, to, piece->size), piece);
 }
 
-static struct error *unpack_piece(void *context, const struct source_piece *piece,
-				  const uint8_t *from, uint8_t *to)
+/*
+ * Goes on unpacking a set until `wanted` bytes of it are there. Returns false when it is damaged.
+ *
+ * How it is packed must be known for that. Data that begins with a complete code is that with Huffman
+ * codes; where it should be the other it is unpacked as a whole, in the way that succeeds.
+ */
+static bool go_on(const struct source_piece *piece, const uint8_t *from, uint8_t *to,
+		  uint32_t wanted, struct xpress_progress *progress)
+{
+	const size_t size = piece->from_size;
+	if (size == piece->size) {
+		if (wanted > progress->written)
+			memcpy(to + progress->written, from + progress->written,
+			       wanted - progress->written);
+		progress->written = max_of(wanted, progress->written);
+		return true;
+	}
+	if (piece->method == HIBERFIL_LZ77 || !xpress_huffman_probe(from, size))
+		return xpress_go_on(from, size, to, piece->size, wanted, progress) >=
+		       (ptrdiff_t)wanted;
+	if (piece->method == HIBERFIL_HUFFMAN_FIRST)
+		return xpress_huffman_go_on(from, size, to, piece->size, wanted, progress) >=
+		       (ptrdiff_t)wanted;
+	progress->written = unpack(piece, from, to) ? piece->size : 0;
+	return progress->written;
+}
+
+/*
+ * As go_on(), but when a page is needed that follows those that are there the rest will be as well,
+ * mostly. What is wrong with that rest does not matter until it is needed.
+ */
+static bool go_on_ahead(const struct source_piece *piece, const uint8_t *from, uint8_t *to,
+			uint32_t wanted, struct xpress_progress *progress)
+{
+	const struct xpress_progress before = *progress;
+	if (before.written && wanted - before.written <= PAGE_SIZE &&
+	    go_on(piece, from, to, piece->size, progress))
+		return true;
+	*progress = before;
+	return go_on(piece, from, to, wanted, progress);
+}
+
+/*
+ * Of a damaged set the pages are there that can be unpacked, whichever is needed first. Returns how
+ * many bytes that is; the first `done` are in `to` already, where others may read them.
+ */
+static uint32_t unpack_sound(const struct source_piece *piece, const uint8_t *from, uint8_t *to,
+			     uint32_t done)
+{
+	uint8_t pages[HIBERFIL_SET_PAGES * PAGE_SIZE];
+	struct xpress_progress progress = {0};
+	uint32_t sound = 0;
+	for (uint32_t end = PAGE_SIZE;
+	     end <= piece->size && go_on(piece, from, pages, end, &progress); end += PAGE_SIZE)
+		sound = end;
+	if (sound > done)
+		memcpy(to + done, pages + done, sound - done);
+	return max_of(sound, done);
+}
+
+static struct error *unpack_part(void *context, const struct source_piece *piece, size_t number,
+				 const uint8_t *from, uint8_t *to, uint32_t wanted, uint32_t *done)
 {
 	struct image_sets *sets = context;
-	atomic_fetch_add_explicit(&sets->unpacked, 1, memory_order_relaxed);
-	if (unpack(piece, from, to))
+	struct xpress_progress *progress = &sets->progress[number];
+	if (!*done)
+		atomic_fetch_add_explicit(&sets->unpacked, 1, memory_order_relaxed);
+	if (go_on_ahead(piece, from, to, wanted, progress)) {
+		*done = progress->written;
 		return NULL;
+	}
+	*done = unpack_sound(piece, from, to, *done);
 	return error_new("the compressed pages at offset 0x%llx are damaged",
 			 (unsigned long long)piece->from);
 }
@@ -196,9 +262,10 @@ struct error *hiberfil_finish(struct hiberfil *hiberfil)
 				      .size = hiberfil->pages * PAGE_SIZE,
 				      .pieces = hiberfil->pieces,
 				      .count = hiberfil->piece_count,
-				      .unpack = unpack_piece,
+				      .unpack_part = unpack_part,
 				      .context = &image->sets};
 	struct source *source = NULL;
+	image->sets.progress = alloc_zero(table.count, sizeof(*image->sets.progress));
 	try_(source_new_pieces(image->source, &table, image->options, &source));
 	image->sets.all = table.count;
 	hiberfil->pieces = NULL; /* they are the source's */

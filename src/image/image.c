@@ -106,6 +106,7 @@ void image_close(struct image *image)
 	free(image->index.last);
 	free(image->ranges);
 	free(image->stretches);
+	free(image->sets.progress);
 	free(image->format);
 	free(image->path);
 	free(image);

@@ -15,6 +15,7 @@
 #include <impscan/place_index.h>
 #include <impscan/source.h>
 #include <impscan/text.h>
+#include <impscan/xpress.h>
 
 /* x86 processors have physical addresses of at most 52 bits (Intel SDM vol. 3A, 4.1.4). */
 #define IMAGE_PHYSICAL_END (UINT64_C(1) << 52)
@@ -36,10 +37,14 @@ struct image_stretch {
 	uint64_t size;	/* in bytes */
 };
 
-/* Sets of pages that are packed together: all, and those that were unpacked until now. */
+/*
+ * Sets of pages that are packed together: all, those that were unpacked until now, as far as their
+ * pages were needed, and how far that is.
+ */
 struct image_sets {
 	uint64_t all;
 	_Atomic uint64_t unpacked;
+	struct xpress_progress *progress; /* of each */
 };
 
 struct image {

@@ -9,6 +9,9 @@
  * they are more than the bound allows, the mapping is told to forget its pages, which the file still
  * has, and a new generation begins. A piece that is of an older generation is counted again when it
  * is asked for again.
+ *
+ * Some pieces can be unpacked as far as they are needed, and further when more is. Of a piece that is
+ * damaged further on there is what comes before, whoever asks for what first.
  */
 #include "source/internal.h"
 
@@ -34,6 +37,9 @@ struct pieces {
 	int fd; /* of the temporary file; negative: the region is anonymous memory */
 	uint64_t bound;
 	_Atomic uint32_t *states;
+	/* With `unpack_part`: bytes that are unpacked of each, and a bit for each that has no more. */
+	_Atomic uint32_t *done;
+	uint64_t *damaged;
 	_Atomic uint32_t generation;
 	pthread_mutex_t lock; /* for what follows, and changes of states */
 	pthread_cond_t changed;
@@ -50,26 +56,13 @@ static uint64_t piece_start(const void *pieces, size_t i)
 	return ((const struct source_piece *)pieces)[i].offset;
 }
 
-/* Unpacks a piece to where it is read. */
-static struct error *unpack(struct pieces *pieces, const struct source_piece *piece)
+/* Writes bytes of a piece to the temporary file. */
+static struct error *write_piece(const struct pieces *pieces, const struct source_piece *piece,
+				 const uint8_t *buffer, uint32_t from, uint32_t to)
 {
-	const uint8_t *from = NULL;
-	if (pieces->below) {
-		from = source_bytes(pieces->below, piece->from, piece->from_size);
-		if (!from)
-			return error_new("what is packed at offset 0x%llx is cut off or unreadable",
-					 (unsigned long long)piece->from);
-	}
-	void *context = pieces->table.context;
-	if (pieces->fd < 0)
-		return pieces->table.unpack(context, piece, from, pieces->region + piece->offset);
-	_cleanup_free_ uint8_t *buffer = malloc(piece->size);
-	if (!buffer)
-		return error_new("there is no memory for a piece of %u bytes", piece->size);
-	try_(pieces->table.unpack(context, piece, from, buffer));
-	for (uint32_t done = 0; done < piece->size;) {
-		ssize_t written = pwrite(pieces->fd, buffer + done, piece->size - done,
-					 (off_t)(piece->offset + done));
+	for (uint32_t done = from; done < to;) {
+		ssize_t written =
+			pwrite(pieces->fd, buffer + done, to - done, (off_t)(piece->offset + done));
 		if (written < 0 && errno == EINTR)
 			continue;
 		if (written <= 0)
@@ -80,53 +73,122 @@ static struct error *unpack(struct pieces *pieces, const struct source_piece *pi
 	return NULL;
 }
 
-/* Counts a piece as one that is in memory; with the lock held. */
-static void count_resident(struct pieces *pieces, size_t i)
+/*
+ * Unpacks a piece to where it is read, from `*done` on until `wanted` bytes of it are there, or more.
+ */
+static struct error *unpack(struct pieces *pieces, size_t i, uint32_t wanted, uint32_t *done)
+{
+	const struct source_pieces *table = &pieces->table;
+	const struct source_piece *piece = &table->pieces[i];
+	const uint32_t before = *done;
+	const uint8_t *from = NULL;
+	uint8_t *to = pieces->region + piece->offset;
+	_cleanup_free_ uint8_t *buffer = NULL;
+	if (pieces->below) {
+		from = source_bytes(pieces->below, piece->from, piece->from_size);
+		if (!from)
+			return error_new("what is packed at offset 0x%llx is cut off or unreadable",
+					 (unsigned long long)piece->from);
+	}
+	if (pieces->fd >= 0) {
+		buffer = malloc(piece->size);
+		if (!buffer)
+			return error_new("there is no memory for a piece of %u bytes", piece->size);
+		to = memcpy(buffer, to, before);
+	}
+	_cleanup_error_ struct error *failure =
+		table->unpack_part
+			? table->unpack_part(table->context, piece, i, from, to, wanted, done)
+			: table->unpack(table->context, piece, from, to);
+	if (!failure && !table->unpack_part)
+		*done = piece->size;
+	struct error *unwritten = buffer ? write_piece(pieces, piece, buffer, before, *done) : NULL;
+	if (unwritten)
+		*done = before;
+	return unwritten ? unwritten : take_ptr(failure);
+}
+
+/* Bytes of a piece that is READY. */
+static uint32_t bytes_of(const struct pieces *pieces, size_t i)
+{
+	return pieces->done ? atomic_load(&pieces->done[i]) : pieces->table.pieces[i].size;
+}
+
+static bool is_damaged(const struct pieces *pieces, size_t i)
+{
+	return pieces->damaged && pieces->damaged[i / 64] >> i % 64 & 1;
+}
+
+/*
+ * Counts a piece as one that is in memory, of which `more` bytes were not until now; with the lock
+ * held.
+ */
+static void count_resident(struct pieces *pieces, size_t i, uint32_t more)
 {
 	uint32_t generation = atomic_load(&pieces->generation);
-	pieces->resident += pieces->table.pieces[i].size;
+	pieces->resident += more;
 	if (pieces->fd >= 0 && pieces->resident > pieces->bound / 2) {
 		madvise(pieces->region, pieces->region_size, MADV_DONTNEED);
-		pieces->resident = pieces->table.pieces[i].size;
+		pieces->resident = bytes_of(pieces, i);
 		generation = generation == UINT32_MAX ? PIECE_READY : generation + 1;
 		atomic_store(&pieces->generation, generation);
 	}
 	atomic_store(&pieces->states[i], generation);
 }
 
-/* Unpacks piece `i`, which is marked as busy; with the lock held, which is released meanwhile. */
-static void unpack_busy(struct pieces *pieces, size_t i)
+/* Notes that a piece can't be unpacked, or not further; with the lock held. */
+static void note_failure(struct pieces *pieces, size_t i, struct error *failure)
 {
-	const struct source_piece *piece = &pieces->table.pieces[i];
-	pthread_mutex_unlock(&pieces->lock);
-	struct error *failure = unpack(pieces, piece);
-	pthread_mutex_lock(&pieces->lock);
-	pieces->busy -= piece->size;
-	if (failure) {
-		pieces->failures++;
-		pieces->lost += piece->size;
-		if (!pieces->first_failure || i < pieces->first_failed) {
-			error_free(pieces->first_failure);
-			pieces->first_failure = take_ptr(failure);
-			pieces->first_failed = i;
-		}
-		error_free(failure);
-		atomic_store(&pieces->states[i], PIECE_FAILED);
-	} else {
-		pieces->unpacked += piece->size;
-		count_resident(pieces, i);
+	pieces->failures++;
+	pieces->lost += pieces->table.pieces[i].size;
+	if (pieces->damaged)
+		pieces->damaged[i / 64] |= UINT64_C(1) << i % 64;
+	if (!pieces->first_failure || i < pieces->first_failed) {
+		error_free(pieces->first_failure);
+		pieces->first_failure = take_ptr(failure);
+		pieces->first_failed = i;
 	}
+	error_free(failure);
+}
+
+/*
+ * Unpacks piece `i`, which was in the state `before` and is marked as busy; with the lock held, which
+ * is released meanwhile.
+ */
+static void unpack_busy(struct pieces *pieces, size_t i, uint32_t before, uint32_t wanted)
+{
+	const uint32_t had = before >= PIECE_READY ? bytes_of(pieces, i) : 0;
+	uint32_t done = had;
+	pthread_mutex_unlock(&pieces->lock);
+	struct error *failure = unpack(pieces, i, wanted, &done);
+	pthread_mutex_lock(&pieces->lock);
+	pieces->busy -= pieces->table.pieces[i].size;
+	pieces->unpacked += done - had;
+	if (pieces->done)
+		atomic_store(&pieces->done[i], done);
+	if (failure)
+		note_failure(pieces, i, failure);
+	if (done)
+		count_resident(pieces, i,
+			       before == atomic_load(&pieces->generation) ? done - had : done);
+	else
+		atomic_store(&pieces->states[i], PIECE_FAILED);
 	pthread_cond_broadcast(&pieces->changed);
 }
 
-static bool make_ready(struct pieces *pieces, size_t i)
+/* Is there nothing to be done to a piece, whether it has as much as is wanted or never will? */
+static bool is_settled(const struct pieces *pieces, size_t i, uint32_t state, uint32_t wanted)
+{
+	return state == PIECE_FAILED ||
+	       (state >= PIECE_READY && (bytes_of(pieces, i) >= wanted || is_damaged(pieces, i)));
+}
+
+static bool make_ready(struct pieces *pieces, size_t i, uint32_t wanted)
 {
 	const uint32_t size = pieces->table.pieces[i].size;
+	uint32_t state;
 	pthread_mutex_lock(&pieces->lock);
-	for (;;) {
-		uint32_t state = atomic_load(&pieces->states[i]);
-		if (state == PIECE_FAILED || state >= PIECE_READY)
-			break;
+	while (!is_settled(pieces, i, state = atomic_load(&pieces->states[i]), wanted)) {
 		/* Buffers count as well: as many pieces at once as fit, and at least one. */
 		bool room = !pieces->busy || pieces->busy + size <= pieces->bound / 2;
 		if (state == PIECE_BUSY || !room) {
@@ -135,22 +197,25 @@ static bool make_ready(struct pieces *pieces, size_t i)
 		}
 		atomic_store(&pieces->states[i], PIECE_BUSY);
 		pieces->busy += size;
-		unpack_busy(pieces, i);
+		unpack_busy(pieces, i, state, wanted);
 	}
-	uint32_t state = atomic_load(&pieces->states[i]);
+	bool ready = state >= PIECE_READY && bytes_of(pieces, i) >= wanted;
 	if (state >= PIECE_READY && state != atomic_load(&pieces->generation))
-		count_resident(pieces, i);
+		count_resident(pieces, i, bytes_of(pieces, i));
 	pthread_mutex_unlock(&pieces->lock);
-	return state >= PIECE_READY;
+	return ready;
 }
 
-static inline bool is_ready(struct pieces *pieces, size_t i)
+/* Makes the first `wanted` bytes of a piece ready. */
+static inline bool is_ready(struct pieces *pieces, size_t i, uint32_t wanted)
 {
 	uint32_t state = atomic_load_explicit(&pieces->states[i], memory_order_acquire);
 	if (state >= PIECE_READY &&
-	    state == atomic_load_explicit(&pieces->generation, memory_order_relaxed))
+	    state == atomic_load_explicit(&pieces->generation, memory_order_relaxed) &&
+	    (!pieces->done ||
+	     atomic_load_explicit(&pieces->done[i], memory_order_acquire) >= wanted))
 		return true;
-	return state != PIECE_FAILED && make_ready(pieces, i);
+	return state != PIECE_FAILED && make_ready(pieces, i, wanted);
 }
 
 /* The number of the last piece that starts at or below `offset`. */
@@ -170,9 +235,12 @@ static uint64_t pieces_ready(void *own, uint64_t offset, uint64_t size)
 	for (size_t i = find_piece(pieces, offset); i < pieces->table.count; i++) {
 		const struct source_piece *piece = &pieces->table.pieces[i];
 		/* Below the piece's start the difference wraps, and is no less than its size. */
-		if (at - piece->offset >= piece->size || !is_ready(pieces, i))
+		if (at - piece->offset >= piece->size)
 			break;
-		at = piece->offset + piece->size;
+		uint64_t wanted = min_of(end - piece->offset, (uint64_t)piece->size);
+		if (!is_ready(pieces, i, (uint32_t)wanted))
+			break;
+		at = piece->offset + (pieces->done ? wanted : piece->size);
 		if (at >= end)
 			break;
 	}
@@ -238,6 +306,8 @@ static void pieces_close(struct pieces *pieces)
 	error_free(pieces->first_failure);
 	free(pieces->index.last);
 	free((void *)pieces->states);
+	free((void *)pieces->done);
+	free(pieces->damaged);
 	free(pieces);
 }
 DEFINE_CLEANUP(struct pieces, pieces_close)
@@ -297,6 +367,10 @@ struct error *source_new_pieces(struct source *below, const struct source_pieces
 	pieces->region_size = (size_t)((table->size + PAGE_SIZE - 1) & PAGE_MASK);
 	pieces->generation = PIECE_READY;
 	pieces->states = alloc_zero(table->count, sizeof(*pieces->states));
+	if (table->unpack_part) {
+		pieces->done = alloc_zero(table->count, sizeof(*pieces->done));
+		pieces->damaged = alloc_zero(table->count / 64 + 1, sizeof(*pieces->damaged));
+	}
 	pthread_mutex_init(&pieces->lock, NULL);
 	pthread_cond_init(&pieces->changed, NULL);
 	try_(reserve(pieces, options, total));

@@ -10,6 +10,8 @@
 #include <impscan/error.h>
 #include <impscan/image.h>
 
+#define PIECE (16 * PAGE_SIZE) /* asked for at once: a set */
+
 int main(int argc, char **argv)
 {
 	struct image *image = NULL;
@@ -23,11 +25,14 @@ int main(int argc, char **argv)
 		error_free(error);
 		return 2;
 	}
-	uint64_t pages = 0, start, size, all;
-	for (uint64_t at = 0; image_next_data(image, at, &start, &size); at = start + PAGE_SIZE)
-		pages += image_page(image, start) != NULL;
+	const struct source *source = image_source(image);
+	uint64_t bytes = 0, all;
+	for (uint64_t at = 0, ready; at < source->size; at += ready ? ready : PAGE_SIZE) {
+		ready = source_ready(source, at, PIECE);
+		bytes += ready;
+	}
 	uint64_t unpacked = image_sets_unpacked(image, &all);
-	printf("%llu pages, %llu of %llu sets unpacked\n", (unsigned long long)pages,
+	printf("%llu pages, %llu of %llu sets unpacked\n", (unsigned long long)(bytes / PAGE_SIZE),
 	       (unsigned long long)unpacked, (unsigned long long)all);
 	image_close(image);
 	return 0;

@@ -228,7 +228,45 @@ static void sets_are_unpacked_where_they_are_needed(void **state)
 	assert_non_null(image_page(image, numbers[0] * PAGE));
 	assert_non_null(image_page(image, numbers[1] * PAGE));
 	assert_int_equal(image_sets_unpacked(image, &all), 1);
+	/* the one after the first: as if all were read in order, so the whole set is */
+	assert_int_equal(source_unpacked(image_source(image), NULL), 16 * PAGE);
+	assert_non_null(image_page(image, numbers[16 + 7] * PAGE));
+	assert_int_equal(image_sets_unpacked(image, &all), 2);
+	uint64_t unpacked = source_unpacked(image_source(image), NULL);
+	assert_true(unpacked >= 24 * PAGE && unpacked < 25 * PAGE);
 	image_close(image);
+}
+
+/* Of a block that is cut short there are the pages before, whichever is needed first. */
+static void pages_before_the_damage_are_there(void **state)
+{
+	(void)state;
+	_cleanup_blob_ struct blob blob = {0};
+	static const char *const layouts[] = {"7-x64", "xp-x86"};
+	for (size_t i = 0; i < array_size(layouts); i++) {
+		write_file(&(struct hiberfil_options){.layout = layouts[i]}, pointer_of(layouts[i]),
+			   &blob);
+		const uint8_t *block = blob.data + FIRST_TABLE;
+		block = memmem(block, blob.size - FIRST_TABLE, "\x81\x81xpress", 8);
+		assert_non_null(block);
+		size_t at = (size_t)(block - blob.data) + 8;
+		put32(&blob, at, (le32(blob.data + at) >> 11) << 10 | 15); /* half the size */
+		size_t there[2] = {0};
+		for (size_t order = 0; order < 2; order++) {
+			_cleanup_opened_ struct opened opened = open_blob(&blob);
+			for (size_t k = 0; k < 16; k++) {
+				uint64_t number = numbers[order ? 15 - k : k];
+				const uint8_t *page = image_page(opened.image, number * PAGE);
+				there[order] += page != NULL;
+				if (page)
+					assert_memory_equal(page, page_of(NULL, number), PAGE);
+			}
+			_cleanup_free_ char *lost = source_failure(image_source(opened.image));
+			assert_non_null(strstr(lost, "are damaged"));
+		}
+		assert_int_equal(there[0], there[1]);
+		assert_true(there[0] > 0 && there[0] < 16);
+	}
 }
 
 /* Opens what was damaged: what is there is right, or a sentence says that nothing is. */
@@ -443,6 +481,7 @@ int main(void)
 		cmocka_unit_test(facts_are_told),
 		cmocka_unit_test(the_saved_state_leads_to_the_page_map),
 		cmocka_unit_test(sets_are_unpacked_where_they_are_needed),
+		cmocka_unit_test(pages_before_the_damage_are_there),
 		cmocka_unit_test(cut_anywhere),
 		cmocka_unit_test(damaged_blocks),
 		cmocka_unit_test(damaged_tables),

@@ -14,6 +14,8 @@
 /* What the tests' unpack() is told, and counts. */
 struct maker {
 	_Atomic unsigned int calls;
+	bool parts;	     /* whether pieces are unpacked as far as they are needed */
+	uint32_t damaged;    /* with that: so many bytes of each piece are there; 0: all */
 	uint64_t fails_from; /* offset in the unpacked bytes of the first piece that fails */
 	bool freed;
 };
@@ -32,6 +34,32 @@ static struct error *unpack(void *context, const struct source_piece *piece, con
 		memcpy(to + i, &number, 8);
 	}
 	return NULL;
+}
+
+/* The same, as far as it is needed and some bytes more. What is behind that is anything. */
+static struct error *unpack_part(void *context, const struct source_piece *piece, size_t number,
+				 const uint8_t *from, uint8_t *to, uint32_t wanted, uint32_t *done)
+{
+	struct maker *maker = context;
+	atomic_fetch_add(&maker->calls, 1);
+	(void)from;
+	assert_true(*done < wanted && wanted <= piece->size);
+	assert_int_equal(piece->offset / piece->size, number);
+	uint32_t end = min_of(wanted + 24, piece->size);
+	bool fails = maker->damaged && wanted > maker->damaged;
+	if (maker->damaged)
+		end = min_of(end, maker->damaged);
+	for (uint32_t i = *done & ~7u; i + 8 <= end; i += 8) {
+		uint64_t value = htole64((piece->offset + i) / 8);
+		if (i >= *done)
+			memcpy(to + i, &value, 8);
+		else
+			assert_memory_equal(to + i, &value, *done - i);
+	}
+	memset(to + end, 0xa5, piece->size - end);
+	*done = end;
+	return fails ? error_new("damaged at 0x%llx", (unsigned long long)piece->offset + end)
+		     : NULL;
 }
 
 static void free_maker(void *context)
@@ -56,6 +84,8 @@ static struct source *make_source(struct maker *maker, size_t count, uint32_t si
 	};
 	if (!maker->fails_from)
 		maker->fails_from = UINT64_MAX;
+	if (maker->parts)
+		table.unpack_part = unpack_part;
 	for (size_t i = 0; i < count; i++)
 		table.pieces[i] = (struct source_piece){.offset = i * apart, .size = size};
 	assert_null(source_new_pieces(NULL, &table, &options, &source));
@@ -195,6 +225,55 @@ static void threads_share_pieces(void **state)
 	read_by_threads(source);
 	assert_int_equal(second.calls, 512);
 	source_close(source);
+}
+
+static void pieces_are_unpacked_as_far_as_needed(void **state)
+{
+	(void)state;
+	struct maker maker = {.parts = true};
+	uint64_t all = 0;
+	struct source *source = make_source(&maker, 4, 16384, 16384, 0);
+	assert_int_equal(source_ready(source, 4096, 4096), 4096);
+	assert_int_equal(source_ready(source, 0, 4096), 4096); /* it is there already */
+	assert_int_equal(maker.calls, 1);
+	assert_int_equal(source_unpacked(source, &all), 8192 + 24);
+	assert_int_equal(all, 4 * 16384);
+	assert_int_equal(source_ready(source, 3 * 4096, 3 * 4096), 3 * 4096); /* over two pieces */
+	assert_int_equal(maker.calls, 3);
+	for (uint64_t at = 0; at < 6 * 4096; at += 8)
+		assert_int_equal(le64(source->data + at), at / 8);
+	assert_null(source_failure(source));
+	source_close(source);
+
+	for (uint64_t memory = 0; memory <= 256 << 10; memory += 256 << 10) {
+		struct maker shared = {.parts = true};
+		source = make_source(&shared, 512, 16384, 16384, memory);
+		read_by_threads(source);
+		source_close(source);
+	}
+}
+
+/* What comes before the damage is there, whatever is needed first. */
+static void a_damaged_piece_has_what_comes_before(void **state)
+{
+	(void)state;
+	for (unsigned int order = 0; order < 4; order++) {
+		struct maker maker = {.parts = true, .damaged = 10000};
+		struct source *source =
+			make_source(&maker, 16, 16384, 16384, order & 2 ? 64 << 10 : 0);
+		for (uint64_t i = 0; i < 64; i++) {
+			uint64_t page = order & 1 ? 63 - i : i;
+			const uint8_t *bytes = source_bytes(source, page * 4096, 4096);
+			assert_int_equal(bytes != NULL, page % 4 < 2);
+			if (bytes)
+				assert_int_equal(le64(bytes + 4088), page * 512 + 511);
+		}
+		_cleanup_free_ char *failure = source_failure(source);
+		assert_string_equal(failure,
+				    "16 of 16 pieces of the test's pieces (256 KB) could not be "
+				    "unpacked: damaged at 0x2710");
+		source_close(source);
+	}
 }
 
 /* Memory that is in use; with a sanitizer, which keeps what was freed, only that of files. */
@@ -353,6 +432,8 @@ int main(void)
 		cmocka_unit_test(a_piece_that_fails_is_told_and_never_read),
 		cmocka_unit_test(tables_that_are_none_are_refused),
 		cmocka_unit_test(threads_share_pieces),
+		cmocka_unit_test(pieces_are_unpacked_as_far_as_needed),
+		cmocka_unit_test(a_damaged_piece_has_what_comes_before),
 		cmocka_unit_test(memory_stays_below_the_bound),
 		cmocka_unit_test(a_full_disk_is_a_condition),
 		cmocka_unit_test(no_folder_for_temporary_files_is_an_error),

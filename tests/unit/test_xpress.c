@@ -92,12 +92,51 @@ static void what_was_compressed_comes_back(void **state)
 	}
 }
 
+/* In steps of any size it comes to the same, and what was there stays. */
+static void it_goes_on_where_it_stopped(void **state)
+{
+	(void)state;
+	struct util_random random = {8};
+	enum { MOST = XPRESS_HUFFMAN_BLOCK };
+	_cleanup_free_ uint8_t *in = alloc_zero(MOST, 1);
+	_cleanup_free_ uint8_t *packed = alloc_zero(MOST, 2);
+	_cleanup_free_ uint8_t *out = alloc_zero(MOST, 1);
+	for (size_t round = 0; round < 400; round++) {
+		const bool huffman = round % 2;
+		size_t size = round < 8 ? MOST : 1 + util_random_below(&random, 5000);
+		uint64_t letters = 1 + util_random_below(&random, 1u << (round % 9));
+		size_t run = 1 + util_random_below(&random, 300), step = 1 + size / (round % 7 + 1);
+		for (size_t i = 0; i < size; i++)
+			in[i] = i && i % run ? in[i - 1]
+					     : (uint8_t)util_random_below(&random, letters);
+		size_t packed_size =
+			huffman ? xpress_huffman_compress(in, size, packed, 2 * (size_t)MOST)
+				: xpress_compress(in, size, packed, 2 * (size_t)MOST);
+		struct xpress_progress progress = {0};
+		memset(out, 0xa5, MOST);
+		for (size_t wanted = 0; progress.written < size;) {
+			wanted = min_of(wanted + 1 + util_random_below(&random, step), size);
+			ptrdiff_t written = (huffman ? xpress_huffman_go_on : xpress_go_on)(
+				packed, packed_size, out, size, wanted, &progress);
+			assert_true(written >= (ptrdiff_t)wanted);
+			assert_int_equal(written, progress.written);
+			assert_memory_equal(out, in, (size_t)written);
+		}
+		/* cut, it comes as far as the whole does, and no further */
+		progress = (struct xpress_progress){0};
+		assert_true((huffman ? xpress_huffman_go_on
+				     : xpress_go_on)(packed, packed_size / 2, out, size, size,
+						     &progress) < (ptrdiff_t)size);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(examples_of_the_specification),
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(what_was_compressed_comes_back),
+		cmocka_unit_test(it_goes_on_where_it_stopped),
 	};
 	return cmocka_run_group_tests_name("xpress", tests, NULL, NULL);
 }
