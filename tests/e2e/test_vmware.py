@@ -126,6 +126,17 @@ def test_pairs(tools):
         tools.same(path, expected, "memory behind the tags")
 
 
+def test_memory_above_4gb(tools):
+    """With PAE pages lie there, but no page map: CR3 has 32 bits."""
+    raw = tools.machine("high.raw", (48 * MB, 4096 * MB), 64, "--build", "7601", "--arch", "x86",
+                        "--pae")
+    out, err = tools.listing(raw)
+    check("warning" not in err, f"PAE above 4 GB: {err}")
+    pids = {json.loads(line)["pid"] for line in out.splitlines()}
+    check(len(pids) > 10, f"PAE above 4 GB: modules of {len(pids)} processes only")
+    raw.unlink()
+
+
 def test_registers(tools):
     """CR3 is a hint: right, it leads to the kernel; wrong, it does no harm."""
     raw = tools.machine("small.raw", SMALL_HOLE, 64, "--no-low-stub")
@@ -257,6 +268,7 @@ def main():
     arguments = test_arguments(test_parser(__doc__))
     tools = Tools(arguments)
     test_pairs(tools)
+    test_memory_above_4gb(tools)
     test_registers(tools)
     # By seed 1 no kernel is found without the hole; by 5 one is, and a half of its processes.
     for seed in "1", "5":

@@ -129,7 +129,10 @@ struct paging *paging_new(const struct paging_arch *arch, struct ram *ram, struc
 	paging->ram = ram;
 	paging->self_index = self_index;
 	paging->swizzle = *swizzle;
-	paging->root = root ? ram_take_at(ram, root) : ram_take(ram);
+	/* CR3 of 32-bit processors has 32 bits, however much memory there is. */
+	paging->root = root			  ? ram_take_at(ram, root)
+		       : arch == &paging_arch_x64 ? ram_take(ram)
+						  : ram_take_below(ram, UINT64_C(1) << 32);
 	if (kernel)
 		*util_push(kernel->sharers, kernel->sharer_count, kernel->sharer_capacity) = paging;
 	if (arch == &paging_arch_x86)

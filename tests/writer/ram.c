@@ -99,6 +99,17 @@ uint64_t ram_take(struct ram *ram)
 	util_die("the machine's memory is full: give it more (--memory)");
 }
 
+uint64_t ram_take_below(struct ram *ram, uint64_t limit)
+{
+	for (uint64_t i = ram->next; i < ram->order_count; i++) {
+		uint64_t address = ram->order[i] * PAGE;
+		if (address < limit && !ram->used[address / PAGE])
+			return take(ram, address);
+	}
+	util_die("the machine's memory below %#llx is full: give it more (--memory)",
+		 (unsigned long long)limit);
+}
+
 uint64_t ram_take_at(struct ram *ram, uint64_t address)
 {
 	if (!is_ram(ram, address) || address % PAGE || ram->used[address / PAGE])

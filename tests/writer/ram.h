@@ -37,6 +37,9 @@ uint64_t ram_end(const struct ram *ram);
 /* A free zeroed frame, anywhere; its physical address. Dies when the machine is full. */
 uint64_t ram_take(struct ram *ram);
 
+/* The same below `limit`. */
+uint64_t ram_take_below(struct ram *ram, uint64_t limit);
+
 /* The frame at `address`, which must be free. */
 uint64_t ram_take_at(struct ram *ram, uint64_t address);
 
