@@ -12,7 +12,8 @@ about 5 GB of disk.
 What is measured: listings (-F -a, -a, --deep -a, one -p) with one and two threads against `cat IMAGE
 >/dev/null`; searches (-e with 1,000 samples, -i with 1,000 to 1,000,000 hashes) against comparing
 with every hash; hashing files against pefile; -a on the image packed by
-xz in blocks against `xz -dc -T2`; and Volatility 3 with JPCERT's plugin where --volatility
+xz in blocks against `xz -dc -T2`; listings of the image packed into hiberfil.sys against unpacking
+all of it once with one thread (--hibernation: these alone); and Volatility 3 with JPCERT's plugin where --volatility
 (or $VOLATILITY) names vol.py. That needs the symbols of the kernel that is written (--symbols and
 --pdb-guid, as for mkimage; --vol-symbols, a folder as for vol.py -s), the folder of pehash.py
 (--vol-plugins), and the modules pefile and pyimpfuzzy for its Python.
@@ -271,7 +272,7 @@ class Bench:
 
     def hibernation(self):
         """Listings of the machine packed into hiberfil.sys, against unpacking all of it once with one
-        thread."""
+        thread; and what can't be left packed by any listing."""
         path = self.image.with_suffix(".hiberfil.sys")
         if not path.exists():
             print(f"writing {path} ...", flush=True)
@@ -280,15 +281,27 @@ class Bench:
                             str(self.image), part], check=True)
             os.rename(part, path)
         run_once(["cat", str(path)])
-        whole = measure([self.tool("bench_unpack"), str(path)], self.runs)
-        row("hiberfil.sys: unpacking all, one thread", whole)
+        commands = {"unpacking all, one thread": [self.tool("bench_unpack"), str(path)]}
         for options in ("-F -a", "-a"):
-            command = [self.impscan, "-q", "-f", str(path), *options.split()]
-            row(f"hiberfil.sys: {options}", measure(command, self.runs), whole.wall, "unpacking all")
+            for threads in (1, 2):
+                commands[f"{options} -j{threads}"] = [self.impscan, "-q", "-f", str(path),
+                                                      *options.split(), f"-j{threads}"]
+        results = measure_all(commands, self.runs)
+        whole = results["unpacking all, one thread"]
+        for name, result in results.items():
+            row(f"hiberfil.sys: {name}", result, whole.wall, "unpacking all")
+        for name in list(results)[1:]:
+            threads = int(name[-1])
+            share = results[name].cpu / threads / whole.cpu
+            print(f"hiberfil.sys: {name}: processor time of each thread is {share:.2f} of unpacking "
+                  f"all (load {os.getloadavg()[0]:.1f})")
+        for options in ("-F -a", "-a"):
             told = subprocess.run([self.impscan, "-v", "-f", str(path), *options.split()],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                   check=True).stderr
-            print("".join(f"    {line}\n" for line in told.splitlines() if " sets " in line), end="")
+            print("".join(f"    {options}: {line}\n" for line in told.splitlines()
+                          if "were unpacked" in line), end="")
+        subprocess.run([self.tool("bench_floor"), str(path)], check=True)
 
     def make_dumps(self):
         """Of the process with the most modules, with private memory of the others added to its own:
@@ -463,6 +476,8 @@ def parse():
     parser.add_argument("--vol-plugins")
     parser.add_argument("--no-cold", action="store_true")
     parser.add_argument("--dump", action="store_true", help="measure only minidumps")
+    parser.add_argument("--hibernation", action="store_true",
+                        help="only the image packed into hiberfil.sys")
     return parser.parse_args()
 
 
@@ -476,6 +491,9 @@ def main():
     used = bench.image.stat().st_blocks * 512 / 2**30
     print(f"{time.strftime('%Y-%m-%d')}, {processor()}, {os.cpu_count()} processors, "
           f"load {os.getloadavg()[0]:.1f}")
+    if arguments.hibernation:
+        bench.hibernation()
+        return
     _, processes, modules = bench.first_pid()
     print(f"{bench.image.name}: {bench.image.stat().st_size / 2**30:.1f} GB, {used:.1f} GB of it in "
           f"use, {processes} processes, {modules} modules; medians of {bench.runs} runs\n")
