@@ -13,8 +13,8 @@ What is measured: listings (-F -a, -a, --deep -a, one -p) with one and two threa
 >/dev/null`; searches (-e with 1,000 samples, -i with 1,000 to 1,000,000 hashes) against comparing
 with every hash; hashing files against pefile; -a on the image packed by
 xz in blocks against `xz -dc -T2`; listings of the image packed into hiberfil.sys against unpacking
-all of it once with one thread (--hibernation: these alone); and Volatility 3 with JPCERT's plugin where --volatility
-(or $VOLATILITY) names vol.py. That needs the symbols of the kernel that is written (--symbols and
+all of it once with one thread (--hibernation: these alone); and Volatility 3 with JPCERT's plugin
+where --volatility (or $VOLATILITY) names vol.py. That needs the symbols of the kernel that is written (--symbols and
 --pdb-guid, as for mkimage; --vol-symbols, a folder as for vol.py -s), the folder of pehash.py
 (--vol-plugins), and the modules pefile and pyimpfuzzy for its Python.
 

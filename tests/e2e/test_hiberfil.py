@@ -84,6 +84,16 @@ def set_size(data, at):
     return 4 + (header & 0xff) * 8 + (header >> 8 & 0xfffff)
 
 
+def set_places(data, kernel):
+    """Where the sets of both sections begin."""
+    places = []
+    for place, end in ((SETS, kernel), (kernel, len(data))):
+        while place + 4 <= end and data[place]:
+            places.append(place)
+            place += set_size(data, place)
+    return places
+
+
 def damaged_new(data):
     """(what, bytes) of files of Windows 10 that are wrong."""
     size = len(data)
@@ -104,6 +114,12 @@ def damaged_new(data):
         yield f"{what}: a size of 1", changed(place, "<I", header & 0xf00000ff | 0x100)
         yield f"{what}: no descriptors", changed(place, "<I", header & ~0xff)
         yield f"{what}: a page number of 2^60 - 1", changed(place + 4, "<Q", (1 << 64) - 1)
+    # A sector within the packed data: what of the set comes before it may be there, or nothing.
+    places = set_places(data, kernel)
+    for number in range(len(places) // 12, len(places), len(places) // 6):
+        middle = places[number] + set_size(data, places[number]) // 2
+        for what, sector in (("zeros", bytes(512)), ("ones", b"\xff" * 512)):
+            yield f"{what} within set {number}", data[:middle] + sector + data[middle + 512:]
     yield "sections at one place", changed(0x70, "<Q", 7)
     yield "sections in the header", changed(0x68, "<QQ", 0, 0)
     yield "sections behind the end", changed(0x68, "<QQ", 1 << 40, 1 << 59)

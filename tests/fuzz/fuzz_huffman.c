@@ -21,6 +21,25 @@ static void decompress(const uint8_t *data, size_t size, size_t room)
 	ptrdiff_t written = xpress_huffman_decompress(in, size, out, room);
 	if (written < -1 || written > (ptrdiff_t)room)
 		abort();
+	if (room <= XPRESS_HUFFMAN_BLOCK && size) {
+		uint8_t *parts = malloc(room);
+		struct xpress_progress progress = {0};
+		size_t wanted = 0;
+		while (progress.written < room) {
+			wanted = wanted + data[0] + 1 < room ? wanted + data[0] + 1 : room;
+			ptrdiff_t there =
+				xpress_huffman_go_on(in, size, parts, room, wanted, &progress);
+			if (there > (ptrdiff_t)room)
+				abort();
+			if (there < (ptrdiff_t)wanted)
+				break;
+		}
+		/* What is whole comes to the same in parts. */
+		if (written == (ptrdiff_t)room &&
+		    (progress.written != room || memcmp(parts, out, room)))
+			abort();
+		free(parts);
+	}
 	free(in);
 	free(out);
 }

@@ -21,6 +21,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ptrdiff_t written = xpress_decompress(in, size, out, room);
 	if (written < -1 || written > (ptrdiff_t)room)
 		abort();
+	uint8_t *parts = malloc(room);
+	struct xpress_progress progress = {0};
+	const size_t step = size > 1 ? data[1] + (size_t)1 : room;
+	for (size_t wanted = 0; progress.written < room;) {
+		wanted = wanted + step < room ? wanted + step : room;
+		if (xpress_go_on(in, size, parts, room, wanted, &progress) < (ptrdiff_t)wanted)
+			break;
+	}
+	/* What is whole comes to the same in parts. */
+	if (written == (ptrdiff_t)room && (progress.written != room || memcmp(parts, out, room)))
+		abort();
+	free(parts);
 	free(in);
 	free(out);
 
