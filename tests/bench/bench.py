@@ -4,6 +4,7 @@
 
     bench.py BUILD [--runs N] [--volatility VOL.PY ...]
     bench.py BUILD --dump [--runs N]
+    bench.py BUILD --hibernation [--runs N]
 
 BUILD is the folder of a release build: bench.py build/release. The image (8 GB, mkimage's scenario
 "big"), samples and lists are made beside it when they are not there, in build/bench/; they take
@@ -14,9 +15,9 @@ What is measured: listings (-F -a, -a, --deep -a, one -p) with one and two threa
 with every hash; hashing files against pefile; -a on the image packed by
 xz in blocks against `xz -dc -T2`; listings of the image packed into hiberfil.sys against unpacking
 all of it once with one thread (--hibernation: these alone); and Volatility 3 with JPCERT's plugin
-where --volatility (or $VOLATILITY) names vol.py. That needs the symbols of the kernel that is written (--symbols and
---pdb-guid, as for mkimage; --vol-symbols, a folder as for vol.py -s), the folder of pehash.py
-(--vol-plugins), and the modules pefile and pyimpfuzzy for its Python.
+where --volatility (or $VOLATILITY) names vol.py. That needs the symbols of the kernel that is
+written (--symbols and --pdb-guid, as for mkimage; --vol-symbols, a folder as for vol.py -s), the
+folder of pehash.py (--vol-plugins), and the modules pefile and pyimpfuzzy for its Python.
 
 --dump measures nothing but -a on minidumps of one process against `cat DUMP >/dev/null`: 220 MB, one
 with a MemoryInfoList and one without, written from an image of 512 MB.
