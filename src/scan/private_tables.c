@@ -17,11 +17,12 @@
 #define BEHIND 64
 
 /*
- * What work counts, in steps of a budget: at all bytes of a page, and where a pointer to private
- * memory leads to. Of 32-bit code a good part of all bytes begin a number in that range: so many of
+ * What work counts, in steps of a budget: at the slots of a page, at a number that begins with any of
+ * its bytes, and where a pointer to private memory leads to. Of 32-bit code a good part of all bytes begin a number in that range: so many of
  * them are looked up for one step.
  */
 #define STEPS_PAGE   20
+#define STEPS_BYTES  60
 #define STEPS_FOLLOW 4
 #define LOOKUPS	     8
 
@@ -188,7 +189,7 @@ void private_tables_find(struct private_tables *tables, struct view *view,
 	for (uint64_t address = base; address < end;) {
 		if (memory->present)
 			address = memory->present(memory, address, end);
-		if (address >= end || !budget_spend(memory->budget, STEPS_PAGE))
+		if (address >= end || !budget_spend(memory->budget, STEPS_BYTES))
 			return;
 		size_t available;
 		uint64_t here = min_of(PAGE_SIZE - address % PAGE_SIZE, end - address);

@@ -64,7 +64,7 @@ void selection_warn(const struct scan_events *events, const struct process *proc
 	if (!sentence[0] || !events->warning)
 		return;
 	_cleanup_text_ struct text text = {0};
-	text_add_format(&text, "PID %u ", process->pid);
+	text_add_format(&text, process->name[0] ? "PID %u " : "PID %u", process->pid);
 	text_add_string(&text, process->name);
 	text_add_format(&text, ": %s", sentence);
 	events->warning(events->context, text_string(&text));
@@ -77,7 +77,8 @@ void selection_warn_cut(const struct scan_events *events, const struct scan_opti
 		return;
 	_cleanup_text_ struct text text = {0};
 	text_add_string(&text, "cut off, since it costs too much work");
-	if (!options->pid_count)
+	/* Of a dump it is the only one. */
+	if (!options->pid_count && !(process->sources & SOURCE_DUMP))
 		text_add_format(&text, "; scan it alone with -p %u", process->pid);
 	selection_warn(events, process, text_string(&text));
 }
