@@ -56,7 +56,7 @@ void minidump_read_modules(struct image *image)
 	size_t capacity = 0;
 	for (size_t i = 0; i < records.count; i++) {
 		const uint8_t *record = records.data + i * MODULE_SIZE;
-		uint64_t base = le64(record);
+		uint64_t base = minidump_address(dump, record);
 		if (!base || !address_set_add(&bases, base))
 			continue;
 		*array_push(dump->modules, dump->module_count, capacity) = (struct minidump_module){
@@ -79,7 +79,7 @@ void minidump_read_threads(struct image *image)
 		return;
 	dump->tebs = alloc_zero(records.count, sizeof(*dump->tebs));
 	for (size_t i = 0; i < records.count; i++) {
-		uint64_t teb = le64(records.data + i * THREAD_SIZE + 16);
+		uint64_t teb = minidump_address(dump, records.data + i * THREAD_SIZE + 16);
 		if (teb)
 			dump->tebs[dump->teb_count++] = teb;
 	}

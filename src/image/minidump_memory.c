@@ -69,7 +69,7 @@ static void read_memory64(struct image *image, struct claims *claims)
 	for (size_t i = 0; i < whole; i++) {
 		const uint8_t *record = stream.data + 16 + i * MEMORY_SIZE;
 		uint64_t size = le64(record + 8);
-		add_claim(claims, image, le64(record), size, offset);
+		add_claim(claims, image, minidump_address(image->minidump, record), size, offset);
 		offset = size > UINT64_MAX - offset ? UINT64_MAX : offset + size;
 	}
 }
@@ -80,7 +80,8 @@ static void read_memory32(struct image *image, struct claims *claims)
 		minidump_records(image, STREAM_MEMORY, MEMORY_SIZE, RANGES_MAX, "ranges of memory");
 	for (size_t i = 0; i < records.count; i++) {
 		const uint8_t *record = records.data + i * MEMORY_SIZE;
-		add_claim(claims, image, le64(record), le32(record + 8), le32(record + 12));
+		add_claim(claims, image, minidump_address(image->minidump, record),
+			  le32(record + 8), le32(record + 12));
 	}
 }
 
@@ -271,11 +272,12 @@ static size_t sort_regions(struct minidump *dump)
 }
 
 /* A region by its record; false where it is no range of pages, or none of a process. */
-static bool read_region(const uint8_t *record, struct minidump_region *region)
+static bool read_region(const struct minidump *dump, const uint8_t *record,
+			struct minidump_region *region)
 {
 	*region = (struct minidump_region){
-		.start = le64(record),
-		.allocation = le64(record + 8),
+		.start = minidump_address(dump, record),
+		.allocation = minidump_address(dump, record + 8),
 		.allocation_protect = le32(record + 16),
 		.size = le64(record + 24),
 		.state = le32(record + 32),
@@ -302,7 +304,7 @@ void minidump_read_regions(struct image *image)
 	size_t capacity = 0;
 	for (uint64_t i = 0; i < whole; i++) {
 		struct minidump_region region;
-		if (!read_region(stream.data + header + i * size, &region))
+		if (!read_region(dump, stream.data + header + i * size, &region))
 			wrong += region.state != MINIDUMP_FREE;
 		else if (region.state != MINIDUMP_FREE)
 			*array_push(dump->regions, dump->region_count, capacity) = region;

@@ -48,6 +48,17 @@ struct stream {
 	uint64_t size;
 };
 
+/*
+ * Returns the address that a field of 64 bits has. Some writers sign-extend those of 32 bits: of a
+ * program that may use more than 2 GB they would lie where no process has memory.
+ */
+static inline uint64_t minidump_address(const struct minidump *dump, const uint8_t *field)
+{
+	uint64_t address = le64(field);
+	bool extended = dump->pointer_size == 4 && address >= UINT64_C(0xffffffff80000000);
+	return extended ? (uint32_t)address : address;
+}
+
 /* Returns the first stream of a type. Of one that goes beyond the file only what is there. */
 struct stream minidump_stream(const struct image *image, uint32_t type);
 

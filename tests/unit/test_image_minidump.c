@@ -114,6 +114,30 @@ static void a_dump(void **state)
 	assert_string_equal(image_fact(opened.image, IMAGE_FACT_TAKEN), "2023-11-14T22:13:20Z");
 }
 
+/* 32-bit addresses above 2 GB, sign-extended or not. */
+static void extended_addresses(void **state)
+{
+	(void)state;
+	const uint64_t high = UINT64_C(0xffffffff90000000);
+	_cleanup_blob_ struct blob blob = {0};
+	make_dump(&blob, X86);
+	set_module(&blob, 0, high, 0x2000, NAME);
+	put64(&blob, THREADS + 4 + 16, high - 0x1000);
+	set_range(&blob, 0, high - 0x1000, 0x1000);
+	set_range(&blob, 1, high & UINT32_MAX, 0x2000);
+	set_region(&blob, 0, high, 0x2000, MINIDUMP_COMMIT);
+	_cleanup_opened_ struct opened opened = open_blob(&blob);
+	const struct minidump *dump = image_minidump(opened.image);
+	assert_null(image_warning(opened.image));
+	assert_page(opened.image, 0x8ffff000, 7);
+	assert_page(opened.image, 0x90001000, 0x401);
+	assert_int_equal(dump->modules[0].base, 0x90000000);
+	assert_int_equal(dump->modules_held, 1);
+	assert_int_equal(dump->tebs[0], 0x8ffff000);
+	assert_true(dump->has_regions);
+	assert_int_equal(dump->regions[0].start, 0x90000000);
+}
+
 static void other_systems(void **state)
 {
 	(void)state;
@@ -283,11 +307,12 @@ static void damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_dump),	   cmocka_unit_test(other_systems),
-		cmocka_unit_test(without_modules), cmocka_unit_test(some_modules),
-		cmocka_unit_test(lists),	   cmocka_unit_test(hostile_ranges),
-		cmocka_unit_test(overlaps),	   cmocka_unit_test(parts_of_pages),
-		cmocka_unit_test(regions),	   cmocka_unit_test(damage),
+		cmocka_unit_test(a_dump),	  cmocka_unit_test(extended_addresses),
+		cmocka_unit_test(other_systems),  cmocka_unit_test(without_modules),
+		cmocka_unit_test(some_modules),	  cmocka_unit_test(lists),
+		cmocka_unit_test(hostile_ranges), cmocka_unit_test(overlaps),
+		cmocka_unit_test(parts_of_pages), cmocka_unit_test(regions),
+		cmocka_unit_test(damage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
