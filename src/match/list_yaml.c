@@ -16,7 +16,7 @@
 #include "list.h"
 #include "slice_map.h"
 
-/* libyaml looks at all open brackets for each word, and at all %TAG for each of these and of tags. */
+/* libyaml looks at all open brackets for each word, and at all %TAG for each of them. */
 #define LINE_BRACKETS_MAX 64
 #define DIRECTIVES_MAX	  64
 

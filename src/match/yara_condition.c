@@ -188,11 +188,22 @@ static void quantify(const struct value *quantity, struct value *value)
 	value->undecided |= quantity->kind != VALUE_NONE && quantity->kind != VALUE_ANY;
 }
 
-/* "of" has been read: a set of strings, rules or conditions. */
-static struct value read_of(struct reading *r, const struct value *quantity)
+/* What is found in a value that is no condition, as a number or a set to go through. */
+static void undecide(struct reading *r, struct value *value)
 {
-	struct value set = read_primary(r);
-	quantify(quantity, &set);
+	value->undecided = true;
+	apply(r, value, r->condition->count);
+}
+
+/* "of" has been read: a set of strings, rules or conditions. */
+static struct value read_of(struct reading *r, struct value quantity)
+{
+	struct value set;
+	undecide(r, &quantity);
+	set = read_primary(r);
+	quantify(&quantity, &set);
+	apply(r, &set, r->condition->count);
+	set.from = quantity.from;
 	return set;
 }
 
@@ -218,6 +229,7 @@ static struct value read_for(struct reading *r)
 {
 	const size_t outside = r->condition->variable_count;
 	struct value start = value_here(r), quantity = read_primary(r), iterable;
+	undecide(r, &quantity);
 	yara_accept(r->tokens, "%");
 	if (yara_accept(r->tokens, "of")) {
 		iterable = read_primary(r);
@@ -232,9 +244,7 @@ static struct value read_for(struct reading *r)
 		if (r->condition->variable_count == outside + 1)
 			r->condition->variables[outside].value = of_iterable(&iterable);
 	}
-	/* What is found in the iterable is of no condition. */
-	iterable.undecided = true;
-	apply(r, &iterable, r->condition->count);
+	undecide(r, &iterable);
 	expect(r, ":");
 	struct value body = read_primary(r);
 	quantify(&quantity, &body);
@@ -253,9 +263,7 @@ static struct value read_with(struct reading *r)
 		yara_next(r->tokens);
 		expect(r, "=");
 		struct value value = read_or(r);
-		/* A condition with a name may be used in any way. */
-		value.undecided = true;
-		apply(r, &value, r->condition->count);
+		undecide(r, &value); /* what has a name may be used in any way */
 		push_variable(r, name, &value);
 	} while (yara_accept(r->tokens, ","));
 	expect(r, ":");
@@ -324,8 +332,7 @@ static struct value read_name(struct reading *r)
 				break;
 			yara_next(r->tokens);
 			struct value inner = read_list(r, index ? "]" : ")");
-			inner.undecided = true;
-			apply(r, &inner, r->condition->count);
+			undecide(r, &inner);
 			length = index ? sizeof(path) : length;
 			simple = false;
 		}
@@ -546,7 +553,7 @@ static struct value read_chain(struct reading *r)
 			continue;
 		yara_next(r->tokens);
 		if (!strcmp(operator, "of")) {
-			left = read_of(r, &left);
+			left = read_of(r, left);
 			continue;
 		}
 		struct value right = read_primary(r);

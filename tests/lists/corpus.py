@@ -490,14 +490,16 @@ rule Hunt {{ condition: imphash == "{imp(8)}" }}
         f"({equal(dead(1))}) == (filesize > 3)", f"defined ({equal(dead(2))})",
         f'for filesize h in ("{dead(3)}", "{dead(4)}") : (pe.imphash() == h)',
         f"#a of ({equal(dead(5))})", f'pe.imphash() < "{dead(6)}"',
-        f"with found = {equal(dead(7))} : (not found)") +
+        f"with found = {equal(dead(7))} : (not found)",
+        f"(not {equal(dead(13))}) of (true)", f"for (not {equal(dead(14))}) i in (1..2) : (true)",
+        f"-(not {equal(dead(15))}) == 1", f"pe.sections[not {equal(dead(16))}].name == 1") +
         f"rule broken {{ condition: {equal(dead(8))} {equal(dead(9))} or ({equal(dead(10))} and }}\n"
         f"rule deep {{ condition: {'(' * 200}{equal(dead(11))}{')' * 200} }}\n"
         f"rule open {{ condition: {equal(dead(12))} and\nrule good {{ condition: {equal(imp(1))} }}\n",
-        "YARA rules", [(I, imp(1), "good")], {UNDECIDED: 12, UNREAD: 3},
-        ["undecided.yar:7: rule broken: its condition is not understood",
-         "undecided.yar:8: rule deep: its condition is more than 100 deep",
-         "undecided.yar:9: rule open: its condition is not understood"])
+        "YARA rules", [(I, imp(1), "good")], {UNDECIDED: 16, UNREAD: 3},
+        ["undecided.yar:11: rule broken: its condition is not understood",
+         "undecided.yar:12: rule deep: its condition is more than 100 deep",
+         "undecided.yar:13: rule open: its condition is not understood"])
     yield Case("yara", "operators.yar", rules(
         f'pe.imphash() icontains "{imp(1).upper()}"', f'pe.imphash() contains "{imp(2)}"',
         f'pe.imphash() startswith "{imp(3)}" or pe.imphash() iendswith "beef00"',
