@@ -137,7 +137,7 @@ static inline bool may_be_moduledata(const struct go_program *program, const uin
 	uint64_t third = le_pointer(bytes + 2 * (size_t)pointer, pointer);
 	uint64_t fourth = le_pointer(bytes + 3 * (size_t)pointer, pointer);
 	return third &&
-	       (third == fourth ? second - first <= 0x100
+	       (third == fourth ? second - first - 1 < 0x100
 				: second == third && fourth - first == GO_HEAD_SIZE + pointer);
 }
 

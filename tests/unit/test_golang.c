@@ -455,6 +455,30 @@ static void budgets(void **state)
 	assert_true(stopped > array_size(names));
 }
 
+/* A page of equal pointers, as tables of handlers are, costs what another page does. */
+static void check_pointers(struct program *p, struct go_plan *plan)
+{
+	plan->build_info = GO_BUILD_INFO_NONE;
+	plan->no_moduledata = true;
+	program_write(p, plan);
+	memset(p->file.data + p->file.table, 0, p->file.header_size);
+	struct budget zeros = {.limit = UINT64_MAX}, pointers = {.limit = UINT64_MAX};
+	program_read(p, PE_LAYOUT_FILE, true, plan->plus, &zeros);
+	uint64_t pointer = htole64(plan->base + p->file.text);
+	size_t size = plan->plus ? 8 : 4;
+	for (size_t i = p->file.data_section; i + size <= p->file.size; i += size)
+		memcpy(p->file.data + i, &pointer, size);
+	program_read(p, PE_LAYOUT_FILE, true, plan->plus, &pointers);
+	assert_int_equal(p->golang.status, GOLANG_NONE);
+	assert_int_equal(pointers.spent, zeros.spent);
+}
+
+static void pages_of_pointers(void **state)
+{
+	(void)state;
+	for_all(check_pointers);
+}
+
 /* What is no program by Go has no reason either, whatever is absent of it. */
 static void other_programs(void **state)
 {
@@ -613,6 +637,7 @@ int main(void)
 		cmocka_unit_test(programs_that_carry_others),
 		cmocka_unit_test(absent_tables_of_carriers),
 		cmocka_unit_test(budgets),
+		cmocka_unit_test(pages_of_pointers),
 		cmocka_unit_test(other_programs),
 		cmocka_unit_test(build_information_alone),
 		cmocka_unit_test(garbled_names),
