@@ -324,6 +324,8 @@ def test_ends(impscan, images, folder):
     a, b, _ = images
     target = folder / "cut"
     shutil.rmtree(target, ignore_errors=True)
+    # A shell's background job ignores SIGINT, and so would impscan; what is caught is not inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, more in ((signal.SIGINT, []), (signal.SIGTERM, ["-d", target])):
         with subprocess.Popen([impscan, *map(str, [b] * 9), "-a", "-o", "jsonl", *map(str, more)],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
