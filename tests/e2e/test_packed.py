@@ -224,6 +224,9 @@ def test_split(impscan, folder, raw, expected):
     (folder / "odd.raw.001").write_bytes(raw[:12345])
     _, err = scan(impscan, "-f", folder / "odd.raw.001", status=(2,))
     check("differ in size" in err, err)
+    (folder / "even.raw.002").write_bytes(b"")
+    _, err = scan(impscan, "-f", folder / "even.raw.001", status=(2,))
+    check("even.raw.002', a part of a split file, is empty" in err, err)
     shutil.rmtree(folder)
 
 
