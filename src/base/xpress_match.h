@@ -37,9 +37,10 @@ static inline void xpress_copy_match(uint8_t *out, size_t size, size_t at, size_
 	const bool wide = distance < step && size - at >= count + step;
 	for (; i < (wide ? min_of(count, step) : count); i++)
 		to[i] = from[i];
-	/* From then on it repeats what it wrote, at a multiple of the distance as well: 8 to 14. */
-	for (distance *= (step + distance - 1) / distance; i < count; i += step)
-		memcpy(to + i, to + i - distance, step);
+	/* From then on it repeats what it wrote, at a multiple of the distance as well. */
+	static const uint8_t multiples[] = {0, 8, 8, 9, 8, 10, 12, 14};
+	for (size_t back = wide ? multiples[distance] : step; i < count; i += step)
+		memcpy(to + i, to + i - back, step);
 }
 
 #endif
