@@ -28,19 +28,21 @@
 /* Hashes and names of rules in a condition, and texts in its sets. */
 #define FINDS_MAX 1000000
 
+enum value_kind {
+	VALUE_OTHER,
+	VALUE_TEXT,
+	VALUE_SET, /* one of several texts */
+	VALUE_IMPHASH,
+	VALUE_EXPRESSION,
+	VALUE_TRUE,
+	VALUE_FALSE,
+	VALUE_ANY,  /* "any", "all", or a number that is not 0 */
+	VALUE_NONE, /* "none", or 0 */
+};
+
 /* What a part of a condition is, and what is yet to become of the finds in it. */
 struct value {
-	enum {
-		VALUE_OTHER,
-		VALUE_TEXT,
-		VALUE_SET, /* one of several texts */
-		VALUE_IMPHASH,
-		VALUE_EXPRESSION,
-		VALUE_TRUE,
-		VALUE_FALSE,
-		VALUE_ANY,  /* "any", "all", or a number that is not 0 */
-		VALUE_NONE, /* "none", or 0 */
-	} kind;
+	enum value_kind kind;
 	struct slice text;
 	size_t set, set_count;
 	size_t from;	/* its first find */
@@ -90,7 +92,8 @@ static void apply(struct reading *r, struct value *value, size_t to)
 
 /* --- Comparisons --- */
 
-static void find(struct reading *r, const struct value *value, int kind, enum yara_meaning meaning)
+static void find(struct reading *r, const struct value *value, enum yara_find_kind kind,
+		 enum yara_meaning meaning)
 {
 	struct yara_condition *condition = r->condition;
 	if (condition->count == FINDS_MAX) {
@@ -112,7 +115,7 @@ static void compare(struct reading *r, const char *operator, const struct value 
 {
 	static const struct {
 		const char *operator;
-		int kind, swapped_kind;
+		enum yara_find_kind kind, swapped_kind;
 		enum yara_meaning meaning;
 	} operators[] = {
 		{"==", FIND_EQUAL_CASE, FIND_EQUAL_CASE, YARA_WANTED},
@@ -325,7 +328,6 @@ static struct value read_name(struct reading *r)
 		struct slice part = r->tokens->token.text;
 		length = add_part(path, sizeof(path), length, part);
 		yara_next(r->tokens);
-		next = false;
 		for (;;) {
 			bool index = yara_is(r->tokens, "[");
 			if (!index && !yara_is(r->tokens, "("))
@@ -392,7 +394,7 @@ static bool read_constant(struct reading *r, struct value *value)
 {
 	static const struct {
 		const char *word;
-		int kind;
+		enum value_kind kind;
 	} words[] = {
 		{"true", VALUE_TRUE},	   {"false", VALUE_FALSE},	{"any", VALUE_ANY},
 		{"all", VALUE_ANY},	   {"none", VALUE_NONE},	{"them", VALUE_OTHER},

@@ -14,17 +14,19 @@ enum yara_meaning {
 	YARA_UNDECIDED, /* as what it is part of is used, it may be either */
 };
 
+enum yara_find_kind {
+	FIND_EQUAL,	 /* the imphash is this text ... */
+	FIND_EQUAL_CASE, /* ... in this case */
+	FIND_PART,	 /* it contains, begins or ends with this text */
+	FIND_WORDS,	 /* it is one of the words of this text */
+	FIND_EXPRESSION, /* it is compared with a regular expression, which is not read */
+	FIND_RULE,	 /* not of an imphash: another rule, by its name ... */
+	FIND_RULES,	 /* ... or by how its name begins */
+};
+
 /* What a condition has of interest. */
 struct yara_find {
-	enum {
-		FIND_EQUAL,	 /* the imphash is this text ... */
-		FIND_EQUAL_CASE, /* ... in this case */
-		FIND_PART,	 /* it contains, begins or ends with this text */
-		FIND_WORDS,	 /* it is one of the words of this text */
-		FIND_EXPRESSION, /* it is compared with a regular expression, which is not read */
-		FIND_RULE,	 /* not of an imphash: another rule, by its name ... */
-		FIND_RULES,	 /* ... or by how its name begins */
-	} kind;
+	enum yara_find_kind kind;
 	enum yara_meaning meaning;
 	struct slice text;
 	size_t set_count; /* not 0: instead of `text` so many of the condition's texts ... */
