@@ -105,6 +105,9 @@ static struct error *choose_mode(const struct options *options, unsigned int *re
 		modes = MODE_HASHES;
 	if (!modes && options->profile_out)
 		modes = MODE_LAYOUT;
+	if (options->only.fresh && !options->good.count)
+		return error_new("--only new shows what -k does not know: name what is known to be "
+				 "good with -k");
 	if (!modes && options->image_count && options->good.count)
 		return error_new(
 			"-k leaves rows out, and says nothing of what to print: add --only "
@@ -132,9 +135,6 @@ static struct error *check_values(const struct options *options)
 	if (options->profile_out && options->image_count > 1)
 		return error_new("--profile-out writes the layout of one image, and %zu are given",
 				 options->image_count);
-	if (options->only.fresh && !options->good.count)
-		return error_new("--only new shows what -k does not know: name what is known to be "
-				 "good with -k");
 	if (options->dump && !*options->dump)
 		return error_new("-d needs the name of a folder (see --help)");
 	if (options->fast &&

@@ -286,9 +286,21 @@ static struct slice skip_separator(struct slice s)
 	return s;
 }
 
+/* "IMPHASH=...", as Sysmon writes it, "imphash: ...": without what the hash is called. */
+static struct slice without_label(struct slice line)
+{
+	size_t n = 0;
+	while (n < line.length && line.at[n] != ':' && line.at[n] != '=')
+		n++;
+	enum list_kind kind = list_kind_of((struct slice){line.at, n});
+	if (n == line.length || (kind != KIND_IMPHASH && kind != KIND_IMPFUZZY))
+		return line;
+	return slice_trim(slice_from(line, n + 1));
+}
+
 struct error *known_add(struct known *known, const char *text, size_t length, const char *name)
 {
-	struct slice line = slice_trim((struct slice){text, length});
+	struct slice line = without_label(slice_trim((struct slice){text, length}));
 	struct slice rest = line;
 	struct hashes_parsed parsed = {0};
 	for (size_t n; (n = take_hash(&parsed, rest));)

@@ -139,12 +139,27 @@ static size_t words_length(struct slice s, size_t words)
 	return n;
 }
 
+/* "Algorithm : MD5", as PowerShell's Get-FileHash says it; "type: imphash". */
+static enum list_kind kind_named(struct slice line)
+{
+	static const char *const keys[] = {"algorithm", "type", "hash type", "hash_type",
+					   "hashtype"};
+	size_t n = 0;
+	while (n < line.length && line.at[n] != ':' && line.at[n] != '=')
+		n++;
+	struct slice key = slice_clean((struct slice){line.at, n});
+	for (size_t i = 0; n < line.length && i < array_size(keys); i++)
+		if (slice_is(key, keys[i]))
+			return list_label_kind(slice_from(line, n + 1));
+	return KIND_NONE;
+}
+
 enum list_kind list_heading_kind(struct slice line)
 {
 	struct slice s = without_joins(without_joins(line, false), true);
-	enum list_kind kind = KIND_NONE;
 	if (s.length > 2 * LABEL_MAX)
 		return KIND_NONE;
+	enum list_kind kind = kind_named(s);
 	for (size_t words = 1; words <= WORDS_MAX + 1; words++) {
 		size_t n = words_length(s, words);
 		struct slice rest = slice_trim(slice_from(s, n));

@@ -188,6 +188,16 @@ static struct slice unquoted(struct slice s, struct text *buffer)
 	return slice_unquoted(s, buffer);
 }
 
+/* Does it name no sample, but what any value is called? */
+static bool is_key(struct slice s)
+{
+	static const char *const keys[] = {"hash", "value", "indicator", "ioc"};
+	for (size_t i = 0; i < array_size(keys); i++)
+		if (slice_is(s, keys[i]))
+			return true;
+	return false;
+}
+
 struct slice line_name(const struct line_hashes *found, struct slice line, struct text *buffer)
 {
 	const char *end = line.at + line.length;
@@ -206,7 +216,8 @@ struct slice line_name(const struct line_hashes *found, struct slice line, struc
 	behind = name_of(behind);
 	if (found->file.length)
 		return found->file;
-	if (before.length && list_label_kind(before) == KIND_NONE && !slice_is(before, "\\"))
+	if (before.length && list_label_kind(before) == KIND_NONE && !is_key(before) &&
+	    !slice_is(before, "\\"))
 		return unquoted(before, buffer);
 	return slice_clean(behind).length ? unquoted(behind, buffer) : (struct slice){0};
 }

@@ -107,6 +107,7 @@ def test_contradictions(impscan, image, folder):
             ([image, "--info", "-o", "misp"], "-o misp is of modules"),
             (["--list-profiles", "--password", "x"], "--password changes nothing for --list-profiles"),
             ([image, "-a", "--only", "new"], "--only new shows what -k does not know"),
+            ([image, "--only", "new"], "--only new shows what -k does not know"),
             ([image, "-a", "-k", folder / "missing"], "missing: can't be opened"),
             ([image, "-a", "-k", "/dev/null"], "nothing in it is known to be good"),
             ([image, "-k", folder / "good.txt"], "-k leaves rows out.*add --only new"),

@@ -110,6 +110,15 @@ def labelled():
                [(I, imp(1))], error="long-bare.txt:2: longer than")
     yield Case("plain", "doubtful-md5.txt", f"md5: {md5(1)}\nSHA256: {sha256(1)}\nName: a\n", "plain list",
                left={FILES: 2}, error="there is no import hash in it: 2 hashes of files")
+    yield Case("plain", "doubtful-powershell.txt",
+               f"\r\nAlgorithm : MD5\r\nHash      : {md5(1).upper()}\r\nPath      : C:\\a.exe\r\n\r\n"
+               f"type: imphash\r\nHash: {imp(1)}\r\n", "plain list", [(I, imp(1))], {FILES: 1})
+    yield Case("plain", "doubtful-powershell-table.txt", f"Algorithm  Hash  Path\n---------  ----  ----\n"
+               f"MD5  {md5(1).upper()}  C:\\a.exe\n", "plain list", left={FILES: 1},
+               error="no import hash in it: 1 hashes of files")
+    yield Case("plain", "doubtful-otx.csv", "Indicator type,Indicator,Description\n"
+               f"FileHash-MD5,{md5(1)},a\nFileHash-IMPHASH,{imp(1)},b\nFileHash-SHA256,{sha256(1)},c\n",
+               "plain list", [(I, imp(1), "b")], {FILES: 2})
     yield Case("plain", "bsd.txt", f"MD5 (a (1).exe) = {md5(1)}\nSHA2-256(b.exe)= {sha256(1)}\n"
                f"IMPHASH (c d.exe) = {imp(1)}\n", "plain list", [(I, imp(1), "c d.exe")], {FILES: 2})
 

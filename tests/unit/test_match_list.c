@@ -67,6 +67,9 @@ static void hashes_are_read_in_all_forms(void **state)
 	check_form(IMPFUZZY ",", "given", IMPFUZZY, "given");
 	check_form(IMPHASH "  " IMPFUZZY "  dir/a.exe", NULL, IMPHASH, "dir/a.exe");
 	check_form(IMPFUZZY "," IMPHASH ",a.exe", NULL, IMPHASH, "a.exe");
+	check_form("IMPHASH=" IMPHASH, NULL, IMPHASH, IMPHASH);
+	check_form("imphash: " IMPHASH " name", NULL, IMPHASH, "name");
+	check_form("impfuzzy:" IMPFUZZY, NULL, IMPFUZZY, IMPFUZZY);
 	/* A second hash of the same kind is a name. */
 	check_form(IMPHASH " " EMPTY, NULL, IMPHASH, EMPTY);
 }
@@ -77,6 +80,8 @@ static void what_is_no_hash_is_refused(void **state)
 	static const char *const texts[] = {
 		"",
 		"xyz",
+		"MD5=" IMPHASH,
+		"imphash:",
 		"0123456789abcdef0123456789abcde",
 		IMPHASH "0",
 		IMPHASH "g",
