@@ -40,6 +40,8 @@ struct source {
 /* How files are opened; all zero is allowed. */
 struct source_options {
 	uint64_t memory; /* bytes that unpacked pieces may take; 0: SOURCE_MEMORY_DEFAULT */
+	/* Threads that unpack, with the one that asks; 0, 1: pieces are only unpacked when needed. */
+	unsigned int threads;
 	/*
 	 * Bytes that a packed file may be unpacked to at each of its levels; 0: SOURCE_UNPACKED_LEAST,
 	 * or SOURCE_RATIO times what is packed where that is more.
@@ -123,7 +125,8 @@ struct source_pieces {
 	/*
 	 * Unpacks a piece to `to`, which has piece->size bytes: all of them, or it is an error. `from`
 	 * is what is packed, piece->from_size bytes that are ready, or NULL when `below` is. It is
-	 * called once for each piece that is needed, by any thread, for several pieces at once.
+	 * called once for each piece that is needed, by any thread, for several pieces at once;
+	 * with `ahead` also for others, and again for one that failed before it was needed.
 	 */
 	struct error *(*unpack)(void *context, const struct source_piece *piece,
 				const uint8_t *from, uint8_t *to);
@@ -141,6 +144,11 @@ struct source_pieces {
 				     uint32_t *done);
 	void *context;
 	void (*free_context)(void *context); /* at source_close(); may be NULL */
+	/*
+	 * Whether pieces are large enough that the next ones are worth unpacking before they are needed,
+	 * by threads of their own; see struct source_options.
+	 */
+	bool ahead;
 };
 
 /*

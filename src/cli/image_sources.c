@@ -19,6 +19,7 @@ struct source_options image_source_options(struct output *output)
 {
 	return (struct source_options){
 		.memory = output->options->memory,
+		.threads = output->options->threads,
 		.unpack_most = output->options->unpack_most,
 		.password = output->options->password,
 		.tell = tell_source,

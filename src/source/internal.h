@@ -110,6 +110,9 @@ struct whole {
 	uint64_t read;			      /* bytes of them until now: who unpacks counts */
 };
 
+/* To how many bytes `packed` bytes may be unpacked. */
+uint64_t whole_most(uint64_t packed, const struct source_options *options);
+
 /*
  * Begins to unpack `path`, of which `packed` bytes are unpacked to `size` bytes; 0: not known.
  * `container` is for what is told: "gzip".

@@ -12,7 +12,12 @@
  *
  * Some pieces can be unpacked as far as they are needed, and further when more is. Of a piece that is
  * damaged further on there is what comes before, whoever asks for what first.
+ *
+ * Where that was asked for, each piece that has to be unpacked has another thread unpack the next one
+ * that is not, so that what one thread needs is unpacked by several. What fails so is not told: it is
+ * tried again, and told, when it is needed.
  */
+#include "source/ahead.h"
 #include "source/internal.h"
 
 #include <errno.h>
@@ -25,8 +30,17 @@
 #include <impscan/alloc.h>
 #include <impscan/search.h>
 
-/* States of a piece; from READY on: it is unpacked, and was last asked for in this generation. */
-enum { PIECE_NEW, PIECE_BUSY, PIECE_FAILED, PIECE_READY };
+/*
+ * States of a piece; from READY on: it is unpacked, and was last asked for in this generation. RETRY: it
+ * could not be unpacked ahead.
+ */
+enum { PIECE_NEW, PIECE_BUSY, PIECE_FAILED, PIECE_RETRY, PIECE_READY };
+
+/* Smaller pieces are not worth a call for their pages. */
+#define POPULATE_LEAST (UINT32_C(1) << 18)
+
+/* So many pieces behind the one that is needed are looked at for one that is not unpacked. */
+#define AHEAD_MOST 64u
 
 struct pieces {
 	struct source_pieces table;
@@ -43,6 +57,10 @@ struct pieces {
 	_Atomic uint32_t generation;
 	pthread_mutex_t lock; /* for what follows, and changes of states */
 	pthread_cond_t changed;
+	size_t needed;	  /* the piece that was needed last */
+	bool ahead_tried; /* whether `ahead` was to be started */
+	struct ahead *ahead;
+	unsigned int ahead_threads;
 	uint64_t busy;	   /* bytes of the pieces that are being unpacked */
 	uint64_t resident; /* bytes of the pieces of this generation */
 	uint64_t unpacked, lost;
@@ -73,6 +91,18 @@ static struct error *write_piece(const struct pieces *pieces, const struct sourc
 	return NULL;
 }
 
+/* Has all pages of a range at once, which costs less than a fault for each. */
+static void populate(uint8_t *start, size_t size)
+{
+#ifdef MADV_POPULATE_WRITE
+	const uintptr_t from = (uintptr_t)start & PAGE_MASK;
+	if (size >= POPULATE_LEAST)
+		(void)madvise((void *)from, (uintptr_t)start + size - from, MADV_POPULATE_WRITE);
+#else
+	(void)start, (void)size;
+#endif
+}
+
 /*
  * Unpacks a piece to where it is read, from `*done` on until `wanted` bytes of it are there, or more.
  */
@@ -95,6 +125,8 @@ static struct error *unpack(struct pieces *pieces, size_t i, uint32_t wanted, ui
 		if (!buffer)
 			return error_new("there is no memory for a piece of %u bytes", piece->size);
 		to = memcpy(buffer, to, before);
+	} else if (table->ahead) {
+		populate(to, piece->size);
 	}
 	_cleanup_error_ struct error *failure =
 		table->unpack_part
@@ -153,9 +185,10 @@ static void note_failure(struct pieces *pieces, size_t i, struct error *failure)
 
 /*
  * Unpacks piece `i`, which was in the state `before` and is marked as busy; with the lock held, which
- * is released meanwhile.
+ * is released meanwhile. `ahead`: it is not needed yet.
  */
-static void unpack_busy(struct pieces *pieces, size_t i, uint32_t before, uint32_t wanted)
+static void unpack_busy(struct pieces *pieces, size_t i, uint32_t before, uint32_t wanted,
+			bool ahead)
 {
 	const uint32_t had = before >= PIECE_READY ? bytes_of(pieces, i) : 0;
 	uint32_t done = had;
@@ -166,13 +199,15 @@ static void unpack_busy(struct pieces *pieces, size_t i, uint32_t before, uint32
 	pieces->unpacked += done - had;
 	if (pieces->done)
 		atomic_store(&pieces->done[i], done);
-	if (failure)
+	if (failure && ahead)
+		error_free(failure);
+	else if (failure)
 		note_failure(pieces, i, failure);
 	if (done)
 		count_resident(pieces, i,
 			       before == atomic_load(&pieces->generation) ? done - had : done);
 	else
-		atomic_store(&pieces->states[i], PIECE_FAILED);
+		atomic_store(&pieces->states[i], ahead ? PIECE_RETRY : PIECE_FAILED);
 	pthread_cond_broadcast(&pieces->changed);
 }
 
@@ -183,11 +218,48 @@ static bool is_settled(const struct pieces *pieces, size_t i, uint32_t state, ui
 	       (state >= PIECE_READY && (bytes_of(pieces, i) >= wanted || is_damaged(pieces, i)));
 }
 
+/* Marks a piece as busy. */
+static void begin_piece(struct pieces *pieces, size_t i)
+{
+	atomic_store(&pieces->states[i], PIECE_BUSY);
+	pieces->busy += pieces->table.pieces[i].size;
+}
+
+/* Unpacks the next piece that may be needed, where that leaves room for one that is. */
+static void unpack_ahead(void *context)
+{
+	struct pieces *pieces = context;
+	pthread_mutex_lock(&pieces->lock);
+	const size_t end = min_of(pieces->table.count, pieces->needed + 1 + AHEAD_MOST);
+	size_t i = pieces->needed + 1;
+	while (i < end && atomic_load(&pieces->states[i]) != PIECE_NEW)
+		i++;
+	const uint32_t size = i < end ? pieces->table.pieces[i].size : 0;
+	if (size && pieces->busy + 2 * (uint64_t)size <= pieces->bound / 2) {
+		begin_piece(pieces, i);
+		unpack_busy(pieces, i, PIECE_NEW, size, true);
+	}
+	pthread_mutex_unlock(&pieces->lock);
+}
+
+/* Has the next piece unpacked while this one is; with the lock held. */
+static void ask_ahead(struct pieces *pieces, size_t i)
+{
+	pieces->needed = i;
+	if (!pieces->ahead_tried)
+		pieces->ahead = ahead_new(pieces->ahead_threads, unpack_ahead, pieces);
+	pieces->ahead_tried = true;
+	if (pieces->ahead)
+		ahead_ask(pieces->ahead);
+}
+
 static bool make_ready(struct pieces *pieces, size_t i, uint32_t wanted)
 {
 	const uint32_t size = pieces->table.pieces[i].size;
 	uint32_t state;
 	pthread_mutex_lock(&pieces->lock);
+	if (atomic_load(&pieces->states[i]) < PIECE_READY)
+		ask_ahead(pieces, i);
 	while (!is_settled(pieces, i, state = atomic_load(&pieces->states[i]), wanted)) {
 		/* Buffers count as well: as many pieces at once as fit, and at least one. */
 		bool room = !pieces->busy || pieces->busy + size <= pieces->bound / 2;
@@ -195,9 +267,8 @@ static bool make_ready(struct pieces *pieces, size_t i, uint32_t wanted)
 			pthread_cond_wait(&pieces->changed, &pieces->lock);
 			continue;
 		}
-		atomic_store(&pieces->states[i], PIECE_BUSY);
-		pieces->busy += size;
-		unpack_busy(pieces, i, state, wanted);
+		begin_piece(pieces, i);
+		unpack_busy(pieces, i, state, wanted, false);
 	}
 	bool ready = state >= PIECE_READY && bytes_of(pieces, i) >= wanted;
 	if (state >= PIECE_READY && state != atomic_load(&pieces->generation))
@@ -297,6 +368,7 @@ static struct error *reserve(struct pieces *pieces, const struct source_options 
 
 static void pieces_close(struct pieces *pieces)
 {
+	ahead_free(pieces->ahead);
 	if (pieces->region)
 		munmap(pieces->region, pieces->region_size);
 	if (pieces->fd >= 0)
@@ -315,6 +387,7 @@ DEFINE_CLEANUP(struct pieces, pieces_close)
 static void pieces_free(void *own)
 {
 	struct pieces *pieces = own;
+	ahead_free(take_ptr(pieces->ahead));
 	if (pieces->table.free_context)
 		pieces->table.free_context(pieces->table.context);
 	free(pieces->table.pieces);
@@ -366,6 +439,8 @@ struct error *source_new_pieces(struct source *below, const struct source_pieces
 	pieces->bound = options && options->memory ? options->memory : SOURCE_MEMORY_DEFAULT;
 	pieces->region_size = (size_t)((table->size + PAGE_SIZE - 1) & PAGE_MASK);
 	pieces->generation = PIECE_READY;
+	if (table->ahead && !table->unpack_part && options && options->threads)
+		pieces->ahead_threads = options->threads - 1;
 	pieces->states = alloc_zero(table->count, sizeof(*pieces->states));
 	if (table->unpack_part) {
 		pieces->done = alloc_zero(table->count, sizeof(*pieces->done));

@@ -26,17 +26,23 @@ static uint64_t free_space(int fd)
 	return (uint64_t)status.f_bavail * status.f_frsize;
 }
 
+uint64_t whole_most(uint64_t packed, const struct source_options *options)
+{
+	if (options && options->unpack_most)
+		return options->unpack_most;
+	return max_of(SOURCE_UNPACKED_LEAST,
+		      packed < UINT64_MAX / SOURCE_RATIO ? packed * SOURCE_RATIO : UINT64_MAX);
+}
+
 struct error *whole_begin(struct whole *whole, const char *path, const char *container,
 			  uint64_t packed, uint64_t size, const struct source_options *options)
 {
 	char before[SOURCE_SIZE_TEXT], after[SOURCE_SIZE_TEXT], there[SOURCE_SIZE_TEXT];
-	uint64_t most =
-		max_of(SOURCE_UNPACKED_LEAST,
-		       packed < UINT64_MAX / SOURCE_RATIO ? packed * SOURCE_RATIO : UINT64_MAX);
-	*whole = (struct whole){
-		.path = path, .fd = -1, .most = most, .options = options, .packed = packed};
-	if (options && options->unpack_most)
-		whole->most = options->unpack_most;
+	*whole = (struct whole){.path = path,
+				.fd = -1,
+				.most = whole_most(packed, options),
+				.options = options,
+				.packed = packed};
 	try_(temporary_file(&whole->fd, &whole->folder));
 	whole->buffer = alloc_zero(BUFFER_SIZE, 1);
 	source_size_text(packed, before);

@@ -17,6 +17,9 @@
 /* What the index may take: some million blocks. */
 #define INDEX_MEMORY   (UINT64_C(256) << 20)
 
+/* Streams behind each other; a file of more is unpacked as a whole. */
+#define STREAMS_MAX 65536u
+
 static const char *probe(const struct source *source)
 {
 	const uint8_t *magic = source_bytes(source, 0, 6);
@@ -69,19 +72,39 @@ static lzma_index *read_stream(const struct source *source, uint64_t *end)
 	return take_ptr(index);
 }
 
-/* Reads the indexes of all streams of the file; NULL where they are damaged, or cut off. */
+struct streams {
+	lzma_index **items; /* the last of the file first */
+	size_t count;
+	size_t capacity;
+};
+
+static void streams_free(struct streams *streams)
+{
+	for (size_t i = 0; i < streams->count; i++)
+		lzma_index_end(streams->items[i], NULL);
+	free(streams->items);
+}
+
+/*
+ * Reads the indexes of all streams of the file; NULL where they are damaged, cut off or too many. They
+ * are joined from the first on: each time liblzma goes through what is added, not what is there.
+ */
 static lzma_index *read_index(const struct source *source)
 {
+	__attribute__((cleanup(streams_free))) struct streams streams = {0};
 	__attribute__((cleanup(index_end))) lzma_index *index = NULL;
 	for (uint64_t end = source->size; end;) {
-		lzma_index *stream = read_stream(source, &end);
+		lzma_index *stream = streams.count < STREAMS_MAX ? read_stream(source, &end) : NULL;
 		if (!stream)
 			return NULL;
-		if (index && lzma_index_cat(stream, index, NULL) != LZMA_OK) {
-			lzma_index_end(stream, NULL);
+		*array_push(streams.items, streams.count, streams.capacity) = stream;
+	}
+	while (streams.count) {
+		lzma_index *stream = streams.items[streams.count - 1];
+		if (index && lzma_index_cat(index, stream, NULL) != LZMA_OK)
 			return NULL;
-		}
-		index = stream;
+		streams.count--; /* it belongs to `index` now */
+		index = index ? index : stream;
 	}
 	return take_ptr(index);
 }
@@ -156,14 +179,12 @@ static struct error *too_large(const struct source *source, uint64_t most)
 static struct error *open_pieces(struct source *source, const lzma_index *index,
 				 const struct source_options *options, struct source **ret)
 {
-	uint64_t most = max_of(SOURCE_UNPACKED_LEAST,
-			       min_of(source->size, UINT64_MAX / SOURCE_RATIO) * SOURCE_RATIO);
-	if (options && options->unpack_most)
-		most = options->unpack_most;
+	const uint64_t most = whole_most(source->size, options);
 	struct source_pieces table = {
 		.name = "the blocks of the xz file",
 		.size = lzma_index_uncompressed_size(index),
 		.unpack = unpack_block,
+		.ahead = true,
 	};
 	if (table.size > most)
 		return too_large(source, most);

@@ -68,11 +68,10 @@ static void free_maker(void *context)
 }
 
 /* `count` pieces of `size` bytes each, `apart` bytes from one to the next. */
-static struct source *make_source(struct maker *maker, size_t count, uint32_t size, uint64_t apart,
-				  uint64_t memory)
+static struct source *make_source_with(struct maker *maker, size_t count, uint32_t size,
+				       uint64_t apart, const struct source_options *options)
 {
 	struct source *source = NULL;
-	struct source_options options = {.memory = memory};
 	struct source_pieces table = {
 		.name = "the test's pieces",
 		.size = count * apart,
@@ -81,6 +80,7 @@ static struct source *make_source(struct maker *maker, size_t count, uint32_t si
 		.unpack = unpack,
 		.context = maker,
 		.free_context = free_maker,
+		.ahead = true,
 	};
 	if (!maker->fails_from)
 		maker->fails_from = UINT64_MAX;
@@ -88,9 +88,16 @@ static struct source *make_source(struct maker *maker, size_t count, uint32_t si
 		table.unpack_part = unpack_part;
 	for (size_t i = 0; i < count; i++)
 		table.pieces[i] = (struct source_piece){.offset = i * apart, .size = size};
-	assert_null(source_new_pieces(NULL, &table, &options, &source));
+	assert_null(source_new_pieces(NULL, &table, options, &source));
 	assert_true(source->lazy);
 	return source;
+}
+
+static struct source *make_source(struct maker *maker, size_t count, uint32_t size, uint64_t apart,
+				  uint64_t memory)
+{
+	const struct source_options options = {.memory = memory};
+	return make_source_with(maker, count, size, apart, &options);
 }
 
 static void pieces_are_unpacked_once_and_where_needed(void **state)
@@ -151,6 +158,36 @@ static void a_piece_that_fails_is_told_and_never_read(void **state)
 	assert_string_equal(failure, "2 of 8 pieces of the test's pieces (8 KB) could not be "
 				     "unpacked: made to fail at 0x3000");
 	source_close(source);
+}
+
+/* With threads the next piece is unpacked too, but what fails so is told only when it is needed. */
+static void pieces_are_unpacked_ahead(void **state)
+{
+	const uint64_t bounds[] = {0, 2 << 20}; /* in memory, and through a temporary file */
+	(void)state;
+	for (size_t b = 0; b < array_size(bounds); b++) {
+		const uint32_t size = 1 << 18;
+		const struct source_options options = {.memory = bounds[b], .threads = 3};
+		struct maker maker = {.fails_from = 9 * (uint64_t)size};
+		struct source *source = make_source_with(&maker, 12, size, size, &options);
+		assert_int_equal(source_ready(source, 7 * (uint64_t)size, 1), size);
+		/* It may take its time, but comes: one that was not asked for. */
+		for (int i = 0; i < 20000 && maker.calls < 2; i++)
+			usleep(1000);
+		assert_true(maker.calls >= 2);
+		for (uint64_t at = 0; at < 9; at++) {
+			const uint8_t *bytes = source_bytes(source, at * size, size);
+			assert_non_null(bytes);
+			assert_int_equal(le64(bytes + size - 8), ((at + 1) * size - 8) / 8);
+		}
+		assert_null(source_failure(source));
+		assert_null(source_bytes(source, 10 * (uint64_t)size, 1));
+		_cleanup_free_ char *failure = source_failure(source);
+		assert_string_equal(failure, "1 of 12 pieces of the test's pieces (256 KB) could "
+					     "not be unpacked: made to fail at 0x280000");
+		source_close(source); /* at once, whatever the threads do */
+		assert_true(maker.freed);
+	}
 }
 
 static void tables_that_are_none_are_refused(void **state)
@@ -430,6 +467,7 @@ int main(void)
 		cmocka_unit_test(pieces_are_unpacked_once_and_where_needed),
 		cmocka_unit_test(what_no_piece_has_is_not_ready),
 		cmocka_unit_test(a_piece_that_fails_is_told_and_never_read),
+		cmocka_unit_test(pieces_are_unpacked_ahead),
 		cmocka_unit_test(tables_that_are_none_are_refused),
 		cmocka_unit_test(threads_share_pieces),
 		cmocka_unit_test(pieces_are_unpacked_as_far_as_needed),
