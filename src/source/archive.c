@@ -48,6 +48,8 @@ static const char *probe(const struct source *source)
 /* What of an entry is looked at to judge what it is. */
 #define HEAD_SIZE   ((size_t)1 << 16)
 
+/* How often an archive is read from its start again, for parts that are in no order in it. */
+#define STARTS_MAX 8u
 /* Files that are read beside the image at most. */
 #define BESIDE_MAX 8u
 
@@ -216,8 +218,14 @@ static struct error *advance(struct unpacker *unpacker, const struct source *sou
 {
 	struct archive_entry *entry;
 	if (!unpacker->archive || number < unpacker->next) {
+		const unsigned int starts = unpacker->starts + 1;
+		if (starts > STARTS_MAX)
+			return error_new(
+				"'%s' has the parts of a file in no order: unpack it first",
+				source_path(source));
 		unpacker_close(unpacker);
 		try_(begin(unpacker, source, options));
+		unpacker->starts = starts;
 	}
 	while (unpacker->next <= number) {
 		int result = reader_next_entry(unpacker->archive, &entry);
@@ -538,8 +546,12 @@ static struct error *open_archive(struct source *source, const char *name,
 	if (!image) /* never: but that an error is not NULL, the analyzer can't see */
 		return NULL;
 	if (!wants_page_file(options)) {
-		open_page_files(source, &listing, name, options, image, &kept);
-		open_files_beside(source, &listing, chosen, name, options, image, &kept);
+		/* What it may be unpacked to is for all of its files. */
+		struct source_options left = options ? *options : (struct source_options){0};
+		left.unpack_most = whole_most(source->size, options);
+		left.unpack_most -= min_of(image->size, left.unpack_most - 1);
+		open_page_files(source, &listing, name, &left, image, &kept);
+		open_files_beside(source, &listing, chosen, name, &left, image, &kept);
 	}
 	if (listing.cut && !source_warning(image))
 		source_warn(image, "the archive is cut off: files may be missing");

@@ -13,10 +13,11 @@ struct unpacker {
 	const struct source *source;
 	struct archive *archive;
 	uint64_t at;
-	bool ended;	/* whether it asked for more than the source has */
-	bool named;	/* a password was given; the user sets it */
-	bool encrypted; /* the entry is; the user sets it */
-	size_t next;	/* the number of the entry behind this one; the user counts */
+	bool ended;	     /* whether it asked for more than the source has */
+	bool named;	     /* a password was given; the user sets it */
+	bool encrypted;	     /* the entry is; the user sets it */
+	unsigned int starts; /* how often it was begun; the user counts */
+	size_t next;	     /* the number of the entry behind this one; the user counts */
 };
 
 /*
