@@ -514,7 +514,7 @@ rule Hunt {{ condition: imphash == "{imp(8)}" }}
     yield Case("yara", "operators.yar", rules(
         f'pe.imphash() icontains "{imp(1).upper()}"', f'pe.imphash() contains "{imp(2)}"',
         f'pe.imphash() startswith "{imp(3)}" or pe.imphash() iendswith "beef00"',
-        f'"{imp(4)},{imp(5)};{sha1(1)}" contains pe.imphash()', f"pe.imphash() matches /^({dead(1)}|\"x)/i",
+        f'"{imp(4)},{imp(5)};ff00" contains pe.imphash()', f"pe.imphash() matches /^({dead(1)}|\"x)/i",
         f'(pe.imphash()) == ("{imp(6)}")', f'pe . imphash ( ) == "{imp(7)}"',
         f'with h = "{imp(8)}", i = pe.imphash() : (i iequals h)',
         f'for any h in ("{imp(9)}") : (h == pe.imphash() or pe.imphash() != h or h == pe.imphash())',
