@@ -425,6 +425,8 @@ static struct source *open_beside(const struct source *source, const struct memb
 		error_free(error);
 		return NULL;
 	}
+	if (!file) /* never: but that an error is not NULL, the analyzer can't see */
+		return NULL;
 	free(file->state->path);
 	file->state->path = alloc_printf("%s: %s", source_path(source), member->name);
 	file->state->name = alloc_strdup(member->name);
