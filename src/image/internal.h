@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Within the room `image`: an image while its file is parsed, and what a format is. A new format is
- * a new file with a `const struct image_format`, an `extern` line below, and a place in the table of
- * open_image.c; what else it needs is listed in CONTRIBUTING.md.
+ * a new file with a `const struct image_format`, an `extern` line below, and a place in the table
+ * of open_image.c; what else it needs is listed in CONTRIBUTING.md.
  */
 #ifndef IMPSCAN_IMAGE_INTERNAL_H
 #define IMPSCAN_IMAGE_INTERNAL_H
@@ -96,8 +96,13 @@ struct image_format {
 	 *
 	 * It is only called after probe() returned true, but the file may end right behind the
 	 * signature: what lies there is asked for with image_bytes(). Of what a header says nothing
-	 * need be true: image_add_range() takes ranges of any size, in any order, that overlap or go
-	 * beyond the end of the file, and missing bytes are warned of without the format's doing.
+	 * need be true: image_add_range() takes ranges of any size, in any order, that overlap or
+	 * go beyond the end of the file, and missing bytes are warned of without the format's
+	 * doing.
+	 *
+	 * Sums over sizes in the file may overflow: `offset += min_of(size, image->size - offset)`
+	 * where one range follows another, and a count is checked by division. What follows a range
+	 * that is cut off is added all the same, so that the warning counts it.
 	 *
 	 * A format whose pages are packed puts a source on top of the image's own, and makes it the
 	 * image's with image_use_source(); offsets of ranges are then those in the new one.
@@ -127,9 +132,10 @@ extern const struct image_format image_format_refused;
 extern const struct image_format image_format_raw;
 
 /*
- * Adds the ranges of a file that is nothing but memory, `size` bytes of it at `offset`, and names the
- * format. Where that is more than 3 GB, a virtual machine may have it without its hole from 3 to 4 GB: then
- * there is another layout. `hole`: that is the first guess. `name` is that of the format.
+ * Adds the ranges of a file that is nothing but memory, `size` bytes of it at `offset`, and names
+ * the format. Where that is more than 3 GB, a virtual machine may have it without its hole from 3
+ * to 4 GB: then there is another layout. `hole`: that is the first guess. `name` is that of the
+ * format.
  */
 void image_add_plain(struct image *image, const char *name, uint64_t offset, uint64_t size,
 		     bool hole);
@@ -147,8 +153,8 @@ struct error *image_open_bytes(const char *path, const void *data, size_t size, 
 void image_use_source(struct image *image, struct source *source);
 
 /*
- * Returns `size` bytes of the file at `offset`, or NULL when the file does not have all of them. All
- * that a format reads it reads by this: `data` has only what was asked for, where it is packed.
+ * Returns `size` bytes of the file at `offset`, or NULL when the file does not have all of them. A
+ * format asks for all that it reads: where the file is packed, `data` has only what was asked for.
  */
 static inline const uint8_t *image_bytes(const struct image *image, uint64_t offset, uint64_t size)
 {
@@ -200,9 +206,9 @@ void image_add_taken(struct image *image, uint64_t filetime);
 
 /*
  * Adds a range: `size` bytes at physical address `start` lie at `offset` of the file. Any values
- * are allowed; a size of 0 adds nothing. What is beyond the end of the file or of physical memory is
- * cut off, and image_finish_ranges() warns of it. The range is joined to the one added before where
- * that is possible.
+ * are allowed; a size of 0 adds nothing. What is beyond the end of the file or of physical memory
+ * is cut off, and image_finish_ranges() warns of it. The range is joined to the one added before
+ * where that is possible.
  */
 void image_add_range(struct image *image, uint64_t start, uint64_t size, uint64_t offset);
 
