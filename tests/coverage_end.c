@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Linked into the program of the preset "coverage": writes what has been counted where a process ends
- * without exit(), by _exit() (out of memory, a file that shrinks) or by a signal that it raises. The
- * linker leads calls here: --wrap=_exit, --wrap=raise.
+ * Linked into the program of the preset "coverage": writes what has been counted where a process
+ * ends without exit(), by _exit() (out of memory, a file that shrinks) or by a signal that it
+ * raises. The linker leads calls here: --wrap=_exit, --wrap=raise.
  */
 #include <gcov.h>
 

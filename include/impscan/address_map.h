@@ -25,8 +25,8 @@ struct address_map {
 bool address_map_add(struct address_map *map, uint64_t address, uint64_t value);
 
 /*
- * Returns where the value of `address` (any but UINT64_MAX) is kept, to be read and changed until the
- * next call; it is 0 when the address was not in the map.
+ * Returns where the value of `address` (any but UINT64_MAX) is kept, to be read and changed until
+ * the next call; it is 0 when the address was not in the map.
  */
 uint64_t *address_map_value(struct address_map *map, uint64_t address);
 

@@ -2,8 +2,8 @@
 /*
  * .NET assemblies: the metadata of a PE with a CLR header, in a file or in memory. Import lists say
  * nothing of such programs, since all of them import one function of mscoree.dll or none. The types
- * that they refer to (table TypeRef) tell them apart: TypeRefHash is the SHA-256 of their sorted list,
- * typerefuzzy, impscan's own, the ssdeep hash of the list as it stands.
+ * that they refer to (table TypeRef) tell them apart: TypeRefHash is the SHA-256 of their sorted
+ * list, typerefuzzy, impscan's own, the ssdeep hash of the list as it stands.
  *
  * Not here: hashing (hash.h).
  *
@@ -44,8 +44,8 @@ enum dotnet_found {
 struct dotnet_scratch;
 
 /*
- * An assembly, or a module of one. Only with DOTNET_OK the three lists are there; they are empty for
- * what refers to no types, which has no hash.
+ * An assembly, or a module of one. Only with DOTNET_OK the three lists are there; they are empty
+ * for what refers to no types, which has no hash.
  *
  * Names in them are as PeNet reads them: bytes above 0x7f become "?". A type nested in another one
  * has an empty namespace.
@@ -64,7 +64,8 @@ struct dotnet {
 	/*
 	 * What TypeRefHash is the SHA-256 of: "namespace-name,namespace-name", sorted by namespace,
 	 * then by name. `linguistic` is sorted as .NET 5 and later do (ICU, root collation), which
-	 * PeNet's published values follow; `ordinal` by code points, as .NET does in invariant mode.
+	 * PeNet's published values follow; `ordinal` by code points, as .NET does in invariant
+	 * mode.
 	 */
 	struct text linguistic;
 	struct text ordinal;
@@ -109,9 +110,9 @@ struct dotnet_place {
 };
 
 /*
- * Finds the next assembly in file layout in `range` whose MZ header lies at `*position` or behind it,
- * at a multiple of 4. Its PE headers are present, and name a CLR header that leads to a metadata root.
- * Pages that are absent are passed over, and added to `*absent`.
+ * Finds the next assembly in file layout in `range` whose MZ header lies at `*position` or behind
+ * it, at a multiple of 4. Its PE headers are present, and name a CLR header that leads to a
+ * metadata root. Pages that are absent are passed over, and added to `*absent`.
  *
  * Returns true and sets `place` when one is found; the next search begins at `*position`, which is
  * moved. Returns false at the end of the range, or when the budget is used up (budget_exceeded()).
@@ -129,8 +130,8 @@ struct dotnet_part {
 };
 
 /*
- * Initialises a reader of `size` bytes of `whole` at `start`, cut at its end. Both must outlive their
- * use and stay where they are.
+ * Initialises a reader of `size` bytes of `whole` at `start`, cut at its end. Both must outlive
+ * their use and stay where they are.
  */
 void dotnet_part_init(struct dotnet_part *part, const struct pe_reader *whole, uint64_t start,
 		      uint64_t size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Programs by Go: the names of their functions, which Go's runtime needs and which therefore are in
- * every program, stripped or not; and the hashes of them, where the import list tells nothing, since
- * all programs by one version of Go have the same.
+ * every program, stripped or not; and the hashes of them, where the import list tells nothing,
+ * since all programs by one version of Go have the same.
  *
  * The names are found through the table of functions ("pclntab": Go's runtime/symtab.go and
  * debug/gosym), by its header, or by the runtime's description of the module (runtime.moduledata)
@@ -73,10 +73,11 @@ struct golang {
 	/*
 	 * Both "" unless the status is GOLANG_OK and there are such names.
 	 *
-	 * gimphash: Nextron Systems'. gimpfuzzy is impscan's own: libfuzzy's hash of the names, joined
-	 * by commas, of functions that are not of Go's standard library, in the order of the table,
-	 * each from its last "/" on. gimphash's names are no good for it: most of them are the standard
-	 * library's, so that any two programs that use net/http would resemble each other.
+	 * gimphash: Nextron Systems'. gimpfuzzy is impscan's own: libfuzzy's hash of the names,
+	 * joined by commas, of functions that are not of Go's standard library, in the order of the
+	 * table, each from its last "/" on. gimphash's names are no good for it: most of them are
+	 * the standard library's, so that any two programs that use net/http would resemble each
+	 * other.
 	 */
 	char gimphash[SHA256_SIZE];
 	char gimpfuzzy[IMPFUZZY_SIZE];

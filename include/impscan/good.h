@@ -41,7 +41,8 @@ struct good_module {
 
 /*
  * Adds a file: impscan's own CSV or JSON (lines) of modules, of which those that are flagged or not
- * read whole are left out, or a list of hashes in any form (known_add_list()); or an archive or compressed file of such.
+ * read whole are left out, or a list of hashes in any form (known_add_list()); or an archive or
+ * compressed file of such.
  *
  * report: what became of a list's lines, to be released with list_report_free(); may be NULL.
  *

@@ -27,8 +27,9 @@ struct hashes {
 #define IMPSET_PREFIX "impset:"
 
 /*
- * Computes imphash and impfuzzy of an import list, and leaves impset empty. imphash is the MD5 of a string (Mandiant, 2014; pefile's get_imphash()),
- * impfuzzy the ssdeep hash of a string (JPCERT/CC; pyimpfuzzy).
+ * Computes imphash and impfuzzy of an import list, and leaves impset empty. imphash is the MD5 of a
+ * string (Mandiant, 2014; pefile's get_imphash()), impfuzzy the ssdeep hash of a string (JPCERT/CC;
+ * pyimpfuzzy).
  *
  * string: the hashed form that imphash is taken of.
  * fuzzy_string: the one that impfuzzy is taken of. Only bound files have another one, see
@@ -54,8 +55,8 @@ void impset_string(struct text *out, const struct text *string);
 
 /*
  * Hashes of lists of names other than imports: functions of a Go program, types that an assembly
- * refers to. What stands in the text is up to whoever asks. Both are "" for an empty text, which has
- * no hash and matches nothing. For any number of threads.
+ * refers to. What stands in the text is up to whoever asks. Both are "" for an empty text, which
+ * has no hash and matches nothing. For any number of threads.
  */
 
 /* Writes the SHA-256 of a text in lower-case hex digits. */

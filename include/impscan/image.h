@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Memory images: files that hold a machine's physical memory (raw, LiME, crash dump, ELF core, VMware,
- * hibernation file).
- * This is about formats, not about paging or Windows.
+ * Memory images: files that hold a machine's physical memory (raw, LiME, crash dump, ELF core,
+ * VMware, hibernation file). This is about formats, not about paging or Windows.
  *
  * The file is mapped, not read as a whole, or unpacked where it is needed first (see source.h).
- * Pointers that are returned are valid until image_close(). An open image never changes, so any number of threads may read it.
+ * Pointers that are returned are valid until image_close(). An open image never changes, so any
+ * number of threads may read it.
  *
  * Room: image.
  */
@@ -106,8 +106,8 @@ const char *image_warning(const struct image *image);
 const struct source *image_source(const struct image *image);
 
 /*
- * Returns what the file tells of a kind, several things joined by "; ", or NULL. It may hold text of
- * the file: any bytes.
+ * Returns what the file tells of a kind, several things joined by "; ", or NULL. It may hold text
+ * of the file: any bytes.
  */
 const char *image_fact(const struct image *image, enum image_fact fact);
 
@@ -141,9 +141,10 @@ bool image_holds(const struct image *image, uint64_t address);
 
 /*
  * Returns the bytes at a physical address, and sets `*size` to how many lie there in one piece, at
- * least 1. NULL when the image does not hold the address, or it can't be unpacked. In a hole of a sparse file the bytes are
- * zeros that all holes share, up to the end of the page. Of what is packed, a piece that ends within
- * the page, or two, are unpacked; more is there only as far as it already is.
+ * least 1. NULL when the image does not hold the address, or it can't be unpacked. In a hole of a
+ * sparse file the bytes are zeros that all holes share, up to the end of the page. Of what is
+ * packed, a piece that ends within the page, or two, are unpacked; more is there only as far as it
+ * already is.
  */
 const uint8_t *image_at(const struct image *image, uint64_t address, size_t *size);
 
@@ -180,8 +181,8 @@ uint64_t image_data_size(const struct image *image);
 uint64_t image_present_pages(const struct image *image);
 
 /*
- * Returns how many sets of pages, of an image whose pages are compressed in sets, were unpacked until
- * now, and sets `*all` to how many there are; 0: it is none of these.
+ * Returns how many sets of pages, of an image whose pages are compressed in sets, were unpacked
+ * until now, and sets `*all` to how many there are; 0: it is none of these.
  */
 uint64_t image_sets_unpacked(const struct image *image, uint64_t *all);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Facts about how programs import: which names they use, which DLLs they are linked against, and how
- * Microsoft's linker orders an import directory. Memory doesn't tell these; counting over programs
- * does. The numbers stand in src/exports/facts/, whose README.md says where they are from.
+ * Facts about how programs import: which names they use, which DLLs they are linked against, and
+ * how Microsoft's linker orders an import directory. Memory doesn't tell these; counting over
+ * programs does. The numbers stand in src/exports/facts/, whose README.md says where they are from.
  *
  * DLL names are lower case, with their extension ("kernel32.dll"); those of API sets too.
  *
@@ -25,8 +25,8 @@ unsigned int import_name_weight(const char *name);
 unsigned int import_dll_weight(const char *dll);
 
 /*
- * Returns whether programs name this function, which has a name, by its ordinal. `microsoft`: they are
- * linked against Microsoft's import libraries.
+ * Returns whether programs name this function, which has a name, by its ordinal. `microsoft`: they
+ * are linked against Microsoft's import libraries.
  */
 bool import_by_ordinal(const char *dll, uint32_t ordinal, bool microsoft);
 
@@ -63,9 +63,9 @@ size_t import_sets_of(const char *function, struct import_set sets[IMPORT_SETS_M
 bool import_set_name(uint16_t set, char *name, size_t size);
 
 /*
- * An import directory by Microsoft's linker: the names of its DLLs, in its order, between spaces. The
- * linker takes kernel32.dll and KERNEL32.dll for two DLLs with tables of their own; here the one whose
- * tables lie behind the other's has "/2" behind its name.
+ * An import directory by Microsoft's linker: the names of its DLLs, in its order, between spaces.
+ * The linker takes kernel32.dll and KERNEL32.dll for two DLLs with tables of their own; here the
+ * one whose tables lie behind the other's has "/2" behind its name.
  */
 struct import_directory {
 	unsigned int count; /* programs that have it */
@@ -74,8 +74,8 @@ struct import_directory {
 };
 
 /*
- * Gives the directories one after the other. `directory` is all zero for the first; false: there are
- * no more.
+ * Gives the directories one after the other. `directory` is all zero for the first; false: there
+ * are no more.
  */
 bool import_directory_next(struct import_directory *directory);
 

@@ -78,8 +78,8 @@ void list_report_free(struct list_report *report);
 #define _cleanup_list_report_ __attribute__((cleanup(list_report_free)))
 
 /*
- * Sets the password of the packed lists that are added, tried before "infected"; NULL: none. It stays
- * the caller's, and must outlive their adding.
+ * Sets the password of the packed lists that are added, tried before "infected"; NULL: none. It
+ * stays the caller's, and must outlive their adding.
  */
 void known_set_password(struct known *known, const char *password);
 
@@ -166,8 +166,8 @@ struct matches {
 
 /*
  * Finds all known hashes that resemble `hashes`: those with an equal imphash, or with an impfuzzy
- * or impset score of at least the threshold. Rows and scores are the same as those of comparing with each
- * known hash by libfuzzy's fuzzy_compare().
+ * or impset score of at least the threshold. Rows and scores are the same as those of comparing
+ * with each known hash by libfuzzy's fuzzy_compare().
  *
  * known: a sealed set, which any number of threads may search.
  * threshold: 0-100; 0 still needs a score above 0.
@@ -259,9 +259,10 @@ void sample_read(struct sample *sample, const char *path, bool impset, struct im
 void sample_free(struct sample *sample);
 
 /*
- * The same of a file or, where it is an archive (zip, 7z, tar) or compressed (gz, bz2, xz, zst, lz4),
- * of each file in it, also in an archive within it: they are called "archive!member". What can't be
- * unpacked, and what unpacks to more than is reasonable, is IMPORTS_UNREADABLE with the reason.
+ * The same of a file or, where it is an archive (zip, 7z, tar) or compressed (gz, bz2, xz, zst,
+ * lz4), of each file in it, also in an archive within it: they are called "archive!member". What
+ * can't be unpacked, and what unpacks to more than is reasonable, is IMPORTS_UNREADABLE with the
+ * reason.
  *
  * password: of encrypted members, tried before "infected"; NULL: none.
  * ret, count: at least one sample, for the caller to free with samples_free().

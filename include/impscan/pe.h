@@ -159,8 +159,9 @@ enum pe_look {
 };
 
 /*
- * Looks at the first `available` bytes of what may be a PE, but not at the letters MZ. A PE signature
- * farther from the start than `most` bytes is none. `*machine` is set with PE_LOOK_MACHINE only.
+ * Looks at the first `available` bytes of what may be a PE, but not at the letters MZ. A PE
+ * signature farther from the start than `most` bytes is none. `*machine` is set with
+ * PE_LOOK_MACHINE only.
  */
 enum pe_look pe_first_look(const uint8_t *bytes, size_t available, uint32_t most,
 			   uint16_t *machine);

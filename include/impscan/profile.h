@@ -140,8 +140,8 @@ DEFINE_CLEANUP(struct profile, profile_free)
 char *profile_to_yaml(const struct profile *profile);
 
 /*
- * Returns the layout of what a process's loader keeps in its memory, by the size of its pointers and
- * its build: members of PEB, PEB_LDR_DATA and LDR_DATA_TABLE_ENTRY only. It is static.
+ * Returns the layout of what a process's loader keeps in its memory, by the size of its pointers
+ * and its build: members of PEB, PEB_LDR_DATA and LDR_DATA_TABLE_ENTRY only. It is static.
  */
 const struct profile *profile_of_process(enum architecture architecture, uint32_t build);
 

@@ -55,9 +55,10 @@ struct rebuild_memory {
 	/*
 	 * The same, but next() may also skip pages that were found clean before: in this process,
 	 * or in another one that has the same bytes there, the same module, and a map with the same
-	 * range (export_map_set_range()). found_clean() is called for each clean page; with pointers
-	 * of 4 bytes for each that has no pointer to an export of the map, and looking at pages is
-	 * counted by the caller, REBUILT_PAGE_STEPS each. Both may be NULL: then no page is skipped.
+	 * range (export_map_set_range()). found_clean() is called for each clean page; with
+	 * pointers of 4 bytes for each that has no pointer to an export of the map, and looking at
+	 * pages is counted by the caller, REBUILT_PAGE_STEPS each. Both may be NULL: then no page
+	 * is skipped.
 	 */
 	uint64_t (*next)(const struct rebuild_memory *memory, uint64_t address, uint64_t end);
 	void (*found_clean)(const struct rebuild_memory *memory, uint64_t address);

@@ -27,8 +27,8 @@ enum report_form {
 };
 
 /*
- * Finds a form by its name: "table", "wide", "csv", "jsonl", "json" or "misp". Returns false, and leaves
- * `*form` alone, when there is none of that name.
+ * Finds a form by its name: "table", "wide", "csv", "jsonl", "json" or "misp". Returns false, and
+ * leaves `*form` alone, when there is none of that name.
  */
 bool report_form_named(const char *name, enum report_form *form);
 

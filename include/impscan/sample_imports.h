@@ -4,10 +4,11 @@
  *
  * A module's rebuilt list has to guess what memory does not tell: by which of several names of one
  * address a function was imported, through which API set, in which order the DLLs stood. A sample
- * file tells all of that. So its imports are resolved in the process, as the loader would, and where
- * the addresses are those in the module's slots, the sample explains them.
+ * file tells all of that. So its imports are resolved in the process, as the loader would, and
+ * where the addresses are those in the module's slots, the sample explains them.
  *
- * Who resolves imports is not here: the caller tells which imports of samples lead to which address.
+ * Who resolves imports is not here: the caller tells which imports of samples lead to which
+ * address.
  *
  * Words:
  *
@@ -53,8 +54,8 @@ size_t known_symbols(const struct known *known);
 
 /*
  * Returns the first symbol of a sealed set that has this name, in whatever DLL; with `name` NULL,
- * the first that is imported by `ordinal`. Returns NO_SYMBOL when there is none. known_symbol_next()
- * returns the next one.
+ * the first that is imported by `ordinal`. Returns NO_SYMBOL when there is none.
+ * known_symbol_next() returns the next one.
  */
 uint32_t known_symbol_first(const struct known *known, const char *name, uint32_t ordinal);
 uint32_t known_symbol_next(const struct known *known, uint32_t symbol);
@@ -97,13 +98,13 @@ void module_slots_free(struct module_slots *slots);
  * Compares a module with the samples of a sealed set: with each that shares at least three
  * quarters as many addresses with it as a score of `threshold` takes, or that is among `before`.
  *
- * Each sample is compared with a list of all slots: what it explains has its names; what it does not
- * explain keeps the rebuilt ones, and so does a group of slots of which no single DLL of the sample
- * explains at least half. Where it explains nearly all of them (EXPLAINED_MOST), and has
- * hardly more imports and other DLLs than those, the DLLs stand in its order, else in the order of the rebuilt
- * list: programs of one toolchain have the same start-up code, and must not resemble each other more
- * than their files do. A slot that is not explained stays with those before it. The score is that of
- * this list's impfuzzy with the sample's, and 100 where the list is the sample's.
+ * Each sample is compared with a list of all slots: what it explains has its names; what it does
+ * not explain keeps the rebuilt ones, and so does a group of slots of which no single DLL of the
+ * sample explains at least half. Where it explains nearly all of them (EXPLAINED_MOST), and has
+ * hardly more imports and other DLLs than those, the DLLs stand in its order, else in the order of
+ * the rebuilt list: programs of one toolchain have the same start-up code, and must not resemble
+ * each other more than their files do. A slot that is not explained stays with those before it. The
+ * score is that of this list's impfuzzy with the sample's, and 100 where the list is the sample's.
  *
  * Where that is so of any sample, the module's list is known for certain, and the others score what
  * their files score with that sample.

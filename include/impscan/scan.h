@@ -147,8 +147,9 @@ struct error *scan_survey(const struct discovery *discovery, const struct scan_o
 			  struct survey *survey);
 
 /*
- * Reads and hashes sample files, and those in archives (samples_read()), `threads` at a time, and hands
- * them out in the order given.
+ * Reads and hashes sample files, and those in archives (samples_read()), `threads` at a time, and
+ * hands them out in the order given.
+ *
  * password: of encrypted archives; NULL: none.
  * impset: compute it, too.
  * imports: keep the imports of each, too.

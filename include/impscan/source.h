@@ -5,7 +5,8 @@
  *
  * All bytes of a source lie in one region of addresses: byte `offset` is at `data + offset`. Those
  * that source_ready() was asked for stay readable there until source_close(). A source that is not
- * `lazy` has all of its bytes ready from the beginning. Any number of threads may use an open source.
+ * `lazy` has all of its bytes ready from the beginning. Any number of threads may use an open
+ * source.
  *
  * Memory that holds unpacked pieces stays below a bound: where all pieces together are more, the
  * region is the mapping of an unlinked temporary file, whose pages are given back when the bound is
@@ -43,8 +44,8 @@ struct source_options {
 	/* Threads that unpack, with the one that asks; 0, 1: pieces are only unpacked when needed. */
 	unsigned int threads;
 	/*
-	 * Bytes that a packed file may be unpacked to at each of its levels; 0: SOURCE_UNPACKED_LEAST,
-	 * or SOURCE_RATIO times what is packed where that is more.
+	 * Bytes that a packed file may be unpacked to at each of its levels; 0:
+	 * SOURCE_UNPACKED_LEAST, or SOURCE_RATIO times what is packed where that is more.
 	 */
 	uint64_t unpack_most;
 	/* Is tried for encrypted archives, before "infected"; may be NULL. */
@@ -76,23 +77,23 @@ struct source_options {
 #define SOURCE_LEVELS_MAX 3
 
 /*
- * Opens a file, or what is packed in it: by gzip, bzip2, xz, Zstandard or LZ4, in a ZIP, 7-Zip or tar
- * archive, or one in another. What a file is packed by is recognised by its content. xz files of
- * several blocks are unpacked where they are needed, the parts of a tar archive are read where they
- * are; all else is unpacked as a whole, to a temporary file. A path that ends in ".001" is the first of
- * several parts if there are more, also in an archive. "-" is standard input; what comes through a pipe is kept in a
- * temporary file.
+ * Opens a file, or what is packed in it: by gzip, bzip2, xz, Zstandard or LZ4, in a ZIP, 7-Zip or
+ * tar archive, or one in another. What a file is packed by is recognised by its content. xz files
+ * of several blocks are unpacked where they are needed, the parts of a tar archive are read where
+ * they are; all else is unpacked as a whole, to a temporary file. A path that ends in ".001" is the
+ * first of several parts if there are more, also in an archive. "-" is standard input; what comes
+ * through a pipe is kept in a temporary file.
  *
- * `options` may be NULL, and need not outlive the call. Fails when the file can't be opened, mapped or
- * unpacked, or is empty. Of one that is cut off there is what it has, and source_warning() says so.
- * The caller closes `*ret`.
+ * `options` may be NULL, and need not outlive the call. Fails when the file can't be opened, mapped
+ * or unpacked, or is empty. Of one that is cut off there is what it has, and source_warning() says
+ * so. The caller closes `*ret`.
  */
 struct error *source_open(const char *path, const struct source_options *options,
 			  struct source **ret);
 
 /*
- * A source of `size` bytes in memory, at least 1, that stay the caller's and must outlive it. `name`
- * is only a name. For tests and fuzzers.
+ * A source of `size` bytes in memory, at least 1, that stay the caller's and must outlive it.
+ * `name` is only a name. For tests and fuzzers.
  */
 struct source *source_of_bytes(const char *name, const void *data, uint64_t size);
 
@@ -123,21 +124,21 @@ struct source_pieces {
 	struct source_piece *pieces;
 	size_t count;
 	/*
-	 * Unpacks a piece to `to`, which has piece->size bytes: all of them, or it is an error. `from`
-	 * is what is packed, piece->from_size bytes that are ready, or NULL when `below` is. It is
-	 * called once for each piece that is needed, by any thread, for several pieces at once;
-	 * with `ahead` also for others, and again for one that failed before it was needed.
+	 * Unpacks a piece to `to`, which has piece->size bytes: all of them, or it is an error.
+	 * `from` is what is packed, piece->from_size bytes that are ready, or NULL when `below` is.
+	 * It is called once for each piece that is needed, by any thread, for several pieces at
+	 * once; with `ahead` also for others, and again for one that failed before it was needed.
 	 */
 	struct error *(*unpack)(void *context, const struct source_piece *piece,
 				const uint8_t *from, uint8_t *to);
 	/*
-	 * Instead of unpack(), where a piece need not be unpacked to its end: unpacks it until `wanted`
-	 * bytes are there at least, from the `*done` bytes on that `to` has from the calls before, and
-	 * raises `*done`. Bytes behind that may be anything. Where the piece is damaged it fails, and
-	 * `*done` is what can be unpacked of it, whatever was wanted; it is not called again for it.
-	 * `number` is that of the piece: what else must be remembered from one call to the next is
-	 * kept by the context. No piece is unpacked by two threads at once. NULL: there is only
-	 * unpack().
+	 * Instead of unpack(), where a piece need not be unpacked to its end: unpacks it until
+	 * `wanted` bytes are there at least, from the `*done` bytes on that `to` has from the calls
+	 * before, and raises `*done`. Bytes behind that may be anything. Where the piece is damaged
+	 * it fails, and `*done` is what can be unpacked of it, whatever was wanted; it is not
+	 * called again for it. `number` is that of the piece: what else must be remembered from one
+	 * call to the next is kept by the context. No piece is unpacked by two threads at once.
+	 * NULL: there is only unpack().
 	 */
 	struct error *(*unpack_part)(void *context, const struct source_piece *piece, size_t number,
 				     const uint8_t *from, uint8_t *to, uint32_t wanted,
@@ -145,8 +146,8 @@ struct source_pieces {
 	void *context;
 	void (*free_context)(void *context); /* at source_close(); may be NULL */
 	/*
-	 * Whether pieces are large enough that the next ones are worth unpacking before they are needed,
-	 * by threads of their own; see struct source_options.
+	 * Whether pieces are large enough that the next ones are worth unpacking before they are
+	 * needed, by threads of their own; see struct source_options.
 	 */
 	bool ahead;
 };
@@ -212,16 +213,16 @@ const char *source_container(const struct source *source);
 const char *source_warning(const struct source *source);
 
 /*
- * Returns the page file `number` that lay in the same archive (0: pagefile.sys, 1: swapfile.sys), or
- * NULL when there was none. It belongs to the source.
+ * Returns the page file `number` that lay in the same archive (0: pagefile.sys, 1: swapfile.sys),
+ * or NULL when there was none. It belongs to the source.
  */
 #define SOURCE_PAGE_FILES 2
 const struct source *source_page_file(const struct source *source, unsigned int number);
 
 /*
  * Returns the `i`-th file that lay in the same archive and belongs to the source, see struct
- * source_options, or NULL when there are no more. source_name() is its name in the archive. It belongs
- * to the source.
+ * source_options, or NULL when there are no more. source_name() is its name in the archive. It
+ * belongs to the source.
  */
 const struct source *source_beside(const struct source *source, size_t i);
 
@@ -238,8 +239,8 @@ bool source_is_part(const char *path, const char *first);
 struct error *source_unpack(struct source **source, const struct source_options *options);
 
 /*
- * Returns the name of the file that the bytes are: that in an archive, or the path without the ending
- * that says what it is compressed by, or the path.
+ * Returns the name of the file that the bytes are: that in an archive, or the path without the
+ * ending that says what it is compressed by, or the path.
  */
 const char *source_name(const struct source *source);
 

@@ -27,8 +27,8 @@ bool unpack_knows_7zip(const void *head, size_t size);
 /*
  * Opens an archive. `label` is its name for sentences, and must outlive it, as what is read from.
  *
- * password: is tried for what is encrypted, before "infected"; NULL or "": only that. Need not outlive
- * the call.
+ * password: is tried for what is encrypted, before "infected"; NULL or "": only that. Need not
+ * outlive the call.
  *
  * Fails where it is no archive, and where this impscan was built without libarchive.
  */

@@ -10,8 +10,8 @@
 #include <stdint.h> /* says whether this is glibc */
 
 /*
- * Before a static function: it is compiled once more for vectors of 32 bytes, and which of the two is
- * called is decided when the program starts. Only for loops that compilers turn into vector
+ * Before a static function: it is compiled once more for vectors of 32 bytes, and which of the two
+ * is called is decided when the program starts. Only for loops that compilers turn into vector
  * instructions, and not with sanitizers, which can't be called so early.
  */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \

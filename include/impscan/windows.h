@@ -53,15 +53,15 @@ struct windows {
 	uint64_t ps_loaded_module_list; /* address of the list's head; 0: not found */
 	uint64_t psp_cid_table;		/* address of the HANDLE_TABLE of PIDs; 0: not found */
 	/*
-	 * Address of the array of MMPFNs. x86 without PAE has no bit for pages that can't be executed,
-	 * so there it tells what can be. 0: not found, or not needed.
+	 * Address of the array of MMPFNs. x86 without PAE has no bit for pages that can't be
+	 * executed, so there it tells what can be. 0: not found, or not needed.
 	 */
 	uint64_t pfn_database;
 	bool invalid_mask_found;
 	uint64_t invalid_mask; /* InvalidPteMask; see memory_set_invalid_mask() */
 	/*
-	 * Owned: the one process of an image that is a dump of it. Then there is no kernel, and what
-	 * is of the kernel above is 0. NULL: a whole machine.
+	 * Owned: the one process of an image that is a dump of it. Then there is no kernel, and
+	 * what is of the kernel above is 0. NULL: a whole machine.
 	 */
 	struct process_dump *dump;
 	struct paging_file paging_files[PAGE_FILES]; /* in order of their numbers */
@@ -85,9 +85,9 @@ bool windows_pointer(const struct windows *windows, struct space *space, uint64_
 		     enum profile_member member, uint64_t *value);
 
 /*
- * Reads the protection (an MMPTE_SOFTWARE.Protection, 0-31) that a page has by the PFN database. The
- * page lies at `address` of the process, in the physical address `frame`. Returns false where the
- * database is not known, or the frame is not that page's alone: a section's pages are not.
+ * Reads the protection (an MMPTE_SOFTWARE.Protection, 0-31) that a page has by the PFN database.
+ * The page lies at `address` of the process, in the physical address `frame`. Returns false where
+ * the database is not known, or the frame is not that page's alone: a section's pages are not.
  */
 bool windows_pfn_protection(const struct windows *windows, struct space *kernel, uint64_t address,
 			    uint64_t frame, unsigned int *protection);

@@ -27,8 +27,8 @@ ptrdiff_t xpress_huffman_decompress(const uint8_t *in, size_t in_size, uint8_t *
 				    size_t out_size);
 
 /*
- * How far the decompression of one input got; all zero before it begins. It is small, since it is kept
- * of each piece of an image.
+ * How far the decompression of one input got; all zero before it begins. It is small, since it is
+ * kept of each piece of an image.
  */
 struct xpress_progress {
 	uint32_t written; /* bytes of output */
@@ -40,9 +40,9 @@ struct xpress_progress {
 
 /*
  * Go on with a decompression, until at least `wanted` bytes of the output are there, at most
- * `out_size`, or the input ends. `in` and `out_size` must be those of the call before, and `out` have
- * what it wrote. With Huffman codes the output is at most XPRESS_HUFFMAN_BLOCK bytes. Return how many
- * there are, or -1 for malformed input; then it can't go on.
+ * `out_size`, or the input ends. `in` and `out_size` must be those of the call before, and `out`
+ * have what it wrote. With Huffman codes the output is at most XPRESS_HUFFMAN_BLOCK bytes. Return
+ * how many there are, or -1 for malformed input; then it can't go on.
  */
 ptrdiff_t xpress_go_on(const uint8_t *in, size_t in_size, uint8_t *out, size_t out_size,
 		       size_t wanted, struct xpress_progress *progress);

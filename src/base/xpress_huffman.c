@@ -4,9 +4,9 @@
  *
  * For each 64 KB of output there are 256 bytes, the lengths of 512 codes (4 bits each, that of an
  * even symbol in the lower half; 0: the symbol does not occur), and a stream of bits. Codes are
- * canonical, by length and then by symbol. The stream is words of 16 bits, the first bit on top; two
- * are read ahead, and another one as soon as fewer than 16 bits are left over. Bytes that continue a
- * length stand behind the words that were read by then.
+ * canonical, by length and then by symbol. The stream is words of 16 bits, the first bit on top;
+ * two are read ahead, and another one as soon as fewer than 16 bits are left over. Bytes that
+ * continue a length stand behind the words that were read by then.
  *
  * Symbols below 256 are literals. Of the others the lower 4 bits are a match's length less 3, and
  * the upper 4 how many bits of the distance follow; its highest bit, which is 1, is left out.
@@ -165,8 +165,9 @@ static bool long_length(struct bits *bits, uint64_t *length)
 }
 
 /*
- * The same stream with up to 64 bits read ahead, for where the input goes on. What struct bits would
- * have read by then follows from how many bits are left: 16 to 31 of them, once a code was taken.
+ * The same stream with up to 64 bits read ahead, for where the input goes on. What struct bits
+ * would have read by then follows from how many bits are left: 16 to 31 of them, once a code was
+ * taken.
  */
 struct far_bits {
 	uint64_t next;	   /* bits read ahead, the first one on top */
@@ -184,7 +185,8 @@ static inline void far_drop(struct far_bits *far, unsigned int count)
 }
 
 /*
- * Reads two words where there is room for them. Then there are enough bits for a code and a distance.
+ * Reads two words where there is room for them. Then there are enough bits for a code and a
+ * distance.
  */
 static inline void far_fill(struct far_bits *far, const uint8_t *data)
 {
@@ -232,8 +234,9 @@ static bool far_long_length(struct far_bits *far, struct bits *bits, uint64_t *l
 }
 
 /*
- * Decompresses as decompress_block() does, from `*at` on, until the end of the input is near or `end`
- * is reached. Returns false when the data is malformed. No end mark is met here, as the input goes on.
+ * Decompresses as decompress_block() does, from `*at` on, until the end of the input is near or
+ * `end` is reached. Returns false when the data is malformed. No end mark is met here, as the input
+ * goes on.
  */
 static bool decompress_far(struct bits *bits, const struct codes *codes, uint8_t *out,
 			   size_t out_size, size_t end, size_t *at)

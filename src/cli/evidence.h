@@ -46,8 +46,9 @@ struct error *evidence_assign(struct evidence *images, size_t count, const struc
 			      size_t placed_count);
 
 /*
- * Leaves out images that are later parts of a split file whose first part is among them too, as with
- * `mem.raw.*`: they are read with that. One with options of its own stays, and is an error later.
+ * Leaves out images that are later parts of a split file whose first part is among them too, as
+ * with `mem.raw.*`: they are read with that. One with options of its own stays, and is an error
+ * later.
  */
 void evidence_leave_out_parts(struct evidence *images, size_t *count);
 

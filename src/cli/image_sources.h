@@ -20,8 +20,8 @@ struct page_sources {
 };
 
 /*
- * Opens the packed page files of the output's image. Those that lie there as they are stay NULL: they
- * are opened where they are read. Fails when one is packed and can't be unpacked.
+ * Opens the packed page files of the output's image. Those that lie there as they are stay NULL:
+ * they are opened where they are read. Fails when one is packed and can't be unpacked.
  */
 struct error *page_sources_open(struct output *output, struct page_sources *sources);
 

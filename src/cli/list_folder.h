@@ -11,7 +11,8 @@
 
 /*
  * Calls `take` for the file, or for each file of the folder and of those in it, in order of path.
- * Of a folder, files that `take` fails for are passed over with one warning (-v: each with its own).
+ * Of a folder, files that `take` fails for are passed over with one warning (-v: each with its
+ * own).
  *
  * Fails where `take` fails for a file, or for all files of a folder, and when it can't be read.
  */

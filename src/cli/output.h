@@ -40,8 +40,8 @@ void output_image(struct output *output, size_t image);
 void output_image_end(struct output *output);
 
 /*
- * Starts the run's report of rows, unless an earlier image did; `search` as report_modules_new() has
- * it. Rows are of the image in work from now on.
+ * Starts the run's report of rows, unless an earlier image did; `search` as report_modules_new()
+ * has it. Rows are of the image in work from now on.
  */
 void output_report(struct output *output, const struct row_kind *kind, bool search);
 

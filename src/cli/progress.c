@@ -34,8 +34,8 @@ static int terminal_columns(void)
 }
 
 /*
- * What is counted, and of which image, in a line that leaves room for a bar: a line that the terminal
- * breaks can't be taken away again. The image's path is cut to its last part, or left out.
+ * What is counted, and of which image, in a line that leaves room for a bar: a line that the
+ * terminal breaks can't be taken away again. The image's path is cut to its last part, or left out.
  */
 static void add_words(struct text *words, const struct progress *progress, size_t done,
 		      size_t total, int room)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The PEBs of a dumped process, through the TEBs of its threads. A process of WoW64 has two of each:
- * the 32-bit TEB lies 0x2000 bytes behind the other one (up to Windows 10 always; since then
+ * The PEBs of a dumped process, through the TEBs of its threads. A process of WoW64 has two of
+ * each: the 32-bit TEB lies 0x2000 bytes behind the other one (up to Windows 10 always; since then
  * TEB.WowTebOffset says so). Which of them a thread is listed by depends on the tool.
  *
  * Facts: NT_TIB.Self, TEB.ClientId, TEB.ProcessEnvironmentBlock, TEB.WowTebOffset, PEB.Ldr by the

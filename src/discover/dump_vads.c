@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the memory of a dumped process is: the dump's list of regions in place of VADs. Without that
- * list nothing tells what is an image and what can be run. Then modules are taken for images, and all
- * other memory for private: it is searched as if all of it could be code.
+ * list nothing tells what is an image and what can be run. Then modules are taken for images, and
+ * all other memory for private: it is searched as if all of it could be code.
  */
 #include "discover/dump_parts.h"
 
@@ -122,8 +122,8 @@ static int compare_extents(const void *a, const void *b)
 }
 
 /*
- * Where the modules lie, sorted, none over another one. A size that the process's lists claim is not
- * believed where the image's headers have another one: it could hide what is behind the image.
+ * Where the modules lie, sorted, none over another one. A size that the process's lists claim is
+ * not believed where the image's headers have another one: it could hide what is behind the image.
  */
 static struct extent *module_extents(struct space *space, const struct modules *modules,
 				     size_t *count)

@@ -260,8 +260,8 @@ static bool try_maps(struct finder *finder, uint64_t steps)
 }
 
 /*
- * Tries a page map that the scan has just found: mostly it is the kernel's, and the rest of the image
- * need not be read. Returns whether it is.
+ * Tries a page map that the scan has just found: mostly it is the kernel's, and the rest of the
+ * image need not be read. Returns whether it is.
  */
 static bool try_likely(void *context, size_t number)
 {

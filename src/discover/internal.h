@@ -88,10 +88,10 @@ void sweep_end(struct sweep_progress *progress);
 typedef bool page_map_likely(void *context, size_t number);
 
 /*
- * Reads the image for pages that could be a page map, and adds them, those first that look most like
- * one. maps->more counts those that are left out, since there are more than a machine has. Calls
- * `likely` (NULL: nothing) for each that has KUSER_SHARED_DATA when it is found; where that returns true
- * it ends at once, and returns true.
+ * Reads the image for pages that could be a page map, and adds them, those first that look most
+ * like one. maps->more counts those that are left out, since there are more than a machine has.
+ * Calls `likely` (NULL: nothing) for each that has KUSER_SHARED_DATA when it is found; where that
+ * returns true it ends at once, and returns true.
  */
 bool page_maps_scan(const struct image *image, const struct windows_options *options,
 		    struct page_maps *maps, page_map_likely *likely, void *context);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Judges whether page files that were given belong to the image. Nothing in such a file says so, but
- * pages in it can be compared with the image:
+ * Judges whether page files that were given belong to the image. Nothing in such a file says so,
+ * but pages in it can be compared with the image:
  *
  *  - A process's copy of a page of an image section differs from the section's page only in what the
  *    process wrote. The section's page, or another process's, is mostly in memory.

@@ -89,8 +89,8 @@ void page_maps_known(const struct image *image, const struct windows_options *op
 #define MAPS_MAX ((size_t)1 << 20)
 
 /*
- * What the present entries of a table look like. The image must have the frames of most of them; not
- * of all, since it may be truncated, and devices have memory too.
+ * What the present entries of a table look like. The image must have the frames of most of them;
+ * not of all, since it may be truncated, and devices have memory too.
  */
 struct plausible {
 	unsigned int held, lost; /* entries whose frame the image has, or has not */
@@ -111,8 +111,8 @@ static bool is_plausible(const struct plausible *plausible)
 }
 
 /*
- * Entries of the kernel's half that lead to tables are writable and not for user mode. Bits 52 to 62
- * are free for software, which does not use them there.
+ * Entries of the kernel's half that lead to tables are writable and not for user mode. Bits 52 to
+ * 62 are free for software, which does not use them there.
  */
 #define KERNEL_ENTRY	  UINT64_C(0x7ff0000000000006)
 #define KERNEL_ENTRY_GOOD UINT64_C(0x2)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * MmPfnDatabase, the array with an MMPFN for each frame: a variable of the kernel, not exported. Only
- * x86 without PAE needs it: see struct windows. It is the pointer in the kernel's image by which the
- * frames of some processes' PEBs have the PTEs of these PEBs as their PteAddress.
+ * MmPfnDatabase, the array with an MMPFN for each frame: a variable of the kernel, not exported.
+ * Only x86 without PAE needs it: see struct windows. It is the pointer in the kernel's image by
+ * which the frames of some processes' PEBs have the PTEs of these PEBs as their PteAddress.
  */
 #include <impscan/bytes.h>
 

@@ -111,9 +111,9 @@ static bool is_process_header(const struct process_headers *headers, const struc
 }
 
 /*
- * The next offset in a page, from `from` to `last`, where the type of a process stands, or one of the
- * seven places before it. Hardly any memory has it, so this is what a sweep spends its time on: the
- * compiler knows `step`, and there is no counting between the comparisons.
+ * The next offset in a page, from `from` to `last`, where the type of a process stands, or one of
+ * the seven places before it. Hardly any memory has it, so this is what a sweep spends its time on:
+ * the compiler knows `step`, and there is no counting between the comparisons.
  */
 __attribute__((always_inline)) static inline size_t skip_types(const uint8_t *page, size_t from,
 							       size_t last, const size_t step)

@@ -157,8 +157,8 @@ static bool is_system_name(const struct system_sweep *sweep, uint64_t name_at)
 }
 
 /*
- * Lengthens a page's `here` bytes by what of a name lies behind them, in `joined` unless all of it is
- * there in one piece. Returns the bytes at `*data`.
+ * Lengthens a page's `here` bytes by what of a name lies behind them, in `joined` unless all of it
+ * is there in one piece. Returns the bytes at `*data`.
  */
 static size_t with_rest(const struct image *image, uint64_t start, const uint8_t **data,
 			size_t here, size_t available, uint8_t joined[PAGE_SIZE + NAME_REST])

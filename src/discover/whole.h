@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the room discover: how much of a machine is whole, to tell by which of two layouts an image
- * is to be read.
+ * Inside the room discover: how much of a machine is whole, to tell by which of two layouts an
+ * image is to be read.
  */
 #ifndef DISCOVER_WHOLE_H
 #define DISCOVER_WHOLE_H
@@ -18,8 +18,8 @@ struct whole {
 
 /*
  * Looks at the running processes, the drivers and the kernel, all as the machine's memory leads to
- * them, but at what `image` has in their frames: the machine's own, or another layout of it. Costs a
- * few pages for each.
+ * them, but at what `image` has in their frames: the machine's own, or another layout of it. Costs
+ * a few pages for each.
  */
 struct whole whole_of(const struct windows *windows, const struct image *image);
 

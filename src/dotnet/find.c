@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Assemblies that lie in memory as in their files: .NET loads them from arrays of bytes, so they are on
- * the managed heap (at multiples of 4 or 8) and in sections of the page file (at the start), and
- * inside of single-file bundles.
+ * Assemblies that lie in memory as in their files: .NET loads them from arrays of bytes, so they
+ * are on the managed heap (at multiples of 4 or 8) and in sections of the page file (at the start),
+ * and inside of single-file bundles.
  *
- * What a page costs is a look at every fourth byte. What begins with MZ is looked at more closely, in
- * steps that each leave fewer: PE signature, CLR directory, metadata root.
+ * What a page costs is a look at every fourth byte. What begins with MZ is looked at more closely,
+ * in steps that each leave fewer: PE signature, CLR directory, metadata root.
  */
 #include <string.h>
 

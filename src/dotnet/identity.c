@@ -78,8 +78,8 @@ static bool is_random_guid(const uint8_t *p)
 }
 
 /*
- * Returns the stream that the MVID lies in: by name the first one that is large enough, otherwise the
- * only one that is a list of GUIDs.
+ * Returns the stream that the MVID lies in: by name the first one that is large enough, otherwise
+ * the only one that is a list of GUIDs.
  */
 static const struct stream *guid_stream(struct metadata *m, uint64_t offset)
 {

@@ -84,8 +84,8 @@ struct dotnet_scratch {
 };
 
 /*
- * Counts steps, and pages read since the last call, against the budget. Returns false, and notes it,
- * when the budget is used up. In trouble.c, as the four below.
+ * Counts steps, and pages read since the last call, against the budget. Returns false, and notes
+ * it, when the budget is used up. In trouble.c, as the four below.
  */
 bool net_spend(struct metadata *m, uint64_t steps);
 
@@ -94,8 +94,8 @@ void net_absent(struct metadata *m, const char *what, uint64_t rva);
 void net_damage(struct metadata *m, const char *what, uint64_t rva, const char *why);
 
 /*
- * Reads `size` bytes at an RVA, at most PE_CURSOR_STRING; valid until the next read. STEP_STOP when a
- * page of `what` is absent.
+ * Reads `size` bytes at an RVA, at most PE_CURSOR_STRING; valid until the next read. STEP_STOP when
+ * a page of `what` is absent.
  */
 enum step net_bytes(struct metadata *m, const char *what, uint64_t rva, size_t size,
 		    const uint8_t **bytes);
@@ -107,14 +107,14 @@ bool net_zero_page(struct metadata *m, uint64_t rva);
 bool root_named(const struct pe *pe);
 
 /*
- * Do they, and does it lead to the signature of a metadata root? STEP_STOP when a page is absent that
- * would tell.
+ * Do they, and does it lead to the signature of a metadata root? STEP_STOP when a page is absent
+ * that would tell.
  */
 enum step root_confirmed(const struct pe *pe);
 
 /*
- * Reads the metadata root that the CLR header leads to. The status is set to DOTNET_NONE where there
- * is no CLR header.
+ * Reads the metadata root that the CLR header leads to. The status is set to DOTNET_NONE where
+ * there is no CLR header.
  */
 enum step root_by_header(struct metadata *m);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The order of names in TypeRefHash. PeNet sorts by .NET's comparison of strings in the current
- * culture; from .NET 5 on that is ICU's, whose root collation orders ASCII as follows (computed with
- * ICU 72; the order is CLDR's, unicode.org/reports/tr35/tr35-collation.html):
+ * culture; from .NET 5 on that is ICU's, whose root collation orders ASCII as follows (computed
+ * with ICU 72; the order is CLDR's, unicode.org/reports/tr35/tr35-collation.html):
  *
  * - Control characters but for blanks are ignored.
  * - All others have a place in `places`, in which capitals and small letters are the same. Strings are

@@ -3,10 +3,10 @@
  * From the headers to the metadata root and its list of streams: ECMA-335 II.25.3.3 (CLR header),
  * II.24.2.1 (root), II.24.2.2 (streams).
  *
- * Protectors leave of these only what the runtime reads again, so all but the numbers is optional: the
- * signature, the names of streams, the size of the CLR header. Names that are wiped have zeros in
- * their place, as many as the name had; where the next stream begins is seen by its offset, which is
- * never 0.
+ * Protectors leave of these only what the runtime reads again, so all but the numbers is optional:
+ * the signature, the names of streams, the size of the CLR header. Names that are wiped have zeros
+ * in their place, as many as the name had; where the next stream begins is seen by its offset,
+ * which is never 0.
  */
 #include <stdio.h>
 #include <string.h>

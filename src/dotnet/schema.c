@@ -60,8 +60,8 @@ static const char *const columns[TABLES_KNOWN] = {
 };
 
 /*
- * The tables that an index may lead to, and how many of its bits say into which one. An index of one
- * table into another one may lead to the table of pointers in front of that.
+ * The tables that an index may lead to, and how many of its bits say into which one. An index of
+ * one table into another one may lead to the table of pointers in front of that.
  */
 static const struct target {
 	uint8_t tag_bits;

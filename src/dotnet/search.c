@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Metadata whose CLR header leads nowhere. ConfuserEx's "anti dump" zeroes the header, the root's
- * signature and the names of its streams once the runtime has read them. What the runtime reads later
- * must stay: the rows and the strings.
+ * signature and the names of its streams once the runtime has read them. What the runtime reads
+ * later must stay: the rows and the strings.
  *
  * First the root is looked for by the numbers that follow its signature, then the tables by their
  * header. The strings are then behind the tables, as compilers place them, or where `<Module>`, the

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which streams are the tables and the heap of strings. By name, where names are there; protectors add
- * more of the same name, of which the first one counts that can be what it is called: that is PeNet's
- * choice, too. Without names by content: the tables have a header, and of the others the heap of
- * strings is that in which the tables' indices lead to names.
+ * Which streams are the tables and the heap of strings. By name, where names are there; protectors
+ * add more of the same name, of which the first one counts that can be what it is called: that is
+ * PeNet's choice, too. Without names by content: the tables have a header, and of the others the
+ * heap of strings is that in which the tables' indices lead to names.
  */
 #include <string.h>
 
@@ -96,8 +96,8 @@ static enum step are_names(struct metadata *m, const struct tables *tables,
 }
 
 /*
- * The first type of each module is "<Module>", which settles it. Where it was renamed, all names that
- * are tried must be such.
+ * The first type of each module is "<Module>", which settles it. Where it was renamed, all names
+ * that are tried must be such.
  */
 enum step strings_plausible(struct metadata *m, const struct tables *tables,
 			    const struct stream *strings)

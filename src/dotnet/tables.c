@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The header of the tables stream, ECMA-335 II.24.2.6: which tables there are, how many rows each has,
- * and where it begins. Protectors set bits of tables that there are none of: these have a row count, which
- * the runtime does not look at, and no rows.
+ * The header of the tables stream, ECMA-335 II.24.2.6: which tables there are, how many rows each
+ * has, and where it begins. Protectors set bits of tables that there are none of: these have a row
+ * count, which the runtime does not look at, and no rows.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reading bytes of metadata, and noting why they can't be read: a page is absent, or holds only zeros
- * in memory where the file has something, or makes no sense; or it takes too long.
+ * Reading bytes of metadata, and noting why they can't be read: a page is absent, or holds only
+ * zeros in memory where the file has something, or makes no sense; or it takes too long.
  */
 #include <stdio.h>
 #include <string.h>

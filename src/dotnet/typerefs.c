@@ -7,8 +7,8 @@
  * - A row is "namespace-name", rows are separated by ",".
  * - Bytes above 0x7f are read as "?".
  *
- * PeNet reads on where an index leads beyond the heap. The runtime does not, and in memory something
- * else may lie there: then there is no list, and the reason says so.
+ * PeNet reads on where an index leads beyond the heap. The runtime does not, and in memory
+ * something else may lie there: then there is no list, and the reason says so.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Looking facts up. They are the text files of src/exports/facts/, linked into the program as they
- * are. Each line is a key and what is known of it, parted by spaces; lines are sorted by the bytes of
- * their keys. So nothing is parsed or kept: a lookup is a binary search over the text.
+ * are. Each line is a key and what is known of it, parted by spaces; lines are sorted by the bytes
+ * of their keys. So nothing is parsed or kept: a lookup is a binary search over the text.
  */
 #include <impscan/import_facts.h>
 

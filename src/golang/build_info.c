@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Build information: the version of Go, and a text of lines "path\t...", "mod\t...\t...". Facts: Go's
- * src/debug/buildinfo and cmd/link/internal/ld (data.go, buildinfo()).
+ * Build information: the version of Go, and a text of lines "path\t...", "mod\t...\t...". Facts:
+ * Go's src/debug/buildinfo and cmd/link/internal/ld (data.go, buildinfo()).
  *
  *	0	"\xff Go buildinf:"
  *	14	size of a pointer; flags: 1 big-endian, 2 the texts follow

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Unicode's general categories Ll, Lu and N*, as far as names of Go's functions need them. Made of
- * the data of Unicode 14.0.0 as Python's unicodedata has it; tests/e2e/test_golang.py compares them.
+ * the data of Unicode 14.0.0 as Python's unicodedata has it; tests/e2e/test_golang.py compares
+ * them.
  */
 #include "golang/letters.h"
 

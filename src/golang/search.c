@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Finding the table of functions. Go's linker puts it into read-only data, before there was such a
- * section (up to Go 1.10 or so) into the code, and a packer wherever it likes: into what can be written.
+ * section (up to Go 1.10 or so) into the code, and a packer wherever it likes: into what can be
+ * written.
  *
  * So sections are searched in this order, each for the table's header: read-only data; what can be
- * written, if it was not there; code, unless there is read-only data and nothing says that it is Go.
+ * written, if it was not there; code, unless there is read-only data and nothing says that it is
+ * Go.
  *
  * What can be written is also searched for the moduledata, which says where the table is that the
- * program uses: its header may be wiped, and a program may carry another one in its data. Where there
- * is no moduledata (before Go 1.5) or it is not present, the last table counts, as in gimphash's program,
- * since the linker puts what a program carries before its own table.
+ * program uses: its header may be wiped, and a program may carry another one in its data. Where
+ * there is no moduledata (before Go 1.5) or it is not present, the last table counts, as in
+ * gimphash's program, since the linker puts what a program carries before its own table.
  */
 #include "golang/search.h"
 
@@ -23,8 +25,8 @@
 #include "golang/table.h"
 
 /*
- * Go's linkers align large symbols so, and ask the same of other linkers (IMAGE_SCN_ALIGN_32BYTES). A
- * header elsewhere is found through the moduledata.
+ * Go's linkers align large symbols so, and ask the same of other linkers (IMAGE_SCN_ALIGN_32BYTES).
+ * A header elsewhere is found through the moduledata.
  */
 #define HEADER_ALIGNMENT 32
 
@@ -124,8 +126,8 @@ static void find_header(struct go_program *program, uint64_t rva, const uint8_t 
 #define MODULEDATA_START 4
 
 /*
- * Are these words the start of a moduledata, perhaps? The address of a header and a slice of names a
- * little behind it; or a slice of the table, and the address of the entries in it.
+ * Are these words the start of a moduledata, perhaps? The address of a header and a slice of names
+ * a little behind it; or a slice of the table, and the address of the entries in it.
  */
 static inline bool may_be_moduledata(const struct go_program *program, const uint8_t *bytes,
 				     unsigned int pointer)
@@ -142,8 +144,8 @@ static inline bool may_be_moduledata(const struct go_program *program, const uin
 }
 
 /*
- * Returns the first place from `i` on where a moduledata may be, or where too few bytes follow to tell.
- * `pointer` is a constant, so that this is fast.
+ * Returns the first place from `i` on where a moduledata may be, or where too few bytes follow to
+ * tell. `pointer` is a constant, so that this is fast.
  */
 __attribute__((always_inline)) static inline size_t
 next_moduledata(const struct go_program *program, const uint8_t *bytes, size_t size, size_t i,

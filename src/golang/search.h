@@ -6,8 +6,8 @@
 #include "golang/program.h"
 
 /*
- * Looks for both, and sets `program->table` and `program->build_info`, or what was absent. No page is
- * searched twice. Returns false when the budget has ended.
+ * Looks for both, and sets `program->table` and `program->build_info`, or what was absent. No page
+ * is searched twice. Returns false when the budget has ended.
  */
 bool go_search(struct go_program *program);
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Tables of functions. Facts: Go's src/debug/gosym/pclntab.go and src/runtime/symtab.go, in which the
- * table is "pclntab", its header pcHeader, the entries ftab, the records _func; cmd/link/internal/ld
- * (pcln.go) writes the parts in the order in which they are checked here.
+ * Tables of functions. Facts: Go's src/debug/gosym/pclntab.go and src/runtime/symtab.go, in which
+ * the table is "pclntab", its header pcHeader, the entries ftab, the records _func;
+ * cmd/link/internal/ld (pcln.go) writes the parts in the order in which they are checked here.
  *
  *	Go 1.2	head, count, entries; everything is counted from the head
  *	1.16	head, count, files, then places from the head: names, units, files, PCs, entries
  *	1.18	head, count, files, address of the code, the same places
  *
- * Entries are pairs of pointers, since 1.18 of 32-bit numbers; records are counted from them since 1.16.
+ * Entries are pairs of pointers, since 1.18 of 32-bit numbers; records are counted from them since
+ * 1.16.
  */
 #include "golang/table.h"
 
@@ -108,8 +109,8 @@ static bool has_room(const struct go_table *table)
 }
 
 /*
- * Looks at the first functions and the last one. Where something of them is not present, the table is
- * one unless nothing but its structure says so.
+ * Looks at the first functions and the last one. Where something of them is not present, the table
+ * is one unless nothing but its structure says so.
  */
 static bool check_table(struct go_program *program, const struct go_table *table)
 {
@@ -150,8 +151,8 @@ static void read_header(struct go_program *program, uint64_t rva, unsigned int p
 }
 
 /*
- * Fills a table whose header names its parts: since Go 1.16. `skip` words stand between the count and
- * the place of the names.
+ * Fills a table whose header names its parts: since Go 1.16. `skip` words stand between the count
+ * and the place of the names.
  */
 static bool parts_by_header(const struct go_program *program, uint64_t rva,
 			    const struct header *header, size_t skip, struct go_table *table)
@@ -265,8 +266,8 @@ static bool slice_at(const struct go_program *program, const uint64_t *words, un
 }
 
 /*
- * moduledata since Go 1.16: address of the header, then slices of names, units (32-bit), files, PCs,
- * records, entries.
+ * moduledata since Go 1.16: address of the header, then slices of names, units (32-bit), files,
+ * PCs, records, entries.
  */
 static bool moduledata_of_parts(struct go_program *program, const uint64_t *words,
 				unsigned int pointer, struct go_table *table)

@@ -2,9 +2,9 @@
 /*
  * Hibernation files, hiberfil.sys: which kind of one a file is, and in which state.
  *
- * The signature tells whether the machine was resumed since. XP to 7 then clear the first page, or only
- * its signature, and all else stays; 8 and later clear the pages, but not always. So no file is
- * refused by its signature: what is there is read.
+ * The signature tells whether the machine was resumed since. XP to 7 then clear the first page, or
+ * only its signature, and all else stays; 8 and later clear the pages, but not always. So no file
+ * is refused by its signature: what is there is read.
  */
 #include "hiberfil.h"
 

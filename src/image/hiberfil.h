@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Within the room `image`: hibernation files, hiberfil.sys. hiberfil.c tells what kind of file it is,
- * hiberfil_old.c reads the tables of Windows XP to 7, hiberfil_new.c the sets of Windows 8 and later,
- * and hiberfil_pages.c makes the image's source and ranges of what they find.
+ * Within the room `image`: hibernation files, hiberfil.sys. hiberfil.c tells what kind of file it
+ * is, hiberfil_old.c reads the tables of Windows XP to 7, hiberfil_new.c the sets of Windows 8 and
+ * later, and hiberfil_pages.c makes the image's source and ranges of what they find.
  *
  * Facts, unless said otherwise: libhibr's documentation, Volatility 2 (hibernate.py,
  * hibernate_vtypes.py), Hibr2Bin, LeechCore, and Microsoft's public symbols of PO_MEMORY_IMAGE.
@@ -45,9 +45,9 @@ struct hiberfil {
 };
 
 /*
- * Adds a set: `size` bytes at offset `from` of the file, which unpack to `pages` pages. Its pages are
- * told by hiberfil_add_run() then, in order. Returns false when there is no room: then it is left
- * out, and so must its pages be.
+ * Adds a set: `size` bytes at offset `from` of the file, which unpack to `pages` pages. Its pages
+ * are told by hiberfil_add_run() then, in order. Returns false when there is no room: then it is
+ * left out, and so must its pages be.
  */
 bool hiberfil_add_set(struct hiberfil *hiberfil, uint64_t from, uint32_t size, uint32_t pages,
 		      uint32_t method);
@@ -74,8 +74,8 @@ void hiberfil_free(struct hiberfil *hiberfil);
 bool hiberfil_old_probe(const struct image *image);
 
 /*
- * Adds what the tables of Windows XP to 7 list, and warns of what can't be followed. Sets `*name` to
- * the versions that have such tables. Fails when no table can be read.
+ * Adds what the tables of Windows XP to 7 list, and warns of what can't be followed. Sets `*name`
+ * to the versions that have such tables. Fails when no table can be read.
  */
 struct error *hiberfil_old_parse(struct hiberfil *hiberfil, const char **name);
 

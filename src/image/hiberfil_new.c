@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Hibernation files of Windows 8 and later: two sections, pages that the boot loader restores and
- * those that the kernel does, each of sets that follow one another. A set has a header, descriptors of
- * runs of pages, and their compressed data.
+ * those that the kernel does, each of sets that follow one another. A set has a header, descriptors
+ * of runs of pages, and their compressed data.
  *
- * The header of the file says where the sections begin. How long a header is tells its version. That
- * of a version not known is tried as those known are; where it leads to no set, sets are searched.
+ * The header of the file says where the sections begin. How long a header is tells its version.
+ * That of a version not known is tried as those known are; where it leads to no set, sets are
+ * searched.
  */
 #include "hiberfil.h"
 
@@ -61,9 +62,9 @@ enum {
 };
 
 /*
- * Methods are 0 and 1 for LZ77, fast and best, and 2 and 3 with Huffman codes; but 1 may also be with
- * Huffman codes (LeechCore), and since Windows 11 24H2 there are more, in bits 28 and 29 perhaps. So
- * others than 0, 2 and 3 are tried.
+ * Methods are 0 and 1 for LZ77, fast and best, and 2 and 3 with Huffman codes; but 1 may also be
+ * with Huffman codes (LeechCore), and since Windows 11 24H2 there are more, in bits 28 and 29
+ * perhaps. So others than 0, 2 and 3 are tried.
  */
 enum { METHOD_LZ77 = 0, METHOD_HUFFMAN = 8, METHOD_HUFFMAN_BEST = 12 };
 
@@ -187,9 +188,9 @@ static void add_set(struct hiberfil *hiberfil, const struct set *set, unsigned i
 }
 
 /*
- * Where sets end too early one of the last has a wrong size, and what seemed to follow it is none: it
- * must not stand for pages that others have. Drops those of the last sets from the first on that does
- * not unpack.
+ * Where sets end too early one of the last has a wrong size, and what seemed to follow it is none:
+ * it must not stand for pages that others have. Drops those of the last sets from the first on that
+ * does not unpack.
  */
 static uint64_t drop_doubtful(struct hiberfil *hiberfil, size_t first)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Hibernation files of Windows XP to 7: tables of page ranges, each a page of the file that blocks of
- * compressed pages follow. Blocks hold the pages of the table's ranges, in order, 16 in each but the
- * last. A table leads to the next one.
+ * Hibernation files of Windows XP to 7: tables of page ranges, each a page of the file that blocks
+ * of compressed pages follow. Blocks hold the pages of the table's ranges, in order, 16 in each but
+ * the last. A table leads to the next one.
  *
  * Which of the versions' tables they are is tried: the header's length does not tell (that of Vista
- * and that of 7 may be the same), and resuming clears the header. A table of the right form lists just
- * the pages that its blocks have.
+ * and that of 7 may be the same), and resuming clears the header. A table of the right form lists
+ * just the pages that its blocks have.
  *
- * Nothing but its place says which pages a block has. So what lies behind a block that is missing is
- * not used, unless the sum of all pages shows that none is.
+ * Nothing but its place says which pages a block has. So what lies behind a block that is missing
+ * is not used, unless the sum of all pages shows that none is.
  */
 #include "hiberfil.h"
 
@@ -169,8 +169,8 @@ static bool skip_gap(struct walk *walk)
 }
 
 /*
- * Is there the header of the next block, which has `pages` pages? One whose magic or number of pages
- * is damaged is one if its size leads to another.
+ * Is there the header of the next block, which has `pages` pages? One whose magic or number of
+ * pages is damaged is one if its size leads to another.
  */
 static bool is_next(struct walk *walk, uint32_t pages, struct block *block)
 {
@@ -188,8 +188,8 @@ static bool is_next(struct walk *walk, uint32_t pages, struct block *block)
 }
 
 /*
- * The next block: it has 16 pages, or the rest of the table's. Behind a gap the rest is not known: it
- * may have less. Returns false when there is none.
+ * The next block: it has 16 pages, or the rest of the table's. Behind a gap the rest is not known:
+ * it may have less. Returns false when there is none.
  */
 static bool next_block(struct walk *walk, struct block *block)
 {
@@ -285,8 +285,9 @@ static bool is_table(const struct image *image, const struct form *form, uint64_
 }
 
 /*
- * Returns whether a table's link can be followed: it leads on in the file, to a table. A table that is
- * not full has none, unless the next one is just behind its blocks: Windows writes tables in order.
+ * Returns whether a table's link can be followed: it leads on in the file, to a table. A table that
+ * is not full has none, unless the next one is just behind its blocks: Windows writes tables in
+ * order.
  */
 static bool link_leads_on(const struct image *image, const struct table *table)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Hibernation files: from sets of compressed pages to the image's source and ranges. Each set is a
- * piece of the source, which is unpacked when one of its pages is needed, and as far as to that page:
- * what comes before a page must be unpacked with it, what follows need not.
+ * piece of the source, which is unpacked when one of its pages is needed, and as far as to that
+ * page: what comes before a page must be unpacked with it, what follows need not.
  *
  * A page may be in several sets: pages that the boot loader restores are saved once more by the
  * kernel. The set that comes later has the later content.
@@ -20,15 +20,16 @@
 #define RUNS_MAX (UINT32_C(1) << 22)
 
 /*
- * What sets may unpack to: so many times the file, and 64 MB. Memory is packed to a half or a third,
- * and that which is mostly zeros to a tenth; a set of 64 KB of zeros can have a few bytes.
+ * What sets may unpack to: so many times the file, and 64 MB. Memory is packed to a half or a
+ * third, and that which is mostly zeros to a tenth; a set of 64 KB of zeros can have a few bytes.
  */
 #define UNPACKED_RATIO 32
 #define UNPACKED_LEAST (UINT64_C(64) << 20)
 
 /*
- * Of the work that an image may cost each page has its share. Sets may be packed so well that a small
- * file lists any number of pages; all of them together have a share as if they were packed to 1/16.
+ * Of the work that an image may cost each page has its share. Sets may be packed so well that a
+ * small file lists any number of pages; all of them together have a share as if they were packed to
+ * 1/16.
  */
 #define BUDGET_RATIO 16
 
@@ -100,8 +101,8 @@ static bool unpack(const struct source_piece *piece, const uint8_t *from, uint8_
 /*
  * Goes on unpacking a set until `wanted` bytes of it are there. Returns false when it is damaged.
  *
- * How it is packed must be known for that. Data that begins with a complete code is that with Huffman
- * codes; where it should be the other it is unpacked as a whole, in the way that succeeds.
+ * How it is packed must be known for that. Data that begins with a complete code is that with
+ * Huffman codes; where it should be the other it is unpacked as a whole, in the way that succeeds.
  */
 static bool go_on(const struct source_piece *piece, const uint8_t *from, uint8_t *to,
 		  uint32_t wanted, struct xpress_progress *progress)

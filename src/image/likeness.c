@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a file may be that was taken for raw memory, where no machine was found in it. The bytes that
- * tell it are too few to refuse the file by, or memory may have them as well: a boot sector is left
- * where firmware put it, and the first page is the interrupt vectors of real mode.
+ * What a file may be that was taken for raw memory, where no machine was found in it. The bytes
+ * that tell it are too few to refuse the file by, or memory may have them as well: a boot sector is
+ * left where firmware put it, and the first page is the interrupt vectors of real mode.
  *
  * Facts: file(1); RFC 1950; ECMA-119; the UEFI specification's MBR.
  */

@@ -114,9 +114,9 @@ static void keep(struct claims *kept, const struct claim *claim, uint64_t start,
 #define COMPARED_SHARE 2
 
 /*
- * Takes the claims in order. `last` is the one that reaches farthest so far; where the next one lies
- * in it, both must have the same bytes. Each is compared with one other, so that the work is that of
- * the claims' own bytes, and no more than some of the file's.
+ * Takes the claims in order. `last` is the one that reaches farthest so far; where the next one
+ * lies in it, both must have the same bytes. Each is compared with one other, so that the work is
+ * that of the claims' own bytes, and no more than some of the file's.
  */
 static void settle(const struct image *image, const struct claims *claims, struct claims *kept,
 		   struct claims *disputed)

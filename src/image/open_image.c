@@ -9,8 +9,8 @@
 /*
  * The first whose probe() says yes parses the file. New formats go before `refused`, in any order
  * unless the signature of one is also that of another. `refused` comes behind them since it knows
- * files also by bytes far from their beginning, where an image has memory; VMware's memory, known by
- * its name only, comes behind that, and `raw` last since it takes every file.
+ * files also by bytes far from their beginning, where an image has memory; VMware's memory, known
+ * by its name only, comes behind that, and `raw` last since it takes every file.
  */
 static const struct image_format *const formats[] = {
 	&image_format_lime,	    &image_format_crashdump,	 &image_format_elf,

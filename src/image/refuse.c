@@ -4,8 +4,8 @@
  * sentence on what the file is and what to do. Taken for raw memory, it would end in "no Windows
  * kernel found" after a long search.
  *
- * Here is only what can't be memory by its bytes. What may be, since it takes only a few bytes or memory
- * has them too, is read as raw memory first: see likeness.c.
+ * Here is only what can't be memory by its bytes. What may be, since it takes only a few bytes or
+ * memory has them too, is read as raw memory first: see likeness.c.
  *
  * Those that are also taken for page files are listed again in memory/page_file.c.
  *
@@ -184,8 +184,8 @@ static bool is_mach_o(const struct image *image)
 }
 
 /*
- * Hyper-V's key and value files: two headers with the same signature, then the table of objects. The
- * file of a machine's settings is one, too.
+ * Hyper-V's key and value files: two headers with the same signature, then the table of objects.
+ * The file of a machine's settings is one, too.
  */
 static bool is_vmrs(const struct image *image)
 {
@@ -195,8 +195,8 @@ static bool is_vmrs(const struct image *image)
 }
 
 /*
- * An .lzma file: properties, a power of two, or one and a half, as dictionary, then the size, or -1.
- * What is compressed is hardly ever less than before.
+ * An .lzma file: properties, a power of two, or one and a half, as dictionary, then the size, or
+ * -1. What is compressed is hardly ever less than before.
  */
 static bool is_lzma(const struct image *image)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * VMware's files. A machine's memory is in a .vmem, which is nothing but that, and what lies where in
- * it stands in the .vmss (suspended) or .vmsn (snapshot) beside it; older products put the memory
- * into that. Any of them may be given; what belongs to it is found by its name.
+ * VMware's files. A machine's memory is in a .vmem, which is nothing but that, and what lies where
+ * in it stands in the .vmss (suspended) or .vmsn (snapshot) beside it; older products put the
+ * memory into that. Any of them may be given; what belongs to it is found by its name.
  *
  * A .vmem without the other file is read as raw memory is, by what makes sense of it: see plain.c.
  */
@@ -172,9 +172,9 @@ static bool probe_memory(const struct image *image)
 
 /*
  * Reads the state of a .vmem from a file beside it, that `source` has; NULL with `error`, which is
- * freed. One of the same name is believed, and what is wrong with it is told. Of another name it must
- * list exactly as much as the file has; so it must where the memory is not in a .vmem: a machine's
- * folder may also have images that were taken inside it.
+ * freed. One of the same name is believed, and what is wrong with it is told. Of another name it
+ * must list exactly as much as the file has; so it must where the memory is not in a .vmem: a
+ * machine's folder may also have images that were taken inside it.
  */
 static bool read_state(struct image *image, const struct source *source, struct error *failed,
 		       const char *path, enum vmware_kin kin, struct vmware_state *state)

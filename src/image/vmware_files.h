@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Within the room `image`: VMware's files that belong together by their names: a .vmem, and the .vmss
- * or .vmsn that says what lies where in it.
+ * Within the room `image`: VMware's files that belong together by their names: a .vmem, and the
+ * .vmss or .vmsn that says what lies where in it.
  */
 #ifndef IMPSCAN_IMAGE_VMWARE_FILES_H
 #define IMPSCAN_IMAGE_VMWARE_FILES_H

@@ -13,9 +13,9 @@
  * Group `memory` has regionsCount, and for each region by its number regionPPN (its first page's
  * number in the machine), regionPageNum (the same in the memory as it was written), and regionSize
  * (in pages). Where memory is in the file, a block `Memory` has it; some files have it behind the
- * group's tags, from the next page on. Group `Checkpoint` says what wrote the file, and of which kind
- * the machine is. Group `cpu` has the control registers: CR64, of older or 32-bit
- * ones CR, by the numbers of processor and register, or of a processor all in one.
+ * group's tags, from the next page on. Group `Checkpoint` says what wrote the file, and of which
+ * kind the machine is. Group `cpu` has the control registers: CR64, of older or 32-bit ones CR, by
+ * the numbers of processor and register, or of a processor all in one.
  *
  * Facts: vmware.py of Volatility 2 and 3; vmware_vmss.c and .h of the crash utility, by VMware;
  * device_file.c of LeechCore.

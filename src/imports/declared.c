@@ -114,8 +114,8 @@ static bool spend(struct import_reading *r, size_t thunks, size_t bytes)
 
 /*
  * Is there no room for anything but the end of a list: one descriptor of zeros, which is all of its
- * section? GNU ld gives such a directory, of 0x14 or 0x18 bytes, to a DLL that imports nothing. Then
- * a page of zeros is as the file has it.
+ * section? GNU ld gives such a directory, of 0x14 or 0x18 bytes, to a DLL that imports nothing.
+ * Then a page of zeros is as the file has it.
  */
 static bool is_end_alone(const struct import_reading *r)
 {

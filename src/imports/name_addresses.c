@@ -2,11 +2,11 @@
 /*
  * Name tables of kernel modules that have addresses in place of RVAs.
  *
- * When the NT kernel's loader has resolved an import by name, it leaves the address of the name in the
- * name table (MiSnapThunk). The boot loader does the same for the drivers that it loads, at the base
- * where it put them; the kernel moves them later, and relocations don't change the table. So an entry
- * is an RVA plus the module's base, or plus a base that nothing else tells, which is a multiple of a
- * page. Ordinals stay as they are.
+ * When the NT kernel's loader has resolved an import by name, it leaves the address of the name in
+ * the name table (MiSnapThunk). The boot loader does the same for the drivers that it loads, at the
+ * base where it put them; the kernel moves them later, and relocations don't change the table. So
+ * an entry is an RVA plus the module's base, or plus a base that nothing else tells, which is a
+ * multiple of a page. Ordinals stay as they are.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -88,8 +88,8 @@ static bool take_samples(const struct import_reading *r, struct name_samples *sa
 }
 
 /*
- * Is there an IMAGE_IMPORT_BY_NAME at `rva`: at an even address, behind the end of something else, a
- * hint and a name?
+ * Is there an IMAGE_IMPORT_BY_NAME at `rva`: at an even address, behind the end of something else,
+ * a hint and a name?
  */
 static enum pe_read is_name(const struct pe *pe, uint64_t rva, bool *name)
 {
@@ -129,8 +129,8 @@ static bool fits(const struct import_reading *r, const struct name_samples *samp
 }
 
 /*
- * Finds the base that was added to the RVAs: the only one by which all addresses lead to names. Few of
- * them could lead to a page that is not present as well.
+ * Finds the base that was added to the RVAs: the only one by which all addresses lead to names. Few
+ * of them could lead to a page that is not present as well.
  */
 static uint64_t find_base(const struct import_reading *r)
 {

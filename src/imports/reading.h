@@ -25,8 +25,8 @@ struct thunk_table {
 };
 
 /*
- * The set of values that one table has had so far. A place whose generation is not the set's is free,
- * so that emptying the set costs nothing.
+ * The set of values that one table has had so far. A place whose generation is not the set's is
+ * free, so that emptying the set costs nothing.
  */
 struct value_set {
 	struct hash_table table; /* of struct value_place */

@@ -10,8 +10,8 @@
  * name's RVA outside the file drops the descriptor; a name with invalid characters is skipped.
  *
  * In memory the loader has overwritten the second table with addresses. So the two can't be
- * compared there, and where the first table is missing the names are lost. In kernel modules the first
- * table may have addresses of the names: see name_addresses.c.
+ * compared there, and where the first table is missing the names are lost. In kernel modules the
+ * first table may have addresses of the names: see name_addresses.c.
  */
 #include <stdlib.h>
 #include <string.h>

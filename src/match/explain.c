@@ -65,8 +65,8 @@ static bool explains_most(uint32_t explained, const struct sample_list *list,
 }
 
 /*
- * Are the DLLs of the module, as e->blocks has them, those of the sample, but for one, or one of ten?
- * If not it is another program: of the order of its DLLs the sample says nothing.
+ * Are the DLLs of the module, as e->blocks has them, those of the sample, but for one, or one of
+ * ten? If not it is another program: of the order of its DLLs the sample says nothing.
  */
 static bool has_same_dlls(const struct sample_list *list, const struct explaining *e, size_t blocks)
 {
@@ -159,8 +159,8 @@ static bool has_bit(const uint64_t *bits, uint32_t number)
 }
 
 /*
- * Shares the sample enough to be compared? A score is, about, what two texts share: of 100,000 pairs of
- * modules and samples none scored more than its share of addresses.
+ * Shares the sample enough to be compared? A score is, about, what two texts share: of 100,000
+ * pairs of modules and samples none scored more than its share of addresses.
  */
 static bool shares_enough(uint32_t shared, const struct sample_list *list,
 			  const struct module_slots *slots, int least)

@@ -93,7 +93,8 @@ uint32_t positions_find(const struct sample_imports *imports, const struct sampl
 /*
  * Takes the positions back that only a part of a sample's descriptor gives: the slots of one group
  * have one DLL, so one descriptor must explain at least half of them. Otherwise a program that
- * shares a few functions with the sample would get its API sets for them, inside another DLL's table.
+ * shares a few functions with the sample would get its API sets for them, inside another DLL's
+ * table.
  */
 void positions_drop_strays(const struct module_slots *slots, struct explaining *e);
 

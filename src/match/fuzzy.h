@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the match room: impfuzzy and impset hashes (ssdeep's form BLOCKSIZE:PART:PART) taken apart,
- * and the score of two of one kind.
+ * Inside the match room: impfuzzy and impset hashes (ssdeep's form BLOCKSIZE:PART:PART) taken
+ * apart, and the score of two of one kind.
  */
 #ifndef IMPSCAN_MATCH_FUZZY_H
 #define IMPSCAN_MATCH_FUZZY_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Known-good modules. What a module is known by is written as one text, of which 128 bits of hash are
- * kept and searched.
+ * Known-good modules. What a module is known by is written as one text, of which 128 bits of hash
+ * are kept and searched.
  */
 #include <impscan/good.h>
 

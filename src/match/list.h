@@ -181,8 +181,8 @@ enum list_kind list_kind_of(struct slice name);
 const char *list_kind_name(enum list_kind kind);
 
 /*
- * The hash that `s` begins with, whole up to a separator: its length, its kind, and where the pieces
- * of an impfuzzy lie, or of an impset without its prefix. 0: none.
+ * The hash that `s` begins with, whole up to a separator: its length, its kind, and where the
+ * pieces of an impfuzzy lie, or of an impset without its prefix. 0: none.
  */
 size_t list_hash_at(struct slice s, enum list_kind *kind, struct fuzzy_shape *shape);
 

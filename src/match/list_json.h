@@ -31,8 +31,8 @@ struct json_origin {
 	/* The name that hashes at a place have; empty: as for any JSON. NULL: always. */
 	struct slice (*name)(const struct json_place *place);
 	/*
-	 * Takes what only this origin says by an object. Sets `*done` where nothing else of it is to
-	 * be looked at. NULL: nothing.
+	 * Takes what only this origin says by an object. Sets `*done` where nothing else of it is
+	 * to be looked at. NULL: nothing.
 	 */
 	struct error *(*object)(struct list *list, const struct json_place *place, bool *done);
 };

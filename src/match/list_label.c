@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What lines of text say of the hashes in them: labels before a hash ("MD5: ...", "SHA-256 = ...",
- * "MD5 (a.exe) = ...") or behind it ("... (imphash)"), and headings of what follows ("# MD5 hashes").
+ * "MD5 (a.exe) = ...") or behind it ("... (imphash)"), and headings of what follows ("# MD5
+ * hashes").
  */
 #include "list_label.h"
 

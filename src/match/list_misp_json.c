@@ -104,8 +104,8 @@ static struct json_object *only_one(struct json_object *attributes, const char *
 }
 
 /*
- * An object with one imphash and one impfuzzy is one sample: the imphash takes the impfuzzy with it.
- * Sets `*taken` for the impfuzzy, which is not to be taken again.
+ * An object with one imphash and one impfuzzy is one sample: the imphash takes the impfuzzy with
+ * it. Sets `*taken` for the impfuzzy, which is not to be taken again.
  */
 static void join(struct misp_attribute *attribute, struct json_object *object,
 		 struct json_object *attributes, bool *taken)

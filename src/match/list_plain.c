@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Plain lists: a sample a line, its hash or hashes and maybe a name before or behind them, as people
- * write them down: "hash name", "hash # comment", "hash;name", "name: hash", "name,hash", in quotes,
- * in backticks, in a table of Markdown. Nothing else than their form says what the hashes are, so a
- * line that is none of these ends the list.
+ * Plain lists: a sample a line, its hash or hashes and maybe a name before or behind them, as
+ * people write them down: "hash name", "hash # comment", "hash;name", "name: hash", "name,hash", in
+ * quotes, in backticks, in a table of Markdown. Nothing else than their form says what the hashes
+ * are, so a line that is none of these ends the list.
  *
  * Where lines or headings have labels ("MD5: ...", "Imphash: ...", "imphash = ...", "## SHA-256"),
- * these say it: then text without a hash is passed over, and a hash of which nothing is said is told.
+ * these say it: then text without a hash is passed over, and a hash of which nothing is said is
+ * told.
  */
 #include <string.h>
 

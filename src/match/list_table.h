@@ -17,8 +17,8 @@ struct list_table;
 struct table_kind {
 	const char *title;
 	/*
-	 * Is the row its header? Notes the columns then. in_comment: the header was a comment, whose
-	 * columns are counted from the left.
+	 * Is the row its header? Notes the columns then. in_comment: the header was a comment,
+	 * whose columns are counted from the left.
 	 */
 	bool (*header)(struct list_table *table, bool in_comment);
 	/* Takes a row. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Samples in archives: one member at a time is unpacked to memory, hashed and forgotten. An archive in
- * an archive is unpacked as well, one in that is not.
+ * Samples in archives: one member at a time is unpacked to memory, hashed and forgotten. An archive
+ * in an archive is unpacked as well, one in that is not.
  */
 #include <impscan/match.h>
 

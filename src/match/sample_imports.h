@@ -54,8 +54,8 @@ struct sample_imports {
 };
 
 /*
- * Adds the import list of a sample to `imports`, which is made where it is NULL, unless there is one
- * with its imphash.
+ * Adds the import list of a sample to `imports`, which is made where it is NULL, unless there is
+ * one with its imphash.
  *
  * entry: number of its imphash in the set; its impfuzzy is the next one
  */

@@ -5,9 +5,9 @@
  * Which tables were the file's? The family of tables in one section that has the most imports. A
  * packer's stub has its few imports elsewhere, and pointers that a program gets at run time lie
  * with its data. Where a packer has merged sections, they don't part these: there the tables of a
- * family that lie near each other are a list as well, before that of all. An intact import directory
- * is a list of its own. It comes first, unless a family has more imports: then it may be a packer's
- * stub that declares little.
+ * family that lie near each other are a list as well, before that of all. An intact import
+ * directory is a list of its own. It comes first, unless a family has more imports: then it may be
+ * a packer's stub that declares little.
  *
  * In which order did the file's directory have the DLLs? winebuild, GNU ld and LLVM's linker give
  * the directory the order of the address tables. Microsoft's linker sorts the tables by DLL name,
@@ -167,8 +167,8 @@ static void keep_list(struct rebuilt *rebuilt, const char *what)
 }
 
 /*
- * Makes a list of the chosen tables, with the DLLs in the order of the tables (`ranks` NULL), or in one
- * that was guessed.
+ * Makes a list of the chosen tables, with the DLLs in the order of the tables (`ranks` NULL), or in
+ * one that was guessed.
  */
 static void make_list(struct rebuilding *r, const struct table_choice *choice, const uint8_t *ranks,
 		      const char *what)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Orders that an import directory may have had. Of each two DLLs it is counted which came first in
- * other programs, and programs with nearly the same DLLs count most. Then a beam search: a beginning of an order has a
- * probability: that each of its DLLs comes before each that is not in it yet. Of the beginnings of
- * one length the most probable are gone on with.
+ * other programs, and programs with nearly the same DLLs count most. Then a beam search: a
+ * beginning of an order has a probability: that each of its DLLs comes before each that is not in
+ * it yet. Of the beginnings of one length the most probable are gone on with.
  */
 #include "rebuild/dll_order.h"
 

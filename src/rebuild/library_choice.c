@@ -72,8 +72,8 @@ static int compare_libraries(const struct library *a, const struct library *b,
 /*
  * How usual programs are linked against it for what others offer as well: kernel32 rather than the
  * ntdll or kernelbase that its forwarders lead to. Of DLLs that nothing is known of it is the one
- * that has the code; of others equally usual the one that forwards: Windows moved code from the DLLs
- * that programs know into new ones.
+ * that has the code; of others equally usual the one that forwards: Windows moved code from the
+ * DLLs that programs know into new ones.
  */
 static int rule_usual(const struct library_question *question, const struct library *library)
 {
@@ -307,8 +307,8 @@ static bool has_set(const struct dll_piece *piece)
 
 /*
  * Windows' own programs are linked against API sets alone. In their tables, one DLL would have many
- * pieces, each of them within one of its sets. Takes the DLLs from such pieces. Returns whether there
- * were any.
+ * pieces, each of them within one of its sets. Takes the DLLs from such pieces. Returns whether
+ * there were any.
  */
 static bool take_sets(const struct rebuilding *r, struct pieces *pieces)
 {

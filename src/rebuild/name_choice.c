@@ -252,9 +252,9 @@ static const struct export_candidate *choose_without(const struct name_question 
 }
 
 /*
- * Several slots of a sorted piece that lead to one address have the names that are best wherever they
- * stand, the lowest first. Returns the lowest for this slot; NULL: it is the only slot left, or none
- * of them fits.
+ * Several slots of a sorted piece that lead to one address have the names that are best wherever
+ * they stand, the lowest first. Returns the lowest for this slot; NULL: it is the only slot left,
+ * or none of them fits.
  */
 static const struct export_candidate *lowest_of_left(const struct name_question *question)
 {

@@ -70,9 +70,9 @@ static const char *name_behind(const struct rebuilding *r, const struct dll_piec
 }
 
 /*
- * By the address that a slot leads to: bit N of the lower half for candidate N whose name another slot
- * has, and in the upper half the number of slots, from the one in question on. Only sorted pieces
- * have that number.
+ * By the address that a slot leads to: bit N of the lower half for candidate N whose name another
+ * slot has, and in the upper half the number of slots, from the one in question on. Only sorted
+ * pieces have that number.
  */
 #define SLOT_LEFT (UINT64_C(1) << 32)
 

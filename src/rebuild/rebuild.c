@@ -21,8 +21,8 @@ static void take_tables(struct rebuilding *r)
 }
 
 /*
- * Leaves in `called` of the scratch only slots that have no entry yet, and will have none by a table
- * of another place: code that uses a slot of one refers to it.
+ * Leaves in `called` of the scratch only slots that have no entry yet, and will have none by a
+ * table of another place: code that uses a slot of one refers to it.
  */
 static void drop_known_called(struct rebuilding *r)
 {

@@ -188,8 +188,8 @@ static inline bool is_foreign(const struct rebuilding *r, uint64_t low, uint64_t
 }
 
 /*
- * May any pointer of 8 bytes of a block lead into a range? `first` and `span` are of the bits 16 to 47
- * of addresses in it. Without branches, as any_word_in().
+ * May any pointer of 8 bytes of a block lead into a range? `first` and `span` are of the bits 16 to
+ * 47 of addresses in it. Without branches, as any_word_in().
  */
 static inline bool any_long_in_block(const uint8_t *p, uint32_t first, uint32_t span)
 {

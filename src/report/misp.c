@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An event of MISP: objects `process` and, for each module, `pe` with its imphash and impfuzzy, which
- * is contained within the process. Only what matched is meant for detection (to_ids): the hashes of a
- * listing are those of clean programs as well.
+ * An event of MISP: objects `process` and, for each module, `pe` with its imphash and impfuzzy,
+ * which is contained within the process. Only what matched is meant for detection (to_ids): the
+ * hashes of a listing are those of clean programs as well.
  *
- * Templates and attribute types are those of misp-objects (pe version 6, process version 7). UUIDs are
- * made of what the objects say (RFC 9562, version 5), so the same results give the same event.
+ * Templates and attribute types are those of misp-objects (pe version 6, process version 7). UUIDs
+ * are made of what the objects say (RFC 9562, version 5), so the same results give the same event.
  */
 #include "report/misp.h"
 

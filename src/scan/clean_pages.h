@@ -65,8 +65,8 @@ size_t clean_section_next(const struct clean_section *section, const struct own_
 void clean_section_add(struct clean_section *section, const struct own_pages *own, size_t page);
 
 /*
- * Before Vista DLLs lie where their files say, and files know that. So a page that nobody has written
- * to is looked at until it was compared with the exports of all modules that there are.
+ * Before Vista DLLs lie where their files say, and files know that. So a page that nobody has
+ * written to is looked at until it was compared with the exports of all modules that there are.
  */
 
 #define EXPORTERS_MAX 256

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Images that are nothing but data. Processes map files to read what is in them: programs' texts and
- * pictures, the symbols of modules. Where a dump does not tell what can be run, such files look like
- * payloads that wait to be loaded.
+ * Images that are nothing but data. Processes map files to read what is in them: programs' texts
+ * and pictures, the symbols of modules. Where a dump does not tell what can be run, such files look
+ * like payloads that wait to be loaded.
  */
 #include "scan/plain_data.h"
 

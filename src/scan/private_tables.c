@@ -17,9 +17,9 @@
 #define BEHIND 64
 
 /*
- * What work counts, in steps of a budget: at the slots of a page, at a number that begins with any of
- * its bytes, and where a pointer to private memory leads to. Of 32-bit code a good part of all bytes begin a number in that range: so many of
- * them are looked up for one step.
+ * What work counts, in steps of a budget: at the slots of a page, at a number that begins with any
+ * of its bytes, and where a pointer to private memory leads to. Of 32-bit code a good part of all
+ * bytes begin a number in that range: so many of them are looked up for one step.
  */
 #define STEPS_PAGE   20
 #define STEPS_BYTES  60
@@ -75,8 +75,8 @@ static bool is_present(struct table_search *search, uint64_t page)
 }
 
 /*
- * Marks the tables from number `first` on as those of other code where their memory can run code and
- * is reported by itself: with a PE in it, or as a region without one.
+ * Marks the tables from number `first` on as those of other code where their memory can run code
+ * and is reported by itself: with a PE in it, or as a region without one.
  */
 static void mark_elsewhere(struct table_search *search, size_t first)
 {

@@ -31,8 +31,9 @@ struct private_tables {
 void private_tables_free(struct private_tables *tables);
 
 /*
- * Does nothing for an area that was searched before. Else adds the tables that any pointer within [base, base + size) leads to, be it data or part of an
- * instruction, or that an instruction refers to relative to itself.
+ * Does nothing for an area that was searched before. Else adds the tables that any pointer within
+ * [base, base + size) leads to, be it data or part of an instruction, or that an instruction refers
+ * to relative to itself.
  *
  * map: names the addresses; its pointer size is that of the tables.
  * memory: of the process. The work is counted against memory->budget, and ends with it.

@@ -194,8 +194,8 @@ static void make_slots(struct resolving *r, const struct rebuilt *rebuilt,
 }
 
 /*
- * Compares with the slots of one list. `*exact` becomes whether the module has the list of a sample.
- * Returns why not all samples were compared, or NULL.
+ * Compares with the slots of one list. `*exact` becomes whether the module has the list of a
+ * sample. Returns why not all samples were compared, or NULL.
  */
 static const char *compare_with(struct unit_maps *maps, struct worker *worker,
 				const struct opened_module *opened, const struct rebuilt_list *list,

@@ -14,8 +14,8 @@
  *
  * opened: its list was rebuilt: opened->rebuilt.
  *
- * The work is counted against maps->samples. Returns why not all samples were compared, the end of a
- * sentence about that; NULL: all were.
+ * The work is counted against maps->samples. Returns why not all samples were compared, the end of
+ * a sentence about that; NULL: all were.
  */
 const char *resolve_samples(struct unit_maps *maps, struct worker *worker,
 			    const struct opened_module *opened, struct finding *finding);

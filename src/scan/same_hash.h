@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Inside the scan room: how many modules of a machine have the same hash, which is known when all
- * have been looked at. A search's matches are kept until then, as the modules and the hits that they
- * will be made of.
+ * have been looked at. A search's matches are kept until then, as the modules and the hits that
+ * they will be made of.
  */
 #ifndef SCAN_SAME_HASH_H
 #define SCAN_SAME_HASH_H

@@ -27,7 +27,8 @@ struct share {
 /*
  * Initialises the shares of `units` units.
  *
- * alone: the user named the processes, or there is but one, so one of them may use the whole budget.
+ * alone: the user named the processes, or there is but one, so one of them may use the whole
+ * budget.
  */
 void share_init(struct share *share, const struct windows *windows, size_t units, bool alone);
 

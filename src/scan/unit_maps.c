@@ -15,8 +15,8 @@
 #include "scan/module_open.h"
 
 /*
- * Where 64-bit Windows loads all images that may be moved, up to the end of the user's half; one range
- * for all processes.
+ * Where 64-bit Windows loads all images that may be moved, up to the end of the user's half; one
+ * range for all processes.
  */
 #define IMAGES_LOW UINT64_C(0x7ff000000000)
 

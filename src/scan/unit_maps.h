@@ -79,8 +79,8 @@ bool unit_map_is_shared(const struct unit_maps *maps, unsigned int pointer_size)
 bool unit_map_unknown_to_files(const struct unit_maps *maps, unsigned int pointer_size);
 
 /*
- * Returns the modules that an export map of 4 bytes, which must have been made, has exports of; NULL:
- * pages can't be skipped by them.
+ * Returns the modules that an export map of 4 bytes, which must have been made, has exports of;
+ * NULL: pages can't be skipped by them.
  */
 const struct exporters *unit_map_exporters(const struct unit_maps *maps, unsigned int pointer_size);
 

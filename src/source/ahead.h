@@ -8,8 +8,8 @@
 struct ahead;
 
 /*
- * Starts up to `threads` threads, which wait; NULL where there are none. Each time that they are asked
- * one of them calls work(context), several at once.
+ * Starts up to `threads` threads, which wait; NULL where there are none. Each time that they are
+ * asked one of them calls work(context), several at once.
  */
 struct ahead *ahead_new(unsigned int threads, void (*work)(void *context), void *context);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * gzip files, unpacked as a whole by zlib, which compares the checksums that libarchive passes over.
+ * gzip files, unpacked as a whole by zlib, which compares the checksums that libarchive passes
+ * over.
  *
  * Facts: RFC 1952.
  */

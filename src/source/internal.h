@@ -86,8 +86,8 @@ void source_warn(struct source *source, const char *format, ...)
 
 /*
  * Gives a source, made of what is packed in `below`, the name and the warnings of `below`, and adds
- * `container` to what they are packed in. With `keep` it keeps `below`, which is still read; without,
- * `below` is closed.
+ * `container` to what they are packed in. With `keep` it keeps `below`, which is still read;
+ * without, `below` is closed.
  */
 void source_put_upon(struct source *source, struct source *below, const char *container, bool keep);
 

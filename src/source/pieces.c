@@ -2,20 +2,20 @@
 /*
  * Sources that are unpacked in pieces, each once, by the thread that needs it first.
  *
- * The region that holds them is reserved as a whole, so that pointers stay valid, and is filled piece
- * by piece. Where all pieces together are within the bound of memory, it is anonymous memory.
+ * The region that holds them is reserved as a whole, so that pointers stay valid, and is filled
+ * piece by piece. Where all pieces together are within the bound of memory, it is anonymous memory.
  * Otherwise it is the mapping of a temporary file, and pieces are written to the file, since a full
  * disk must be a failed write and not a bus error. Which pieces may be in memory is counted: when
- * they are more than the bound allows, the mapping is told to forget its pages, which the file still
- * has, and a new generation begins. A piece that is of an older generation is counted again when it
- * is asked for again.
+ * they are more than the bound allows, the mapping is told to forget its pages, which the file
+ * still has, and a new generation begins. A piece that is of an older generation is counted again
+ * when it is asked for again.
  *
- * Some pieces can be unpacked as far as they are needed, and further when more is. Of a piece that is
- * damaged further on there is what comes before, whoever asks for what first.
+ * Some pieces can be unpacked as far as they are needed, and further when more is. Of a piece that
+ * is damaged further on there is what comes before, whoever asks for what first.
  *
- * Where that was asked for, each piece that has to be unpacked has another thread unpack the next one
- * that is not, so that what one thread needs is unpacked by several. What fails so is not told: it is
- * tried again, and told, when it is needed.
+ * Where that was asked for, each piece that has to be unpacked has another thread unpack the next
+ * one that is not, so that what one thread needs is unpacked by several. What fails so is not told:
+ * it is tried again, and told, when it is needed.
  */
 #include "source/ahead.h"
 #include "source/internal.h"
@@ -31,8 +31,8 @@
 #include <impscan/search.h>
 
 /*
- * States of a piece; from READY on: it is unpacked, and was last asked for in this generation. RETRY: it
- * could not be unpacked ahead.
+ * States of a piece; from READY on: it is unpacked, and was last asked for in this generation.
+ * RETRY: it could not be unpacked ahead.
  */
 enum { PIECE_NEW, PIECE_BUSY, PIECE_FAILED, PIECE_RETRY, PIECE_READY };
 
@@ -104,7 +104,8 @@ static void populate(uint8_t *start, size_t size)
 }
 
 /*
- * Unpacks a piece to where it is read, from `*done` on until `wanted` bytes of it are there, or more.
+ * Unpacks a piece to where it is read, from `*done` on until `wanted` bytes of it are there, or
+ * more.
  */
 static struct error *unpack(struct pieces *pieces, size_t i, uint32_t wanted, uint32_t *done)
 {
@@ -184,8 +185,8 @@ static void note_failure(struct pieces *pieces, size_t i, struct error *failure)
 }
 
 /*
- * Unpacks piece `i`, which was in the state `before` and is marked as busy; with the lock held, which
- * is released meanwhile. `ahead`: it is not needed yet.
+ * Unpacks piece `i`, which was in the state `before` and is marked as busy; with the lock held,
+ * which is released meanwhile. `ahead`: it is not needed yet.
  */
 static void unpack_busy(struct pieces *pieces, size_t i, uint32_t before, uint32_t wanted,
 			bool ahead)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What comes through a pipe: kept in a temporary file, since all of it may be needed more than once.
+ * What comes through a pipe: kept in a temporary file, since all of it may be needed more than
+ * once.
  */
 #include "source/internal.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The layer over libarchive: which formats it may read, passwords, names, and what its complaints mean.
+ * The layer over libarchive: which formats it may read, passwords, names, and what its complaints
+ * mean.
  */
 #include "source/reader.h"
 

@@ -18,10 +18,10 @@ enum reader_kind {
 };
 
 /*
- * Begins a reader of what `kinds` (of enum reader_kind) says. Formats and filters are enabled one by
- * one: those that the library was built without are left to programs that it starts, which is never
- * wanted. `password` is tried for what is encrypted, then "infected"; NULL: only that. The caller
- * frees it with archive_read_free().
+ * Begins a reader of what `kinds` (of enum reader_kind) says. Formats and filters are enabled one
+ * by one: those that the library was built without are left to programs that it starts, which is
+ * never wanted. `password` is tried for what is encrypted, then "infected"; NULL: only that. The
+ * caller frees it with archive_read_free().
  */
 struct archive *reader_new(unsigned int kinds, const char *password);
 
@@ -39,8 +39,8 @@ const char *reader_name(struct archive_entry *entry);
 
 /*
  * Says what went wrong last, after the name of the archive: "can't be unpacked: ...", or what to do
- * about a password. `named`: a password was given; `encrypted`: the entry is, as far as is known. The
- * caller frees it with free().
+ * about a password. `named`: a password was given; `encrypted`: the entry is, as far as is known.
+ * The caller frees it with free().
  */
 #define READER_ENCRYPTED "is encrypted" /* how the latter begins */
 char *reader_failure(struct archive *archive, bool named, bool encrypted);

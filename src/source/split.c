@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Split files: NAME.001, NAME.002 and so on (or from NAME.000), which are one file in parts. They are
- * mapped one behind the other where their sizes allow that, and else copied in pieces.
+ * Split files: NAME.001, NAME.002 and so on (or from NAME.000), which are one file in parts. They
+ * are mapped one behind the other where their sizes allow that, and else copied in pieces.
  */
 #include "source/internal.h"
 

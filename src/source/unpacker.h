@@ -21,8 +21,8 @@ struct unpacker {
 };
 
 /*
- * Begins to read a source from its start; `archive` has the formats and filters that are allowed, see
- * reader_new(), and belongs to the unpacker then.
+ * Begins to read a source from its start; `archive` has the formats and filters that are allowed,
+ * see reader_new(), and belongs to the unpacker then.
  */
 struct error *unpacker_open(struct unpacker *unpacker, const struct source *source,
 			    struct archive *archive);
@@ -32,8 +32,8 @@ void unpacker_close(struct unpacker *unpacker);
 #define _cleanup_unpacker_ _cleanup_(unpacker_close)
 
 /*
- * Adds what is left of the current entry to `whole`. Sets `*cut` when the source ends before it does.
- * Fails where it is damaged.
+ * Adds what is left of the current entry to `whole`. Sets `*cut` when the source ends before it
+ * does. Fails where it is damaged.
  */
 struct error *unpacker_add_all(struct unpacker *unpacker, struct whole *whole, bool *cut);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * xz files. Those of several blocks, as `xz -T0` or `xz --block-size` make them, have an index of the
- * blocks, and are unpacked block by block where they are needed. Others are unpacked as a whole.
+ * xz files. Those of several blocks, as `xz -T0` or `xz --block-size` make them, have an index of
+ * the blocks, and are unpacked block by block where they are needed. Others are unpacked as a
+ * whole.
  *
  * Facts: the .xz file format 1.1.0 (tukaani.org/xz/xz-file-format.txt); lzma.h.
  */
@@ -86,8 +87,9 @@ static void streams_free(struct streams *streams)
 }
 
 /*
- * Reads the indexes of all streams of the file; NULL where they are damaged, cut off or too many. They
- * are joined from the first on: each time liblzma goes through what is added, not what is there.
+ * Reads the indexes of all streams of the file; NULL where they are damaged, cut off or too many.
+ * They are joined from the first on: each time liblzma goes through what is added, not what is
+ * there.
  */
 static lzma_index *read_index(const struct source *source)
 {

@@ -167,9 +167,9 @@ static void judge_dump_list(struct view *view, struct whole_lists whole, struct 
 }
 
 /*
- * Is an image VAD one of several that the view of a listed module has, one for each section? Such VADs
- * follow each other, and lead to the same section, or none of them leads anywhere. `first` is the one
- * at the module's base, `end` where the last of them that is known ends.
+ * Is an image VAD one of several that the view of a listed module has, one for each section? Such
+ * VADs follow each other, and lead to the same section, or none of them leads anywhere. `first` is
+ * the one at the module's base, `end` where the last of them that is known ends.
  */
 static bool is_part_of(const struct module *module, const struct vad *first, uint64_t end,
 		       const struct vad *vad, unsigned int entry_size)

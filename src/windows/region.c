@@ -3,9 +3,9 @@
  * Regions: ranges of memory that can run code although they are not of an image section.
  *
  * The protection of a VAD is that of the allocation; VirtualProtect() changes only the page-table
- * entries, and where these have no bit for it, what the PFN database has of the page. So each page of
- * private and mapped memory is looked up: valid, in transition, in a page file or known by a prototype
- * PTE.
+ * entries, and where these have no bit for it, what the PFN database has of the page. So each page
+ * of private and mapped memory is looked up: valid, in transition, in a page file or known by a
+ * prototype PTE.
  */
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
@@ -26,8 +26,8 @@ static bool is_committed(const struct page *page)
 #define ASKS_VAD_X86 UINT64_C(0xfffff000)
 
 /*
- * Does what was found by a page's entries tell whether it can be executed? Without PAE a valid entry
- * has no bit for that, and since Vista a prototype PTE of a mapped file has no protection.
+ * Does what was found by a page's entries tell whether it can be executed? Without PAE a valid
+ * entry has no bit for that, and since Vista a prototype PTE of a mapped file has no protection.
  */
 static bool is_told(const struct view *view, const struct page *page)
 {
@@ -39,8 +39,8 @@ static bool is_told(const struct view *view, const struct page *page)
 }
 
 /*
- * Can the page be executed? Where its entries don't tell, the PFN database does of pages that are the
- * process's own; of others it is the protection of the VAD.
+ * Can the page be executed? Where its entries don't tell, the PFN database does of pages that are
+ * the process's own; of others it is the protection of the VAD.
  */
 static bool is_executable(const struct view *view, const struct vad *vad, uint64_t address,
 			  const struct page *page)

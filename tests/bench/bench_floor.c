@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * How much of an image whose pages are compressed in sets can't be left compressed by anybody who
- * lists the declared imports of all modules? Page tables of processes, since any entry of theirs may
- * have been changed; and the pages of headers and import lists: those that processes share once, and
- * each process's own copies. Other structures are left out, so that it is no more than a lower bound.
+ * lists the declared imports of all modules? Page tables of processes, since any entry of theirs
+ * may have been changed; and the pages of headers and import lists: those that processes share
+ * once, and each process's own copies. Other structures are left out, so that it is no more than a
+ * lower bound.
  *
  *	bench_floor IMAGE
  *
- * The pages are found first, and are then the only ones that are read of an image that was just opened.
+ * The pages are found first, and are then the only ones that are read of an image that was just
+ * opened.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,9 +4,10 @@
  *
  *	bench_lists [ROWS [FILE]]
  *
- * writes a CSV of ROWS (1000000) made-up samples in its form, reads it, and prints rows a second (of the processor) and
- * bytes of memory for each hash that is kept. A third has no imphash; of the rest a tenth has the
- * hash and family of another row. With FILE the list is written there and nothing is measured.
+ * writes a CSV of ROWS (1000000) made-up samples in its form, reads it, and prints rows a second
+ * (of the processor) and bytes of memory for each hash that is kept. A third has no imphash; of the
+ * rest a tenth has the hash and family of another row. With FILE the list is written there and
+ * nothing is measured.
  */
 #include <malloc.h>
 #include <stdio.h>

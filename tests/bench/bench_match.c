@@ -6,8 +6,8 @@
  *
  * writes a list of HASHES made-up impfuzzy hashes (1000000) in families of FAMILY relatives (10),
  * reads it, and searches it for 12000 modules, a tenth of which have relatives in it. Some of them
- * are also compared with every entry by fuzzy_compare(); rows and scores must be the same. With FILE
- * the list is written there and nothing is measured.
+ * are also compared with every entry by fuzzy_compare(); rows and scores must be the same. With
+ * FILE the list is written there and nothing is measured.
  */
 #include <fcntl.h>
 #include <fuzzy.h>

@@ -5,9 +5,9 @@
  *	bench_typerefs [FAMILIES [MEMBERS]]	generated families (60 of 8 members)
  *	bench_typerefs --files FILE...	assemblies; those of one name are a family, unless they are equal
  *
- * Prints the scores of pairs within a family and of pairs across families. Generated ones: members differ
- * by so many types added, left out or moved. Exits with 1 when the scores of members that differ by up
- * to 5 types are not above those of strangers.
+ * Prints the scores of pairs within a family and of pairs across families. Generated ones: members
+ * differ by so many types added, left out or moved. Exits with 1 when the scores of members that
+ * differ by up to 5 types are not above those of strangers.
  */
 #include <fuzzy.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What impscan makes of .NET assemblies, for comparison with other programs. A line a file, between
- * tabs: status, number of type references, TypeRefHash in linguistic and ordinal order, typerefuzzy,
- * assembly, version, MVID, version of the runtime, how the metadata was found, 1 if it was wiped, the
- * reason.
+ * tabs: status, number of type references, TypeRefHash in linguistic and ordinal order,
+ * typerefuzzy, assembly, version, MVID, version of the runtime, how the metadata was found, 1 if it
+ * was wiped, the reason.
  *
  *	dotnet_hashes FILE...		files
  *	dotnet_hashes --list		files named on standard input, one a line

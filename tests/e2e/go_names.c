@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the room golang makes of PE files, for comparison with other programs: a line a file of status,
- * reason, form of the table, how it was found, functions, kept names, own names, whether it seems garbled,
- * gimphash, gimpfuzzy, version, module, steps, between tabs.
+ * What the room golang makes of PE files, for comparison with other programs: a line a file of
+ * status, reason, form of the table, how it was found, functions, kept names, own names, whether it
+ * seems garbled, gimphash, gimpfuzzy, version, module, steps, between tabs.
  *
  *	go_names [OPTION...] FILE...	files, as they lie
  *	  --memory ADDRESS	they lie as they are mapped there (hexadecimal)

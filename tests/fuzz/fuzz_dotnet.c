@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Any bytes as a .NET assembly, as a file and as memory, and as a range in which assemblies lie. The
- * first byte chooses which pages are absent and whether metadata is looked for.
+ * Any bytes as a .NET assembly, as a file and as memory, and as a range in which assemblies lie.
+ * The first byte chooses which pages are absent and whether metadata is looked for.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Any bytes as a program by Go, as a file, as memory, and as memory without headers. The first byte
- * chooses which pages of memory are absent. What is read where pages are absent must be what is read
- * where none is, or nothing.
+ * chooses which pages of memory are absent. What is read where pages are absent must be what is
+ * read where none is, or nothing.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Any bytes as what a hibernation file's header leads to: sets of Windows 8 and later, or tables and
- * blocks of XP to 7. The first byte chooses the header. What opens must be sound to read.
+ * Any bytes as what a hibernation file's header leads to: sets of Windows 8 and later, or tables
+ * and blocks of XP to 7. The first byte chooses the header. What opens must be sound to read.
  */
 #include <string.h>
 

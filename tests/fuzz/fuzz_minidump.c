@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Any bytes as a minidump: what opens is scanned as a machine of one process. Its regions, modules and
- * injected code must be sound in themselves, and come to an end.
+ * Any bytes as a minidump: what opens is scanned as a machine of one process. Its regions, modules
+ * and injected code must be sound in themselves, and come to an end.
  */
 #include <stdlib.h>
 

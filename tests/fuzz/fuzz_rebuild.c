@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Hostile memory: the input is cut into a module with headers, a DLL with exports, an API set schema
- * and private data, all at fixed addresses, and everything that rebuilds import lists is run on it.
- * The first byte chooses the pointer size and what is there.
+ * Hostile memory: the input is cut into a module with headers, a DLL with exports, an API set
+ * schema and private data, all at fixed addresses, and everything that rebuilds import lists is run
+ * on it. The first byte chooses the pointer size and what is there.
  */
 #include <stddef.h>
 #include <stdint.h>

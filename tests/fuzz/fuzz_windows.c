@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A machine that is known, then damaged: processes, VADs, loader lists, regions, injected code and
- * modules' pages are read from it. Whatever the kernel and processes keep may be wrong; what is read
- * must be sound in itself, and come to an end.
+ * modules' pages are read from it. Whatever the kernel and processes keep may be wrong; what is
+ * read must be sound in itself, and come to an end.
  *
  *	input	byte 0: machine; byte 1: what to do; byte 2: of which process; then pieces of damage
  */

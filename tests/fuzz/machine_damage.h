@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Written machines whose structures a fuzzer's input overwrites: what the kernel and processes keep in
- * memory, their page tables, headers of modules. A machine is written and opened once; a run damages
- * it and mends it afterwards, since the image is a mapping of the same file in memory.
+ * Written machines whose structures a fuzzer's input overwrites: what the kernel and processes keep
+ * in memory, their page tables, headers of modules. A machine is written and opened once; a run
+ * damages it and mends it afterwards, since the image is a mapping of the same file in memory.
  *
  *	piece of input, 12 bytes: which structure (16 bits), where in it (12), how many bytes (4),
  *	what (8: enum damage_kind and a number), value (56)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A machine made by hand, for the tests of memory, store, discover and windows: physical memory that
- * grows as it is used, page tables of any kind in it (x64, PAE, x86), and what lies behind them; then
- * opened as a raw image. Values and places of bits are written down here once more, not taken from what
- * is tested.
+ * A machine made by hand, for the tests of memory, store, discover and windows: physical memory
+ * that grows as it is used, page tables of any kind in it (x64, PAE, x86), and what lies behind
+ * them; then opened as a raw image. Values and places of bits are written down here once more, not
+ * taken from what is tested.
  */
 #ifndef TEST_MACHINE_H
 #define TEST_MACHINE_H
@@ -87,9 +87,9 @@ static inline unsigned int machine_entry_size(const struct machine *m)
 }
 
 /*
- * The physical address of the entry for `va` in its table of level `level`: of the page table (12), or
- * of one above, by how far an address is shifted to index it (x64: 21, 30, 39; PAE: 21, 30; x86: 22).
- * Makes the tables above.
+ * The physical address of the entry for `va` in its table of level `level`: of the page table (12),
+ * or of one above, by how far an address is shifted to index it (x64: 21, 30, 39; PAE: 21, 30; x86:
+ * 22). Makes the tables above.
  */
 static inline uint64_t machine_entry(struct machine *m, uint64_t dtb, uint64_t va,
 				     unsigned int level)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Profiles as text, for the tests of what a profile may say: every member there is, members changed,
- * and errors that name a place in the text.
+ * Profiles as text, for the tests of what a profile may say: every member there is, members
+ * changed, and errors that name a place in the text.
  */
 #ifndef TEST_PROFILE_TEXT_H
 #define TEST_PROFILE_TEXT_H

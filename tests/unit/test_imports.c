@@ -353,8 +353,8 @@ static void names_replaced_by_addresses(void **state)
 }
 
 /*
- * A driver of `count` imports by name and one by ordinal, mapped at a kernel address, whose name table
- * has the names' addresses by `names_base`; 0: by where the module is.
+ * A driver of `count` imports by name and one by ordinal, mapped at a kernel address, whose name
+ * table has the names' addresses by `names_base`; 0: by where the module is.
  */
 static void map_driver(struct memory *m, bool plus, int count, uint64_t names_base)
 {

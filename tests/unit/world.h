@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A process for the tests of rebuilding: generated DLLs, mapped and linked by the tests' loader, and
- * private memory.
+ * A process for the tests of rebuilding: generated DLLs, mapped and linked by the tests' loader,
+ * and private memory.
  */
 #ifndef TEST_WORLD_H
 #define TEST_WORLD_H

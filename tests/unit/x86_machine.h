@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * machine.h's machines as 32-bit Windows has them, with PAE and without: page maps that map
- * themselves, values and structure members by virtual address, the image file. What Windows keeps in
- * it is made by x86_windows.h.
+ * themselves, values and structure members by virtual address, the image file. What Windows keeps
+ * in it is made by x86_windows.h.
  */
 #ifndef TEST_X86_MACHINE_H
 #define TEST_X86_MACHINE_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A Windows program that writes two dumps of itself, with all of its memory and with stacks only. It
- * is compiled for any x86-64 system, and put into a PE file by e2e/windows_program.py, so that no
- * compiler for Windows is needed: one function, at the file's first section, which uses nothing but
- * what follows at fixed RVAs.
+ * A Windows program that writes two dumps of itself, with all of its memory and with stacks only.
+ * It is compiled for any x86-64 system, and put into a PE file by e2e/windows_program.py, so that
+ * no compiler for Windows is needed: one function, at the file's first section, which uses nothing
+ * but what follows at fixed RVAs.
  */
 #include <stdint.h>
 

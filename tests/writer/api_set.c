@@ -5,8 +5,8 @@
  *
  * Facts: the namespace of Windows 7 and 8 (version 2), 8.1 (4) and 10 on (6), as the public symbols
  * name its members (API_SET_NAMESPACE and so on); names are UTF-16 without an end, offsets count
- * from the namespace, 2 and 4 leave out the "api-" in front. A second value is for one importer. The
- * loader compares names up to the last hyphen.
+ * from the namespace, 2 and 4 leave out the "api-" in front. A second value is for one importer.
+ * The loader compares names up to the last hyphen.
  *
  * Which sets there are is a few of the common ones, or options.api_sets: a line for each, the name
  * and behind tabs IMPORTER=HOST, the first without an importer.

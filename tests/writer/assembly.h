@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * .NET assemblies as PE files: a CLR header, metadata and nothing that runs. Only what the types that
- * they refer to, and the names of the assembly, need makes sense; rows of other tables are random, but
- * as many and as wide as ECMA-335 (II.22, II.24) has them.
+ * .NET assemblies as PE files: a CLR header, metadata and nothing that runs. Only what the types
+ * that they refer to, and the names of the assembly, need makes sense; rows of other tables are
+ * random, but as many and as wide as ECMA-335 (II.22, II.24) has them.
  */
 #ifndef WRITER_ASSEMBLY_H
 #define WRITER_ASSEMBLY_H
@@ -77,14 +77,14 @@ void assembly_wipe(const struct assembly_file *file, enum assembly_wipe wipe, ui
 		   bool mapped);
 
 /*
- * Fills an assembly with random types, names, widths and other tables, by a seed. All that it has is
- * released by assembly_free().
+ * Fills an assembly with random types, names, widths and other tables, by a seed. All that it has
+ * is released by assembly_free().
  */
 void assembly_random(struct assembly *assembly, uint64_t seed);
 
 /*
- * Makes program `member` of a family: the programs of a family share most of the types that they refer
- * to; `changes` types are added, left out or moved. Released by assembly_free().
+ * Makes program `member` of a family: the programs of a family share most of the types that they
+ * refer to; `changes` types are added, left out or moved. Released by assembly_free().
  */
 void assembly_relative(struct assembly *assembly, uint64_t family, uint64_t member,
 		       unsigned int changes);

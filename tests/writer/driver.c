@@ -43,8 +43,8 @@ struct guest_module *guest_enter_driver(struct guest *guest, struct guest_image 
 }
 
 /*
- * Makes addresses of the RVAs in the name tables, as the loaders of NT do that resolve the imports by
- * name (MiSnapThunk). The boot loader does so before the kernel moves the image.
+ * Makes addresses of the RVAs in the name tables, as the loaders of NT do that resolve the imports
+ * by name (MiSnapThunk). The boot loader does so before the kernel moves the image.
  */
 static void snap_names(struct guest *guest, const struct guest_module *driver)
 {

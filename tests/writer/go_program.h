@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Programs as Go's linker makes them, as far as their functions' names go: the table of functions of
- * each version of Go, the runtime's description of the module, build information. Offsets in the file
- * are RVAs, so that the same bytes are the file and what is mapped.
+ * Programs as Go's linker makes them, as far as their functions' names go: the table of functions
+ * of each version of Go, the runtime's description of the module, build information. Offsets in the
+ * file are RVAs, so that the same bytes are the file and what is mapped.
  */
 #ifndef WRITER_GO_PROGRAM_H
 #define WRITER_GO_PROGRAM_H

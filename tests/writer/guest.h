@@ -12,8 +12,8 @@
  * (kernel memory and objects), kernel.c (the kernel image and its data), driver.c, process.c
  * (EPROCESS, address space), peb.c (PEB and loader lists), handle.c (handle tables), section.c and
  * vad.c (what lies where in a process), pte.c, state.c and page_files.c (pages that are not there),
- * stand_in.c (DLLs made of a table of exports), api_set.c (the API set schema), inject.c, hide.c and
- * tamper.c (what malware does).
+ * stand_in.c (DLLs made of a table of exports), api_set.c (the API set schema), inject.c, hide.c
+ * and tamper.c (what malware does).
  */
 #ifndef WRITER_GUEST_H
 #define WRITER_GUEST_H
@@ -624,8 +624,8 @@ enum guest_hooks {
 };
 
 /*
- * Leads one of 20 of the slots noted to code in private memory. They are those of `module`; `into` is
- * the injected file's address, for GUEST_HOOKS_INTO.
+ * Leads one of 20 of the slots noted to code in private memory. They are those of `module`; `into`
+ * is the injected file's address, for GUEST_HOOKS_INTO.
  */
 void guest_hook(struct guest_process *process, const struct guest_module *module,
 		enum guest_hooks how, uint64_t into);
@@ -642,9 +642,9 @@ enum guest_reach {
 };
 
 /*
- * What an image imports as a table on the heap, each DLL's functions behind a zero; its own slots are
- * empty afterwards. The code that reaches it stands at the entry point, the calls at the start of
- * the largest section that runs.
+ * What an image imports as a table on the heap, each DLL's functions behind a zero; its own slots
+ * are empty afterwards. The code that reaches it stands at the entry point, the calls at the start
+ * of the largest section that runs.
  */
 void guest_table_on_heap(struct guest_process *process, const char *name,
 			 const struct guest_image *image, uint64_t base, enum guest_reach reach);
@@ -653,8 +653,8 @@ void guest_table_on_heap(struct guest_process *process, const char *name,
 void guest_blob(struct guest_process *process, const char *name);
 
 /*
- * Two of them: one, in pieces before and behind a PE of the same region, has its table behind it. The
- * other one also has the addresses of the first one's table, and of the PE's.
+ * Two of them: one, in pieces before and behind a PE of the same region, has its table behind it.
+ * The other one also has the addresses of the first one's table, and of the PE's.
  */
 void guest_blobs_side_by_side(struct guest_process *process, const char *around, const char *beside,
 			      const struct guest_image *image);

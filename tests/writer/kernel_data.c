@@ -5,8 +5,8 @@
  *
  * Facts: KDDEBUGGER_DATA64 and DBGKD_GET_VERSION64 of wdbgexts.h (Windows SDK); the encoding of the
  * debugger data block (KdCopyDataBlock undoes it) as described in "The Art of Memory Forensics"
- * (Ligh, Case, Levy, Walters 2014); PROCESSOR_START_BLOCK: first published by Alex Ionescu, "Getting
- * Physical with USB Type-C" (2017).
+ * (Ligh, Case, Levy, Walters 2014); PROCESSOR_START_BLOCK: first published by Alex Ionescu,
+ * "Getting Physical with USB Type-C" (2017).
  */
 #include <writer/guest.h>
 

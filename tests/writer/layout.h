@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The structure layouts of one Windows kernel, looked up by Microsoft's names in the published
- * table (profiles/facts/windows-structs.tsv: build, arch, variant, source, type, member, offset, bit,
- * bits; a row without a member gives the type's size).
+ * table (profiles/facts/windows-structs.tsv: build, arch, variant, source, type, member, offset,
+ * bit, bits; a row without a member gives the type's size).
  *
  * Member names are compared without case: the symbols say Wow64Process up to build 10240 and
  * WoW64Process after it.

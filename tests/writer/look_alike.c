@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Freed blocks of x86's pool that look like processes. Their POOL_HEADER of 8 bytes has a PreviousSize
- * of 3, as a DISPATCHER_HEADER has Type 3 (ProcessObject); the links of the free list lie behind it,
- * where that has WaitListHead. What was in the block before lies behind them.
+ * Freed blocks of x86's pool that look like processes. Their POOL_HEADER of 8 bytes has a
+ * PreviousSize of 3, as a DISPATCHER_HEADER has Type 3 (ProcessObject); the links of the free list
+ * lie behind it, where that has WaitListHead. What was in the block before lies behind them.
  */
 #include <writer/guest.h>
 

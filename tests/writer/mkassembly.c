@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * mkassembly FOLDER COUNT [SEED]: writes COUNT random assemblies, NUMBER.dll, and each as it is mapped,
- * NUMBER.mapped, and mapped with something wiped, NUMBER.wipeN.mapped.
+ * mkassembly FOLDER COUNT [SEED]: writes COUNT random assemblies, NUMBER.dll, and each as it is
+ * mapped, NUMBER.mapped, and mapped with something wiped, NUMBER.wipeN.mapped.
  */
 #include <stdio.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * mkgo OPTION... FILE: a program as Go makes it, of the functions named on standard input, one a line.
+ * mkgo OPTION... FILE: a program as Go makes it, of the functions named on standard input, one a
+ * line.
  *
  *	--version 1.2|1.16|1.18|1.20	of the table
  *	--x86				a 32-bit program

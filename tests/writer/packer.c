@@ -9,7 +9,8 @@
  *	0x400	the stream: body and list of imports, compressed, every byte changed by a key
  *
  * The list of imports, a record a slot: 1, slot (4), DLL, 0, function, 0; or 2, slot (4), DLL, 0,
- * ordinal (2); ends with 0. What it says is zero in the body: descriptors, names, name tables, slots.
+ * ordinal (2); ends with 0. What it says is zero in the body: descriptors, names, name tables,
+ * slots.
  *
  * Compression: a byte below 0x80 stands for so many literals and one more; one from 0x80 on for a
  * copy of 4 to 131 bytes, the distance (2) behind it.

@@ -5,8 +5,8 @@
  *
  * Facts: _MMPAGING_FILE of the published symbols; pagefile.sys is number 0, swapfile.sys (Windows 8
  * and later) 1, the virtual store's comes after them and has no name ("Windows Internals", 7th
- * edition, part 1, chapter 5; WinDbg's !vm says "No Name for Paging File"). Which builds compress is
- * what profiles/facts/windows-store.tsv knows.
+ * edition, part 1, chapter 5; WinDbg's !vm says "No Name for Paging File"). Which builds compress
+ * is what profiles/facts/windows-store.tsv knows.
  */
 #include <writer/guest.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a PE file is to have, see pe_builder.h. Structures and constants, here and in the other files
- * of the builder, are those of Microsoft's "PE Format"
+ * What a PE file is to have, see pe_builder.h. Structures and constants, here and in the other
+ * files of the builder, are those of Microsoft's "PE Format"
  * (learn.microsoft.com/windows/win32/debug/pe-format).
  */
 #include <writer/pe_builder_parts.h>

@@ -38,8 +38,8 @@ void pe_builder_subsystem(struct pe_builder *builder, uint16_t subsystem);
 void pe_builder_import(struct pe_builder *builder, const char *dll, const char *function);
 void pe_builder_import_ordinal(struct pe_builder *builder, const char *dll, uint16_t ordinal);
 /*
- * Begins a descriptor, also where the DLL has one: what is imported of it next belongs here. `place`
- * orders the address tables, which otherwise lie in the directory's order: lowest first.
+ * Begins a descriptor, also where the DLL has one: what is imported of it next belongs here.
+ * `place` orders the address tables, which otherwise lie in the directory's order: lowest first.
  */
 void pe_builder_descriptor(struct pe_builder *builder, const char *dll, unsigned int place);
 void pe_builder_delay_import(struct pe_builder *builder, const char *dll, const char *function);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files at the edges of pefile's rules: delay imports, bound imports, and no imports at all (rules 11
- * to 13).
+ * Files at the edges of pefile's rules: delay imports, bound imports, and no imports at all (rules
+ * 11 to 13).
  */
 #include <writer/pe_case_group.h>
 

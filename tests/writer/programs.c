@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The scenario "programs": PE files of the caller's, each in a process of its own, in which all that
- * it imports is loaded and its address table filled. What was done to it, options.treatment:
+ * The scenario "programs": PE files of the caller's, each in a process of its own, in which all
+ * that it imports is loaded and its address table filled. What was done to it, options.treatment:
  *
  *	loaded		the loader loaded it, and nothing else
  *	names		written into a process by hand; descriptors, names and name tables are zero

@@ -22,8 +22,8 @@ struct ram_run {
 struct ram;
 
 /*
- * `size` bytes (a multiple of 1 MB, at least 16) as a PC has them: 0x1000 to 0x9f000, then from
- * 1 MB up with one hole, as devices make it: `hole`, or where that is of no size, 8 MB in the middle.
+ * `size` bytes (a multiple of 1 MB, at least 16) as a PC has them: 0x1000 to 0x9f000, then from 1
+ * MB up with one hole, as devices make it: `hole`, or where that is of no size, 8 MB in the middle.
  */
 struct ram *ram_new(uint64_t size, const struct ram_run *hole, struct util_random *random);
 void ram_free(struct ram *ram);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files of physical memory, in the formats that acquisition tools and hypervisors write. How each is
- * written is in format_*.c; which there are says one table, in ramfile.c, and tests ask it: C by
+ * Files of physical memory, in the formats that acquisition tools and hypervisors write. How each
+ * is written is in format_*.c; which there are says one table, in ramfile.c, and tests ask it: C by
  * ramfile_formats(), Python and shell by `mkimage --list-formats`. Frames nobody uses become holes
  * of a sparse file.
  */

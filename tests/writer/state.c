@@ -2,10 +2,10 @@
 /*
  * Pages that are not there: which state a page of a process is to be in. See guest.h.
  *
- * A private page is in transition, in the page file or compressed. A page of a section that the process shares
- * has its state in the prototype PTE; the process's own entry leads there: by its address, by
- * "ask the VAD", or by being zero, as for a page never touched. What only the file on disk still
- * has is gone from every process.
+ * A private page is in transition, in the page file or compressed. A page of a section that the
+ * process shares has its state in the prototype PTE; the process's own entry leads there: by its
+ * address, by "ask the VAD", or by being zero, as for a page never touched. What only the file on
+ * disk still has is gone from every process.
  */
 #include <writer/guest.h>
 

@@ -53,8 +53,8 @@ static void packed(struct guest *guest)
 }
 
 /*
- * The same program, which has got some functions by GetProcAddress since: their addresses lie with its
- * data, in the section that the packer made of all.
+ * The same program, which has got some functions by GetProcAddress since: their addresses lie with
+ * its data, in the section that the packer made of all.
  */
 static void packed_with_own_table(struct guest *guest)
 {

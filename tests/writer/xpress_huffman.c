@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A compressor for LZ77 of Xpress with Huffman codes, from [MS-XCA] 2.1: greedy, by a table of the
- * places where three bytes were seen last; codes by Huffman's algorithm, over rarer and rarer counts
- * until none is too long.
+ * places where three bytes were seen last; codes by Huffman's algorithm, over rarer and rarer
+ * counts until none is too long.
  */
 #include <writer/xpress.h>
 
