@@ -165,16 +165,16 @@ static struct error *take_set(struct reading *r, enum list_kind kind, bool exclu
 
 /* What "LIKE" or another operator compares with: only a whole hash without wildcards is one. */
 static struct error *take_part(struct reading *r, enum list_kind kind, bool excluded,
-			       const char *operator)
+			       const char *sign)
 {
 	struct slice value = r->token.text;
-	if (!strcmp(operator, "LIKE") && kind == KIND_IMPHASH) {
+	if (!strcmp(sign, "LIKE") && kind == KIND_IMPHASH) {
 		if (slice_hex(value) == value.length)
 			return take_value(r, kind, excluded);
 		list_leave(r->list, excluded ? LIST_LEFT_EXCLUDED : LIST_LEFT_PARTIAL);
 	} else {
-		list_unread(r->list,
-			    "what import hashes are compared with by %s is not read", operator);
+		list_unread(r->list, "what import hashes are compared with by %s is not read",
+			    sign);
 	}
 	next(r);
 	return NULL;

@@ -110,11 +110,10 @@ static void find(struct reading *r, const struct value *value, enum yara_find_ki
 }
 
 /* An imphash and what it is compared with; `swapped`: the imphash is on the right. */
-static void compare(struct reading *r, const char *operator, const struct value * with,
-		    bool swapped)
+static void compare(struct reading *r, const char *sign, const struct value *with, bool swapped)
 {
 	static const struct {
-		const char *operator;
+		const char *sign;
 		enum yara_find_kind kind, swapped_kind;
 		enum yara_meaning meaning;
 	} operators[] = {
@@ -134,7 +133,7 @@ static void compare(struct reading *r, const char *operator, const struct value 
 	if (with->kind != VALUE_TEXT && with->kind != VALUE_SET)
 		return;
 	for (size_t i = 0; i < array_size(operators); i++) {
-		if (strcmp(operator, operators[i].operator))
+		if (strcmp(sign, operators[i].sign))
 			continue;
 		find(r, with, swapped ? operators[i].swapped_kind : operators[i].kind,
 		     operators[i].meaning);
@@ -144,9 +143,9 @@ static void compare(struct reading *r, const char *operator, const struct value 
 }
 
 /* Is a value compared with true or false, or with 1 or 0? It is itself, or its opposite, then. */
-static bool compare_truth(const char *operator, struct value * value, const struct value *with)
+static bool compare_truth(const char *sign, struct value *value, const struct value *with)
 {
-	const bool equal = !strcmp(operator, "=="), unequal = !strcmp(operator, "!=");
+	const bool equal = !strcmp(sign, "=="), unequal = !strcmp(sign, "!=");
 	const bool one = with->kind == VALUE_ANY && with->text.length == 1 && *with->text.at == '1';
 	const bool truth = with->kind == VALUE_TRUE || one;
 	if ((!equal && !unequal) ||
@@ -156,7 +155,7 @@ static bool compare_truth(const char *operator, struct value * value, const stru
 	return true;
 }
 
-static struct value combine(struct reading *r, const char *operator, struct value left,
+static struct value combine(struct reading *r, const char *sign, struct value left,
 			    struct value right)
 {
 	struct value result = {.from = left.from};
@@ -164,16 +163,16 @@ static struct value combine(struct reading *r, const char *operator, struct valu
 		   finds_right = r->condition->count > right.from;
 	if (!finds_left && !finds_right) {
 		if (left.kind == VALUE_IMPHASH)
-			compare(r, operator, & right, false);
+			compare(r, sign, &right, false);
 		else if (right.kind == VALUE_IMPHASH)
-			compare(r, operator, & left, true);
+			compare(r, sign, &left, true);
 		return result;
 	}
-	if (finds_left && !finds_right && compare_truth(operator, & left, &right)) {
+	if (finds_left && !finds_right && compare_truth(sign, &left, &right)) {
 		left.kind = VALUE_OTHER;
 		return left;
 	}
-	if (finds_right && !finds_left && compare_truth(operator, & right, &left)) {
+	if (finds_right && !finds_left && compare_truth(sign, &right, &left)) {
 		right.kind = VALUE_OTHER;
 		return right;
 	}
@@ -360,7 +359,7 @@ static const struct value *variable(const struct reading *r, struct slice name)
 	return NULL;
 }
 
-static bool is_operator(const struct yara_tokens *tokens, const char **operator)
+static bool is_operator(const struct yara_tokens *tokens, const char **sign)
 {
 	static const char *const operators[] = {
 		"==", "!=", "<",  ">",	"<=",	      ">=",	     "contains", "icontains",
@@ -370,7 +369,7 @@ static bool is_operator(const struct yara_tokens *tokens, const char **operator)
 	};
 	for (size_t i = 0; i < array_size(operators); i++)
 		if (yara_is(tokens, operators[i])) {
-			*operator= operators[i];
+			*sign = operators[i];
 			return true;
 		}
 	return false;
@@ -380,11 +379,11 @@ static bool is_operator(const struct yara_tokens *tokens, const char **operator)
 static bool is_keyword(const struct yara_tokens *tokens)
 {
 	static const char *const keywords[] = {"and", "or", "rule", "private", "global", "import"};
-	const char *operator;
+	const char *sign;
 	for (size_t i = 0; i < array_size(keywords); i++)
 		if (yara_is(tokens, keywords[i]))
 			return true;
-	return tokens->token.kind == YARA_WORD && is_operator(tokens, &operator);
+	return tokens->token.kind == YARA_WORD && is_operator(tokens, &sign);
 }
 
 /* --- Values --- */
@@ -549,17 +548,17 @@ static bool accept_percent(struct reading *r)
 static struct value read_chain(struct reading *r)
 {
 	struct value left = read_primary(r);
-	const char *operator;
-	while (!r->condition->why && is_operator(r->tokens, &operator)) {
+	const char *sign;
+	while (!r->condition->why && is_operator(r->tokens, &sign)) {
 		if (accept_star(r, &left) || accept_percent(r))
 			continue;
 		yara_next(r->tokens);
-		if (!strcmp(operator, "of")) {
+		if (!strcmp(sign, "of")) {
 			left = read_of(r, left);
 			continue;
 		}
 		struct value right = read_primary(r);
-		left = combine(r, operator, left, right);
+		left = combine(r, sign, left, right);
 	}
 	return left;
 }
