@@ -94,7 +94,7 @@ def one_line(tools):
 
 
 def quote(status, out, err):
-    said = "hashes.txt:2: a quote is opened and never closed" in err and "1 line" in err
+    said = "hashes.txt:2: a quote is opened and not closed within 1 MB" in err and "1 line" in err
     return None if status == 1 and said else f"said: {err.strip()}"
 
 
