@@ -146,6 +146,9 @@ static bool read_vad(const struct windows *windows, struct space *kernel, uint64
 			   &flags))
 		return false;
 	unsigned int address_bits = windows->pointer_size == 8 ? 47 : 32;
+	/* Memory that could not be taken is written as zeros by some tools: no VAD is all zero. */
+	if (!first && !last && !flags)
+		return false;
 	if (last < first || last >= UINT64_C(1) << address_bits >> 12)
 		return false;
 	vad->start = first << 12;

@@ -2,6 +2,7 @@
 """VADs that cost more than they are: over tables that lead to themselves, by the hundred thousand, with
 long names, shared by processes."""
 
+import json
 import struct
 
 from hostile.cases import case
@@ -234,4 +235,23 @@ def large_sections(tools):
         put(node + 0x30, IMAGE)
         put(node + machine.offset("MMVAD", "FirstPrototypePte"), NODES)
     machine.put_pointer(root, NODES)
+    return [machine.save()]
+
+
+def unflagged(status, out, err):
+    """What VADs that are zeros are taken for: a process was not hollowed by a tool's missing page."""
+    flags = [(row["pid"], row["module"], row["flags"]) for row in map(json.loads, out.splitlines())
+             if {"hollowed", "stale"} & set(row["flags"])]
+    if flags or "not present or damaged" not in err:
+        return f"{flags[:3]}, said: {err[-300:]}"
+    return CLEAN.lost(out)
+
+
+@case("vads.zeros", "-a", "-o", "jsonl", expect=unflagged)
+def zeros(tools):
+    """A page of VADs that could not be taken, for which some tools write zeros."""
+    machine = CLEAN.machine(tools)
+    eprocess, _ = machine.process(PID)
+    root = machine.pointer(eprocess + machine.offset("EPROCESS", "VadRoot"))
+    machine.write(machine.pointer(root) & -PAGE, bytes(PAGE))
     return [machine.save()]
