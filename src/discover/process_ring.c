@@ -72,6 +72,7 @@ void process_walk_ring(struct process_search *search)
 	processes_add(search, search->windows->system);
 	if (follow_ring(search, true, &seen))
 		return;
+	search->ring_broken = true;
 	/* What lies behind the break is reached from the other end, last one first. */
 	size_t from = processes->count;
 	follow_ring(search, false, &seen);
@@ -82,23 +83,37 @@ void process_walk_ring(struct process_search *search)
 		address_map_add(&search->by_address, processes->items[i].eprocess, i);
 }
 
-/* Do the neighbours in ActiveProcessLinks both lead back to the process? */
+/*
+ * Does a neighbour in ActiveProcessLinks lead back to `link`? `pointer_at`: where it would. Where the
+ * ring is broken, a neighbour that is not present, or written as zeros, may have done so.
+ */
+static bool leads_back(const struct process_search *search, uint64_t pointer_at, uint64_t link)
+{
+	uint64_t back;
+	if (!space_pointer(search->kernel, pointer_at, search->windows->pointer_size, &back))
+		return search->ring_broken;
+	return back == link || (!back && search->ring_broken);
+}
+
+/*
+ * Do the neighbours in ActiveProcessLinks both lead back to the process? Of one that was taken out
+ * they lead to each other, or it leads to itself; two that lead to each other are a ring of their own.
+ */
 static bool is_linked(const struct process_search *search, uint64_t eprocess)
 {
 	unsigned int pointer = search->windows->pointer_size;
 	uint64_t link =
 		eprocess + profile_offset(search->windows->profile, EPROCESS_ActiveProcessLinks);
-	uint64_t next, back, from_next, from_back;
-	return space_pointer(search->kernel, link, pointer, &next) && next != link &&
-	       space_pointer(search->kernel, link + pointer, pointer, &back) &&
-	       space_pointer(search->kernel, next + pointer, pointer, &from_next) &&
-	       from_next == link && space_pointer(search->kernel, back, pointer, &from_back) &&
-	       from_back == link;
+	uint64_t next, back;
+	return space_pointer(search->kernel, link, pointer, &next) &&
+	       space_pointer(search->kernel, link + pointer, pointer, &back) && next && back &&
+	       next != link && next != back && leads_back(search, next + pointer, link) &&
+	       leads_back(search, back, link);
 }
 
 void process_settle_ring(struct process_search *search)
 {
-	if (!(search->cut & SOURCE_ACTIVE))
+	if (!(search->cut & SOURCE_ACTIVE) && !search->ring_broken)
 		return;
 	for (size_t i = 0; i < search->processes->count; i++) {
 		struct process *process = &search->processes->items[i];

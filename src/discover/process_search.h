@@ -54,6 +54,7 @@ struct process_search {
 	size_t room;		       /* processes that it may still add */
 	bool stopped;		       /* it was cut off */
 	unsigned int cut;	       /* enum process_source: all that were cut off */
+	bool ring_broken;	       /* ActiveProcessLinks does not close */
 	struct process_headers headers;
 };
 
@@ -91,8 +92,9 @@ void processes_try(struct process_search *search, uint64_t eprocess);
 void process_walk_ring(struct process_search *search);
 
 /*
- * Marks processes as found in the ring where it was not followed to its end and their neighbours in
- * it lead back to them. Call it when all sources were asked.
+ * Marks processes as found in the ring where it was not followed to its end, or is broken, and
+ * their neighbours in it lead back to them, or may have before they were lost. Call it when all
+ * sources were asked.
  */
 void process_settle_ring(struct process_search *search);
 

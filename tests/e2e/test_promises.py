@@ -55,6 +55,32 @@ def test_ring(tools):
             check(pids(out) == whole, f"{breaks}: in another order: {pids(out)}")
 
 
+def links_of(machine, pid):
+    return machine.process(pid)[0] + machine.offset("EPROCESS", "ActiveProcessLinks")
+
+
+def test_lost_ring(tools):
+    """Between two processes whose links were written as zeros none is hidden but the one that was
+    taken out of the ring."""
+    for taken_out in (False, True):
+        machine = Machine(tools)
+        whole = pids("\n".join(map(json.dumps, machine.rows)))
+        for pid in (whole[3], whole[-3]):
+            machine.write(links_of(machine, pid), bytes(16))
+        hidden = whole[6:7] if taken_out else []
+        for pid in hidden:
+            link = links_of(machine, pid)
+            after, before = machine.pointer(link), machine.pointer(link + 8)
+            machine.put_pointer(before, after)
+            machine.put_pointer(after + 8, before)
+        out, err = run(tools.impscan, "-f", machine.save(), "-a", "-F", "-o", "jsonl")
+        found = {row["pid"] for row in map(json.loads, out.splitlines()) if "hidden" in row["flags"]}
+        # The two themselves lead nowhere, and what leads to them can't be seen.
+        found -= {whole[3], whole[-3]}
+        check(sorted(found) == hidden, f"hidden {sorted(found)}, not {hidden}")
+        check("ActiveProcessLinks" in err, f"said {err!r}")
+
+
 def test_table(tools):
     """A rebuilt list that differs has a line of its own below the declared one."""
     path = tools.folder / "packed.raw"
@@ -141,6 +167,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     tools = Tools(impscan, mkimage, folder)
     test_ring(tools)
+    test_lost_ring(tools)
     test_table(tools)
     test_progress(tools)
     test_shrinking_file(tools)
