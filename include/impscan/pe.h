@@ -52,6 +52,16 @@ struct pe_reader {
 /* Returns a reader of `size` bytes, which stay the caller's. */
 struct pe_reader pe_reader_bytes(const void *bytes, size_t size, enum pe_layout layout);
 
+/*
+ * Copies what there is of `size` bytes at `position`, zeros behind it. Returns how many bytes there
+ * were; sets `*absent` when a page that exists is not present.
+ */
+size_t pe_reader_copy(const struct pe_reader *reader, uint64_t position, void *buffer, size_t size,
+		      bool *absent);
+
+/* Returns whether all bytes from `start` to before `end` are present, and zeros. */
+bool pe_reader_is_zero(const struct pe_reader *reader, uint64_t start, uint64_t end);
+
 /* The data directories, IMAGE_DIRECTORY_ENTRY_... */
 enum pe_directory {
 	PE_DIRECTORY_EXPORT = 0,

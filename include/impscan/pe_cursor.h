@@ -45,6 +45,13 @@ struct pe_cursor {
 /* Initialises a cursor, which owns nothing. `pe` must stay open while it is used. */
 void pe_cursor_init(struct pe_cursor *cursor, const struct pe *pe);
 
+/*
+ * Makes the cursor count pages. The bitmap `*seen` of `*size` bytes stays the caller's, who frees
+ * it; it is enlarged where that is needed, emptied, and must outlive the cursor. Both are 0 at
+ * first.
+ */
+void pe_cursor_count_pages(struct pe_cursor *cursor, uint8_t **seen, size_t *size);
+
 /* Returns whether pefile's get_data() accepts an RVA, even if it returns no bytes for it. */
 bool pe_cursor_exists(struct pe_cursor *cursor, uint64_t rva);
 

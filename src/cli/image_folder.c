@@ -15,7 +15,7 @@
 #include <impscan/bytes.h>
 #include <impscan/cleanup.h>
 
-static bool is_folder(const char *path)
+bool path_is_folder(const char *path)
 {
 	struct stat st;
 	return !stat(path, &st) && S_ISDIR(st.st_mode);
@@ -67,7 +67,8 @@ void image_folders_expand(struct options *options)
 	for (size_t i = 0; i < options->image_count; i++) {
 		struct evidence evidence = options->images[i];
 		size_t first = options->found_count;
-		size_t dumps = is_folder(evidence.path) ? find_dumps(options, evidence.path) : 0;
+		size_t dumps =
+			path_is_folder(evidence.path) ? find_dumps(options, evidence.path) : 0;
 		if (!dumps)
 			*array_push(images, count, capacity) = evidence;
 		for (size_t d = 0; d < dumps; d++) {

@@ -5,7 +5,12 @@
 #ifndef CLI_IMAGE_FOLDER_H
 #define CLI_IMAGE_FOLDER_H
 
+#include <stdbool.h>
+
 #include "cli/options.h"
+
+/* Returns whether there is a folder of this name. */
+bool path_is_folder(const char *path);
 
 /*
  * Puts the dumps of processes that lie in a folder in the place of that folder among the images, in

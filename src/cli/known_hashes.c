@@ -142,7 +142,7 @@ static void warn_of_samples(const struct comparison *comparison)
 }
 
 /* What speaks against hashes, of which so many look like hashes of files. */
-static void warn_of_files(struct comparison *comparison, const char *from_where, size_t large,
+static void warn_of_files(struct output *output, const char *from_where, size_t large,
 			  size_t impfuzzy)
 {
 	_cleanup_text_ struct text text = {0};
@@ -153,7 +153,7 @@ static void warn_of_files(struct comparison *comparison, const char *from_where,
 			"or more): impfuzzy has ssdeep's form, but is computed over the import "
 			"list, and no file's hash resembles it",
 			from_where, large, impfuzzy);
-	progress_warning(&comparison->output->progress, text_string(&text));
+	progress_warning(&output->progress, text_string(&text));
 }
 
 /* -v: what was taken of a list, and what was left out. */
@@ -196,25 +196,23 @@ static void tell_list(const struct comparison *comparison, const char *label,
 }
 
 /* What is told of a list in any case. */
-static void warn_of_list(struct comparison *comparison, const char *label,
-			 const struct list_report *report)
+static void warn_of_list(struct output *output, const char *label, const struct list_report *report)
 {
 	size_t unread = report->left[LIST_LEFT_UNREAD];
-	progress_lines(&comparison->output->progress, text_string(&report->lines));
+	progress_lines(&output->progress, text_string(&report->lines));
 	if (unread) {
 		_cleanup_text_ struct text text = {0};
 		text_add_format(&text, "%s: %zu %s not understood%s", label, unread,
 				unread == 1 ? "line or value was" : "lines or values were",
 				unread > 5 ? "; the first five are named above" : "");
-		progress_warning(&comparison->output->progress, text_string(&text));
+		progress_warning(&output->progress, text_string(&text));
 	}
-	warn_of_files(comparison, label, report->fuzzy_large, report->fuzzy);
+	warn_of_files(output, label, report->fuzzy_large, report->fuzzy);
 	if (!report->nothing)
 		return;
-	comparison->empty_lists++;
 	_cleanup_text_ struct text text = {0};
 	text_add_format(&text, "%s: no hash in it", label);
-	progress_warning(&comparison->output->progress, text_string(&text));
+	progress_warning(&output->progress, text_string(&text));
 }
 
 static struct error *add_list(void *context, const char *path)
@@ -224,7 +222,8 @@ static struct error *add_list(void *context, const char *path)
 	const char *label = strcmp(path, "-") ? path : "standard input";
 	struct error *error = known_add_list(comparison->known, path, &report);
 	comparison->lists++;
-	warn_of_list(comparison, label, &report);
+	comparison->empty_lists += report.nothing;
+	warn_of_list(comparison->output, label, &report);
 	if (comparison->output->options->verbose)
 		tell_list(comparison, label, &report);
 	return error;
@@ -340,7 +339,7 @@ struct error *load_known(struct output *output, struct known **ret)
 			       NULL));
 	size_t impfuzzy, large;
 	known_looks_like_files(known, 0, &impfuzzy, &large);
-	warn_of_files(&comparison, "-s", large, impfuzzy);
+	warn_of_files(output, "-s", large, impfuzzy);
 	try_(add_lists(&comparison));
 	try_(add_samples(&comparison));
 	progress_hide(&output->progress);
@@ -364,12 +363,11 @@ struct baseline {
 static struct error *add_good(void *context, const char *path)
 {
 	const struct baseline *baseline = context;
-	struct comparison comparison = {.output = baseline->output};
 	_cleanup_list_report_ struct list_report report = {0};
 	_cleanup_text_ struct text label = {0};
 	size_t modules;
 	struct error *error = good_add(baseline->good, path, &modules, &report);
-	warn_of_list(&comparison, path, &report);
+	warn_of_list(baseline->output, path, &report);
 	try_(error);
 	if (!baseline->output->options->verbose)
 		return NULL;

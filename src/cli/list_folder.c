@@ -6,15 +6,10 @@
 #include "cli/list_folder.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #include <impscan/match.h>
 
-static bool is_folder(const char *path)
-{
-	struct stat st;
-	return strcmp(path, "-") != 0 && !stat(path, &st) && S_ISDIR(st.st_mode);
-}
+#include "cli/image_folder.h"
 
 /* That some files were passed over, and why the first was. */
 static void warn_of_unread(struct output *output, const char *folder, size_t unread, size_t count,
@@ -35,7 +30,7 @@ struct error *list_folder_each(struct output *output, const char *path,
 	_cleanup_text_ struct text warnings = {0}, first = {0};
 	char **files;
 	size_t count, unread = 0;
-	if (!is_folder(path))
+	if (!strcmp(path, "-") || !path_is_folder(path))
 		return take(context, path);
 	try_(samples_list(path, &files, &count, &warnings));
 	progress_lines(&output->progress, text_string(&warnings));

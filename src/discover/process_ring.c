@@ -84,8 +84,8 @@ void process_walk_ring(struct process_search *search)
 }
 
 /*
- * Does a neighbour in ActiveProcessLinks lead back to `link`? `pointer_at`: where it would. Where the
- * ring is broken, a neighbour that is not present, or written as zeros, may have done so.
+ * Does a neighbour in ActiveProcessLinks lead back to `link`? `pointer_at`: where it would. Where
+ * the ring is broken, a neighbour that is not present, or written as zeros, may have done so.
  */
 static bool leads_back(const struct process_search *search, uint64_t pointer_at, uint64_t link)
 {
@@ -97,7 +97,8 @@ static bool leads_back(const struct process_search *search, uint64_t pointer_at,
 
 /*
  * Do the neighbours in ActiveProcessLinks both lead back to the process? Of one that was taken out
- * they lead to each other, or it leads to itself; two that lead to each other are a ring of their own.
+ * they lead to each other, or it leads to itself; two that lead to each other are a ring of their
+ * own.
  */
 static bool is_linked(const struct process_search *search, uint64_t eprocess)
 {

@@ -70,21 +70,6 @@ static void reset(struct dotnet *dotnet)
 		dotnet->scratch = alloc_new(struct dotnet_scratch);
 }
 
-/* Makes the cursor count the pages that it reads. */
-static void count_pages(struct metadata *m)
-{
-	struct dotnet_scratch *s = m->dotnet->scratch;
-	uint64_t end = min_of(m->pe->reader->size, (uint64_t)PE_RVA_END * 2);
-	size_t size = (size_t)(end / PAGE_SIZE / 8 + 1);
-	if (size > s->seen_size) {
-		s->seen = alloc_resize(s->seen, size, 1);
-		s->seen_size = size;
-	}
-	memset(s->seen, 0, size);
-	m->cursor.seen = s->seen;
-	m->cursor.seen_end = end;
-}
-
 /* Is there enough to tell that this is, or was, an assembly? */
 static enum step find(struct metadata *m)
 {
@@ -147,7 +132,8 @@ void dotnet_read(struct dotnet *dotnet, const struct pe *pe)
 	};
 	pe_cursor_init(&m.cursor, pe);
 	if (m.in_memory)
-		count_pages(&m);
+		pe_cursor_count_pages(&m.cursor, &dotnet->scratch->seen,
+				      &dotnet->scratch->seen_size);
 	if (net_spend(&m, 1))
 		read_assembly(&m);
 	else

@@ -60,20 +60,8 @@ void dotnet_part_init(struct dotnet_part *part, const struct pe_reader *whole, u
 /* Copies `size` bytes of the range, unless some are absent. */
 static bool copy(const struct pe_reader *range, uint64_t position, void *buffer, size_t size)
 {
-	uint8_t *out = buffer;
-	while (size) {
-		size_t available;
-		const uint8_t *p =
-			position < range->size ? range->at(range, position, &available) : NULL;
-		if (!p)
-			return false;
-		size_t n = min_of(available, size);
-		memcpy(out, p, n);
-		out += n;
-		position += n;
-		size -= n;
-	}
-	return true;
+	bool absent;
+	return pe_reader_copy(range, position, buffer, size, &absent) == size;
 }
 
 /* Has what lies here PE headers, with a CLR directory? They count `*sections`. */

@@ -4,7 +4,6 @@
  * zeros in memory where the file has something, or makes no sense; or it takes too long.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include <impscan/bytes.h>
 #include <impscan/damage.h>
@@ -68,18 +67,7 @@ bool net_zero_page(struct metadata *m, uint64_t rva)
 	uint64_t in_page = (reader->base + position) % PAGE_SIZE;
 	uint64_t at = position - min_of(in_page, position);
 	uint64_t end = min_of(position - in_page + PAGE_SIZE, reader->size);
-	m->other_page = page;
-	while (at < end) {
-		size_t available;
-		const uint8_t *p = reader->at(reader, at, &available);
-		if (!p)
-			return false;
-		size_t n = (size_t)min_of((uint64_t)available, end - at);
-		if (*p || memcmp(p, p + 1, n - 1) != 0)
-			return false;
-		at += n;
-	}
-	m->other_page = 0;
-	m->zero_page = page;
-	return true;
+	bool zero = pe_reader_is_zero(reader, at, end);
+	*(zero ? &m->zero_page : &m->other_page) = page;
+	return zero;
 }

@@ -21,8 +21,6 @@
 #include <impscan/cleanup.h>
 #include <impscan/import_facts.h>
 
-#include "hash/ssdeep.h"
-
 #define TOKEN_DIGITS 12
 #define TOKEN_SHIFT  (64 - 4 * TOKEN_DIGITS)
 
@@ -147,5 +145,5 @@ void hash_impset(struct hashes *hashes, const struct text *string)
 {
 	_cleanup_text_ struct text set = {0};
 	impset_string(&set, string);
-	ssdeep_hash(hashes->impset, &set);
+	hash_fuzzy(hashes->impset, &set);
 }

@@ -258,15 +258,7 @@ static void reset(struct imports *imports)
 static void count_pages(struct import_reading *r)
 {
 	struct imports_scratch *s = r->scratch;
-	uint64_t end = min_of(r->pe->reader->size, (uint64_t)PE_RVA_END * 2);
-	size_t size = (size_t)(end / PAGE_SIZE / 8 + 1);
-	if (size > s->seen_size) {
-		s->seen = alloc_resize(s->seen, size, 1);
-		s->seen_size = size;
-	}
-	memset(s->seen, 0, size);
-	r->cursor.seen = s->seen;
-	r->cursor.seen_end = end;
+	pe_cursor_count_pages(&r->cursor, &s->seen, &s->seen_size);
 	const uint64_t nt = r->pe->nt_headers;
 	const uint64_t header[] = {0, 63, nt, nt + 23, nt + 24 + 223};
 	for (size_t i = 0; i < array_size(header); i++)

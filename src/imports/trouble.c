@@ -48,18 +48,7 @@ bool page_is_zero(struct import_reading *r, uint64_t rva)
 		return true;
 	uint64_t start = rva - rva % PAGE_SIZE;
 	uint64_t end = min_of(start + PAGE_SIZE, r->pe->reader->size);
-	while (start < end) {
-		size_t available;
-		const uint8_t *p = r->pe->reader->at(r->pe->reader, start, &available);
-		if (!p)
-			return false;
-		size_t n = (size_t)min_of((uint64_t)available, end - start);
-		if (*p || memcmp(p, p + 1, n - 1) != 0) {
-			r->other_page = page;
-			return false;
-		}
-		start += n;
-	}
-	r->zero_page = page;
-	return true;
+	bool zero = pe_reader_is_zero(r->pe->reader, start, end);
+	*(zero ? &r->zero_page : &r->other_page) = page;
+	return zero;
 }

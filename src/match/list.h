@@ -165,6 +165,9 @@ const char *slice_find(struct slice s, const char *text); /* the same; NULL: not
 /* How many hex digits `s` begins with. */
 size_t slice_hex(struct slice s);
 
+/* The length of the blank that `s` begins with, or of the comment as C has them; 0: neither. */
+size_t slice_blank(struct slice s);
+
 /* "n/a", "none", "-" ..., or nothing: no value. */
 bool slice_means_nothing(struct slice s);
 

@@ -46,24 +46,6 @@ static size_t quoted(struct slice s)
 	return s.length;
 }
 
-/* The length of a blank or comment; 0: it is none. */
-static size_t blank(struct slice s)
-{
-	if (!s.length)
-		return 0;
-	if (isspace((unsigned char)*s.at))
-		return 1;
-	if (slice_begins(s, "//")) {
-		const char *end = memchr(s.at, '\n', s.length);
-		return end ? (size_t)(end - s.at) : s.length;
-	}
-	if (slice_begins(s, "/*")) {
-		const char *end = memmem(s.at + 2, s.length - 2, "*/", 2);
-		return end ? (size_t)(end + 2 - s.at) : s.length;
-	}
-	return 0;
-}
-
 /* The length of a path or other word; parts of a path may be in quotes. */
 static size_t word(struct slice s)
 {
@@ -76,7 +58,7 @@ static size_t word(struct slice s)
 static void next(struct reading *r)
 {
 	size_t n;
-	while ((n = blank(r->rest)))
+	while ((n = slice_blank(r->rest)))
 		r->rest = slice_from(r->rest, n);
 	struct slice s = r->rest;
 	if (!s.length) {

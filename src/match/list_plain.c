@@ -183,7 +183,7 @@ static struct error *take_line(struct reader *reader, struct slice line)
 		return NULL;
 	if (!found.any && !found.longer)
 		return take_text(reader, line, &found);
-	bool longer = found.longer && !found.sample.impfuzzy.length && !reader->labels;
+	bool longer = found.longer && !found.sample.impfuzzy.length;
 	if ((longer || found.other.length) && !reader->labels)
 		return refuse(reader, line, &found);
 	if (found.other.length || is_doubtful(reader, &found, line)) {

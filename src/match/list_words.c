@@ -164,6 +164,21 @@ size_t slice_hex(struct slice s)
 	return n;
 }
 
+size_t slice_blank(struct slice s)
+{
+	if (s.length && isspace((unsigned char)*s.at))
+		return 1;
+	if (slice_begins(s, "//")) {
+		const char *end = memchr(s.at, '\n', s.length);
+		return end ? (size_t)(end - s.at) : s.length;
+	}
+	if (slice_begins(s, "/*")) {
+		const char *end = memmem(s.at + 2, s.length - 2, "*/", 2);
+		return end ? (size_t)(end + 2 - s.at) : s.length;
+	}
+	return 0;
+}
+
 bool slice_means_nothing(struct slice s)
 {
 	static const char *const words[] = {"n/a", "na",      "-",	"none", "null",	    "0",

@@ -582,30 +582,28 @@ static struct value read_negation(struct reading *r)
 	return value;
 }
 
-static struct value read_and(struct reading *r)
+/* Parts joined by a word. */
+static struct value read_joined(struct reading *r, const char *word,
+				struct value (*read_part)(struct reading *r))
 {
-	struct value value = read_negation(r);
-	while (!r->condition->why && yara_is(r->tokens, "and")) {
+	struct value value = read_part(r);
+	while (!r->condition->why && yara_accept(r->tokens, word)) {
 		apply(r, &value, r->condition->count);
 		value.kind = VALUE_OTHER;
-		yara_next(r->tokens);
-		struct value other = read_negation(r);
+		struct value other = read_part(r);
 		apply(r, &other, r->condition->count);
 	}
 	return value;
 }
 
+static struct value read_and(struct reading *r)
+{
+	return read_joined(r, "and", read_negation);
+}
+
 static struct value read_or(struct reading *r)
 {
-	struct value value = read_and(r);
-	while (!r->condition->why && yara_is(r->tokens, "or")) {
-		apply(r, &value, r->condition->count);
-		value.kind = VALUE_OTHER;
-		yara_next(r->tokens);
-		struct value other = read_and(r);
-		apply(r, &other, r->condition->count);
-	}
-	return value;
+	return read_joined(r, "or", read_and);
 }
 
 static bool ends(const struct yara_tokens *tokens)

@@ -19,23 +19,9 @@ static bool begins(struct slice s, const char *text)
 static void skip_blanks(struct yara_tokens *tokens)
 {
 	struct slice *rest = &tokens->rest;
-	for (;;) {
-		size_t n = 0;
-		if (rest->length && isspace((unsigned char)*rest->at)) {
-			n = 1;
-		} else if (begins(*rest, "//")) {
-			const char *end = memchr(rest->at, '\n', rest->length);
-			n = end ? (size_t)(end - rest->at) : rest->length;
-		} else if (begins(*rest, "/*")) {
-			const char *end = memmem(rest->at + 2, rest->length - 2, "*/", 2);
-			n = end ? (size_t)(end + 2 - rest->at) : rest->length;
-		} else {
-			return;
-		}
+	for (size_t n; (n = slice_blank(*rest)); *rest = slice_from(*rest, n))
 		tokens->line +=
 			n == 1 ? *rest->at == '\n' : list_newlines((struct slice){rest->at, n});
-		*rest = slice_from(*rest, n);
-	}
 }
 
 /* The length of what is enclosed by `sign`, with both signs; it ends with its line. */

@@ -51,12 +51,8 @@ struct pe_reader pe_reader_bytes(const void *bytes, size_t size, enum pe_layout 
 	};
 }
 
-/*
- * Copies what there is of `size` bytes at `position`, zeros behind it; how many bytes there were.
- * `*absent` is set when a page that exists is not present.
- */
-static size_t read_some(const struct pe_reader *reader, uint64_t position, void *buffer,
-			size_t size, bool *absent)
+size_t pe_reader_copy(const struct pe_reader *reader, uint64_t position, void *buffer, size_t size,
+		      bool *absent)
 {
 	size_t done = 0;
 	*absent = false;
@@ -74,6 +70,21 @@ static size_t read_some(const struct pe_reader *reader, uint64_t position, void 
 		done += n;
 	}
 	return done;
+}
+
+bool pe_reader_is_zero(const struct pe_reader *reader, uint64_t start, uint64_t end)
+{
+	while (start < end) {
+		size_t available;
+		const uint8_t *p = reader->at(reader, start, &available);
+		if (!p)
+			return false;
+		size_t n = (size_t)min_of((uint64_t)available, end - start);
+		if (*p || memcmp(p, p + 1, n - 1) != 0)
+			return false;
+		start += n;
+	}
+	return true;
 }
 
 static enum pe_status not_pe(struct pe *pe, const char *reason)
@@ -148,7 +159,7 @@ static enum pe_status read_sections(struct pe *pe, uint64_t position, size_t cou
 		uint8_t h[SECTION_HEADER_SIZE];
 		bool absent;
 		size_t size =
-			read_some(pe->reader, position + i * sizeof(h), h, sizeof(h), &absent);
+			pe_reader_copy(pe->reader, position + i * sizeof(h), h, sizeof(h), &absent);
 		if (size < sizeof(h) && file && absent)
 			return unreadable(pe, "section table", position + i * sizeof(h) + size);
 		if (size < sizeof(h) && (!size || !file))
@@ -218,7 +229,7 @@ enum pe_status pe_open(struct pe *pe, const struct pe_reader *reader)
 	/* The optional header and its directories; pefile reads 0x200 bytes of it. */
 	uint8_t h[0x200];
 	bool absent;
-	size_t size = read_some(reader, 0, h, DOS_HEADER_SIZE, &absent);
+	size_t size = pe_reader_copy(reader, 0, h, DOS_HEADER_SIZE, &absent);
 	if (absent)
 		return unreadable(pe, "header", 0);
 	if (size < DOS_HEADER_SIZE)
@@ -232,13 +243,13 @@ enum pe_status pe_open(struct pe *pe, const struct pe_reader *reader)
 	if (nt > reader->size)
 		return not_pe(pe, "header offset (e_lfanew) beyond the end");
 
-	size = read_some(reader, nt, h, 4, &absent);
+	size = pe_reader_copy(reader, nt, h, 4, &absent);
 	if (absent)
 		return unreadable(pe, "PE header", nt);
 	if (check_signature(pe, h, size) != PE_OK)
 		return pe->status;
 
-	size = read_some(reader, nt + 4, h, FILE_HEADER_SIZE, &absent);
+	size = pe_reader_copy(reader, nt + 4, h, FILE_HEADER_SIZE, &absent);
 	if (absent)
 		return unreadable(pe, "PE header", nt + 4);
 	if (size < FILE_HEADER_SIZE)
@@ -250,7 +261,7 @@ enum pe_status pe_open(struct pe *pe, const struct pe_reader *reader)
 	uint64_t section_table = optional + le16(h + 16);
 	pe->characteristics = le16(h + 18);
 
-	size = read_some(reader, optional, h, sizeof(h), &absent);
+	size = pe_reader_copy(reader, optional, h, sizeof(h), &absent);
 	uint16_t magic = le16(h);
 	pe->pe32_plus = is_64_bit(pe, magic);
 	if (absent && size < OPTIONAL_SIZE_PLUS + 8 * PE_DIRECTORY_COUNT)

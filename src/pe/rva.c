@@ -220,6 +220,19 @@ uint64_t pe_cursor_position(struct pe_cursor *cursor, uint64_t rva)
 	return position;
 }
 
+void pe_cursor_count_pages(struct pe_cursor *cursor, uint8_t **seen, size_t *size)
+{
+	uint64_t end = min_of(cursor->pe->reader->size, (uint64_t)PE_RVA_END * 2);
+	size_t wanted = (size_t)(end / PAGE_SIZE / 8 + 1);
+	if (wanted > *size) {
+		*seen = alloc_resize(*seen, wanted, 1);
+		*size = wanted;
+	}
+	memset(*seen, 0, wanted);
+	cursor->seen = *seen;
+	cursor->seen_end = end;
+}
+
 static void count_page(struct pe_cursor *cursor, uint64_t page, bool found)
 {
 	if (!cursor->seen || page * PAGE_SIZE >= cursor->seen_end ||

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include <impscan/alloc.h>
+#include <impscan/unpack.h>
 
 static bool is_tar(const struct source *source)
 {
@@ -26,6 +27,11 @@ static bool is_tar(const struct source *source)
 	return sum == given;
 }
 
+bool unpack_knows_7zip(const void *head, size_t size)
+{
+	return size >= 6 && !memcmp(head, "7z\xbc\xaf\x27\x1c", 6);
+}
+
 static const char *probe(const struct source *source)
 {
 	const uint8_t *magic = source_bytes(source, 0, 6);
@@ -33,7 +39,7 @@ static const char *probe(const struct source *source)
 		return NULL;
 	if (!memcmp(magic, "PK\3\4", 4) || !memcmp(magic, "PK\5\6", 4))
 		return "ZIP";
-	if (!memcmp(magic, "7z\xbc\xaf\x27\x1c", 6))
+	if (unpack_knows_7zip(magic, 6))
 		return "7-Zip";
 	return is_tar(source) ? "tar" : NULL;
 }

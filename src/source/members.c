@@ -25,11 +25,6 @@ bool unpack_knows(const void *head, size_t size)
 	return known;
 }
 
-bool unpack_knows_7zip(const void *head, size_t size)
-{
-	return size >= 6 && !memcmp(head, "7z\xbc\xaf\x27\x1c", 6);
-}
-
 #ifdef HAVE_LIBARCHIVE
 
 #include <errno.h>
@@ -65,8 +60,7 @@ struct unpack {
 static struct error *failure(struct unpack *unpack)
 {
 	_cleanup_free_ char *why =
-		reader_failure(unpack->archive, unpack->named, unpack->encrypted);
-	unpack->locked = !strncmp(why, READER_ENCRYPTED, sizeof(READER_ENCRYPTED) - 1);
+		reader_failure(unpack->archive, unpack->named, unpack->encrypted, &unpack->locked);
 	return error_new("%s: %s", unpack->label, why);
 }
 

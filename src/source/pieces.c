@@ -369,7 +369,6 @@ static struct error *reserve(struct pieces *pieces, const struct source_options 
 
 static void pieces_close(struct pieces *pieces)
 {
-	ahead_free(pieces->ahead);
 	if (pieces->region)
 		munmap(pieces->region, pieces->region_size);
 	if (pieces->fd >= 0)
@@ -388,7 +387,7 @@ DEFINE_CLEANUP(struct pieces, pieces_close)
 static void pieces_free(void *own)
 {
 	struct pieces *pieces = own;
-	ahead_free(take_ptr(pieces->ahead));
+	ahead_free(pieces->ahead); /* before what it may still be unpacking with */
 	if (pieces->table.free_context)
 		pieces->table.free_context(pieces->table.context);
 	free(pieces->table.pieces);

@@ -83,27 +83,25 @@ const char *reader_name(struct archive_entry *entry)
 	return name ? name : archive_entry_pathname_utf8(entry);
 }
 
-char *reader_failure(struct archive *archive, bool named, bool encrypted)
+char *reader_failure(struct archive *archive, bool named, bool encrypted, bool *locked)
 {
 	const char *text = archive_error_string(archive), *why = text ? text : "it is damaged";
 	const bool is_7zip = archive_format(archive) == ARCHIVE_FORMAT_7ZIP;
 	const bool crypt = strcasestr(why, "crypt") != NULL;
+	*locked = true;
 	if (strcasestr(why, "passphrase"))
-		return alloc_strdup(named ? READER_ENCRYPTED
-					    ", and neither the password that --password names "
-					    "nor \"infected\" opens it"
-					  : READER_ENCRYPTED
-					    ", and its password is not \"infected\": name it with "
-					    "--password");
+		return alloc_strdup(named ? "is encrypted, and neither the password that "
+					    "--password names nor \"infected\" opens it"
+					  : "is encrypted, and its password is not \"infected\": "
+					    "name it with --password");
 	if (is_7zip && (crypt || encrypted))
-		return alloc_strdup(READER_ENCRYPTED
-				    ", and of 7-Zip archives that can't be undone "
+		return alloc_strdup("is encrypted, and of 7-Zip archives that can't be undone "
 				    "here: unpack it with its password first (7z x)");
 	if (crypt)
-		return alloc_printf(READER_ENCRYPTED
-				    " so that libarchive can't decrypt it (%s): unpack "
+		return alloc_printf("is encrypted so that libarchive can't decrypt it (%s): unpack "
 				    "it with its password first",
 				    why);
+	*locked = false;
 	return alloc_printf("can't be unpacked: %s%s", why,
 			    encrypted ? " (it is encrypted: is the password right?)" : "");
 }

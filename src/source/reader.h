@@ -39,11 +39,10 @@ const char *reader_name(struct archive_entry *entry);
 
 /*
  * Says what went wrong last, after the name of the archive: "can't be unpacked: ...", or what to do
- * about a password. `named`: a password was given; `encrypted`: the entry is, as far as is known.
- * The caller frees it with free().
+ * about a password: then `*locked` is set, else cleared. `named`: a password was given;
+ * `encrypted`: the entry is, as far as is known. The caller frees it with free().
  */
-#define READER_ENCRYPTED "is encrypted" /* how the latter begins */
-char *reader_failure(struct archive *archive, bool named, bool encrypted);
+char *reader_failure(struct archive *archive, bool named, bool encrypted, bool *locked);
 #endif
 
 #endif

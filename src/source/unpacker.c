@@ -62,8 +62,9 @@ const char *source_archive_version(void)
 
 struct error *unpacker_failure(const struct unpacker *unpacker)
 {
+	bool locked;
 	_cleanup_free_ char *why =
-		reader_failure(unpacker->archive, unpacker->named, unpacker->encrypted);
+		reader_failure(unpacker->archive, unpacker->named, unpacker->encrypted, &locked);
 	return error_new("'%s' %s", source_path(unpacker->source), why);
 }
 
