@@ -18,6 +18,9 @@ import struct
 import sys
 import uuid
 
+import libfuzzy
+from libfuzzy import ssdeep
+
 SKIPPED = 77
 
 
@@ -30,19 +33,8 @@ def skip(reason):
     sys.exit(SKIPPED)
 
 
-try:
-    libfuzzy = ctypes.CDLL("libfuzzy.so.2")
-except OSError:
+if not libfuzzy.LIBRARY:
     skip("libfuzzy.so.2 is not installed")
-
-
-def ssdeep(data):
-    if not data:
-        return ""
-    result = ctypes.create_string_buffer(148 + 1)
-    if libfuzzy.fuzzy_hash_buf(data, ctypes.c_uint32(len(data)), result) != 0:
-        raise RuntimeError("fuzzy_hash_buf")
-    return result.value.decode()
 
 
 # II.22: the columns of each table, in words of that section. An index into a table is named by it, a

@@ -17,14 +17,15 @@ libfuzzy's shared library is called directly: pyimpfuzzy is no more than that. E
 skipped test, when it or pefile is missing.
 """
 import contextlib
-import ctypes
 import hashlib
 import os
 import subprocess
 import sys
 import tempfile
 
+import libfuzzy
 import pefile_rules
+from libfuzzy import ssdeep
 from pefile_rules import VERSION, ordlookup, pefile
 
 SKIPPED = 77
@@ -39,23 +40,12 @@ try:
     INSTALLED = pefile_rules.version()
 except pefile_rules.Missing as missing:
     skip(str(missing))
-try:
-    libfuzzy = ctypes.CDLL("libfuzzy.so.2")
-except OSError:
+if not libfuzzy.LIBRARY:
     skip("libfuzzy.so.2 is not installed")
 
 
 class NoOpinion(Exception):
     """pefile fails on this file with an error that is its own."""
-
-
-def ssdeep(data):
-    if not data:
-        return ""
-    result = ctypes.create_string_buffer(148 + 1)
-    if libfuzzy.fuzzy_hash_buf(data, ctypes.c_uint32(len(data)), result) != 0:
-        raise RuntimeError("fuzzy_hash_buf")
-    return result.value.decode()
 
 
 def parse(data):

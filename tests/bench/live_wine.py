@@ -21,12 +21,15 @@ import os
 import pathlib
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from wine.programs import find  # noqa: E402
 
 SKIPPED = 77
 SETTLED = 3  # seconds in which no program starts and memory does not grow
@@ -119,15 +122,6 @@ REAL = [
 
 SCRIPTS = [("js", JSCRIPT, 40000), ("xml.js", XML, 20000), ("objects.js", OBJECTS, 4000),
            ("vbs", VBSCRIPT, 60000)]
-
-
-def find(*names):
-    """A program of Wine's: Debian has them outside of PATH."""
-    for name in names:
-        found = shutil.which(name) or shutil.which(name, path="/usr/lib/wine")
-        if found:
-            return found
-    return None
 
 
 class Wine:

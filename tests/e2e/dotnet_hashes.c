@@ -18,6 +18,8 @@
 #include <impscan/hash.h>
 #include <impscan/pe.h>
 
+#include "lines.h"
+
 static void show(struct dotnet *dotnet, const struct pe_reader *reader)
 {
 	_cleanup_pe_ struct pe pe;
@@ -33,7 +35,7 @@ static void show(struct dotnet *dotnet, const struct pe_reader *reader)
 	       dotnet->wiped, dotnet->reason);
 }
 
-static bool show_file(struct dotnet *dotnet, const char *path)
+static bool show_file(void *dotnet, const char *path)
 {
 	_cleanup_pe_file_ struct pe_file file;
 	_cleanup_error_ struct error *error = pe_file_open(&file, path);
@@ -52,18 +54,9 @@ int main(int argc, char **argv)
 {
 	_cleanup_dotnet_ struct dotnet dotnet = {0};
 	bool good = true;
-	if (argc != 2 || strcmp(argv[1], "--list") != 0) {
-		for (int i = 1; i < argc; i++)
-			good &= show_file(&dotnet, argv[i]);
-		return good ? 0 : 2;
-	}
-	_cleanup_free_ char *line = NULL;
-	size_t capacity = 0;
-	ssize_t length;
-	while ((length = getline(&line, &capacity, stdin)) > 0) {
-		if (line[length - 1] == '\n')
-			line[length - 1] = '\0';
-		good &= show_file(&dotnet, line);
-	}
+	if (argc == 2 && !strcmp(argv[1], "--list"))
+		return each_line(show_file, &dotnet) ? 0 : 2;
+	for (int i = 1; i < argc; i++)
+		good &= show_file(&dotnet, argv[i]);
 	return good ? 0 : 2;
 }

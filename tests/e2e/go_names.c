@@ -20,6 +20,8 @@
 #include <impscan/page_size.h>
 #include <impscan/pe.h>
 
+#include "lines.h"
+
 #define ABSENT_MAX 16
 
 static struct options {
@@ -91,26 +93,20 @@ static int show(const char *path)
 	return 0;
 }
 
-static int keeps(void)
+static bool show_kept(void *context, const char *name)
 {
-	_cleanup_free_ char *line = NULL;
-	size_t capacity = 0;
-	ssize_t length;
-	while ((length = getline(&line, &capacity, stdin)) > 0) {
-		const char *kept;
-		if (line[length - 1] == '\n')
-			line[length - 1] = '\0';
-		bool keep = golang_keeps(line, &kept);
-		printf("%c%s\n", keep ? '+' : '-', keep ? kept : "");
-	}
-	return 0;
+	(void)context;
+	const char *kept;
+	bool keep = golang_keeps(name, &kept);
+	printf("%c%s\n", keep ? '+' : '-', keep ? kept : "");
+	return true;
 }
 
 int main(int argc, char **argv)
 {
 	int result = 0;
 	if (argc == 2 && !strcmp(argv[1], "--keeps"))
-		return keeps();
+		return each_line(show_kept, NULL) ? 0 : 2;
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--memory") && i + 1 < argc) {
 			options.memory = true;

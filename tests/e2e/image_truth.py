@@ -3,13 +3,15 @@
 list."""
 
 import argparse
-import ctypes
-import ctypes.util
 import hashlib
 import json
 import pathlib
 import subprocess
 import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+import libfuzzy  # noqa: E402
 
 FAILURES = []
 # Real DLLs, where they are installed.
@@ -134,23 +136,10 @@ def imphash(imports):
     return hashlib.md5(",".join(imports).encode()).hexdigest() if imports else None
 
 
-def load_libfuzzy():
-    """fuzzy_hash_buf() as a function of bytes; None where libfuzzy has no shared library."""
-    name = ctypes.util.find_library("fuzzy")
-    if not name:
-        skip("impfuzzy values: libfuzzy's shared library is not found")
-        return None
-    library = ctypes.CDLL(name)
-
-    def hash_bytes(data):
-        result = ctypes.create_string_buffer(148)
-        library.fuzzy_hash_buf(data, ctypes.c_uint32(len(data)), result)
-        return result.value.decode()
-
-    return hash_bytes
-
-
-FUZZY = load_libfuzzy()
+# ssdeep's hash of bytes; None where libfuzzy has no shared library.
+FUZZY = libfuzzy.ssdeep if libfuzzy.LIBRARY else None
+if not FUZZY:
+    skip("impfuzzy values: libfuzzy's shared library is not found")
 
 
 def impfuzzy(imports):

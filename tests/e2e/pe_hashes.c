@@ -19,6 +19,8 @@
 #include <impscan/imports.h>
 #include <impscan/pe.h>
 
+#include "lines.h"
+
 static void work(struct imports *imports, const struct pe_reader *reader, struct hashes *hashes)
 {
 	_cleanup_pe_ struct pe pe;
@@ -36,7 +38,7 @@ static void show(struct imports *imports, const struct pe_reader *reader)
 	       text_string(imports_fuzzy_string(imports)));
 }
 
-static bool show_file(struct imports *imports, const char *path)
+static bool show_file(void *imports, const char *path)
 {
 	_cleanup_pe_file_ struct pe_file file;
 	_cleanup_error_ struct error *error = pe_file_open(&file, path);
@@ -61,21 +63,6 @@ static int stream(struct imports *imports)
 		fflush(stdout);
 	}
 	return 0;
-}
-
-static int list(struct imports *imports)
-{
-	int result = 0;
-	_cleanup_free_ char *line = NULL;
-	size_t capacity = 0;
-	ssize_t length;
-	while ((length = getline(&line, &capacity, stdin)) > 0) {
-		if (line[length - 1] == '\n')
-			line[length - 1] = '\0';
-		if (!show_file(imports, line))
-			result = 2;
-	}
-	return result;
 }
 
 static double now(void)
@@ -110,7 +97,7 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "--stream"))
 		return stream(&imports);
 	if (argc == 2 && !strcmp(argv[1], "--list"))
-		return list(&imports);
+		return each_line(show_file, &imports) ? 0 : 2;
 	if (argc > 2 && !strcmp(argv[1], "--time"))
 		return measure(&imports, argv + 2);
 	int result = 0;

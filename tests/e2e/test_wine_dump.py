@@ -11,12 +11,17 @@ the packed program is found by its original. Skipped where Wine (Debian: wine64)
 
 import json
 import os
+import pathlib
 import re
-import shutil
 import subprocess
+import sys
 
-from image_truth import WINE, check, finish, rows, run, skip, test_arguments, test_parser
-from windows_program import compile_code, pack, program
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from image_truth import (WINE, check, finish, rows, run, skip, test_arguments,  # noqa: E402
+                         test_parser)
+from windows_program import compile_code, pack, program  # noqa: E402
+from wine.programs import find  # noqa: E402
 
 SKIPPED = 77
 PATIENCE = 600  # seconds
@@ -29,15 +34,6 @@ IMPORTS = [
                       "OpenProcessToken", "CryptAcquireContextA", "CryptGenRandom"]),
     ("WS2_32.dll", ["WSAStartup", "socket", "connect", "send", "recv", "closesocket"]),
 ]
-
-
-def find(*names):
-    """A program of Wine's: Debian has them outside of PATH."""
-    for name in names:
-        found = shutil.which(name) or shutil.which(name, path="/usr/lib/wine")
-        if found:
-            return found
-    return None
 
 
 def make_prefix(folder):

@@ -10,24 +10,7 @@
 
 #include <impscan/dotnet.h>
 
-struct memory {
-	struct pe_reader reader;
-	const uint8_t *data;
-	uint8_t absent; /* a bit for each of 8 pages, repeating */
-};
-
-static const uint8_t *memory_at(const struct pe_reader *reader, uint64_t position,
-				size_t *available)
-{
-	const struct memory *m = reader->context;
-	if (position >= reader->size)
-		abort();
-	if (m->absent >> position / 4096 % 8 & 1)
-		return NULL;
-	uint64_t page_end = (position / 4096 + 1) * 4096;
-	*available = (size_t)((page_end < reader->size ? page_end : reader->size) - position);
-	return m->data + position;
-}
+#include "absent_pages.h"
 
 static const char *memory_why(const struct pe_reader *reader, uint64_t position)
 {
@@ -109,14 +92,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool search = data[0] & 1;
 	struct pe_reader file = pe_reader_bytes(data + 1, size - 1, PE_LAYOUT_FILE);
 	use(&file, search);
-	struct memory m = {.data = data + 1, .absent = data[0] & 0xfe};
-	m.reader = (struct pe_reader){
-		.layout = PE_LAYOUT_MEMORY,
-		.size = size - 1,
-		.at = memory_at,
-		.why = memory_why,
-		.context = &m,
-	};
+	struct memory m;
+	memory_init(&m, data + 1, size - 1, data[0] & 0xfe);
+	m.reader.why = memory_why;
 	use(&m.reader, search);
 	m.reader.layout = PE_LAYOUT_FILE;
 	use(&m.reader, search);

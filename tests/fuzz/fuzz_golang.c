@@ -12,25 +12,9 @@
 #include <impscan/golang.h>
 #include <impscan/pe.h>
 
+#include "absent_pages.h"
+
 #define BASE UINT64_C(0x400000)
-
-struct memory {
-	const uint8_t *data;
-	uint8_t absent; /* a bit for each of 8 pages, repeating */
-};
-
-static const uint8_t *memory_at(const struct pe_reader *reader, uint64_t position,
-				size_t *available)
-{
-	const struct memory *m = reader->context;
-	if (position >= reader->size)
-		abort();
-	if (m->absent >> position / 4096 % 8 & 1)
-		return NULL;
-	uint64_t page_end = (position / 4096 + 1) * 4096;
-	*available = (size_t)((page_end < reader->size ? page_end : reader->size) - position);
-	return m->data + position;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -55,21 +39,16 @@ static void check(const struct golang *golang, bool absent)
 static void use(struct golang *golang, const uint8_t *data, size_t size, enum pe_layout layout,
 		uint8_t absent, unsigned int bits)
 {
-	struct memory m = {.data = data, .absent = absent};
-	struct pe_reader reader = pe_reader_bytes(data, size, layout);
-	if (layout == PE_LAYOUT_MEMORY)
-		reader = (struct pe_reader){
-			.layout = layout,
-			.size = size,
-			.base = BASE,
-			.at = memory_at,
-			.context = &m,
-		};
+	struct memory m;
+	struct pe_reader file = pe_reader_bytes(data, size, layout);
+	memory_init(&m, data, size, absent);
+	m.reader.base = BASE;
+	const struct pe_reader *reader = layout == PE_LAYOUT_MEMORY ? &m.reader : &file;
 	_cleanup_pe_ struct pe pe;
 	if (bits)
-		pe_assume(&pe, &reader, bits == 64, (uint32_t)size);
+		pe_assume(&pe, reader, bits == 64, (uint32_t)size);
 	else
-		pe_open(&pe, &reader);
+		pe_open(&pe, reader);
 	struct budget budget = {.limit = UINT64_MAX};
 	golang_read(golang, &pe, &budget);
 	check(golang, absent);
