@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 /*
@@ -16,16 +17,27 @@
 static EVP_MD *algorithms[2];
 static pthread_once_t fetched[2] = {PTHREAD_ONCE_INIT, PTHREAD_ONCE_INIT};
 
-/* "-fips": this is an identifier, not a protection. */
+/*
+ * Hashes here are identifiers, no protection: neither the system's configuration (which may allow
+ * FIPS only) nor the algorithms, texts and ciphers that it would load are needed.
+ */
+static void start(void)
+{
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS |
+				    OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
+				    OPENSSL_INIT_NO_ADD_ALL_DIGESTS,
+			    NULL);
+}
+
 static void fetch_md5(void)
 {
-	algorithms[DIGEST_MD5] = EVP_MD_fetch(NULL, "MD5", "-fips");
-	if (!algorithms[DIGEST_MD5])
-		algorithms[DIGEST_MD5] = EVP_MD_fetch(NULL, "MD5", NULL);
+	start();
+	algorithms[DIGEST_MD5] = EVP_MD_fetch(NULL, "MD5", NULL);
 }
 
 static void fetch_sha256(void)
 {
+	start();
 	algorithms[DIGEST_SHA256] = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
