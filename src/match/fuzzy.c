@@ -30,6 +30,17 @@ static const bool base64[256] = {
 	['+'] = true,	      ['/'] = true,
 };
 
+/* Is the character at `i`, which is that before it too, one of more than three? */
+static bool is_long_run(const char *text, size_t length, size_t i)
+{
+	size_t first = i - 1, end = i + 1;
+	while (first > 0 && text[first - 1] == text[i])
+		first--;
+	while (end < length && text[end] == text[i])
+		end++;
+	return end - first > 3;
+}
+
 /* Length of the part at `text`, -1 when it is too long; notes characters repeated over 3 times. */
 static int parse_part(const char *text, size_t length, bool *folds)
 {
@@ -37,8 +48,9 @@ static int parse_part(const char *text, size_t length, bool *folds)
 	size_t n = 0;
 	while (n < most && base64[(uint8_t)text[n]])
 		n++;
-	for (size_t i = 3; i < n; i++)
-		if (text[i] == text[i - 3] && text[i] == text[i - 2] && text[i] == text[i - 1])
+	/* Every run of four has two side by side of which the second's place is odd. */
+	for (size_t i = 1; i < n; i += 2)
+		if (text[i] == text[i - 1] && is_long_run(text, n, i))
 			*folds = true;
 	return n > FUZZY_PART_MAX ? -1 : (int)n;
 }

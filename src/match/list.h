@@ -180,6 +180,9 @@ enum list_kind { KIND_NONE, KIND_IMPHASH, KIND_IMPFUZZY, KIND_IMPSET, KIND_FILE,
  */
 enum list_kind list_kind_of(struct slice name);
 
+/* False where list_kind_of() has nothing to say, also without its last words: quickly. */
+bool list_may_be_kind(struct slice name);
+
 /* "imphash", "impfuzzy", "impset"; NULL: no hash of ours. */
 const char *list_kind_name(enum list_kind kind);
 

@@ -18,7 +18,7 @@ enum list_kind list_label_kind(struct slice s)
 	static const char *const suffixes[] = {" hashes", " hash", " values", " value", " sums",
 					       "sums",	  "sum",   "es",      "s"};
 	s = slice_clean(s);
-	if (!s.length || s.length > LABEL_MAX / 2)
+	if (!s.length || s.length > LABEL_MAX / 2 || !list_may_be_kind(s))
 		return KIND_NONE;
 	enum list_kind kind = slice_is(s, "imp") ? KIND_IMPHASH : list_kind_of(s);
 	bool longer = strchr("shemSHEM", s.at[s.length - 1]); /* with one of the suffixes */

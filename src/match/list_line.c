@@ -15,8 +15,12 @@
 
 static bool is_separator(char c)
 {
-	return c == ' ' || c == '\t' || c == ',' || c == ';' || c == '|' || c == '"' || c == '\'' ||
-	       c == '`' || c == '=' || c == '(' || c == '[' || c == '<' || c == '\r' || c == '#';
+	static const bool separators[256] = {
+		[' '] = true, ['\t'] = true, [','] = true,  [';'] = true, ['|'] = true,
+		['"'] = true, ['\''] = true, ['`'] = true,  ['='] = true, ['('] = true,
+		['['] = true, ['<'] = true,  ['\r'] = true, ['#'] = true,
+	};
+	return separators[(uint8_t)c];
 }
 
 /* Can a hash stand here? First, behind a separator, or behind one word. */
@@ -160,6 +164,42 @@ void line_look(struct line_hashes *found, struct slice line, enum list_kind sect
 	found->unsaid = found->bare;
 	found->sample = (struct list_sample){0};
 	found->any = false;
+}
+
+static bool is_alphanumeric(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+/* A name that says nothing of the hash before it, and is none itself. */
+static bool is_simple_name(struct slice name)
+{
+	if (!name.length || !is_alphanumeric(*name.at))
+		return false;
+	for (size_t i = 1; i < name.length; i++) {
+		char c = name.at[i];
+		if (!is_alphanumeric(c) && c != '.' && c != '_' && c != '-' && c != '/' &&
+		    c != '\\')
+			return false;
+	}
+	bool label = list_may_be_kind(name) && list_label_kind(name) != KIND_NONE;
+	return slice_hex(name) < IMPHASH_LENGTH && !label;
+}
+
+bool line_is_simple(struct slice line, struct list_sample *sample)
+{
+	struct word word = {.form = KIND_NONE};
+	size_t n = list_hash_at(line, &word.form, &word.shape);
+	struct slice name = slice_from(line, min_of(n + 1, line.length));
+	if (!n || (n < line.length && (line.at[n] != ' ' || !is_simple_name(name))))
+		return false;
+	struct line_hashes found = {0};
+	word.text = (struct slice){line.at, n};
+	keep_hash(&found, &word, word.form);
+	*sample = found.sample;
+	sample->unlabelled = true;
+	sample->name = name;
+	return true;
 }
 
 /* A name without what joins it to the hash. */

@@ -33,6 +33,15 @@ struct line_hashes {
  */
 void line_look(struct line_hashes *found, struct slice line, enum list_kind section);
 
+/*
+ * Is the line but "hash name", or a hash alone: what most lines are? Then it need not be looked at
+ * word by word. The name is one word of letters, digits and "._-/\\", no label and no hash; the
+ * line is without blanks around it, below no heading, in a list without labels.
+ *
+ * sample: set where it is.
+ */
+bool line_is_simple(struct slice line, struct list_sample *sample);
+
 /* The name that stands before or behind the hashes, maybe in `buffer`; empty: none. */
 struct slice line_name(const struct line_hashes *found, struct slice line, struct text *buffer);
 

@@ -243,9 +243,24 @@ static bool is_rule(struct slice line)
 	return true;
 }
 
+/* Takes a line that is but "hash name"; false: it is another. */
+static bool take_simple(struct reader *reader, struct slice line, struct error **error)
+{
+	struct list_sample sample;
+	if (reader->labels || reader->own || !line_is_simple(slice_trim(line), &sample))
+		return false;
+	reader->lines++;
+	reader->bare += sample.imphash.length > 0;
+	*error = list_take(reader->list, &sample);
+	return true;
+}
+
 static struct error *take_any(struct reader *reader, struct slice line)
 {
 	struct list *list = reader->list;
+	struct error *error;
+	if (take_simple(reader, line, &error))
+		return error;
 	struct slice clean = slice_clean(line);
 	/* A quote that the line ends with may be a name's. */
 	line = slice_trim(line);
@@ -277,6 +292,9 @@ static bool has_labels(struct reader *reader)
 	head.length = min_of(head.length, (size_t)LIST_HEAD_SIZE);
 	while (slice_next_line(&head, &line)) {
 		struct line_hashes found;
+		struct list_sample sample;
+		if (line_is_simple(slice_trim(line), &sample))
+			continue;
 		struct slice clean = slice_clean(line);
 		if (!clean.length || *clean.at == '#')
 			continue;

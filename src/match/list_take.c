@@ -196,6 +196,8 @@ static struct error *judge(struct judged *judged, enum list_kind kind, struct sl
 			   struct slice *hash)
 {
 	struct list *list = judged->list;
+	if (!value.length)
+		return NULL;
 	struct slice s = slice_clean(value);
 	if (kind == KIND_IMPHASH || (kind == KIND_IMPFUZZY && !judged->hashes.impfuzzy.prefix))
 		s = without_label(s, kind);
@@ -220,6 +222,8 @@ static struct error *judge(struct judged *judged, enum list_kind kind, struct sl
 /* A name without what is beyond LIST_NAME_MAX, and without a part of a character at its end. */
 static struct slice cut_name(struct list *list, struct slice name)
 {
+	if (!name.length)
+		return name;
 	name = slice_trim(name);
 	if (name.length <= LIST_NAME_MAX)
 		return name;

@@ -198,6 +198,22 @@ static char lower(char c)
 	return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
+/* The first letters of all names below. */
+static bool begins_kind(char c)
+{
+	return c && strchr("adfgijmprstv", c);
+}
+
+bool list_may_be_kind(struct slice name)
+{
+	const char *dot = name.length ? memrchr(name.at, '.', name.length) : NULL;
+	if (dot)
+		name = slice_upto(dot + 1, name.at + name.length);
+	while (name.length && strchr("_- ", *name.at) && *name.at)
+		name = slice_from(name, 1);
+	return name.length && begins_kind(lower(*name.at));
+}
+
 enum list_kind list_kind_of(struct slice name)
 {
 	static const struct {
@@ -263,7 +279,7 @@ enum list_kind list_kind_of(struct slice name)
 			plain[n++] = c ? c : '?'; /* no name has a NUL */
 		}
 	}
-	if (!n || n == sizeof(plain))
+	if (!n || n == sizeof(plain) || !begins_kind(*plain))
 		return KIND_NONE;
 	memset(plain + n, 0, sizeof(plain) - n);
 	for (size_t i = 0; i < array_size(names); i++)

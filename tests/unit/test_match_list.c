@@ -289,6 +289,78 @@ static void check_list(const char *content, const char *names)
 	assert_string_equal(text_string(&found), names);
 }
 
+/* What a list of one line gives: its hashes, the names that they have, and its error. */
+static void read_line(struct text *out, const char *hash, const char *between, const char *name)
+{
+	_cleanup_text_ struct text line = {0};
+	text_add_format(&line, "%s%s%s\n", hash, between, name);
+	_cleanup_list_file_ struct list_file file = list_file(line.data, line.length);
+	_cleanup_known_ struct known *known = known_new();
+	_cleanup_list_report_ struct list_report report = {0};
+	_cleanup_error_ struct error *error = known_add_list(known, file.path, &report);
+	const char *sentence = error ? strchr(error_message(error), '\'') : "none";
+	known_seal(known);
+	_cleanup_matches_ struct matches matches = {0};
+	find(known, IMPHASH, IMPFUZZY, 0, &matches);
+	text_add_format(out, "%zu %zu %zu;%s;", report.imphash, report.impfuzzy, report.impset,
+			sentence ? sentence : "");
+	for (size_t i = 0; i < matches.count; i++)
+		text_add_format(out, "%s;", matches.items[i].name);
+}
+
+/* A line that is but a hash and a name is read as all others are, only faster. */
+static void simple_lines_are_no_others(void **state)
+{
+	(void)state;
+	static const char *const hashes[] = {IMPHASH, IMPFUZZY,	  "impset:" IMPSET,
+					     EMPTY,   "12:34:56", "768:abcdefghijk:ABCDEFGHIJK"};
+	static const char *const names[] = {
+		"a",
+		"a.exe",
+		"C-drive/a.exe",
+		"md5",
+		"MD5sum",
+		"imphash",
+		"impfuzzy",
+		"impset",
+		"sha-256",
+		"sha256.a",
+		"a.sha256",
+		"a.md5s",
+		"go.imphash",
+		"value",
+		"ioc",
+		"n/a",
+		"none",
+		"0",
+		"1",
+		"nan.dll",
+		"a\\",
+		"a-",
+		"imp",
+		"ja3",
+		IMPHASH,
+		EMPTY,
+		IMPHASH "0",
+		IMPHASH ".exe",
+		"0123456789abcdef",
+		"authentihash",
+		"Rich-PE-header-hash",
+		"ssdeep",
+		"x.imphashes",
+		"md5-",
+		"md5.",
+	};
+	for (size_t i = 0; i < array_size(hashes); i++) {
+		for (size_t k = 0; k < array_size(names); k++) {
+			_cleanup_text_ struct text simple = {0}, other = {0};
+			read_line(&simple, hashes[i], " ", names[k]);
+			read_line(&other, hashes[i], "  ", names[k]);
+			assert_string_equal(text_string(&simple), text_string(&other));
+		}
+	}
+}
+
 static void check_list_error(const char *content, const char *sentence)
 {
 	_cleanup_list_file_ struct list_file file = list_file(content, strlen(content));
@@ -451,6 +523,7 @@ int main(void)
 		cmocka_unit_test(an_empty_imphash_hides_no_impfuzzy),
 		cmocka_unit_test(sets_are_apart),
 		cmocka_unit_test(lists_are_read),
+		cmocka_unit_test(simple_lines_are_no_others),
 		cmocka_unit_test(csv_is_read),
 		cmocka_unit_test(lists_with_errors_name_the_line),
 		cmocka_unit_test(bad_rows_are_told),
