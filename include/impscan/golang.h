@@ -90,9 +90,6 @@ struct golang {
 	struct text own_names; /* what gimpfuzzy is the ssdeep hash of */
 };
 
-/* What stands before a gimpfuzzy where an impfuzzy could stand as well, which has the same form. */
-#define GIMPFUZZY_PREFIX "gimpfuzzy:"
-
 /*
  * Reads a program by Go, in a file or in memory, also without headers (pe_assume()).
  *

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The import hashes, imphash, impfuzzy and impset, of an import list in its hashed form: a string
- * like "kernel32.createfilew,kernel32.closehandle". Where the list comes from does not matter here.
+ * like "kernel32.createfilew,kernel32.closehandle"; and hashes of other lists of names, where the
+ * import list tells nothing. Where a list comes from does not matter here.
  *
  * Room: hash.
  */
 #ifndef IMPSCAN_HASH_H
 #define IMPSCAN_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <impscan/text.h>
@@ -16,20 +18,59 @@
 #define IMPFUZZY_SIZE 149 /* at least libfuzzy's FUZZY_MAX_RESULT and a NUL */
 #define SHA256_SIZE   65  /* 64 hex digits and a NUL */
 
-/* The hashes of one list. All are "" for an empty list, which has no hash and matches nothing. */
+/* The types of hashes. Hashes of different types are never compared with each other. */
+enum hash_type {
+	HASH_IMPHASH,
+	HASH_IMPFUZZY,
+	HASH_IMPSET,
+	HASH_TYPEREFHASH, /* of the types that a .NET assembly refers to (dotnet.h) */
+	HASH_TYPEREFUZZY,
+	HASH_GIMPHASH, /* of the functions of a Go program (golang.h) */
+	HASH_GIMPFUZZY,
+	HASH_TYPES,
+};
+
+/*
+ * The hashes of one import list, and those of the program's other names. All are "" for an empty
+ * list, which has no hash and matches nothing; and none has the prefix that it has in lists.
+ */
 struct hashes {
 	char imphash[IMPHASH_SIZE]; /* in lower case */
 	char impfuzzy[IMPFUZZY_SIZE];
-	char impset[IMPFUZZY_SIZE]; /* without the prefix that it has in lists */
+	char impset[IMPFUZZY_SIZE];
+	char typerefhash[SHA256_SIZE];	       /* in lower case; in linguistic order ... */
+	char typerefhash_ordinal[SHA256_SIZE]; /* ... and in ordinal order; "": the same */
+	char typerefuzzy[IMPFUZZY_SIZE];
+	char gimphash[SHA256_SIZE];
+	char gimpfuzzy[IMPFUZZY_SIZE];
 };
 
-/* What stands before an impset where an impfuzzy could stand as well, which has the same form. */
-#define IMPSET_PREFIX "impset:"
+/*
+ * What stands before a hash in lists, where an impfuzzy, or the SHA-256 of a file, could stand as well,
+ * which have the same form.
+ */
+#define IMPSET_PREFIX	   "impset:"
+#define TYPEREFHASH_PREFIX "typerefhash:"
+#define TYPEREFUZZY_PREFIX "typerefuzzy:"
+#define GIMPHASH_PREFIX	   "gimphash:"
+#define GIMPFUZZY_PREFIX   "gimpfuzzy:"
+
+/* Returns "imphash", "impfuzzy", "impset", "typerefhash", ... */
+const char *hash_type_name(enum hash_type type);
+
+/* Returns what stands before a hash of this type in lists: "impset:"; "" for imphash and impfuzzy. */
+const char *hash_type_prefix(enum hash_type type);
+
+/* Has a hash of this type ssdeep's form, so that two of them may be alike without being equal? */
+bool hash_type_is_fuzzy(enum hash_type type);
+
+/* Returns the hash of a type, "" where there is none; typerefhash in linguistic order. */
+const char *hash_of_type(const struct hashes *hashes, enum hash_type type);
 
 /*
- * Computes imphash and impfuzzy of an import list, and leaves impset empty. imphash is the MD5 of a
- * string (Mandiant, 2014; pefile's get_imphash()), impfuzzy the ssdeep hash of a string (JPCERT/CC;
- * pyimpfuzzy).
+ * Computes imphash and impfuzzy of an import list, and empties all other hashes. imphash is the
+ * MD5 of a string (Mandiant, 2014; pefile's get_imphash()), impfuzzy the ssdeep hash of a string
+ * (JPCERT/CC; pyimpfuzzy).
  *
  * string: the hashed form that imphash is taken of.
  * fuzzy_string: the one that impfuzzy is taken of. Only bound files have another one, see

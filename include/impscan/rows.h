@@ -30,11 +30,15 @@ enum row_matched {
 	MATCHED_IMPSET,
 	MATCHED_REBUILT_IMPSET,
 	MATCHED_RESOLVED, /* the rebuilt list with the names of the sample: by impfuzzy, or equal */
+	MATCHED_TYPEREFHASH,
+	MATCHED_TYPEREFUZZY,
+	MATCHED_GIMPHASH,
+	MATCHED_GIMPFUZZY,
 };
 
 /*
- * Returns "imphash", "impfuzzy", "impset", or the same behind "rebuilt_", or "resolved"; NULL for
- * MATCHED_NOTHING.
+ * Returns "imphash", "impfuzzy", "impset", or the same behind "rebuilt_", "resolved", "typerefhash",
+ * "typerefuzzy", "gimphash" or "gimpfuzzy"; NULL for MATCHED_NOTHING.
  */
 const char *row_matched_name(enum row_matched matched);
 
@@ -79,7 +83,8 @@ struct row {
 	const char *reason;	    /* what is to be said of it, in words */
 	size_t imports;		    /* entries of the declared list */
 	const char *import_source;  /* "names", "iat", "table", "call"; NULL without a list */
-	struct hashes hashes;	    /* of the declared list; "" when there is none */
+	struct hashes hashes;	    /* of the declared list; "" when there is none; typerefhash to
+				       gimpfuzzy, which both lists share, only here */
 	size_t rebuilt_imports;	    /* entries of the rebuilt list, where it is another */
 	struct hashes rebuilt;	    /* of the rebuilt list; "" when there is no other */
 	uint32_t timestamp;	    /* TimeDateStamp of its PE header; 0: unknown */
@@ -87,6 +92,15 @@ struct row {
 	struct row_match match;	    /* MATCHED_NOTHING in a listing */
 	struct row_dump dump;	    /* empty when no file was asked for */
 	const char *image;	    /* what the image is called: its path, or a label */
+	/* What a .NET module or one by Go has beside import lists; its hashes are in `hashes`. */
+	bool dotnet;	      /* it is an assembly, or a part of one, and `typerefs` is known */
+	size_t typerefs;      /* types that it refers to */
+	const char *assembly; /* its name and version: "Newtonsoft.Json 13.0.0.0" */
+	const char *mvid;     /* "0f7a3c5e-....", changes with each build */
+	bool go;	      /* it is a program by Go, and `go_functions` is known */
+	size_t go_functions;
+	const char *go_version; /* "go1.19.8" */
+	const char *go_module;	/* path of the main module or package */
 	/* Only in tables: the line below a module's own, for its rebuilt list. */
 	bool rebuilt_line;
 };

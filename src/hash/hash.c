@@ -22,10 +22,9 @@ void hash_fuzzy(char hash[IMPFUZZY_SIZE], const struct text *text)
 
 void hash_imports(struct hashes *hashes, const struct text *string, const struct text *fuzzy_string)
 {
-	hashes->imphash[0] = '\0';
+	*hashes = (struct hashes){0};
 	if (string->length)
 		digest_hex(DIGEST_MD5, string, hashes->imphash);
-	hashes->impset[0] = '\0';
 	hash_fuzzy(hashes->impfuzzy, fuzzy_string);
 }
 

@@ -16,9 +16,12 @@
 /* Columns for an impfuzzy: block sizes of import lists have 3 digits, parts up to 64 and 32. */
 #define IMPFUZZY_WIDTH 101
 
+/* The same for one that may have a prefix. */
+#define HASH_WIDTH (IMPFUZZY_WIDTH + (int)sizeof(TYPEREFUZZY_PREFIX) - 1)
+
 /* Numbers of values of enum imports_status and enum row_matched. */
 #define STATUSES (IMPORTS_NOT_PE + 1)
-#define MATCHES	 (MATCHED_RESOLVED + 1)
+#define MATCHES	 (MATCHED_GIMPFUZZY + 1)
 
 const char *row_matched_name(enum row_matched matched)
 {
@@ -31,6 +34,10 @@ const char *row_matched_name(enum row_matched matched)
 		[MATCHED_IMPSET] = "impset",
 		[MATCHED_REBUILT_IMPSET] = "rebuilt_impset",
 		[MATCHED_RESOLVED] = "resolved",
+		[MATCHED_TYPEREFHASH] = "typerefhash",
+		[MATCHED_TYPEREFUZZY] = "typerefuzzy",
+		[MATCHED_GIMPHASH] = "gimphash",
+		[MATCHED_GIMPFUZZY] = "gimpfuzzy",
 	};
 	return names[matched];
 }
@@ -69,6 +76,18 @@ static bool is_counted(const void *p)
 	return row->match.counted;
 }
 
+static bool is_dotnet(const void *p)
+{
+	const struct row *row = p;
+	return row->dotnet;
+}
+
+static bool is_go(const void *p)
+{
+	const struct row *row = p;
+	return row->go;
+}
+
 static bool has_file(const void *p)
 {
 	const struct row *row = p;
@@ -87,12 +106,38 @@ static struct value text_or_null(const char *text)
 	return (struct value){.kind = *text ? VALUE_TEXT : VALUE_NULL, .text = text};
 }
 
-/* The impfuzzy, or in brackets why there is none. */
-static struct value impfuzzy_or_reason(const void *p, struct text *scratch)
+/* A hash as lists have it: with the prefix of its type. */
+static struct value prefixed(const struct hashes *hashes, enum hash_type type, struct text *scratch)
+{
+	const char *hash = hash_of_type(hashes, type);
+	if (!*hash)
+		return text_or_null("");
+	text_add_string(scratch, hash_type_prefix(type));
+	text_add_string(scratch, hash);
+	return text_or_null(text_string(scratch));
+}
+
+/*
+ * The hash that tells most: of the types of an assembly or the functions of a Go program, whose import
+ * lists are their runtimes'; else the impfuzzy.
+ */
+static struct value telling_hash(const void *p, struct text *scratch)
 {
 	const struct row *row = p;
-	if (*row->hashes.impfuzzy)
-		return text_or_null(row->hashes.impfuzzy);
+	if (*row->hashes.typerefuzzy)
+		return prefixed(&row->hashes, HASH_TYPEREFUZZY, scratch);
+	if (*row->hashes.gimpfuzzy)
+		return prefixed(&row->hashes, HASH_GIMPFUZZY, scratch);
+	return text_or_null(row->hashes.impfuzzy);
+}
+
+/* The same, or in brackets why there is none. */
+static struct value hash_or_reason(const void *p, struct text *scratch)
+{
+	const struct row *row = p;
+	struct value hash = telling_hash(p, scratch);
+	if (hash.kind != VALUE_NULL)
+		return hash;
 	text_add_char(scratch, '(');
 	text_add_string(scratch, row->reason && *row->reason ? row->reason
 							     : imports_status_name(row->status));
@@ -122,15 +167,22 @@ static struct value matched_imports(const void *p, struct text *scratch)
 static struct value matched_hash(const void *p, struct text *scratch)
 {
 	const struct row *row = p;
+	static const enum hash_type types[] = {
+		[MATCHED_NOTHING] = HASH_IMPFUZZY,
+		[MATCHED_IMPHASH] = HASH_IMPHASH,
+		[MATCHED_IMPFUZZY] = HASH_IMPFUZZY,
+		[MATCHED_REBUILT_IMPHASH] = HASH_IMPHASH,
+		[MATCHED_REBUILT_IMPFUZZY] = HASH_IMPFUZZY,
+		[MATCHED_IMPSET] = HASH_IMPSET,
+		[MATCHED_REBUILT_IMPSET] = HASH_IMPSET,
+		[MATCHED_RESOLVED] = HASH_IMPFUZZY,
+		[MATCHED_TYPEREFHASH] = HASH_TYPEREFHASH,
+		[MATCHED_TYPEREFUZZY] = HASH_TYPEREFUZZY,
+		[MATCHED_GIMPHASH] = HASH_GIMPHASH,
+		[MATCHED_GIMPFUZZY] = HASH_GIMPFUZZY,
+	};
 	const struct hashes *hashes = by_rebuilt(row) ? &row->rebuilt : &row->hashes;
-	bool by_imphash =
-		row->match.by == MATCHED_IMPHASH || row->match.by == MATCHED_REBUILT_IMPHASH;
-	if (row->match.by == MATCHED_IMPSET || row->match.by == MATCHED_REBUILT_IMPSET) {
-		text_add_string(scratch, IMPSET_PREFIX);
-		text_add_string(scratch, hashes->impset);
-		return text_or_null(text_string(scratch));
-	}
-	return text_or_null(by_imphash ? hashes->imphash : hashes->impfuzzy);
+	return prefixed(hashes, types[row->match.by], scratch);
 }
 
 /* clang-format off */
@@ -148,7 +200,7 @@ static const struct field modules[] = {
 	{"imports", NUMBER(imports), RIGHT("Imports", 7, 50, 110, 0, 90)},
 	{"import_source", TEXT(import_source)},
 	{"imphash", CHARS(hashes.imphash), LEFT("imphash", 32, 60, 120, 0, 100)},
-	{"impfuzzy", CHARS(hashes.impfuzzy), LEFT("impfuzzy", IMPFUZZY_WIDTH, 0, 130, 0, 110)},
+	{"impfuzzy", CHARS(hashes.impfuzzy), LEFT("impfuzzy", IMPFUZZY_WIDTH, 0, 0, 0, 110)},
 	{"rebuilt_imports", NUMBER(rebuilt_imports), .when = has_rebuilt},
 	{"rebuilt_imphash", CHARS(rebuilt.imphash)},
 	{"rebuilt_impfuzzy", CHARS(rebuilt.impfuzzy)},
@@ -169,10 +221,21 @@ static const struct field modules[] = {
 	{"note", TEXT(match.note), LEFT("Note", 0, 0, 0, 0, 170)},
 	{"match_comment", TEXT(match.comment)},
 	{"timestamp", NUMBER_OR_NULL(timestamp)},
+	{"typerefs", NUMBER(typerefs), .when = is_dotnet},
+	{"typerefhash", CHARS(hashes.typerefhash)},
+	{"typerefuzzy", CHARS(hashes.typerefuzzy)},
+	{"go_functions", NUMBER(go_functions), .when = is_go},
+	{"gimphash", CHARS(hashes.gimphash)},
+	{"gimpfuzzy", CHARS(hashes.gimpfuzzy)},
+	{"assembly", TEXT(assembly), LEFT("Assembly", 32, 0, 145, 0, 155)},
+	{"mvid", TEXT(mvid)},
+	{"go_version", TEXT(go_version)},
+	{"go_module", TEXT(go_module)},
 	/* Only for people. What may be of any length comes last in each table. */
-	{NULL, DERIVED(impfuzzy_or_reason), LEFT("impfuzzy", 0, 70)},
+	{NULL, DERIVED(hash_or_reason), LEFT("Hash", 0, 70)},
+	{NULL, DERIVED(telling_hash), LEFT("Hash", HASH_WIDTH, 0, 130)},
 	{NULL, DERIVED(matched_imports), RIGHT("Imports", 7, 0, 0, 50)},
-	{NULL, DERIVED(matched_hash), LEFT("Hash", IMPFUZZY_WIDTH, 0, 0, 70)},
+	{NULL, DERIVED(matched_hash), LEFT("Hash", HASH_WIDTH, 0, 0, 70, 115)},
 };
 
 /* Only for programs. */

@@ -107,6 +107,10 @@ static void finding_copy(struct finding *to, const struct finding *from)
 	if (from->reason)
 		to->reason = alloc_strdup(from->reason);
 	to->hits = hits_ref(from->hits);
+	if (from->names) {
+		to->names = alloc_new(struct program_names);
+		*to->names = *from->names;
+	}
 }
 
 struct cached_finding *finding_cache_get(struct finding_cache *cache,
@@ -153,7 +157,7 @@ struct cached_finding *finding_cache_put(struct finding_cache *cache,
 	size_t page_count = reader->page_count;
 	uint64_t control_area = reader->control_area;
 	size_t memory = sizeof(struct cached_finding) + page_count * sizeof(*pages) +
-			hits_memory(finding->hits);
+			hits_memory(finding->hits) + (finding->names ? sizeof(*finding->names) : 0);
 	if (!all_present(pages, page_count) || !take_memory(cache, memory))
 		return NULL;
 	struct cached_finding *entry = alloc_new(struct cached_finding);
@@ -211,5 +215,6 @@ void cached_finding_settle(struct finding_cache *cache, struct cached_finding *c
 void finding_free(struct finding *finding)
 {
 	free(finding->reason);
+	free(finding->names);
 	hits_unref(finding->hits);
 }

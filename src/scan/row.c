@@ -45,6 +45,16 @@ void row_add_finding(struct row *row, const struct finding *finding)
 	/* Where there is no list, no page of it can be missing. */
 	row->readable =
 		finding->status == IMPORTS_NONE && finding->readable <= 0 ? 1 : finding->readable;
+	if (finding->names) {
+		row->dotnet = finding->names->dotnet;
+		row->typerefs = finding->names->typerefs;
+		row->assembly = finding->names->assembly;
+		row->mvid = finding->names->mvid;
+		row->go = finding->names->go;
+		row->go_functions = finding->names->go_functions;
+		row->go_version = finding->names->go_version;
+		row->go_module = finding->names->go_module;
+	}
 	if (finding->dump)
 		row->dump = (struct row_dump){
 			.file = finding->dump->file,

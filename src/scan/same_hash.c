@@ -10,12 +10,10 @@
 
 #include <impscan/alloc.h>
 
-enum kind { KIND_IMPHASH = 1, KIND_IMPFUZZY, KIND_IMPSET };
-
 /* FNV-1a, finished by the mixing step of splitmix64. 0: there is no hash. */
-static uint64_t fingerprint(enum kind kind, const char *hash)
+static uint64_t fingerprint(enum hash_type type, const char *hash)
 {
-	uint64_t h = 0xcbf29ce484222325u ^ (uint64_t)kind;
+	uint64_t h = 0xcbf29ce484222325u ^ ((uint64_t)type + 1);
 	if (!*hash)
 		return 0;
 	for (; *hash; hash++)
@@ -24,10 +22,10 @@ static uint64_t fingerprint(enum kind kind, const char *hash)
 	return (h ^ h >> 27) | 1;
 }
 
-static void add(struct hash_counts *counts, enum kind kind, const char *declared,
-		const char *rebuilt)
+static void add(struct hash_counts *counts, enum hash_type type, const struct finding *finding)
 {
-	uint64_t of_declared = fingerprint(kind, declared), of_rebuilt = fingerprint(kind, rebuilt);
+	uint64_t of_declared = fingerprint(type, hash_of_type(&finding->hashes, type)),
+		 of_rebuilt = fingerprint(type, hash_of_type(&finding->rebuilt, type));
 	if (of_declared)
 		*array_push(counts->items, counts->count, counts->capacity) = of_declared;
 	if (of_rebuilt && of_rebuilt != of_declared)
@@ -36,10 +34,8 @@ static void add(struct hash_counts *counts, enum kind kind, const char *declared
 
 void hash_counts_add(struct hash_counts *counts, const struct finding *finding)
 {
-	const struct hashes *declared = &finding->hashes, *rebuilt = &finding->rebuilt;
-	add(counts, KIND_IMPHASH, declared->imphash, rebuilt->imphash);
-	add(counts, KIND_IMPFUZZY, declared->impfuzzy, rebuilt->impfuzzy);
-	add(counts, KIND_IMPSET, declared->impset, rebuilt->impset);
+	for (unsigned int type = 0; type < HASH_TYPES; type++)
+		add(counts, (enum hash_type)type, finding);
 	counts->sorted = false;
 }
 
@@ -67,17 +63,25 @@ static uint64_t matched(const struct row *row)
 {
 	switch (row->match.by) {
 	case MATCHED_IMPHASH:
-		return fingerprint(KIND_IMPHASH, row->hashes.imphash);
+		return fingerprint(HASH_IMPHASH, row->hashes.imphash);
 	case MATCHED_REBUILT_IMPHASH:
-		return fingerprint(KIND_IMPHASH, row->rebuilt.imphash);
+		return fingerprint(HASH_IMPHASH, row->rebuilt.imphash);
 	case MATCHED_IMPFUZZY:
-		return fingerprint(KIND_IMPFUZZY, row->hashes.impfuzzy);
+		return fingerprint(HASH_IMPFUZZY, row->hashes.impfuzzy);
 	case MATCHED_REBUILT_IMPFUZZY:
-		return fingerprint(KIND_IMPFUZZY, row->rebuilt.impfuzzy);
+		return fingerprint(HASH_IMPFUZZY, row->rebuilt.impfuzzy);
 	case MATCHED_IMPSET:
-		return fingerprint(KIND_IMPSET, row->hashes.impset);
+		return fingerprint(HASH_IMPSET, row->hashes.impset);
 	case MATCHED_REBUILT_IMPSET:
-		return fingerprint(KIND_IMPSET, row->rebuilt.impset);
+		return fingerprint(HASH_IMPSET, row->rebuilt.impset);
+	case MATCHED_TYPEREFHASH:
+		return fingerprint(HASH_TYPEREFHASH, row->hashes.typerefhash);
+	case MATCHED_TYPEREFUZZY:
+		return fingerprint(HASH_TYPEREFUZZY, row->hashes.typerefuzzy);
+	case MATCHED_GIMPHASH:
+		return fingerprint(HASH_GIMPHASH, row->hashes.gimphash);
+	case MATCHED_GIMPFUZZY:
+		return fingerprint(HASH_GIMPFUZZY, row->hashes.gimpfuzzy);
 	case MATCHED_NOTHING:
 	case MATCHED_RESOLVED:
 		break;

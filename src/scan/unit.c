@@ -352,6 +352,8 @@ size_t unit_memory(const struct unit *unit)
 void worker_free(struct worker *worker)
 {
 	imports_free(&worker->imports);
+	dotnet_free(&worker->dotnet);
+	golang_free(&worker->golang);
 	rebuilt_free(&worker->rebuilt);
 	matches_free(&worker->matches);
 	module_slots_free(&worker->slots);

@@ -8,6 +8,7 @@
  *	unit.c           finds the modules of a process and the code that no loader put there
  *	module_open.c    opens one module for reading
  *	examine.c        examines one module: its import lists, their hashes, what they match
+ *	program_names.c  reads what .NET and Go programs have beside import lists
  *	module_rebuild.c rebuilds its import list
  *	plain_data.c     tells files that are mapped to be read from code
  *	resolved.c       compares it with samples by addresses
@@ -25,7 +26,9 @@
 #define SCAN_UNIT_H
 
 #include <impscan/budget.h>
+#include <impscan/dotnet.h>
 #include <impscan/export_map.h>
+#include <impscan/golang.h>
 #include <impscan/hash.h>
 #include <impscan/imports.h>
 #include <impscan/match.h>
@@ -50,6 +53,16 @@ struct dump {
 	char *note;	       /* why there is no file, or what it lacks, in words; NULL: nothing */
 };
 
+/* What a .NET module or one by Go has beside import lists and hashes: see struct row. */
+struct program_names {
+	bool dotnet, go;
+	size_t typerefs, go_functions;
+	char assembly[280]; /* name and version; all four "" where not known */
+	char mvid[40];
+	char go_version[64];
+	char go_module[512];
+};
+
 /* The result of examining one module. The fields are those of struct row (scan.h). */
 struct finding {
 	enum imports_status status;
@@ -62,8 +75,9 @@ struct finding {
 	size_t rebuilt_imports;	   /* entries of the rebuilt list; 0: there is none, or no other */
 	struct hashes rebuilt;	   /* of the rebuilt list */
 	const char *import_source; /* "names", "iat", "table", "call"; NULL: there is no list */
-	struct dump *dump;	   /* the file that was written of it; NULL: none was asked for */
-	bool data;		   /* a file that is mapped to be read, see plain_data.h: no row */
+	struct program_names *names; /* NULL: it is neither .NET nor Go */
+	struct dump *dump;	     /* the file that was written of it; NULL: none was asked for */
+	bool data; /* a file that is mapped to be read, see plain_data.h: no row */
 };
 
 /* One process, examined. */
@@ -108,6 +122,8 @@ struct worker {
 	struct imports imports; /* the declared list of the module being examined */
 	struct imports written; /* the declared list of its file */
 	struct rebuilt rebuilt;
+	struct dotnet dotnet; /* the module being examined, as an assembly ... */
+	struct golang golang; /* ... and as a program by Go */
 	struct matches matches;
 	struct module_slots slots; /* of the module being compared with samples */
 	size_t unit;		   /* the number of the unit being made */

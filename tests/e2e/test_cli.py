@@ -21,7 +21,9 @@ FIELDS = ["pid", "ppid", "process", "eprocess", "base", "size", "module", "path"
           "imports", "import_source", "imphash", "impfuzzy", "rebuilt_imports",
           "rebuilt_imphash", "rebuilt_impfuzzy", "readable", "status", "reason", "flags", "match",
           "score", "matched_hash", "dump", "impset", "rebuilt_impset", "image",
-          "same_hash", "note", "match_comment", "timestamp"]
+          "same_hash", "note", "match_comment", "timestamp", "typerefs", "typerefhash",
+          "typerefuzzy", "go_functions", "gimphash", "gimpfuzzy", "assembly", "mvid", "go_version",
+          "go_module"]
 
 
 def fails(impscan, sentence, *arguments, stdin=None):

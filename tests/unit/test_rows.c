@@ -118,7 +118,8 @@ static struct row full_row(void)
 		.reason = "2 of 9 names",
 		.imports = 7,
 		.import_source = "names",
-		.hashes = {"0123456789abcdef0123456789abcdef", "3:abc:def", "3:a:b"},
+		.hashes = {"0123456789abcdef0123456789abcdef", "3:abc:def", "3:a:b", "trh",
+			   "ordinal", "3:t:u", "gih", "3:g:h"},
 		.rebuilt_imports = 9,
 		.rebuilt = {"fedcba9876543210fedcba9876543210", "6:ghi:jkl", "6:c:d"},
 		.timestamp = 1234,
@@ -126,6 +127,14 @@ static struct row full_row(void)
 		.match = {MATCHED_REBUILT_IMPFUZZY, 93, "emotet", "beside", "shared", 7, true},
 		.dump = {"4012.bin", "memory", 73728, 18, 2, "cut"},
 		.image = "host 1",
+		.dotnet = true,
+		.typerefs = 0,
+		.assembly = "Tool 1.2.3.4",
+		.mvid = "0f7a3c5e-0000-0000-0000-000000000001",
+		.go = true,
+		.go_functions = 4425,
+		.go_version = "go1.19.8",
+		.go_module = "example.com/tool",
 	};
 }
 
@@ -163,6 +172,16 @@ static void modules(void **state)
 		{"note", "tshared"},
 		{"match_comment", "tbeside"},
 		{"timestamp", "n1234"},
+		{"typerefs", "n0"},
+		{"typerefhash", "ttrh"},
+		{"typerefuzzy", "t3:t:u"},
+		{"go_functions", "n4425"},
+		{"gimphash", "tgih"},
+		{"gimpfuzzy", "t3:g:h"},
+		{"assembly", "tTool 1.2.3.4"},
+		{"mvid", "t0f7a3c5e-0000-0000-0000-000000000001"},
+		{"go_version", "tgo1.19.8"},
+		{"go_module", "texample.com/tool"},
 	};
 	struct row row = full_row();
 	(void)state;
@@ -204,6 +223,16 @@ static void modules_without(void **state)
 		{"note", "null"},
 		{"match_comment", "null"},
 		{"timestamp", "null"},
+		{"typerefs", "null"},
+		{"typerefhash", "null"},
+		{"typerefuzzy", "null"},
+		{"go_functions", "null"},
+		{"gimphash", "null"},
+		{"gimpfuzzy", "null"},
+		{"assembly", "null"},
+		{"mvid", "null"},
+		{"go_version", "null"},
+		{"go_module", "null"},
 	};
 	struct row row = {.pid = 8, .module = "", .status = IMPORTS_UNREADABLE};
 	(void)state;
@@ -214,7 +243,13 @@ static void columns_of_people(void **state)
 {
 	struct row row = full_row();
 	(void)state;
-	assert_column(&row_modules, FIELDS_TABLE, &row, "impfuzzy", "t3:abc:def");
+	assert_column(&row_modules, FIELDS_TABLE, &row, "Hash", "ttyperefuzzy:3:t:u");
+	assert_column(&row_modules, FIELDS_WIDE, &row, "Hash", "ttyperefuzzy:3:t:u");
+	*row.hashes.typerefuzzy = '\0';
+	assert_column(&row_modules, FIELDS_TABLE, &row, "Hash", "tgimpfuzzy:3:g:h");
+	*row.hashes.gimpfuzzy = '\0';
+	assert_column(&row_modules, FIELDS_TABLE, &row, "Hash", "t3:abc:def");
+	assert_column(&row_modules, FIELDS_WIDE, &row, "Hash", "t3:abc:def");
 	assert_column(&row_modules, FIELDS_SEARCH, &row, "Imports", "n9");
 	assert_column(&row_modules, FIELDS_SEARCH, &row, "Hash", "t6:ghi:jkl");
 	row.match.by = MATCHED_IMPHASH;
@@ -231,10 +266,22 @@ static void columns_of_people(void **state)
 	row.match.by = MATCHED_IMPSET;
 	assert_column(&row_modules, FIELDS_SEARCH, &row, "Imports", "n7");
 	assert_column(&row_modules, FIELDS_SEARCH, &row, "Hash", "timpset:3:a:b");
+	row.hashes = full_row().hashes;
+	row.match.by = MATCHED_TYPEREFHASH;
+	assert_column(&row_modules, FIELDS_SEARCH, &row, "Hash", "ttyperefhash:trh");
+	assert_column(&row_modules, FIELDS_SEARCH_WIDE, &row, "Hash", "ttyperefhash:trh");
+	assert_column(&row_modules, FIELDS_SEARCH, &row, "By", "ttyperefhash");
+	row.match.by = MATCHED_TYPEREFUZZY;
+	assert_column(&row_modules, FIELDS_SEARCH, &row, "Hash", "ttyperefuzzy:3:t:u");
+	row.match.by = MATCHED_GIMPHASH;
+	assert_column(&row_modules, FIELDS_SEARCH, &row, "Hash", "tgimphash:gih");
+	row.match.by = MATCHED_GIMPFUZZY;
+	assert_column(&row_modules, FIELDS_SEARCH, &row, "Hash", "tgimpfuzzy:3:g:h");
 	row.hashes = (struct hashes){0};
-	assert_column(&row_modules, FIELDS_TABLE, &row, "impfuzzy", "t(2 of 9 names)");
+	assert_column(&row_modules, FIELDS_TABLE, &row, "Hash", "t(2 of 9 names)");
+	assert_column(&row_modules, FIELDS_WIDE, &row, "Hash", "null");
 	row.reason = NULL;
-	assert_column(&row_modules, FIELDS_TABLE, &row, "impfuzzy", "t(partial)");
+	assert_column(&row_modules, FIELDS_TABLE, &row, "Hash", "t(partial)");
 	assert_column(&row_modules, FIELDS_WIDE, &row, "Status", "tpartial");
 	row.rebuilt_line = true;
 	assert_column(&row_modules, FIELDS_WIDE, &row, "Status", "null");
@@ -468,7 +515,9 @@ static void own_texts(struct row *row, bool own)
 {
 	const char **texts[] = {&row->process,	 &row->module,	      &row->path,
 				&row->reason,	 &row->import_source, &row->match.name,
-				&row->dump.file, &row->dump.layout,   &row->dump.note};
+				&row->dump.file, &row->dump.layout,   &row->dump.note,
+				&row->assembly,	 &row->mvid,	      &row->go_version,
+				&row->go_module};
 	for (size_t i = 0; i < array_size(texts); i++) {
 		if (own)
 			*texts[i] = alloc_strdup(*texts[i]);

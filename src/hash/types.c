@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The types of hashes: what they are called, and where a struct hashes has them.
+ */
+#include <impscan/hash.h>
+
+static const struct {
+	const char *name;
+	const char *prefix;
+	bool fuzzy;
+	size_t offset; /* in struct hashes */
+} types[HASH_TYPES] = {
+	[HASH_IMPHASH] = {"imphash", "", false, offsetof(struct hashes, imphash)},
+	[HASH_IMPFUZZY] = {"impfuzzy", "", true, offsetof(struct hashes, impfuzzy)},
+	[HASH_IMPSET] = {"impset", IMPSET_PREFIX, true, offsetof(struct hashes, impset)},
+	[HASH_TYPEREFHASH] = {"typerefhash", TYPEREFHASH_PREFIX, false,
+			      offsetof(struct hashes, typerefhash)},
+	[HASH_TYPEREFUZZY] = {"typerefuzzy", TYPEREFUZZY_PREFIX, true,
+			      offsetof(struct hashes, typerefuzzy)},
+	[HASH_GIMPHASH] = {"gimphash", GIMPHASH_PREFIX, false, offsetof(struct hashes, gimphash)},
+	[HASH_GIMPFUZZY] = {"gimpfuzzy", GIMPFUZZY_PREFIX, true,
+			    offsetof(struct hashes, gimpfuzzy)},
+};
+
+const char *hash_type_name(enum hash_type type)
+{
+	return types[type].name;
+}
+
+const char *hash_type_prefix(enum hash_type type)
+{
+	return types[type].prefix;
+}
+
+bool hash_type_is_fuzzy(enum hash_type type)
+{
+	return types[type].fuzzy;
+}
+
+const char *hash_of_type(const struct hashes *hashes, enum hash_type type)
+{
+	return (const char *)hashes + types[type].offset;
+}
