@@ -16,6 +16,7 @@
 #include "scan/finding_cache.h"
 #include "scan/hooks.h"
 #include "scan/module_rebuild.h"
+#include "scan/program_names.h"
 #include "scan/resolved.h"
 
 void finding_add_reason(struct finding *finding, char *more)
@@ -121,6 +122,53 @@ static void add_page_reasons(const struct module_reader *reader, struct finding 
 }
 
 /*
+ * What a module has beside import lists, where it is .NET or Go. Those that nobody mapped from a file are
+ * searched for Go; others where their sections or the list `like` look like it.
+ *
+ * Returns whether the budget was enough.
+ */
+static bool examine_names(struct unit_maps *maps, struct worker *worker,
+			  const struct opened_module *opened, const struct text *like,
+			  struct finding *finding)
+{
+	const struct pe_reader *reader = &opened->reader.reader;
+	bool mapped = opened->reader.control_area && !opened->injected;
+	if (opened_has_headers(opened))
+		return program_names_read(
+			maps, worker, &opened->pe,
+			&(struct program_search){.go = !mapped || sections_like_go(&opened->pe) ||
+						       imports_like_go(like)},
+			finding);
+	const struct program_search search = {.dotnet = unit_runs_dotnet(maps),
+					      .go = !mapped || imports_like_go(like)};
+	if (!reader->size || reader->size > UINT32_MAX || (!search.dotnet && !search.go))
+		return true;
+	_cleanup_pe_ struct pe assumed = {0};
+	pe_assume(&assumed, reader, opened->pointer_size == 8, (uint32_t)reader->size);
+	return program_names_read(maps, worker, &assumed, &search, finding);
+}
+
+/*
+ * The finding of another process that maps the same pages, whose declared list was read all the same;
+ * NULL where reading the rest of it would take more than there is left.
+ */
+static struct cached_finding *get_cached(struct unit_maps *maps, const struct module_reader *reader,
+					 struct finding *finding)
+{
+	struct cached_finding *cached = finding_cache_get(maps->context->findings, reader, finding);
+	if (!cached)
+		return NULL;
+	uint64_t programs = cached_finding_cost(cached)->programs;
+	if (programs <= budget_left(&maps->programs)) {
+		budget_spend(&maps->programs, programs);
+		return cached;
+	}
+	finding_free(finding);
+	*finding = (struct finding){0};
+	return NULL;
+}
+
+/*
  * The declared list, concluded from the cache when another process maps the same pages; with
  * rebuilding its entries are needed all the same. Returns where it is cached.
  */
@@ -130,7 +178,7 @@ static struct cached_finding *examine_declared(struct unit_maps *maps, struct wo
 {
 	const struct unit_context *context = maps->context;
 	const struct module_reader *reader = &opened->reader;
-	const uint64_t spent = maps->names.spent;
+	const struct finding_cost spent = {maps->names.spent, maps->programs.spent};
 	bool rebuild = !context->options->fast;
 	struct cached_finding *cached = NULL;
 	worker->imports.keep_entries = rebuild;
@@ -141,20 +189,23 @@ static struct cached_finding *examine_declared(struct unit_maps *maps, struct wo
 		finding_add_reason(finding,
 				   alloc_printf("%s, import directory found by its content",
 						opened->pe.reason));
+		examine_names(maps, worker, opened, &worker->imports.string, finding);
 		return NULL;
 	}
 	if (reader->control_area && rebuild && !budget_exceeded(&maps->names))
-		cached = finding_cache_get(context->findings, reader, finding);
+		cached = get_cached(maps, reader, finding);
 	if (cached)
 		return cached;
 	conclude(context, worker, opened->declared, finding);
+	bool whole = examine_names(maps, worker, opened, &worker->imports.string, finding);
 	add_page_reasons(reader, finding);
 	if (address_set_count(&reader->borrowed) || address_set_count(&reader->sectioned))
 		return NULL;
-	if (reader->control_area && !reader->decompressed &&
+	const struct finding_cost cost = {maps->names.spent - spent.names,
+					  maps->programs.spent - spent.programs};
+	if (reader->control_area && !reader->decompressed && whole &&
 	    (finding->status == IMPORTS_OK || finding->status == IMPORTS_NONE))
-		cached = finding_cache_put(context->findings, reader, maps->names.spent - spent,
-					   finding);
+		cached = finding_cache_put(context->findings, reader, &cost, finding);
 	return cached;
 }
 
@@ -165,13 +216,18 @@ static bool is_known(struct unit_maps *maps, struct worker *worker, struct opene
 		     struct cached_finding *cached)
 {
 	/* A list costs the same whoever has read it; without enough for it, it is cut as ever. */
-	if (!cached || cached_finding_cost(cached) > budget_left(&maps->names))
+	if (!cached)
+		return false;
+	const struct finding_cost *cost = cached_finding_cost(cached);
+	if (cost->names > budget_left(&maps->names) ||
+	    cost->programs > budget_left(&maps->programs))
 		return false;
 	const struct settled *settled = cached_finding_settled(cached);
 	if (!maps->context->options->fast &&
 	    (!settled || !module_is_settled(maps, opened, settled, &worker->rebuilt)))
 		return false;
-	budget_spend(&maps->names, cached_finding_cost(cached));
+	budget_spend(&maps->names, cost->names);
+	budget_spend(&maps->programs, cost->programs);
 	return true;
 }
 
@@ -194,6 +250,10 @@ static void examine_rebuilt(struct unit_maps *maps, struct worker *worker,
 	hooks_collect(&worker->hooks, rebuilt, (size_t)(module - maps->modules->items));
 	if (rebuilt->hooked)
 		module->flags |= MODULE_HOOKED;
+	/* What was packed shows what it imports now. */
+	if (finding->rebuilt_imports && !finding->names &&
+	    imports_like_go(&rebuilt->lists[0].string) && !imports_like_go(&worker->imports.string))
+		examine_names(maps, worker, opened, &rebuilt->lists[0].string, finding);
 	if (rebuilt->unknown && finding->rebuilt_imports)
 		finding_add_reason(finding,
 				   alloc_printf("%zu slots lead to no export", rebuilt->unknown));
@@ -240,7 +300,7 @@ static void examine_module(struct unit_maps *maps, struct worker *worker,
 
 /* A region without headers: only its address tables tell of it. */
 static void examine_region(struct unit_maps *maps, struct worker *worker,
-			   struct opened_module *opened, const struct module *module,
+			   struct opened_module *opened, struct module *module,
 			   struct finding *finding)
 {
 	finding->status = IMPORTS_NOT_PE;
@@ -248,6 +308,12 @@ static void examine_region(struct unit_maps *maps, struct worker *worker,
 	finding->reason = alloc_printf("no PE header, %zu resolved APIs", module->resolved);
 	module_rebuild(maps, opened, &worker->rebuilt);
 	conclude_rebuilt(maps, worker, opened, finding);
+	struct opened_module whole = {.injected = true, .pointer_size = opened->pointer_size};
+	module_reader_init(&whole.reader, maps->view->space, opened->base, opened->size);
+	examine_names(maps, worker, &whole, NULL, finding);
+	if (finding->names)
+		module->missing_page_files |= whole.reader.missing_page_files;
+	module_reader_free(&whole.reader);
 }
 
 /* A PE that lies in memory as in its file: nothing is resolved in it. */
@@ -267,6 +333,8 @@ static void examine_file(struct unit_maps *maps, struct worker *worker,
 	conclude(maps->context, worker, opened->declared, finding);
 	if (opened_has_headers(opened) && !opened->declared->pages)
 		finding->readable = 1; /* its headers are all that was needed */
+	if (opened_has_headers(opened))
+		examine_names(maps, worker, opened, &worker->imports.string, finding);
 	module->missing_page_files = opened->reader.missing_page_files;
 }
 

@@ -21,7 +21,7 @@ struct cached_finding {
 	struct module_page *pages;
 	size_t page_count;
 	struct finding finding;
-	uint64_t cost;
+	struct finding_cost cost;
 	_Atomic(struct settled *) settled;
 	struct cached_finding *next; /* of the same bucket */
 };
@@ -150,7 +150,8 @@ static bool all_present(const struct module_page *pages, size_t count)
 }
 
 struct cached_finding *finding_cache_put(struct finding_cache *cache,
-					 const struct module_reader *reader, uint64_t cost,
+					 const struct module_reader *reader,
+					 const struct finding_cost *cost,
 					 const struct finding *finding)
 {
 	const struct module_page *pages = reader->pages;
@@ -165,7 +166,7 @@ struct cached_finding *finding_cache_put(struct finding_cache *cache,
 	entry->size = reader->reader.size;
 	entry->pages = alloc_zero(page_count, sizeof(*pages));
 	entry->page_count = page_count;
-	entry->cost = cost;
+	entry->cost = *cost;
 	memcpy(entry->pages, pages, page_count * sizeof(*pages));
 	finding_copy(&entry->finding, finding);
 
@@ -193,9 +194,9 @@ const struct settled *cached_finding_settled(struct cached_finding *cached)
 	return atomic_load_explicit(&cached->settled, memory_order_acquire);
 }
 
-uint64_t cached_finding_cost(const struct cached_finding *cached)
+const struct finding_cost *cached_finding_cost(const struct cached_finding *cached)
 {
-	return cached->cost;
+	return &cached->cost;
 }
 
 void cached_finding_settle(struct finding_cache *cache, struct cached_finding *cached,

@@ -20,6 +20,12 @@ void finding_cache_free(struct finding_cache *cache);
 DEFINE_CLEANUP(struct finding_cache, finding_cache_free)
 #define _cleanup_finding_cache_ _cleanup_(finding_cache_free_p)
 
+/* The steps of budgets that reading a module takes: its declared list, and what program_names_read() does. */
+struct finding_cost {
+	uint64_t names;
+	uint64_t programs;
+};
+
 /* A finding in the cache. Valid as long as the cache. */
 struct cached_finding;
 
@@ -40,17 +46,18 @@ struct cached_finding *finding_cache_get(struct finding_cache *cache,
  * Keeps a copy of a finding.
  *
  * reader: has recorded the pages that the finding was made from.
- * cost: the steps of a budget that reading the declared list took.
+ * cost: what reading the module took.
  *
  * Returns NULL when it is not kept: a page was absent, or the cache has enough findings about this
  * section or takes enough memory.
  */
 struct cached_finding *finding_cache_put(struct finding_cache *cache,
-					 const struct module_reader *reader, uint64_t cost,
+					 const struct module_reader *reader,
+					 const struct finding_cost *cost,
 					 const struct finding *finding);
 
-/* Returns the steps of a budget that reading the declared list took. */
-uint64_t cached_finding_cost(const struct cached_finding *cached);
+/* Returns what reading the module took. */
+const struct finding_cost *cached_finding_cost(const struct cached_finding *cached);
 
 /* Returns the settled list (rebuild.h) of a module with those pages, or NULL. The cache owns it. */
 const struct settled *cached_finding_settled(struct cached_finding *cached);

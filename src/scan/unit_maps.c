@@ -6,6 +6,7 @@
 #include "scan/unit_maps.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
@@ -44,16 +45,18 @@ void unit_maps_init(struct unit_maps *maps, const struct unit_context *context, 
 	};
 	for (unsigned int i = 0; i < 2; i++)
 		maps->private_tables[i].injections = &maps->injections;
-	maps->names.limit = maps->tables.limit = maps->samples.limit = lists_limit(view->budget);
+	maps->names.limit = maps->tables.limit = maps->samples.limit = maps->programs.limit =
+		lists_limit(view->budget);
 }
 
 bool unit_maps_close(struct unit_maps *maps)
 {
 	bool enough = !budget_exceeded(&maps->names) && !budget_exceeded(&maps->tables) &&
-		      !budget_exceeded(&maps->samples);
+		      !budget_exceeded(&maps->samples) && !budget_exceeded(&maps->programs);
 	(void)budget_spend(maps->view->budget, maps->names.spent);
 	(void)budget_spend(maps->view->budget, maps->tables.spent);
 	(void)budget_spend(maps->view->budget, maps->samples.spent);
+	(void)budget_spend(maps->view->budget, maps->programs.spent);
 	return enough && !budget_exceeded(maps->view->budget);
 }
 
@@ -202,4 +205,25 @@ bool unit_map_is_shared(const struct unit_maps *maps, unsigned int pointer_size)
 struct private_tables *unit_private_tables(struct unit_maps *maps, unsigned int pointer_size)
 {
 	return &maps->private_tables[index_of(pointer_size)];
+}
+
+static bool runs_dotnet(const struct modules *modules)
+{
+	static const char *const names[] = {
+		"clr.dll",	"coreclr.dll",	      "mscorwks.dll",
+		"mscorsvr.dll", "mono-2.0-bdwgc.dll", "mono-2.0-sgen.dll",
+		"mono-2.0.dll", "mono.dll",	      "monosgen-2.0.dll"};
+	for (size_t i = 0; i < modules->count; i++)
+		for (size_t k = 0; k < array_size(names); k++)
+			if (!strcasecmp(modules->items[i].name, names[k]))
+				return true;
+	return false;
+}
+
+bool unit_runs_dotnet(struct unit_maps *maps)
+{
+	if (!maps->runs_dotnet_known)
+		maps->runs_dotnet = runs_dotnet(maps->modules);
+	maps->runs_dotnet_known = true;
+	return maps->runs_dotnet;
 }

@@ -37,11 +37,13 @@ struct unit_maps {
 	/* Modules whose exports were left out of a map, since those before took all there is. */
 	size_t left_out;
 	/*
-	 * For reading declared lists, for looking for tables, and for comparing these with samples.
-	 * They are separate budgets, so that memory full of tables leaves enough for the declared
-	 * lists, and tables that resemble many samples leave enough for all others.
+	 * For reading declared lists, for looking for tables, for comparing these with samples, and
+	 * for what .NET and Go programs have beside lists. They are separate budgets, so that memory
+	 * full of tables leaves enough for the declared lists, and tables that resemble many samples
+	 * leave enough for all others.
 	 */
-	struct budget names, tables, samples;
+	struct budget names, tables, samples, programs;
+	bool runs_dotnet, runs_dotnet_known; /* see unit_runs_dotnet() */
 	/* Where the symbols of samples lead to (sample_imports.h); NULL: not asked so far. */
 	uint64_t *resolved[2];
 };
@@ -86,5 +88,8 @@ const struct exporters *unit_map_exporters(const struct unit_maps *maps, unsigne
 
 /* Returns the tables found so far in the private memory of the process, of a pointer size. */
 struct private_tables *unit_private_tables(struct unit_maps *maps, unsigned int pointer_size);
+
+/* Tells whether the process has a module that runs .NET assemblies, once all modules are found. */
+bool unit_runs_dotnet(struct unit_maps *maps);
 
 #endif
