@@ -31,11 +31,13 @@ void good_set_password(struct good *good, const char *password);
 /* What a module is known by. */
 struct good_module {
 	const char *name;
-	const char *path;      /* its last two parts count, in any case */
-	uint64_t size;	       /* bytes */
-	uint32_t timestamp;    /* of its PE header; 0: unknown */
-	bool no_imports;       /* it was read whole, and has no import list */
-	struct hashes hashes;  /* of its declared list, "" without one; impset does not count */
+	const char *path;   /* its last two parts count, in any case */
+	uint64_t size;	    /* bytes */
+	uint32_t timestamp; /* of its PE header; 0: unknown */
+	bool no_imports;    /* it was read whole, and has no import list */
+	bool names_unread;  /* it is .NET or Go, and its types or functions could not be read */
+	struct hashes
+		hashes; /* of its declared list, "" without one; of names the two SHA-256 count */
 	struct hashes rebuilt; /* of its rebuilt list, "" where there is no other */
 };
 
@@ -56,7 +58,8 @@ struct error *good_add(struct good *good, const char *path, size_t *modules,
  * Tells whether a module, of which nothing is flagged, is known: one of a listing with this name,
  * path and hashes; or where it has no imports, with this name, path, size and time stamp; or a
  * list's entry with these hashes and, unless it has no name, this name. An entry without a name
- * does not count where many programs have the hash (match_note()).
+ * does not count where many programs have the hash (match_note()). A .NET module or one by Go is known
+ * only where the hash of its types or functions is, too, since its import list is its runtime's.
  */
 bool good_has(const struct good *good, const struct good_module *module);
 

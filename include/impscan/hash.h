@@ -64,6 +64,9 @@ const char *hash_type_prefix(enum hash_type type);
 /* Has a hash of this type ssdeep's form, so that two of them may be alike without being equal? */
 bool hash_type_is_fuzzy(enum hash_type type);
 
+/* Is there a hash of any type? */
+bool hashes_any(const struct hashes *hashes);
+
 /* Returns the hash of a type, "" where there is none; typerefhash in linguistic order. */
 const char *hash_of_type(const struct hashes *hashes, enum hash_type type);
 

@@ -16,7 +16,7 @@
 #include <impscan/hash.h>
 #include <impscan/imports.h>
 
-/* A set of known hashes, imphash, impfuzzy and impset mixed, each with a name. */
+/* A set of known hashes, of all types mixed, each with a name. */
 struct known;
 
 /* Returns an empty set. */
@@ -29,8 +29,9 @@ DEFINE_CLEANUP(struct known, known_free)
  * Adds one hash, or several hashes of one sample.
  *
  * text: 32 hex digits in either case are an imphash, BLOCKSIZE:PART:PART is an impfuzzy, and the
- *	same behind IMPSET_PREFIX an impset. Hashes of other kinds may follow, which makes all one
- *	sample; then a name, after a space, tab or comma, also as ssdeep writes it (,"file name").
+ *	same behind a prefix (hash_type_prefix()) a hash of that type; 64 hex digits are a typerefhash
+ *	or a gimphash, with the prefix the one that it says. Hashes of other types may follow, which
+ *	makes all one sample; then a name, after a space, tab or comma, also as ssdeep writes it (,"file name").
  * length: bytes of `text`, without a newline.
  * name: the name where the text has none; NULL: the hash itself is its name.
  *
@@ -64,8 +65,9 @@ const char *list_left_name(enum list_left left);
 
 /* What became of a list. All zero to begin with; release it with list_report_free(). */
 struct list_report {
-	struct text form;		  /* what it was read as: "MISP event (JSON)" */
-	size_t imphash, impfuzzy, impset; /* taken */
+	struct text form;	  /* what it was read as: "MISP event (JSON)" */
+	size_t taken[HASH_TYPES]; /* hashes of each type that were taken */
+	size_t either;		  /* typerefhash or gimphash: nothing says which */
 	size_t left[LIST_LEFT_KINDS];
 	size_t not_for_detection; /* of those taken: MISP has to_ids false */
 	size_t fuzzy;		  /* impfuzzy hashes without an imphash beside them ... */
@@ -127,10 +129,13 @@ bool known_looks_like_files(const struct known *known, size_t from, size_t *impf
 size_t known_dotnet(const struct known *known);
 
 /*
- * Returns what is to be said of a match with these hashes: that every program made with some tool
- * has them. NULL: nothing.
+ * Returns what is to be said of a match with the import list of these hashes: that every program made
+ * with some tool has it. NULL: nothing.
  */
 const char *match_note(const struct hashes *hashes);
+
+/* What is to be said of one with the import list of a program by Go. */
+extern const char match_note_go[];
 
 /*
  * Returns what is said of number `number` of the hashes that many programs have, and how many
@@ -147,8 +152,7 @@ struct match {
 	uint8_t list;	     /* number of the module's list that scores best; 0 from known_find() */
 	bool rebuilt;	     /* that list is a rebuilt one: not number 0 */
 	bool resolved;	     /* ... with the sample's names: see sample_imports.h */
-	bool by_impfuzzy;    /* matched by impfuzzy ... */
-	bool by_impset;	     /* ... or by impset; neither: by imphash */
+	enum hash_type type; /* the module's hash that matched */
 	int beside;	     /* by impset: the score of the sample's best other hash; 0: none hit */
 	size_t order;	     /* rises in the order added; the same for all hashes of a sample */
 };
@@ -165,15 +169,16 @@ struct matches {
 };
 
 /*
- * Finds all known hashes that resemble `hashes`: those with an equal imphash, or with an impfuzzy
- * or impset score of at least the threshold. Rows and scores are the same as those of comparing
- * with each known hash by libfuzzy's fuzzy_compare().
+ * Finds all known hashes that resemble `hashes`: those with an equal imphash, typerefhash (in
+ * either order) or gimphash, or with a score of at least the threshold by another type. Rows and
+ * scores are the same as those of comparing with each known hash by libfuzzy's fuzzy_compare().
  *
  * known: a sealed set, which any number of threads may search.
  * threshold: 0-100; 0 still needs a score above 0.
  * matches: replaced; highest score first; of equal ones those by impset last, those of them first
  *	that `beside` is highest of; then in the order added. A sample with several hashes is one
- *	match; of equal scores that by imphash, or else by impfuzzy.
+ *	match; of equal scores that by imphash, or else by impfuzzy. Where a sample matches by the names
+ *	of types or functions, its import list, which is the runtime's, does not count.
  */
 void known_find(const struct known *known, const struct hashes *hashes, int threshold,
 		struct matches *matches);
@@ -222,11 +227,11 @@ void matches_free(struct matches *matches);
 struct sample {
 	char *path;
 	enum imports_status status;
-	char reason[160]; /* why there is no list, or not all of it, in words */
-	size_t imports;	  /* entries of its import list */
-	struct hashes hashes;
-	bool locked;	    /* it is unreadable since it is encrypted */
-	const char *packer; /* the packer that its sections are of; NULL: none that is known */
+	char reason[160];     /* why there is no list, or not all of it, in words */
+	size_t imports;	      /* entries of its import list */
+	struct hashes hashes; /* those of types or functions also without an import list */
+	bool locked;	      /* it is unreadable since it is encrypted */
+	const char *packer;   /* the packer that its sections are of; NULL: none that is known */
 	/* Its imports in the order of the directory, where they were asked for and there are any. */
 	struct import_entry *entries;
 	size_t entry_count;

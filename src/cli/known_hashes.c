@@ -45,7 +45,7 @@ static bool on_known_sample(void *context, const struct sample *sample)
 		text_add_format(&text, "%s: %s", sample->path, sample->reason);
 		progress_warning(&comparison->output->progress, text_string(&text));
 	}
-	if (*sample->hashes.impfuzzy) {
+	if (hashes_any(&sample->hashes)) {
 		comparison->error = known_add_sample(comparison->known, sample);
 		return !comparison->error;
 	}
@@ -160,25 +160,20 @@ static void warn_of_files(struct output *output, const char *from_where, size_t 
 static void tell_list(const struct comparison *comparison, const char *label,
 		      const struct list_report *report)
 {
-	const struct {
-		size_t count;
-		const char *what;
-	} kinds[] = {
-		{report->imphash, "imphash"},
-		{report->impfuzzy, "impfuzzy"},
-		{report->impset, "impset"},
-	};
 	_cleanup_text_ struct text text = {0}, line = {0};
 	const char *separator = "";
 	text_add_format(&text, "%s: ", label);
 	if (report->form.length)
 		text_add_format(&text, "%s: ", text_string(&report->form));
-	for (size_t i = 0; i < array_size(kinds); i++)
-		if (kinds[i].count) {
-			text_add_format(&text, "%s%zu %s", separator, kinds[i].count,
-					kinds[i].what);
-			separator = ", ";
-		}
+	for (unsigned int i = 0; i <= HASH_TYPES; i++) {
+		size_t count = i < HASH_TYPES ? report->taken[i] : report->either;
+		if (!count)
+			continue;
+		text_add_format(&text, "%s%zu %s", separator, count,
+				i < HASH_TYPES ? hash_type_name((enum hash_type)i)
+					       : "typerefhash or gimphash");
+		separator = ", ";
+	}
 	text_add_string(&text, *separator ? " taken" : report->nothing ? "empty" : "nothing taken");
 	separator = "; left out: ";
 	for (size_t i = 0; i < LIST_LEFT_KINDS; i++)

@@ -146,7 +146,7 @@ bool output_sample(void *context, const struct sample *sample)
 		progress_hide(&output->progress);
 	warn_of_image(output, sample);
 	report_sample(output->report, sample);
-	output->rows += *sample->hashes.imphash != '\0';
+	output->rows += hashes_any(&sample->hashes);
 	return !report_failed(output->report);
 }
 

@@ -41,3 +41,11 @@ const char *hash_of_type(const struct hashes *hashes, enum hash_type type)
 {
 	return (const char *)hashes + types[type].offset;
 }
+
+bool hashes_any(const struct hashes *hashes)
+{
+	bool any = false;
+	for (unsigned int type = 0; type < HASH_TYPES; type++)
+		any |= *hash_of_type(hashes, (enum hash_type)type) != '\0';
+	return any;
+}

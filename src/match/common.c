@@ -14,7 +14,7 @@
 
 static const char dotnet[] = "every .NET program has this import list (mscoree.dll): it tells "
 			     "nothing of what the program is";
-static const char go[] = "every Go program of some versions has this import list";
+const char match_note_go[] = "every Go program of some versions has this import list";
 static const char nsis[] = "every NSIS installer has this import list";
 static const char autoit[] = "every compiled AutoIt script of some versions has this import list";
 static const char mingw[] = "an empty program has this import list (MinGW's runtime)";
@@ -28,8 +28,8 @@ static const struct {
 	{"f34d5f2d4577ed6d9ceec516c1f5a744", dotnet}, /* mscoree._corexemain */
 	{"dae02f32a21e03ce65412f6e56942daa", dotnet}, /* mscoree._cordllmain */
 	{"476f92c8f9ddbcb805cdc5c61fbc5635", confuser},
-	{"9cbefe68f395e67356e2a5d8d1b285c0", go}, /* Go 1.19 without cgo */
-	{"f0070935b15a909b9dc00be7997e6112", go},
+	{"9cbefe68f395e67356e2a5d8d1b285c0", match_note_go}, /* Go 1.19 without cgo */
+	{"f0070935b15a909b9dc00be7997e6112", match_note_go},
 	{"6f9fd465750a0db68adce98869da7d3c", nsis},   /* NSIS 3, unicode, x86 */
 	{"0e7d4979b878af3c8e9f7fb36303e354", nsis},   /* ANSI, x86 */
 	{"8cdc6389b95ec187775657116855c929", nsis},   /* x64 */

@@ -31,7 +31,7 @@ bool known_can_match(const struct known *known)
 
 bool known_has_impset(const struct known *known)
 {
-	return known->has_sets;
+	return known->types >> HASH_IMPSET & 1;
 }
 
 bool known_looks_like_files(const struct known *known, size_t from, size_t *impfuzzy, size_t *large)
@@ -39,7 +39,7 @@ bool known_looks_like_files(const struct known *known, size_t from, size_t *impf
 	*impfuzzy = *large = 0;
 	for (size_t i = from; i < known->count; i++) {
 		const struct known_entry *entry = &known->entries[i];
-		if (!entry->is_fuzzy || entry->is_set || entry->place ||
+		if (entry->type != HASH_IMPFUZZY || entry->place ||
 		    !(entry->length0 + entry->length1))
 			continue;
 		++*impfuzzy;

@@ -69,10 +69,10 @@ static void forget(struct known_scratch *scratch)
 	scratch->count = 0;
 }
 
-static void add_hit(struct known_scratch *scratch, uint32_t head, int score)
+static void add_hit(struct known_scratch *scratch, uint32_t head, int score, unsigned int type)
 {
 	*array_push(scratch->hits, scratch->hit_count, scratch->hit_capacity) =
-		(struct hit){.head = head, .score = (uint8_t)score};
+		(struct hit){.head = head, .score = (uint8_t)score, .type = (uint8_t)type};
 }
 
 /* Notes all heads that the index names for the parts of `fuzzy`. */
@@ -110,7 +110,7 @@ static void find_fuzzy(const struct known *known, const struct fuzzy *fuzzy, int
 	uint32_t equal = index_fuzzy(known, fuzzy);
 	if (equal) {
 		meet(scratch, equal - 1);
-		add_hit(scratch, equal - 1, 100);
+		add_hit(scratch, equal - 1, 100, fuzzy->type);
 	}
 	find_candidates(known, fuzzy, scratch);
 
@@ -125,40 +125,44 @@ static void find_fuzzy(const struct known *known, const struct fuzzy *fuzzy, int
 		}
 		uint32_t number = scratch->candidates[i];
 		const struct known_entry *entry = &known->entries[number];
-		if (entry->is_set != fuzzy->set ||
-		    !comparable(fuzzy->block_size, entry->block_size))
+		if (entry->type != fuzzy->type || !comparable(fuzzy->block_size, entry->block_size))
 			continue;
 		struct fuzzy_buffer buffer;
 		struct fuzzy theirs;
 		entry_fuzzy(known, entry, &theirs, &buffer);
 		int score = fuzzy_score(&query, &theirs, least);
 		if (score >= least)
-			add_hit(scratch, number, score);
+			add_hit(scratch, number, score, fuzzy->type);
 	}
 	forget(scratch);
 }
 
-/* Our imphash in lower case; false when there is none. */
-static bool read_imphash(const struct hashes *hashes, char imphash[IMPHASH_LENGTH])
+/* The known hashes equal to one of digits, in any case; `known_type` is a type of entries. */
+static void search_digits(const struct known *known, const char *text, enum hash_type type,
+			  unsigned int known_type, struct known_scratch *scratch)
 {
-	if (strnlen(hashes->imphash, IMPHASH_SIZE) != IMPHASH_LENGTH)
-		return false;
-	for (size_t i = 0; i < IMPHASH_LENGTH; i++)
-		imphash[i] = (char)tolower((unsigned char)hashes->imphash[i]);
-	return true;
+	char digits[SHA256_LENGTH];
+	size_t length = digits_length(type);
+	if (!(known->types >> known_type & 1) || strnlen(text, length + 1) != length)
+		return;
+	for (size_t i = 0; i < length; i++)
+		digits[i] = (char)tolower((unsigned char)text[i]);
+	uint32_t equal = index_digits(known, known_type, digits);
+	if (equal)
+		add_hit(scratch, equal - 1, 100, type);
 }
 
-/* The known hashes like an impfuzzy, or like an impset. */
-static void search_fuzzy(const struct known *known, const char text[IMPFUZZY_SIZE], bool set,
+/* The known hashes like one of ssdeep's form. */
+static void search_fuzzy(const struct known *known, const char *text, enum hash_type type,
 			 int threshold, struct known_scratch *scratch)
 {
 	struct fuzzy_shape shape;
 	size_t length = strnlen(text, IMPFUZZY_SIZE);
-	if (!length || fuzzy_parse(text, length, &shape) != length)
+	if (!length || !(known->types >> type & 1) || fuzzy_parse(text, length, &shape) != length)
 		return;
 	struct fuzzy_buffer buffer;
 	struct fuzzy fuzzy;
-	shape.set = set;
+	shape.type = (uint8_t)type;
 	fuzzy_open(&fuzzy, text, &shape, &buffer);
 	if (!fuzzy_empty(&fuzzy))
 		find_fuzzy(known, &fuzzy, max_of(threshold, 1), scratch);
@@ -168,11 +172,22 @@ void known_search(const struct known *known, const struct hashes *hashes, int th
 		  struct known_scratch *scratch)
 {
 	scratch->hit_count = 0;
-	char imphash[IMPHASH_LENGTH];
-	uint32_t equal = read_imphash(hashes, imphash) ? index_imphash(known, imphash) : 0;
-	if (equal)
-		add_hit(scratch, equal - 1, 100);
-	search_fuzzy(known, hashes->impfuzzy, false, threshold, scratch);
-	if (known->has_sets)
-		search_fuzzy(known, hashes->impset, true, threshold, scratch);
+	for (unsigned int i = 0; i < HASH_TYPES; i++) {
+		enum hash_type type = (enum hash_type)i;
+		const char *hash = hash_of_type(hashes, type);
+		if (!*hash)
+			continue;
+		if (hash_type_is_fuzzy(type)) {
+			search_fuzzy(known, hash, type, threshold, scratch);
+			continue;
+		}
+		search_digits(known, hash, type, type, scratch);
+		if (type != HASH_IMPHASH)
+			search_digits(known, hash, type, TYPE_EITHER, scratch);
+	}
+	if (!*hashes->typerefhash_ordinal)
+		return;
+	search_digits(known, hashes->typerefhash_ordinal, HASH_TYPEREFHASH, HASH_TYPEREFHASH,
+		      scratch);
+	search_digits(known, hashes->typerefhash_ordinal, HASH_TYPEREFHASH, TYPE_EITHER, scratch);
 }

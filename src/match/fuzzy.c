@@ -96,8 +96,9 @@ void fuzzy_fold(struct fuzzy *fuzzy, struct fuzzy_buffer *buffer)
 
 bool fuzzy_equal(const struct fuzzy *a, const struct fuzzy *b)
 {
-	return a->set == b->set && a->block_size == b->block_size && a->length[0] == b->length[0] &&
-	       a->length[1] == b->length[1] && !memcmp(a->part[0], b->part[0], a->length[0]) &&
+	return a->type == b->type && a->block_size == b->block_size &&
+	       a->length[0] == b->length[0] && a->length[1] == b->length[1] &&
+	       !memcmp(a->part[0], b->part[0], a->length[0]) &&
 	       !memcmp(a->part[1], b->part[1], a->length[1]);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the match room: impfuzzy and impset hashes (ssdeep's form BLOCKSIZE:PART:PART) taken
- * apart, and the score of two of one kind.
+ * Inside the match room: impfuzzy, impset and the like (ssdeep's form BLOCKSIZE:PART:PART) taken
+ * apart, and the score of two of one type.
  */
 #ifndef IMPSCAN_MATCH_FUZZY_H
 #define IMPSCAN_MATCH_FUZZY_H
@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <impscan/hash.h>
 
 #define FUZZY_PART_MAX 64 /* ssdeep's SPAMSUM_LENGTH: no part is longer */
 #define FUZZY_COMMON   7  /* the shortest common substring that makes two parts alike */
@@ -19,7 +21,7 @@ struct fuzzy_shape {
 	uint8_t prefix;	   /* bytes of the block size and its colon */
 	uint8_t length[2]; /* of the parts as they are written, at most FUZZY_PART_MAX */
 	bool folds;	   /* some character is repeated more than three times */
-	bool set;	   /* it is an impset */
+	uint8_t type;	   /* enum hash_type; 0 where nobody has said it */
 };
 
 /*
@@ -29,7 +31,7 @@ struct fuzzy_shape {
 struct fuzzy {
 	uint32_t block_size;
 	uint8_t length[2];
-	bool set;	     /* it is an impset, which is never compared with an impfuzzy */
+	uint8_t type;	     /* enum hash_type: those of others are never compared with it */
 	const char *part[2]; /* not terminated */
 };
 
@@ -59,7 +61,7 @@ static inline void fuzzy_open(struct fuzzy *fuzzy, const char *text,
 	fuzzy->block_size = shape->block_size;
 	fuzzy->length[0] = shape->length[0];
 	fuzzy->length[1] = shape->length[1];
-	fuzzy->set = shape->set;
+	fuzzy->type = shape->type;
 	fuzzy->part[0] = first;
 	fuzzy->part[1] = first + shape->length[0] + 1;
 	if (shape->folds)

@@ -116,47 +116,82 @@ static const char *last_two(const char *path)
 static bool module_key(struct text *text, const struct good_module *module)
 {
 	text_clear(text);
-	if (!*module->name || !*module->path)
+	if (!*module->name || !*module->path || module->names_unread)
 		return false;
 	add_part(text, *module->hashes.imphash ? "module" : "no-imports");
 	add_part(text, module->name);
 	add_part(text, last_two(module->path));
-	if (*module->hashes.imphash) {
-		/* Hashes are not letters in any case. */
+	/* Hashes are not letters in any case. */
+	if (*module->hashes.imphash)
 		text_add_format(text, "%s %s %s %s", module->hashes.imphash,
 				module->hashes.impfuzzy, module->rebuilt.imphash,
 				module->rebuilt.impfuzzy);
-		return true;
-	}
-	text_add_format(text, "%llu %u", (unsigned long long)module->size, module->timestamp);
-	return module->no_imports && module->timestamp && !*module->rebuilt.imphash;
+	else
+		text_add_format(text, "%llu %u", (unsigned long long)module->size,
+				module->timestamp);
+	if (*module->hashes.typerefhash || *module->hashes.gimphash)
+		text_add_format(text, " %s %s", module->hashes.typerefhash,
+				module->hashes.gimphash);
+	return *module->hashes.imphash ||
+	       (module->no_imports && module->timestamp && !*module->rebuilt.imphash);
 }
 
+/* Hashes by which a list knows a module; "" where it says none of a type. */
+struct list_hashes {
+	const char *imphash, *impfuzzy, *typerefhash, *gimphash;
+};
+
 /* How a list knows it. */
-static void list_key(struct text *text, const char *name, const char *imphash, const char *impfuzzy)
+static void list_key(struct text *text, const char *name, const struct list_hashes *hashes)
 {
 	text_clear(text);
 	add_part(text, "list");
 	add_part(text, name);
-	text_add_format(text, "%s %s", imphash, impfuzzy);
+	text_add_format(text, "%s %s", hashes->imphash, hashes->impfuzzy);
+	if (*hashes->typerefhash || *hashes->gimphash)
+		text_add_format(text, " %s %s", hashes->typerefhash, hashes->gimphash);
+}
+
+/*
+ * Has a list an entry of this name with some of these hashes? Where there is one of types or functions,
+ * an entry without it does not count.
+ */
+static bool in_lists_as(const struct good *good, struct text *text, const char *name,
+			const struct list_hashes *all)
+{
+	const char *names = *all->typerefhash ? all->typerefhash : all->gimphash;
+	for (unsigned int some = *names ? 0 : 1; some < 4; some++) {
+		list_key(text, name,
+			 &(struct list_hashes){some & 1 ? all->imphash : "",
+					       some & 2 ? all->impfuzzy : "", all->typerefhash,
+					       all->gimphash});
+		if (has_key(good, text))
+			return true;
+	}
+	return false;
 }
 
 static bool in_lists(const struct good *good, struct text *text, const struct good_module *module)
 {
 	const struct hashes *hashes = &module->hashes;
-	if (!*hashes->imphash || *module->rebuilt.imphash)
-		return false;
 	const char *const names[] = {module->name, ""};
-	for (size_t i = 0; i < array_size(names); i++) {
-		if (!*names[i] && match_note(hashes))
-			return false;
-		for (int kinds = 1; kinds < 4; kinds++) {
-			list_key(text, names[i], kinds & 1 ? hashes->imphash : "",
-				 kinds & 2 ? hashes->impfuzzy : "");
-			if (has_key(good, text))
+	bool named = *hashes->typerefhash || *hashes->gimphash;
+	const struct list_hashes all[] = {
+		{hashes->imphash, hashes->impfuzzy, hashes->typerefhash, ""},
+		{hashes->imphash, hashes->impfuzzy, hashes->typerefhash_ordinal, ""},
+		{hashes->imphash, hashes->impfuzzy, "", hashes->gimphash},
+		{hashes->imphash, hashes->impfuzzy, "", ""},
+	};
+	if ((!*hashes->imphash && !named) || *module->rebuilt.imphash || module->names_unread)
+		return false;
+	for (size_t i = 0; i < array_size(names); i++)
+		for (size_t h = 0; h < array_size(all); h++) {
+			bool with = *all[h].typerefhash || *all[h].gimphash;
+			if (with != named || (!named && !*names[i] && match_note(hashes)))
+				continue;
+			if (in_lists_as(good, text, names[i], &all[h]))
 				return true;
 		}
-	}
 	return false;
 }
 
@@ -180,12 +215,17 @@ enum column {
 	COLUMN_IMPFUZZY,
 	COLUMN_REBUILT_IMPHASH,
 	COLUMN_REBUILT_IMPFUZZY,
+	COLUMN_TYPEREFS,
+	COLUMN_TYPEREFHASH,
+	COLUMN_GO_FUNCTIONS,
+	COLUMN_GIMPHASH,
 	COLUMNS,
 };
 
 static const char *const column_names[COLUMNS] = {
-	"module", "path",    "size",	 "timestamp",	    "status",
-	"flags",  "imphash", "impfuzzy", "rebuilt_imphash", "rebuilt_impfuzzy"};
+	"module",   "path",	   "size",	   "timestamp",	      "status",
+	"flags",    "imphash",	   "impfuzzy",	   "rebuilt_imphash", "rebuilt_impfuzzy",
+	"typerefs", "typerefhash", "go_functions", "gimphash"};
 
 static void copy(char *to, size_t size, struct slice from)
 {
@@ -231,6 +271,11 @@ static void add_row(struct good *good, const struct slice cells[COLUMNS])
 	copy(module.rebuilt.imphash, sizeof(module.rebuilt.imphash), cells[COLUMN_REBUILT_IMPHASH]);
 	copy(module.rebuilt.impfuzzy, sizeof(module.rebuilt.impfuzzy),
 	     cells[COLUMN_REBUILT_IMPFUZZY]);
+	copy(module.hashes.typerefhash, sizeof(module.hashes.typerefhash),
+	     cells[COLUMN_TYPEREFHASH]);
+	copy(module.hashes.gimphash, sizeof(module.hashes.gimphash), cells[COLUMN_GIMPHASH]);
+	module.names_unread = (number(cells[COLUMN_TYPEREFS]) && !*module.hashes.typerefhash) ||
+			      (number(cells[COLUMN_GO_FUNCTIONS]) && !*module.hashes.gimphash);
 	if (module_key(&text, &module))
 		add_key(good, &text);
 }
@@ -313,26 +358,50 @@ static bool is_module_name(const char *name)
 	return dot && dot[1] && !strchr(dot, ' ');
 }
 
+/* Adds an entry; `either` stands for a typerefhash or a gimphash. */
+static void add_list_key(struct good *good, struct text *text, const char *name,
+			 struct list_hashes *hashes, const char *either)
+{
+	if (!*either) {
+		list_key(text, name, hashes);
+		add_key(good, text);
+		return;
+	}
+	struct list_hashes types = *hashes, functions = *hashes;
+	types.typerefhash = functions.gimphash = either;
+	list_key(text, name, &types);
+	add_key(good, text);
+	list_key(text, name, &functions);
+	add_key(good, text);
+}
+
 /* Adds the entries of lists that are no listings. */
 static void add_known(struct good *good, const struct known *known)
 {
 	_cleanup_text_ struct text text = {0};
 	for (size_t i = 0, next; i < known->count; i = next) {
-		const char *imphash = "", *impfuzzy = "";
-		const char *first = known->text + known->entries[i].text;
-		const char *name = first + strlen(first) + 1;
+		struct list_hashes hashes = {"", "", "", ""};
+		const char *either = "";
+		const char *name = entry_name(known, &known->entries[i]);
 		for (next = i; next < known->count && (next == i || known->entries[next].place);
 		     next++) {
-			const char *hash = known->text + known->entries[next].text;
-			if (!known->entries[next].is_fuzzy)
-				imphash = hash;
-			else if (!known->entries[next].is_set)
-				impfuzzy = hash;
+			const struct known_entry *entry = &known->entries[next];
+			const char *hash = known->text + entry->text;
+			if (entry->type == HASH_IMPHASH)
+				hashes.imphash = hash;
+			else if (entry->type == HASH_IMPFUZZY)
+				hashes.impfuzzy = hash;
+			else if (entry->type == HASH_TYPEREFHASH)
+				hashes.typerefhash = entry_digits(known, entry);
+			else if (entry->type == HASH_GIMPHASH)
+				hashes.gimphash = entry_digits(known, entry);
+			else if (entry->type == TYPE_EITHER)
+				either = hash;
 		}
-		if (!*imphash && !*impfuzzy)
+		if (!*hashes.imphash && !*hashes.impfuzzy && !*hashes.typerefhash &&
+		    !*hashes.gimphash && !*either)
 			continue;
-		list_key(&text, text_base_name(name), imphash, impfuzzy);
-		add_key(good, &text);
+		add_list_key(good, &text, text_base_name(name), &hashes, either);
 		good->fits |= !*name || is_module_name(text_base_name(name));
 		if (!good->fits && !good->unfit)
 			good->unfit = alloc_strdup(name);

@@ -110,22 +110,13 @@ struct hits *hits_replace(const struct known *known, struct hits *before, const 
 		const struct hit *hit = &before->items[i];
 		bool rebuilt = hit->list && hit->list != MATCH_RESOLVED;
 		bool out = replaced[hit->head / 64] >> (hit->head % 64) & 1;
-		if (!out || !rebuilt || !known->entries[hit->head].is_fuzzy)
+		if (!out || !rebuilt || !entry_is_fuzzy(&known->entries[hit->head]))
 			all->items[kept++] = *hit;
 	}
 	if (count)
 		memcpy(all->items + kept, more, count * sizeof(*more));
 	hits_unref(before);
 	return settle(all, kept + count);
-}
-
-/* Where the name of an entry stands, "" for none; its comment is behind it. */
-static const char *entry_name(const struct known *known, const struct known_entry *entry)
-{
-	size_t length = IMPHASH_LENGTH;
-	if (entry->is_fuzzy)
-		length = (size_t)entry->prefix + entry->length0 + 1 + entry->length1;
-	return known->text + entry->text + length + 1;
 }
 
 static void add_match(const struct known *known, size_t number, const struct hit *hit,
@@ -141,8 +132,7 @@ static void add_match(const struct known *known, size_t number, const struct hit
 	match->list = hit->list;
 	match->rebuilt = hit->list > 0;
 	match->resolved = hit->list == MATCH_RESOLVED;
-	match->by_impfuzzy = entry->is_fuzzy && !entry->is_set;
-	match->by_impset = entry->is_set;
+	match->type = (enum hash_type)(entry->type < HASH_TYPES ? entry->type : hit->type);
 	match->beside = 0;
 	match->order = number - entry->place;
 }
@@ -157,15 +147,15 @@ static int compare_matches(const void *a, const void *b)
 	const struct match *x = a, *y = b;
 	if (x->score != y->score)
 		return x->score < y->score ? 1 : -1;
-	if (x->by_impset != y->by_impset)
-		return x->by_impset ? 1 : -1;
+	if ((x->type == HASH_IMPSET) != (y->type == HASH_IMPSET))
+		return x->type == HASH_IMPSET ? 1 : -1;
 	if (x->beside != y->beside)
 		return x->beside < y->beside ? 1 : -1;
 	if (x->order != y->order)
 		return x->order < y->order ? -1 : 1;
 	if (x->list != y->list)
 		return x->list < y->list ? -1 : 1;
-	return (x->by_impfuzzy > y->by_impfuzzy) - (x->by_impfuzzy < y->by_impfuzzy);
+	return (x->type > y->type) - (x->type < y->type);
 }
 
 static int compare_samples(const void *a, const void *b)
@@ -182,11 +172,38 @@ static void compare_beside(struct matches *matches)
 	for (struct match *first = matches->items, *next; first < end; first = next) {
 		int best = 0;
 		for (next = first; next < end && next->order == first->order; next++)
-			if (!next->by_impset)
+			if (next->type != HASH_IMPSET)
 				best = max_of(best, next->score);
 		for (struct match *match = first; match < next; match++)
-			match->beside = match->by_impset ? best : 0;
+			match->beside = match->type == HASH_IMPSET ? best : 0;
 	}
+}
+
+/* Is it by the names of types or functions? */
+static bool is_by_names(const struct match *match)
+{
+	return match->type >= HASH_TYPEREFHASH;
+}
+
+/*
+ * Takes the matches by import lists out of samples that match by the names of types or functions, too:
+ * then the list is that of the runtime, which is equal in whatever is made with it.
+ */
+static void drop_runtimes(struct matches *matches)
+{
+	size_t kept = 0;
+	qsort(matches->items, matches->count, sizeof(*matches->items), compare_samples);
+	for (size_t first = 0, next; first < matches->count; first = next) {
+		bool names = false;
+		for (next = first; next < matches->count &&
+				   matches->items[next].order == matches->items[first].order;
+		     next++)
+			names |= is_by_names(&matches->items[next]);
+		for (size_t i = first; i < next; i++)
+			if (!names || is_by_names(&matches->items[i]))
+				matches->items[kept++] = matches->items[i];
+	}
+	matches->count = kept;
 }
 
 /* All hashes of a sample are one match, its better one. */
@@ -216,7 +233,9 @@ static void spread(const struct known *known, const struct hit *hits, size_t cou
 			add_match(known, e - 1, &hits[i], matches);
 	if (matches->count < 2)
 		return;
-	if (known->has_sets)
+	if (known->types >> HASH_TYPEREFHASH)
+		drop_runtimes(matches);
+	if (known->types >> HASH_IMPSET & 1)
 		compare_beside(matches);
 	qsort(matches->items, matches->count, sizeof(*matches->items), compare_matches);
 	if (count > 1)

@@ -68,32 +68,33 @@ static uint64_t hash_bytes(uint64_t h, const char *p, size_t length)
 	return mix(h ^ rest);
 }
 
-/* Parts are alike only where this is equal: impset hashes are indexed apart from impfuzzy hashes. */
+/* Parts are alike only where this is equal: hashes of each type are indexed apart from the others. */
 static uint64_t fuzzy_space(const struct fuzzy *fuzzy, int part)
 {
-	return (uint64_t)fuzzy->block_size << part | (uint64_t)fuzzy->set << 63;
+	return (uint64_t)fuzzy->block_size << part | (uint64_t)(fuzzy->type - HASH_IMPFUZZY) << 60;
 }
 
-static uint64_t hash_imphash(const char *imphash)
+static uint64_t number_of_digits(unsigned int type, const char *digits)
 {
-	return mix(hash_bytes(0, imphash, IMPHASH_LENGTH));
+	return mix(hash_bytes(type, digits, digits_length(type)));
 }
 
-static uint64_t hash_fuzzy(const struct fuzzy *fuzzy)
+static uint64_t number_of_fuzzy(const struct fuzzy *fuzzy)
 {
 	uint64_t h = hash_bytes(fuzzy_space(fuzzy, 0), fuzzy->part[0], fuzzy->length[0]);
 	return mix(hash_bytes(h, fuzzy->part[1], fuzzy->length[1]));
 }
 
-uint32_t index_imphash(const struct known *known, const char imphash[IMPHASH_LENGTH])
+uint32_t index_digits(const struct known *known, unsigned int type, const char *digits)
 {
 	const struct index *index = &known->index;
-	for (size_t i = hash_imphash(imphash);; i++) {
+	for (size_t i = number_of_digits(type, digits);; i++) {
 		uint32_t head = index->slots[i & index->slot_mask];
 		if (!head)
 			return 0;
 		const struct known_entry *entry = &known->entries[head - 1];
-		if (!entry->is_fuzzy && !memcmp(known->text + entry->text, imphash, IMPHASH_LENGTH))
+		if (entry->type == type &&
+		    !memcmp(entry_digits(known, entry), digits, digits_length(type)))
 			return head;
 	}
 }
@@ -101,13 +102,12 @@ uint32_t index_imphash(const struct known *known, const char imphash[IMPHASH_LEN
 uint32_t index_fuzzy(const struct known *known, const struct fuzzy *fuzzy)
 {
 	const struct index *index = &known->index;
-	for (size_t i = hash_fuzzy(fuzzy);; i++) {
+	for (size_t i = number_of_fuzzy(fuzzy);; i++) {
 		uint32_t head = index->slots[i & index->slot_mask];
 		if (!head)
 			return 0;
 		const struct known_entry *entry = &known->entries[head - 1];
-		if (!entry->is_fuzzy || entry->is_set != fuzzy->set ||
-		    entry->block_size != fuzzy->block_size)
+		if (entry->type != fuzzy->type || entry->block_size != fuzzy->block_size)
 			continue;
 		struct fuzzy_buffer buffer;
 		struct fuzzy theirs;
@@ -121,29 +121,42 @@ uint32_t index_fuzzy(const struct known *known, const struct fuzzy *fuzzy)
 static const char empty_imphash[] = "d41d8cd98f00b204e9800998ecf8427e";
 static const char zero_imphash[] = "00000000000000000000000000000000";
 
+/* The SHA-256 of nothing, which programs give to what has no names. */
+static const char empty_sha256[] =
+	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/* Are these digits the hash of nothing? */
+static bool is_empty(unsigned int type, const char *digits)
+{
+	if (type != HASH_IMPHASH)
+		return !memcmp(digits, empty_sha256, SHA256_LENGTH);
+	return !memcmp(digits, empty_imphash, IMPHASH_LENGTH) ||
+	       !memcmp(digits, zero_imphash, IMPHASH_LENGTH);
+}
+
 /* The hash of an entry's hash; false for that of an empty import list, which is not indexed. */
 static bool entry_hash(const struct known *known, const struct known_entry *entry, uint64_t *hash)
 {
-	if (!entry->is_fuzzy) {
-		const char *imphash = known->text + entry->text;
-		*hash = hash_imphash(imphash);
-		return memcmp(imphash, empty_imphash, IMPHASH_LENGTH) != 0 &&
-		       memcmp(imphash, zero_imphash, IMPHASH_LENGTH) != 0;
+	if (!entry_is_fuzzy(entry)) {
+		const char *digits = entry_digits(known, entry);
+		*hash = number_of_digits(entry->type, digits);
+		return !is_empty(entry->type, digits);
 	}
 	struct fuzzy_buffer buffer;
 	struct fuzzy fuzzy;
 	entry_fuzzy(known, entry, &fuzzy, &buffer);
-	*hash = hash_fuzzy(&fuzzy);
+	*hash = number_of_fuzzy(&fuzzy);
 	return !fuzzy_empty(&fuzzy);
 }
 
 static bool entries_equal(const struct known *known, const struct known_entry *a,
 			  const struct known_entry *b)
 {
-	if (a->is_fuzzy != b->is_fuzzy || a->is_set != b->is_set || a->block_size != b->block_size)
+	if (a->type != b->type || a->block_size != b->block_size)
 		return false;
-	if (!a->is_fuzzy)
-		return !memcmp(known->text + a->text, known->text + b->text, IMPHASH_LENGTH);
+	if (!entry_is_fuzzy(a))
+		return !memcmp(entry_digits(known, a), entry_digits(known, b),
+			       digits_length(a->type));
 	struct fuzzy_buffer buffer_a, buffer_b;
 	struct fuzzy fuzzy_a, fuzzy_b;
 	entry_fuzzy(known, a, &fuzzy_a, &buffer_a);
@@ -223,7 +236,7 @@ static void find_buckets(const struct known *known, size_t number, struct entry_
 	const struct known_entry *entry = &known->entries[number];
 	buckets->number = number;
 	buckets->count = 0;
-	if (!entry->is_head || !entry->is_fuzzy)
+	if (!entry->is_head || !entry_is_fuzzy(entry))
 		return;
 	struct fuzzy_buffer buffer;
 	struct fuzzy fuzzy;
@@ -239,7 +252,7 @@ static size_t count_postings(const struct known *known)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < known->count; i++)
-		if (known->entries[i].is_head && known->entries[i].is_fuzzy)
+		if (known->entries[i].is_head && entry_is_fuzzy(&known->entries[i]))
 			count += (size_t)known->entries[i].length0 / GRAM_STEP +
 				 (size_t)known->entries[i].length1 / GRAM_STEP;
 	return count;

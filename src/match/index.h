@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <impscan/bytes.h>
+#include <impscan/hash.h>
 
 #include "fuzzy.h"
 
@@ -20,21 +21,24 @@
 #define KNOWN_MAX (1u << 27)
 
 /* And no more bytes of text than this; an entry's position has twice the room. */
-#define KNOWN_TEXT_MAX (1ull << 38)
+#define KNOWN_TEXT_MAX (1ull << 36)
 
 #define IMPHASH_LENGTH 32
+#define SHA256_LENGTH  64
+
+/* The type of 64 digits of which nobody says whether they are a typerefhash or a gimphash. */
+#define TYPE_EITHER HASH_TYPES
 
 /* One known hash, 16 bytes. */
 struct known_entry {
-	uint64_t text : 39;  /* in the set's text: hash, NUL, its name, NUL, its comment, NUL */
-	uint64_t prefix : 5; /* struct fuzzy_shape, for an impfuzzy and an impset */
+	uint64_t text : 37;  /* in the set's text: hash, NUL, its name, NUL, its comment, NUL */
+	uint64_t prefix : 5; /* bytes before the digits, or struct fuzzy_shape's */
 	uint64_t length0 : 7;
 	uint64_t length1 : 7;
 	uint64_t folds : 1;
-	uint64_t is_fuzzy : 1; /* an impfuzzy or an impset */
-	uint64_t is_set : 1;   /* an impset */
-	uint64_t place : 2;    /* how many entries before it are of the same sample */
-	uint64_t is_head : 1;  /* of the entries with this hash, the one that is indexed */
+	uint64_t type : 3;    /* enum hash_type, or TYPE_EITHER */
+	uint64_t place : 3;   /* how many entries before it are of the same sample */
+	uint64_t is_head : 1; /* of the entries with this hash, the one that is indexed */
 	uint32_t block_size;
 	uint32_t next; /* 1 + the next entry with this hash, 0 at the end */
 };
@@ -67,14 +71,33 @@ struct known {
 	size_t count;
 	size_t capacity;
 	bool sealed;
-	bool has_sets; /* an entry is an impset */
+	unsigned int types; /* bit N: an entry is of type N */
 	struct known_seen seen;
 	struct index index;
 	struct sample_imports *imports; /* NULL: no sample has any */
 	const char *password;		/* of packed lists; NULL: none */
 };
 
-/* The impfuzzy or impset of an entry. */
+/* Has an entry a hash of ssdeep's form? */
+static inline bool entry_is_fuzzy(const struct known_entry *entry)
+{
+	const unsigned int fuzzy = 1u << HASH_IMPFUZZY | 1u << HASH_IMPSET |
+				   1u << HASH_TYPEREFUZZY | 1u << HASH_GIMPFUZZY;
+	return fuzzy >> entry->type & 1;
+}
+
+/* The digits of an entry that has any, and how many they are. */
+static inline const char *entry_digits(const struct known *known, const struct known_entry *entry)
+{
+	return known->text + entry->text + entry->prefix;
+}
+
+static inline size_t digits_length(unsigned int type)
+{
+	return type == HASH_IMPHASH ? IMPHASH_LENGTH : SHA256_LENGTH;
+}
+
+/* The hash of ssdeep's form that an entry has. */
 static inline void entry_fuzzy(const struct known *known, const struct known_entry *entry,
 			       struct fuzzy *fuzzy, struct fuzzy_buffer *buffer)
 {
@@ -83,16 +106,24 @@ static inline void entry_fuzzy(const struct known *known, const struct known_ent
 		.prefix = entry->prefix,
 		.length = {entry->length0, entry->length1},
 		.folds = entry->folds,
-		.set = entry->is_set,
+		.type = entry->type,
 	};
 	fuzzy_open(fuzzy, known->text + entry->text, &shape, buffer);
+}
+
+/* Where the name of an entry stands, "" for none; its comment is behind it. */
+static inline const char *entry_name(const struct known *known, const struct known_entry *entry)
+{
+	size_t length = entry_is_fuzzy(entry) ? (size_t)entry->length0 + 1 + entry->length1
+					      : digits_length(entry->type);
+	return known->text + entry->text + entry->prefix + length + 1;
 }
 
 void index_build(struct known *known);
 void index_free(struct index *index);
 
 /* The head of the entries whose hash equals this one: 1 + its number, 0 when there is none. */
-uint32_t index_imphash(const struct known *known, const char imphash[IMPHASH_LENGTH]);
+uint32_t index_digits(const struct known *known, unsigned int type, const char *digits);
 uint32_t index_fuzzy(const struct known *known, const struct fuzzy *fuzzy);
 
 /* A run of postings. */

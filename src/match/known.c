@@ -67,52 +67,53 @@ static bool word_ends(struct slice s, size_t n)
 	return n == s.length || slice_is_blank(s.at[n]) || s.at[n] == ',';
 }
 
-/* The imphash that `s` begins with: IMPHASH_LENGTH, or 0. */
-static size_t imphash_at(struct slice s)
+/* The digits that `s` begins with: `length` of them, or 0. */
+static size_t digits_at(struct slice s, size_t length)
 {
-	size_t n = slice_hex((struct slice){s.at, min_of(s.length, (size_t)IMPHASH_LENGTH)});
-	return n == IMPHASH_LENGTH && word_ends(s, n) ? n : 0;
+	size_t n = slice_hex((struct slice){s.at, min_of(s.length, length)});
+	return n == length && word_ends(s, n) ? n : 0;
 }
 
-/* The same for an impfuzzy. */
-static size_t impfuzzy_at(struct slice s, struct fuzzy_shape *shape)
+/* The same for ssdeep's form. */
+static size_t fuzzy_at(struct slice s, struct fuzzy_shape *shape)
 {
 	size_t n = fuzzy_parse(s.at, s.length, shape);
 	return n && word_ends(s, n) ? n : 0;
 }
 
-#define PREFIX_LENGTH (sizeof(IMPSET_PREFIX) - 1)
-
-static bool has_prefix(struct slice s)
+static bool has_prefix(struct slice s, const char *prefix)
 {
-	return s.length >= PREFIX_LENGTH && !memcmp(s.at, IMPSET_PREFIX, PREFIX_LENGTH);
+	size_t n = strlen(prefix);
+	return s.length >= n && !memcmp(s.at, prefix, n);
 }
 
-/* The same for an impset, which has its prefix; the shape is of what stands behind it. */
-static size_t impset_at(struct slice s, struct fuzzy_shape *shape)
+/* The hash number `text` that `s` begins with, with its prefix; the shape is of what stands behind it. */
+static size_t text_at(struct slice s, unsigned int text, struct fuzzy_shape *shape)
 {
-	size_t n = has_prefix(s) ? impfuzzy_at(slice_from(s, PREFIX_LENGTH), shape) : 0;
-	return n ? PREFIX_LENGTH + n : 0;
+	unsigned int type = text_type(text);
+	const char *prefix = type_prefix(type);
+	if (!has_prefix(s, prefix))
+		return 0;
+	struct slice bare = slice_from(s, strlen(prefix));
+	bool fuzzy = type < HASH_TYPES && hash_type_is_fuzzy((enum hash_type)type);
+	size_t n = fuzzy ? fuzzy_at(bare, shape) : digits_at(bare, digits_length(type));
+	return n ? strlen(prefix) + n : 0;
 }
 
-#define HASHES_A_SAMPLE 3
-
-/* Takes the hash that `s` begins with. Returns its length; 0: none, or one of its kind is there. */
+/* Takes the hash that `s` begins with. Returns its length; 0: none, or one of its type is there. */
 static size_t take_hash(struct hashes_parsed *parsed, struct slice s)
 {
-	struct hash_texts *texts = &parsed->texts;
-	struct slice *kind = NULL;
-	size_t n;
-	if (!texts->imphash.length && (n = imphash_at(s)))
-		kind = &texts->imphash;
-	else if (!texts->impfuzzy.length && (n = impfuzzy_at(s, &parsed->impfuzzy)))
-		kind = &texts->impfuzzy;
-	else if (!texts->impset.length && (n = impset_at(s, &parsed->impset)))
-		kind = &texts->impset;
-	if (!kind)
-		return 0;
-	*kind = (struct slice){s.at, n};
-	return n;
+	for (unsigned int text = 0; text <= TEXT_EITHER; text++) {
+		struct fuzzy_shape shape = {0};
+		size_t n = parsed->texts.of[text].length ? 0 : text_at(s, text, &shape);
+		if (!n)
+			continue;
+		parsed->texts.of[text] = (struct slice){s.at, n};
+		if (text < HASH_TYPES)
+			parsed->shapes[text] = shape;
+		return n;
+	}
+	return 0;
 }
 
 struct error *known_not_a_hash(struct slice text)
@@ -123,7 +124,8 @@ struct error *known_not_a_hash(struct slice text)
 		alloc_strndup(text.at, text.length < most ? text.length : most);
 	return error_new("'%s%s' is neither an imphash (32 hex digits) nor an impfuzzy hash "
 			 "(BLOCKSIZE:TEXT:TEXT) nor an impset hash (" IMPSET_PREFIX
-			 "BLOCKSIZE:TEXT:TEXT)",
+			 "BLOCKSIZE:TEXT:TEXT) nor one of " TYPEREFHASH_PREFIX
+			 ", " TYPEREFUZZY_PREFIX ", " GIMPHASH_PREFIX " and " GIMPFUZZY_PREFIX,
 			 start, text.length > most ? "..." : "");
 }
 
@@ -155,97 +157,114 @@ static struct known_entry *add_entry(struct known *known, struct slice hash, str
 	return entry;
 }
 
-/* Hex digits as they are kept. */
-static void lower_imphash(char lower[IMPHASH_LENGTH], struct slice hash)
+/* Digits as they are kept: with their prefix, in lower case. Returns them in `buffer`. */
+static struct slice lower_digits(char buffer[sizeof(TYPEREFHASH_PREFIX) + SHA256_LENGTH],
+				 unsigned int type, struct slice hash)
 {
-	for (size_t i = 0; i < IMPHASH_LENGTH; i++)
-		lower[i] = (char)(hash.at[i] >= 'A' && hash.at[i] <= 'F' ? hash.at[i] | 0x20
-									 : hash.at[i]);
+	const char *prefix = type_prefix(type);
+	size_t length = strlen(prefix), digits = digits_length(type);
+	memcpy(buffer, prefix, length);
+	const char *from = hash.at + (hash.length - digits);
+	for (size_t i = 0; i < digits; i++)
+		buffer[length + i] =
+			(char)(from[i] >= 'A' && from[i] <= 'F' ? from[i] | 0x20 : from[i]);
+	return (struct slice){buffer, length + digits};
 }
 
-static void add_imphash(struct known *known, struct slice hash, struct slice name,
-			struct slice comment)
+static void add_digits(struct known *known, unsigned int type, struct slice hash, struct slice name,
+		       struct slice comment)
 {
-	char lower[IMPHASH_LENGTH];
-	lower_imphash(lower, hash);
-	add_entry(known, (struct slice){lower, IMPHASH_LENGTH}, name, comment);
+	char buffer[sizeof(TYPEREFHASH_PREFIX) + SHA256_LENGTH];
+	struct known_entry *entry =
+		add_entry(known, lower_digits(buffer, type, hash), name, comment);
+	entry->type = type & 7;
+	entry->prefix = strlen(type_prefix(type)) & 31;
 }
 
-static void add_fuzzy(struct known *known, struct slice hash, const struct fuzzy_shape *shape,
-		      struct slice name, struct slice comment)
+/* The text has its prefix, and the shape is of what stands behind it. */
+static void add_fuzzy(struct known *known, enum hash_type type, struct slice hash,
+		      const struct fuzzy_shape *shape, struct slice name, struct slice comment)
 {
 	struct known_entry *entry = add_entry(known, hash, name, comment);
-	entry->is_fuzzy = true;
-	entry->is_set = shape->set;
+	entry->type = type & 7;
 	entry->block_size = shape->block_size;
-	entry->prefix = shape->prefix & 31u;
+	entry->prefix = (shape->prefix + strlen(hash_type_prefix(type))) & 31;
 	entry->length0 = shape->length[0] & 127u;
 	entry->length1 = shape->length[1] & 127u;
 	entry->folds = shape->folds;
 }
 
-/* The text has its prefix. */
-static void add_impset(struct known *known, struct slice hash, const struct fuzzy_shape *shape,
-		       struct slice name, struct slice comment)
+static bool text_is_fuzzy(unsigned int text)
 {
-	struct fuzzy_shape set = *shape;
-	set.prefix = (uint8_t)(shape->prefix + PREFIX_LENGTH);
-	set.set = true;
-	add_fuzzy(known, hash, &set, name, comment);
-	known->has_sets = true;
+	return text < HASH_TYPES && hash_type_is_fuzzy((enum hash_type)text);
 }
 
-/* Adds hashes that have been parsed; an impset has its prefix. */
+/* Adds hashes that have been parsed; those of ssdeep's form have their prefixes. */
 static struct error *add_parsed(struct known *known, const struct hashes_parsed *parsed,
 				struct slice name, struct slice comment)
 {
-	const struct hash_texts *texts = &parsed->texts;
 	assert(!known->sealed);
-	if (known->count > KNOWN_MAX - HASHES_A_SAMPLE || known->text_length > KNOWN_TEXT_MAX)
+	if (known->count > KNOWN_MAX - TEXTS || known->text_length > KNOWN_TEXT_MAX)
 		return error_new("more than %u hashes, or %llu bytes of hashes and names",
 				 KNOWN_MAX, KNOWN_TEXT_MAX);
 	size_t first = known->count;
-	if (texts->imphash.length)
-		add_imphash(known, texts->imphash, name, comment);
-	if (texts->impfuzzy.length)
-		add_fuzzy(known, texts->impfuzzy, &parsed->impfuzzy, name, comment);
-	if (texts->impset.length)
-		add_impset(known, texts->impset, &parsed->impset, name, comment);
+	for (unsigned int text = 0; text < TEXTS; text++) {
+		struct slice hash = parsed->texts.of[text];
+		if (!hash.length)
+			continue;
+		known->types |= 1u << text_type(text);
+		if (text_is_fuzzy(text))
+			add_fuzzy(known, (enum hash_type)text, hash, &parsed->shapes[text], name,
+				  comment);
+		else
+			add_digits(known, text_type(text), hash, name, comment);
+	}
 	for (size_t i = first; i < known->count; i++)
-		known->entries[i].place = (i - first) & 3;
+		known->entries[i].place = (i - first) & 7;
 	return NULL;
 }
 
-/* An impset with its prefix, in `buffer` where it had none. */
-static struct slice with_prefix(struct slice impset, struct text *buffer)
+/* Gives hashes of ssdeep's form their prefixes, in `buffers` where they had none. */
+static void add_prefixes(struct hashes_parsed *parsed, struct text buffers[TEXTS])
 {
-	if (!impset.length || has_prefix(impset))
-		return impset;
-	text_add_string(buffer, IMPSET_PREFIX);
-	text_add(buffer, impset.at, impset.length);
-	return (struct slice){buffer->data, buffer->length};
+	for (unsigned int text = 0; text < TEXTS; text++) {
+		struct slice *hash = &parsed->texts.of[text];
+		const char *prefix = type_prefix(text_type(text));
+		if (!hash->length || !text_is_fuzzy(text) || has_prefix(*hash, prefix))
+			continue;
+		text_add_string(&buffers[text], prefix);
+		text_add(&buffers[text], hash->at, hash->length);
+		*hash = (struct slice){buffers[text].data, buffers[text].length};
+	}
+}
+
+static void free_texts(struct text buffers[TEXTS])
+{
+	for (unsigned int text = 0; text < TEXTS; text++)
+		text_free(&buffers[text]);
 }
 
 struct error *known_add_new(struct known *known, const struct hashes_parsed *hashes,
 			    struct slice name, struct slice comment, bool *equal)
 {
-	_cleanup_text_ struct text buffer = {0};
-	struct slice texts[HASHES_A_SAMPLE];
+	struct text buffers[TEXTS] = {0};
+	char lower[TEXTS][sizeof(TYPEREFHASH_PREFIX) + SHA256_LENGTH];
+	struct slice texts[TEXTS];
 	size_t count = 0;
-	char lower[IMPHASH_LENGTH];
 	struct hashes_parsed parsed = *hashes;
-	parsed.texts.impset = with_prefix(parsed.texts.impset, &buffer);
-	if (parsed.texts.imphash.length) {
-		lower_imphash(lower, parsed.texts.imphash);
-		texts[count++] = (struct slice){lower, IMPHASH_LENGTH};
+	add_prefixes(&parsed, buffers);
+	for (unsigned int text = 0; text < TEXTS; text++) {
+		struct slice hash = parsed.texts.of[text];
+		if (hash.length)
+			texts[count++] = text_is_fuzzy(text)
+						 ? hash
+						 : lower_digits(lower[text], text_type(text), hash);
 	}
-	if (parsed.texts.impfuzzy.length)
-		texts[count++] = parsed.texts.impfuzzy;
-	if (parsed.texts.impset.length)
-		texts[count++] = parsed.texts.impset;
 	name.length = strnlen(name.at ? name.at : "", name.length);
 	*equal = count && known_seen(known, texts, count, name);
-	return *equal ? NULL : add_parsed(known, &parsed, name, comment);
+	struct error *error = *equal ? NULL : add_parsed(known, &parsed, name, comment);
+	free_texts(buffers);
+	return error;
 }
 
 static struct slice string_slice(const char *string)
@@ -255,17 +274,19 @@ static struct slice string_slice(const char *string)
 
 struct error *known_add_hashes(struct known *known, const struct hashes *hashes, const char *name)
 {
-	_cleanup_text_ struct text buffer = {0};
-	struct hashes_parsed parsed = {
-		.texts.imphash = string_slice(hashes->imphash),
-		.texts.impfuzzy = string_slice(hashes->impfuzzy),
-		.texts.impset = string_slice(hashes->impset),
-	};
-	struct hash_texts *texts = &parsed.texts;
-	fuzzy_parse(texts->impfuzzy.at, texts->impfuzzy.length, &parsed.impfuzzy);
-	fuzzy_parse(texts->impset.at, texts->impset.length, &parsed.impset);
-	texts->impset = with_prefix(texts->impset, &buffer);
-	return add_parsed(known, &parsed, string_slice(name), (struct slice){0});
+	struct text buffers[TEXTS] = {0};
+	struct hashes_parsed parsed = {0};
+	for (unsigned int type = 0; type < HASH_TYPES; type++) {
+		struct slice *hash = &parsed.texts.of[type];
+		*hash = string_slice(hash_of_type(hashes, (enum hash_type)type));
+		if (text_is_fuzzy(type))
+			fuzzy_parse(hash->at, hash->length, &parsed.shapes[type]);
+	}
+	parsed.texts.of[TEXT_ORDINAL] = string_slice(hashes->typerefhash_ordinal);
+	add_prefixes(&parsed, buffers);
+	struct error *error = add_parsed(known, &parsed, string_slice(name), (struct slice){0});
+	free_texts(buffers);
+	return error;
 }
 
 struct error *known_add_sample(struct known *known, const struct sample *sample)

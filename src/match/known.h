@@ -24,19 +24,35 @@ static inline struct slice slice_from(struct slice s, size_t start)
 	return (struct slice){start ? s.at + start : s.at, s.length - start};
 }
 
-/* The hashes of one sample as texts. An empty slice is no hash. */
-struct hash_texts {
-	struct slice imphash;
-	struct slice impfuzzy;
-	struct slice impset; /* with or without its prefix */
+/* What a sample may have beside one hash of each type. */
+enum {
+	TEXT_EITHER = HASH_TYPES, /* 64 digits: a typerefhash or a gimphash */
+	TEXT_ORDINAL,		  /* a typerefhash in the other order */
+	TEXTS,
 };
 
-/* The hashes of one sample that have been parsed: each text is a whole hash of its kind, or empty. */
+/* The hashes of one sample as texts, with or without their prefixes. An empty slice is no hash. */
+struct hash_texts {
+	struct slice of[TEXTS]; /* by enum hash_type, and the ones above */
+};
+
+/* The hashes of one sample that have been parsed: each text is a whole hash of its type, or empty. */
 struct hashes_parsed {
 	struct hash_texts texts;
-	struct fuzzy_shape impfuzzy; /* where the pieces of the texts lie, ... */
-	struct fuzzy_shape impset;   /* ... of the impset's without its prefix */
+	struct fuzzy_shape shapes[HASH_TYPES]; /* where the pieces lie, without the prefix */
 };
+
+/* The type of hash number `text` of struct hash_texts: enum hash_type, or TYPE_EITHER. */
+static inline unsigned int text_type(unsigned int text)
+{
+	return text == TEXT_ORDINAL ? (unsigned int)HASH_TYPEREFHASH : text;
+}
+
+/* The prefix of a type; "" also for TYPE_EITHER. */
+static inline const char *type_prefix(unsigned int type)
+{
+	return type < HASH_TYPES ? hash_type_prefix((enum hash_type)type) : "";
+}
 
 /*
  * Adds the hashes of one sample, with a comment, unless the set has got the same hashes with this

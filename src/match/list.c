@@ -36,7 +36,10 @@ static const struct list_form forms[] = {
 
 static size_t taken(const struct list_report *report)
 {
-	return report->imphash + report->impfuzzy + report->impset;
+	size_t count = report->either;
+	for (unsigned int type = 0; type < HASH_TYPES; type++)
+		count += report->taken[type];
+	return count;
 }
 
 /* That nothing was taken is an error, unless there was nothing to take. */

@@ -99,15 +99,18 @@ struct error *list_whole(struct list *list, struct slice *text);
 
 /* What a list says of one sample; empty slices are left out. */
 struct list_sample {
-	struct slice imphash;
-	struct slice impfuzzy;
-	struct slice impset; /* with or without its prefix */
-	struct slice md5;    /* of the file: an imphash equal to it is none */
+	union {
+		struct slice of[TEXTS]; /* as in struct hash_texts */
+		struct {
+			struct slice imphash, impfuzzy, impset, typerefhash, typerefuzzy, gimphash,
+				gimpfuzzy, either, ordinal;
+		};
+	};
+	struct slice md5; /* of the file: an imphash equal to it is none */
 	struct slice name;
 	struct slice comment;
 	/* Of hashes that list_hash_at() found; all zero: whoever judges them has to parse. */
-	struct fuzzy_shape impfuzzy_shape;
-	struct fuzzy_shape impset_shape;
+	struct fuzzy_shape shapes[HASH_TYPES];
 	bool unlabelled; /* nothing but their form says what the hashes are */
 };
 
@@ -171,7 +174,37 @@ size_t slice_blank(struct slice s);
 /* "n/a", "none", "-" ..., or nothing: no value. */
 bool slice_means_nothing(struct slice s);
 
-enum list_kind { KIND_NONE, KIND_IMPHASH, KIND_IMPFUZZY, KIND_IMPSET, KIND_FILE, KIND_MD5 };
+enum list_kind {
+	KIND_NONE,
+	KIND_IMPHASH, /* from here on 1 + enum hash_type */
+	KIND_IMPFUZZY,
+	KIND_IMPSET,
+	KIND_TYPEREFHASH,
+	KIND_TYPEREFUZZY,
+	KIND_GIMPHASH,
+	KIND_GIMPFUZZY,
+	KIND_EITHER, /* 64 digits of which nothing says what they are */
+	KIND_FILE,
+	KIND_MD5,
+};
+
+/* Is it one of our hashes, as a name says it? */
+static inline bool kind_is_ours(enum list_kind kind)
+{
+	return kind >= KIND_IMPHASH && kind <= KIND_GIMPFUZZY;
+}
+
+/* Is it one of ours that has ssdeep's form? */
+static inline bool kind_is_fuzzy(enum list_kind kind)
+{
+	return kind_is_ours(kind) && hash_type_is_fuzzy((enum hash_type)(kind - KIND_IMPHASH));
+}
+
+/* Where in a sample a hash of ours, or KIND_EITHER, stands. */
+static inline unsigned int kind_text(enum list_kind kind)
+{
+	return (unsigned int)(kind - KIND_IMPHASH);
+}
 
 /*
  * What a column, key or label of this name holds: one of our hashes, a hash of a file (KIND_FILE;
@@ -183,12 +216,12 @@ enum list_kind list_kind_of(struct slice name);
 /* False where list_kind_of() has nothing to say, also without its last words: quickly. */
 bool list_may_be_kind(struct slice name);
 
-/* "imphash", "impfuzzy", "impset"; NULL: no hash of ours. */
+/* "imphash", "impfuzzy", "impset", ...; NULL: no hash of ours. */
 const char *list_kind_name(enum list_kind kind);
 
 /*
  * The hash that `s` begins with, whole up to a separator: its length, its kind, and where the
- * pieces of an impfuzzy lie, or of an impset without its prefix. 0: none.
+ * pieces of one of ssdeep's form lie, without its prefix. 0: none.
  */
 size_t list_hash_at(struct slice s, enum list_kind *kind, struct fuzzy_shape *shape);
 

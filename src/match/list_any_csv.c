@@ -12,17 +12,11 @@ static const char *const name_columns[TABLE_NAMES] = {
 
 static bool header(struct list_table *table, bool in_comment)
 {
-	size_t imphash = table_column_of(table, KIND_IMPHASH);
-	size_t impfuzzy = table_column_of(table, KIND_IMPFUZZY);
-	size_t impset = table_column_of(table, KIND_IMPSET);
-	if (imphash == SIZE_MAX && impfuzzy == SIZE_MAX && impset == SIZE_MAX)
+	if (!table_find_hashes(table))
 		return false;
 	/* A comment of one word names no columns. */
 	if (in_comment && table->row.count < 2)
 		return false;
-	table->imphash = imphash;
-	table->impfuzzy = impfuzzy;
-	table->impset = impset;
 	table->md5 = table_column_of(table, KIND_MD5);
 	table->rebuilt_imphash = table_column(table, "rebuilt_imphash");
 	table->rebuilt_impfuzzy = table_column(table, "rebuilt_impfuzzy");
@@ -60,13 +54,11 @@ static struct error *row(struct list *list, const struct list_table *table)
 {
 	_cleanup_text_ struct text buffer = {0};
 	struct list_sample sample = {
-		.imphash = table_cell(table, table->imphash),
-		.impfuzzy = table_cell(table, table->impfuzzy),
-		.impset = table_cell(table, table->impset),
 		.md5 = table_cell(table, table->md5),
 		.name = csv_unmarked(table_first(table, table->names, TABLE_NAMES)),
 		.comment = table_first(table, table->comments, 2),
 	};
+	table_take_hashes(table, &sample);
 	if (table->own)
 		sample.name = slice_unescaped(sample.name, &buffer);
 	if (!sample.name.length) {

@@ -91,7 +91,7 @@ static struct error *take_object(const struct walk *walk, const struct json_plac
 		if (found[kind] && (kind == KIND_FILE || kind == KIND_MD5))
 			continue;
 		found[kind] = value;
-		if (kind == KIND_IMPHASH || kind == KIND_IMPFUZZY || kind == KIND_IMPSET)
+		if (kind_is_ours(kind))
 			count = max_of(count, max_of(value_count(value), (size_t)1));
 	}
 	if (!count)
@@ -99,13 +99,12 @@ static struct error *take_object(const struct walk *walk, const struct json_plac
 	struct slice name = name_at(walk, place);
 	for (size_t i = 0; i < count; i++) {
 		struct list_sample sample = {
-			.imphash = value_of(found[KIND_IMPHASH], i),
-			.impfuzzy = value_of(found[KIND_IMPFUZZY], i),
-			.impset = value_of(found[KIND_IMPSET], i),
 			.md5 = value_of(found[KIND_MD5], 0),
 			.name = name,
 			.comment = comment_at(place, name),
 		};
+		for (enum list_kind kind = KIND_IMPHASH; kind <= KIND_GIMPFUZZY; kind++)
+			sample.of[kind_text(kind)] = value_of(found[kind], i);
 		try_(list_take(walk->list, &sample));
 	}
 	return NULL;

@@ -39,7 +39,7 @@ static bool may_stand(struct slice line, const char *at)
 	return bullet || !memchr(clean.at, ' ', clean.length);
 }
 
-/* A word that is a hash, by its form, or digits of more (KIND_FILE). */
+/* A word that is a hash, by its form, or digits of more (KIND_EITHER: 64, else KIND_FILE). */
 struct word {
 	struct slice text;
 	enum list_kind form;
@@ -50,9 +50,7 @@ struct word {
 static void keep_hash(struct line_hashes *found, const struct word *word, enum list_kind kind)
 {
 	struct slice hash = word->text;
-	struct slice *place = kind == KIND_IMPHASH    ? &found->sample.imphash
-			      : kind == KIND_IMPFUZZY ? &found->sample.impfuzzy
-						      : &found->sample.impset;
+	struct slice *place = &found->sample.of[kind_text(kind)];
 	bool second = place->length > 0;
 	bool equal = place->length == hash.length &&
 		     !strncasecmp(second ? place->at : "", hash.at, hash.length);
@@ -60,11 +58,23 @@ static void keep_hash(struct line_hashes *found, const struct word *word, enum l
 		found->other = hash;
 	if (!second)
 		*place = hash;
-	if (!second && kind == KIND_IMPFUZZY)
-		found->sample.impfuzzy_shape = word->shape;
-	if (!second && kind == KIND_IMPSET)
-		found->sample.impset_shape = word->shape;
+	if (!second && kind_is_fuzzy(kind))
+		found->sample.shapes[kind_text(kind)] = word->shape;
 	found->any = true;
+}
+
+/* Digits of more than an imphash has. */
+static bool is_longer(enum list_kind form)
+{
+	return form == KIND_FILE || form == KIND_EITHER;
+}
+
+/* May a word of this form be what is said of it? Several types have one form. */
+static bool may_be(enum list_kind form, enum list_kind said)
+{
+	if (form == KIND_EITHER)
+		return said == KIND_TYPEREFHASH || said == KIND_GIMPHASH;
+	return form == KIND_IMPFUZZY && kind_is_fuzzy(said);
 }
 
 /* Notes what a word is, by its form and by what is said of it. */
@@ -72,20 +82,23 @@ static void take_word(struct line_hashes *found, const struct word *word, enum l
 {
 	enum list_kind form = word->form;
 	bool of_files = said == KIND_MD5 || said == KIND_FILE;
-	bool set = said == KIND_IMPSET && form == KIND_IMPFUZZY;
+	bool other = may_be(form, said);
 	/* In CSV without a header the 32 digits behind an impfuzzy are an MD5 of the file. */
 	bool of_file = said == KIND_NONE && form == KIND_IMPHASH && found->separator &&
 		       found->sample.impfuzzy.length;
 	found->labelled |= said != KIND_NONE;
 	if (of_files || of_file) {
 		found->files++;
-	} else if (form == KIND_FILE && said == KIND_NONE) {
+	} else if (is_longer(form) && said == KIND_NONE) {
 		found->longer = true;
-	} else if (said != KIND_NONE && said != form && !set) {
+		found->longer_count++;
+		if (form == KIND_EITHER && !found->either.length)
+			found->either = word->text;
+	} else if (said != KIND_NONE && said != form && !other) {
 		found->bad = word->text;
 		found->bad_kind = said;
 	} else {
-		keep_hash(found, word, set ? KIND_IMPSET : form);
+		keep_hash(found, word, other ? said : form);
 	}
 }
 
@@ -96,7 +109,10 @@ static size_t word_at(struct slice rest, struct word *word)
 	if (!n) {
 		n = slice_hex(rest);
 		bool whole = n == rest.length || (n && is_separator(rest.at[n]));
-		word->form = whole && n > IMPHASH_LENGTH + 4 ? KIND_FILE : KIND_NONE;
+		bool either = n == SHA256_LENGTH;
+		word->form = !whole || n <= IMPHASH_LENGTH + 4 ? KIND_NONE
+			     : either			       ? KIND_EITHER
+							       : KIND_FILE;
 	}
 	word->text = (struct slice){rest.at, n};
 	return n;
@@ -108,7 +124,9 @@ static enum list_kind below(enum list_kind section, enum list_kind form)
 	bool of_files = section == KIND_MD5 || section == KIND_FILE;
 	if (of_files || section == KIND_NONE)
 		return section;
-	return form == KIND_FILE ? KIND_NONE : form;
+	if (may_be(form, section))
+		return section;
+	return is_longer(form) ? KIND_NONE : form;
 }
 
 static void look_at_word(enum list_kind section, struct line_hashes *found, struct slice line,
@@ -117,10 +135,10 @@ static void look_at_word(enum list_kind section, struct line_hashes *found, stru
 	struct slice hash = word->text;
 	enum list_kind form = word->form;
 	struct list_label label = list_label_of(line, hash);
-	if (label.kind == KIND_NONE && form != KIND_FILE && !found->any &&
-	    !may_stand(line, hash.at))
+	if (label.kind == KIND_NONE && !is_longer(form) && !found->any && !may_stand(line, hash.at))
 		return;
-	bool bare = label.kind == KIND_NONE && form != KIND_FILE;
+	/* What has a prefix says itself what it is. */
+	bool bare = label.kind == KIND_NONE && (form == KIND_IMPHASH || form == KIND_IMPFUZZY);
 	found->by_label |= label.kind != KIND_NONE;
 	if (bare && !section && !found->by_label)
 		found->bare = hash;
@@ -129,7 +147,7 @@ static void look_at_word(enum list_kind section, struct line_hashes *found, stru
 		found->unsaid = hash;
 	else
 		take_word(found, word, label.kind != KIND_NONE ? label.kind : below(section, form));
-	if (!found->first && (form != KIND_FILE || label.kind != KIND_NONE))
+	if (!found->first && (!is_longer(form) || label.kind != KIND_NONE))
 		found->first = label.start;
 	found->behind = label.end;
 	if (label.file.length)
@@ -146,7 +164,7 @@ void line_look(struct line_hashes *found, struct slice line, enum list_kind sect
 		size_t n = starts ? word_at(rest, &word) : 0;
 		if (word.form != KIND_NONE)
 			look_at_word(section, found, line, &word);
-		if ((word.form == KIND_NONE || word.form == KIND_FILE) && !is_separator(*rest.at) &&
+		if ((word.form == KIND_NONE || is_longer(word.form)) && !is_separator(*rest.at) &&
 		    starts)
 			found->separator = '\0';
 		n = max_of(n, (size_t)1);
@@ -272,32 +290,50 @@ static bool is_name_of_file(struct slice name)
 	       memchr(name.at, '\\', name.length) || slice_hex(name) >= IMPHASH_LENGTH;
 }
 
-/* The file behind a hash that a line begins with, joined to it so; empty: it is another line. */
-static struct slice summed(struct slice line, const char *join)
+/* The file behind a hash of so many digits that a line begins with, joined to it so; empty: it is
+   another line. */
+static struct slice summed(struct slice line, size_t digits, const char *join)
 {
 	if (line.length && *line.at == '\\')
 		line = slice_from(line, 1);
-	if (line.length <= IMPHASH_LENGTH + 2 || memcmp(line.at + IMPHASH_LENGTH, join, 2) != 0 ||
-	    slice_hex(line) != IMPHASH_LENGTH)
+	if (line.length <= digits + 2 || memcmp(line.at + digits, join, 2) != 0 ||
+	    slice_hex(line) != digits)
 		return (struct slice){0};
-	return slice_from(line, IMPHASH_LENGTH + 2);
+	return slice_from(line, digits + 2);
 }
 
-bool line_is_md5sum(struct slice line)
+/* "hash  file", in lower case. */
+static bool is_sum(struct slice line, size_t digits)
 {
-	struct slice name = summed(line, "  ");
+	struct slice name = summed(line, digits, "  ");
 	if (!name.length || *name.at == ' ' || !is_name_of_file(name))
 		return false;
-	for (size_t i = 0; i < IMPHASH_LENGTH; i++)
+	for (size_t i = 0; i < digits; i++)
 		if (line.at[i] >= 'A' && line.at[i] <= 'F')
 			return false;
 	return true;
 }
 
+/* "hash *file" */
+static bool is_binary_sum(struct slice line, size_t digits)
+{
+	struct slice name = summed(line, digits, " *");
+	return name.length && *name.at != ' ' && *name.at != '*' && name.at[name.length - 1] != '*';
+}
+
+bool line_is_md5sum(struct slice line)
+{
+	return is_sum(line, IMPHASH_LENGTH);
+}
+
 bool line_is_md5sum_binary(struct slice line)
 {
-	struct slice name = summed(line, " *");
-	return name.length && *name.at != ' ' && *name.at != '*' && name.at[name.length - 1] != '*';
+	return is_binary_sum(line, IMPHASH_LENGTH);
+}
+
+bool line_is_sha256sum(struct slice line)
+{
+	return is_sum(line, SHA256_LENGTH) || is_binary_sum(line, SHA256_LENGTH);
 }
 
 bool line_is_feed_cache(struct slice line)

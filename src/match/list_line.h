@@ -19,6 +19,8 @@ struct line_hashes {
 	bool by_label;	     /* a label does */
 	struct slice unsaid; /* a hash without one beside them */
 	bool longer;	     /* there is a word of more digits, a SHA-1 or SHA-256 */
+	size_t longer_count; /* how many, ... */
+	struct slice either; /* ... and the first that has 64 of them */
 	struct slice other;  /* a second imphash */
 	size_t files;	     /* hashes that are said to be of files */
 	struct slice bad;    /* a value that is not what its label says */
@@ -50,6 +52,9 @@ bool line_is_md5sum(struct slice line);
 
 /* "hash *file", as it writes it with -b: nothing else has that form. */
 bool line_is_md5sum_binary(struct slice line);
+
+/* "hash  file" or "hash *file", as sha256sum writes it. */
+bool line_is_sha256sum(struct slice line);
 
 /*
  * "md5 of a value,UUID of its event": MISP's cache of a feed. Also where a character or two are

@@ -47,18 +47,18 @@ struct error *misp_take(struct list *list, const struct misp_attribute *attribut
 		kind = KIND_IMPHASH;
 	if (kind == KIND_MD5 || kind == KIND_FILE)
 		list_leave(list, LIST_LEFT_FILE_HASH);
-	if (kind != KIND_IMPHASH && kind != KIND_IMPFUZZY)
+	if (!kind_is_ours(kind))
 		return NULL;
 	list->report->not_for_detection += attribute->not_for_detection;
 	struct slice name = name_of(attribute, file);
 	struct list_sample sample = {
-		.imphash = kind == KIND_IMPHASH ? value : (struct slice){0},
-		.impfuzzy = kind == KIND_IMPFUZZY ? value : attribute->impfuzzy,
+		.impfuzzy = attribute->impfuzzy,
 		.name = name,
 		.comment = name.at == slice_trim(attribute->comment).at
 				   ? (struct slice){0}
 				   : slice_trim(attribute->comment),
 	};
+	sample.of[kind_text(kind)] = value;
 	if (!sample.comment.length)
 		sample.comment = attribute->sibling.length ? attribute->sibling : file;
 	if (sample.comment.at == sample.name.at)

@@ -39,7 +39,7 @@ static size_t column(const struct cells *cells, const char *name)
 }
 
 struct columns {
-	size_t count, imphash, impfuzzy, impset, hash, by, path, module;
+	size_t count, imphash, impfuzzy, impset, others, hash, by, path, module;
 };
 
 static bool find_columns(struct columns *columns, struct slice line)
@@ -51,6 +51,7 @@ static bool find_columns(struct columns *columns, struct slice line)
 		.imphash = column(&cells, "imphash"),
 		.impfuzzy = column(&cells, "impfuzzy"),
 		.impset = column(&cells, "impset"),
+		.others = column(&cells, "Others"),
 		.hash = column(&cells, "Hash"),
 		.by = column(&cells, "By"),
 		.path = column(&cells, "Path"),
@@ -59,7 +60,7 @@ static bool find_columns(struct columns *columns, struct slice line)
 	if (columns->module == SIZE_MAX && columns->path == SIZE_MAX)
 		return false;
 	return columns->imphash != SIZE_MAX || columns->impfuzzy != SIZE_MAX ||
-	       (columns->hash != SIZE_MAX && columns->by != SIZE_MAX);
+	       columns->hash != SIZE_MAX;
 }
 
 bool list_is_own_table(struct slice head)
@@ -79,6 +80,36 @@ static struct slice cell(const struct cells *cells, size_t at)
 	return cells->items[at];
 }
 
+/* Sets the hash that a word with its prefix is; an impfuzzy has none. */
+static void set_prefixed(struct list_sample *sample, struct slice word)
+{
+	struct fuzzy_shape shape = {0};
+	enum list_kind kind;
+	if (list_hash_at(word, &kind, &shape) != word.length || !kind_is_ours(kind))
+		kind = KIND_IMPFUZZY;
+	if (word.length && *word.at != '(')
+		sample->of[kind_text(kind)] = word;
+}
+
+/* Hashes with their prefixes, separated by blanks. */
+static void set_others(struct list_sample *sample, struct slice words)
+{
+	while ((words = slice_trim(words)).length) {
+		size_t n = 0;
+		while (n < words.length && !slice_is_blank(words.at[n]))
+			n++;
+		set_prefixed(sample, (struct slice){words.at, n});
+		words = slice_from(words, n);
+	}
+}
+
+/* The type that a hash matched by, also one of a rebuilt list. */
+static struct slice without_rebuilt(struct slice by)
+{
+	static const char rebuilt[] = "rebuilt_";
+	return slice_begins(by, rebuilt) ? slice_from(by, strlen(rebuilt)) : by;
+}
+
 static struct error *take_row(struct list *list, const struct columns *columns,
 			      const struct cells *cells)
 {
@@ -93,11 +124,15 @@ static struct error *take_row(struct list *list, const struct columns *columns,
 	/* In the place of an impfuzzy stands why there is none. */
 	if (sample.impfuzzy.length && *sample.impfuzzy.at == '(')
 		sample.impfuzzy.length = 0;
-	if (columns->hash != SIZE_MAX) {
-		struct slice hash = cell(cells, columns->hash), by = cell(cells, columns->by);
-		sample.imphash = slice_ends(by, "imphash") ? hash : (struct slice){0};
-		sample.impfuzzy = slice_ends(by, "impfuzzy") ? hash : (struct slice){0};
-		sample.impset = slice_ends(by, "impset") ? hash : (struct slice){0};
+	set_others(&sample, cell(cells, columns->others));
+	struct slice hash = cell(cells, columns->hash), by = cell(cells, columns->by);
+	if (columns->by != SIZE_MAX && columns->hash != SIZE_MAX) {
+		enum list_kind kind = list_kind_of(without_rebuilt(by));
+		memset(sample.of, 0, sizeof(sample.of));
+		if (kind_is_ours(kind))
+			sample.of[kind_text(kind)] = hash;
+	} else {
+		set_prefixed(&sample, hash);
 	}
 	return list_take(list, &sample);
 }

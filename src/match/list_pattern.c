@@ -124,10 +124,7 @@ static struct error *take_value(struct reading *r, enum list_kind kind, bool exc
 		list_leave(r->list, LIST_LEFT_EXCLUDED);
 		return NULL;
 	}
-	if (kind == KIND_IMPHASH)
-		sample.imphash = value;
-	else
-		sample.impfuzzy = value;
+	sample.of[kind_text(kind)] = value;
 	return list_take(r->list, &sample);
 }
 
@@ -150,7 +147,7 @@ static struct error *take_part(struct reading *r, enum list_kind kind, bool excl
 			       const char *sign)
 {
 	struct slice value = r->token.text;
-	if (!strcmp(sign, "LIKE") && kind == KIND_IMPHASH) {
+	if (!strcmp(sign, "LIKE") && !kind_is_fuzzy(kind)) {
 		if (slice_hex(value) == value.length)
 			return take_value(r, kind, excluded);
 		list_leave(r->list, excluded ? LIST_LEFT_EXCLUDED : LIST_LEFT_PARTIAL);
@@ -204,7 +201,7 @@ struct error *list_take_pattern(struct list *list, struct slice pattern, struct 
 		} else if (token.kind == TOKEN_WORD) {
 			enum list_kind kind = kind_of_path(token.text);
 			bool excluded = polarity_next(&r.polarity);
-			if (kind == KIND_IMPHASH || kind == KIND_IMPFUZZY)
+			if (kind_is_ours(kind))
 				try_(take_comparison(&r, kind, excluded));
 		}
 	}

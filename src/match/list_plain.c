@@ -33,6 +33,7 @@ struct reader {
 	enum list_kind section; /* what the heading above says */
 	/* Hashes without a label, those in a line as md5sum writes it, and the first of these. */
 	size_t bare, like_md5sum, like_md5sum_line;
+	size_t either, either_line; /* 64 digits and nothing else, and the first of these lines */
 };
 
 /* Does it look like the names of columns? */
@@ -88,11 +89,8 @@ static struct error *take_value(struct list *list, struct slice line, bool *take
 	*taken = value.length && kind != KIND_NONE;
 	if (!*taken || kind == KIND_MD5 || kind == KIND_FILE)
 		return NULL;
-	const struct list_sample sample = {
-		.imphash = kind == KIND_IMPHASH ? value : (struct slice){0},
-		.impfuzzy = kind == KIND_IMPFUZZY ? value : (struct slice){0},
-		.impset = kind == KIND_IMPSET ? value : (struct slice){0},
-	};
+	struct list_sample sample = {0};
+	sample.of[kind_text(kind)] = value;
 	return list_take(list, &sample);
 }
 
@@ -172,11 +170,34 @@ static void count_bare(struct reader *reader, const struct line_hashes *found, s
 		reader->like_md5sum_line = reader->list->line;
 }
 
+/* 64 digits, and nothing says what they are: maybe of types or functions. */
+static bool is_either(const struct reader *reader, const struct line_hashes *found,
+		      struct slice line)
+{
+	return found->either.length && found->longer_count == 1 && !found->any && !found->files &&
+	       !found->bad.length && !reader->labels && !line_is_sha256sum(line);
+}
+
+static struct error *take_either(struct reader *reader, struct line_hashes *found,
+				 struct slice line)
+{
+	found->first = found->either.at;
+	found->behind = found->either.at + found->either.length;
+	text_clear(&reader->name);
+	if (!reader->either++)
+		reader->either_line = reader->list->line;
+	const struct list_sample sample = {.either = found->either,
+					   .name = line_name(found, line, &reader->name)};
+	return list_take(reader->list, &sample);
+}
+
 static struct error *take_line(struct reader *reader, struct slice line)
 {
 	struct list *list = reader->list;
 	struct line_hashes found;
 	line_look(&found, line, reader->section);
+	if (is_either(reader, &found, line))
+		return take_either(reader, &found, line);
 	reader->labels |= found.labelled;
 	leave(reader, &found);
 	if (!found.any && (found.files || found.bad.length || (found.longer && reader->labels)))
@@ -232,6 +253,19 @@ static void warn_of_md5sum(const struct reader *reader)
 		"of a file has the form of an imphash, and matches nothing. For the import hashes "
 		"of files see -e; a first line '# imphash' says that these are some",
 		reader->like_md5sum_line);
+}
+
+/* Most hashes of this form are of files. */
+static void tell_either(const struct reader *reader)
+{
+	if (reader->either)
+		list_tell(
+			reader->list,
+			"nothing says what its %zu %s of 64 digits %s (line %zu): compared as "
+			"typerefhash and as gimphash; the SHA-256 of a file has the same form, and "
+			"matches nothing",
+			reader->either, reader->either == 1 ? "hash" : "hashes",
+			reader->either == 1 ? "is" : "are", reader->either_line);
 }
 
 /* The bars and dashes under the heading of a table of Markdown, and frames. */
@@ -319,8 +353,10 @@ struct error *list_read_plain(struct list *list)
 		error = take_any(&reader, line);
 	}
 	list->report->nothing = !error && !reader.lines;
-	if (!error)
+	if (!error) {
 		warn_of_md5sum(&reader);
+		tell_either(&reader);
+	}
 	text_free(&reader.name);
 	return error;
 }

@@ -48,8 +48,9 @@ struct error *list_read_ssdeep(struct list *list)
 				    (int)min_of(line.length, (size_t)60), line.at);
 			continue;
 		}
-		struct list_sample sample = {
-			.impfuzzy = {line.at, n}, .impfuzzy_shape = shape, .unlabelled = true};
+		struct list_sample sample = {.impfuzzy = {line.at, n},
+					     .shapes[HASH_IMPFUZZY] = shape,
+					     .unlabelled = true};
 		if (n < line.length)
 			sample.name = slice_unquoted(slice_trim(slice_from(line, n + 1)), &buffer);
 		try_(list_take(list, &sample));

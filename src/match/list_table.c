@@ -21,6 +21,22 @@ size_t table_column_of(const struct list_table *table, enum list_kind kind)
 	return SIZE_MAX;
 }
 
+bool table_find_hashes(struct list_table *table)
+{
+	bool any = false;
+	for (enum list_kind kind = KIND_IMPHASH; kind <= KIND_GIMPFUZZY; kind++) {
+		table->hashes[kind_text(kind)] = table_column_of(table, kind);
+		any |= table->hashes[kind_text(kind)] != SIZE_MAX;
+	}
+	return any;
+}
+
+void table_take_hashes(const struct list_table *table, struct list_sample *sample)
+{
+	for (unsigned int type = 0; type < HASH_TYPES; type++)
+		sample->of[type] = table_cell(table, table->hashes[type]);
+}
+
 struct slice table_first(const struct list_table *table, const size_t *columns, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {

@@ -38,7 +38,8 @@ struct list_table {
 	bool own;	   /* it is impscan's */
 	bool from_comment; /* its header is a comment: rows may have more fields */
 	size_t columns;
-	size_t imphash, impfuzzy, impset, md5;
+	size_t hashes[HASH_TYPES]; /* of each type */
+	size_t md5;
 	size_t rebuilt_imphash, rebuilt_impfuzzy, rebuilt_impset;
 	size_t type, value;	   /* MISP */
 	size_t names[TABLE_NAMES]; /* the first that is not empty names the sample */
@@ -51,11 +52,17 @@ size_t table_column(const struct list_table *table, const char *name);
 /* The first column of one of our hashes. */
 size_t table_column_of(const struct list_table *table, enum list_kind kind);
 
+/* Notes the columns of all types of hashes. Returns whether there is one. */
+bool table_find_hashes(struct list_table *table);
+
 /* The cell of the row, empty where there is no such column. */
 static inline struct slice table_cell(const struct list_table *table, size_t column)
 {
 	return column < table->row.count ? table->row.fields[column] : (struct slice){0};
 }
+
+/* Sets the hashes of a sample to what the row has in their columns. */
+void table_take_hashes(const struct list_table *table, struct list_sample *sample);
 
 /* The first cell of these columns that has something in it. */
 struct slice table_first(const struct list_table *table, const size_t *columns, size_t count);

@@ -146,10 +146,21 @@ static enum verdict judge_imphash(struct slice s, const struct list_sample *samp
 	return VERDICT_GOOD;
 }
 
-/* An impfuzzy, or an impset without its prefix; `*shape` is filled where it has not been. */
-static enum verdict judge_fuzzy(struct judged *judged, struct slice s, struct fuzzy_shape *shape,
-				bool counts)
+/* 64 digits. */
+static enum verdict judge_sha256(struct slice s)
 {
+	static const char empty[] =
+		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+	if (slice_hex(s) != SHA256_LENGTH || s.length != SHA256_LENGTH)
+		return VERDICT_BAD;
+	return slice_is(s, empty) ? VERDICT_NOTHING : VERDICT_GOOD;
+}
+
+/* A hash of ssdeep's form without its prefix; its shape is filled where it has not been. */
+static enum verdict judge_fuzzy(struct judged *judged, enum list_kind kind, struct slice s)
+{
+	struct fuzzy_shape *shape = &judged->hashes.shapes[kind_text(kind)];
+	bool counts = kind == KIND_IMPFUZZY && !judged->hashes.texts.of[HASH_IMPHASH].length;
 	struct list_report *report = judged->list->report;
 	if (!shape->prefix && fuzzy_parse(s.at, s.length, shape) != s.length)
 		return VERDICT_BAD;
@@ -161,15 +172,17 @@ static enum verdict judge_fuzzy(struct judged *judged, struct slice s, struct fu
 		report->fuzzy++;
 		report->fuzzy_large += shape->block_size >= BLOCK_SIZE_DOUBTFUL;
 	}
-	if (judged->sample->unlabelled && shape->block_size >= BLOCK_SIZE_FILES)
+	if (kind == KIND_IMPFUZZY && judged->sample->unlabelled &&
+	    shape->block_size >= BLOCK_SIZE_FILES)
 		return VERDICT_FILE;
 	return VERDICT_GOOD;
 }
 
-static struct slice without_prefix(struct slice s)
+static struct slice without_prefix(struct slice s, enum list_kind kind)
 {
-	const size_t n = sizeof(IMPSET_PREFIX) - 1;
-	return s.length > n && !memcmp(s.at, IMPSET_PREFIX, n) ? slice_from(s, n) : s;
+	const char *prefix = type_prefix(kind_text(kind));
+	size_t n = strlen(prefix);
+	return s.length > n && !memcmp(s.at, prefix, n) ? slice_from(s, n) : s;
 }
 
 /* "imphash: 0123...", in a cell of its own. */
@@ -183,12 +196,17 @@ static struct slice without_label(struct slice s, enum list_kind kind)
 
 static enum verdict judge_kind(struct judged *judged, enum list_kind kind, struct slice s)
 {
-	struct hashes_parsed *hashes = &judged->hashes;
 	if (kind == KIND_IMPHASH)
 		return judge_imphash(s, judged->sample);
-	if (kind == KIND_IMPFUZZY)
-		return judge_fuzzy(judged, s, &hashes->impfuzzy, !hashes->texts.imphash.length);
-	return judge_fuzzy(judged, without_prefix(s), &hashes->impset, false);
+	s = without_prefix(s, kind);
+	return kind_is_fuzzy(kind) ? judge_fuzzy(judged, kind, s) : judge_sha256(s);
+}
+
+/* May a label stand before a value of this kind, in the same cell? Prefixes are no labels. */
+static bool may_have_label(const struct judged *judged, enum list_kind kind)
+{
+	return kind == KIND_IMPHASH || kind == KIND_TYPEREFHASH || kind == KIND_GIMPHASH ||
+	       (kind == KIND_IMPFUZZY && !judged->hashes.shapes[HASH_IMPFUZZY].prefix);
 }
 
 /* Judges one value; it becomes the hash of its kind if it is one. */
@@ -199,7 +217,7 @@ static struct error *judge(struct judged *judged, enum list_kind kind, struct sl
 	if (!value.length)
 		return NULL;
 	struct slice s = slice_clean(value);
-	if (kind == KIND_IMPHASH || (kind == KIND_IMPFUZZY && !judged->hashes.impfuzzy.prefix))
+	if (may_have_label(judged, kind))
 		s = without_label(s, kind);
 	if (slice_means_nothing(s))
 		return NULL;
@@ -238,19 +256,19 @@ static struct slice cut_name(struct list *list, struct slice name)
 
 struct error *list_take(struct list *list, const struct list_sample *sample)
 {
-	struct judged judged = {
-		list,
-		sample,
-		{.impfuzzy = sample->impfuzzy_shape, .impset = sample->impset_shape},
-		VERDICT_NOTHING};
-	struct hash_texts *texts = &judged.hashes.texts;
-	bool equal;
-	try_(judge(&judged, KIND_IMPHASH, sample->imphash, &texts->imphash));
-	try_(judge(&judged, KIND_IMPFUZZY, sample->impfuzzy, &texts->impfuzzy));
-	try_(judge(&judged, KIND_IMPSET, sample->impset, &texts->impset));
+	struct judged judged = {.list = list, .sample = sample, .worst = VERDICT_NOTHING};
+	struct slice *texts = judged.hashes.texts.of;
+	bool equal, any = false;
+	memcpy(judged.hashes.shapes, sample->shapes, sizeof(sample->shapes));
+	for (enum list_kind kind = KIND_IMPHASH; kind <= KIND_EITHER; kind++) {
+		unsigned int text = kind_text(kind);
+		if (sample->of[text].length)
+			try_(judge(&judged, kind, sample->of[text], &texts[text]));
+		any |= texts[text].length > 0;
+	}
 	if (judged.worst == VERDICT_FILE)
 		list_leave(list, LIST_LEFT_FILE_HASH);
-	if (!texts->imphash.length && !texts->impfuzzy.length && !texts->impset.length) {
+	if (!any) {
 		if (judged.worst == VERDICT_NOTHING)
 			list_leave(list, LIST_LEFT_EMPTY);
 		return NULL;
@@ -268,8 +286,8 @@ struct error *list_take(struct list *list, const struct list_sample *sample)
 		list_leave(list, LIST_LEFT_EQUAL);
 		return NULL;
 	}
-	list->report->imphash += texts->imphash.length > 0;
-	list->report->impfuzzy += texts->impfuzzy.length > 0;
-	list->report->impset += texts->impset.length > 0;
+	for (unsigned int type = 0; type < HASH_TYPES; type++)
+		list->report->taken[type] += texts[type].length > 0;
+	list->report->either += texts[TEXT_EITHER].length > 0;
 	return NULL;
 }

@@ -228,6 +228,10 @@ enum list_kind list_kind_of(struct slice name)
 		{"impfuzzy", KIND_IMPFUZZY},
 		{"peimpfuzzy", KIND_IMPFUZZY},
 		{"impset", KIND_IMPSET},
+		{"typerefhash", KIND_TYPEREFHASH},
+		{"typerefuzzy", KIND_TYPEREFUZZY},
+		{"gimphash", KIND_GIMPHASH},
+		{"gimpfuzzy", KIND_GIMPFUZZY},
 		{"md5", KIND_MD5},
 		{"md5hash", KIND_MD5},
 		{"filemd5", KIND_MD5},
@@ -256,8 +260,6 @@ enum list_kind list_kind_of(struct slice name)
 		{"richpeheaderhash", KIND_FILE},
 		{"richpe", KIND_FILE},
 		{"goimporthash", KIND_FILE},
-		{"gimphash", KIND_FILE},
-		{"typerefhash", KIND_FILE},
 		{"ja3", KIND_FILE},
 		{"ja3s", KIND_FILE},
 		{"iconhash", KIND_FILE},
@@ -290,10 +292,9 @@ enum list_kind list_kind_of(struct slice name)
 
 const char *list_kind_name(enum list_kind kind)
 {
-	return kind == KIND_IMPHASH    ? "imphash"
-	       : kind == KIND_IMPFUZZY ? "impfuzzy"
-	       : kind == KIND_IMPSET   ? "impset"
-				       : NULL;
+	if (kind == KIND_EITHER)
+		return "typerefhash or gimphash";
+	return kind_is_ours(kind) ? hash_type_name((enum hash_type)kind_text(kind)) : NULL;
 }
 
 /* May a hash end before this? Not where it goes on, as a word or as a part of ssdeep's form. */
@@ -309,9 +310,24 @@ static bool word_ends(struct slice s, size_t n, bool fuzzy)
 	return around_at(slice_from(s, n), false, array_size(around)) != 0;
 }
 
+/* The hash of ours that `s` begins with behind its prefix; 0: none. */
+static size_t prefixed_at(struct slice s, enum list_kind kind, struct fuzzy_shape *shape)
+{
+	enum hash_type type = (enum hash_type)kind_text(kind);
+	size_t prefix = strlen(hash_type_prefix(type)), n;
+	if (!prefix || s.length <= prefix || memcmp(s.at, hash_type_prefix(type), prefix) != 0)
+		return 0;
+	s = slice_from(s, prefix);
+	if (hash_type_is_fuzzy(type))
+		n = fuzzy_parse(s.at, s.length, shape);
+	else
+		n = slice_hex(s) == SHA256_LENGTH ? SHA256_LENGTH : 0;
+	return n && word_ends(s, n, hash_type_is_fuzzy(type)) ? prefix + n : 0;
+}
+
 size_t list_hash_at(struct slice s, enum list_kind *kind, struct fuzzy_shape *shape)
 {
-	size_t prefix = sizeof(IMPSET_PREFIX) - 1, n = slice_hex(s);
+	size_t n = slice_hex(s);
 	*kind = KIND_NONE;
 	if (n == IMPHASH_LENGTH && word_ends(s, n, false)) {
 		*kind = KIND_IMPHASH;
@@ -322,12 +338,13 @@ size_t list_hash_at(struct slice s, enum list_kind *kind, struct fuzzy_shape *sh
 		*kind = KIND_IMPFUZZY;
 		return n;
 	}
-	if (s.length > prefix && !memcmp(s.at, IMPSET_PREFIX, prefix) &&
-	    (n = fuzzy_parse(s.at + prefix, s.length - prefix, shape)) &&
-	    word_ends(s, prefix + n, true)) {
-		*kind = KIND_IMPSET;
-		return prefix + n;
-	}
+	if (!s.length || !strchr("itg", *s.at) || !*s.at)
+		return 0;
+	for (enum list_kind ours = KIND_IMPSET; ours <= KIND_GIMPFUZZY; ours++)
+		if ((n = prefixed_at(s, ours, shape))) {
+			*kind = ours;
+			return n;
+		}
 	return 0;
 }
 

@@ -3,6 +3,8 @@
  * Reading and hashing one sample file. Which files there are is sample_paths.c's.
  */
 #include <impscan/alloc.h>
+#include <impscan/dotnet.h>
+#include <impscan/golang.h>
 #include <impscan/match.h>
 #include <impscan/pe.h>
 
@@ -38,6 +40,38 @@ static const char *packer_of(const struct pe *pe)
 	return NULL;
 }
 
+/* Steps of a budget for searching one file: some seconds. */
+#define NAMES_STEPS 30000000
+
+/* Tells why the hashes of types or functions are missing, unless something else is told. */
+static void tell(struct sample *sample, const char *of, const char *reason)
+{
+	if (*reason && !*sample->reason)
+		snprintf(sample->reason, sizeof(sample->reason), "%s: %s", of, reason);
+}
+
+/* Hashes the types that an assembly refers to, or the functions of a Go program. */
+static void hash_names(struct sample *sample, const struct pe *pe)
+{
+	struct hashes *hashes = &sample->hashes;
+	struct budget budget = {.limit = NAMES_STEPS};
+	_cleanup_dotnet_ struct dotnet dotnet = {.budget = &budget};
+	_cleanup_golang_ struct golang golang = {0};
+	dotnet_read(&dotnet, pe);
+	tell(sample, ".NET", dotnet.reason);
+	if (dotnet.status == DOTNET_OK) {
+		hash_sha256(hashes->typerefhash, &dotnet.linguistic);
+		hash_sha256(hashes->typerefhash_ordinal, &dotnet.ordinal);
+		hash_fuzzy(hashes->typerefuzzy, &dotnet.unsorted);
+	}
+	if (!strcmp(hashes->typerefhash, hashes->typerefhash_ordinal))
+		hashes->typerefhash_ordinal[0] = '\0';
+	golang_read(&golang, pe, &budget);
+	tell(sample, "Go", golang.reason);
+	memcpy(hashes->gimphash, golang.gimphash, sizeof(hashes->gimphash));
+	memcpy(hashes->gimpfuzzy, golang.gimpfuzzy, sizeof(hashes->gimpfuzzy));
+}
+
 void sample_hash(struct sample *sample, const struct pe_reader *reader, bool impset,
 		 struct imports *scratch)
 {
@@ -50,9 +84,11 @@ void sample_hash(struct sample *sample, const struct pe_reader *reader, bool imp
 	imports_declared(scratch, &pe);
 	fail(sample, scratch->status, scratch->reason);
 	sample->imports = scratch->count;
+	if (scratch->status == IMPORTS_OK)
+		hash_imports(&sample->hashes, &scratch->string, imports_fuzzy_string(scratch));
+	hash_names(sample, &pe);
 	if (scratch->status != IMPORTS_OK)
 		return;
-	hash_imports(&sample->hashes, &scratch->string, imports_fuzzy_string(scratch));
 	if (impset)
 		hash_impset(&sample->hashes, &scratch->string);
 	if (scratch->keep_entries && scratch->entry_count)

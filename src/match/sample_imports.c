@@ -265,7 +265,7 @@ void sample_imports_seal(struct known *known)
 		struct fuzzy_buffer buffer;
 		struct fuzzy fuzzy;
 		const struct known_entry *entry = &known->entries[list->entry];
-		list->head = index_imphash(known, known->text + entry->text) - 1;
+		list->head = index_digits(known, HASH_IMPHASH, known->text + entry->text) - 1;
 		entry_fuzzy(known, entry + 1, &fuzzy, &buffer);
 		list->fuzzy_head =
 			fuzzy_empty(&fuzzy) ? list->head : index_fuzzy(known, &fuzzy) - 1;

@@ -60,7 +60,7 @@ void report_import(struct report *report, const struct import_row *row)
 /* The table is a list that -i reads: a sample without a hash is a comment in it. */
 void report_sample(struct report *report, const struct sample *sample)
 {
-	if (*sample->hashes.imphash || report_form(report) != REPORT_TABLE) {
+	if (hashes_any(&sample->hashes) || report_form(report) != REPORT_TABLE) {
 		report_row(report, sample);
 		return;
 	}

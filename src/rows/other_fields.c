@@ -100,6 +100,22 @@ static struct value prefixed_impset(const void *p, struct text *scratch)
 	return (struct value){.kind = VALUE_TEXT, .text = text_string(scratch)};
 }
 
+/* The hashes of types and functions, each as a list has it, separated by blanks. */
+static struct value other_hashes(const void *p, struct text *scratch)
+{
+	const struct sample *sample = p;
+	for (unsigned int i = HASH_TYPEREFHASH; i < HASH_TYPES; i++) {
+		enum hash_type type = (enum hash_type)i;
+		const char *hash = hash_of_type(&sample->hashes, type);
+		if (*hash)
+			text_add_format(scratch, "%s%s%s", scratch->length ? " " : "",
+					hash_type_prefix(type), hash);
+	}
+	if (!scratch->length)
+		return (struct value){.kind = VALUE_NULL};
+	return (struct value){.kind = VALUE_TEXT, .text = text_string(scratch)};
+}
+
 /* Samples without an image. The table is a list that -i reads: all hashes and the path. */
 static const struct field samples[] = {
 	{"path", TEXT(path), LEFT("Path", 40, 40, 60)},
@@ -109,9 +125,14 @@ static const struct field samples[] = {
 	{"status", CHOICE(status, status_name, IMPORTS_NOT_PE + 1), LEFT("Status", 10, 0, 20)},
 	{"reason", CHARS(reason), LEFT("Reason", 0, 0, 70)},
 	{"impset", CHARS(hashes.impset)},
+	{"typerefhash", CHARS(hashes.typerefhash)},
+	{"typerefuzzy", CHARS(hashes.typerefuzzy)},
+	{"gimphash", CHARS(hashes.gimphash)},
+	{"gimpfuzzy", CHARS(hashes.gimpfuzzy)},
 	/* The heading makes the first line of the table a comment of the list. */
 	{NULL, CHARS(hashes.imphash), LEFT("# imphash", 32, 10)},
 	{NULL, DERIVED(prefixed_impset), LEFT("impset", IMPSET_WIDTH, 30, 50)},
+	{NULL, DERIVED(other_hashes), LEFT("Others", 6, 35, 55)},
 };
 const struct row_kind row_samples = ROW_KIND(samples);
 

@@ -61,11 +61,16 @@ static bool hand_out(struct module_listing *listing, struct row *row)
 	return listing->events->row(listing->events->context, row);
 }
 
-/* Is the list that matched too short to tell anything? */
+/* Is the list that matched, be it of types or functions, too short to tell anything? */
 static bool is_short(const struct scan_options *options, const struct row *row,
 		     const struct match *match)
 {
-	return (match->rebuilt ? row->rebuilt_imports : row->imports) < options->min_imports;
+	size_t count = match->rebuilt ? row->rebuilt_imports : row->imports;
+	if (match->type == HASH_TYPEREFHASH || match->type == HASH_TYPEREFUZZY)
+		count = row->typerefs;
+	if (match->type == HASH_GIMPHASH || match->type == HASH_GIMPFUZZY)
+		count = row->go_functions;
+	return count < options->min_imports;
 }
 
 /* Hands out one module: in a listing once, in a search once for every match. */
@@ -130,7 +135,7 @@ static bool emit(struct module_listing *listing, const struct process *process,
 	if (finding->dump)
 		dump_settle(&listing->session->context, finding->dump);
 	row_add_finding(&row, finding);
-	if (row_is_good(options, &row)) {
+	if (row_is_good(options, &row, finding)) {
 		listing->summary->good++;
 		hash_counts_add(&listing->counts, finding);
 		return true;

@@ -110,6 +110,7 @@ static void read_dotnet(struct unit_maps *maps, struct worker *worker, const str
 	struct program_names *names = names_of(finding);
 	names->dotnet = dotnet->status == DOTNET_OK || dotnet->typerefs;
 	names->typerefs = dotnet->typerefs;
+	names->unread |= dotnet->status != DOTNET_OK;
 	snprintf(names->assembly, sizeof(names->assembly), "%s%s%s", dotnet->assembly,
 		 *dotnet->assembly && *dotnet->version ? " " : "", dotnet->version);
 	snprintf(names->mvid, sizeof(names->mvid), "%s", dotnet->mvid);
@@ -149,6 +150,7 @@ static void read_go(struct unit_maps *maps, struct worker *worker, const struct 
 	struct program_names *names = names_of(finding);
 	names->go = go->functions > 0;
 	names->go_functions = go->functions;
+	names->unread |= go->status != GOLANG_OK;
 	copy_text(names->go_version, sizeof(names->go_version), &go->version);
 	copy_text(names->go_module, sizeof(names->go_module), &go->module);
 	add_reason(finding, "Go", go->reason);

@@ -66,40 +66,54 @@ void row_add_finding(struct row *row, const struct finding *finding)
 		};
 }
 
-bool row_is_good(const struct scan_options *options, const struct row *row)
+bool row_is_good(const struct scan_options *options, const struct row *row,
+		 const struct finding *finding)
 {
 	bool none = row->status == IMPORTS_NONE;
 	if (!options->good || row->flags & ~(unsigned int)MODULE_WOW64 ||
 	    (row->status != IMPORTS_OK && !none))
 		return false;
-	return good_has(options->good, &(struct good_module){
-					       .name = row->module,
-					       .path = row->path,
-					       .size = row->size,
-					       .timestamp = row->timestamp,
-					       .no_imports = none,
-					       .hashes = row->hashes,
-					       .rebuilt = row->rebuilt,
-				       });
+	return good_has(options->good,
+			&(struct good_module){
+				.name = row->module,
+				.path = row->path,
+				.size = row->size,
+				.timestamp = row->timestamp,
+				.no_imports = none,
+				.names_unread = finding->names && finding->names->unread,
+				.hashes = row->hashes,
+				.rebuilt = row->rebuilt,
+			});
 }
 
 void row_set_match(struct row *row, const struct match *match)
 {
-	enum row_matched by = match->by_impset	   ? MATCHED_IMPSET
-			      : match->by_impfuzzy ? MATCHED_IMPFUZZY
-						   : MATCHED_IMPHASH;
-	if (match->rebuilt)
-		by = match->by_impset	  ? MATCHED_REBUILT_IMPSET
-		     : match->by_impfuzzy ? MATCHED_REBUILT_IMPFUZZY
-					  : MATCHED_REBUILT_IMPHASH;
-	if (match->resolved)
-		by = MATCHED_RESOLVED;
+	static const struct {
+		enum row_matched declared, rebuilt;
+	} types[HASH_TYPES] = {
+		[HASH_IMPHASH] = {MATCHED_IMPHASH, MATCHED_REBUILT_IMPHASH},
+		[HASH_IMPFUZZY] = {MATCHED_IMPFUZZY, MATCHED_REBUILT_IMPFUZZY},
+		[HASH_IMPSET] = {MATCHED_IMPSET, MATCHED_REBUILT_IMPSET},
+		[HASH_TYPEREFHASH] = {MATCHED_TYPEREFHASH, MATCHED_TYPEREFHASH},
+		[HASH_TYPEREFUZZY] = {MATCHED_TYPEREFUZZY, MATCHED_TYPEREFUZZY},
+		[HASH_GIMPHASH] = {MATCHED_GIMPHASH, MATCHED_GIMPHASH},
+		[HASH_GIMPFUZZY] = {MATCHED_GIMPFUZZY, MATCHED_GIMPFUZZY},
+	};
+	bool by_imports = match->type < HASH_TYPEREFHASH;
+	enum row_matched by = match->resolved  ? MATCHED_RESOLVED
+			      : match->rebuilt ? types[match->type].rebuilt
+					       : types[match->type].declared;
+	const char *note = NULL;
+	if (by_imports)
+		note = match_note(match->rebuilt ? &row->rebuilt : &row->hashes);
+	if (by_imports && !note && row->go)
+		note = match_note_go;
 	row->match = (struct row_match){
 		.by = by,
 		.score = (unsigned int)match->score,
 		.name = match->name,
 		.comment = match->comment,
-		.note = match_note(match->rebuilt ? &row->rebuilt : &row->hashes),
+		.note = note,
 	};
 }
 

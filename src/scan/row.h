@@ -23,7 +23,8 @@ const char *image_name_of(const struct windows *windows, const struct scan_optio
 void row_add_finding(struct row *row, const struct finding *finding);
 
 /* Is it a module that is known to be good, read whole, with nothing flagged? */
-bool row_is_good(const struct scan_options *options, const struct row *row);
+bool row_is_good(const struct scan_options *options, const struct row *row,
+		 const struct finding *finding);
 
 /* Sets the known hash that the module resembles. */
 void row_set_match(struct row *row, const struct match *match);

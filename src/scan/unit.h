@@ -56,6 +56,7 @@ struct dump {
 /* What a .NET module or one by Go has beside import lists and hashes: see struct row. */
 struct program_names {
 	bool dotnet, go;
+	bool unread; /* there is something that could not be read, so that a hash is missing */
 	size_t typerefs, go_functions;
 	char assembly[280]; /* name and version; all four "" where not known */
 	char mvid[40];

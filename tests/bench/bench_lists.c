@@ -100,12 +100,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	printf("%s: %zu rows of %.0f bytes; %zu hashes kept, %zu the same as before, %zu empty\n",
-	       text_string(&report.form), rows, size / (double)rows, report.imphash,
+	       text_string(&report.form), rows, size / (double)rows, report.taken[HASH_IMPHASH],
 	       report.left[LIST_LEFT_EQUAL], report.left[LIST_LEFT_EMPTY]);
 	printf("read %.3f s + index %.3f s: %.0f rows a CPU second\n", read - start, sealed - read,
 	       (double)rows / (sealed - start));
 	printf("memory: %.1f bytes a hash kept\n",
-	       (double)(allocated() - before) / (double)report.imphash);
+	       (double)(allocated() - before) / (double)report.taken[HASH_IMPHASH]);
 	list_report_free(&report);
 	known_free(known);
 	return 0;

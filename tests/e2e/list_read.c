@@ -21,10 +21,11 @@
 #include <impscan/match.h>
 
 #include "match/index.h"
+#include "match/known.h"
 
 static const char *kind_of(const struct known_entry *entry)
 {
-	return entry->is_set ? "impset" : entry->is_fuzzy ? "impfuzzy" : "imphash";
+	return entry->type < HASH_TYPES ? hash_type_name((enum hash_type)entry->type) : "either";
 }
 
 static void print_list(const char *path)
@@ -170,11 +171,11 @@ static size_t check(const struct known *known, const struct bytes *text, const s
 	for (size_t i = 0; i < known->count; i++) {
 		const struct known_entry *entry = &known->entries[i];
 		const char *hash = known->text + entry->text;
-		const char *bare = entry->is_set ? hash + strlen(IMPSET_PREFIX) : hash;
+		const char *prefix = type_prefix(entry->type), *bare = hash + strlen(prefix);
 		const char *colon = strchr(bare, ':');
 		bool decoy = !doubtful &&
-			     (!strncmp(hash, "dec0", 4) || (colon && !strncmp(colon, ":DECOY", 6)));
-		if (!decoy && is_word(&words, bare, entry->is_fuzzy))
+			     (!strncmp(bare, "dec0", 4) || (colon && !strncmp(colon, ":DECOY", 6)));
+		if (!decoy && is_word(&words, bare, entry_is_fuzzy(entry)))
 			continue;
 		printf("%s: %s was taken: %s\n", path, decoy ? "a file's hash" : "what isn't there",
 		       hash);

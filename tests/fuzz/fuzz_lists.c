@@ -47,13 +47,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct list_report report = {0};
 	error_free(known_add_list(known, path, &report));
 	close(fd);
-	size_t taken = report.imphash + report.impfuzzy + report.impset;
+	size_t taken = report.either;
+	for (unsigned int type = 0; type < HASH_TYPES; type++)
+		taken += report.taken[type];
 	if (taken != known->count)
 		abort();
 	for (size_t i = 0; size && is_literal(data, size) && i < known->count && i < 100; i++) {
-		const char *hash = known->text + known->entries[i].text;
-		if (known->entries[i].is_set)
-			hash += sizeof(IMPSET_PREFIX) - 1;
+		const struct known_entry *entry = &known->entries[i];
+		const char *hash = known->text + entry->text + strlen(type_prefix(entry->type));
 		if (!has(data, size, hash))
 			abort();
 	}

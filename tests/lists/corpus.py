@@ -27,6 +27,11 @@ def dead(n):
     return f"dead{n:028x}"
 
 
+def names(n):
+    """A typerefhash or gimphash."""
+    return f"beef{n:060x}"
+
+
 def fuzzy(n, size=24):
     return f"{size}:Beef{n}abcDEF+xyz/{n}:bEEf{n}Q"
 
@@ -72,6 +77,7 @@ EXCLUDED, PARTS, NOTHING, DELETED = ("excluded by their rule", "only parts of ha
 UNNAMED, UNDECIDED = ("that their rule's condition does not use",
                       "that their rule may want or exclude")
 I, F, S = "imphash", "impfuzzy", "impset"
+T, TF, G, GF, E = "typerefhash", "typerefuzzy", "gimphash", "gimpfuzzy", "either"
 
 
 def labelled():
@@ -135,6 +141,68 @@ def like_md5sum():
                "plain list", [(I, imp(1), "a.exe"), (I, imp(2), "b.exe")])
     yield Case("plain", "no-sums.txt", f"{imp(1)}  Family One\n{imp(2)}  v4.0\n{imp(3)}  a.exe\n",
                "plain list", [(I, imp(1), "Family One"), (I, imp(2), "v4.0"), (I, imp(3), "a.exe")])
+
+
+def of_names():
+    """Hashes of types and functions: prefixes and labels say which; 64 digits alone may be either."""
+    warning = (r"either.txt: nothing says what its 2 hashes of 64 digits are .line 1.: compared as "
+               "typerefhash and as gimphash; the SHA-256 of a file has the same form.*")
+    yield Case("plain", "either.txt", f"{names(1)}\n{names(2).upper()} # Fam\n{imp(3)} x\n", "plain list",
+               [(E, names(1)), (E, names(2), "Fam"), (I, imp(3), "x")], told=[warning])
+    yield Case("plain", "prefixes.txt",
+               f"typerefhash:{names(1)}  a\ntyperefuzzy:{fuzzy(2)} b\ngimphash:{names(3)},c\n"
+               f"gimpfuzzy:{fuzzy(4)}  d e\n", "plain list",
+               [(T, "typerefhash:" + names(1), "a"), (TF, "typerefuzzy:" + fuzzy(2), "b"),
+                (G, "gimphash:" + names(3), "c"), (GF, "gimpfuzzy:" + fuzzy(4), "d e")])
+    yield Case("plain", "samples-with-others.txt",
+               f"# imphash  impfuzzy  impset  Others  Path\n{imp(1)}  {fuzzy(1)}  impset:{fuzzy(2)}  -  s/a.exe\n"
+               f"{imp(3)}  {fuzzy(3)}  impset:{fuzzy(4)}  typerefhash:{names(5)} typerefuzzy:{fuzzy(6)}  s/b c.exe\n"
+               f"-  -  -  gimphash:{names(7)} gimpfuzzy:{fuzzy(8)}  s/d.exe\n", "plain list",
+               [(I, imp(1), "s/a.exe"), ("+" + F, fuzzy(1), "s/a.exe"), ("+" + S, "impset:" + fuzzy(2), "s/a.exe"),
+                (I, imp(3), "s/b c.exe"), ("+" + F, fuzzy(3), "s/b c.exe"),
+                ("+" + S, "impset:" + fuzzy(4), "s/b c.exe"),
+                ("+" + T, "typerefhash:" + names(5), "s/b c.exe"),
+                ("+" + TF, "typerefuzzy:" + fuzzy(6), "s/b c.exe"),
+                (G, "gimphash:" + names(7), "s/d.exe"), ("+" + GF, "gimpfuzzy:" + fuzzy(8), "s/d.exe")])
+    yield Case("plain", "doubtful-names.txt",
+               f"TypeRefHash: {names(1)}\nSHA256: {sha256(1)}\ngimphash = {names(2)}  b.exe\n"
+               f"# typerefuzzy\n{fuzzy(3)}\nTypeRefHash: {imp(4)}\nSHA-256\n{sha256(2)}\n", "plain list",
+               [(T, "typerefhash:" + names(1)), (G, "gimphash:" + names(2), "b.exe"),
+                (TF, "typerefuzzy:" + fuzzy(3))], {FILES: 2, UNREAD: 1},
+               [f"doubtful-names.txt:6: '{imp(4)}' is no typerefhash"])
+    yield Case("plain", "sha256sum.txt", f"{sha256(1)}  s/a.exe\n", "plain list",
+               error="sha256sum.txt:1: has hashes of files")
+    yield Case("plain", "sha256sum-b.txt", f"{sha256(1)} *s/a.exe\n", "plain list",
+               error="sha256sum-b.txt:1: has hashes of files")
+    yield Case("csv", "names.csv",
+               f"family,TypeRefHash,sha256,gimpfuzzy\nFam,{names(1)},{sha256(1)},\n,,,gimpfuzzy:{fuzzy(2)}\n"
+               f"x,{dead(1)},{sha256(2)},\ny,{'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'},,\n",
+               "CSV", [(T, "typerefhash:" + names(1), "Fam", sha256(1)), (GF, "gimpfuzzy:" + fuzzy(2))],
+               {UNREAD: 1, NOTHING: 1}, [f"names.csv:4: '{dead(1)}' is no typerefhash"])
+    yield Case("malwarebazaar", "gimphash.csv",
+               '# "first_seen_utc","sha256_hash","md5_hash","signature","imphash","gimphash","ssdeep"\n'
+               f'"2026-01-02", "{sha256(1)}", "{md5(1)}", "Fam", "{imp(1)}", "{names(1)}", "{ssdeep(1)}"\n'
+               f'"2026-01-02", "{sha256(2)}", "{md5(2)}", "Fam", "n/a", "{names(2)}", "{ssdeep(2)}"\n',
+               "MalwareBazaar CSV",
+               [(I, imp(1), "Fam", sha256(1)), ("+" + G, "gimphash:" + names(1), "Fam", sha256(1)),
+                (G, "gimphash:" + names(2), "Fam", sha256(2))])
+    row = {"pid": 4, "module": "a.exe", "imphash": None, "impfuzzy": None, "status": "no-imports",
+           "typerefs": 14, "typerefhash": names(1), "typerefuzzy": fuzzy(1), "go_functions": None,
+           "gimphash": None, "gimpfuzzy": None}
+    yield Case("json", "own-names.jsonl", json.dumps(row) + "\n", "impscan JSON",
+               [(T, "typerefhash:" + names(1), "a.exe"), ("+" + TF, "typerefuzzy:" + fuzzy(1), "a.exe")])
+    head = "   PID  Process  Module Base  Module Name  Imports  imphash  Hash\n"
+    yield Case("own-table", "listing-names.txt", head +
+               f"     1  p.exe    0x1000       m.dll              1  {imp(1)}  typerefuzzy:{fuzzy(1)}\n"
+               f"     2  p.exe    0x2000       n.dll              6  {imp(2)}  {fuzzy(2)}\n"
+               f"     3  p.exe    0x3000       o.dll              0  -  (no-imports)\n", "impscan table",
+               [(I, imp(1), "m.dll"), ("+" + TF, "typerefuzzy:" + fuzzy(1), "m.dll"),
+                (I, imp(2), "n.dll"), ("+" + F, fuzzy(2), "n.dll")], {NOTHING: 1})
+    yield Case("own-table", "search-names.txt",
+               "   PID  Process  Module Base  Module Name  Imports  By           Hash  Compare  Match\n"
+               f"     1  p.exe    0x1000       m.dll              1  typerefhash  typerefhash:{names(1)}      100  x\n"
+               f"     2  p.exe    0x2000       n.dll              6  gimpfuzzy    gimpfuzzy:{fuzzy(2)}       80  y\n",
+               "impscan table", [(T, "typerefhash:" + names(1), "m.dll"), (GF, "gimpfuzzy:" + fuzzy(2), "n.dll")])
 
 
 def plain():
@@ -754,9 +822,9 @@ def of_json():
         [(I, imp(1), "a"), ("+" + F, fuzzy(1), "a"), (I, imp(2), "Fam", sha256(2)),
          (I, imp(3), "Fam", sha256(2))])
     yield Case("json", "bazaar-api.json", json.dumps({"query_status": "ok", "data": [
-        {"sha256_hash": sha256(1), "imphash": imp(1), "gimphash": sha256(3), "ssdeep": ssdeep(1),
-         "signature": "Fam"}, {"sha256_hash": sha256(2), "imphash": None}]}), "JSON",
-        [(I, imp(1), "Fam", sha256(1))], {NOTHING: 1})
+        {"sha256_hash": sha256(1), "imphash": imp(1), "gimphash": names(3), "ssdeep": ssdeep(1),
+         "signature": "Fam"}, {"sha256_hash": sha256(2), "imphash": None, "gimphash": None}]}), "JSON",
+        [(I, imp(1), "Fam", sha256(1)), ("+" + G, "gimphash:" + names(3), "Fam", sha256(1))], {NOTHING: 1})
     own = {"pid": 4, "module": "a.sys", "path": "\\x\\a.sys", "imphash": imp(1), "impfuzzy": fuzzy(1),
            "rebuilt_imphash": imp(2), "rebuilt_impfuzzy": fuzzy(2), "status": "ok", "impset": fuzzy(3),
            "rebuilt_impset": None, "match": None}
@@ -859,7 +927,7 @@ def refused():
     yield Case("refused", "empty.txt", b"", "")
 
 
-FORMS = (plain, of_ssdeep, of_csv, malwarebazaar, misp, stix, yara, sigma, sysmon, virustotal, cape,
+FORMS = (plain, of_names, of_ssdeep, of_csv, malwarebazaar, misp, stix, yara, sigma, sysmon, virustotal, cape,
          of_json, openioc, utf16, own_table, refused)
 
 

@@ -45,7 +45,7 @@ def parse(output):
         elif word in ("form", "error"):
             found[word] = rest
     # Names may have newlines in them.
-    for kind, rest in re.findall(r"(?ms)^(imphash|impfuzzy|impset)\t(.*?\t\d)$", output):
+    for kind, rest in re.findall(r"(?ms)^(imphash|impfuzzy|impset|typerefhash|typerefuzzy|gimphash|gimpfuzzy|either)\t(.*?\t\d)$", output):
         value, name, comment, place = rest.split("\t")
         found["taken"].append(("+" * (place != "0") + kind, value, name, comment))
     return found

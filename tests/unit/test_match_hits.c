@@ -102,7 +102,7 @@ static void lists_are_merged_as_one_after_the_other(void **state)
 			assert_ptr_equal(a->hash, b->hash);
 			assert_int_equal(a->list, b->list);
 			assert_int_equal(a->rebuilt, b->rebuilt);
-			assert_int_equal(a->by_impfuzzy, b->by_impfuzzy);
+			assert_int_equal(a->type, b->type);
 			rebuilt += a->rebuilt;
 		}
 		rows += fast.count;
@@ -140,7 +140,7 @@ static void one_hash_of_many_samples(void **state)
 		assert_int_equal(all.items[i].order, 2 * i);
 		assert_int_equal(all.items[i].score, 100);
 		assert_int_equal(atoi(all.items[i].name), i);
-		assert_false(all.items[i].by_impfuzzy || all.items[i].rebuilt);
+		assert_false(all.items[i].type == HASH_IMPFUZZY || all.items[i].rebuilt);
 	}
 	/* Pair by pair it took minutes. */
 	assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 10);

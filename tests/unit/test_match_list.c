@@ -20,6 +20,8 @@
 #define IMPFUZZY "24:abcdefghijklmnopqrstuvwxyz:ABCDEFGHIJKLMN"
 #define IMPSET	 "48:ZYXWVUTSRQPONMLKJIHGFEDCBA:zyxwvutsrqponm"
 #define EMPTY	 "d41d8cd98f00b204e9800998ecf8427e"
+#define SHA256	 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define OTHER256 "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
 
 static void find(struct known *known, const char *imphash, const char *impfuzzy, int threshold,
 		 struct matches *matches)
@@ -44,7 +46,7 @@ static void check_form(const char *text, const char *given, const char *hash, co
 	assert_int_equal(matches.items[0].score, 100);
 	assert_string_equal(matches.items[0].hash, hash);
 	assert_string_equal(matches.items[0].name, name);
-	assert_int_equal(matches.items[0].by_impfuzzy, !strcmp(hash, IMPFUZZY));
+	assert_int_equal(matches.items[0].type == HASH_IMPFUZZY, !strcmp(hash, IMPFUZZY));
 }
 
 static void hashes_are_read_in_all_forms(void **state)
@@ -106,6 +108,11 @@ static void what_is_no_hash_is_refused(void **state)
 		"impset:" IMPHASH,
 		"impset:impset:" IMPFUZZY,
 		"IMPSET:" IMPFUZZY,
+		"typerefuzzy:" IMPHASH,
+		"typerefhash:" IMPHASH,
+		"typerefhash:" IMPFUZZY,
+		"gimphash:" SHA256 "0",
+		"gimpfuzzy:gimpfuzzy:" IMPFUZZY,
 		/* a part of 65 */
 		"3:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/A:a",
 		"3:a:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/A",
@@ -122,7 +129,8 @@ static void what_is_no_hash_is_refused(void **state)
 	assert_string_equal(error_message(error),
 			    "'x\x1by' is neither an imphash (32 hex digits) nor an impfuzzy hash "
 			    "(BLOCKSIZE:TEXT:TEXT) nor an impset hash "
-			    "(impset:BLOCKSIZE:TEXT:TEXT)");
+			    "(impset:BLOCKSIZE:TEXT:TEXT) nor one of typerefhash:, typerefuzzy:, "
+			    "gimphash: and gimpfuzzy:");
 }
 
 static void empty_import_lists_never_match(void **state)
@@ -173,9 +181,9 @@ static void a_sample_is_one_row(void **state)
 	assert_int_equal(matches.count, 4);
 	assert_string_equal(matches.items[0].name, "same");
 	assert_string_equal(matches.items[0].hash, IMPHASH);
-	assert_false(matches.items[0].by_impfuzzy);
+	assert_false(matches.items[0].type == HASH_IMPFUZZY);
 	assert_string_equal(matches.items[1].name, "alone");
-	assert_true(matches.items[1].by_impfuzzy);
+	assert_true(matches.items[1].type == HASH_IMPFUZZY);
 	assert_string_equal(matches.items[2].name, "last");
 	assert_string_equal(matches.items[3].name, "relative");
 	assert_true(matches.items[3].score >= 30 && matches.items[3].score < 100);
@@ -185,7 +193,7 @@ static void a_sample_is_one_row(void **state)
 	find(known, "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee", IMPFUZZY, 100, &matches);
 	assert_int_equal(matches.count, 2);
 	assert_string_equal(matches.items[0].name, "same");
-	assert_true(matches.items[0].by_impfuzzy);
+	assert_true(matches.items[0].type == HASH_IMPFUZZY);
 
 	/* No threshold keeps an equal imphash away. */
 	find(known, IMPHASH, "3:abc:def", 100, &matches);
@@ -205,7 +213,7 @@ static void an_empty_imphash_hides_no_impfuzzy(void **state)
 	_cleanup_matches_ struct matches matches = {0};
 	find(known, EMPTY, IMPFUZZY, 0, &matches);
 	assert_int_equal(matches.count, 1);
-	assert_true(matches.items[0].by_impfuzzy);
+	assert_true(matches.items[0].type == HASH_IMPFUZZY);
 }
 
 static void find_all(struct known *known, const struct hashes *hashes, const char *names)
@@ -214,12 +222,48 @@ static void find_all(struct known *known, const struct hashes *hashes, const cha
 	_cleanup_text_ struct text found = {0};
 	known_find(known, hashes, 50, &matches);
 	for (size_t i = 0; i < matches.count; i++)
-		text_add_format(&found, "%s=%s%d;", matches.items[i].name,
-				matches.items[i].by_impset     ? "set "
-				: matches.items[i].by_impfuzzy ? "fuzzy "
-							       : "",
+		text_add_format(&found, "%s=%s%s%d;", matches.items[i].name,
+				matches.items[i].type == HASH_IMPSET	 ? "set"
+				: matches.items[i].type == HASH_IMPFUZZY ? "fuzzy"
+				: matches.items[i].type == HASH_IMPHASH
+					? ""
+					: hash_type_name(matches.items[i].type),
+				matches.items[i].type == HASH_IMPHASH ? "" : " ",
 				matches.items[i].score);
 	assert_string_equal(text_string(&found), names);
+}
+
+/* Hashes of types and functions match their own type only; 64 digits alone either. */
+static void types_are_apart(void **state)
+{
+	static const char *const lists[] = {
+		"typerefuzzy:" IMPFUZZY " types",
+		"gimpfuzzy:" IMPFUZZY " functions",
+		IMPFUZZY " imports",
+		"typerefhash:" SHA256 " t",
+		"gimphash:" SHA256 " g",
+		SHA256 " either",
+		IMPHASH ",typerefhash:" SHA256 ",gimphash:" OTHER256 " all",
+	};
+	struct hashes types = {.typerefuzzy = IMPFUZZY}, functions = {.gimpfuzzy = IMPFUZZY},
+		      fuzzy = {.impfuzzy = IMPFUZZY}, digits = {.typerefhash = SHA256},
+		      ordinal = {.typerefhash = OTHER256, .typerefhash_ordinal = SHA256},
+		      go = {.gimphash = SHA256}, both = {.imphash = IMPHASH, .gimphash = OTHER256};
+	_cleanup_known_ struct known *known = known_new();
+	(void)state;
+	for (size_t i = 0; i < array_size(lists); i++)
+		assert_null(known_add(known, lists[i], strlen(lists[i]), NULL));
+	known_seal(known);
+	find_all(known, &types, "types=typerefuzzy 100;");
+	find_all(known, &functions, "functions=gimpfuzzy 100;");
+	find_all(known, &fuzzy, "imports=fuzzy 100;");
+	find_all(known, &digits, "t=typerefhash 100;either=typerefhash 100;all=typerefhash 100;");
+	find_all(known, &ordinal, "t=typerefhash 100;either=typerefhash 100;all=typerefhash 100;");
+	find_all(known, &go, "g=gimphash 100;either=gimphash 100;");
+	/* The import list of a program that matches by its functions is its runtime's. */
+	find_all(known, &both, "all=gimphash 100;");
+	both.gimphash[0] = '\0';
+	find_all(known, &both, "all=100;");
 }
 
 /* An impset and an impfuzzy have one form, and are never compared with each other. */
@@ -234,7 +278,8 @@ static void sets_are_apart(void **state)
 		"impset:" IMPFUZZY "," IMPHASH "," IMPFUZZY ",all",
 	};
 	struct hashes set = {.impset = IMPFUZZY}, fuzzy = {.impfuzzy = IMPFUZZY};
-	struct hashes all = {IMPHASH, IMPFUZZY, IMPFUZZY}, near = set;
+	struct hashes all = {.imphash = IMPHASH, .impfuzzy = IMPFUZZY, .impset = IMPFUZZY},
+		      near = set;
 	_cleanup_known_ struct known *known = known_new();
 	for (size_t i = 0; i < array_size(texts); i++)
 		assert_null(known_add(known, texts[i], strlen(texts[i]), NULL));
@@ -414,7 +459,8 @@ static void lists_with_errors_name_the_line(void **state)
 	(void)state;
 	static const char none[] =
 		" is neither an imphash (32 hex digits) nor an impfuzzy hash (BLOCKSIZE:TEXT:TEXT)"
-		" nor an impset hash (impset:BLOCKSIZE:TEXT:TEXT)";
+		" nor an impset hash (impset:BLOCKSIZE:TEXT:TEXT) nor one of typerefhash:, "
+		"typerefuzzy:, gimphash: and gimpfuzzy:";
 	char sentence[256];
 	snprintf(sentence, sizeof(sentence), ":3: 'xyz'%s", none);
 	check_list_error(IMPHASH "\n\nxyz\n" IMPHASH "\n", sentence);
@@ -430,7 +476,10 @@ static void check_told(const char *content, size_t taken, const char *told)
 	_cleanup_error_ struct error *error = known_add_list(known, file.path, &report);
 	if (error)
 		fail_msg("%s", error_message(error));
-	assert_int_equal(report.imphash + report.impfuzzy + report.impset, taken);
+	size_t all = report.either;
+	for (unsigned int type = 0; type < HASH_TYPES; type++)
+		all += report.taken[type];
+	assert_int_equal(all, taken);
 	_cleanup_text_ struct text lines = {0};
 	for (const char *at = text_string(&report.lines); *at;) {
 		bool path = !strncmp(at, file.path, strlen(file.path));
@@ -522,6 +571,7 @@ int main(void)
 		cmocka_unit_test(a_sample_is_one_row),
 		cmocka_unit_test(an_empty_imphash_hides_no_impfuzzy),
 		cmocka_unit_test(sets_are_apart),
+		cmocka_unit_test(types_are_apart),
 		cmocka_unit_test(lists_are_read),
 		cmocka_unit_test(simple_lines_are_no_others),
 		cmocka_unit_test(csv_is_read),

@@ -124,7 +124,7 @@ static size_t check_search(const struct known *known, char (*all)[IMPFUZZY_SIZE]
 		assert_true(match->order < count);
 		assert_int_equal(scores[match->order], 0);
 		assert_true(match->score >= threshold && match->score > 0);
-		assert_true(match->by_impfuzzy);
+		assert_true(match->type == HASH_IMPFUZZY);
 		assert_string_equal(match->hash, all[match->order]);
 		assert_string_equal(match->name, all[match->order]);
 		scores[match->order] = match->score;

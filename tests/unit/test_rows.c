@@ -408,21 +408,25 @@ static void imports(void **state)
 static void samples(void **state)
 {
 	static const struct expected expected[] = {
-		{"path", "tx.exe"},	{"imports", "n2"}, {"imphash", "tabc"},
-		{"impfuzzy", "t3:a:b"}, {"status", "tok"}, {"reason", "null"},
-		{"impset", "t3:c:d"},
+		{"path", "tx.exe"},	{"imports", "n2"},	 {"imphash", "tabc"},
+		{"impfuzzy", "t3:a:b"}, {"status", "tok"},	 {"reason", "null"},
+		{"impset", "t3:c:d"},	{"typerefhash", "ttrh"}, {"typerefuzzy", "t3:t:u"},
+		{"gimphash", "tgih"},	{"gimpfuzzy", "t3:g:h"},
 	};
 	struct sample sample = {
 		.path = (char *)(uintptr_t) "x.exe",
 		.status = IMPORTS_OK,
 		.imports = 2,
-		.hashes = {"abc", "3:a:b", "3:c:d"},
+		.hashes = {"abc", "3:a:b", "3:c:d", "trh", "", "3:t:u", "gih", "3:g:h"},
 	};
 	(void)state;
 	assert_fields(&row_samples, &sample, expected, array_size(expected));
 	assert_column(&row_samples, FIELDS_TABLE, &sample, "impset", "timpset:3:c:d");
+	assert_column(&row_samples, FIELDS_TABLE, &sample, "Others",
+		      "ttyperefhash:trh typerefuzzy:3:t:u gimphash:gih gimpfuzzy:3:g:h");
 	sample.hashes = (struct hashes){0};
 	assert_column(&row_samples, FIELDS_TABLE, &sample, "impset", "null");
+	assert_column(&row_samples, FIELDS_WIDE, &sample, "Others", "null");
 }
 
 static void surveys(void **state)
