@@ -13,19 +13,12 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
+#include "scan/finding.h"
 #include "scan/finding_cache.h"
 #include "scan/hooks.h"
 #include "scan/module_rebuild.h"
 #include "scan/program_names.h"
 #include "scan/resolved.h"
-
-void finding_add_reason(struct finding *finding, char *more)
-{
-	char *before = finding->reason;
-	finding->reason = before ? alloc_printf("%s; %s", before, more) : alloc_strdup(more);
-	free(before);
-	free(more);
-}
 
 /* Hashes a list. */
 static void hash_list(const struct scan_options *options, const struct text *string,

@@ -20,7 +20,4 @@
 void examine(struct unit_maps *maps, struct worker *worker, struct opened_module *opened,
 	     struct module *module, struct finding *finding);
 
-/* Adds a sentence to finding->reason. Takes `more`, which must come from malloc(). */
-void finding_add_reason(struct finding *finding, char *more);
-
 #endif

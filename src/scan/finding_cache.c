@@ -15,6 +15,8 @@
 #include <impscan/bytes.h>
 #include <impscan/module_reader.h>
 
+#include "scan/finding.h"
+
 struct cached_finding {
 	uint64_t control_area;
 	uint64_t size; /* what the process lets be read of the module */
@@ -98,19 +100,6 @@ static bool process_has_pages(const struct cached_finding *entry, struct space *
 			return false;
 	}
 	return true;
-}
-
-/* A copy that owns what it has. */
-static void finding_copy(struct finding *to, const struct finding *from)
-{
-	*to = *from;
-	if (from->reason)
-		to->reason = alloc_strdup(from->reason);
-	to->hits = hits_ref(from->hits);
-	if (from->names) {
-		to->names = alloc_new(struct program_names);
-		*to->names = *from->names;
-	}
 }
 
 struct cached_finding *finding_cache_get(struct finding_cache *cache,
@@ -211,11 +200,4 @@ void cached_finding_settle(struct finding_cache *cache, struct cached_finding *c
 	if (room)
 		atomic_fetch_sub_explicit(&cache->memory, memory, memory_order_relaxed);
 	settled_free(settled);
-}
-
-void finding_free(struct finding *finding)
-{
-	free(finding->reason);
-	free(finding->names);
-	hits_unref(finding->hits);
 }

@@ -68,7 +68,4 @@ const struct settled *cached_finding_settled(struct cached_finding *cached);
 void cached_finding_settle(struct finding_cache *cache, struct cached_finding *cached,
 			   struct settled *settled);
 
-/* Releases what a finding owns, but for its `dump`. */
-void finding_free(struct finding *finding);
-
 #endif

@@ -14,7 +14,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
-#include "scan/examine.h"
+#include "scan/finding.h"
 
 /* Bytes that are hashed in one step of a budget. */
 #define BYTES_A_STEP 10

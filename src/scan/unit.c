@@ -13,6 +13,7 @@
 #include <impscan/bytes.h>
 
 #include "scan/examine.h"
+#include "scan/finding.h"
 #include "scan/finding_cache.h"
 #include "scan/hooks.h"
 #include "scan/module_file.h"

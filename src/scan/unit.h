@@ -15,6 +15,7 @@
  *	unit_maps.c      what the addresses of the process stand for
  *	private_tables.c tables of resolved APIs in private memory
  *	clean_pages.c    pages that need not be looked at for addresses
+ *	finding.c        copies of findings, reasons
  *	finding_cache.c  findings about modules with the same pages
  *	hooks.c          where hooked import slots lead
  *	row.c            makes a row of what was found

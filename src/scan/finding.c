@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Findings as values: copies of them, reasons, release.
+ */
+#include "scan/finding.h"
+
+#include <stdlib.h>
+
+#include <impscan/alloc.h>
+
+void finding_copy(struct finding *to, const struct finding *from)
+{
+	*to = *from;
+	if (from->reason)
+		to->reason = alloc_strdup(from->reason);
+	to->hits = hits_ref(from->hits);
+	if (from->names) {
+		to->names = alloc_new(struct program_names);
+		*to->names = *from->names;
+	}
+}
+
+void finding_add_reason(struct finding *finding, char *more)
+{
+	char *before = finding->reason;
+	finding->reason = before ? alloc_printf("%s; %s", before, more) : alloc_strdup(more);
+	free(before);
+	free(more);
+}
+
+void finding_free(struct finding *finding)
+{
+	free(finding->reason);
+	free(finding->names);
+	hits_unref(finding->hits);
+}
