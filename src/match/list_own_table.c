@@ -60,7 +60,8 @@ static bool find_columns(struct columns *columns, struct slice line)
 	if (columns->module == SIZE_MAX && columns->path == SIZE_MAX)
 		return false;
 	return columns->imphash != SIZE_MAX || columns->impfuzzy != SIZE_MAX ||
-	       columns->hash != SIZE_MAX;
+	       (columns->hash != SIZE_MAX &&
+		(columns->by != SIZE_MAX || column(&cells, "PID") != SIZE_MAX));
 }
 
 bool list_is_own_table(struct slice head)
@@ -128,8 +129,9 @@ static struct error *take_row(struct list *list, const struct columns *columns,
 	struct slice hash = cell(cells, columns->hash), by = cell(cells, columns->by);
 	if (columns->by != SIZE_MAX && columns->hash != SIZE_MAX) {
 		enum list_kind kind = list_kind_of(without_rebuilt(by));
-		memset(sample.of, 0, sizeof(sample.of));
-		if (kind_is_ours(kind))
+		/* The wide table has both hashes of the declared list, whatever matched. */
+		bool wide = columns->imphash != SIZE_MAX && kind < KIND_TYPEREFHASH;
+		if (kind_is_ours(kind) && !wide)
 			sample.of[kind_text(kind)] = hash;
 	} else {
 		set_prefixed(&sample, hash);

@@ -67,7 +67,7 @@ def test_samples(impscan, folder, samples, image):
     files = list(csv.DictReader(text.splitlines()))
     table, _ = run(impscan, "-q", "-e", samples)
     for row in files:
-        check(not row["impset"] or re.search(rf" {re.escape(PREFIX + row['impset'])} +"
+        check(not row["impset"] or re.search(rf" {re.escape(PREFIX + row['impset'])} +- +"
                                              rf"{re.escape(row['path'])}$", table, re.MULTILINE),
               f"{row['path']}: not in the table")
     kept = [row for row in files if row["impset"]]

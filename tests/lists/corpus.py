@@ -170,10 +170,10 @@ def of_names():
                [(T, "typerefhash:" + names(1)), (G, "gimphash:" + names(2), "b.exe"),
                 (TF, "typerefuzzy:" + fuzzy(3))], {FILES: 2, UNREAD: 1},
                [f"doubtful-names.txt:6: '{imp(4)}' is no typerefhash"])
-    yield Case("plain", "sha256sum.txt", f"{sha256(1)}  s/a.exe\n", "plain list",
-               error="sha256sum.txt:1: has hashes of files")
-    yield Case("plain", "sha256sum-b.txt", f"{sha256(1)} *s/a.exe\n", "plain list",
-               error="sha256sum-b.txt:1: has hashes of files")
+    yield Case("plain", "doubtful-sha256sum.txt", f"{sha256(1)}  s/a.exe\n", "plain list",
+               error="doubtful-sha256sum.txt:1: has hashes of files")
+    yield Case("plain", "doubtful-sha256sum-b.txt", f"{sha256(1)} *s/a.exe\n", "plain list",
+               error="doubtful-sha256sum-b.txt:1: has hashes of files")
     yield Case("csv", "names.csv",
                f"family,TypeRefHash,sha256,gimpfuzzy\nFam,{names(1)},{sha256(1)},\n,,,gimpfuzzy:{fuzzy(2)}\n"
                f"x,{dead(1)},{sha256(2)},\ny,{'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'},,\n",
