@@ -47,7 +47,8 @@ static const char *packer_of(const struct pe *pe)
 static void tell(struct sample *sample, const char *of, const char *reason)
 {
 	if (*reason && !*sample->reason)
-		snprintf(sample->reason, sizeof(sample->reason), "%s: %s", of, reason);
+		snprintf(sample->reason, sizeof(sample->reason), "%s: %.*s", of,
+			 (int)(sizeof(sample->reason) - sizeof(".NET: ")), reason);
 }
 
 /* Hashes the types that an assembly refers to, or the functions of a Go program. */

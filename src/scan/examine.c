@@ -115,8 +115,8 @@ static void add_page_reasons(const struct module_reader *reader, struct finding 
 }
 
 /*
- * What a module has beside import lists, where it is .NET or Go. Those that nobody mapped from a file are
- * searched for Go; others where their sections or the list `like` look like it.
+ * What a module has beside import lists, where it is .NET or Go. What no loader put there is
+ * searched for Go; all else where its sections or the list `like` look like it.
  *
  * Returns whether the budget was enough.
  */
@@ -125,15 +125,15 @@ static bool examine_names(struct unit_maps *maps, struct worker *worker,
 			  struct finding *finding)
 {
 	const struct pe_reader *reader = &opened->reader.reader;
-	bool mapped = opened->reader.control_area && !opened->injected;
 	if (opened_has_headers(opened))
 		return program_names_read(
 			maps, worker, &opened->pe,
-			&(struct program_search){.go = !mapped || sections_like_go(&opened->pe) ||
+			&(struct program_search){.go = opened->injected ||
+						       sections_like_go(&opened->pe) ||
 						       imports_like_go(like)},
 			finding);
 	const struct program_search search = {.dotnet = unit_runs_dotnet(maps),
-					      .go = !mapped || imports_like_go(like)};
+					      .go = opened->injected || imports_like_go(like)};
 	if (!reader->size || reader->size > UINT32_MAX || (!search.dotnet && !search.go))
 		return true;
 	_cleanup_pe_ struct pe assumed = {0};
