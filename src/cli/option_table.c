@@ -26,22 +26,23 @@ const struct option_row option_table[] = {
 	 "dumps, - for standard input; else "
 	 "$IMPSCAN_IMAGE; without -e also as a plain argument"},
 	{'a', "all", NULL, MODES_MODULES, true, SETS(all),
-	 "list every module with its imphash and impfuzzy"},
+	 "list every module with its imphash and impfuzzy; of .NET and Go modules with hashes of "
+	 "their types and functions"},
 	{'e', "samples", "PATH", MODE_SEARCH | MODE_HASHES, true, ADDS(samples),
 	 "compare with a PE file, or with every PE below a folder; plain arguments are more of "
 	 "them. Without an image: print the samples' hashes, as -i reads them"},
 	{OPTION_PASSWORD, "password", "TEXT", MODES_IMAGE | MODE_HASHES, false, TAKES(password),
 	 "of encrypted ZIP archives: images, -e, -i, -k, --pagefile (\"infected\" is tried)"},
 	{'i', "hashes", "PATH", MODE_SEARCH, true, ADDS(lists),
-	 "compare with a list of imphash, impfuzzy and impset, or with all in a folder; - for "
-	 "standard input"},
+	 "compare with a list of imphash, impfuzzy, impset, typerefhash, gimphash and the like, or "
+	 "with all in a folder; - for standard input"},
 	{'s', "hash", "HASH", MODE_SEARCH, true, ADDS(hashes), "compare with one hash of any kind"},
 	{OPTION_PRINT_HASHES, "print-hashes", NULL, MODE_HASHES, true, SETS(print_hashes),
 	 "with -e: print the samples' hashes whatever $IMPSCAN_IMAGE says"},
 	{'p', "pid", "PID", MODES_ROWS | MODE_INFO, true, PARSED,
 	 "only these processes (repeatable, comma lists)"},
 	{'t', "threshold", "N", MODE_SEARCH, false, PARSED,
-	 "least impfuzzy or impset score shown, 0-100 (default 30; 0 is every score above 0)"},
+	 "least score shown of impfuzzy and the like, 0-100 (default 30; 0 is every score above 0)"},
 	{OPTION_MIN_IMPORTS, "min-imports", "N", MODE_SEARCH, false, PARSED,
 	 "leave out matches of lists with fewer imports"},
 	{OPTION_BEST, "best", NULL, MODE_SEARCH, true, SETS(best),

@@ -129,11 +129,12 @@ static bool module_key(struct text *text, const struct good_module *module)
 	else
 		text_add_format(text, "%llu %u", (unsigned long long)module->size,
 				module->timestamp);
-	if (*module->hashes.typerefhash || *module->hashes.gimphash)
+	bool named = *module->hashes.typerefhash || *module->hashes.gimphash;
+	if (named)
 		text_add_format(text, " %s %s", module->hashes.typerefhash,
 				module->hashes.gimphash);
 	return *module->hashes.imphash ||
-	       (module->no_imports && module->timestamp && !*module->rebuilt.imphash);
+	       (module->no_imports && (module->timestamp || named) && !*module->rebuilt.imphash);
 }
 
 /* Hashes by which a list knows a module; "" where it says none of a type. */

@@ -195,7 +195,20 @@ static void describe(struct text *text, const struct misp *misp, const struct ro
 	for (size_t i = 0; i < MODULE_FLAG_COUNT; i++)
 		if (row->flags & 1u << i)
 			text_add_format(text, "; %s", module_flag_names[i]);
+	for (unsigned int i = HASH_TYPEREFHASH; !rebuilt && i < HASH_TYPES; i++) {
+		enum hash_type type = (enum hash_type)i;
+		const char *hash = hash_of_type(&row->hashes, type);
+		if (*hash)
+			text_add_format(text, "; %s %s", hash_type_name(type), hash);
+	}
 	text_add_string(text, text_string(&misp->matches));
+}
+
+/* Does the match tell of an import list? Those by names of types or functions do not. */
+static bool is_by_imports(enum row_matched by)
+{
+	return by != MATCHED_TYPEREFHASH && by != MATCHED_TYPEREFUZZY && by != MATCHED_GIMPHASH &&
+	       by != MATCHED_GIMPFUZZY;
 }
 
 static void write_pe(struct misp *misp, const struct row *row, const struct hashes *hashes,
@@ -279,7 +292,7 @@ void misp_row(struct misp *misp, const struct row *row, struct text *line)
 			row->match.score, row->match.name);
 	if (row->match.note)
 		text_add_format(&misp->matches, " (%s)", row->match.note);
-	else
+	else if (is_by_imports(row->match.by))
 		misp->detect = true;
 }
 

@@ -107,6 +107,12 @@ static void misp_objects(void **state)
 	row.match.note = NULL;
 	_cleanup_free_ char *detects = written(REPORT_MISP, true, &row);
 	assert_non_null(strstr(detects, "\"to_ids\":true"));
+	/* The import hashes of a module that matched by its types are its runtime's. */
+	row.match.by = MATCHED_TYPEREFUZZY;
+	strcpy(row.hashes.typerefuzzy, "6:pqr:stu");
+	_cleanup_free_ char *types = written(REPORT_MISP, true, &row);
+	assert_null(strstr(types, "\"to_ids\":true"));
+	assert_non_null(strstr(types, "; typerefuzzy 6:pqr:stu; typerefuzzy 100: Many"));
 }
 
 static size_t lines(const char *text)
