@@ -56,11 +56,11 @@ struct error *good_add(struct good *good, const char *path, size_t *modules,
 
 /*
  * Tells whether a module, of which nothing is flagged, is known: one of a listing with this name,
- * path and hashes; or where it has no imports, with this name, path, size, and time stamp
- * or hash of its types or functions; or a
- * list's entry with these hashes and, unless it has no name, this name. An entry without a name
- * does not count where many programs have the hash (match_note()). A .NET module or one by Go is known
- * only where the hash of its types or functions is, too, since its import list is its runtime's.
+ * path and hashes; or where it has no imports, with this name, path, size, and time stamp or hash
+ * of its types or functions; or a list's entry with these hashes and, unless it has no name, this
+ * name. An entry without a name does not count where many programs have the hash (match_note()). A
+ * .NET module or one by Go is known only where the hash of its types or functions is, too, since
+ * its import list is its runtime's.
  */
 bool good_has(const struct good *good, const struct good_module *module);
 

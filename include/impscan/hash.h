@@ -46,8 +46,8 @@ struct hashes {
 };
 
 /*
- * What stands before a hash in lists, where an impfuzzy, or the SHA-256 of a file, could stand as well,
- * which have the same form.
+ * What stands before a hash in lists, where an impfuzzy, or the SHA-256 of a file, could stand as
+ * well, which have the same form.
  */
 #define IMPSET_PREFIX	   "impset:"
 #define TYPEREFHASH_PREFIX "typerefhash:"
@@ -58,7 +58,9 @@ struct hashes {
 /* Returns "imphash", "impfuzzy", "impset", "typerefhash", ... */
 const char *hash_type_name(enum hash_type type);
 
-/* Returns what stands before a hash of this type in lists: "impset:"; "" for imphash and impfuzzy. */
+/*
+ * Returns what stands before a hash of this type in lists: "impset:"; "" for imphash and impfuzzy.
+ */
 const char *hash_type_prefix(enum hash_type type);
 
 /* Has a hash of this type ssdeep's form, so that two of them may be alike without being equal? */

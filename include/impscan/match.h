@@ -29,9 +29,9 @@ DEFINE_CLEANUP(struct known, known_free)
  * Adds one hash, or several hashes of one sample.
  *
  * text: 32 hex digits in either case are an imphash, BLOCKSIZE:PART:PART is an impfuzzy, and the
- *	same behind a prefix (hash_type_prefix()) a hash of that type; 64 hex digits are a typerefhash
- *	or a gimphash, with the prefix the one that it says. Hashes of other types may follow, which
- *	makes all one sample; then a name, after a space, tab or comma, also as ssdeep writes it (,"file name").
+ *	same behind a prefix (hash_type_prefix()) a hash of that type; 64 hex digits are a
+ *	typerefhash or a gimphash, with the prefix the one that it says. Hashes of other types may
+ *	follow, which makes all one sample; then a name, after a space, tab or comma, also as ssdeep writes it (,"file name").
  * length: bytes of `text`, without a newline.
  * name: the name where the text has none; NULL: the hash itself is its name.
  *
@@ -129,8 +129,8 @@ bool known_looks_like_files(const struct known *known, size_t from, size_t *impf
 size_t known_dotnet(const struct known *known);
 
 /*
- * Returns what is to be said of a match with the import list of these hashes: that every program made
- * with some tool has it. NULL: nothing.
+ * Returns what is to be said of a match with the import list of these hashes: that every program
+ * made with some tool has it. NULL: nothing.
  */
 const char *match_note(const struct hashes *hashes);
 
@@ -177,8 +177,8 @@ struct matches {
  * threshold: 0-100; 0 still needs a score above 0.
  * matches: replaced; highest score first; of equal ones those by impset last, those of them first
  *	that `beside` is highest of; then in the order added. A sample with several hashes is one
- *	match; of equal scores that by imphash, or else by impfuzzy. Where a sample matches by the names
- *	of types or functions, its import list, which is the runtime's, does not count.
+ *	match; of equal scores that by imphash, or else by impfuzzy. Where a sample matches by the
+ *	names of types or functions, its import list, which is the runtime's, does not count.
  */
 void known_find(const struct known *known, const struct hashes *hashes, int threshold,
 		struct matches *matches);

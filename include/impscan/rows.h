@@ -37,8 +37,8 @@ enum row_matched {
 };
 
 /*
- * Returns "imphash", "impfuzzy", "impset", or the same behind "rebuilt_", "resolved", "typerefhash",
- * "typerefuzzy", "gimphash" or "gimpfuzzy"; NULL for MATCHED_NOTHING.
+ * Returns "imphash", "impfuzzy", "impset", or the same behind "rebuilt_", "resolved",
+ * "typerefhash", "typerefuzzy", "gimphash" or "gimpfuzzy"; NULL for MATCHED_NOTHING.
  */
 const char *row_matched_name(enum row_matched matched);
 

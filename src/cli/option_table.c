@@ -42,7 +42,7 @@ const struct option_row option_table[] = {
 	{'p', "pid", "PID", MODES_ROWS | MODE_INFO, true, PARSED,
 	 "only these processes (repeatable, comma lists)"},
 	{'t', "threshold", "N", MODE_SEARCH, false, PARSED,
-	 "least score shown of impfuzzy and the like, 0-100 (default 30; 0 is every score above 0)"},
+	 "least score shown of impfuzzy and the like, 0-100 (default 30; 0 is every one above 0)"},
 	{OPTION_MIN_IMPORTS, "min-imports", "N", MODE_SEARCH, false, PARSED,
 	 "leave out matches of lists with fewer imports"},
 	{OPTION_BEST, "best", NULL, MODE_SEARCH, true, SETS(best),

@@ -154,8 +154,8 @@ static void list_key(struct text *text, const char *name, const struct list_hash
 }
 
 /*
- * Has a list an entry of this name with some of these hashes? Where there is one of types or functions,
- * an entry without it does not count.
+ * Has a list an entry of this name with some of these hashes? Where there is one of types or
+ * functions, an entry without it does not count.
  */
 static bool in_lists_as(const struct good *good, struct text *text, const char *name,
 			const struct list_hashes *all)

@@ -186,8 +186,8 @@ static bool is_by_names(const struct match *match)
 }
 
 /*
- * Takes the matches by import lists out of samples that match by the names of types or functions, too:
- * then the list is that of the runtime, which is equal in whatever is made with it.
+ * Takes the matches by import lists out of samples that match by the names of types or functions,
+ * too: then the list is that of the runtime, which is equal in whatever is made with it.
  */
 static void drop_runtimes(struct matches *matches)
 {

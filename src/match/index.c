@@ -68,7 +68,9 @@ static uint64_t hash_bytes(uint64_t h, const char *p, size_t length)
 	return mix(h ^ rest);
 }
 
-/* Parts are alike only where this is equal: hashes of each type are indexed apart from the others. */
+/*
+ * Parts are alike only where this is equal: hashes of each type are indexed apart from the others.
+ */
 static uint64_t fuzzy_space(const struct fuzzy *fuzzy, int part)
 {
 	return (uint64_t)fuzzy->block_size << part | (uint64_t)(fuzzy->type - HASH_IMPFUZZY) << 60;

@@ -87,7 +87,10 @@ static bool has_prefix(struct slice s, const char *prefix)
 	return s.length >= n && !memcmp(s.at, prefix, n);
 }
 
-/* The hash number `text` that `s` begins with, with its prefix; the shape is of what stands behind it. */
+/*
+ * The hash number `text` that `s` begins with, with its prefix; the shape is of what stands behind
+ * it.
+ */
 static size_t text_at(struct slice s, unsigned int text, struct fuzzy_shape *shape)
 {
 	unsigned int type = text_type(text);

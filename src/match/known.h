@@ -36,7 +36,9 @@ struct hash_texts {
 	struct slice of[TEXTS]; /* by enum hash_type, and the ones above */
 };
 
-/* The hashes of one sample that have been parsed: each text is a whole hash of its type, or empty. */
+/*
+ * The hashes of one sample that have been parsed: each text is a whole hash of its type, or empty.
+ */
 struct hashes_parsed {
 	struct hash_texts texts;
 	struct fuzzy_shape shapes[HASH_TYPES]; /* where the pieces lie, without the prefix */

@@ -118,8 +118,8 @@ static struct value prefixed(const struct hashes *hashes, enum hash_type type, s
 }
 
 /*
- * The hash that tells most: of the types of an assembly or the functions of a Go program, whose import
- * lists are their runtimes'; else the impfuzzy.
+ * The hash that tells most: of the types of an assembly or the functions of a Go program, whose
+ * import lists are their runtimes'; else the impfuzzy.
  */
 static struct value telling_hash(const void *p, struct text *scratch)
 {

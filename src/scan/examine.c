@@ -142,8 +142,8 @@ static bool examine_names(struct unit_maps *maps, struct worker *worker,
 }
 
 /*
- * The finding of another process that maps the same pages, whose declared list was read all the same;
- * NULL where reading the rest of it would take more than there is left.
+ * The finding of another process that maps the same pages, whose declared list was read all the
+ * same; NULL where reading the rest of it would take more than there is left.
  */
 static struct cached_finding *get_cached(struct unit_maps *maps, const struct module_reader *reader,
 					 struct finding *finding)

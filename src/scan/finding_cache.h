@@ -20,7 +20,10 @@ void finding_cache_free(struct finding_cache *cache);
 DEFINE_CLEANUP(struct finding_cache, finding_cache_free)
 #define _cleanup_finding_cache_ _cleanup_(finding_cache_free_p)
 
-/* The steps of budgets that reading a module takes: its declared list, and what program_names_read() does. */
+/*
+ * The steps of budgets that reading a module takes: its declared list, and what
+ * program_names_read() does.
+ */
 struct finding_cost {
 	uint64_t names;
 	uint64_t programs;

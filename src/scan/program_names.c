@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reading what .NET assemblies and programs by Go have beside import lists, which are their runtimes'.
+ * Reading what .NET assemblies and programs by Go have beside import lists, which are their
+ * runtimes'.
  *
- * Searching every module for Go's table of functions would read data that each process has a copy of,
- * so that no finding could be used for another process, and cost more than all else. So only what looks
- * like Go by its import list or by its sections is searched, and what no loader put there.
+ * Searching every module for Go's table of functions would read data that each process has a copy
+ * of, so that no finding could be used for another process, and cost more than all else. So only
+ * what looks like Go by its import list or by its sections is searched, and what no loader put
+ * there.
  */
 #include "scan/program_names.h"
 
@@ -20,8 +22,8 @@
 #define BYTES_A_STEP 10
 
 /*
- * What Go's runtime imports of kernel32 in all versions from 1.2 on (runtime/os_windows.go), and hardly
- * anything else: it turns off the boosting of priorities, and waits with timers.
+ * What Go's runtime imports of kernel32 in all versions from 1.2 on (runtime/os_windows.go), and
+ * hardly anything else: it turns off the boosting of priorities, and waits with timers.
  */
 static const char *const go_imports[] = {"setprocesspriorityboost", "setwaitabletimer"};
 

@@ -9,14 +9,14 @@
 
 /* What is looked for in a module. */
 struct program_search {
-	bool dotnet; /* metadata also where no header names a CLR header; else only where one does */
+	bool dotnet; /* metadata also where no header names a CLR header */
 	bool go;     /* search it for Go's table of functions */
 };
 
 /*
- * Reads the type references of an assembly and the functions of a Go program, and adds hashes, what they
- * match, and what could not be read to `finding`; nothing where `pe` is neither. It costs a module that is
- * neither nothing, unless it is to be searched.
+ * Reads the type references of an assembly and the functions of a Go program, and adds hashes, what
+ * they match, and what could not be read to `finding`; nothing where `pe` is neither. It costs a
+ * module that is neither nothing, unless it is to be searched.
  *
  * pe: of status PE_OK, or assumed.
  *

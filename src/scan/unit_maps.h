@@ -38,9 +38,9 @@ struct unit_maps {
 	size_t left_out;
 	/*
 	 * For reading declared lists, for looking for tables, for comparing these with samples, and
-	 * for what .NET and Go programs have beside lists. They are separate budgets, so that memory
-	 * full of tables leaves enough for the declared lists, and tables that resemble many samples
-	 * leave enough for all others.
+	 * for what .NET and Go programs have beside lists. They are separate budgets, so that
+	 * memory full of tables leaves enough for the declared lists, and tables that resemble many
+	 * samples leave enough for all others.
 	 */
 	struct budget names, tables, samples, programs;
 	bool runs_dotnet, runs_dotnet_known; /* see unit_runs_dotnet() */

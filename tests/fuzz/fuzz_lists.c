@@ -15,6 +15,7 @@
 #include <impscan/match.h>
 
 #include "match/index.h"
+#include "match/known.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const struct match *match, const char *imphash, const char *impfuzzy)
 {
-	int score = match->type == HASH_IMPFUZZY		   ? fuzzy_compare(impfuzzy, match->hash)
+	int score = match->type == HASH_IMPFUZZY   ? fuzzy_compare(impfuzzy, match->hash)
 		    : strcmp(imphash, match->hash) ? 0
 						   : 100;
 	if (score != match->score || !*match->name)
