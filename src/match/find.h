@@ -12,7 +12,7 @@ struct hit {
 	uint32_t head;
 	uint8_t score; /* 1-100 */
 	uint8_t list;  /* which of the module's lists hit it best, the first of several */
-	uint8_t type; /* enum hash_type: which of the module's hashes it equals, for an entry of TYPE_EITHER */
+	uint8_t type;  /* enum hash_type of the module's hash, for an entry of TYPE_EITHER */
 };
 
 /* The memory of searches, kept from one to the next. */
