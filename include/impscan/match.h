@@ -175,7 +175,8 @@ struct matches {
  *
  * known: a sealed set, which any number of threads may search.
  * threshold: 0-100; 0 still needs a score above 0.
- * matches: replaced; highest score first; of equal ones those by impset last, those of them first
+ * matches: replaced; highest score first; of equal ones those by names of types or functions
+ *	first and those by impset last, those of them first
  *	that `beside` is highest of; then in the order added. A sample with several hashes is one
  *	match; of equal scores that by imphash, or else by impfuzzy. Where a sample matches by the
  *	names of types or functions, its import list, which is the runtime's, does not count.

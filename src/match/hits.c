@@ -137,8 +137,15 @@ static void add_match(const struct known *known, size_t number, const struct hit
 	match->order = number - entry->place;
 }
 
+/* Is it by the names of types or functions? */
+static bool is_by_names(const struct match *match)
+{
+	return match->type >= HASH_TYPEREFHASH;
+}
+
 /*
- * Highest score first. Of equal ones those by impset come last, since an equal set of functions
+ * Highest score first. Of equal ones those by names of types or functions come first, since the
+ * import list of such a program is its runtime's; those by impset come last, since an equal set of functions
  * says less than an equal list; of these, those of samples that another hash resembles most. Then
  * in the order added; of one sample the match that counts first.
  */
@@ -147,6 +154,8 @@ static int compare_matches(const void *a, const void *b)
 	const struct match *x = a, *y = b;
 	if (x->score != y->score)
 		return x->score < y->score ? 1 : -1;
+	if (is_by_names(x) != is_by_names(y))
+		return is_by_names(x) ? -1 : 1;
 	if ((x->type == HASH_IMPSET) != (y->type == HASH_IMPSET))
 		return x->type == HASH_IMPSET ? 1 : -1;
 	if (x->beside != y->beside)
@@ -177,12 +186,6 @@ static void compare_beside(struct matches *matches)
 		for (struct match *match = first; match < next; match++)
 			match->beside = match->type == HASH_IMPSET ? best : 0;
 	}
-}
-
-/* Is it by the names of types or functions? */
-static bool is_by_names(const struct match *match)
-{
-	return match->type >= HASH_TYPEREFHASH;
 }
 
 /*

@@ -262,6 +262,9 @@ static void types_are_apart(void **state)
 	find_all(known, &go, "g=gimphash 100;either=gimphash 100;");
 	/* The import list of a program that matches by its functions is its runtime's. */
 	find_all(known, &both, "all=gimphash 100;");
+	/* So its other matches come behind those by functions. */
+	strcpy(both.gimphash, SHA256);
+	find_all(known, &both, "g=gimphash 100;either=gimphash 100;all=100;");
 	both.gimphash[0] = '\0';
 	find_all(known, &both, "all=100;");
 }
