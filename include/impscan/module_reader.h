@@ -60,11 +60,12 @@ struct module_reader {
 	unsigned int missing_page_files; /* bit N: a page in page file N was not there */
 	uint64_t last;			 /* number + 1 of the page read last; 0: none */
 	const uint8_t *last_bytes;	 /* its bytes */
-	/* The pages read since module_reader_record(); one may be there twice */
+	/* The pages read since module_reader_record(); one of the first may be there twice */
 	bool record;
 	struct module_page *pages;
 	size_t page_count;
 	size_t page_capacity;
+	struct address_set recorded; /* RVAs of all but the first of them */
 };
 
 /* Records from now on which pages are read. */
@@ -72,6 +73,7 @@ static inline void module_reader_record(struct module_reader *reader)
 {
 	reader->record = true;
 	reader->page_count = 0;
+	address_set_free(&reader->recorded);
 	reader->last = 0;
 }
 

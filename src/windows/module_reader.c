@@ -46,11 +46,19 @@ static bool is_stale(const struct module_reader *module, const struct page *page
 	return other && page_compare(page->data, other, size) == PAGE_UNLIKE;
 }
 
+/*
+ * So many pages are recorded whenever they are read: few come again among them. Reading names here
+ * and there, as those of a program's functions, comes back to the same pages for each of them.
+ */
+#define RECORDED_ANYWAY 64
+
 static void record_page(struct module_reader *module, uint64_t position, const uint8_t *bytes)
 {
 	uint64_t rva = position & ~(PAGE_SIZE - 1);
 	if (!bytes && module->page_count && module->pages[module->page_count - 1].rva == rva)
 		return; /* asked for again */
+	if (module->page_count >= RECORDED_ANYWAY && !address_set_add(&module->recorded, rva))
+		return;
 	*array_push(module->pages, module->page_count, module->page_capacity) =
 		(struct module_page){.rva = rva, .data = bytes};
 }
@@ -137,6 +145,7 @@ void module_reader_section(struct module_reader *reader, const struct view *view
 void module_reader_free(struct module_reader *module)
 {
 	free(module->pages);
+	address_set_free(&module->recorded);
 	address_set_free(&module->borrowed);
 	address_set_free(&module->sectioned);
 	address_set_free(&module->stale);

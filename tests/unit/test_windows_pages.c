@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 
 #include <impscan/discover.h>
+#include <impscan/module_reader.h>
 #include <impscan/windows.h>
 
 #define MASK	  UINT64_C(0x8000000000) /* a machine of 40 physical address bits */
@@ -270,12 +271,39 @@ static void foreign_page_files_are_noticed(void **state)
 	}
 }
 
+/* What reads the same pages again and again has each once in its record, but for the first ones. */
+static void records_do_not_grow(void **state)
+{
+	enum { PAGES = 100, ROUNDS = 50, FIRST = 64 };
+	_cleanup_windows_machine_ struct windows_machine w;
+	(void)state;
+	windows_machine_init(&w, "windows-10-19041-x64", 0);
+	uint64_t base = machine_kernel_new(&w.s.m, PAGES * PAGE_SIZE);
+	windows_machine_start(&w);
+	_cleanup_space_ struct space *space = space_new(w.s.m.memory, MACHINE_PML4);
+	_cleanup_module_reader_ struct module_reader reader;
+	module_reader_init(&reader, space, base, PAGES * PAGE_SIZE);
+	module_reader_record(&reader);
+	for (size_t i = 0; i < (size_t)ROUNDS * PAGES; i++) {
+		size_t available;
+		assert_non_null(
+			reader.reader.at(&reader.reader, i % PAGES * PAGE_SIZE, &available));
+	}
+	assert_in_range(reader.page_count, PAGES, PAGES + FIRST);
+	bool seen[PAGES] = {0};
+	for (size_t i = 0; i < reader.page_count; i++)
+		seen[reader.pages[i].rva / PAGE_SIZE] = true;
+	for (size_t i = 0; i < PAGES; i++)
+		assert_true(seen[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mask_page_files_and_store_are_found),
 		cmocka_unit_test(machines_without_mask_or_page_file),
 		cmocka_unit_test(foreign_page_files_are_noticed),
+		cmocka_unit_test(records_do_not_grow),
 	};
 	return cmocka_run_group_tests_name("windows pages", tests, NULL, NULL);
 }
