@@ -137,6 +137,7 @@ static void look_at_word(enum list_kind section, struct line_hashes *found, stru
 	struct list_label label = list_label_of(line, hash);
 	if (label.kind == KIND_NONE && !is_longer(form) && !found->any && !may_stand(line, hash.at))
 		return;
+	enum list_kind said = label.kind != KIND_NONE ? label.kind : below(section, form);
 	/* What has a prefix says itself what it is. */
 	bool bare = label.kind == KIND_NONE && (form == KIND_IMPHASH || form == KIND_IMPFUZZY);
 	found->by_label |= label.kind != KIND_NONE;
@@ -146,8 +147,8 @@ static void look_at_word(enum list_kind section, struct line_hashes *found, stru
 	if (bare && found->by_label)
 		found->unsaid = hash;
 	else
-		take_word(found, word, label.kind != KIND_NONE ? label.kind : below(section, form));
-	if (!found->first && (!is_longer(form) || label.kind != KIND_NONE))
+		take_word(found, word, said);
+	if (!found->first && (!is_longer(form) || said != KIND_NONE))
 		found->first = label.start;
 	found->behind = label.end;
 	if (label.file.length)

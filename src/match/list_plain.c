@@ -34,6 +34,7 @@ struct reader {
 	/* Hashes without a label, those in a line as md5sum writes it, and the first of these. */
 	size_t bare, like_md5sum, like_md5sum_line;
 	size_t either, either_line; /* 64 digits and nothing else, and the first of these lines */
+	bool files;		    /* hashes of files stood beside others */
 };
 
 /* Does it look like the names of columns? */
@@ -174,8 +175,12 @@ static void count_bare(struct reader *reader, const struct line_hashes *found, s
 static bool is_either(const struct reader *reader, const struct line_hashes *found,
 		      struct slice line)
 {
-	return found->either.length && found->longer_count == 1 && !found->any && !found->files &&
-	       !found->bad.length && !reader->labels && !line_is_sha256sum(line);
+	const char *end = found->either.at + found->either.length;
+	if (!found->either.length || has_digits(slice_upto(line.at, found->either.at)) ||
+	    has_digits(slice_upto(end, line.at + line.length)))
+		return false;
+	return found->longer_count == 1 && !found->any && !found->files && !found->bad.length &&
+	       !reader->labels && !reader->files && !line_is_sha256sum(line);
 }
 
 static struct error *take_either(struct reader *reader, struct line_hashes *found,
@@ -199,6 +204,7 @@ static struct error *take_line(struct reader *reader, struct slice line)
 	if (is_either(reader, &found, line))
 		return take_either(reader, &found, line);
 	reader->labels |= found.labelled;
+	reader->files |= found.files || found.longer;
 	leave(reader, &found);
 	if (!found.any && (found.files || found.bad.length || (found.longer && reader->labels)))
 		return NULL;

@@ -170,6 +170,9 @@ def of_names():
                [(T, "typerefhash:" + names(1)), (G, "gimphash:" + names(2), "b.exe"),
                 (TF, "typerefuzzy:" + fuzzy(3))], {FILES: 2, UNREAD: 1},
                [f"doubtful-names.txt:6: '{imp(4)}' is no typerefhash"])
+    yield Case("plain", "heading-of-names.txt", f"# TypeRefHash\n{names(1)}\n{names(2)}  a.exe\nb.exe {names(3)}\n",
+               "plain list", [(T, "typerefhash:" + names(1)), (T, "typerefhash:" + names(2), "a.exe"),
+                              (T, "typerefhash:" + names(3), "b.exe")])
     yield Case("plain", "doubtful-sha256sum.txt", f"{sha256(1)}  s/a.exe\n", "plain list",
                error="doubtful-sha256sum.txt:1: has hashes of files")
     yield Case("plain", "doubtful-sha256sum-b.txt", f"{sha256(1)} *s/a.exe\n", "plain list",
@@ -228,10 +231,13 @@ def plain():
                f"a.exe,{fuzzy(1)},{md5(1)},{sha1(1)},{sha256(1)}\n"
                f"b.exe,{fuzzy(2)},{md5(2)},{sha1(2)},{sha256(2)}\n",
                "plain list", [(F, fuzzy(1), "a.exe"), (F, fuzzy(2), "b.exe")], {FILES: 2})
+    yield Case("plain", "doubtful-neo4j-cut.csv", f"a.exe,{fuzzy(1)},{md5(1)},{sha1(1)},{sha256(1)}\n{sha256(2)}\n",
+               "plain list", [(F, fuzzy(1), "a.exe")], {FILES: 1},
+               error="doubtful-neo4j-cut.csv:2: has hashes of files")
     yield Case("plain", "two-hashes.txt", f"{imp(1)} a\n{dead(1)},{dead(2)}\n", "plain list",
                [(I, imp(1), "a")], error="two-hashes.txt:2: two hashes of 32 digits")
-    yield Case("plain", "jumbled.txt", f"{dead(1)}\n{sha1(1)}\n{sha256(1)}\n", "plain list",
-               [(I, dead(1))], error="jumbled.txt:2: has hashes of files")
+    yield Case("plain", "doubtful-jumbled.txt", f"{dead(1)}\n{sha1(1)}\n{sha256(1)}\n", "plain list",
+               [(I, dead(1))], error="doubtful-jumbled.txt:2: has hashes of files")
     yield from labelled()
     yield from like_md5sum()
     for name, text in (("hash,name", f"hash,name\n{dead(1)},a\n"), ("Algorithm\tHash", f"Algorithm\tHash\n{dead(1)}\ta\n")):
