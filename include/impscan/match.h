@@ -31,7 +31,8 @@ DEFINE_CLEANUP(struct known, known_free)
  * text: 32 hex digits in either case are an imphash, BLOCKSIZE:PART:PART is an impfuzzy, and the
  *	same behind a prefix (hash_type_prefix()) a hash of that type; 64 hex digits are a
  *	typerefhash or a gimphash, with the prefix the one that it says. Hashes of other types may
- *	follow, which makes all one sample; then a name, after a space, tab or comma, also as ssdeep writes it (,"file name").
+ *	follow, which makes all one sample; then a name, after a space, tab or comma, also as ssdeep
+ *	writes it (,"file name").
  * length: bytes of `text`, without a newline.
  * name: the name where the text has none; NULL: the hash itself is its name.
  *

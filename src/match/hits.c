@@ -145,9 +145,9 @@ static bool is_by_names(const struct match *match)
 
 /*
  * Highest score first. Of equal ones those by names of types or functions come first, since the
- * import list of such a program is its runtime's; those by impset come last, since an equal set of functions
- * says less than an equal list; of these, those of samples that another hash resembles most. Then
- * in the order added; of one sample the match that counts first.
+ * import list of such a program is its runtime's; those by impset come last, since an equal set of
+ * functions says less than an equal list; of these, those of samples that another hash resembles
+ * most. Then in the order added; of one sample the match that counts first.
  */
 static int compare_matches(const void *a, const void *b)
 {
