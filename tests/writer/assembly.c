@@ -250,7 +250,7 @@ static void add_assembly_rows(struct writing *w)
 	}
 }
 
-/* `<Module>`, then whatever. */
+/* `<Module>`, or the assembly that all types are of; then whatever. */
 static void add_other_rows(struct writing *w, unsigned int table)
 {
 	size_t at = w->tables.size, size = row_size(&w->widths, table);
@@ -261,6 +261,11 @@ static void add_other_rows(struct writing *w, unsigned int table)
 		memset(w->tables.data + at, 0, size);
 		util_put(w->tables.data + at + 4, heap_string(&w->strings, "<Module>"),
 			 heap(&w->widths, 1));
+	} else if (table == 0x23) {
+		memset(w->tables.data + at, 0, size);
+		util_put(w->tables.data + at, 4, 2); /* MajorVersion */
+		util_put(w->tables.data + at + 12 + heap(&w->widths, 4),
+			 heap_string(&w->strings, "mscorlib"), heap(&w->widths, 1));
 	}
 }
 

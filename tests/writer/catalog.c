@@ -107,7 +107,8 @@ static const struct catalog_module modules[] = {
 	 "UnhandledExceptionFilter UnmapViewOfFile VirtualAlloc VirtualAllocEx VirtualFree "
 	 "VirtualProtect VirtualProtectEx VirtualQuery WaitForMultipleObjects "
 	 "WaitForSingleObject WideCharToMultiByte WinExec WriteConsoleW WriteFile "
-	 "WriteProcessMemory lstrcatA lstrcmpiW lstrcpyA lstrlenA lstrlenW",
+	 "WriteProcessMemory lstrcatA lstrcmpiW lstrcpyA lstrlenA lstrlenW "
+	 "-SetProcessPriorityBoost -SetWaitableTimer",
 	 "KERNELBASE.dll:55 ntdll.dll:45"},
 	{"msvcrt.dll",
 	 "_XcptFilter __C_specific_handler __getmainargs __set_app_type __setusermatherr "
@@ -265,6 +266,11 @@ static const struct catalog_module modules[] = {
 	 "KERNEL32.dll!HeapAlloc KERNEL32.dll!HeapSize KERNEL32.dll:24 ADVAPI32.dll:7 "
 	 "WS2_32.dll#115=wsastartup WS2_32.dll#116=wsacleanup WS2_32.dll#57=gethostname "
 	 "USER32.dll:5 OLEAUT32.dll#8=variantinit"},
+	/* runtimes of .NET */
+	{"clr.dll", "CreateApplicationContext DllUnregisterServerInternal", "KERNEL32.dll:40"},
+	{"coreclr.dll", "coreclr_execute_assembly coreclr_initialize", "KERNEL32.dll:44"},
+	{"mscorwks.dll", "CorExitProcess GetCLRFunction", "KERNEL32.dll:38 ADVAPI32.dll:6"},
+	{"mono-2.0-bdwgc.dll", "mono_jit_init mono_assembly_open", "KERNEL32.dll:36"},
 	/* what is injected, one file a case, so that none is taken for another */
 	{"beacon.dll", "ReflectiveLoader",
 	 "KERNEL32.dll:34 ADVAPI32.dll:9 WININET.dll:11 WS2_32.dll#115=wsastartup "
@@ -390,6 +396,7 @@ static void add_export(const char *word, void *data)
 	struct build *build = data;
 	char name[128];
 	const char *target = strchr(word, '>');
+	word += *word == '-';
 	if (*word == '#') {
 		pe_builder_export_ordinal_only(build->builder,
 					       (uint16_t)strtoul(word + 1, NULL, 10));
@@ -421,7 +428,7 @@ static void note_import(struct build *build, const char *dll, const char *functi
 static void collect_export(const char *word, void *data)
 {
 	struct build *build = data;
-	if (*word == '#')
+	if (*word == '#' || *word == '-')
 		return;
 	const char *name = *word == '=' ? word + 1 : word;
 	*util_push(build->drawn, build->drawn_count, build->drawn_capacity) =

@@ -14,7 +14,7 @@
 struct catalog_module {
 	const char *name; /* as the loader entry names it */
 	/* "HeapFree HeapAlloc>NTDLL.RtlAllocateHeap #2 =InitSafeBootMode": a function, a forwarder,
-	 * an export by ordinal only, data */
+	 * an export by ordinal only, data; -SetWaitableTimer: a function that is drawn by nobody */
 	const char *exports;
 	/* "ntdll.dll:40 WS2_32.dll#115=wsastartup delay:ole32.dll:3": so many functions of a DLL,
 	 * one ordinal (with the name it is hashed by), delay imports, one function

@@ -231,6 +231,47 @@ static void write_section(struct writing *w, unsigned int number, const char *na
 	put(w, at + 36, characteristics, 4);
 }
 
+/* What Go's runtime imports, some of it, as cmd/link/internal/ld/pe.go writes it. */
+static void write_imports(struct writing *w)
+{
+	static const char *const functions[] = {
+		"WriteFile",
+		"WriteConsoleW",
+		"WaitForSingleObject",
+		"VirtualQuery",
+		"VirtualFree",
+		"VirtualAlloc",
+		"SetWaitableTimer",
+		"SetUnhandledExceptionFilter",
+		"SetProcessPriorityBoost",
+		"SetEvent",
+		"LoadLibraryA",
+		"GetSystemInfo",
+		"GetStdHandle",
+		"GetProcAddress",
+		"ExitProcess",
+		"CreateThread",
+		"CreateEventA",
+		"CloseHandle",
+	};
+	enum { COUNT = sizeof(functions) / sizeof(functions[0]), DESCRIPTOR = 20 };
+	uint32_t directory = reserve(w, 2 * DESCRIPTOR, 4);
+	uint32_t names = reserve(w, (COUNT + 1) * w->pointer, w->pointer);
+	uint32_t slots = reserve(w, (COUNT + 1) * w->pointer, w->pointer);
+	for (size_t i = 0; i < COUNT; i++) {
+		uint32_t name = reserve(w, 2, 2);
+		add(w, functions[i], strlen(functions[i]) + 1);
+		put(w, names + i * w->pointer, name, w->pointer);
+		put(w, slots + i * w->pointer, name, w->pointer);
+	}
+	put(w, directory, names, 4);
+	put(w, directory + 12, add(w, "kernel32.dll", 13), 4);
+	put(w, directory + 16, slots, 4);
+	size_t entry = 0x98 + (w->plan->plus ? 112 : 96) + 8;
+	put(w, entry, directory, 4);
+	put(w, entry + 4, 2 * DESCRIPTOR, 4);
+}
+
 static void write_headers(struct writing *w, unsigned int sections)
 {
 	bool plus = w->plan->plus;
@@ -287,11 +328,21 @@ void go_program_write(const struct go_plan *plan, struct go_program_file *file)
 	}
 	if (!plan->no_moduledata)
 		write_moduledata(&w, table_end);
+	uint32_t data_end = (uint32_t)w.next, idata = 0, symtab = 0;
+	if (plan->linked) {
+		idata = reserve(&w, 0, PAGE);
+		write_imports(&w);
+		symtab = reserve(&w, 4, PAGE);
+	}
 	unsigned int sections = 0;
-	write_headers(&w, plan->place == GO_IN_TEXT ? 2 : 3);
+	write_headers(&w, (plan->place == GO_IN_TEXT ? 2u : 3u) + (plan->linked ? 2u : 0u));
 	write_section(&w, sections++, ".text", file->text, text_end, 0x60000020);
 	if (rdata_end)
 		write_section(&w, sections++, ".rdata", file->rdata, rdata_end, 0x40000040);
-	write_section(&w, sections, ".data", file->data_section, (uint32_t)w.next, 0xc0000040);
+	write_section(&w, sections++, ".data", file->data_section, data_end, 0xc0000040);
+	if (plan->linked) {
+		write_section(&w, sections++, ".idata", idata, symtab, 0xc0000040);
+		write_section(&w, sections++, ".symtab", symtab, (uint32_t)w.next, 0x42000000);
+	}
 	free(w.places);
 }

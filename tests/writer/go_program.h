@@ -42,6 +42,7 @@ struct go_plan {
 	const uint8_t *carried; /* in .rdata before the table; NULL: nothing */
 	size_t carried_size;
 	bool no_moduledata;
+	bool linked; /* with what Go's linker adds for Windows: imports of kernel32, and .symtab */
 	enum go_build_info build_info;
 	const char *go_version; /* of the build information */
 	const char *lines;	/* the same: "path\tx\nmod\tx\t(devel)\t\n" */

@@ -165,8 +165,9 @@ struct guest_injection {
 	bool wiped;		 /* the first page is zero */
 	bool mapped;		 /* in a view of a section without a file */
 	bool data;		 /* cannot run: is no injection */
-	uint64_t offset;	 /* bytes before (and after) it in its region */
-	const char *flags;	 /* what a scan says of it, or NULL */
+	bool managed;	   /* data, but an assembly where a runtime reads assemblies: has a row */
+	uint64_t offset;   /* bytes before (and after) it in its region */
+	const char *flags; /* what a scan says of it, or NULL */
 	/* Where it lies; `base` is set before where it must lie at that address. */
 	uint64_t base, size;
 	uint64_t region, region_size;
@@ -582,6 +583,14 @@ struct guest_injection *guest_inject(struct guest_process *process,
 
 /* Loads what an injected file imports and fills its address table (module.c). */
 void guest_link_injection(struct guest_process *process, const struct guest_injection *injection);
+
+/*
+ * Maps a section that holds `bytes`: a file's, or (`file` NULL) one without a file. Returns its
+ * address.
+ * protection: an _MMPTE.Protection. flags: of its pages, beside PAGE_USER.
+ */
+uint64_t guest_map_data(struct guest_process *process, const char *file, const uint8_t *bytes,
+			size_t size, unsigned int protection, unsigned int flags);
 
 /* Takes a module's view out of the process, its entry stays. */
 void guest_unmap(struct guest_process *process, const struct guest_module *module);

@@ -40,19 +40,27 @@ static void protect_sections(struct guest_process *process, const struct guest_i
 	}
 }
 
-/* A section without a file, all pages of it mapped. */
-static uint64_t map_section(struct guest_process *process, uint64_t size)
+/* A section, all pages of it mapped. */
+static uint64_t map_section(struct guest_process *process, const char *file, uint64_t size,
+			    unsigned int protection, unsigned int flags)
 {
 	struct guest *guest = process->guest;
-	struct guest_section *section = guest_section_new(
-		guest, NULL, util_round_up(size, PAGE) / PAGE, PROTECTION_EXECUTE_READWRITE);
+	struct guest_section *section =
+		guest_section_new(guest, file, util_round_up(size, PAGE) / PAGE, protection);
 	uint64_t va = guest_area(process, size);
 	guest_vad_add_view(process, va, section);
 	for (size_t i = 0; i < section->pages; i++) {
 		section->frames[i] = ram_take(guest->ram);
-		paging_map(process->space, va + i * PAGE, section->frames[i],
-			   PAGE_USER | PAGE_WRITE | PAGE_EXECUTE);
+		paging_map(process->space, va + i * PAGE, section->frames[i], PAGE_USER | flags);
 	}
+	return va;
+}
+
+uint64_t guest_map_data(struct guest_process *process, const char *file, const uint8_t *bytes,
+			size_t size, unsigned int protection, unsigned int flags)
+{
+	uint64_t va = map_section(process, file, size, protection, flags);
+	paging_write(process->space, va, bytes, size);
 	return va;
 }
 
@@ -69,7 +77,8 @@ static uint64_t place(struct guest_process *process, const struct guest_injectio
 {
 	unsigned int flags = PAGE_WRITE | (how->data ? 0 : PAGE_EXECUTE);
 	if (how->mapped)
-		return map_section(process, size);
+		return map_section(process, NULL, size, PROTECTION_EXECUTE_READWRITE,
+				   PAGE_WRITE | PAGE_EXECUTE);
 	if (!how->base)
 		return guest_region_new32(process, size, how->protection, flags,
 					  !how->image->pe->pe32_plus);

@@ -162,6 +162,20 @@ static void build_rebuilt(struct guest *guest)
 	make_pebs(guest);
 }
 
+static void build_dotnet(struct guest *guest)
+{
+	start_usual(guest);
+	managed_start(guest);
+	make_pebs(guest);
+}
+
+static void build_go(struct guest *guest)
+{
+	start_usual(guest);
+	golang_start(guest);
+	make_pebs(guest);
+}
+
 static const struct scenario scenarios[] = {
 	{"plain", "what every Windows runs, nothing missing but pages in transition", build_plain},
 	{"demo", "plain, and a downloader with a DLL of its own (PID 4012)", build_demo},
@@ -174,6 +188,10 @@ static const struct scenario scenarios[] = {
 	{"packed", "plain, and a packed program that has unpacked itself (PID 5000)", build_packed},
 	{"rebuilt", "plain with import tables hooked, without names, made at run time",
 	 build_rebuilt},
+	{"dotnet", "plain, and .NET assemblies loaded by all ways, also protected (PIDs from 5000)",
+	 build_dotnet},
+	{"go", "plain, and programs by Go, whole and with what leads to their functions wiped",
+	 build_go},
 	{"programs",
 	 "PE files of the caller's, a process each (--programs, --treatment, --exports)",
 	 build_programs},

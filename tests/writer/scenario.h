@@ -43,6 +43,10 @@ void hidden_after_pebs(struct guest *guest);
 void tampered_packed(struct guest *guest);
 void tampered_tables(struct guest *guest);
 
+/* managed.c: .NET assemblies wherever they lie; programs by Go. Before the PEBs are made. */
+void managed_start(struct guest *guest);
+void golang_start(struct guest *guest);
+
 /* programs.c: the files that options.programs lists, a process each. Before the PEBs are made. */
 void programs_start(struct guest *guest);
 

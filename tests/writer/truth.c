@@ -245,9 +245,12 @@ static void put_injection(FILE *out, const struct guest_process *process,
 	put_words(out, "flags", injection->flags);
 	put_imports(out, injection->image);
 	put_table(out, process, injection);
-	fprintf(out, "\"layout\": \"%s\", \"header\": %s, \"bits\": %d, \"found\": %s",
+	fprintf(out,
+		"\"layout\": \"%s\", \"header\": %s, \"bits\": %d, \"found\": %s, "
+		"\"managed\": %s",
 		injection->raw ? "file" : "memory", boolean(!injection->wiped),
-		injection->image->pe->pe32_plus ? 64 : 32, boolean(!injection->data));
+		injection->image->pe->pe32_plus ? 64 : 32, boolean(!injection->data),
+		boolean(injection->managed));
 }
 
 /* PE files that nobody loaded (`found`: a scan must find it), and regions that are none. */

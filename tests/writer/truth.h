@@ -18,7 +18,8 @@
  *
  * A VAD: start, end, kind (private, image, data), protection, private, path, path_state. An
  * injected file: case, kind, base, size, vad_start, vad_end, file, flags, imports, iat (slot,
- * import, value), layout (memory, file), header, bits, found (false: mere data, to be left alone).
+ * import, value), layout (memory, file), header, bits, found (false: mere data, to be left alone),
+ * managed (data, but an assembly in a process with a runtime: it has a row).
  * A decoy: case, start, size of a region with code that is no PE. A hook target: module, start,
  * size (0: an injected file's) of a region that so many slots of the module lead into.
  *
