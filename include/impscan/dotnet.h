@@ -111,14 +111,14 @@ struct dotnet_place {
 
 /*
  * Finds the next assembly in file layout in `range` whose MZ header lies at `*position` or behind
- * it, at a multiple of 4. Its PE headers are present, and name a CLR header that leads to a
- * metadata root. Pages that are absent are passed over, and added to `*absent`.
+ * it, but before `end`, at a multiple of 4. Its PE headers are present, and name a CLR header that
+ * leads to a metadata root. Pages that are absent are passed over, and added to `*absent`.
  *
  * Returns true and sets `place` when one is found; the next search begins at `*position`, which is
- * moved. Returns false at the end of the range, or when the budget is used up (budget_exceeded()).
+ * moved. Returns false at the end, or when the budget is used up (budget_exceeded()).
  */
-bool dotnet_next(const struct pe_reader *range, uint64_t *position, struct budget *budget,
-		 struct dotnet_place *place, size_t *absent);
+bool dotnet_next(const struct pe_reader *range, uint64_t *position, uint64_t end,
+		 struct budget *budget, struct dotnet_place *place, size_t *absent);
 
 /*
  * A part of a reader as a reader of its own: for what dotnet_next() found.

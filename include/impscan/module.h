@@ -28,8 +28,10 @@ enum found_in {
 	FOUND_PRIVATE = 1 << 7, /* it lies in memory that is not of an image section */
 	FOUND_KERNEL = 1 << 8,	/* PsLoadedModuleList */
 	FOUND_DUMP = 1 << 9,	/* the list of modules that a dump of a process has */
+	FOUND_MANAGED =
+		1 << 10, /* an assembly that a runtime of .NET reads as it lies in its file */
 };
-#define FOUND_IN_COUNT 10
+#define FOUND_IN_COUNT 11
 #define FOUND_LISTS    (FOUND_LOAD | FOUND_MEMORY | FOUND_INIT)
 #define FOUND_LISTS32  (FOUND_LOAD32 | FOUND_MEMORY32 | FOUND_INIT32)
 
@@ -73,6 +75,7 @@ struct module {
 	unsigned int flags;    /* enum module_flag */
 	bool injected;	       /* the loader did not put it there */
 	bool file_layout;      /* sections lie as in the file, not as mapped by the loader */
+	bool copy;	       /* another module is the same, and stands for both */
 	size_t patched_pages;  /* with MODULE_PATCHED: how many */
 	unsigned int missing_page_files; /* bit N: pages in page file N were needed and not there */
 	size_t resolved;		 /* with MODULE_NO_HEADER: APIs of its rebuilt list ... */

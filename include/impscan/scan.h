@@ -24,13 +24,14 @@ struct image;
 struct windows;
 
 /*
- * A choice of rows. With any of the first four set, a row must fit one of them or more; with
+ * A choice of rows. With any of the first five set, a row must fit one of them or more; with
  * `module`, it must also be of that module. All zero chooses every row.
  */
 struct scan_only {
 	unsigned int flags; /* bits of enum module_flag: rows with any of these */
 	bool listed;	    /* modules in a list of the loader */
 	bool injected;	    /* code that no loader put there */
+	bool managed;	    /* .NET assemblies that are no images */
 	bool kernel;	    /* kernel modules */
 	bool fresh;	    /* "new": all that options->good does not know */
 	/* Part of the module's name in any case, or an address in it, "0x..."; NULL: any. */

@@ -55,7 +55,8 @@ const struct option_row option_table[] = {
 	 "leave out what a listing of a clean machine (-o csv, jsonl), a list, or all in a folder, "
 	 "has; --only new lists what is left"},
 	{OPTION_ONLY, "only", "LIST", MODES_ROWS, true, PARSED,
-	 "only such rows: listed, injected, kernel, or a flag (hidden, unlinked, hollowed ...: see "
+	 "only such rows: listed, injected, managed, kernel, or a flag (hidden, unlinked, hollowed "
+	 "...: see "
 	 "the man page); comma list"},
 	{'m', "module", "MODULE", MODES_ROWS, false, PARSED,
 	 "only modules with this in their name, or the one that holds this address (0x...)"},

@@ -85,9 +85,9 @@ static struct error *parse_only(struct options *options, const char *text)
 		_cleanup_text_ struct text flags = {0};
 		for (size_t i = 0; i < MODULE_FLAG_COUNT; i++)
 			text_add_format(&flags, ", %s", module_flag_names[i]);
-		return error_new(
-			"--only does not know '%s'; it takes listed, injected, kernel, new%s", part,
-			text_string(&flags));
+		return error_new("--only does not know '%s'; it takes listed, injected, managed, "
+				 "kernel, new%s",
+				 part, text_string(&flags));
 	}
 	return NULL;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <impscan/bytes.h>
+#include <impscan/wide.h>
 
 #include "dotnet/metadata.h"
 
@@ -20,7 +21,8 @@ enum {
 	NT_MAX = 0x1000,      /* offset of the PE signature: compilers write 0x80 */
 	DIRECTORIES_AT = 232, /* end of the CLR directory in the optional header of PE32+ */
 	CLR_DIRECTORY = 14,
-	STEPS_A_PAGE = 8,
+	STEPS_A_PAGE = 2,
+	STEPS_TO_FIND = 8, /* in a page that has MZ somewhere */
 	STEPS_A_HEAD = 4,
 	STEPS_A_FILE = 40,
 	STEPS_A_SECTION = 2,
@@ -109,6 +111,15 @@ static bool is_assembly(const struct pe_reader *range, uint64_t position,
 	return step != STEP_NOT;
 }
 
+/* Is there MZ at any multiple of 4, with all four bytes? */
+static IMPSCAN_WIDE bool any_mz(const uint8_t *p, size_t size)
+{
+	uint32_t any = 0;
+	for (size_t i = 0; i < size / ALIGNMENT; i++)
+		any |= (le32(p + i * ALIGNMENT) & 0xffff) == 0x5a4d ? UINT32_MAX : 0;
+	return any;
+}
+
 /* Looks at the multiples of 4 in a stretch of bytes. Returns the first that begins with MZ. */
 static size_t find_mz(const uint8_t *p, size_t from, size_t size)
 {
@@ -118,38 +129,57 @@ static size_t find_mz(const uint8_t *p, size_t from, size_t size)
 	return size;
 }
 
-bool dotnet_next(const struct pe_reader *range, uint64_t *position, struct budget *budget,
-		 struct dotnet_place *place, size_t *absent)
+/* Looks for an assembly in `size` bytes at `*position`, which is moved behind one that is found. */
+static bool find_in_bytes(const struct pe_reader *range, const uint8_t *p, size_t size,
+			  uint64_t *position, struct budget *budget, struct dotnet_place *place)
 {
-	uint64_t at = (*position + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-	for (uint64_t next; at < range->size; at = next) {
-		next = min_of((at / PAGE_SIZE + 1) * PAGE_SIZE, range->size);
-		*position = at;
+	const uint64_t at = *position;
+	size_t i = size / ALIGNMENT * ALIGNMENT;
+	if (any_mz(p, size)) {
+		i = 0;
+		if (!budget_spend(budget, STEPS_TO_FIND))
+			return false;
+	}
+	for (; (i = find_mz(p, i, size)) < size; i += ALIGNMENT) {
+		unsigned int sections = 0;
+		bool headers = has_headers(range, at + i, &sections);
+		*position = at + i + ALIGNMENT;
+		uint64_t steps = STEPS_A_HEAD;
+		if (headers)
+			steps += STEPS_A_FILE +
+				 STEPS_A_SECTION * min_of(sections, (unsigned int)SECTIONS_READ);
+		if (!budget_spend(budget, steps))
+			return false;
+		if (headers && is_assembly(range, at + i, place))
+			return true;
+	}
+	*position = (at + size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	return false;
+}
+
+bool dotnet_next(const struct pe_reader *range, uint64_t *position, uint64_t end,
+		 struct budget *budget, struct dotnet_place *place, size_t *absent)
+{
+	end = min_of(end, range->size);
+	const uint64_t behind = max_of(*position, end);
+	*position = (*position + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	while (*position < end) {
+		uint64_t next = min_of((*position / PAGE_SIZE + 1) * PAGE_SIZE, end);
 		if (!budget_spend(budget, STEPS_A_PAGE))
 			return false;
 		size_t available;
-		const uint8_t *p = range->at(range, at, &available);
+		const uint8_t *p = range->at(range, *position, &available);
 		if (!p) {
 			++*absent;
+			*position = next;
 			continue;
 		}
-		size_t size = (size_t)min_of((uint64_t)available, next - at);
-		next = at + size;
-		for (size_t i = 0; (i = find_mz(p, i, size)) < size; i += ALIGNMENT) {
-			unsigned int sections = 0;
-			bool headers = has_headers(range, at + i, &sections);
-			*position = at + i + ALIGNMENT;
-			uint64_t steps =
-				headers ? STEPS_A_FILE + STEPS_A_SECTION *
-								 min_of(sections,
-									(unsigned int)SECTIONS_READ)
-					: 0;
-			if (!budget_spend(budget, STEPS_A_HEAD + steps))
-				return false;
-			if (headers && is_assembly(range, at + i, place))
-				return true;
-		}
+		size_t size = (size_t)min_of((uint64_t)available, next - *position);
+		if (find_in_bytes(range, p, size, position, budget, place))
+			return true;
+		if (budget_exceeded(budget))
+			return false;
 	}
-	*position = range->size;
+	*position = behind;
 	return false;
 }

@@ -174,7 +174,7 @@ static void warn_of_data(const struct module_listing *listing, const struct proc
 		return;
 	snprintf(sentence, sizeof(sentence),
 		 "%zu PE files lie in memory as data, and have no rows: files of its own modules, "
-		 "or without code",
+		 "without code, or copies",
 		 count);
 	selection_warn(listing->events, process, sentence);
 }

@@ -22,9 +22,8 @@ bool scan_only_add(struct scan_only *only, const char *word)
 		const char *word;
 		bool *wanted;
 	} kinds[] = {
-		{"listed", &only->listed},
-		{"injected", &only->injected},
-		{"kernel", &only->kernel},
+		{"listed", &only->listed},   {"injected", &only->injected},
+		{"managed", &only->managed}, {"kernel", &only->kernel},
 		{"new", &only->fresh},
 	};
 	for (size_t i = 0; i < array_size(kinds); i++)
@@ -37,7 +36,8 @@ bool scan_only_add(struct scan_only *only, const char *word)
 
 bool scan_only_kinds(const struct scan_only *only)
 {
-	return only->flags || only->listed || only->injected || only->kernel || only->fresh;
+	return only->flags || only->listed || only->injected || only->managed || only->kernel ||
+	       only->fresh;
 }
 
 bool scan_only_address(const struct scan_only *only, uint64_t *address)
@@ -67,5 +67,6 @@ bool scan_only_matches(const struct scan_only *only, const struct row *row)
 	return !scan_only_kinds(only) || only->fresh || (row->flags & only->flags) ||
 	       (only->listed && row->found_in & (FOUND_LISTS | FOUND_LISTS32)) ||
 	       (only->injected && row_injected(row)) ||
+	       (only->managed && row->found_in & FOUND_MANAGED) ||
 	       (only->kernel && row->found_in & FOUND_KERNEL);
 }

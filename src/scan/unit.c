@@ -16,6 +16,7 @@
 #include "scan/finding.h"
 #include "scan/finding_cache.h"
 #include "scan/hooks.h"
+#include "scan/managed.h"
 #include "scan/module_file.h"
 #include "scan/module_rebuild.h"
 #include "scan/plain_data.h"
@@ -213,6 +214,11 @@ static void examine_one(struct unit_maps *maps, struct worker *worker,
 			struct finding *finding)
 {
 	_cleanup_opened_module_ struct opened_module opened = {0};
+	if (module->copy) {
+		finding->data = true;
+		unit->data++;
+		return;
+	}
 	module_open(&opened, maps->context, maps->view, module, MODULE_OPEN_RECORD);
 	examine(maps, worker, &opened, module, finding);
 	if (budget_exceeded(maps->view->budget))
@@ -307,6 +313,7 @@ struct unit *unit_make(const struct unit_context *context, struct worker *worker
 	worker->files.count = 0;
 	worker->dump_budget = (struct budget){.limit = maps.tables.limit};
 	unit_find_modules(&maps, worker, process, &unit->modules);
+	managed_find(&maps, &unit->modules);
 	unit->findings = alloc_zero(unit->modules.count, sizeof(*unit->findings));
 	worker->hooks.count = 0;
 	examine_all(&maps, worker, process, unit);

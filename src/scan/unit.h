@@ -6,6 +6,7 @@
  *	process_run.c    makes a unit, or another result, of each process, by several threads
  *	share.c          how much of the image's budget of work a unit may use
  *	unit.c           finds the modules of a process and the code that no loader put there
+ *	managed.c        finds .NET assemblies that lie in memory as in their files
  *	module_open.c    opens one module for reading
  *	examine.c        examines one module: its import lists, their hashes, what they match
  *	program_names.c  reads what .NET and Go programs have beside import lists
@@ -79,7 +80,7 @@ struct finding {
 	const char *import_source; /* "names", "iat", "table", "call"; NULL: there is no list */
 	struct program_names *names; /* NULL: it is neither .NET nor Go */
 	struct dump *dump;	     /* the file that was written of it; NULL: none was asked for */
-	bool data; /* a file that is mapped to be read, see plain_data.h: no row */
+	bool data;		     /* a file to be read (plain_data.h), or a copy: no row */
 };
 
 /* One process, examined. */

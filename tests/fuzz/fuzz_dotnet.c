@@ -69,7 +69,7 @@ static void find(const struct pe_reader *range)
 	uint64_t position = 0, last = 0;
 	size_t absent = 0;
 	bool first = true;
-	while (dotnet_next(range, &position, &budget, &place, &absent)) {
+	while (dotnet_next(range, &position, UINT64_MAX, &budget, &place, &absent)) {
 		if (place.position % 4 || place.position >= range->size ||
 		    position <= place.position || (!first && place.position <= last))
 			abort();

@@ -622,7 +622,7 @@ static void assemblies_in_a_range(void **state)
 	struct dotnet_place place;
 	_cleanup_dotnet_ struct dotnet dotnet = {0};
 	for (size_t i = 0; i < array_size(places); i++) {
-		assert_true(dotnet_next(&m.reader, &position, NULL, &place, &absent));
+		assert_true(dotnet_next(&m.reader, &position, RANGE, NULL, &place, &absent));
 		assert_int_equal(place.position, places[i]);
 		assert_int_equal(place.size, file.size);
 		assert_true(place.confirmed);
@@ -631,7 +631,7 @@ static void assemblies_in_a_range(void **state)
 		read_reader(&dotnet, &part.reader);
 		assert_small(&dotnet);
 	}
-	assert_false(dotnet_next(&m.reader, &position, NULL, &place, &absent));
+	assert_false(dotnet_next(&m.reader, &position, RANGE, NULL, &place, &absent));
 	assert_int_equal(position, RANGE);
 	assert_int_equal(absent, 0);
 	free(file.data);
@@ -653,7 +653,7 @@ static void assemblies_without_a_page(void **state)
 	uint64_t position = 0;
 	size_t absent = 0;
 	struct dotnet_place place;
-	assert_true(dotnet_next(&m.reader, &position, NULL, &place, &absent));
+	assert_true(dotnet_next(&m.reader, &position, RANGE, NULL, &place, &absent));
 	assert_int_equal(place.position, at);
 	assert_false(place.confirmed);
 	struct dotnet_part part;
@@ -662,16 +662,31 @@ static void assemblies_without_a_page(void **state)
 	read_reader(&dotnet, &part.reader);
 	assert_int_equal(dotnet.status, DOTNET_UNREADABLE);
 	assert_non_null(strstr(dotnet.reason, "not present: paged out"));
-	assert_false(dotnet_next(&m.reader, &position, NULL, &place, &absent));
+	assert_false(dotnet_next(&m.reader, &position, RANGE, NULL, &place, &absent));
 	assert_int_equal(absent, 1);
+	/* What begins behind the end is none of it, what passes it is. */
+	position = 0;
+	assert_false(dotnet_next(&m.reader, &position, at, NULL, &place, &absent));
+	assert_int_equal(position, at);
+	position = RANGE;
+	assert_false(dotnet_next(&m.reader, &position, at, NULL, &place, &absent));
+	assert_int_equal(position, RANGE);
+	m.reader.size = RANGE - 3;
+	position = RANGE - PAGE_SIZE;
+	assert_false(dotnet_next(&m.reader, &position, UINT64_MAX, NULL, &place, &absent));
+	assert_int_equal(position, RANGE - 3);
+	m.reader.size = RANGE;
+	position = 0;
+	assert_true(dotnet_next(&m.reader, &position, at + 4, NULL, &place, &absent));
+	assert_int_equal(place.position, at);
 	/* A budget ends the search where it is, and it goes on from there. */
-	struct budget budget = {.limit = 20};
+	struct budget budget = {.limit = 4};
 	position = absent = 0;
 	m.absent = 0;
-	assert_false(dotnet_next(&m.reader, &position, &budget, &place, &absent));
+	assert_false(dotnet_next(&m.reader, &position, RANGE, &budget, &place, &absent));
 	assert_true(budget_exceeded(&budget));
 	assert_true(position < at);
-	assert_true(dotnet_next(&m.reader, &position, NULL, &place, &absent));
+	assert_true(dotnet_next(&m.reader, &position, RANGE, NULL, &place, &absent));
 	assert_int_equal(place.position, at);
 	free(file.data);
 	assembly_free(&assembly);

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Programs whose import lists say nothing: .NET assemblies wherever a process has them, and programs by
+Go, in memory images; each must be found once and hashed as its file.
+
+    test_managed.py IMPSCAN MKIMAGE FOLDER
+"""
+
+from operator import itemgetter
+import json
+import os
+import subprocess
+import sys
+
+from image_truth import FUZZY, check, finish, rows, run, test_arguments, test_parser
+from minidump import ProcessMemory
+from test_golang import Program, functions_of, hashes
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import dotnet_oracle  # noqa: E402
+
+LAYOUTS = (("19041", "x64"), ("7601", "x86"))
+ASSEMBLY = "ASSEMBLY"
+
+
+def write(mkimage, folder, layout, scenario):
+    """(image, truth, folder of the files) of a written machine."""
+    image, truth, files = folder / "image.raw", folder / "truth.json", folder / "pe"
+    subprocess.run([mkimage, "--build", layout[0], "--arch", layout[1], "--scenario", scenario,
+                    "--all-valid", "--truth", truth, "--pe-out", files, "-o", image], check=True)
+    return image, json.loads(truth.read_text()), files
+
+
+def check_types(where, row, path, wiped=False):
+    """What is read of an assembly is what its file has."""
+    _, count, typerefhash, _, typerefuzzy, name, version, mvid, _ = dotnet_oracle.line(path)
+    wanted = {"typerefs": int(count), "typerefhash": typerefhash, "typerefuzzy": typerefuzzy,
+              "assembly": f"{name} {version}", "mvid": None if wiped else mvid}
+    for field, value in wanted.items():
+        check(row[field] == value, f"{where}: {field} {row[field]!r}, not {value!r}")
+
+
+def check_assemblies(where, found, process, files):
+    """A row for each assembly that a runtime loaded, where its best copy lies."""
+    mine = {row["base"]: row for row in found if row["pid"] == process["pid"] and
+            row["module"] == ASSEMBLY}
+    for put_in in process["injected"]:
+        if not put_in["managed"]:
+            continue
+        name = f"{where}: {put_in['case']} at {put_in['base']}"
+        row = mine.pop(put_in["base"], None)
+        check(row, f"{name}: no row")
+        if not row:
+            continue
+        check(row["found_in"] == ["managed"] and not row["flags"],
+              f"{name}: found in {row['found_in']}, flags {row['flags']}")
+        check(row["size"] == put_in["size"], f"{name}: {row['size']} bytes, not {put_in['size']}")
+        if put_in["case"] == "torn":
+            check(not row["typerefhash"] and "not present" in (row["reason"] or ""),
+                  f"{name}: {row['typerefhash']}, {row['reason']}")
+        else:
+            check_types(name, row, files / put_in["file"])
+        path = [vad["path"] for vad in process["vads"] if vad["start"] == put_in["vad_start"]]
+        check(row["path"] == path[0], f"{name}: path {row['path']}, not {path}")
+    check(not mine, f"{where}: rows of {process['pid']} that are none: {sorted(mine)}")
+
+
+def test_dump(where, impscan, folder, found, files, truth):
+    """What lies as in its file is written as it was."""
+    dumped = folder / "dumped"
+    dumped.mkdir(exist_ok=True)
+    run(impscan, "-f", folder / "image.raw", "-a", "-q", "-d", dumped, "-m", ASSEMBLY)
+    case_of = {(process["pid"], put_in["base"]): put_in for process in truth["processes"]
+               for put_in in process["injected"]}
+    for row in found:
+        if row["module"] != ASSEMBLY:
+            continue
+        put_in = case_of[row["pid"], row["base"]]
+        name = f"{row['pid']}.{row['process']}.{row['base']}.{ASSEMBLY}.bin"
+        data, original = (dumped / name).read_bytes(), (files / put_in["file"]).read_bytes()
+        if put_in["case"] == "torn":
+            check(len(data) == len(original) and data != original, f"{where}: {name}")
+        else:
+            check(data == original, f"{where}: {name} is not {put_in['file']}")
+    for path in dumped.iterdir():
+        path.unlink()
+
+
+def test_minidump(where, impscan, folder, found, files, truth):
+    """The same of each process by itself."""
+    data, path = (folder / "image.raw").read_bytes(), folder / "process.dmp"
+    for process in truth["processes"]:
+        if process["pid"] < 5000:
+            continue
+        for info in (True, False):
+            ProcessMemory(data, truth, process).write(path, info=info)
+            alone = rows(impscan, path, "-a", "-m", ASSEMBLY)
+            whole = [row for row in found if row["pid"] == process["pid"] and
+                     row["module"] == ASSEMBLY]
+            # Without it all memory is private, and ends where pages are missing.
+            file_of = {put_in["base"]: put_in["file"] for put_in in process["injected"]}
+            key = itemgetter("base", "size") if info else lambda row: file_of[row["base"]]
+            check(sorted(map(key, alone)) == sorted(map(key, whole)),
+                  f"{where}: dump of {process['pid']}, info {info}: {alone}")
+    path.unlink()
+
+
+def test_dotnet(impscan, mkimage, folder, layout):
+    where = " ".join(layout)
+    image, truth, files = write(mkimage, folder, layout, "dotnet")
+    found = rows(impscan, image, "-a")
+    for process in truth["processes"]:
+        check_assemblies(where, found, process, files)
+        for module in process["modules"]:
+            if module["case"] in ("exe", "anti-dump"):
+                row, = (row for row in found if row["pid"] == process["pid"] and
+                        row["base"] == module["base"])
+                # The names of streams are wiped: which of them has the MVID is not known.
+                check_types(f"{where}: {module['name']}", row, files / module["file"],
+                            module["case"] == "anti-dump")
+    check(found == rows(impscan, image, "-a", "-j", "1"), f"{where}: other rows with -j 1")
+    check([row for row in found if row["module"] == ASSEMBLY] ==
+          rows(impscan, image, "-a", "--only", "managed"), f"{where}: --only managed")
+    test_dump(where, impscan, folder, found, files, truth)
+    test_minidump(where, impscan, folder, found, files, truth)
+    image.unlink()
+    return sum(row["module"] == ASSEMBLY for row in found)
+
+
+def test_go(impscan, mkimage, folder, layout):
+    """Programs by Go, with what leads to their functions wiped in memory."""
+    where = " ".join(layout)
+    image, truth, files = write(mkimage, folder, layout, "go")
+    found = {(row["pid"], row["base"]): row for row in rows(impscan, image, "-a")}
+    check(all(row["module"] != ASSEMBLY for row in found.values()), f"{where}: assemblies of Go")
+    done = 0
+    for process in truth["processes"]:
+        for module in process["modules"]:
+            row = found[process["pid"], module["base"]]
+            if not (module["case"] or "").startswith("go-"):
+                check(row["go_functions"] is None, f"{where}: {module['name']} is Go")
+                continue
+            names = functions_of(Program((files / module["file"]).read_bytes()).mapped())
+            _, _, gimphash, gimpfuzzy = hashes(names)
+            check((row["go_functions"], row["gimphash"]) == (len(names), gimphash) and
+                  (not FUZZY or row["gimpfuzzy"] == gimpfuzzy),
+                  f"{where}: {module['name']} ({module['case']}): {row}")
+            done += 1
+    image.unlink()
+    return done
+
+
+def main():
+    arguments = test_arguments(test_parser(__doc__))
+    assemblies = programs = 0
+    for layout in LAYOUTS:
+        assemblies += test_dotnet(arguments.impscan, arguments.mkimage, arguments.folder, layout)
+        programs += test_go(arguments.impscan, arguments.mkimage, arguments.folder, layout)
+    finish(f"{len(LAYOUTS)} layouts, {assemblies} assemblies, {programs} programs by Go")
+
+
+if __name__ == "__main__":
+    main()
