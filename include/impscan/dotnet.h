@@ -43,6 +43,15 @@ enum dotnet_found {
 
 struct dotnet_scratch;
 
+/* Bytes that were wiped, as they should be. */
+struct dotnet_repair {
+	uint64_t rva;
+	size_t size;
+	uint8_t bytes[32];
+};
+
+enum { DOTNET_REPAIRS = 16 };
+
 /*
  * An assembly, or a module of one. Only with DOTNET_OK the three lists are there; they are empty
  * for what refers to no types, which has no hash.
@@ -85,6 +94,12 @@ struct dotnet {
 
 	enum dotnet_found found;
 	bool wiped; /* the CLR header, the root's signature, or names of streams are gone */
+	/*
+	 * What to write over them, so that others can read the metadata. None where the root itself
+	 * is gone: where its streams lie can't be known then.
+	 */
+	struct dotnet_repair repairs[DOTNET_REPAIRS];
+	size_t repair_count;
 
 	struct dotnet_scratch *scratch; /* memory kept from call to call */
 };

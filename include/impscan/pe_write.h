@@ -45,6 +45,13 @@ struct pe_write_import {
 	uint64_t position; /* of its slot, in bytes from the start of the image or region */
 };
 
+/* Bytes to be written over those of memory. They stay the caller's. */
+struct pe_write_patch {
+	uint64_t rva;
+	const void *bytes;
+	size_t size;
+};
+
 struct pe_write_options {
 	uint64_t base; /* virtual address of the image or region */
 	/* Only for a region without a header: */
@@ -56,6 +63,9 @@ struct pe_write_options {
 	 */
 	const struct pe_write_import *imports;
 	size_t import_count;
+	/* Only for a mapped image with headers. Those that the file does not have are left out. */
+	const struct pe_write_patch *patches;
+	size_t patch_count;
 	struct budget *budget; /* counts looking at pages; NULL: not bounded */
 };
 

@@ -91,6 +91,7 @@ static void fail(struct dotnet *dotnet, enum dotnet_status status)
 	if (status == DOTNET_NONE)
 		dotnet->reason[0] = '\0';
 	dotnet->wiped = false;
+	dotnet->repair_count = 0;
 	dotnet->found = DOTNET_BY_HEADER;
 	dotnet->runtime[0] = '\0';
 }
@@ -111,6 +112,7 @@ static void read_assembly(struct metadata *m)
 		text_clear(&dotnet->unsorted);
 	}
 	identity_read(m);
+	metadata_repair(m);
 }
 
 void dotnet_read(struct dotnet *dotnet, const struct pe *pe)

@@ -24,6 +24,10 @@ enum {
 	EXTRA_DATA = 0x40, /* a number stands behind the row counts */
 };
 
+enum {
+	STREAM_NAME_ROOM = 32, /* bytes that a stream's name takes at most */
+};
+
 /* What a stream is by its name. */
 enum stream_kind {
 	STREAM_OTHER,
@@ -37,6 +41,8 @@ struct stream {
 	enum stream_kind kind;
 	uint64_t start; /* RVA */
 	uint64_t size;
+	uint64_t name; /* RVA */
+	size_t room;   /* bytes of the name with its NULs, at most STREAM_NAME_ROOM; 0: not known */
 };
 
 /* How a step of reading ended. */
@@ -103,7 +109,10 @@ enum step net_bytes(struct metadata *m, const char *what, uint64_t rva, size_t s
 /* In memory: is the page of an RVA present and nothing but zeros? So it is not as the file has it. */
 bool net_zero_page(struct metadata *m, uint64_t rva);
 
-/* Do the headers name a CLR header? In root.c, as the three below. */
+/* Returns the RVA of the CLR header that the headers name, or 0. In root.c, as the four below. */
+uint64_t root_clr_header(const struct pe *pe);
+
+/* Do the headers name a CLR header? */
 bool root_named(const struct pe *pe);
 
 /*
@@ -171,6 +180,9 @@ enum order {
 
 /* Compares two ASCII strings: below, equal to or above zero. */
 int order_compare(const char *a, const char *b, enum order order);
+
+/* Finds out what to write over wiped headers, once tables and strings are known. In repair.c. */
+void metadata_repair(struct metadata *m);
 
 /* Reads assembly, version and MVID. What can't be read is noted and left out. In identity.c. */
 void identity_read(struct metadata *m);

@@ -24,7 +24,6 @@ enum {
 	ROOT_SIZE = 16,		     /* up to the version text */
 	VERSION_MAX = 256,	     /* bytes of the version text */
 	STREAM_HEADER_SIZE = 8,	     /* up to the name */
-	STREAM_NAME_MAX = 32,
 	STEPS_A_STREAM = 3,
 };
 
@@ -49,7 +48,7 @@ static enum stream_kind kind_of(const char *name, size_t length)
 static enum step wiped_length(struct metadata *m, uint64_t rva, size_t *length)
 {
 	*length = 4;
-	while (*length < STREAM_NAME_MAX) {
+	while (*length < STREAM_NAME_ROOM) {
 		const uint8_t *p;
 		enum step step = net_bytes(m, "stream header", rva + *length, 4, &p);
 		if (step != STEP_OK)
@@ -68,12 +67,16 @@ static enum step read_stream(struct metadata *m, uint64_t *rva, bool last)
 	enum step step = net_bytes(m, "stream header", *rva, STREAM_HEADER_SIZE, &p);
 	if (step != STEP_OK)
 		return step;
-	struct stream stream = {.start = m->root + le32(p), .size = le32(p + 4)};
+	struct stream stream = {
+		.start = m->root + le32(p),
+		.size = le32(p + 4),
+		.name = *rva + STREAM_HEADER_SIZE,
+	};
 	*rva += STREAM_HEADER_SIZE;
 	size_t length_of_name;
 	enum pe_read how;
 	const char *name =
-		pe_cursor_string(&m->cursor, *rva, STREAM_NAME_MAX, &length_of_name, &how);
+		pe_cursor_string(&m->cursor, *rva, STREAM_NAME_ROOM, &length_of_name, &how);
 	if (!name) {
 		net_absent(m, "stream header", *rva);
 		return STEP_STOP;
@@ -82,11 +85,12 @@ static enum step read_stream(struct metadata *m, uint64_t *rva, bool last)
 		return STEP_NOT;
 	stream.kind = kind_of(name, length_of_name);
 	*array_push(m->streams, m->stream_count, m->stream_capacity) = stream;
-	size_t length = min_of(length_of_name / 4 * 4 + 4, (size_t)STREAM_NAME_MAX);
+	size_t length = min_of(length_of_name / 4 * 4 + 4, (size_t)STREAM_NAME_ROOM);
 	if (stream.kind == STREAM_UNNAMED)
 		m->dotnet->wiped = true;
 	if (!length_of_name && !last)
 		step = wiped_length(m, *rva, &length);
+	m->streams[m->stream_count - 1].room = !length_of_name && last ? 0 : length;
 	*rva += length;
 	return step;
 }
@@ -152,10 +156,15 @@ static uint64_t clr_header(const struct pe *pe, bool *sure)
 	return p && available >= 4 ? le32(p) : 0;
 }
 
-bool root_named(const struct pe *pe)
+uint64_t root_clr_header(const struct pe *pe)
 {
 	bool sure;
-	return clr_header(pe, &sure) != 0;
+	return clr_header(pe, &sure);
+}
+
+bool root_named(const struct pe *pe)
+{
+	return root_clr_header(pe) != 0;
 }
 
 enum step root_confirmed(const struct pe *pe)

@@ -46,7 +46,11 @@ static enum step look_for_root(struct search *search, uint64_t rva, const uint8_
 static enum step try_strings(struct search *search, uint64_t start)
 {
 	struct metadata *m = search->m;
-	struct stream strings = {STREAM_STRINGS, start, search->end - start};
+	struct stream strings = {
+		.kind = STREAM_STRINGS,
+		.start = start,
+		.size = search->end - start,
+	};
 	enum step step = strings_plausible(m, &m->tables, &strings);
 	if (step == STEP_OK)
 		m->strings = strings;

@@ -102,6 +102,16 @@ static void write_copy(struct writing *w)
 	w->written->imports_lost = w->options->import_count;
 }
 
+static void apply_patches(struct writing *w)
+{
+	for (size_t i = 0; i < w->options->patch_count; i++) {
+		const struct pe_write_patch *patch = &w->options->patches[i];
+		uint64_t offset;
+		if (write_offset(w, patch->rva, patch->size, &offset))
+			write_put(w, offset, patch->bytes, patch->size);
+	}
+}
+
 static void write_mapped_image(struct writing *w)
 {
 	bool linked = find_table(w) && write_is_linked(w);
@@ -119,6 +129,7 @@ static void write_mapped_image(struct writing *w)
 	else
 		write_place_mapped(w);
 	w->import_directory = w->pe->directory[PE_DIRECTORY_IMPORT].rva;
+	apply_patches(w);
 	write_restore_slots(w);
 	write_add_imports(w);
 }

@@ -191,7 +191,7 @@ __attribute__((format(printf, 2, 3))) static void add_note(struct text *notes, c
 
 /* What to keep in mind of a file that was written; NULL: nothing. */
 static char *make_note(struct worker *worker, const struct pe_written *written,
-		       const struct finding *finding, bool borrowed)
+		       const struct finding *finding, bool borrowed, const char *metadata)
 {
 	struct text notes = {0};
 	if (written->cut)
@@ -199,6 +199,10 @@ static char *make_note(struct worker *worker, const struct pe_written *written,
 			 (unsigned long long)(PE_WRITE_MAX >> 20));
 	if (borrowed)
 		add_note(&notes, "absent pages taken from other processes or the section");
+	if (metadata)
+		add_note(&notes, "%s", metadata);
+	if (metadata)
+		add_note(&notes, "%s", metadata);
 	if (written->imports_added)
 		add_note(&notes, "import directory made of %zu imports", written->imports_added);
 	if (written->imports_lost)
@@ -218,6 +222,40 @@ static char *make_note(struct worker *worker, const struct pe_written *written,
 	return notes.data;
 }
 
+/* What is to be written over headers of metadata that a protector wiped in memory. */
+struct patches {
+	struct pe_write_patch *items; /* their bytes are those of worker->dotnet */
+	size_t count;
+	const char *note; /* what is to be said of them; NULL: nothing is wiped */
+};
+
+static struct patches patches_of(struct worker *worker, const struct opened_module *source,
+				 const struct finding *finding)
+{
+	struct dotnet *dotnet = &worker->dotnet;
+	struct patches patches = {0};
+	size_t capacity = 0;
+	if (source->pe.reader->layout == PE_LAYOUT_FILE || !finding->names ||
+	    !finding->names->dotnet || !opened_has_headers(source))
+		return patches;
+	dotnet->budget = &worker->dump_budget;
+	dotnet->search = false;
+	dotnet_read(dotnet, &source->pe);
+	dotnet->budget = NULL;
+	for (size_t i = 0; i < dotnet->repair_count; i++) {
+		const struct dotnet_repair *repair = &dotnet->repairs[i];
+		*array_push(patches.items, patches.count, capacity) = (struct pe_write_patch){
+			.rva = repair->rva,
+			.bytes = repair->bytes,
+			.size = repair->size,
+		};
+	}
+	if (dotnet->wiped)
+		patches.note = patches.count ? "wiped headers of .NET metadata restored"
+					     : "headers of .NET metadata are gone";
+	return patches;
+}
+
 static void write_module(struct unit_maps *maps, struct worker *worker,
 			 const struct process *process, const struct opened_module *examined,
 			 const struct module *module, struct finding *finding)
@@ -230,6 +268,8 @@ static void write_module(struct unit_maps *maps, struct worker *worker,
 	size_t import_count;
 	_cleanup_free_ struct pe_write_import *imports = imports_to_restore(
 		examined, module, finding, opened_has_headers(&source), &import_count);
+	const struct patches patches = patches_of(worker, &source, finding);
+	_cleanup_free_ const struct pe_write_patch *patch_items = patches.items;
 	_cleanup_pe_written_ struct pe_written written = {0};
 	pe_write(&source.pe,
 		 &(struct pe_write_options){
@@ -238,6 +278,8 @@ static void write_module(struct unit_maps *maps, struct worker *worker,
 			 .entry_point = module->entry_point,
 			 .imports = imports,
 			 .import_count = import_count,
+			 .patches = patch_items,
+			 .patch_count = patches.count,
 			 .budget = &worker->dump_budget,
 		 },
 		 &written);
@@ -268,7 +310,8 @@ static void write_module(struct unit_maps *maps, struct worker *worker,
 	dump->file = take_ptr(name);
 	dump->note = make_note(worker, &written, finding,
 			       address_set_count(&source.reader.borrowed) ||
-				       address_set_count(&source.reader.sectioned));
+				       address_set_count(&source.reader.sectioned),
+			       patches.note);
 }
 
 void dump_module(struct unit_maps *maps, struct worker *worker, const struct process *process,

@@ -43,6 +43,11 @@ static void check(const struct dotnet *dotnet)
 	for (size_t i = 0; i < a->length; i++)
 		if ((uint8_t)a->data[i] > 0x7f || !a->data[i])
 			abort();
+	for (size_t i = 0; i < dotnet->repair_count; i++)
+		if (i == DOTNET_REPAIRS || !dotnet->wiped ||
+		    dotnet->repairs[i].size > sizeof(dotnet->repairs[i].bytes) ||
+		    !dotnet->repairs[i].size)
+			abort();
 	if (dotnet->assembly[sizeof(dotnet->assembly) - 1] ||
 	    (dotnet->mvid[0] && !dotnet->mvid[35]))
 		abort();

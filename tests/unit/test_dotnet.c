@@ -412,6 +412,27 @@ static void pages_that_are_lost(void **state)
 	assert_true(counts.ok && counts.partial && counts.unreadable);
 }
 
+/* What was wiped in a mapped image, as far as its root is there, is mended by the repairs. */
+static void assert_repaired(struct dotnet *dotnet, enum assembly_wipe wipe, uint8_t *image,
+			    size_t size)
+{
+	assert_int_equal(dotnet->repair_count > 0, wipe != ASSEMBLY_NO_ROOT);
+	if (wipe == ASSEMBLY_NO_ROOT)
+		return;
+	for (size_t i = 0; i < dotnet->repair_count; i++) {
+		const struct dotnet_repair *repair = &dotnet->repairs[i];
+		assert_true(repair->rva + repair->size <= size);
+		memcpy(image + repair->rva, repair->bytes, repair->size);
+	}
+	struct pe_reader reader = pe_reader_bytes(image, size, PE_LAYOUT_MEMORY);
+	read_reader(dotnet, &reader);
+	assert_small(dotnet);
+	assert_false(dotnet->wiped);
+	assert_int_equal(dotnet->found, DOTNET_BY_HEADER);
+	assert_int_equal(dotnet->repair_count, 0);
+	assert_string_equal(dotnet->mvid, "12345678-9abc-4ef0-8101-020304050607");
+}
+
 static void what_protectors_wipe(void **state)
 {
 	(void)state;
@@ -444,6 +465,8 @@ static void what_protectors_wipe(void **state)
 		assert_string_equal(dotnet.mvid, wipe == ASSEMBLY_NO_ROOT
 							 ? ""
 							 : "12345678-9abc-4ef0-8101-020304050607");
+		if (mapped)
+			assert_repaired(&dotnet, wipe, image, size);
 		free(image);
 		free(file.data);
 	}

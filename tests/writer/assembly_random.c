@@ -136,6 +136,13 @@ static void random_rows(struct assembly *a, struct util_random *r)
 			a->uncompressed && util_random_below(r, 2) ? a->rows[pointers[i].of] : 0;
 }
 
+/* A GUID of random numbers says so (RFC 4122, version 4). */
+static void mark_random(struct assembly *a)
+{
+	a->mvid[7] = (uint8_t)(0x40 | (a->mvid[7] & 15));
+	a->mvid[8] = (uint8_t)(0x80 | (a->mvid[8] & 63));
+}
+
 void assembly_random(struct assembly *a, uint64_t seed)
 {
 	struct util_random r = {seed};
@@ -152,8 +159,7 @@ void assembly_random(struct assembly *a, uint64_t seed)
 		a->version[i] = (uint16_t)util_random_below(&r, 1 << util_random_below(&r, 17));
 	for (unsigned int i = 0; i < 16; i++)
 		a->mvid[i] = (uint8_t)util_random(&r);
-	a->mvid[7] = (uint8_t)(0x40 | (a->mvid[7] & 15));
-	a->mvid[8] = (uint8_t)(0x80 | (a->mvid[8] & 63));
+	mark_random(a);
 	a->plus = util_random_below(&r, 2);
 	a->heap_bits = (uint8_t)util_random_below(&r, 8);
 	a->uncompressed = !util_random_below(&r, 4);
@@ -203,6 +209,7 @@ void assembly_relative(struct assembly *a, uint64_t family, uint64_t member, uns
 	r.state += member * 7919;
 	for (unsigned int i = 0; i < 16; i++)
 		a->mvid[i] = (uint8_t)util_random(&r);
+	mark_random(a);
 	for (unsigned int i = 0; member && i < changes; i++)
 		change(a, &r);
 }
