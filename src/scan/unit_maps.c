@@ -11,6 +11,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/kernel_address.h>
+#include <impscan/pe_exports.h>
 
 #include "scan/api_sets.h"
 #include "scan/module_open.h"
@@ -207,6 +208,21 @@ struct private_tables *unit_private_tables(struct unit_maps *maps, unsigned int 
 	return &maps->private_tables[index_of(pointer_size)];
 }
 
+/*
+ * Has a program .NET's runtime in itself? The host of self-contained single files exports this for
+ * debuggers, from .NET 6 on (dotnet/runtime: src/native/corehost/apphost/static/
+ * singlefilehost.def).
+ */
+static bool is_runtime(struct unit_maps *maps, const struct module *program)
+{
+	_cleanup_opened_module_ struct opened_module opened = {0};
+	if (!(program->found_in & FOUND_LISTS) || !budget_spend(&maps->programs, EXPORTS_STEPS))
+		return false;
+	module_open(&opened, maps->context, maps->view, program, MODULE_OPEN_KNOWN_SIZE);
+	return opened_has_headers(&opened) && opened.pe.directory[PE_DIRECTORY_EXPORT].rva &&
+	       pe_export_find(&opened.pe, "DotNetRuntimeInfo");
+}
+
 static bool runs_dotnet(const struct modules *modules)
 {
 	static const char *const names[] = {
@@ -223,7 +239,9 @@ static bool runs_dotnet(const struct modules *modules)
 bool unit_runs_dotnet(struct unit_maps *maps)
 {
 	if (!maps->runs_dotnet_known)
-		maps->runs_dotnet = runs_dotnet(maps->modules);
+		maps->runs_dotnet =
+			runs_dotnet(maps->modules) ||
+			(maps->modules->count && is_runtime(maps, &maps->modules->items[0]));
 	maps->runs_dotnet_known = true;
 	return maps->runs_dotnet;
 }

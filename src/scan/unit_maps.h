@@ -89,7 +89,10 @@ const struct exporters *unit_map_exporters(const struct unit_maps *maps, unsigne
 /* Returns the tables found so far in the private memory of the process, of a pointer size. */
 struct private_tables *unit_private_tables(struct unit_maps *maps, unsigned int pointer_size);
 
-/* Tells whether the process has a module that runs .NET assemblies, once all modules are found. */
+/*
+ * Tells whether the process has a module that runs .NET assemblies, or is one that has a runtime in
+ * itself, once all modules are found.
+ */
 bool unit_runs_dotnet(struct unit_maps *maps);
 
 #endif

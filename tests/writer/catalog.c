@@ -271,6 +271,8 @@ static const struct catalog_module modules[] = {
 	{"coreclr.dll", "coreclr_execute_assembly coreclr_initialize", "KERNEL32.dll:44"},
 	{"mscorwks.dll", "CorExitProcess GetCLRFunction", "KERNEL32.dll:38 ADVAPI32.dll:6"},
 	{"mono-2.0-bdwgc.dll", "mono_jit_init mono_assembly_open", "KERNEL32.dll:36"},
+	{"bundle.exe", "CLRJitAttachState DotNetRuntimeInfo g_CLREngineMetrics",
+	 "KERNEL32.dll:50 ADVAPI32.dll:9"},
 	/* what is injected, one file a case, so that none is taken for another */
 	{"beacon.dll", "ReflectiveLoader",
 	 "KERNEL32.dll:34 ADVAPI32.dll:9 WININET.dll:11 WS2_32.dll#115=wsastartup "

@@ -30,7 +30,7 @@ static const struct {
 } assemblies[] = {
 	{"agent.exe", 1, 0}, {"module.dll", 2, 0},    {"loader.dll", 3, 0}, {"theirs.dll", 4, 0},
 	{"ours.dll", 4, 1},  {"protected.exe", 5, 0}, {"partly.dll", 6, 0}, {"torn.dll", 7, 0},
-	{"kept.dll", 8, 0},  {"idle.dll", 9, 0},
+	{"kept.dll", 8, 0},  {"idle.dll", 9, 0},      {"alone.dll", 10, 0},
 };
 
 /* Adds one of them to the files of the machine; it says where things lie in it. */
@@ -229,6 +229,9 @@ void managed_start(struct guest *guest)
 	lose_names(parts, &file, torn);
 	load_copy(host(guest, 5016, "cmd.exe", "mono-2.0-bdwgc.dll", "mono"), "mono",
 		  add_assembly(guest, "kept.dll", &file), false);
+	/* the runtime is in the program itself */
+	const struct guest_image *alone[] = {add_assembly(guest, "alone.dll", &file)};
+	map_bundle(host(guest, 5024, "bundle.exe", NULL, "static-runtime"), alone, 1);
 	/* without a runtime they are files like any other */
 	load_array(host(guest, 5020, "cmd.exe", NULL, "no-runtime"), "no-runtime",
 		   add_assembly(guest, "idle.dll", &file), true);
