@@ -136,6 +136,16 @@ def test_minidump(where, impscan, folder, found, files, truth):
     path.unlink()
 
 
+def test_search(where, impscan, image, wanted, matched):
+    """Each of (process, base, file) is found by its file, by the hash that tells it from others."""
+    found = {(row["pid"], row["base"], row["match"]): row
+             for row in rows(impscan, image, "-e", *sorted({path for _, _, path in wanted}))}
+    for pid, base, path in wanted:
+        row = found.get((pid, base, str(path)))
+        check(row and row["score"] == 100 and row["matched_hash"] == matched,
+              f"{where}: {path.name} in {pid} at {base}: {row}")
+
+
 def test_dotnet(impscan, mkimage, folder, layout):
     where = " ".join(layout)
     image, truth, files = write(mkimage, folder, layout, "dotnet")
@@ -150,6 +160,13 @@ def test_dotnet(impscan, mkimage, folder, layout):
     check(found == rows(impscan, image, "-a", "-j", "1"), f"{where}: other rows with -j 1")
     check([row for row in found if row["module"] == ASSEMBLY] ==
           rows(impscan, image, "-a", "--only", "managed"), f"{where}: --only managed")
+    wanted = [(process["pid"], put_in["base"], files / put_in["file"])
+              for process in truth["processes"] for put_in in process["injected"]
+              if put_in["managed"] and put_in["case"] != "torn"]
+    wanted += [(process["pid"], module["base"], files / module["file"])
+               for process in truth["processes"] for module in process["modules"]
+               if module["case"] in ("exe", "anti-dump")]
+    test_search(where, impscan, image, wanted, "typerefhash")
     test_dump(where, impscan, folder, found, files, truth)
     test_minidump(where, impscan, folder, found, files, truth)
     image.unlink()
@@ -162,7 +179,7 @@ def test_go(impscan, mkimage, folder, layout):
     image, truth, files = write(mkimage, folder, layout, "go")
     found = {(row["pid"], row["base"]): row for row in rows(impscan, image, "-a")}
     check(all(row["module"] != ASSEMBLY for row in found.values()), f"{where}: assemblies of Go")
-    done = 0
+    programs = []
     for process in truth["processes"]:
         for module in process["modules"]:
             row = found[process["pid"], module["base"]]
@@ -174,9 +191,10 @@ def test_go(impscan, mkimage, folder, layout):
             check((row["go_functions"], row["gimphash"]) == (len(names), gimphash) and
                   (not FUZZY or row["gimpfuzzy"] == gimpfuzzy),
                   f"{where}: {module['name']} ({module['case']}): {row}")
-            done += 1
+            programs.append((process["pid"], module["base"], files / module["file"]))
+    test_search(where, impscan, image, programs, "gimphash")
     image.unlink()
-    return done
+    return len(programs)
 
 
 def main():
