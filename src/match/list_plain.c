@@ -175,8 +175,10 @@ static void count_bare(struct reader *reader, const struct line_hashes *found, s
 static bool is_either(const struct reader *reader, const struct line_hashes *found,
 		      struct slice line)
 {
+	if (!found->either.length)
+		return false;
 	const char *end = found->either.at + found->either.length;
-	if (!found->either.length || has_digits(slice_upto(line.at, found->either.at)) ||
+	if (has_digits(slice_upto(line.at, found->either.at)) ||
 	    has_digits(slice_upto(end, line.at + line.length)))
 		return false;
 	return found->longer_count == 1 && !found->any && !found->files && !found->bad.length &&
