@@ -201,8 +201,6 @@ static char *make_note(struct worker *worker, const struct pe_written *written,
 		add_note(&notes, "absent pages taken from other processes or the section");
 	if (metadata)
 		add_note(&notes, "%s", metadata);
-	if (metadata)
-		add_note(&notes, "%s", metadata);
 	if (written->imports_added)
 		add_note(&notes, "import directory made of %zu imports", written->imports_added);
 	if (written->imports_lost)
