@@ -344,14 +344,12 @@ static void read_line(struct text *out, const char *hash, const char *between, c
 	text_add_format(&line, "%s%s%s\n", hash, between, name);
 	_cleanup_list_file_ struct list_file file = list_file(line.data, line.length);
 	_cleanup_known_ struct known *known = known_new();
-	_cleanup_list_report_ struct list_report report = {0};
-	_cleanup_error_ struct error *error = known_add_list(known, file.path, &report);
+	_cleanup_error_ struct error *error = known_add_list(known, file.path, NULL);
 	const char *sentence = error ? strchr(error_message(error), '\'') : "none";
 	known_seal(known);
 	_cleanup_matches_ struct matches matches = {0};
 	find(known, IMPHASH, IMPFUZZY, 0, &matches);
-	text_add_format(out, "%zu %zu %zu;%s;", report.imphash, report.impfuzzy, report.impset,
-			sentence ? sentence : "");
+	text_add_format(out, "%zu;%s;", known_count(known), sentence ? sentence : "");
 	for (size_t i = 0; i < matches.count; i++)
 		text_add_format(out, "%s;", matches.items[i].name);
 }
