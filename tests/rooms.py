@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The rooms of src/ and their order: none includes or calls one below it, and the files of a room
-form no circle. Libraries that a room has a layer over are called there only.
+form no circle. Libraries that a room has a layer over are called there only. Public headers are
+short enough to be read in one go.
 
     rooms.py BUILD SOURCE [--show ROOM]
 
@@ -19,6 +20,8 @@ import sys
 # Each room knows only those before it. What each is for: docs/architecture.md.
 ROOMS = ("base source image pe profile memory store imports dotnet exports rebuild windows discover "
          "hash golang match rows scan report cli").split()
+
+HEADER_LINES = 250  # of a public header, at most
 
 # Libraries that one room has a layer over: how their symbols begin, and the room.
 LIBRARIES = {"archive_": "source"}
@@ -108,9 +111,13 @@ def header_rooms(source):
 
 
 def included(source):
-    """Includes that point back, and public headers that name no room."""
+    """Includes that point back, and public headers that name no room, or are too long."""
     order = {room: i for i, room in enumerate(ROOMS)}
     rooms = header_rooms(source)
+    for path in sorted((source / "include/impscan").glob("*.h")):
+        lines = path.read_text(encoding="utf-8").count("\n")
+        if lines > HEADER_LINES:
+            yield f"include/impscan/{path.name} has {lines} lines: more than {HEADER_LINES}"
     for name, room in sorted(rooms.items()):
         if room not in order:
             yield f"include/impscan/{name} names no room (\"Room: ...\" in its first comment)"

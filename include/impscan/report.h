@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include <impscan/rows.h>
+#include <impscan/sample.h>
 
 struct profile_summary;
 struct sample;

@@ -19,6 +19,7 @@
 #include <impscan/fields.h>
 #include <impscan/hash.h>
 #include <impscan/imports.h>
+#include <impscan/sample.h>
 
 /* Which of a module's hashes a known hash resembles. */
 enum row_matched {

@@ -28,6 +28,7 @@
 
 #include <impscan/budget.h>
 #include <impscan/match.h>
+#include <impscan/sample.h>
 #include <impscan/text.h>
 
 /*

@@ -17,6 +17,7 @@
 #include <impscan/good.h>
 #include <impscan/match.h>
 #include <impscan/rows.h>
+#include <impscan/sample.h>
 #include <impscan/survey.h>
 
 struct discovery;

@@ -9,6 +9,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/sample.h>
 #include <impscan/sample_imports.h>
 #include <impscan/scan.h>
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include <impscan/match.h>
+#include <impscan/sample.h>
 
 #include "cli/image_folder.h"
 

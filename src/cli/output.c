@@ -10,6 +10,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/sample.h>
 
 const struct evidence *output_evidence(const struct output *output)
 {

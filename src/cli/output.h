@@ -5,8 +5,8 @@
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
-#include <impscan/match.h>
 #include <impscan/report.h>
+#include <impscan/sample.h>
 
 #include "cli/dump_folder.h"
 #include "cli/options.h"

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include <impscan/alloc.h>
+#include <impscan/sample.h>
 #include <impscan/scan.h>
 
 #include "cli/interrupt.h"

@@ -10,6 +10,7 @@
  */
 #include "hiberfil.h"
 
+#include <impscan/source_pieces.h>
 #include <impscan/xpress.h>
 
 /* Members of PO_MEMORY_IMAGE (Microsoft's public symbols). */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
+#include <impscan/source_pieces.h>
 #include <impscan/xpress.h>
 
 /* 128 GB of memory; and four million runs of pages: they take up to 64 MB each. */

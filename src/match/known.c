@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <impscan/alloc.h>
+#include <impscan/sample.h>
 #include <impscan/text.h>
 
 #include "index.h"

@@ -3,7 +3,6 @@
  * Samples in archives: one member at a time is unpacked to memory, hashed and forgotten. An archive
  * in an archive is unpacked as well, one in that is not.
  */
-#include <impscan/match.h>
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/sample.h>
 #include <impscan/unpack.h>
 
 #include "sample_file.h"

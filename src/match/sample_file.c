@@ -7,6 +7,7 @@
 #include <impscan/golang.h>
 #include <impscan/match.h>
 #include <impscan/pe.h>
+#include <impscan/sample.h>
 
 #include <stdio.h>
 #include <stdlib.h>

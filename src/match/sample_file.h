@@ -7,6 +7,7 @@
 
 #include <impscan/match.h>
 #include <impscan/pe.h>
+#include <impscan/sample.h>
 
 /* Fills a sample, all zero but for its path, from a PE in file layout; see sample_read(). */
 void sample_hash(struct sample *sample, const struct pe_reader *reader, bool impset,

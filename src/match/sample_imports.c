@@ -10,6 +10,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/sample.h>
 
 #include "imports/import_names.h"
 #include "index.h"

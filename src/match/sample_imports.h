@@ -6,6 +6,7 @@
 #define IMPSCAN_MATCH_SAMPLE_IMPORTS_H
 
 #include <impscan/hash_table.h>
+#include <impscan/sample.h>
 #include <impscan/sample_imports.h>
 
 /* A function as a sample imports it. Names are offsets in the text of struct sample_imports. */

@@ -5,7 +5,6 @@
  * Folders are kept in a list and opened one after the other, so folders may be nested to any depth.
  * Links to folders are not followed, so there are no loops.
  */
-#include <impscan/match.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +13,7 @@
 #include <sys/stat.h>
 
 #include <impscan/alloc.h>
+#include <impscan/sample.h>
 
 struct paths {
 	char **items;

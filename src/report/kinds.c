@@ -5,7 +5,7 @@
  */
 #include "report/report.h"
 
-#include <impscan/match.h>
+#include <impscan/sample.h>
 #include <impscan/survey.h>
 
 struct report *report_new(FILE *out, enum report_form form, const struct row_kind *kind)

@@ -3,8 +3,8 @@
  * The fields of regions, imports, samples and profiles. Their names and order never change; a new
  * one is one line, behind the last named one.
  */
-#include <impscan/match.h>
 #include <impscan/profile.h>
+#include <impscan/sample.h>
 
 #include "rows/table.h"
 

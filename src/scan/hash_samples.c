@@ -2,6 +2,7 @@
 /*
  * Hashing sample files, by several threads.
  */
+#include <impscan/sample.h>
 #include <impscan/scan.h>
 
 #include <stdlib.h>

@@ -29,6 +29,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/search.h>
+#include <impscan/source_pieces.h>
 
 /*
  * States of a piece; from READY on: it is unpacked, and was last asked for in this generation.

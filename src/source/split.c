@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <impscan/alloc.h>
+#include <impscan/source_pieces.h>
 
 /* Parts that are looked for at most. */
 #define PARTS_MAX 100000u

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include <impscan/alloc.h>
+#include <impscan/source_pieces.h>
 
 /* What a block may take to be unpacked; `xz -9` takes 65 MB. */
 #define DECODER_MEMORY (UINT64_C(512) << 20)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <impscan/alloc.h>
+#include <impscan/sample.h>
 #include <impscan/sample_imports.h>
 
 /*

@@ -16,7 +16,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/cleanup.h>
-#include <impscan/match.h>
+#include <impscan/sample.h>
 #include <impscan/text.h>
 
 #include "writer/pe_builder.h"

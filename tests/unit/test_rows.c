@@ -15,6 +15,7 @@
 #include <impscan/match.h>
 #include <impscan/module.h>
 #include <impscan/rows.h>
+#include <impscan/sample.h>
 #include <impscan/survey.h>
 
 /* A named field and its value as show() writes it; NULL: it has none. */

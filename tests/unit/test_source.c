@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <impscan/source.h>
+#include <impscan/source_pieces.h>
 
 /* What the tests' unpack() is told, and counts. */
 struct maker {
