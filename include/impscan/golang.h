@@ -99,6 +99,15 @@ struct golang {
  */
 void golang_read(struct golang *golang, const struct pe *pe, struct budget *budget);
 
+/*
+ * Returns whether a list, in its hashed form ("kernel32.setwaitabletimer,..."), imports what Go's
+ * runtime does. All versions import the functions that this looks for, and few other programs do.
+ */
+bool golang_likely_by_imports(const struct text *list);
+
+/* Returns whether a program has the sections that Go's own linker makes. */
+bool golang_likely_by_sections(const struct pe *pe);
+
 /* Returns "ok", "no-go", "absent", "damaged" or "stopped". */
 const char *golang_status_name(enum golang_status status);
 

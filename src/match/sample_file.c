@@ -52,8 +52,15 @@ static void tell(struct sample *sample, const char *of, const char *reason)
 			 (int)(sizeof(sample->reason) - sizeof(".NET: ")), reason);
 }
 
+/* Go is not looked for in a file whose import list is another runtime's. */
+static bool may_be_go(const struct pe *pe, const struct imports *imports)
+{
+	return imports->status != IMPORTS_OK || golang_likely_by_imports(&imports->string) ||
+	       golang_likely_by_sections(pe);
+}
+
 /* Hashes the types that an assembly refers to, or the functions of a Go program. */
-static void hash_names(struct sample *sample, const struct pe *pe)
+static void hash_names(struct sample *sample, const struct pe *pe, const struct imports *imports)
 {
 	struct hashes *hashes = &sample->hashes;
 	struct budget budget = {.limit = NAMES_STEPS};
@@ -68,6 +75,8 @@ static void hash_names(struct sample *sample, const struct pe *pe)
 	}
 	if (!strcmp(hashes->typerefhash, hashes->typerefhash_ordinal))
 		hashes->typerefhash_ordinal[0] = '\0';
+	if (!may_be_go(pe, imports))
+		return;
 	golang_read(&golang, pe, &budget);
 	tell(sample, "Go", golang.reason);
 	memcpy(hashes->gimphash, golang.gimphash, sizeof(hashes->gimphash));
@@ -88,7 +97,7 @@ void sample_hash(struct sample *sample, const struct pe_reader *reader, bool imp
 	sample->imports = scratch->count;
 	if (scratch->status == IMPORTS_OK)
 		hash_imports(&sample->hashes, &scratch->string, imports_fuzzy_string(scratch));
-	hash_names(sample, &pe);
+	hash_names(sample, &pe, scratch);
 	if (scratch->status != IMPORTS_OK)
 		return;
 	if (impset)

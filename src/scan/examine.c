@@ -129,11 +129,12 @@ static bool examine_names(struct unit_maps *maps, struct worker *worker,
 		return program_names_read(
 			maps, worker, &opened->pe,
 			&(struct program_search){.go = opened->injected ||
-						       sections_like_go(&opened->pe) ||
-						       imports_like_go(like)},
+						       golang_likely_by_sections(&opened->pe) ||
+						       golang_likely_by_imports(like)},
 			finding);
 	const struct program_search search = {.dotnet = unit_runs_dotnet(maps),
-					      .go = opened->injected || imports_like_go(like)};
+					      .go = opened->injected ||
+						    golang_likely_by_imports(like)};
 	if (!reader->size || reader->size > UINT32_MAX || (!search.dotnet && !search.go))
 		return true;
 	_cleanup_pe_ struct pe assumed = {0};
@@ -245,7 +246,8 @@ static void examine_rebuilt(struct unit_maps *maps, struct worker *worker,
 		module->flags |= MODULE_HOOKED;
 	/* What was packed shows what it imports now. */
 	if (finding->rebuilt_imports && !finding->names &&
-	    imports_like_go(&rebuilt->lists[0].string) && !imports_like_go(&worker->imports.string))
+	    golang_likely_by_imports(&rebuilt->lists[0].string) &&
+	    !golang_likely_by_imports(&worker->imports.string))
 		examine_names(maps, worker, opened, &rebuilt->lists[0].string, finding);
 	if (rebuilt->unknown && finding->rebuilt_imports)
 		finding_add_reason(finding,

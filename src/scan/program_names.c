@@ -5,8 +5,7 @@
  *
  * Searching every module for Go's table of functions would read data that each process has a copy
  * of, so that no finding could be used for another process, and cost more than all else. So only
- * what looks like Go by its import list or by its sections is searched, and what no loader put
- * there.
+ * what is likely to be by Go is searched, and what no loader put there.
  */
 #include "scan/program_names.h"
 
@@ -20,29 +19,6 @@
 
 /* Bytes that are hashed in one step of a budget. */
 #define BYTES_A_STEP 10
-
-/*
- * What Go's runtime imports of kernel32 in all versions from 1.2 on (runtime/os_windows.go), and
- * hardly anything else: it turns off the boosting of priorities, and waits with timers.
- */
-static const char *const go_imports[] = {"setprocesspriorityboost", "setwaitabletimer"};
-
-bool imports_like_go(const struct text *list)
-{
-	for (size_t i = 0; i < array_size(go_imports); i++)
-		if (!list->length ||
-		    !memmem(list->data, list->length, go_imports[i], strlen(go_imports[i])))
-			return false;
-	return true;
-}
-
-bool sections_like_go(const struct pe *pe)
-{
-	/* cmd/link/internal/ld/pe.go writes it last, stripped or not */
-	static const char name[8] = ".symtab";
-	return pe->section_count &&
-	       !memcmp(pe->sections[pe->section_count - 1].name, name, sizeof(name));
-}
 
 static struct program_names *names_of(struct finding *finding)
 {

@@ -25,13 +25,4 @@ struct program_search {
 bool program_names_read(struct unit_maps *maps, struct worker *worker, const struct pe *pe,
 			const struct program_search *search, struct finding *finding);
 
-/*
- * Does a list, in its hashed form, import what Go's runtime does? All versions import the functions
- * that this looks for, and few other programs do.
- */
-bool imports_like_go(const struct text *list);
-
-/* Has a PE the sections of Go's own linker? */
-bool sections_like_go(const struct pe *pe);
-
 #endif

@@ -543,6 +543,35 @@ static void garbled_names(void **state)
 }
 
 /* A program whose functions are all of the standard library and main.main has no gimpfuzzy. */
+/* What is seen before anything is searched. */
+static void likely_programs(void **state)
+{
+	(void)state;
+	const struct {
+		const char *list;
+		bool likely;
+	} lists[] = {
+		{"kernel32.writefile,kernel32.setwaitabletimer,kernel32.setprocesspriorityboost",
+		 true},
+		{"kernel32.writefile,kernel32.setwaitabletimer", false},
+		{"mscoree._corexemain", false},
+		{"", false},
+	};
+	for (size_t i = 0; i < array_size(lists); i++) {
+		_cleanup_text_ struct text list = {0};
+		text_add_string(&list, lists[i].list);
+		assert_int_equal(golang_likely_by_imports(&list), lists[i].likely);
+	}
+	for (int linked = 0; linked < 2; linked++) {
+		_cleanup_program_ struct program p;
+		struct go_plan plan = plan_of(GO_1_18, true);
+		plan.linked = linked;
+		program_write(&p, &plan);
+		program_read(&p, PE_LAYOUT_FILE, true, true, NULL);
+		assert_int_equal(golang_likely_by_sections(&p.pe), linked);
+	}
+}
+
 static void no_own_names(void **state)
 {
 	static const char *const common[] = {"go.buildid",
@@ -641,6 +670,7 @@ int main(void)
 		cmocka_unit_test(other_programs),
 		cmocka_unit_test(build_information_alone),
 		cmocka_unit_test(garbled_names),
+		cmocka_unit_test(likely_programs),
 		cmocka_unit_test(no_own_names),
 		cmocka_unit_test(names_that_gimphash_takes),
 	};
