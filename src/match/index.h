@@ -81,9 +81,7 @@ struct known {
 /* Has an entry a hash of ssdeep's form? */
 static inline bool entry_is_fuzzy(const struct known_entry *entry)
 {
-	const unsigned int fuzzy = 1u << HASH_IMPFUZZY | 1u << HASH_IMPSET |
-				   1u << HASH_TYPEREFUZZY | 1u << HASH_GIMPFUZZY;
-	return fuzzy >> entry->type & 1;
+	return type_is_fuzzy(entry->type);
 }
 
 /* The digits of an entry that has any, and how many they are. */

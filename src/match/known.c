@@ -95,13 +95,13 @@ static bool has_prefix(struct slice s, const char *prefix)
 static size_t text_at(struct slice s, unsigned int text, struct fuzzy_shape *shape)
 {
 	unsigned int type = text_type(text);
-	const char *prefix = type_prefix(type);
-	if (!has_prefix(s, prefix))
+	size_t prefix = prefix_length(type);
+	if (prefix && !has_prefix(s, type_prefix(type)))
 		return 0;
-	struct slice bare = slice_from(s, strlen(prefix));
-	bool fuzzy = type < HASH_TYPES && hash_type_is_fuzzy((enum hash_type)type);
-	size_t n = fuzzy ? fuzzy_at(bare, shape) : digits_at(bare, digits_length(type));
-	return n ? strlen(prefix) + n : 0;
+	struct slice bare = slice_from(s, prefix);
+	size_t n =
+		type_is_fuzzy(type) ? fuzzy_at(bare, shape) : digits_at(bare, digits_length(type));
+	return n ? prefix + n : 0;
 }
 
 /* Takes the hash that `s` begins with. Returns its length; 0: none, or one of its type is there. */
@@ -161,114 +161,92 @@ static struct known_entry *add_entry(struct known *known, struct slice hash, str
 	return entry;
 }
 
-/* Digits as they are kept: with their prefix, in lower case. Returns them in `buffer`. */
-static struct slice lower_digits(char buffer[sizeof(TYPEREFHASH_PREFIX) + SHA256_LENGTH],
-				 unsigned int type, struct slice hash)
+/* The longest text that is kept of a hash: digits are shorter. */
+#define KEPT_MAX (sizeof(TYPEREFUZZY_PREFIX) + IMPFUZZY_SIZE)
+
+/* The hashes of one sample as they are kept: with their prefixes, digits in lower case. */
+struct kept {
+	size_t count;
+	struct slice texts[TEXTS];
+	uint8_t numbers[TEXTS]; /* in struct hash_texts */
+	char buffers[TEXTS][KEPT_MAX];
+};
+
+/* Digits as they are kept, in `buffer`. */
+static struct slice keep_digits(char buffer[KEPT_MAX], unsigned int type, struct slice hash)
 {
-	const char *prefix = type_prefix(type);
-	size_t length = strlen(prefix), digits = digits_length(type);
-	memcpy(buffer, prefix, length);
+	size_t prefix = prefix_length(type), digits = digits_length(type);
+	memcpy(buffer, type_prefix(type), prefix);
 	const char *from = hash.at + (hash.length - digits);
 	for (size_t i = 0; i < digits; i++)
-		buffer[length + i] =
+		buffer[prefix + i] =
 			(char)(from[i] >= 'A' && from[i] <= 'F' ? from[i] | 0x20 : from[i]);
-	return (struct slice){buffer, length + digits};
+	return (struct slice){buffer, prefix + digits};
 }
 
-static void add_digits(struct known *known, unsigned int type, struct slice hash, struct slice name,
-		       struct slice comment)
+/* A hash of ssdeep's form as it is kept: in `buffer`, unless it has its prefix already. */
+static struct slice keep_fuzzy(char buffer[KEPT_MAX], unsigned int type, struct slice hash)
 {
-	char buffer[sizeof(TYPEREFHASH_PREFIX) + SHA256_LENGTH];
-	struct known_entry *entry =
-		add_entry(known, lower_digits(buffer, type, hash), name, comment);
-	entry->type = type & 7;
-	entry->prefix = strlen(type_prefix(type)) & 31;
+	size_t prefix = prefix_length(type);
+	if (!prefix || has_prefix(hash, type_prefix(type)))
+		return hash;
+	assert(prefix + hash.length <= KEPT_MAX);
+	memcpy(buffer, type_prefix(type), prefix);
+	memcpy(buffer + prefix, hash.at, hash.length);
+	return (struct slice){buffer, prefix + hash.length};
 }
 
-/* The text has its prefix, and the shape is of what stands behind it. */
-static void add_fuzzy(struct known *known, enum hash_type type, struct slice hash,
-		      const struct fuzzy_shape *shape, struct slice name, struct slice comment)
+static void keep(struct kept *kept, const struct hash_texts *texts)
 {
-	struct known_entry *entry = add_entry(known, hash, name, comment);
-	entry->type = type & 7;
-	entry->block_size = shape->block_size;
-	entry->prefix = (shape->prefix + strlen(hash_type_prefix(type))) & 31;
-	entry->length0 = shape->length[0] & 127u;
-	entry->length1 = shape->length[1] & 127u;
-	entry->folds = shape->folds;
+	kept->count = 0;
+	for (unsigned int number = 0; number < TEXTS; number++) {
+		struct slice hash = texts->of[number];
+		if (!hash.length)
+			continue;
+		unsigned int type = text_type(number);
+		char *buffer = kept->buffers[kept->count];
+		kept->texts[kept->count] = type_is_fuzzy(type) ? keep_fuzzy(buffer, type, hash)
+							       : keep_digits(buffer, type, hash);
+		kept->numbers[kept->count++] = (uint8_t)number;
+	}
 }
 
-static bool text_is_fuzzy(unsigned int text)
-{
-	return text < HASH_TYPES && hash_type_is_fuzzy((enum hash_type)text);
-}
-
-/* Adds hashes that have been parsed; those of ssdeep's form have their prefixes. */
-static struct error *add_parsed(struct known *known, const struct hashes_parsed *parsed,
-				struct slice name, struct slice comment)
+/* Adds hashes; `shapes` are those of the ones of ssdeep's form, without their prefixes. */
+static struct error *add_kept(struct known *known, const struct kept *kept,
+			      const struct fuzzy_shape shapes[HASH_TYPES], struct slice name,
+			      struct slice comment)
 {
 	assert(!known->sealed);
 	if (known->count > KNOWN_MAX - TEXTS || known->text_length > KNOWN_TEXT_MAX)
 		return error_new("more than %u hashes, or %llu bytes of hashes and names",
 				 KNOWN_MAX, KNOWN_TEXT_MAX);
-	size_t first = known->count;
-	for (unsigned int text = 0; text < TEXTS; text++) {
-		struct slice hash = parsed->texts.of[text];
-		if (!hash.length)
+	for (size_t i = 0; i < kept->count; i++) {
+		unsigned int type = text_type(kept->numbers[i]);
+		struct known_entry *entry = add_entry(known, kept->texts[i], name, comment);
+		entry->type = type & 7;
+		entry->prefix = prefix_length(type) & 31;
+		entry->place = i & 7;
+		known->types |= 1u << type;
+		if (!type_is_fuzzy(type))
 			continue;
-		known->types |= 1u << text_type(text);
-		if (text_is_fuzzy(text))
-			add_fuzzy(known, (enum hash_type)text, hash, &parsed->shapes[text], name,
-				  comment);
-		else
-			add_digits(known, text_type(text), hash, name, comment);
+		const struct fuzzy_shape *shape = &shapes[type];
+		entry->block_size = shape->block_size;
+		entry->prefix = (shape->prefix + prefix_length(type)) & 31;
+		entry->length0 = shape->length[0] & 127u;
+		entry->length1 = shape->length[1] & 127u;
+		entry->folds = shape->folds;
 	}
-	for (size_t i = first; i < known->count; i++)
-		known->entries[i].place = (i - first) & 7;
 	return NULL;
-}
-
-/* Gives hashes of ssdeep's form their prefixes, in `buffers` where they had none. */
-static void add_prefixes(struct hashes_parsed *parsed, struct text buffers[TEXTS])
-{
-	for (unsigned int text = 0; text < TEXTS; text++) {
-		struct slice *hash = &parsed->texts.of[text];
-		const char *prefix = type_prefix(text_type(text));
-		if (!hash->length || !text_is_fuzzy(text) || has_prefix(*hash, prefix))
-			continue;
-		text_add_string(&buffers[text], prefix);
-		text_add(&buffers[text], hash->at, hash->length);
-		*hash = (struct slice){buffers[text].data, buffers[text].length};
-	}
-}
-
-static void free_texts(struct text buffers[TEXTS])
-{
-	for (unsigned int text = 0; text < TEXTS; text++)
-		text_free(&buffers[text]);
 }
 
 struct error *known_add_new(struct known *known, const struct hashes_parsed *hashes,
 			    struct slice name, struct slice comment, bool *equal)
 {
-	struct text buffers[TEXTS] = {0};
-	char lower[TEXTS][sizeof(TYPEREFHASH_PREFIX) + SHA256_LENGTH];
-	struct slice texts[TEXTS];
-	size_t count = 0;
-	struct hashes_parsed parsed = *hashes;
-	add_prefixes(&parsed, buffers);
-	for (unsigned int text = 0; text < TEXTS; text++) {
-		struct slice hash = parsed.texts.of[text];
-		if (hash.length)
-			texts[count++] = text_is_fuzzy(text)
-						 ? hash
-						 : lower_digits(lower[text], text_type(text), hash);
-	}
+	struct kept kept;
+	keep(&kept, &hashes->texts);
 	name.length = strnlen(name.at ? name.at : "", name.length);
-	*equal = count && known_seen(known, texts, count, name);
-	struct error *error = *equal ? NULL : add_parsed(known, &parsed, name, comment);
-	free_texts(buffers);
-	return error;
+	*equal = kept.count && known_seen(known, kept.texts, kept.count, name);
+	return *equal ? NULL : add_kept(known, &kept, hashes->shapes, name, comment);
 }
 
 static struct slice string_slice(const char *string)
@@ -278,19 +256,17 @@ static struct slice string_slice(const char *string)
 
 struct error *known_add_hashes(struct known *known, const struct hashes *hashes, const char *name)
 {
-	struct text buffers[TEXTS] = {0};
 	struct hashes_parsed parsed = {0};
+	struct kept kept;
 	for (unsigned int type = 0; type < HASH_TYPES; type++) {
 		struct slice *hash = &parsed.texts.of[type];
 		*hash = string_slice(hash_of_type(hashes, (enum hash_type)type));
-		if (text_is_fuzzy(type))
+		if (type_is_fuzzy(type))
 			fuzzy_parse(hash->at, hash->length, &parsed.shapes[type]);
 	}
 	parsed.texts.of[TEXT_ORDINAL] = string_slice(hashes->typerefhash_ordinal);
-	add_prefixes(&parsed, buffers);
-	struct error *error = add_parsed(known, &parsed, string_slice(name), (struct slice){0});
-	free_texts(buffers);
-	return error;
+	keep(&kept, &parsed.texts);
+	return add_kept(known, &kept, parsed.shapes, string_slice(name), (struct slice){0});
 }
 
 struct error *known_add_sample(struct known *known, const struct sample *sample)
@@ -336,5 +312,7 @@ struct error *known_add(struct known *known, const char *text, size_t length, co
 	rest = slice_unquoted(rest, &buffer);
 	if (!rest.length && name)
 		rest = (struct slice){name, strlen(name)};
-	return add_parsed(known, &parsed, rest, (struct slice){0});
+	struct kept kept;
+	keep(&kept, &parsed.texts);
+	return add_kept(known, &kept, parsed.shapes, rest, (struct slice){0});
 }

@@ -56,6 +56,13 @@ static inline const char *type_prefix(unsigned int type)
 	return type < HASH_TYPES ? hash_type_prefix((enum hash_type)type) : "";
 }
 
+/* Its length: nothing is asked where there is none. */
+static inline size_t prefix_length(unsigned int type)
+{
+	bool any = type >= HASH_IMPSET && type < HASH_TYPES;
+	return any ? __builtin_strlen(hash_type_prefix((enum hash_type)type)) : 0;
+}
+
 /*
  * Adds the hashes of one sample, with a comment, unless the set has got the same hashes with this
  * name in this way already: `*equal` says so then. With an empty name the hash itself is the name.

@@ -180,9 +180,10 @@ static enum verdict judge_fuzzy(struct judged *judged, enum list_kind kind, stru
 
 static struct slice without_prefix(struct slice s, enum list_kind kind)
 {
-	const char *prefix = type_prefix(kind_text(kind));
-	size_t n = strlen(prefix);
-	return s.length > n && !memcmp(s.at, prefix, n) ? slice_from(s, n) : s;
+	size_t n = prefix_length(kind_text(kind));
+	return n && s.length > n && !memcmp(s.at, type_prefix(kind_text(kind)), n)
+		       ? slice_from(s, n)
+		       : s;
 }
 
 /* "imphash: 0123...", in a cell of its own. */
@@ -254,21 +255,41 @@ static struct slice cut_name(struct list *list, struct slice name)
 	return name;
 }
 
+/* Which texts there are: bit N for number N of struct hash_texts. */
+static unsigned int texts_present(const struct slice texts[TEXTS])
+{
+	unsigned int present = 0;
+	for (unsigned int text = 0; text < TEXTS; text++)
+		present |= (unsigned int)(texts[text].length > 0) << text;
+	return present;
+}
+
+/* Counts the hashes of a sample that were taken. */
+static void count_taken(struct list_report *report, unsigned int taken)
+{
+	for (; taken; taken &= taken - 1) {
+		unsigned int text = (unsigned int)__builtin_ctz(taken);
+		if (text < HASH_TYPES)
+			report->taken[text]++;
+		else
+			report->either++;
+	}
+}
+
 struct error *list_take(struct list *list, const struct list_sample *sample)
 {
 	struct judged judged = {.list = list, .sample = sample, .worst = VERDICT_NOTHING};
 	struct slice *texts = judged.hashes.texts.of;
-	bool equal, any = false;
+	bool equal;
 	memcpy(judged.hashes.shapes, sample->shapes, sizeof(sample->shapes));
-	for (enum list_kind kind = KIND_IMPHASH; kind <= KIND_EITHER; kind++) {
-		unsigned int text = kind_text(kind);
-		if (sample->of[text].length)
-			try_(judge(&judged, kind, sample->of[text], &texts[text]));
-		any |= texts[text].length > 0;
+	for (unsigned int left = texts_present(sample->of); left; left &= left - 1) {
+		unsigned int text = (unsigned int)__builtin_ctz(left);
+		try_(judge(&judged, text_kind(text), sample->of[text], &texts[text]));
 	}
+	unsigned int taken = texts_present(texts);
 	if (judged.worst == VERDICT_FILE)
 		list_leave(list, LIST_LEFT_FILE_HASH);
-	if (!any) {
+	if (!taken) {
 		if (judged.worst == VERDICT_NOTHING)
 			list_leave(list, LIST_LEFT_EMPTY);
 		return NULL;
@@ -286,8 +307,6 @@ struct error *list_take(struct list *list, const struct list_sample *sample)
 		list_leave(list, LIST_LEFT_EQUAL);
 		return NULL;
 	}
-	for (unsigned int type = 0; type < HASH_TYPES; type++)
-		list->report->taken[type] += texts[type].length > 0;
-	list->report->either += texts[TEXT_EITHER].length > 0;
+	count_taken(list->report, taken);
 	return NULL;
 }

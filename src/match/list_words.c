@@ -314,7 +314,7 @@ static bool word_ends(struct slice s, size_t n, bool fuzzy)
 static size_t prefixed_at(struct slice s, enum list_kind kind, struct fuzzy_shape *shape)
 {
 	enum hash_type type = (enum hash_type)kind_text(kind);
-	size_t prefix = strlen(hash_type_prefix(type)), n;
+	size_t prefix = prefix_length(type), n;
 	if (!prefix || s.length <= prefix || memcmp(s.at, hash_type_prefix(type), prefix) != 0)
 		return 0;
 	s = slice_from(s, prefix);
@@ -338,7 +338,8 @@ size_t list_hash_at(struct slice s, enum list_kind *kind, struct fuzzy_shape *sh
 		*kind = KIND_IMPFUZZY;
 		return n;
 	}
-	if (!s.length || !strchr("itg", *s.at) || !*s.at)
+	/* what all prefixes begin with */
+	if (!s.length || (*s.at != 'i' && *s.at != 't' && *s.at != 'g'))
 		return 0;
 	for (enum list_kind ours = KIND_IMPSET; ours <= KIND_GIMPFUZZY; ours++)
 		if ((n = prefixed_at(s, ours, shape))) {
