@@ -223,16 +223,27 @@ static bool is_runtime(struct unit_maps *maps, const struct module *program)
 	       pe_export_find(&opened.pe, "DotNetRuntimeInfo");
 }
 
-static bool runs_dotnet(const struct modules *modules)
+/* Is it the name of a module that runs assemblies? */
+static bool is_runtime_name(const char *name)
 {
 	static const char *const names[] = {
 		"clr.dll",	"coreclr.dll",	      "mscorwks.dll",
 		"mscorsvr.dll", "mono-2.0-bdwgc.dll", "mono-2.0-sgen.dll",
 		"mono-2.0.dll", "mono.dll",	      "monosgen-2.0.dll"};
+	char first = (char)(*name | 0x20);
+	if (first != 'c' && first != 'm') /* as most do not begin */
+		return false;
+	for (size_t i = 0; i < array_size(names); i++)
+		if (!strcasecmp(name, names[i]))
+			return true;
+	return false;
+}
+
+static bool runs_dotnet(const struct modules *modules)
+{
 	for (size_t i = 0; i < modules->count; i++)
-		for (size_t k = 0; k < array_size(names); k++)
-			if (!strcasecmp(modules->items[i].name, names[k]))
-				return true;
+		if (is_runtime_name(modules->items[i].name))
+			return true;
 	return false;
 }
 
