@@ -136,6 +136,12 @@ bool dotnet_next(const struct pe_reader *range, uint64_t *position, uint64_t end
 		 struct budget *budget, struct dotnet_place *place, size_t *absent);
 
 /*
+ * Returns whether an assembly may begin in bytes, of which the first lies at a multiple of 4:
+ * dotnet_next() finds none where it says no. It is for passing over much memory.
+ */
+bool dotnet_may_begin(const uint8_t *bytes, size_t size);
+
+/*
  * A part of a reader as a reader of its own: for what dotnet_next() found.
  */
 struct dotnet_part {

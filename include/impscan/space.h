@@ -115,6 +115,10 @@ uint64_t space_run(struct space *space, uint64_t address, uint64_t last, struct 
  */
 uint64_t space_present(struct space *space, uint64_t address, uint64_t end, struct budget *budget);
 
+/* The same; pages from there to `*run_end` may all be present, and need not be asked for. */
+uint64_t space_present_run(struct space *space, uint64_t address, uint64_t end,
+			   struct budget *budget, uint64_t *run_end);
+
 /* The answer about a page in a walk over all tables. */
 enum table_answer {
 	TABLE_DULL,    /* nothing here, whatever the address or the space */

@@ -7,6 +7,7 @@
  * What a page costs is a look at every fourth byte. What begins with MZ is looked at more closely,
  * in steps that each leave fewer: PE signature, CLR directory, metadata root.
  */
+#include <endian.h>
 #include <string.h>
 
 #include <impscan/bytes.h>
@@ -111,15 +112,6 @@ static bool is_assembly(const struct pe_reader *range, uint64_t position,
 	return step != STEP_NOT;
 }
 
-/* Is there MZ at any multiple of 4, with all four bytes? */
-static IMPSCAN_WIDE bool any_mz(const uint8_t *p, size_t size)
-{
-	uint32_t any = 0;
-	for (size_t i = 0; i < size / ALIGNMENT; i++)
-		any |= (le32(p + i * ALIGNMENT) & 0xffff) == 0x5a4d ? UINT32_MAX : 0;
-	return any;
-}
-
 /* Looks at the multiples of 4 in a stretch of bytes. Returns the first that begins with MZ. */
 static size_t find_mz(const uint8_t *p, size_t from, size_t size)
 {
@@ -129,13 +121,44 @@ static size_t find_mz(const uint8_t *p, size_t from, size_t size)
 	return size;
 }
 
+/*
+ * Is there MZ at any multiple of 4? All words of 16 bits are compared, and every second one counts:
+ * four vectors a turn. The rest of less than STRIDE bytes is not looked at.
+ */
+enum { WORDS = 16, VECTORS = 4, STRIDE = 2 * WORDS * VECTORS };
+typedef uint16_t words __attribute__((vector_size(2 * WORDS)));
+
+static IMPSCAN_WIDE bool any_mz(const uint8_t *p, size_t size)
+{
+	const words mz = (words){0} + htole16(0x5a4d);
+	words any[VECTORS] = {0};
+	for (size_t i = 0; i + STRIDE <= size; i += STRIDE)
+		for (size_t k = 0; k < VECTORS; k++) {
+			words here;
+			memcpy(&here, p + i + k * sizeof(here), sizeof(here));
+			any[k] |= (words)(here == mz);
+		}
+	any[0] |= any[1] | any[2] | any[3];
+	uint16_t found = 0;
+	for (size_t i = 0; i < WORDS; i += 2)
+		found |= any[0][i];
+	return found;
+}
+
+bool dotnet_may_begin(const uint8_t *bytes, size_t size)
+{
+	size_t rest = size % STRIDE;
+	return any_mz(bytes, size) || find_mz(bytes, size - rest, size / ALIGNMENT * ALIGNMENT) <
+					      size / ALIGNMENT * ALIGNMENT;
+}
+
 /* Looks for an assembly in `size` bytes at `*position`, which is moved behind one that is found. */
 static bool find_in_bytes(const struct pe_reader *range, const uint8_t *p, size_t size,
 			  uint64_t *position, struct budget *budget, struct dotnet_place *place)
 {
 	const uint64_t at = *position;
 	size_t i = size / ALIGNMENT * ALIGNMENT;
-	if (any_mz(p, size)) {
+	if (dotnet_may_begin(p, size)) {
 		i = 0;
 		if (!budget_spend(budget, STEPS_TO_FIND))
 			return false;

@@ -75,18 +75,28 @@ static bool may_be_present(const struct page *page)
 	       page->state == PAGE_PAGEFILE;
 }
 
-uint64_t space_present(struct space *space, uint64_t address, uint64_t end, struct budget *budget)
+uint64_t space_present_run(struct space *space, uint64_t address, uint64_t end,
+			   struct budget *budget, uint64_t *run_end)
 {
+	*run_end = end;
 	while (address < end && budget_spend(budget, 1)) {
 		struct page page;
 		uint64_t size = space_run(space, address, end - 1, &page);
-		if (may_be_present(&page))
-			return address;
 		/* `size` counts from the start of the page */
-		size -= address % PAGE_SIZE;
-		address += min_of(size, end - address);
+		uint64_t next = address + min_of(size - address % PAGE_SIZE, end - address);
+		if (may_be_present(&page)) {
+			*run_end = next;
+			return address;
+		}
+		address = next;
 	}
 	return end;
+}
+
+uint64_t space_present(struct space *space, uint64_t address, uint64_t end, struct budget *budget)
+{
+	uint64_t run_end;
+	return space_present_run(space, address, end, budget, &run_end);
 }
 
 /*

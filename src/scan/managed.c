@@ -23,8 +23,8 @@
 
 #define ASSEMBLY_NAME "ASSEMBLY"
 
-/* Steps of an assembly that was found, and of comparing a page of two. */
-enum { FOUND_STEPS = 20, COMPARE_STEPS = 3 };
+/* Steps of a page, of an assembly that was found, and of comparing a page of two. */
+enum { PAGE_STEPS = 1, FOUND_STEPS = 20, COMPARE_STEPS = 3 };
 
 /* Dotnet_read() clears a bit for each page of this many bytes in one step. */
 #define CLEARED_A_STEP (UINT64_C(32) << 20)
@@ -102,13 +102,31 @@ static void search_page(struct managed_search *search, const struct vad *vad, ui
 	module_reader_free(&reader);
 }
 
+/*
+ * Searches pages up to `end`. Almost none has anything that an assembly may begin with, so that
+ * this is about as fast as the memory can be read.
+ */
+static void search_run(struct managed_search *search, const struct vad *vad, uint64_t address,
+		       uint64_t end)
+{
+	for (size_t available; address < end; address += available) {
+		const uint8_t *bytes = space_at(search->view->space, address, &available);
+		if (!bytes)
+			available = PAGE_SIZE;
+		if (!budget_spend(&search->budget, PAGE_STEPS))
+			return;
+		if (bytes && dotnet_may_begin(bytes, available))
+			search_page(search, vad, address);
+	}
+}
+
 static void search_vad(struct managed_search *search, const struct vad *vad)
 {
-	struct space *space = search->view->space;
-	uint64_t address = vad->start, end = vad->end + 1;
-	while ((address = space_present(space, address, end, &search->budget)) < end) {
-		search_page(search, vad, address);
-		address = (address & ~(PAGE_SIZE - 1)) + PAGE_SIZE;
+	uint64_t address = vad->start, end = vad->end + 1, run_end;
+	while ((address = space_present_run(search->view->space, address, end, &search->budget,
+					    &run_end)) < end) {
+		search_run(search, vad, address, run_end);
+		address = run_end;
 		if (!address || budget_exceeded(&search->budget))
 			return;
 	}

@@ -660,6 +660,21 @@ static void assemblies_in_a_range(void **state)
 	free(file.data);
 }
 
+/* MZ at any multiple of 4 is seen, whole, and nowhere else. */
+static void where_assemblies_may_begin(void **state)
+{
+	(void)state;
+	static const size_t sizes[] = {0, 1, 2, 4, 6, 128, 130, 512, PAGE_SIZE - 24, PAGE_SIZE};
+	uint8_t bytes[PAGE_SIZE + 4];
+	for (size_t i = 0; i < array_size(sizes); i++)
+		for (size_t at = 0; at <= sizes[i]; at++) {
+			memset(bytes, 'M', sizeof(bytes)); /* behind the end it goes on */
+			memcpy(bytes + at, "MZ", 2);
+			assert_int_equal(dotnet_may_begin(bytes, sizes[i]),
+					 at % 4 == 0 && at + 4 <= sizes[i]);
+		}
+}
+
 /* The page of the metadata is absent: it is found, and the reason says what is missing. */
 static void assemblies_without_a_page(void **state)
 {
@@ -733,6 +748,7 @@ int main(void)
 		cmocka_unit_test(too_many_types),
 		cmocka_unit_test(a_budget_that_ends),
 		cmocka_unit_test(assemblies_in_a_range),
+		cmocka_unit_test(where_assemblies_may_begin),
 		cmocka_unit_test(assemblies_without_a_page),
 	};
 	return cmocka_run_group_tests_name("dotnet", tests, NULL, NULL);

@@ -136,6 +136,34 @@ static void runs_are_of_pages_alike(void **state)
 	assert_true(runs >= 100 && runs <= PAGES / 2); /* they are runs, and not one */
 }
 
+/* All that a run leaves out is absent; and what is asked for is looked at one run at a time. */
+static void present_pages_lie_in_runs(void **state)
+{
+	(void)state;
+	_cleanup_machine_ struct machine m;
+	uint64_t sections[PAGES];
+	make_view(&m, sections);
+	const uint64_t end = VIEW + PAGES * PAGE_SIZE;
+	unsigned int runs = 0;
+	for (uint64_t at = VIEW + 7, run_end; at < end; at = run_end, runs++) {
+		struct page page;
+		uint64_t first = space_present_run(m.space, at, end, NULL, &run_end);
+		assert_int_equal(first, space_present(m.space, at, end, NULL));
+		assert_true(first == end ? run_end == end : run_end > first && run_end <= end);
+		for (; at < run_end; at = (at | (PAGE_SIZE - 1)) + 1) {
+			space_page(m.space, at, &page);
+			bool may_be = page.state == PAGE_VALID || page.state == PAGE_TRANSITION ||
+				      page.state == PAGE_PAGEFILE;
+			assert_int_equal(may_be, at >= first);
+		}
+	}
+	assert_true(runs >= 50 && runs <= PAGES / 2);
+	struct budget budget = {.limit = 0};
+	uint64_t run_end;
+	assert_int_equal(space_present_run(m.space, VIEW, end, &budget, &run_end), end);
+	assert_int_equal(run_end, end);
+}
+
 static void large_pages_are_one_run(void **state)
 {
 	(void)state;
@@ -277,6 +305,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(own_pages_are_those_that_differ_from_the_section),
 		cmocka_unit_test(runs_are_of_pages_alike),
+		cmocka_unit_test(present_pages_lie_in_runs),
 		cmocka_unit_test(large_pages_are_one_run),
 		cmocka_unit_test(untouched_views_are_passed_over_where_nothing_is),
 		cmocka_unit_test(pages_are_found_anew_when_entries_are_told),
