@@ -146,9 +146,16 @@ def test_search(where, impscan, image, wanted, matched):
               f"{where}: {path.name} in {pid} at {base}: {row}")
 
 
+def check_wow64(where, layout, truth):
+    """32-bit programs on 64-bit machines are among them."""
+    check(any(process["wow64"] for process in truth["processes"]) == (layout[1] == "x64"),
+          f"{where}: no WoW64")
+
+
 def test_dotnet(impscan, mkimage, folder, layout):
     where = " ".join(layout)
     image, truth, files = write(mkimage, folder, layout, "dotnet")
+    check_wow64(where, layout, truth)
     found = rows(impscan, image, "-a")
     for process in truth["processes"]:
         check_assemblies(where, found, process, files)
@@ -177,6 +184,7 @@ def test_go(impscan, mkimage, folder, layout):
     """Programs by Go, with what leads to their functions wiped in memory."""
     where = " ".join(layout)
     image, truth, files = write(mkimage, folder, layout, "go")
+    check_wow64(where, layout, truth)
     found = {(row["pid"], row["base"]): row for row in rows(impscan, image, "-a")}
     check(all(row["module"] != ASSEMBLY for row in found.values()), f"{where}: assemblies of Go")
     programs = []

@@ -520,6 +520,9 @@ void guest_vad_remove(struct guest_process *process, uint64_t start);
 /* A free range of `size` bytes. */
 uint64_t guest_area(struct guest_process *process, uint64_t size);
 
+/* The same below 2 GB, where `below` is set and the process is WoW64, for 32-bit code. */
+uint64_t guest_area32(struct guest_process *process, uint64_t size, bool below);
+
 /* A committed private region: `protection` as it was allocated, `flags` (enum page_flags) as its
  * pages are now. */
 uint64_t guest_region_new(struct guest_process *process, uint64_t size, unsigned int protection,

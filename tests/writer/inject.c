@@ -40,14 +40,14 @@ static void protect_sections(struct guest_process *process, const struct guest_i
 	}
 }
 
-/* A section, all pages of it mapped. */
+/* A section, all pages of it mapped; `below` is guest_area32()'s. */
 static uint64_t map_section(struct guest_process *process, const char *file, uint64_t size,
-			    unsigned int protection, unsigned int flags)
+			    unsigned int protection, unsigned int flags, bool below)
 {
 	struct guest *guest = process->guest;
 	struct guest_section *section =
 		guest_section_new(guest, file, util_round_up(size, PAGE) / PAGE, protection);
-	uint64_t va = guest_area(process, size);
+	uint64_t va = guest_area32(process, size, below);
 	guest_vad_add_view(process, va, section);
 	for (size_t i = 0; i < section->pages; i++) {
 		section->frames[i] = ram_take(guest->ram);
@@ -59,7 +59,7 @@ static uint64_t map_section(struct guest_process *process, const char *file, uin
 uint64_t guest_map_data(struct guest_process *process, const char *file, const uint8_t *bytes,
 			size_t size, unsigned int protection, unsigned int flags)
 {
-	uint64_t va = map_section(process, file, size, protection, flags);
+	uint64_t va = map_section(process, file, size, protection, flags, true);
 	paging_write(process->space, va, bytes, size);
 	return va;
 }
@@ -78,7 +78,7 @@ static uint64_t place(struct guest_process *process, const struct guest_injectio
 	unsigned int flags = PAGE_WRITE | (how->data ? 0 : PAGE_EXECUTE);
 	if (how->mapped)
 		return map_section(process, NULL, size, PROTECTION_EXECUTE_READWRITE,
-				   PAGE_WRITE | PAGE_EXECUTE);
+				   PAGE_WRITE | PAGE_EXECUTE, false);
 	if (!how->base)
 		return guest_region_new32(process, size, how->protection, flags,
 					  !how->image->pe->pe32_plus);

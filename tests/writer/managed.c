@@ -16,7 +16,6 @@ enum {
 	READONLY = 1,
 	READWRITE = 4,
 	HEAP_ROOM = 0x30000, /* of the heap before an array */
-	ARRAY_HEAD = 16,     /* of an array: its type, its length */
 	BUNDLE_HEAD = 0x5000,
 	BUNDLE_UNIT = 16,
 };
@@ -28,14 +27,25 @@ static const struct {
 	const char *file;
 	unsigned int family, member;
 } assemblies[] = {
-	{"agent.exe", 1, 0}, {"module.dll", 2, 0},    {"loader.dll", 3, 0}, {"theirs.dll", 4, 0},
-	{"ours.dll", 4, 1},  {"protected.exe", 5, 0}, {"partly.dll", 6, 0}, {"torn.dll", 7, 0},
-	{"kept.dll", 8, 0},  {"idle.dll", 9, 0},      {"alone.dll", 10, 0},
+	{"agent.exe", 1, 0},   {"module.dll", 2, 0}, {"loader.dll", 3, 0},
+	{"theirs.dll", 4, 0},  {"ours.dll", 4, 1},   {"protected.exe", 5, 0},
+	{"partly.dll", 6, 0},  {"torn.dll", 7, 0},   {"kept.dll", 8, 0},
+	{"idle.dll", 9, 0},    {"alone.dll", 10, 0}, {"agent32.exe", 11, 0},
+	{"tool32.dll", 12, 0},
 };
 
+/* Adds a file that is 32-bit code for WoW64 processes, if `wow64`. */
+static struct guest_image *add_image(struct guest *guest, const char *name, uint8_t *data,
+				     size_t size, bool wow64)
+{
+	struct guest_image *image = guest_add_image(guest, name, data, size);
+	image->wow64 = wow64;
+	return image;
+}
+
 /* Adds one of them to the files of the machine; it says where things lie in it. */
-static struct guest_image *add_assembly(struct guest *guest, const char *name,
-					struct assembly_file *file)
+static struct guest_image *add_assembly_of(struct guest *guest, const char *name, bool wow64,
+					   struct assembly_file *file)
 {
 	size_t i = 0;
 	while (strcmp(assemblies[i].file, name))
@@ -45,16 +55,22 @@ static struct guest_image *add_assembly(struct guest *guest, const char *name,
 	assembly_relative(&assembly, assemblies[i].family, assemblies[i].member, 4);
 	free((char *)(uintptr_t)assembly.name);
 	assembly.name = util_printf("%.*s", (int)(strchr(name, '.') - name), name);
-	assembly.plus = guest->pointer == 8;
+	assembly.plus = guest->pointer == 8 && !wow64;
 	assembly.padding = PAGE; /* so that names lie in another page than headers */
 	assembly.version[0] = 1;
 	assembly.version[3] = (uint16_t)i;
 	*file = assembly_write(&assembly);
 	assembly_free(&assembly);
-	return guest_add_image(guest, name, file->data, file->size);
+	return add_image(guest, name, file->data, file->size, wow64);
 }
 
-static struct guest_process *start(struct guest *guest, uint32_t pid, const char *name)
+static struct guest_image *add_assembly(struct guest *guest, const char *name,
+					struct assembly_file *file)
+{
+	return add_assembly_of(guest, name, false, file);
+}
+
+static struct guest_process *start(struct guest *guest, uint32_t pid, const char *name, bool wow64)
 {
 	return guest_process_new(guest, &(struct guest_process_options){
 						.name = name,
@@ -62,6 +78,7 @@ static struct guest_process *start(struct guest *guest, uint32_t pid, const char
 						.pid = pid,
 						.ppid = 2212,
 						.session = 1,
+						.wow64 = wow64,
 					});
 }
 
@@ -69,7 +86,7 @@ static struct guest_process *start(struct guest *guest, uint32_t pid, const char
 static struct guest_process *host(struct guest *guest, uint32_t pid, const char *name,
 				  const char *clr, const char *what)
 {
-	struct guest_process *process = start(guest, pid, name);
+	struct guest_process *process = start(guest, pid, name, false);
 	process->damage = what;
 	if (clr && !guest_load(process, clr))
 		util_die("there is no DLL %s", clr);
@@ -110,12 +127,14 @@ static uint64_t load_array(struct guest_process *process, const char *name,
 			   const struct guest_image *image, bool hidden)
 {
 	struct paging *space = process->space;
-	uint64_t heap = guest_region_new(process, HEAP_ROOM + image->data_size + PAGE, READWRITE,
-					 PAGE_WRITE);
-	uint64_t va = heap + HEAP_ROOM - PAGE / 2 + ARRAY_HEAD;
-	for (uint64_t at = heap; at < va - ARRAY_HEAD; at += 8)
-		paging_put(space, at, at % 64 ? at * 0x9e3779b1 & 0xffffff : 0x5a4d, 8);
-	paging_put(space, va - 8, image->data_size, 8);
+	const unsigned int pointer = process->wow64 ? 4 : process->guest->pointer;
+	uint64_t heap = guest_region_new32(process, HEAP_ROOM + image->data_size + PAGE, READWRITE,
+					   PAGE_WRITE, true);
+	uint64_t object = heap + HEAP_ROOM - PAGE / 2 + pointer;
+	uint64_t va = object + 2 * pointer; /* behind its type and its length */
+	for (uint64_t at = heap; at < object; at += pointer)
+		paging_put(space, at, at % 64 ? at * 0x9e3779b1 & 0xffffff : 0x5a4d, pointer);
+	paging_put(space, va - pointer, image->data_size, pointer);
 	paging_write(space, va, image->data, image->data_size);
 	note(process, name, image, va, hidden);
 	return va;
@@ -203,6 +222,21 @@ static void protect(struct guest *guest, uint32_t pid)
 	free(bytes);
 }
 
+/* A 32-bit program on a 64-bit Windows. */
+static void start_wow64(struct guest *guest, uint32_t pid)
+{
+	struct assembly_file file;
+	add_assembly_of(guest, "agent32.exe", true, &file);
+	const struct guest_image *tool = add_assembly_of(guest, "tool32.dll", true, &file);
+	struct guest_process *process = start(guest, pid, "agent32.exe", true);
+	process->damage = "wow64";
+	process->modules[0]->damage = "exe";
+	if (!guest_load32(process, "clr.dll"))
+		util_die("there is no clr.dll");
+	load_array(process, "wow64-heap", tool, true);
+	load_copy(process, "wow64", tool, false);
+}
+
 void managed_start(struct guest *guest)
 {
 	struct assembly_file file;
@@ -235,6 +269,8 @@ void managed_start(struct guest *guest)
 	/* without a runtime they are files like any other */
 	load_array(host(guest, 5020, "cmd.exe", NULL, "no-runtime"), "no-runtime",
 		   add_assembly(guest, "idle.dll", &file), true);
+	if (guest->pointer == 8)
+		start_wow64(guest, 5028);
 }
 
 /* ----- Go ----- */
@@ -263,16 +299,17 @@ static const char **name_functions(unsigned int seed, size_t *count)
 }
 
 static void start_go(struct guest *guest, uint32_t pid, const char *name, enum go_version version,
-		     struct go_program_file *file)
+		     bool wow64, struct go_program_file *file)
 {
 	/* it can't be moved: the writer makes no relocations */
-	const uint64_t base = guest->pointer == 8 ? 0x140000000 : 0x10000000;
+	const bool plus = guest->pointer == 8 && !wow64;
+	const uint64_t base = plus ? 0x140000000 : 0x10000000;
 	size_t count = 0;
 	const char **names = name_functions(pid, &count);
 	go_program_write(
 		&(struct go_plan){
 			.version = version,
-			.plus = guest->pointer == 8,
+			.plus = plus,
 			.base = base,
 			.linked = true,
 			.names = names,
@@ -286,8 +323,8 @@ static void start_go(struct guest *guest, uint32_t pid, const char *name, enum g
 	for (size_t i = 0; i < count; i++)
 		free((char *)(uintptr_t)names[i]);
 	free(names);
-	guest_add_image(guest, name, file->data, file->size)->base = base;
-	start(guest, pid, name);
+	add_image(guest, name, file->data, file->size, wow64)->base = base;
+	start(guest, pid, name, wow64);
 }
 
 /* What is wiped or changed in memory. */
@@ -299,18 +336,24 @@ void golang_start(struct guest *guest)
 		const char *name, *what;
 		enum go_version version;
 		enum go_wipe wipe;
+		bool wow64;
 	} programs[] = {
-		{"go12.exe", "go-plain", GO_1_2, GO_PLAIN},
-		{"go16.exe", "go-plain", GO_1_16, GO_PLAIN},
-		{"go18.exe", "go-plain", GO_1_18, GO_PLAIN},
-		{"go20.exe", "go-plain", GO_1_20, GO_PLAIN},
-		{"gobare.exe", "go-no-headers", GO_1_20, GO_NO_HEADERS},
-		{"gomagic.exe", "go-magic", GO_1_20, GO_OTHER_MAGIC},
-		{"gowiped.exe", "go-no-table-header", GO_1_18, GO_NO_TABLE_HEADER},
+		{"go12.exe", "go-plain", GO_1_2, GO_PLAIN, false},
+		{"go16.exe", "go-plain", GO_1_16, GO_PLAIN, false},
+		{"go18.exe", "go-plain", GO_1_18, GO_PLAIN, false},
+		{"go20.exe", "go-plain", GO_1_20, GO_PLAIN, false},
+		{"gobare.exe", "go-no-headers", GO_1_20, GO_NO_HEADERS, false},
+		{"gomagic.exe", "go-magic", GO_1_20, GO_OTHER_MAGIC, false},
+		{"gowiped.exe", "go-no-table-header", GO_1_18, GO_NO_TABLE_HEADER, false},
+		{"go32.exe", "go-plain", GO_1_20, GO_PLAIN, true},
+		{"gomagic32.exe", "go-magic", GO_1_18, GO_OTHER_MAGIC, true},
 	};
 	for (uint32_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
 		struct go_program_file file;
-		start_go(guest, 5000 + 4 * i, programs[i].name, programs[i].version, &file);
+		if (programs[i].wow64 && guest->pointer == 4)
+			continue;
+		start_go(guest, 5000 + 4 * i, programs[i].name, programs[i].version,
+			 programs[i].wow64, &file);
 		struct guest_process *process = scenario_process(guest, 5000 + 4 * i);
 		struct guest_module *program = process->modules[0];
 		process->damage = program->damage = programs[i].what;

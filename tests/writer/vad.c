@@ -70,27 +70,32 @@ uint64_t guest_area(struct guest_process *process, uint64_t size)
 	return va;
 }
 
+uint64_t guest_area32(struct guest_process *process, uint64_t size, bool below)
+{
+	if (!below || !process->wow64)
+		return guest_area(process, size);
+	uint64_t area = process->area;
+	process->area = process->area32;
+	uint64_t va = guest_area(process, size);
+	process->area32 = process->area;
+	process->area = area;
+	return va;
+}
+
 uint64_t guest_region_new32(struct guest_process *process, uint64_t size, unsigned int protection,
 			    unsigned int flags, bool below)
 {
-	if (!below || !process->wow64)
-		return guest_region_new(process, size, protection, flags);
-	uint64_t area = process->area;
-	process->area = process->area32;
-	uint64_t va = guest_region_new(process, size, protection, flags);
-	process->area32 = process->area;
-	process->area = area;
+	uint64_t va = guest_area32(process, size, below);
+	size = util_round_up(size, PAGE);
+	guest_vad_add(process, va, size, protection)->commit = true;
+	paging_map_new(process->space, va, size, flags | PAGE_USER);
 	return va;
 }
 
 uint64_t guest_region_new(struct guest_process *process, uint64_t size, unsigned int protection,
 			  unsigned int flags)
 {
-	uint64_t va = guest_area(process, size);
-	size = util_round_up(size, PAGE);
-	guest_vad_add(process, va, size, protection)->commit = true;
-	paging_map_new(process->space, va, size, flags | PAGE_USER);
-	return va;
+	return guest_region_new32(process, size, protection, flags, false);
 }
 
 /* How the build names what links a node to others. */
