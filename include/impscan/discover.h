@@ -30,10 +30,18 @@ struct windows_options {
 	 * them.
 	 */
 	bool count_page_files;
+	/*
+	 * Search only for what is found soon, since most likely there is none: the image's first 4
+	 * GB, with a quarter of the work.
+	 */
+	bool brief;
 	/* Called while the image is searched, with bytes; NULL: nobody is told. */
 	void (*progress)(void *context, size_t done, size_t total);
 	void *progress_context;
 };
+
+/* What is searched of an image briefly, in bytes from address 0 on. */
+#define WINDOWS_BRIEF (UINT64_C(1) << 32)
 
 /* How many pages of a page file were compared with the image. */
 struct page_file_evidence {

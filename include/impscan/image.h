@@ -72,9 +72,29 @@ enum image_fact {
  */
 struct error *image_open(const char *path, struct image **ret);
 
-/* The same with options for the file, see source_open(). */
+/*
+ * The same with options for the file, see source_open(). With `lenient` a file that is refused, or
+ * whose format does not hold up, is opened as raw memory: then image_refusal() says why that is not
+ * what it seems to be.
+ */
 struct error *image_open_with(const char *path, const struct source_options *options,
 			      struct image **ret);
+
+/*
+ * The same for a file whose format is known better than by its content, by a name of
+ * image_format_name(). Fails where it can't be that by its content.
+ */
+struct error *image_open_as(const char *path, const char *format,
+			    const struct source_options *options, struct image **ret);
+
+/* Returns the name of the `i`-th format that can be asked for, static, or NULL: there are no more. */
+const char *image_format_name(size_t i);
+
+/* Returns why an image is only read as raw memory, by options->lenient, or NULL: it is not so. */
+const struct error *image_refusal(const struct image *image);
+
+/* Returns whether the image is a file's bytes from the first to the last, not packed, as memory. */
+bool image_is_plain(const struct image *image);
 
 /* Closes an image; NULL is allowed. */
 void image_close(struct image *image);

@@ -60,6 +60,10 @@ struct source_options {
 	 * that it is opened with it: source_beside(). May be NULL.
 	 */
 	bool (*beside)(const char *taken, const char *name);
+	/* Whether the file is taken as it is, packed or not. */
+	bool as_it_is;
+	/* Whether a file that can't be unpacked is opened as it is: see source_refusal(). */
+	bool lenient;
 	/* 1 + the number of the page file that is wanted of an archive; 0: an image is. */
 	unsigned int page_file;
 	/* Is told what takes time or room, as a sentence; may be NULL. */
@@ -153,6 +157,12 @@ const char *source_container(const struct source *source);
 
 /* Returns what is wrong with a source that could be opened all the same, or NULL. */
 const char *source_warning(const struct source *source);
+
+/*
+ * Returns why what seems to be packed in a source could not be unpacked, where it was opened all
+ * the same; it belongs to the source. NULL: all is unpacked, or nothing was to be.
+ */
+const struct error *source_refusal(const struct source *source);
 
 /*
  * Returns the page file `number` that lay in the same archive (0: pagefile.sys, 1: swapfile.sys),

@@ -53,6 +53,11 @@ static struct error *give(struct evidence *evidence, const struct placed *placed
 					 evidence->page_files[placed->number], placed->text);
 		evidence->page_files[placed->number] = placed->text;
 		return NULL;
+	case OPTION_FORMAT:
+		if (evidence->format)
+			return twice(evidence, placed);
+		evidence->format = placed->text;
+		return NULL;
 	case OPTION_DTB:
 		return give_address(evidence, placed, &evidence->dtb);
 	case OPTION_KERNEL:
@@ -84,7 +89,7 @@ struct error *evidence_assign(struct evidence *images, size_t count, const struc
 
 static bool has_options(const struct evidence *evidence)
 {
-	bool has = evidence->label || evidence->dtb || evidence->kernel_base;
+	bool has = evidence->label || evidence->format || evidence->dtb || evidence->kernel_base;
 	for (size_t i = 0; i < PAGE_FILES; i++)
 		has |= evidence->page_files[i] != NULL;
 	return has;

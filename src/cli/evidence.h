@@ -18,6 +18,7 @@ struct evidence {
 	const char *page_files[PAGE_FILES]; /* by number; NULL: not given */
 	uint64_t dtb;			    /* 0: find it */
 	uint64_t kernel_base;		    /* likewise */
+	const char *format;		    /* what it is, by image_format_name(); NULL: find it */
 	size_t parts; /* images left out since they are later parts of it, a split file */
 };
 

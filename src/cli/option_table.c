@@ -92,6 +92,10 @@ const struct option_row option_table[] = {
 	 "what rows call the image before it, instead of its path"},
 	{OPTION_DTB, "dtb", "ADDRESS", MODES_IMAGE, true, PLACED,
 	 "physical address of the kernel's page map in the image before it"},
+	{OPTION_FORMAT, "format", "NAME", MODES_IMAGE, true, PLACED,
+	 "what the image before it is, whatever it begins with: raw (as it is, not unpacked), "
+	 "dump, "
+	 "elf, hiberfil, lime, minidump, vmem, vmware"},
 	{OPTION_KERNEL, "kernel", "ADDRESS", MODES_IMAGE, true, PLACED,
 	 "where ntoskrnl.exe is loaded in the image before it"},
 	{OPTION_MEMORY, "memory", "MB", MODES_IMAGE, false, PARSED,

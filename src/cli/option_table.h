@@ -33,6 +33,7 @@ enum {
 	OPTION_LABEL,
 	OPTION_MEMORY,
 	OPTION_UNPACK,
+	OPTION_FORMAT,
 };
 
 /* What a run is for, as bits. */
@@ -74,7 +75,7 @@ struct option_row {
 	const char *help;
 };
 
-#define OPTION_COUNT 39
+#define OPTION_COUNT 40
 
 extern const struct option_row option_table[OPTION_COUNT];
 

@@ -12,6 +12,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/image.h>
 #include <impscan/module.h>
 
 #include "cli/option_check.h"
@@ -139,6 +140,18 @@ static struct error *parse(struct options *options, int key, const char *argumen
 	}
 }
 
+static struct error *check_format(const char *name)
+{
+	_cleanup_text_ struct text names = {0};
+	const char *known;
+	for (size_t i = 0; (known = image_format_name(i)); i++) {
+		if (!strcmp(known, name))
+			return NULL;
+		text_add_format(&names, "%s%s", i ? ", " : "", known);
+	}
+	return error_new("--format does not know '%s'; it takes %s", name, text_string(&names));
+}
+
 /* What belongs to an image, or is one: which that is counts when all are known. */
 static struct error *place(struct options *options, int key, const char *argument)
 {
@@ -149,6 +162,8 @@ static struct error *place(struct options *options, int key, const char *argumen
 		try_(parse_address("--dtb", argument, &placed.number));
 	else if (key == OPTION_KERNEL)
 		try_(parse_address("--kernel", argument, &placed.number));
+	else if (key == OPTION_FORMAT)
+		try_(check_format(argument));
 	else if (key == OPTION_LABEL && !*argument)
 		return error_new("--label needs a name (see --help)");
 	*array_push(options->placed, options->placed_count, options->placed_capacity) = placed;

@@ -16,9 +16,8 @@
 #include <impscan/discover.h>
 #include <impscan/minidump.h>
 
-#include "cli/image_sources.h"
-#include "cli/kernel_options.h"
 #include "cli/known_hashes.h"
+#include "cli/machine.h"
 #include "cli/print_rows.h"
 #include "cli/profiles.h"
 #include "cli/version.h"
@@ -53,33 +52,6 @@ static void tell_windows(const struct options *options, const struct discovery *
 	}
 	for (size_t i = 0; i < discovery->warning_count; i++)
 		progress_warning(progress, discovery->warnings[i]);
-}
-
-/* Finds Windows in the image; where it is not there, --info still says what the image is. */
-static struct error *open_windows(const struct options *options, struct profiles *profiles,
-				  const struct image *image, const struct page_sources *page_files,
-				  struct output *output, struct discovery *discovery)
-{
-	const struct evidence *evidence = output_evidence(output);
-	progress_init(&output->progress, options->quiet, "bytes searched for a kernel");
-	struct windows_options windows_options = {
-		.dtb = evidence->dtb,
-		.kernel_base = evidence->kernel_base,
-		.infer = options->infer,
-		.count_page_files = options->info && !options->quiet,
-		.progress = output_progress,
-		.progress_context = output,
-	};
-	memcpy(windows_options.page_files, evidence->page_files, sizeof(evidence->page_files));
-	for (size_t i = 0; i < array_size(page_files->files); i++)
-		windows_options.page_sources[i] = page_files->files[i];
-	try_(forced_profile(options, profiles, &windows_options.profile));
-	struct error *error = windows_open(image, profiles, &windows_options, discovery);
-	struct error *unwritten =
-		error && options->info ? print_info_without(image, error, output) : NULL;
-	if (unwritten)
-		error_free(error);
-	return unwritten ? unwritten : error;
 }
 
 /* What could not be unpacked of what was needed, and with -v how much was. */
@@ -123,26 +95,18 @@ static struct error *print_asked(const struct options *options, const struct dis
 
 /* Finds Windows in the image, and prints what was asked for. */
 static struct error *print_image(const struct options *options, struct profiles *profiles,
-				 const struct image *image, const struct known *known,
-				 const struct timespec *start, struct output *output)
+				 const struct known *known, const struct timespec *start,
+				 struct output *output, struct machine *machine)
 {
+	const struct discovery *discovery = &machine->discovery;
+	try_(machine_open(options, profiles, output, machine));
 	progress_init(&output->progress, options->quiet, "processes");
-	if (image_warning(image))
-		progress_warning(&output->progress, image_warning(image));
-	if (image_minidump(image))
-		try_(kernel_options_check(options, output));
-	_cleanup_page_sources_ struct page_sources page_files = {0};
-	if (!image_minidump(image))
-		try_(page_sources_open(output, &page_files));
-	_cleanup_discovery_ struct discovery discovery = {0};
-	try_(open_windows(options, profiles, image, &page_files, output, &discovery));
-	progress_init(&output->progress, options->quiet, "processes");
-	tell_windows(options, &discovery, &output->progress);
+	tell_windows(options, discovery, &output->progress);
 	if (options->profile_out)
-		try_(write_profile(options->profile_out, discovery.windows->profile,
+		try_(write_profile(options->profile_out, discovery->windows->profile,
 				   &output->rows));
-	struct error *error = print_asked(options, &discovery, known, start, output);
-	page_sources_warn(output, &page_files);
+	struct error *error = print_asked(options, discovery, known, start, output);
+	page_sources_warn(output, &machine->page_files);
 	return error;
 }
 
@@ -162,18 +126,11 @@ static struct error *run_image(const struct options *options, struct profiles *p
 			       const struct known *known, const struct timespec *start,
 			       struct output *output)
 {
-	_cleanup_image_ struct image *image = NULL;
-	const struct source_options source_options = image_source_options(output);
+	_cleanup_machine_ struct machine machine = {0};
 	tell_parts(output_evidence(output), &output->progress);
-	progress_init(&output->progress, options->quiet, "packed bytes unpacked");
-	struct error *unopened =
-		image_open_with(output_evidence(output)->path, &source_options, &image);
-	progress_hide(&output->progress);
-	try_(unopened);
-	if (!image) /* never: but that an error is not NULL, the analyzer can't see */
-		return NULL;
-	struct error *error = print_image(options, profiles, image, known, start, output);
-	tell_unpacked(image, output);
+	struct error *error = print_image(options, profiles, known, start, output, &machine);
+	if (machine.image)
+		tell_unpacked(machine.image, output);
 	return error;
 }
 

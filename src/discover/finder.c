@@ -320,6 +320,8 @@ struct error *find_machine(const struct image *image, struct profiles *profiles,
 		.page_files = page_files,
 		.budget = {.limit = budget_of_pages(image_present_pages(image))},
 	};
+	if (options->brief)
+		finder.budget.limit /= 4;
 	*candidate = (struct candidate){.image = image};
 	bool known = try_all(&finder);
 	struct error *error = finder.attempts.page_file;

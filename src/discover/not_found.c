@@ -76,7 +76,7 @@ static struct error *not_found(const struct image *image, const struct windows_o
 		return error_new("%s: no Windows kernel behind the page map at 0x%llx; leave "
 				 "--dtb out to search for it",
 				 path, (unsigned long long)options->dtb);
-	if (looks_like_linux(image, options))
+	if (!options->brief && looks_like_linux(image, options))
 		return error_new("%s: this is the memory of a Linux machine; impscan reads that "
 				 "of Windows",
 				 path);

@@ -340,9 +340,12 @@ void sweep_end(struct sweep_progress *progress)
 static void scan_image(struct map_scan *scan, const struct windows_options *options)
 {
 	struct sweep_progress progress = sweep_begin(scan->image, options);
+	const uint64_t most = options->brief ? WINDOWS_BRIEF : UINT64_MAX;
 	uint64_t start, size, at = 0;
-	for (; !scan->over && image_next_data(scan->image, at, &start, &size); at = start + size) {
-		uint64_t address = (start + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1), end = start + size;
+	for (; !scan->over && image_next_data(scan->image, at, &start, &size) && start < most;
+	     at = start + size) {
+		uint64_t address = (start + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+		uint64_t end = min_of(start + size, most);
 		for (; address < end && end - address >= PAGE_SIZE && !scan->over;
 		     address += PAGE_SIZE) {
 			scan_page(scan, address);

@@ -186,4 +186,8 @@ static struct error *parse(struct image *image)
 	return type->parse(image, layout);
 }
 
-const struct image_format image_format_crashdump = {.probe = probe, .parse = parse};
+const struct image_format image_format_crashdump = {
+	.name = "dump",
+	.probe = probe,
+	.parse = parse,
+};

@@ -328,4 +328,8 @@ static struct error *parse(struct image *image)
 	return NULL;
 }
 
-const struct image_format image_format_elf = {.probe = probe, .parse = parse};
+const struct image_format image_format_elf = {
+	.name = "elf",
+	.probe = probe,
+	.parse = parse,
+};

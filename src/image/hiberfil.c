@@ -115,4 +115,9 @@ static struct error *parse(struct image *image)
 	return hiberfil_finish(&hiberfil);
 }
 
-const struct image_format image_format_hiberfil = {.probe = probe, .parse = parse};
+const struct image_format image_format_hiberfil = {
+	.name = "hiberfil",
+	.any = true,
+	.probe = probe,
+	.parse = parse,
+};

@@ -103,6 +103,7 @@ void image_close(struct image *image)
 	for (size_t i = 0; i < IMAGE_FACTS; i++)
 		text_free(&image->facts[i]);
 	minidump_free(image->minidump);
+	error_free(image->refusal);
 	free(image->index.last);
 	free(image->ranges);
 	free(image->stretches);
@@ -131,6 +132,16 @@ const char *image_warning(const struct image *image)
 {
 	image = image->of ? image->of : image;
 	return image->warnings.length ? text_string(&image->warnings) : NULL;
+}
+
+const struct error *image_refusal(const struct image *image)
+{
+	return image->refusal ? image->refusal : source_refusal(image->source);
+}
+
+bool image_is_plain(const struct image *image)
+{
+	return image->plain && !source_container(image->source);
 }
 
 const char *image_fact(const struct image *image, enum image_fact fact)

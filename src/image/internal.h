@@ -75,6 +75,7 @@ struct image {
 	const struct image *of;	   /* it is the `other` of this one, and has its source */
 	const char *guess;	   /* see image_layout_guess(); static */
 	bool plain;		   /* as far as is known, the file holds nothing but memory */
+	struct error *refusal;	   /* see image_refusal(); NULL: none */
 	struct minidump *minidump; /* what one says; NULL: it is none. See minidump_parts.h */
 
 	/* While ranges are added. */
@@ -88,13 +89,15 @@ struct image {
 
 /* A format. */
 struct image_format {
+	const char *name; /* what users call it, a short word; NULL: it can't be asked for */
+	bool any;	  /* whether parse() may be called whatever probe() returned */
 	/* Returns whether the file is of this format, by its signatures alone. */
 	bool (*probe)(const struct image *image);
 	/*
 	 * Parses the headers: names the format with image_name_format(), before anything can fail;
 	 * sets image->hints; adds the ranges with image_add_range(); warns with image_warn().
 	 *
-	 * It is only called after probe() returned true, but the file may end right behind the
+	 * Unless `any`, it is only called after probe() returned true, but the file may end right behind the
 	 * signature: what lies there is asked for with image_bytes(). Of what a header says nothing
 	 * need be true: image_add_range() takes ranges of any size, in any order, that overlap or
 	 * go beyond the end of the file, and missing bytes are warned of without the format's

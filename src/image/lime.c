@@ -77,4 +77,8 @@ static struct error *parse(struct image *image)
 	return NULL;
 }
 
-const struct image_format image_format_lime = {.probe = probe, .parse = parse};
+const struct image_format image_format_lime = {
+	.name = "lime",
+	.probe = probe,
+	.parse = parse,
+};

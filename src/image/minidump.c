@@ -261,4 +261,8 @@ static struct error *parse(struct image *image)
 	return NULL;
 }
 
-const struct image_format image_format_minidump = {.probe = probe, .parse = parse};
+const struct image_format image_format_minidump = {
+	.name = "minidump",
+	.probe = probe,
+	.parse = parse,
+};

@@ -17,4 +17,9 @@ static struct error *parse(struct image *image)
 	return NULL;
 }
 
-const struct image_format image_format_raw = {.probe = probe, .parse = parse};
+const struct image_format image_format_raw = {
+	.name = "raw",
+	.any = true,
+	.probe = probe,
+	.parse = parse,
+};

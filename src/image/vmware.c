@@ -143,7 +143,11 @@ static struct error *parse_state(struct image *image)
 	return NULL;
 }
 
-const struct image_format image_format_vmware_state = {.probe = probe_state, .parse = parse_state};
+const struct image_format image_format_vmware_state = {
+	.name = "vmware",
+	.probe = probe_state,
+	.parse = parse_state,
+};
 
 /* Is there a file of the same name that may be the state of this one? Costs less than a folder. */
 static bool has_state(const char *path)
@@ -252,5 +256,9 @@ static struct error *parse_memory(struct image *image)
 	return NULL;
 }
 
-const struct image_format image_format_vmware_memory = {.probe = probe_memory,
-							.parse = parse_memory};
+const struct image_format image_format_vmware_memory = {
+	.name = "vmem",
+	.any = true,
+	.probe = probe_memory,
+	.parse = parse_memory,
+};

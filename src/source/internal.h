@@ -30,6 +30,7 @@ struct source_state {
 	char *container;
 	char *name; /* see source_name(); NULL: the path */
 	struct text warnings;
+	struct error *refusal; /* see source_refusal(); NULL: none */
 	struct source *page_files[SOURCE_PAGE_FILES];
 	struct source **beside;
 	size_t beside_count;

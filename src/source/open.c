@@ -107,7 +107,10 @@ struct error *source_open(const char *path, const struct source_options *options
 {
 	_cleanup_source_ struct source *source = NULL;
 	try_(open_packed(path, options, &source));
-	try_(source_unpack(&source, options));
+	struct error *error = options && options->as_it_is ? NULL : source_unpack(&source, options);
+	if (error && (!options || !options->lenient))
+		return error;
+	source->state->refusal = error;
 	*ret = take_ptr(source);
 	return NULL;
 }

@@ -43,6 +43,7 @@ void source_close(struct source *source)
 		source_close(state->beside[i]);
 	free(state->beside);
 	text_free(&state->warnings);
+	error_free(state->refusal);
 	free(state->container);
 	free(state->name);
 	free(state->extent_index.last);
@@ -78,6 +79,11 @@ const char *source_warning(const struct source *source)
 {
 	const struct text *warnings = &source->state->warnings;
 	return warnings->length ? text_string(warnings) : NULL;
+}
+
+const struct error *source_refusal(const struct source *source)
+{
+	return source->state->refusal;
 }
 
 const struct source *source_page_file(const struct source *source, unsigned int number)

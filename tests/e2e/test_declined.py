@@ -6,7 +6,10 @@ images of memory that begin as such files do: they are read.
     test_declined.py IMPSCAN MKIMAGE FOLDER
 """
 
+import bz2
+import gzip
 import io
+import lzma
 import os
 import random
 import re
@@ -101,6 +104,23 @@ PLANTED = [(510, b"\x55\xaa"), (0, MBR), (0, b"\x1f\x9d\x90"), (0, b"\x78\x9c\xe
            (0, b"\x53\xff\x00\xf0" * 4), (0, b"readable text\n" * 292), (4086, b"SWAPSPACE2"),
            (0, b"\x5d\0\0\x80"), (446, b"\x80" + bytes(7) + struct.pack("<II", 2048, 99))]
 
+# Signatures that a page of memory may have, by malware or firmware, and what is behind them; each is
+# refused as what it seems to be, or has no machine.
+SIGNED = [b"\x7fELF", b"PAGEDU64", b"PAGEDUMP" + NOISE[:4000], b"hibr", b"HIBR", b"WAKE" + NOISE[:4000],
+          b"\x1f\x8b\x08", gzip.compress(NOISE[:2000]), b"\xfd7zXZ\0", lzma.compress(NOISE[:2000]),
+          b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", bz2.compress(NOISE[:2000]), b"7z\xbc\xaf\x27\x1c",
+          b"PK\3\4", zipped("a.raw", NOISE[:2000]), b"EMiL", struct.pack("<IIQQQ", 0x4C694D45, 1, 0, 0xFFF, 0),
+          b"MDMP\x93\xa7" + NOISE[:100], struct.pack("<III", 0xBED2BED2, 8, 1), b"EVF\x09\x0d\x0a\xff\0",
+          b"QFI\xfb", b"\xeb\x52\x90NTFS    ", b"<!DOCTYPE html>", b"regf"]
+
+
+def planted_core(size, hidden):
+    """An ELF core that lists raw memory as it is, but for a page."""
+    segments = [(0, hidden), (hidden + 4096, size - hidden - 4096)]
+    head = struct.pack("<HHIQQQIHHHHHH", 4, 62, 1, 0, 64, 0, 0, 64, 56, len(segments), 64, 0, 0)
+    return b"\x7fELF\2\1\1" + bytes(9) + head + b"".join(
+        struct.pack("<IIQQQQQQ", 1, 6, start, 0, start, length, length, 4096) for start, length in segments)
+
 
 def test_declined(impscan, folder):
     for name, data, _ in DECLINED:
@@ -125,14 +145,49 @@ def test_planted(impscan, mkimage, folder):
             out, _ = run(impscan, "-f", image, "-a", "-F", "-q", "-o", "jsonl")
             check(out == expected, f"{data[:16]} at {offset}: other rows")
             os.pwrite(file.fileno(), before, offset)
+    signed(impscan, image, expected)
     image.unlink()
+
+
+def signed(impscan, image, expected):
+    """Raw memory that begins as a file of a format does."""
+    arguments = (impscan, "-f", image, "-a", "-F", "-o", "jsonl")
+    with open(image, "r+b") as file:
+        before = os.pread(file.fileno(), 1 << 16, 0)
+        for data in SIGNED:
+            os.pwrite(file.fileno(), data, 0)
+            out, err = run(*arguments)
+            check(out == expected, f"{data[:16]}: other rows: {err}")
+            check("as raw memory, so it is read as that" in err, f"{data[:16]}: not told: {err}")
+            out, err = run(*arguments, "--format", "raw")
+            check(out == expected and "warning" not in err, f"{data[:16]}, --format raw: {err}")
+            os.pwrite(file.fileno(), before, 0)
+        # What lists memory as it should be is believed, but not without a word.
+        size = os.fstat(file.fileno()).st_size
+        os.pwrite(file.fileno(), planted_core(size, 0x500000), 0)
+        _, err = run(*arguments)
+        check("a header put into it to hide pages" in err, f"a core that hides a page: {err}")
+        out, err = run(*arguments, "--format", "raw")
+        check(out == expected and "warning" not in err, f"--format raw of a core: {err}")
+        os.pwrite(file.fileno(), struct.pack("<IIQQQ", 0x4C694D45, 1, 0, 0xFFFF, 0), 0)
+        _, err = run(*arguments, "--format", "lime", status=(2,))
+        check("it may be raw memory that begins with such a header" in err, f"a small LiME: {err}")
+        check("read as that" not in err, f"--format lime is not believed: {err}")
+        _, err = run(*arguments, "--format", "elf", status=(2,))
+        check("does not begin as a file of the format 'elf'" in err, f"--format elf: {err}")
+        # The kernel is there, but not read again from a pipe.
+        os.pwrite(file.fileno(), before[:4096], 0)
+        os.pwrite(file.fileno(), b"QFI\xfb", 0)
+        out, err = run("sh", "-c", f"cat '{image}' | '{impscan}' -f - -a -F -q -o jsonl --label '{image}'")
+        check(out == expected, f"through a pipe: {err}")
+        os.pwrite(file.fileno(), before, 0)
 
 
 def main():
     arguments = test_arguments(test_parser(__doc__))
     test_declined(arguments.impscan, arguments.folder)
     test_planted(arguments.impscan, arguments.mkimage, arguments.folder)
-    finish(f"{len(DECLINED)} files declined, {len(PLANTED)} images that look like others read")
+    finish(f"{len(DECLINED)} files declined, {len(PLANTED) + len(SIGNED)} images that look like others read")
 
 
 if __name__ == "__main__":

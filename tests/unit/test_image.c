@@ -294,6 +294,59 @@ static void a_file_is_mapped(void **state)
 	assert_page(image, 3 * PAGE, 10);
 }
 
+/* What is refused, or can't be unpacked, and opened as raw memory where that is asked for. */
+static void lenient_opens_what_is_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *bytes;
+		size_t size;
+		const char *word;
+	} starts[] = {
+		{"QFI\xfb", 4, "virtual disk"},
+		{"\x7f"
+		 "ELF",
+		 4, "ELF file"},
+		{"\x1f\x8b\x08", 3, "gzip"},
+	};
+	const struct source_options lenient = {.lenient = true}, as_it_is = {.as_it_is = true};
+	for (size_t i = 0; i < array_size(starts); i++) {
+		char path[] = "/tmp/impscan-test-XXXXXX";
+		int fd = mkstemp(path);
+		assert_true(fd >= 0);
+		_cleanup_blob_ struct blob blob = {0};
+		put_pages(&blob, 0, 7, 4);
+		put(&blob, 0, starts[i].bytes, starts[i].size);
+		put(&blob, starts[i].size, "\xff\xff\xff\xff", 4);
+		assert_int_equal(write(fd, blob.data, blob.size), blob.size);
+		close(fd);
+		open_fails_with_a_sentence(path, starts[i].word);
+		_cleanup_image_ struct image *image = NULL, *named = NULL;
+		assert_null(image_open_with(path, &lenient, &image));
+		assert_string_equal(image_format(image), "raw");
+		assert_non_null(image_refusal(image));
+		assert_non_null(strstr(error_message(image_refusal(image)), starts[i].word));
+		assert_page(image, 3 * PAGE, 10);
+		assert_null(image_open_as(path, "raw", &as_it_is, &named));
+		assert_null(image_refusal(named));
+		assert_true(image_is_plain(named));
+		assert_page(named, 3 * PAGE, 10);
+		unlink(path);
+	}
+}
+
+static void formats_have_names(void **state)
+{
+	(void)state;
+	size_t count = 0;
+	while (image_format_name(count)) {
+		for (size_t i = 0; i < count; i++)
+			assert_string_not_equal(image_format_name(i), image_format_name(count));
+		count++;
+	}
+	assert_int_equal(count, 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +362,8 @@ int main(void)
 		cmocka_unit_test(many_ranges_clustered_at_both_ends),
 		cmocka_unit_test(what_is_no_file_is_refused),
 		cmocka_unit_test(a_file_is_mapped),
+		cmocka_unit_test(lenient_opens_what_is_refused),
+		cmocka_unit_test(formats_have_names),
 	};
 	return cmocka_run_group_tests_name("image", tests, NULL, NULL);
 }
