@@ -45,9 +45,12 @@ struct source_options {
 	unsigned int threads;
 	/*
 	 * Bytes that a packed file may be unpacked to at each of its levels; 0:
-	 * SOURCE_UNPACKED_LEAST, or SOURCE_RATIO times what is packed where that is more.
+	 * SOURCE_UNPACKED_LEAST, or SOURCE_RATIO times what is packed where that is more; and of
+	 * these as many may be zeros, in whole pages, or SOURCE_RATIO times what is not.
 	 */
 	uint64_t unpack_most;
+	/* Of the same archive: bytes that were unpacked before, and those of them that are no zeros. */
+	uint64_t unpacked_before, held_before;
 	/* Is tried for encrypted archives, before "infected"; may be NULL. */
 	const char *password;
 	/*
@@ -74,7 +77,7 @@ struct source_options {
 };
 
 #define SOURCE_MEMORY_DEFAULT (UINT64_C(512) << 20)
-#define SOURCE_UNPACKED_LEAST (UINT64_C(1) << 30)
+#define SOURCE_UNPACKED_LEAST (UINT64_C(512) << 20)
 #define SOURCE_RATIO	      1000u
 
 /* Files in files in files: more levels are not unpacked. */

@@ -103,8 +103,8 @@ const struct option_row option_table[] = {
 	 "temporary "
 	 "file ($TMPDIR, else /var/tmp)"},
 	{OPTION_UNPACK, "unpack", "GB", MODES_IMAGE, false, PARSED,
-	 "unpack a packed image up to this size (default: 1000 times what is packed, 1 GB at "
-	 "least)"},
+	 "unpack a packed image up to this size (default: 1000 times what is packed and "
+	 "is not zeros, 512 MB at least)"},
 	{'j', "threads", "N", MODES_ALL, false, PARSED,
 	 "threads to work with (default: the processors)"},
 	{'q', "quiet", NULL, MODES_ALL, true, SETS(quiet), "no warnings, no progress, no summary"},

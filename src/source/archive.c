@@ -417,9 +417,16 @@ static const struct member *choose(const struct source *source, struct listing *
 	return NULL;
 }
 
+/* A file of the archive was unpacked: what it took is no more there for the others. */
+static void count_unpacked(struct source_options *left, const struct source *file)
+{
+	left->unpacked_before += file->size;
+	left->held_before += min_of(source_present(file), file->size);
+}
+
 /* Opens a file beside the image; NULL where it can't be, which is told. Sets `*kept` for a window. */
 static struct source *open_beside(const struct source *source, const struct member *member,
-				  const char *kind, const struct source_options *options,
+				  const char *kind, struct source_options *options,
 				  struct source *image, bool *kept)
 {
 	bool window = false;
@@ -437,13 +444,14 @@ static struct source *open_beside(const struct source *source, const struct memb
 	file->state->path = alloc_printf("%s: %s", source_path(source), member->name);
 	file->state->name = alloc_strdup(member->name);
 	*kept |= window;
+	count_unpacked(options, file);
 	return file;
 }
 
 /* Opens the page files, and says so. */
 static void open_page_files(const struct source *source, const struct listing *listing,
-			    const char *kind, const struct source_options *options,
-			    struct source *image, bool *kept)
+			    const char *kind, struct source_options *options, struct source *image,
+			    bool *kept)
 {
 	for (size_t i = 0; i < listing->count; i++) {
 		const struct member *member = &listing->members[i];
@@ -470,8 +478,7 @@ static bool is_beside(const struct member *chosen, const struct member *member,
 /* Opens what belongs to the chosen file, and says so. */
 static void open_files_beside(const struct source *source, const struct listing *listing,
 			      const struct member *chosen, const char *kind,
-			      const struct source_options *options, struct source *image,
-			      bool *kept)
+			      struct source_options *options, struct source *image, bool *kept)
 {
 	for (size_t i = 0; i < listing->count; i++) {
 		const struct member *member = &listing->members[i];
@@ -556,8 +563,7 @@ static struct error *open_archive(struct source *source, const char *name,
 	if (!wants_page_file(options)) {
 		/* What it may be unpacked to is for all of its files. */
 		struct source_options left = options ? *options : (struct source_options){0};
-		left.unpack_most = whole_most(source->size, options);
-		left.unpack_most -= min_of(image->size, left.unpack_most - 1);
+		count_unpacked(&left, image);
 		open_page_files(source, &listing, name, &left, image, &kept);
 		open_files_beside(source, &listing, chosen, name, &left, image, &kept);
 	}

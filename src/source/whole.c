@@ -26,12 +26,18 @@ static uint64_t free_space(int fd)
 	return (uint64_t)status.f_bavail * status.f_frsize;
 }
 
+static uint64_t times_ratio(uint64_t bytes)
+{
+	return bytes < UINT64_MAX / SOURCE_RATIO ? bytes * SOURCE_RATIO : UINT64_MAX;
+}
+
 uint64_t whole_most(uint64_t packed, const struct source_options *options)
 {
+	const uint64_t before = options ? options->unpacked_before : 0;
+	uint64_t most = max_of(SOURCE_UNPACKED_LEAST, times_ratio(packed));
 	if (options && options->unpack_most)
-		return options->unpack_most;
-	return max_of(SOURCE_UNPACKED_LEAST,
-		      packed < UINT64_MAX / SOURCE_RATIO ? packed * SOURCE_RATIO : UINT64_MAX);
+		most = options->unpack_most;
+	return most - min_of(before, most - 1);
 }
 
 struct error *whole_begin(struct whole *whole, const char *path, const char *container,
@@ -121,14 +127,33 @@ static struct error *flush(struct whole *whole)
 	return NULL;
 }
 
+/* How many bytes of zeros may be written, by what is not zeros. */
+static uint64_t zeros_most(const struct whole *whole)
+{
+	const struct source_options *options = whole->options;
+	uint64_t held = whole->written, zeros = 0;
+	if (whole->most == UINT64_MAX || (options && options->unpack_most))
+		return UINT64_MAX;
+	if (options) {
+		held += options->held_before;
+		zeros = options->unpacked_before - options->held_before;
+	}
+	const uint64_t most = max_of(SOURCE_UNPACKED_LEAST, times_ratio(held));
+	return most - min_of(zeros, most);
+}
+
 static struct error *check_size(const struct whole *whole, uint64_t more)
 {
-	char most[SOURCE_SIZE_TEXT];
-	if (more <= whole->most && whole->size <= whole->most - more)
+	char text[SOURCE_SIZE_TEXT];
+	/* What is in the buffer may be either. */
+	const uint64_t zeros = whole->size - whole->filled - whole->written;
+	const bool too_many_zeros = zeros > zeros_most(whole);
+	if (!too_many_zeros && more <= whole->most && whole->size <= whole->most - more)
 		return NULL;
 	return error_new("'%s' is unpacked to more than %s, too much for what is packed in it: if "
 			 "that is right, allow more with --unpack",
-			 whole->path, source_size_text(whole->most, most));
+			 whole->path,
+			 source_size_text(too_many_zeros ? zeros_most(whole) : whole->most, text));
 }
 
 struct error *whole_add(struct whole *whole, const void *data, size_t size)

@@ -2,9 +2,10 @@
 """Packed files: archives of very many files, parts in no order, files that
 overlap or are cut, archives in archives without an end.
 
-What an image is unpacked to is bounded by --unpack, at least 1 GB: e2e/test_packed.py has such bombs.
+What an image is unpacked to is bounded by --unpack, at least 512 MB: e2e/test_packed.py has such bombs.
 """
 
+import bz2
 import gzip
 import io
 import lzma
@@ -143,3 +144,25 @@ def list_bomb(tools):
     """A list of spaces without an end."""
     image = write(tools, "x.raw", bytes(1 << 16))
     return ["-f", image, "-i", write(tools, "list.gz", gzip.compress(b" " * (300 * MB), 9))]
+
+
+@case("containers.zeros_gz", "-a", "-j", 1, expect=says("is unpacked to more than", "--unpack"))
+def zeros_gz(tools):
+    """A gigabyte of zeros in a file of next to nothing, which costs more to unpack than it may."""
+    return [write(tools, "zeros.gz", gzip.compress(bytes(64 * MB), 9) * 16)]
+
+
+@case("containers.zeros_bz2", "-a", "-j", 1, expect=says("is unpacked to more than", "--unpack"))
+def zeros_bz2(tools):
+    return [write(tools, "zeros.bz2", bz2.compress(bytes(64 * MB)) * 16)]
+
+
+@case("containers.zeros_beside", "-a", "-j", 1, expect=says("no Windows kernel found"))
+def zeros_beside(tools):
+    """Page files and states of hundreds of megabytes of zeros."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("m.vmem", b"\1" * 8192)
+        for name in ("pagefile.sys", "swapfile.sys", "m.vmss", "m.vmsn", "m-1.vmss"):
+            archive.writestr(name, bytes(400 * MB))
+    return [write(tools, "beside.zip", out.getvalue())]
