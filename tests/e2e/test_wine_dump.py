@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -40,6 +41,7 @@ def make_prefix(folder):
     """What Wine needs of a Windows: the folder of its DLLs. Without more it starts in a moment, where
     a whole one takes it a minute and 700 MB."""
     prefix = folder / "prefix"
+    shutil.rmtree(prefix, ignore_errors=True)  # of a run that was interrupted
     (prefix / "drive_c" / "windows").mkdir(parents=True)
     (prefix / "drive_c" / "windows" / "system32").symlink_to(WINE)
     (prefix / "dosdevices").mkdir()
