@@ -99,6 +99,7 @@ struct row {
 	const char *assembly; /* its name and version: "Newtonsoft.Json 13.0.0.0" */
 	const char *mvid;     /* "0f7a3c5e-....", changes with each build */
 	bool go;	      /* it is a program by Go, and `go_functions` is known */
+	bool by_go;	      /* it is one, known or not: its import list is that of Go's runtime */
 	size_t go_functions;
 	const char *go_version; /* "go1.19.8" */
 	const char *go_module;	/* path of the main module or package */

@@ -157,14 +157,18 @@ static void read_names(struct golang *golang, struct go_program *program)
 /* What there is to say where no table was found. */
 static void without_table(struct golang *golang, const struct go_program *program, bool searched)
 {
+	bool linked = golang_likely_by_sections(program->pe);
 	if (!searched)
 		stop(golang, GOLANG_STOPPED,
 		     "search for the table of functions: the budget has ended");
-	else if (program->absent && (program->build_info || program->foreign))
+	else if (program->absent && (program->build_info || program->foreign || linked))
 		is_absent(golang, program, "table of functions not found; what was searched",
 			  program->first_absent);
 	else if (program->build_info)
 		stop(golang, GOLANG_DAMAGED, "build information of Go, but no table of functions");
+	else if (linked)
+		stop(golang, GOLANG_DAMAGED,
+		     "sections as Go's linker makes them, but no table of functions");
 }
 
 static void clear(struct golang *golang)

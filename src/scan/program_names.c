@@ -126,6 +126,7 @@ static void read_go(struct unit_maps *maps, struct worker *worker, const struct 
 	if (go->status == GOLANG_NONE)
 		return;
 	struct program_names *names = names_of(finding);
+	names->by_go = true;
 	names->go = go->functions > 0;
 	names->go_functions = go->functions;
 	names->unread |= go->status != GOLANG_OK;

@@ -51,6 +51,7 @@ void row_add_finding(struct row *row, const struct finding *finding)
 		row->assembly = finding->names->assembly;
 		row->mvid = finding->names->mvid;
 		row->go = finding->names->go;
+		row->by_go = finding->names->by_go;
 		row->go_functions = finding->names->go_functions;
 		row->go_version = finding->names->go_version;
 		row->go_module = finding->names->go_module;
@@ -106,7 +107,7 @@ void row_set_match(struct row *row, const struct match *match)
 	const char *note = NULL;
 	if (by_imports)
 		note = match_note(match->rebuilt ? &row->rebuilt : &row->hashes);
-	if (by_imports && !note && row->go)
+	if (by_imports && !note && row->by_go)
 		note = match_note_go;
 	row->match = (struct row_match){
 		.by = by,

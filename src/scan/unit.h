@@ -58,6 +58,7 @@ struct dump {
 /* What a .NET module or one by Go has beside import lists and hashes: see struct row. */
 struct program_names {
 	bool dotnet, go;
+	bool by_go;  /* something says that it is by Go, be its functions known or not */
 	bool unread; /* there is something that could not be read, so that a hash is missing */
 	size_t typerefs, go_functions;
 	char assembly[280]; /* name and version; all four "" where not known */

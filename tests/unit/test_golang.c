@@ -516,6 +516,27 @@ static void build_information_alone(void **state)
 	assert_built(&p);
 }
 
+/* Its linker's sections say what it is, too; what is absent may be the table. */
+static void sections_alone(void **state)
+{
+	(void)state;
+	_cleanup_program_ struct program p;
+	struct go_plan plan = plan_of(GO_1_18, true);
+	plan.no_moduledata = true;
+	plan.linked = true;
+	plan.build_info = GO_BUILD_INFO_NONE;
+	program_write(&p, &plan);
+	memset(p.file.data + p.file.table, 0, p.file.header_size);
+	program_read(&p, PE_LAYOUT_MEMORY, true, true, NULL);
+	assert_int_equal(p.golang.status, GOLANG_DAMAGED);
+	assert_string_equal(p.golang.reason,
+			    "sections as Go's linker makes them, but no table of functions");
+	p.absent[p.file.table / 4096] = true;
+	program_read(&p, PE_LAYOUT_MEMORY, true, true, NULL);
+	assert_int_equal(p.golang.status, GOLANG_ABSENT);
+	assert_non_null(strstr(p.golang.reason, "table of functions not found; what was searched"));
+}
+
 /* Names that garble writes; the runtime's may be there. */
 static void garbled_names(void **state)
 {
@@ -669,6 +690,7 @@ int main(void)
 		cmocka_unit_test(pages_of_pointers),
 		cmocka_unit_test(other_programs),
 		cmocka_unit_test(build_information_alone),
+		cmocka_unit_test(sections_alone),
 		cmocka_unit_test(garbled_names),
 		cmocka_unit_test(likely_programs),
 		cmocka_unit_test(no_own_names),
