@@ -185,6 +185,17 @@ static struct value matched_hash(const void *p, struct text *scratch)
 	return prefixed(hashes, types[row->match.by], scratch);
 }
 
+/* The name of what it resembles, and behind it why the hash that matched tells little. */
+static struct value match_and_note(const void *p, struct text *scratch)
+{
+	const struct row *row = p;
+	if (!row->match.note)
+		return text_or_null(row->match.name ? row->match.name : "");
+	text_add_format(scratch, "%s (%s)", row->match.name ? row->match.name : "-",
+			row->match.note);
+	return text_or_null(text_string(scratch));
+}
+
 /* clang-format off */
 static const struct field modules[] = {
 	{"pid", NUMBER(pid), RIGHT("PID", 6, 10, 10, 10, 10)},
@@ -210,7 +221,7 @@ static const struct field modules[] = {
 	{"reason", TEXT(reason), LEFT("Reason", 0, 0, 150), .when = is_declared},
 	{"flags", WORDS(flags, module_flag_names, MODULE_FLAG_COUNT),
 	 LEFT("Flags", 16, 0, 100, 0, 80)},
-	{"match", TEXT(match.name), LEFT("Match", 0, 0, 0, 90, 150)},
+	{"match", TEXT(match.name), LEFT("Match", 0, 0, 0, 0, 150)},
 	{"score", NUMBER(match.score), RIGHT("Compare", 7, 0, 0, 80, 130), .when = has_match},
 	{"matched_hash", CHOICE(match.by, matched_name, MATCHES), LEFT("By", 16, 0, 0, 60, 120)},
 	{"dump", TEXT(dump.file)},
@@ -236,6 +247,7 @@ static const struct field modules[] = {
 	{NULL, DERIVED(telling_hash), LEFT("Hash", HASH_WIDTH, 0, 130)},
 	{NULL, DERIVED(matched_imports), RIGHT("Imports", 7, 0, 0, 50)},
 	{NULL, DERIVED(matched_hash), LEFT("Hash", HASH_WIDTH, 0, 0, 70, 115)},
+	{NULL, DERIVED(match_and_note), LEFT("Match", 0, 0, 0, 90)},
 };
 
 /* Only for programs. */

@@ -10,6 +10,7 @@ from operator import itemgetter
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -85,7 +86,7 @@ def test_dump_of_images(where, impscan, folder, files, truth):
             path, original = dumped / name, files / module["file"]
             check(dotnet_oracle.line(path) == dotnet_oracle.line(original), f"{where}: {name}")
             index, = json.loads((dumped / "index.json").read_text())
-            check((module["case"] == "anti-dump") == ("restored" in (index["note"] or "")),
+            check((index["note"] or "").count("restored") == (module["case"] == "anti-dump"),
                   f"{where}: {name}: {index['note']}")
             if shutil.which("monodis"):
                 types = types_of(original)
@@ -152,6 +153,40 @@ def check_wow64(where, layout, truth):
           f"{where}: no WoW64")
 
 
+def check_notes(where, impscan, image, sample, programs):
+    """Each of so many programs has the sample's import list, which its runtime imposes: that is said
+    of all but the one whose names are the sample's, in every form."""
+    found = rows(impscan, image, "-e", sample, "-t", 100)
+    by_list = [row for row in found if row["matched_hash"] in ("imphash", "impfuzzy")]
+    check((len(found), len(by_list)) == (programs, programs - 1),
+          f"{where}: {len(found)} rows, {len(by_list)} by import lists")
+    check(all(row["note"] and "has this import list" in row["note"] for row in by_list),
+          f"{where}: no note")
+    table, _ = run(impscan, "-q", "-f", image, "-e", sample, "-t", 100)
+    check(table.count("has this import list") == programs - 1, f"{where}: no note in the table")
+
+
+def test_programs_of_mono(impscan, mkimage, folder):
+    """Real .NET programs, which import one function of mscoree.dll."""
+    files = []
+    for path in dotnet_oracle.mono_files():
+        data = open(path, "rb").read()
+        at = struct.unpack_from("<I", data, 0x3c)[0]
+        if path.endswith(".exe") and struct.unpack_from("<H", data, at + 4)[0] == 0x14c:
+            files.append(path)
+    if len(files) < 2:
+        skip("notes of .NET programs: none of Mono's (mono-mcs) are installed")
+        return
+    image = folder / "image.raw"
+    listed = folder / "programs.txt"
+    listed.write_text("".join(f"program\tapp{i}.exe\t{path}\n"
+                              for i, path in enumerate(files[:4])))
+    subprocess.run([mkimage, "--build", "7601", "--arch", "x86", "--scenario", "programs",
+                    "--programs", listed, "-o", image], check=True)
+    check_notes("programs of Mono", impscan, image, files[0], len(files[:4]))
+    image.unlink()
+
+
 def test_dotnet(impscan, mkimage, folder, layout):
     where = " ".join(layout)
     image, truth, files = write(mkimage, folder, layout, "dotnet")
@@ -201,6 +236,7 @@ def test_go(impscan, mkimage, folder, layout):
                   f"{where}: {module['name']} ({module['case']}): {row}")
             programs.append((process["pid"], module["base"], files / module["file"]))
     test_search(where, impscan, image, programs, "gimphash")
+    check_notes(f"{where}: Go", impscan, image, programs[0][2], len(programs))
     image.unlink()
     return len(programs)
 
@@ -213,6 +249,7 @@ def main():
     for layout in LAYOUTS:
         assemblies += test_dotnet(arguments.impscan, arguments.mkimage, arguments.folder, layout)
         programs += test_go(arguments.impscan, arguments.mkimage, arguments.folder, layout)
+    test_programs_of_mono(arguments.impscan, arguments.mkimage, arguments.folder)
     finish(f"{len(LAYOUTS)} layouts, {assemblies} assemblies, {programs} programs by Go")
 
 
