@@ -121,13 +121,14 @@ void dotnet_free(struct dotnet *dotnet);
 struct dotnet_place {
 	uint64_t position; /* of its MZ header */
 	uint64_t size;	   /* in bytes, as its headers tell; it may pass the end of the range */
-	bool confirmed;	   /* the metadata's signature was seen; else its page is absent */
+	bool confirmed;	   /* the metadata's signature was seen; else its page is absent, or ... */
+	bool wiped;	   /* ... its CLR header leads nowhere: dotnet_read() may find metadata */
 };
 
 /*
  * Finds the next assembly in file layout in `range` whose MZ header lies at `*position` or behind
  * it, but before `end`, at a multiple of 4. Its PE headers are present, and name a CLR header that
- * leads to a metadata root. Pages that are absent are passed over, and added to `*absent`.
+ * leads to a metadata root, or was wiped. Pages that are absent are passed over, and added to `*absent`.
  *
  * Returns true and sets `place` when one is found; the next search begins at `*position`, which is
  * moved. Returns false at the end, or when the budget is used up (budget_exceeded()).

@@ -63,7 +63,7 @@ struct pe_write_options {
 	 */
 	const struct pe_write_import *imports;
 	size_t import_count;
-	/* Only for a mapped image with headers. Those that the file does not have are left out. */
+	/* Only with headers. Those that the file does not have are left out. */
 	const struct pe_write_patch *patches;
 	size_t patch_count;
 	struct budget *budget; /* counts looking at pages; NULL: not bounded */

@@ -108,8 +108,11 @@ static bool is_assembly(const struct pe_reader *range, uint64_t position,
 	if (pe_open(&pe, &part.reader) != PE_OK || !pe.section_count)
 		return false;
 	enum step step = root_confirmed(&pe);
-	*place = (struct dotnet_place){position, file_size(&pe), step == STEP_OK};
-	return step != STEP_NOT;
+	*place = (struct dotnet_place){
+		.position = position, .size = file_size(&pe), .confirmed = step == STEP_OK};
+	if (step == STEP_NOT)
+		place->wiped = root_wiped(&pe);
+	return step != STEP_NOT || place->wiped;
 }
 
 /* Looks at the multiples of 4 in a stretch of bytes. Returns the first that begins with MZ. */

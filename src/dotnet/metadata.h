@@ -115,6 +115,9 @@ uint64_t root_clr_header(const struct pe *pe);
 /* Do the headers name a CLR header? */
 bool root_named(const struct pe *pe);
 
+/* Do they, and were zeros written over what leads from it to the metadata? Of a file only. */
+bool root_wiped(const struct pe *pe);
+
 /*
  * Do they, and does it lead to the signature of a metadata root? STEP_STOP when a page is absent
  * that would tell.

@@ -25,6 +25,7 @@ enum {
 	VERSION_MAX = 256,	     /* bytes of the version text */
 	STREAM_HEADER_SIZE = 8,	     /* up to the name */
 	STEPS_A_STREAM = 3,
+	SECTION_START = 0x200, /* bytes of a section: the least that a file has of one */
 };
 
 static enum stream_kind kind_of(const char *name, size_t length)
@@ -180,6 +181,37 @@ enum step root_confirmed(const struct pe *pe)
 	if (how == PE_READ_ABSENT)
 		return STEP_STOP;
 	return how == PE_READ_OK && le32(root) == ROOT_SIGNATURE ? STEP_OK : STEP_NOT;
+}
+
+static bool any_byte(const uint8_t *p, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (p[i])
+			return true;
+	return false;
+}
+
+/*
+ * Compilers put the CLR header at the start of a section. Where an image is mapped, what would be
+ * that section in a file lies in the page of the headers, and is zeros.
+ */
+bool root_wiped(const struct pe *pe)
+{
+	const struct pe_data_directory *entry = &pe->directory[CLR_DIRECTORY];
+	uint8_t header[CLR_HEADER_READ], start[SECTION_START];
+	if (!entry->rva || entry->size != CLR_HEADER_SIZE ||
+	    pe_copy(pe, entry->rva, header, sizeof(header)) != PE_READ_OK ||
+	    any_byte(header, sizeof(header)))
+		return false;
+	for (size_t i = 0; i < pe->section_count; i++) {
+		const struct pe_section *s = &pe->sections[i];
+		if (range_within(entry->rva - (uint64_t)s->virtual_address, entry->size,
+				 s->size_of_raw_data))
+			return pe_copy(pe, s->virtual_address, start, sizeof(start)) ==
+				       PE_READ_OK &&
+			       any_byte(start, sizeof(start));
+	}
+	return false;
 }
 
 enum step root_by_header(struct metadata *m)

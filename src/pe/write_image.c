@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include <impscan/pe_cursor.h>
+
 enum {
 	DEBUG_ENTRY_SIZE = 28, /* IMAGE_DEBUG_DIRECTORY */
 	DEBUG_ENTRIES_MAX = 64,
@@ -92,14 +94,15 @@ static void mend_debug_directory(struct writing *w)
 	}
 }
 
-static void write_copy(struct writing *w)
+/* Where the file has what lies at an RVA: its own section table says it of one that is copied. */
+static bool patch_offset(struct writing *w, const struct pe_write_patch *patch, uint64_t *offset)
 {
-	w->written->layout = PE_WRITTEN_FILE;
-	write_content_end(w, 0, w->end, w->end);
-	write_add_piece(w, 0, w->end, 0);
-	if (w->written->pages > w->written->pages_absent)
-		write_begin_file(w);
-	w->written->imports_lost = w->options->import_count;
+	struct pe_cursor cursor;
+	if (w->written->layout != PE_WRITTEN_FILE)
+		return write_offset(w, patch->rva, patch->size, offset);
+	pe_cursor_init(&cursor, w->pe);
+	*offset = pe_cursor_position(&cursor, patch->rva);
+	return true;
 }
 
 static void apply_patches(struct writing *w)
@@ -107,9 +110,21 @@ static void apply_patches(struct writing *w)
 	for (size_t i = 0; i < w->options->patch_count; i++) {
 		const struct pe_write_patch *patch = &w->options->patches[i];
 		uint64_t offset;
-		if (write_offset(w, patch->rva, patch->size, &offset))
+		if (patch_offset(w, patch, &offset))
 			write_put(w, offset, patch->bytes, patch->size);
 	}
+}
+
+static void write_copy(struct writing *w)
+{
+	w->written->layout = PE_WRITTEN_FILE;
+	write_content_end(w, 0, w->end, w->end);
+	write_add_piece(w, 0, w->end, 0);
+	if (w->written->pages > w->written->pages_absent) {
+		write_begin_file(w);
+		apply_patches(w);
+	}
+	w->written->imports_lost = w->options->import_count;
 }
 
 static void write_mapped_image(struct writing *w)

@@ -80,6 +80,9 @@ static void add_copy(struct managed_search *search, const struct pe_reader *rang
 	_cleanup_pe_ struct pe pe;
 	pe_open(&pe, &part.reader);
 	dotnet_read(dotnet, &pe);
+	/* Without a header that leads to it, what has no metadata is no assembly. */
+	if (place->wiped && dotnet->status != DOTNET_OK && dotnet->status != DOTNET_PARTIAL)
+		return;
 	copy.whole = dotnet->status == DOTNET_OK && *dotnet->mvid;
 	if (copy.whole) {
 		memcpy(copy.mvid, dotnet->mvid, sizeof(copy.mvid));

@@ -233,8 +233,7 @@ static struct patches patches_of(struct worker *worker, const struct opened_modu
 	struct dotnet *dotnet = &worker->dotnet;
 	struct patches patches = {0};
 	size_t capacity = 0;
-	if (source->pe.reader->layout == PE_LAYOUT_FILE || !finding->names ||
-	    !finding->names->dotnet || !opened_has_headers(source))
+	if (!finding->names || !finding->names->dotnet || !opened_has_headers(source))
 		return patches;
 	dotnet->budget = &worker->dump_budget;
 	dotnet->search = false;

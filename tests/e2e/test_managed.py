@@ -73,6 +73,15 @@ def types_of(path):
                           check=False).stdout.split("\n")
 
 
+def check_restored(name, path, original, index, restored=True):
+    """A file has its types for others, too, and it is said that headers were restored."""
+    check(dotnet_oracle.line(path) == dotnet_oracle.line(original), name)
+    check((index["note"] or "").count("restored") == restored, f"{name}: {index['note']}")
+    if shutil.which("monodis"):
+        types = types_of(original)
+        check(len(types) > 20 and types_of(path) == types, f"{name}: monodis reads other types")
+
+
 def test_dump_of_images(where, impscan, folder, files, truth):
     """Programs as files that others can read: what was wiped of the metadata's headers is back."""
     dumped = folder / "dumped"
@@ -83,15 +92,9 @@ def test_dump_of_images(where, impscan, folder, files, truth):
             run(impscan, "-f", folder / "image.raw", "-a", "-q", "-d", dumped, "-p", process["pid"],
                 "-m", module["name"])
             name = f"{process['pid']}.{process['name']}.{module['base']}.{module['name']}.bin"
-            path, original = dumped / name, files / module["file"]
-            check(dotnet_oracle.line(path) == dotnet_oracle.line(original), f"{where}: {name}")
             index, = json.loads((dumped / "index.json").read_text())
-            check((index["note"] or "").count("restored") == (module["case"] == "anti-dump"),
-                  f"{where}: {name}: {index['note']}")
-            if shutil.which("monodis"):
-                types = types_of(original)
-                check(len(types) > 20 and types_of(path) == types,
-                      f"{where}: monodis reads other types of {name}")
+            check_restored(f"{where}: {name}", dumped / name, files / module["file"], index,
+                           module["case"] == "anti-dump")
             for path in dumped.iterdir():
                 path.unlink()
 
@@ -102,6 +105,7 @@ def test_dump(where, impscan, folder, found, files, truth):
     dumped.mkdir(exist_ok=True)
     test_dump_of_images(where, impscan, folder, files, truth)
     run(impscan, "-f", folder / "image.raw", "-a", "-q", "-d", dumped, "-m", ASSEMBLY)
+    index = {entry["file"]: entry for entry in json.loads((dumped / "index.json").read_text())}
     case_of = {(process["pid"], put_in["base"]): put_in for process in truth["processes"]
                for put_in in process["injected"]}
     for row in found:
@@ -112,6 +116,8 @@ def test_dump(where, impscan, folder, found, files, truth):
         data, original = (dumped / name).read_bytes(), (files / put_in["file"]).read_bytes()
         if put_in["case"] == "torn":
             check(len(data) == len(original) and data != original, f"{where}: {name}")
+        elif put_in["case"] == "wiped":
+            check_restored(f"{where}: {name}", dumped / name, files / put_in["file"], index[name])
         else:
             check(data == original, f"{where}: {name} is not {put_in['file']}")
     for path in dumped.iterdir():

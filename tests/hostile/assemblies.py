@@ -121,6 +121,28 @@ def headers_everywhere(tools):
     return [target.machine.save()]
 
 
+@case("assemblies.wiped", *LISTING, expect=rows_of(0, cut=True))
+def wiped_everywhere(tools):
+    """Each page begins a file of 4 GB whose CLR header was wiped, and which has no metadata."""
+    target = Target(tools)
+    page = bytearray(target.pages()[0])
+    optional = struct.unpack_from("<I", page, 0x3c)[0] + 24
+    sections = optional + struct.unpack_from("<H", page, optional - 4)[0]
+    rva, = struct.unpack_from("<I", page, optional + 112 + 8 * 14)
+    start, = struct.unpack_from("<I", page, sections + 12)
+    raw, = struct.unpack_from("<I", page, sections + 20)
+    struct.pack_into("<I", page, sections + 8, 0xf0000000)
+    struct.pack_into("<I", page, sections + 16, 0xf0000000)
+    header = raw + rva - start
+    page[header:] = bytes(PAGE - header)
+    page[raw:raw + 4] = page[-4:] = b"\x01\x02\x03\x04"
+    if header == raw:
+        page[raw:raw + 16] = bytes(16)
+        page[raw + 16] = 1
+    target.fill([bytes(page)], 64 * GIGABYTE)
+    return [target.machine.save()]
+
+
 @case("assemblies.copies", *LISTING, expect=rows_of(1, least=1))
 def copies_everywhere(tools):
     """The same assembly throughout 64 GB: it is one row."""

@@ -31,7 +31,7 @@ static const struct {
 	{"theirs.dll", 4, 0},  {"ours.dll", 4, 1},   {"protected.exe", 5, 0},
 	{"partly.dll", 6, 0},  {"torn.dll", 7, 0},   {"kept.dll", 8, 0},
 	{"idle.dll", 9, 0},    {"alone.dll", 10, 0}, {"agent32.exe", 11, 0},
-	{"tool32.dll", 12, 0},
+	{"tool32.dll", 12, 0}, {"wiped.dll", 13, 0},
 };
 
 /* Adds a file that is 32-bit code for WoW64 processes, if `wow64`. */
@@ -113,13 +113,29 @@ static void note(struct guest_process *process, const char *name, const struct g
 		};
 }
 
-/* Assembly.Load(): the runtime's copy. */
+/* Assembly.Load(): the runtime's copy, which has `bytes` now. */
+static void load_bytes(struct guest_process *process, const char *name,
+		       const struct guest_image *image, const uint8_t *bytes, bool hidden)
+{
+	uint64_t va = guest_map_data(process, NULL, bytes, image->data_size, READWRITE, PAGE_WRITE);
+	note(process, name, image, va, hidden);
+}
+
 static void load_copy(struct guest_process *process, const char *name,
 		      const struct guest_image *image, bool hidden)
 {
-	uint64_t va =
-		guest_map_data(process, NULL, image->data, image->data_size, READWRITE, PAGE_WRITE);
-	note(process, name, image, va, hidden);
+	load_bytes(process, name, image, image->data, hidden);
+}
+
+/* The same of one that ConfuserEx's "anti dump" has wiped; its array is collected. */
+static void load_protected(struct guest_process *process, const char *name,
+			   const struct guest_image *image, const struct assembly_file *file)
+{
+	uint8_t *bytes = util_alloc(image->data_size, 1);
+	memcpy(bytes, image->data, image->data_size);
+	assembly_wipe(file, ASSEMBLY_ANTI_DUMP, bytes, false);
+	load_bytes(process, name, image, bytes, false);
+	free(bytes);
 }
 
 /* The array on the managed heap; returns where its content begins. */
@@ -271,6 +287,8 @@ void managed_start(struct guest *guest)
 		   add_assembly(guest, "idle.dll", &file), true);
 	if (guest->pointer == 8)
 		start_wow64(guest, 5028);
+	const struct guest_image *wiped = add_assembly(guest, "wiped.dll", &file);
+	load_protected(host(guest, 5032, "cmd.exe", "clr.dll", "wiped"), "wiped", wiped, &file);
 }
 
 /* ----- Go ----- */
