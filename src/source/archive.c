@@ -233,8 +233,12 @@ static struct error *advance(struct unpacker *unpacker, const struct source *sou
 		try_(begin(unpacker, source, options));
 		unpacker->starts = starts;
 	}
+	const uint64_t most = whole_most(source->size, options);
 	while (unpacker->next <= number) {
-		int result = reader_next_entry(unpacker->archive, &entry);
+		struct error *error = NULL;
+		int result = unpacker_next(unpacker, most, &entry, &error);
+		if (error)
+			return error;
 		if (result == ARCHIVE_RETRY)
 			continue;
 		if (result != ARCHIVE_OK && result != ARCHIVE_WARN)

@@ -114,6 +114,9 @@ struct whole {
 /* To how many bytes `packed` bytes may be unpacked. */
 uint64_t whole_most(uint64_t packed, const struct source_options *options);
 
+/* That what is packed in `path` is unpacked to more than `most` bytes, and what may be done. */
+struct error *whole_too_much(const char *path, uint64_t most);
+
 /*
  * Begins to unpack `path`, of which `packed` bytes are unpacked to `size` bytes; 0: not known.
  * `container` is for what is told: "gzip".

@@ -88,6 +88,39 @@ void unpacker_close(struct unpacker *unpacker)
 	unpacker->archive = NULL;
 }
 
+/* Unpacks what is left of the current entry, for nothing. */
+static int pass_over(struct unpacker *unpacker, uint64_t most, struct error **error)
+{
+	const void *bytes;
+	size_t size;
+	la_int64_t offset;
+	for (;;) {
+		int result = archive_read_data_block(unpacker->archive, &bytes, &size, &offset);
+		if (result == ARCHIVE_RETRY)
+			continue;
+		if (result != ARCHIVE_OK)
+			return result;
+		unpacker->passed += size;
+		if (unpacker->passed > most) {
+			*error = whole_too_much(source_path(unpacker->source), most);
+			return ARCHIVE_FATAL;
+		}
+	}
+}
+
+int unpacker_next(struct unpacker *unpacker, uint64_t most, struct archive_entry **entry,
+		  struct error **error)
+{
+	if (unpacker->entered && archive_format(unpacker->archive) == ARCHIVE_FORMAT_7ZIP) {
+		int result = pass_over(unpacker, most, error);
+		if (result != ARCHIVE_EOF)
+			return result;
+	}
+	int result = reader_next_entry(unpacker->archive, entry);
+	unpacker->entered = result == ARCHIVE_OK || result == ARCHIVE_WARN;
+	return result;
+}
+
 struct error *unpacker_add_all(struct unpacker *unpacker, struct whole *whole, bool *cut)
 {
 	const void *bytes;

@@ -16,6 +16,8 @@ struct unpacker {
 	bool ended;	     /* whether it asked for more than the source has */
 	bool named;	     /* a password was given; the user sets it */
 	bool encrypted;	     /* the entry is; the user sets it */
+	bool entered;	     /* it is at an entry whose data may not be read to the end */
+	uint64_t passed;     /* bytes that were unpacked to be passed over, since it was opened */
 	unsigned int starts; /* how often it was begun; the user counts */
 	size_t next;	     /* the number of the entry behind this one; the user counts */
 };
@@ -26,6 +28,15 @@ struct unpacker {
  */
 struct error *unpacker_open(struct unpacker *unpacker, const struct source *source,
 			    struct archive *archive);
+
+/*
+ * Goes to the next entry, as reader_next_entry() does, when what is left of the current one may be
+ * followed by data that is read. In 7-Zip archives, where files are packed together, that is
+ * unpacked: libarchive 3.6 loses its place where it skips it. No more than `most` bytes of them are,
+ * then `*error` is set.
+ */
+int unpacker_next(struct unpacker *unpacker, uint64_t most, struct archive_entry **entry,
+		  struct error **error);
 
 /* Releases what an unpacker has. */
 void unpacker_close(struct unpacker *unpacker);

@@ -142,18 +142,22 @@ static uint64_t zeros_most(const struct whole *whole)
 	return most - min_of(zeros, most);
 }
 
-static struct error *check_size(const struct whole *whole, uint64_t more)
+struct error *whole_too_much(const char *path, uint64_t most)
 {
 	char text[SOURCE_SIZE_TEXT];
+	return error_new("'%s' is unpacked to more than %s, too much for what is packed in it: if "
+			 "that is right, allow more with --unpack",
+			 path, source_size_text(most, text));
+}
+
+static struct error *check_size(const struct whole *whole, uint64_t more)
+{
 	/* What is in the buffer may be either. */
 	const uint64_t zeros = whole->size - whole->filled - whole->written;
 	const bool too_many_zeros = zeros > zeros_most(whole);
 	if (!too_many_zeros && more <= whole->most && whole->size <= whole->most - more)
 		return NULL;
-	return error_new("'%s' is unpacked to more than %s, too much for what is packed in it: if "
-			 "that is right, allow more with --unpack",
-			 whole->path,
-			 source_size_text(too_many_zeros ? zeros_most(whole) : whole->most, text));
+	return whole_too_much(whole->path, too_many_zeros ? zeros_most(whole) : whole->most);
 }
 
 struct error *whole_add(struct whole *whole, const void *data, size_t size)

@@ -171,14 +171,6 @@ static struct source_piece *pieces_of(const lzma_index *index, size_t *count)
 	return pieces;
 }
 
-static struct error *too_large(const struct source *source, uint64_t most)
-{
-	char size[SOURCE_SIZE_TEXT];
-	return error_new("'%s' is unpacked to more than %s, too much for what is packed in it: if "
-			 "that is right, allow more with --unpack",
-			 source_path(source), source_size_text(most, size));
-}
-
 static struct error *open_pieces(struct source *source, const lzma_index *index,
 				 const struct source_options *options, struct source **ret)
 {
@@ -190,7 +182,7 @@ static struct error *open_pieces(struct source *source, const lzma_index *index,
 		.ahead = true,
 	};
 	if (table.size > most)
-		return too_large(source, most);
+		return whole_too_much(source_path(source), most);
 	table.pieces = pieces_of(index, &table.count);
 	struct error *error = source_new_pieces(source, &table, options, ret);
 	if (error) {

@@ -8,7 +8,6 @@ damaged ones: a sentence, or rows that are no others than the image's.
 
 import bz2
 import gzip
-import io
 import json
 import lzma
 import os
@@ -22,6 +21,7 @@ import threading
 import zipfile
 
 from image_truth import check, finish, run, skip, test_arguments, test_parser
+from packers import seven_zip_of, tar_of, zip_of
 
 WORDS = {"gz": "gzip", "bz2": "bzip2", "xz": "xz", "zip": "ZIP", "tar": "tar", "7z": "7-Zip",
          "zst": "Zstandard", "lz4": "LZ4"}
@@ -37,24 +37,6 @@ def scan(impscan, *arguments, status=(0,), stdin=None, environment=None):
     err = result.stderr.decode()
     check(result.returncode in status, f"{arguments}: exit {result.returncode}: {err[-300:]}")
     return result.stdout.decode(), err
-
-
-def zip_of(members, method=zipfile.ZIP_DEFLATED):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", method, compresslevel=1) as archive:
-        for name, data in members:
-            archive.writestr(name, data)
-    return out.getvalue()
-
-
-def tar_of(members, form=tarfile.PAX_FORMAT):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=form) as archive:
-        for name, data in members:
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return out.getvalue()
 
 
 def gz(data):
@@ -265,7 +247,12 @@ def test_page_files(impscan, mkimage, folder):
     members = [("case 7/PageFile.sys", pagefile.read_bytes()), ("case 7/mem.raw", raw.read_bytes())]
     for name, data in [("zip", zip_of(members)), ("tar", tar_of(members)),
                        ("tar.gz", gz(tar_of(members))), ("tar.xz", xz_streams(tar_of(members))),
-                       ("gz in tar", tar_of([members[0], ("mem.gz", gz(raw.read_bytes()))]))]:
+                       ("gz in tar", tar_of([members[0], ("mem.gz", gz(raw.read_bytes()))])),
+                       ("7z", seven_zip_of(folder, members)),
+                       ("7z, the image first", seven_zip_of(folder, members[::-1], "-mqs-")),
+                       ("7z, each alone", seven_zip_of(folder, members, "-ms=off"))]:
+        if not data:
+            continue
         path.write_bytes(data)
         out, err = scan(impscan, "-f", path)
         check(out == expected, f"page file in {name}: other rows: {err}")

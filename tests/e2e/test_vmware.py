@@ -7,7 +7,6 @@ nothing of the hole below 4 GB.
 """
 
 import gzip
-import io
 import json
 import os
 import pathlib
@@ -15,10 +14,9 @@ import random
 import shutil
 import struct
 import subprocess
-import tarfile
-import zipfile
 
 from image_truth import check, finish, run, test_arguments, test_parser
+from packers import seven_zip_of, tar_of, zip_of
 from vmware_files import (BLOCK, MAGIC, OLD_MAGIC, State, regions_around, usual_state, write_behind,
                           write_inside, write_vmem)
 
@@ -66,34 +64,20 @@ def check_packed(tools, raw, regions, expected):
     state = usual_state(regions, MAGIC).bytes()
     pair = [("vm/m.vmss", state), ("vm/m.vmem", memory.read_bytes())]
     decoy = [("vm/other.vmsn", bytes(9000)), ("old/m.vmsn", b"x" * 9000)]
-    forms = {"zip": packed_zip(pair), "tar": packed_tar(pair), "tar.gz": gzip.compress(packed_tar(pair), 1),
-             "others beside": packed_tar(decoy + pair),
-             "packed twice": packed_tar([("m.vmem.gz", gzip.compress(pair[1][1], 1)), ("m.vmsn", state)])}
+    forms = {"zip": zip_of(pair), "tar": tar_of(pair), "tar.gz": gzip.compress(tar_of(pair), 1),
+             "others beside": tar_of(decoy + pair),
+             "packed twice": tar_of([("m.vmem.gz", gzip.compress(pair[1][1], 1)), ("m.vmsn", state)])}
+    forms["7z"] = seven_zip_of(tools.folder, pair)
+    forms["7z, the state first"] = seven_zip_of(tools.folder, pair[::-1])
     for name, data in forms.items():
+        if not data:
+            continue
         path.write_bytes(data)
         err = tools.same(path, expected, f"both in {name}")
         check("of the archive is read with it" in err and "warning" not in err, f"{name}: {err}")
-    path.write_bytes(packed_tar([("m.vmss", state[:100]), ("m.vmem", memory.read_bytes())]))
+    path.write_bytes(tar_of([("m.vmss", state[:100]), ("m.vmem", memory.read_bytes())]))
     _, err = tools.listing(path, (0, 1, 2))
     check("the state file beside it is not used" in err, f"a cut state in a tar: {err}")
-
-
-def packed_zip(members):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, data in members:
-            archive.writestr(name, data)
-    return out.getvalue()
-
-
-def packed_tar(members):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for name, data in members:
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return out.getvalue()
 
 
 def test_pairs(tools):
