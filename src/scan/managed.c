@@ -6,8 +6,9 @@
  *
  * The same assembly may lie in several places: Assembly.Load() copies an array of the managed heap
  * into a section, and the array stays until it is collected. Copies have the same MVID, which each
- * build gets anew, the same type references and the same size. Where that can't be read whole, they
- * are the same when all bytes agree that both have.
+ * build gets anew, the same type references and the same size, where these can be read; and all
+ * bytes agree that both have, but for what a protector has wiped in one of them. Otherwise one that
+ * was changed would be hidden by the other.
  */
 #include "scan/managed.h"
 
@@ -29,6 +30,9 @@ enum { PAGE_STEPS = 1, FOUND_STEPS = 20, COMPARE_STEPS = 3 };
 /* Dotnet_read() clears a bit for each page of this many bytes in one step. */
 #define CLEARED_A_STEP (UINT64_C(32) << 20)
 
+/* Bytes that a protector writes over others at most, beside zeros. */
+#define WRITTEN_MAX 64
+
 /* A place where an assembly lies. */
 struct copy {
 	uint64_t base;
@@ -36,6 +40,7 @@ struct copy {
 	uint64_t file_size; /* the file's, by its headers */
 	const struct vad *vad;
 	bool whole; /* its type references were read */
+	bool wiped; /* headers of its metadata are gone */
 	bool taken; /* it becomes a module */
 	char mvid[37];
 	char typerefhash[SHA256_SIZE];
@@ -83,6 +88,7 @@ static void add_copy(struct managed_search *search, const struct pe_reader *rang
 	/* Without a header that leads to it, what has no metadata is no assembly. */
 	if (place->wiped && dotnet->status != DOTNET_OK && dotnet->status != DOTNET_PARTIAL)
 		return;
+	copy.wiped = dotnet->wiped;
 	copy.whole = dotnet->status == DOTNET_OK && *dotnet->mvid;
 	if (copy.whole) {
 		memcpy(copy.mvid, dotnet->mvid, sizeof(copy.mvid));
@@ -140,8 +146,10 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-/* Whole ones first, those of the same assembly side by side: first what the runtime reads, in
- * sections. */
+/*
+ * Whole ones first, those of the same assembly side by side: first those that are as in the file,
+ * and of them what the runtime reads, in sections.
+ */
 static int compare_copies(const void *a, const void *b)
 {
 	const struct copy *x = a, *y = b;
@@ -153,6 +161,8 @@ static int compare_copies(const void *a, const void *b)
 	if (!order)
 		order = compare_numbers(x->file_size, y->file_size);
 	if (!order)
+		order = x->wiped - y->wiped;
+	if (!order)
 		order = (x->vad->kind == VAD_PRIVATE) - (y->vad->kind == VAD_PRIVATE);
 	return order ? order : compare_numbers(x->base, y->base);
 }
@@ -163,7 +173,8 @@ static int compare_bases(const void *a, const void *b)
 	return compare_numbers(x->base, y->base);
 }
 
-static bool same_assembly(const struct copy *a, const struct copy *b)
+/* May they be of the same assembly? */
+static bool alike(const struct copy *a, const struct copy *b)
 {
 	return a->whole && b->whole && a->file_size == b->file_size && !strcmp(a->mvid, b->mvid) &&
 	       !strcmp(a->typerefhash, b->typerefhash);
@@ -183,30 +194,24 @@ static uint64_t count_absent(struct managed_search *search, const struct copy *c
 	return all - present;
 }
 
-/* Takes one of each group of whole copies: that which has most pages, or else the first. */
-static void take_whole(struct managed_search *search)
+/*
+ * Do bytes differ no more than those of a copy that was wiped do? One of two has zeros, but for the
+ * names of the function and the DLL that it imports, which are overwritten.
+ */
+static bool differ_by_wiping(const uint8_t *p, const uint8_t *q, size_t size, size_t *written)
 {
-	struct copy *copies = search->copies;
-	for (size_t i = 0, end; i < search->count && copies[i].whole; i = end) {
-		size_t best = i;
-		uint64_t least = UINT64_MAX;
-		for (end = i + 1; end < search->count && same_assembly(&copies[i], &copies[end]);)
-			end++;
-		for (size_t k = i; k < end && end - i > 1 && least; k++) {
-			uint64_t absent = count_absent(search, &copies[k]);
-			best = absent < least ? k : best;
-			least = min_of(least, absent);
-		}
-		copies[best].taken = true;
-	}
+	for (size_t i = 0; i < size; i++)
+		*written += p[i] != q[i] && p[i] && q[i];
+	return *written <= WRITTEN_MAX;
 }
 
 /* Do two copies of the same size agree wherever both are present? */
 static bool bytes_agree(struct managed_search *search, const struct copy *a, const struct copy *b)
 {
 	struct space *space = search->view->space;
-	bool any = false;
+	bool any = false, wiped = a->wiped || b->wiped;
 	uint64_t end = min_of(a->size, b->size);
+	size_t written = 0;
 	for (uint64_t at = 0, next; at < end; at = next) {
 		size_t left, right;
 		const uint8_t *p = space_at(space, a->base + at, &left);
@@ -216,11 +221,64 @@ static bool bytes_agree(struct managed_search *search, const struct copy *a, con
 		left = p ? left : (size_t)(PAGE_SIZE - (a->base + at) % PAGE_SIZE);
 		right = q ? right : (size_t)(PAGE_SIZE - (b->base + at) % PAGE_SIZE);
 		next = at + min_of(min_of((uint64_t)left, (uint64_t)right), end - at);
-		if (p && q && memcmp(p, q, (size_t)(next - at)) != 0)
+		if (p && q && memcmp(p, q, (size_t)(next - at)) != 0 &&
+		    !(wiped && differ_by_wiping(p, q, (size_t)(next - at), &written)))
 			return false;
 		any |= p && q;
 	}
 	return any;
+}
+
+/* Of copies `from` to `end`, the first one of those that have most pages. */
+static size_t fullest(struct managed_search *search, size_t from, size_t end)
+{
+	size_t best = from;
+	uint64_t least = UINT64_MAX;
+	for (size_t i = from; i < end && end - from > 1 && least; i++) {
+		uint64_t absent = count_absent(search, &search->copies[i]);
+		best = absent < least ? i : best;
+		least = min_of(least, absent);
+	}
+	return best;
+}
+
+static void swap(struct copy *a, struct copy *b)
+{
+	struct copy copy = *a;
+	*a = *b;
+	*b = copy;
+}
+
+/*
+ * Takes, of copies `from` to `end` that may be the same, the fullest one, and those that differ
+ * from each that was taken. They come to stand at the front.
+ */
+static void take_different(struct managed_search *search, size_t from, size_t end)
+{
+	struct copy *copies = search->copies;
+	swap(&copies[from], &copies[fullest(search, from, end)]);
+	copies[from].taken = true;
+	for (size_t i = from + 1, taken = from + 1; i < end; i++) {
+		bool known = false;
+		for (size_t k = from; k < taken && !known; k++)
+			known = bytes_agree(search, &copies[k], &copies[i]);
+		if (budget_exceeded(&search->budget))
+			return;
+		if (known)
+			continue;
+		copies[i].taken = true;
+		swap(&copies[taken++], &copies[i]);
+	}
+}
+
+static void take_whole(struct managed_search *search)
+{
+	const struct copy *copies = search->copies;
+	for (size_t i = 0, end; i < search->count && copies[i].whole; i = end) {
+		for (end = i + 1; end < search->count && alike(&copies[i], &copies[end]);)
+			end++;
+		take_different(search, i, end);
+	}
 }
 
 /* Takes those that can't be read whole, unless another one is the same. */

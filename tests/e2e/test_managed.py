@@ -114,7 +114,7 @@ def test_dump(where, impscan, folder, found, files, truth):
         put_in = case_of[row["pid"], row["base"]]
         name = f"{row['pid']}.{row['process']}.{row['base']}.{ASSEMBLY}.bin"
         data, original = (dumped / name).read_bytes(), (files / put_in["file"]).read_bytes()
-        if put_in["case"] == "torn":
+        if put_in["case"] in ("torn", "patched"):
             check(len(data) == len(original) and data != original, f"{where}: {name}")
         elif put_in["case"] == "wiped":
             check_restored(f"{where}: {name}", dumped / name, files / put_in["file"], index[name])

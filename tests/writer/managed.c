@@ -31,7 +31,7 @@ static const struct {
 	{"theirs.dll", 4, 0},  {"ours.dll", 4, 1},   {"protected.exe", 5, 0},
 	{"partly.dll", 6, 0},  {"torn.dll", 7, 0},   {"kept.dll", 8, 0},
 	{"idle.dll", 9, 0},    {"alone.dll", 10, 0}, {"agent32.exe", 11, 0},
-	{"tool32.dll", 12, 0}, {"wiped.dll", 13, 0},
+	{"tool32.dll", 12, 0}, {"wiped.dll", 13, 0}, {"patched.dll", 14, 0},
 };
 
 /* Adds a file that is 32-bit code for WoW64 processes, if `wow64`. */
@@ -127,13 +127,28 @@ static void load_copy(struct guest_process *process, const char *name,
 	load_bytes(process, name, image, image->data, hidden);
 }
 
-/* The same of one that ConfuserEx's "anti dump" has wiped; its array is collected. */
+/* The same of one that ConfuserEx's "anti dump" has wiped. */
 static void load_protected(struct guest_process *process, const char *name,
-			   const struct guest_image *image, const struct assembly_file *file)
+			   const struct guest_image *image, const struct assembly_file *file,
+			   bool hidden)
 {
 	uint8_t *bytes = util_alloc(image->data_size, 1);
 	memcpy(bytes, image->data, image->data_size);
 	assembly_wipe(file, ASSEMBLY_ANTI_DUMP, bytes, false);
+	load_bytes(process, name, image, bytes, hidden);
+	free(bytes);
+}
+
+/* One that has what tells the image from others, and another byte. */
+static void load_patched(struct guest_process *process, const char *name,
+			 const struct guest_image *image, const struct assembly_file *file)
+{
+	uint8_t *bytes = util_alloc(image->data_size, 1);
+	memcpy(bytes, image->data, image->data_size);
+	uint8_t *padding = bytes + (file->strings - file->section + file->position) - 1;
+	if (*padding)
+		util_die("there is no padding before the names");
+	*padding = 0xcc;
 	load_bytes(process, name, image, bytes, false);
 	free(bytes);
 }
@@ -287,8 +302,17 @@ void managed_start(struct guest *guest)
 		   add_assembly(guest, "idle.dll", &file), true);
 	if (guest->pointer == 8)
 		start_wow64(guest, 5028);
+	/* the array of the first was collected; of the second it is there, and nothing is wiped */
 	const struct guest_image *wiped = add_assembly(guest, "wiped.dll", &file);
-	load_protected(host(guest, 5032, "cmd.exe", "clr.dll", "wiped"), "wiped", wiped, &file);
+	load_protected(host(guest, 5032, "cmd.exe", "clr.dll", "wiped"), "wiped", wiped, &file,
+		       false);
+	struct guest_process *both = host(guest, 5036, "cmd.exe", "clr.dll", "wiped-both");
+	load_protected(both, "wiped-both", wiped, &file, true);
+	load_array(both, "not-wiped", wiped, false);
+	struct guest_process *patched = host(guest, 5040, "cmd.exe", "clr.dll", "patched");
+	const struct guest_image *original = add_assembly(guest, "patched.dll", &file);
+	load_array(patched, "original", original, false);
+	load_patched(patched, "patched", original, &file);
 }
 
 /* ----- Go ----- */
