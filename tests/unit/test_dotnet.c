@@ -660,6 +660,38 @@ static void assemblies_in_a_range(void **state)
 	free(file.data);
 }
 
+/* What a protector wiped is found as it lies in a file; mapped it is none of a file's layout. */
+static void wiped_assemblies_in_a_range(void **state)
+{
+	(void)state;
+	struct assembly assembly = small_assembly();
+	struct assembly_file file = assembly_write(&assembly);
+	_cleanup_free_ uint8_t *range = alloc_zero(1, RANGE);
+	const size_t at = 2 * PAGE_SIZE + 16;
+	size_t size, absent = 0;
+	_cleanup_free_ uint8_t *mapped = pe_builder_map(file.data, file.size, 0x400000, &size);
+	assembly_wipe(&file, ASSEMBLY_ANTI_DUMP, mapped, true);
+	assembly_wipe(&file, ASSEMBLY_ANTI_DUMP, file.data, false);
+	put_file(range, at, &file);
+	memcpy(range + 20 * PAGE_SIZE, mapped, size);
+	struct memory m;
+	memory_open(&m, range, RANGE, PE_LAYOUT_FILE);
+	uint64_t position = 0;
+	struct dotnet_place place;
+	assert_true(dotnet_next(&m.reader, &position, RANGE, NULL, &place, &absent));
+	assert_int_equal(place.position, at);
+	assert_true(place.wiped && !place.confirmed);
+	struct dotnet_part part;
+	dotnet_part_init(&part, &m.reader, place.position, place.size);
+	_cleanup_dotnet_ struct dotnet dotnet = {0};
+	read_reader(&dotnet, &part.reader);
+	assert_int_equal(dotnet.status, DOTNET_OK);
+	assert_true(dotnet.wiped && dotnet.repair_count);
+	assert_int_equal(dotnet.typerefs, assembly.type_count);
+	assert_false(dotnet_next(&m.reader, &position, RANGE, NULL, &place, &absent));
+	free(file.data);
+}
+
 /* MZ at any multiple of 4 is seen, whole, and nowhere else. */
 static void where_assemblies_may_begin(void **state)
 {
@@ -748,6 +780,7 @@ int main(void)
 		cmocka_unit_test(too_many_types),
 		cmocka_unit_test(a_budget_that_ends),
 		cmocka_unit_test(assemblies_in_a_range),
+		cmocka_unit_test(wiped_assemblies_in_a_range),
 		cmocka_unit_test(where_assemblies_may_begin),
 		cmocka_unit_test(assemblies_without_a_page),
 	};
