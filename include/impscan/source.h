@@ -44,13 +44,17 @@ struct source_options {
 	/* Threads that unpack, with the one that asks; 0, 1: pieces are only unpacked when needed. */
 	unsigned int threads;
 	/*
-	 * Bytes that a packed file may be unpacked to at each of its levels; 0:
-	 * SOURCE_UNPACKED_LEAST, or SOURCE_RATIO times what is packed where that is more; and of
-	 * these as many may be zeros, in whole pages, or SOURCE_RATIO times what is not.
+	 * Bytes that a packed file may be unpacked to, all its levels and what is used of an
+	 * archive together; 0: SOURCE_UNPACKED_LEAST, or SOURCE_RATIO times the file where that is
+	 * more; and of these as many may be zeros, in whole pages, or SOURCE_RATIO times what is
+	 * not.
 	 */
 	uint64_t unpack_most;
-	/* Of the same archive: bytes that were unpacked before, and those of them that are no zeros. */
-	uint64_t unpacked_before, held_before;
+	/*
+	 * Of the same file: its size, as it is packed (0: it is the one that is opened), what was
+	 * unpacked of it before, and what of that is no zeros; in bytes.
+	 */
+	uint64_t packed_first, unpacked_before, held_before;
 	/* Is tried for encrypted archives, before "infected"; may be NULL. */
 	const char *password;
 	/*

@@ -98,13 +98,13 @@ const struct option_row option_table[] = {
 	 "elf, hiberfil, lime, minidump, vmem, vmware"},
 	{OPTION_KERNEL, "kernel", "ADDRESS", MODES_IMAGE, true, PLACED,
 	 "where ntoskrnl.exe is loaded in the image before it"},
-	{OPTION_MEMORY, "memory", "MB", MODES_IMAGE, false, PARSED,
-	 "memory for what is unpacked of an image in pieces (default 512); more is kept in a "
+	{OPTION_MEMORY, "memory", "SIZE", MODES_IMAGE, false, PARSED,
+	 "memory for what is unpacked of an image in pieces (default 512M); more is kept in a "
 	 "temporary "
 	 "file ($TMPDIR, else /var/tmp)"},
-	{OPTION_UNPACK, "unpack", "GB", MODES_IMAGE, false, PARSED,
-	 "unpack a packed image up to this size (default: 1000 times what is packed and "
-	 "is not zeros, 512 MB at least)"},
+	{OPTION_UNPACK, "unpack", "SIZE", MODES_IMAGE, false, PARSED,
+	 "unpack a packed image up to this size, like 40G, all its levels together (default: 1000 "
+	 "times what is packed and is not zeros, 512M at least)"},
 	{'j', "threads", "N", MODES_ALL, false, PARSED,
 	 "threads to work with (default: the processors)"},
 	{'q', "quiet", NULL, MODES_ALL, true, SETS(quiet), "no warnings, no progress, no summary"},

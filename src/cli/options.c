@@ -19,8 +19,7 @@
 
 #define THRESHOLD_DEFAULT 30
 #define THREADS_MAX	  256
-#define MEGABYTES_MAX	  (1u << 24)
-#define GIGABYTES_MAX	  (1u << 14)
+#define SIZE_MOST	  (UINT64_C(1) << 44) /* bytes */
 
 static void add_argument(struct arguments *arguments, const char *argument)
 {
@@ -37,6 +36,25 @@ static struct error *parse_number(const char *what, const char *text, uint64_t l
 		return error_new("%s '%s' is not a number from %llu to %llu", what, text,
 				 (unsigned long long)least, (unsigned long long)most);
 	*number = value;
+	return NULL;
+}
+
+/* A size in `unit` bytes, or in those of the letter behind it. */
+static struct error *parse_size(const char *option, const char *text, uint64_t unit, uint64_t *size)
+{
+	static const char letters[] = "KMGT";
+	char *end;
+	errno = 0;
+	unsigned long long value = strtoull(text, &end, 0);
+	const char *letter = *end ? strchr(letters, *end & ~0x20) : NULL;
+	if (letter) {
+		unit = UINT64_C(1) << 10 * (letter - letters + 1);
+		end++;
+	}
+	if (*text < '0' || *text > '9' || *end || errno || !value || value > SIZE_MOST / unit)
+		return error_new("%s '%s' is not a size up to 16T, such as 512M or 4G", option,
+				 text);
+	*size = value * unit;
 	return NULL;
 }
 
@@ -126,13 +144,9 @@ static struct error *parse(struct options *options, int key, const char *argumen
 		options->build = (uint32_t)number;
 		return NULL;
 	case OPTION_MEMORY:
-		try_(parse_number("--memory", argument, 1, MEGABYTES_MAX, &number));
-		options->memory = number << 20;
-		return NULL;
+		return parse_size("--memory", argument, 1u << 20, &options->memory);
 	case OPTION_UNPACK:
-		try_(parse_number("--unpack", argument, 1, GIGABYTES_MAX, &number));
-		options->unpack_most = number << 30;
-		return NULL;
+		return parse_size("--unpack", argument, 1u << 30, &options->unpack_most);
 	default: /* 'j' */
 		try_(parse_number("number of threads", argument, 1, THREADS_MAX, &number));
 		options->threads = (unsigned int)number;

@@ -421,13 +421,6 @@ static const struct member *choose(const struct source *source, struct listing *
 	return NULL;
 }
 
-/* A file of the archive was unpacked: what it took is no more there for the others. */
-static void count_unpacked(struct source_options *left, const struct source *file)
-{
-	left->unpacked_before += file->size;
-	left->held_before += min_of(source_present(file), file->size);
-}
-
 /* Opens a file beside the image; NULL where it can't be, which is told. Sets `*kept` for a window. */
 static struct source *open_beside(const struct source *source, const struct member *member,
 				  const char *kind, struct source_options *options,
@@ -448,7 +441,7 @@ static struct source *open_beside(const struct source *source, const struct memb
 	file->state->path = alloc_printf("%s: %s", source_path(source), member->name);
 	file->state->name = alloc_strdup(member->name);
 	*kept |= window;
-	count_unpacked(options, file);
+	source_count_unpacked(options, file);
 	return file;
 }
 
@@ -567,7 +560,7 @@ static struct error *open_archive(struct source *source, const char *name,
 	if (!wants_page_file(options)) {
 		/* What it may be unpacked to is for all of its files. */
 		struct source_options left = options ? *options : (struct source_options){0};
-		count_unpacked(&left, image);
+		source_count_unpacked(&left, image);
 		open_page_files(source, &listing, name, &left, image, &kept);
 		open_files_beside(source, &listing, chosen, name, &left, image, &kept);
 	}

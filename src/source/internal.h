@@ -25,7 +25,8 @@ struct source_state {
 	size_t extent_count;
 	struct place_index extent_index;
 	uint64_t *data_pages;
-	bool mapped; /* whether source_close() unmaps `data` */
+	bool mapped;   /* whether source_close() unmaps `data` */
+	bool unpacked; /* whether its bytes were packed in what it is made of, and count as that */
 	struct source *below;
 	char *container;
 	char *name; /* see source_name(); NULL: the path */
@@ -100,7 +101,7 @@ struct whole {
 	const char *path;
 	const char *folder;
 	int fd;		  /* -1: not open */
-	uint64_t most;	  /* it may grow to this size */
+	uint64_t most;	  /* it may grow to this size, with what was unpacked before */
 	uint64_t size;	  /* until now, with what is in the buffer */
 	uint64_t written; /* bytes that are no holes */
 	uint64_t checked; /* value of `written` when free space was looked at */
@@ -111,8 +112,17 @@ struct whole {
 	uint64_t read;			      /* bytes of them until now: who unpacks counts */
 };
 
-/* To how many bytes `packed` bytes may be unpacked. */
+/* To how many bytes `packed` bytes may be unpacked, with what was before: unpacked_before(). */
 uint64_t whole_most(uint64_t packed, const struct source_options *options);
+
+/* What of the same file was unpacked before, in bytes. */
+static inline uint64_t unpacked_before(const struct source_options *options)
+{
+	return options ? options->unpacked_before : 0;
+}
+
+/* Counts what was unpacked, for what is unpacked of the same file next. */
+void source_count_unpacked(struct source_options *options, const struct source *source);
 
 /* That what is packed in `path` is unpacked to more than `most` bytes, and what may be done. */
 struct error *whole_too_much(const char *path, uint64_t most);

@@ -19,8 +19,24 @@ static const struct container *const containers[] = {
 	&container_archive,
 };
 
-struct error *source_unpack(struct source **source, const struct source_options *options)
+/* Counts a level: what was unpacked of it, and of the files that are used beside it. */
+static void count_level(struct source_options *options, const struct source *source)
 {
+	const struct source_state *state = source->state;
+	source_count_unpacked(options, source);
+	for (size_t i = 0; i < SOURCE_PAGE_FILES; i++)
+		if (state->page_files[i])
+			source_count_unpacked(options, state->page_files[i]);
+	for (size_t i = 0; i < state->beside_count; i++)
+		source_count_unpacked(options, state->beside[i]);
+}
+
+struct error *source_unpack(struct source **source, const struct source_options *given)
+{
+	struct source_options own = given ? *given : (struct source_options){0};
+	const struct source_options *options = &own;
+	if (!own.packed_first)
+		own.packed_first = (*source)->size;
 	for (unsigned int level = 0;; level++) {
 		const char *name = NULL;
 		size_t i = 0;
@@ -39,6 +55,7 @@ struct error *source_unpack(struct source **source, const struct source_options 
 			/* cppcheck-suppress returnDanglingLifetime ; an error has no pointer to it */
 			return error;
 		*source = inner;
+		count_level(&own, inner);
 	}
 }
 

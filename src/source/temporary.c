@@ -24,7 +24,7 @@ struct error *temporary_file(int *fd, const char **folder)
 	*fd = mkostemp(path, O_CLOEXEC);
 	if (*fd < 0)
 		return error_errno(
-			errno, "can't make a temporary file in '%s' (TMPDIR names another folder)",
+			errno, "can't make a temporary file in '%s': set TMPDIR to another folder",
 			*folder);
 	unlink(path);
 	return NULL;

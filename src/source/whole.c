@@ -33,11 +33,19 @@ static uint64_t times_ratio(uint64_t bytes)
 
 uint64_t whole_most(uint64_t packed, const struct source_options *options)
 {
-	const uint64_t before = options ? options->unpacked_before : 0;
-	uint64_t most = max_of(SOURCE_UNPACKED_LEAST, times_ratio(packed));
 	if (options && options->unpack_most)
-		most = options->unpack_most;
-	return most - min_of(before, most - 1);
+		return options->unpack_most;
+	if (options && options->packed_first)
+		packed = options->packed_first;
+	return max_of(SOURCE_UNPACKED_LEAST, times_ratio(packed));
+}
+
+void source_count_unpacked(struct source_options *options, const struct source *source)
+{
+	if (!source->state->unpacked)
+		return;
+	options->unpacked_before += source->size;
+	options->held_before += min_of(source_present(source), source->size);
 }
 
 struct error *whole_begin(struct whole *whole, const char *path, const char *container,
@@ -70,9 +78,9 @@ struct error *whole_begin(struct whole *whole, const char *path, const char *con
 static struct error *no_room(const struct whole *whole)
 {
 	char size[SOURCE_SIZE_TEXT];
-	return error_new("'%s' can't be unpacked: there is no room left in %s after %s (TMPDIR "
-			 "names another folder)",
-			 whole->path, whole->folder, source_size_text(whole->written, size));
+	return error_new("'%s' can't be unpacked: after %s less than 80 MB are free in %s, and "
+			 "some room is left to others: set TMPDIR to a folder with more room",
+			 whole->path, source_size_text(whole->written, size), whole->folder);
 }
 
 static struct error *write_all(struct whole *whole, const uint8_t *data, size_t size, uint64_t at)
@@ -152,10 +160,11 @@ struct error *whole_too_much(const char *path, uint64_t most)
 
 static struct error *check_size(const struct whole *whole, uint64_t more)
 {
+	const uint64_t all = whole->size + unpacked_before(whole->options);
 	/* What is in the buffer may be either. */
 	const uint64_t zeros = whole->size - whole->filled - whole->written;
 	const bool too_many_zeros = zeros > zeros_most(whole);
-	if (!too_many_zeros && more <= whole->most && whole->size <= whole->most - more)
+	if (!too_many_zeros && more <= whole->most && all <= whole->most - more)
 		return NULL;
 	return whole_too_much(whole->path, too_many_zeros ? zeros_most(whole) : whole->most);
 }
@@ -205,7 +214,9 @@ struct error *whole_finish(struct whole *whole, struct source **ret)
 		return error_new("'%s' is empty: nothing is packed in it", whole->path);
 	if (ftruncate(whole->fd, (off_t)whole->size))
 		return error_errno(errno, "can't make a temporary file in %s", whole->folder);
-	return source_map(whole->path, whole->fd, whole->size, ret);
+	try_(source_map(whole->path, whole->fd, whole->size, ret));
+	(*ret)->state->unpacked = true;
+	return NULL;
 }
 
 void whole_free(struct whole *whole)

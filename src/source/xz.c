@@ -181,7 +181,7 @@ static struct error *open_pieces(struct source *source, const lzma_index *index,
 		.unpack = unpack_block,
 		.ahead = true,
 	};
-	if (table.size > most)
+	if (table.size > most || unpacked_before(options) > most - table.size)
 		return whole_too_much(source_path(source), most);
 	table.pieces = pieces_of(index, &table.count);
 	struct error *error = source_new_pieces(source, &table, options, ret);
@@ -189,6 +189,7 @@ static struct error *open_pieces(struct source *source, const lzma_index *index,
 		free(table.pieces);
 		return error;
 	}
+	(*ret)->state->unpacked = true;
 	source_put_upon(*ret, source, "xz, by blocks", true);
 	return NULL;
 }

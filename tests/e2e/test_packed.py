@@ -386,6 +386,8 @@ def bombs():
     # Eleven hundred blocks of one megabyte, and of nothing.
     block = lzma.compress(b"\0" * (1 << 20))
     yield "xz", block * 1100
+    # What is packed in little is packed in next to nothing: the file's size counts, not a level's.
+    yield "gzip, three times", gzip.compress(gzip.compress(gzip.compress(chunk, 9) * 17, 9), 9)
     lzma2 = lzma.LZMACompressor(preset=0)
     yield "xz in one", b"".join([lzma2.compress(chunk) for _ in range(17)] + [lzma2.flush()])
 
@@ -406,6 +408,13 @@ def test_damaged(impscan, folder, raw, expected):
         check("unpacked to more than 512.0 MB" in err and "--unpack" in err, f"{name}: {err}")
         _, err = scan(impscan, "-f", path, "--unpack", 2, status=(2,))
         check("unpacked to more" not in err, f"{name} allowed: {err}")
+    # The limit is for all levels together.
+    path.write_bytes(zip_of([("mem.raw.gz.gz", gz(gz(raw)))]))
+    size = len(raw) + len(gz(raw)) + len(gz(gz(raw)))
+    out, err = scan(impscan, "-f", path, "--unpack", f"{(size >> 10) + 1}K")
+    check(out == expected, f"--unpack as large as all levels: {err}")
+    _, err = scan(impscan, "-f", path, "--unpack", f"{len(raw) >> 10}K", status=(2,))
+    check("unpacked to more than 32.0 MB" in err, f"--unpack as large as the last level: {err}")
     for opens, command in ((True, ["zip", "-q", "-P", "secret", "-1"]),
                            (True, ["7z", "a", "-tzip", "-mx=1", "-mem=AES256", "-psecret"]),
                            (False, ["7z", "a", "-mx=1", "-psecret"]),
