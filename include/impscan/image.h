@@ -145,6 +145,12 @@ const struct image *image_other_layout(const struct image *image);
 const char *image_layout_guess(const struct image *image);
 
 /*
+ * Returns what would say how the file is to be read, and is not there: a sentence, static; NULL: as
+ * far as is known, nothing.
+ */
+const char *image_lacks(const struct image *image);
+
+/*
  * Returns what else the file may be, for a raw image that no machine was found in: a sentence that
  * follows "it", static; NULL: it looks like nothing that is known.
  */

@@ -225,7 +225,7 @@ void source_expect_all(const struct source *source, bool all);
 const char *source_zlib_version(void);
 const char *source_archive_version(void);
 
-/* Writes a size for sentences to `text`, and returns it: "12 KB", "381.5 MB". */
+/* Writes a size for sentences to `text`, and returns it: "12 KB", "381.5 MB", "4096.0 PB". */
 #define SOURCE_SIZE_TEXT 32
 const char *source_size_text(uint64_t bytes, char text[SOURCE_SIZE_TEXT]);
 

@@ -5,6 +5,7 @@
 #include "cli/image_folder.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,19 @@ static size_t find_dumps(struct options *options, const char *folder)
 	if (count)
 		qsort(options->found + first, count, sizeof(*options->found), compare_paths);
 	return count;
+}
+
+struct error *image_folder_error(const char *path)
+{
+	if (!path_is_folder(path))
+		return NULL;
+	DIR *directory = opendir(path);
+	if (!directory)
+		return error_errno(errno, "can't read the folder '%s'", path);
+	closedir(directory);
+	return error_new("'%s' is a folder in which no file is a minidump: give an image of memory "
+			 "by its own path",
+			 path);
 }
 
 void image_folders_expand(struct options *options)

@@ -12,6 +12,9 @@
 /* Returns whether there is a folder of this name. */
 bool path_is_folder(const char *path);
 
+/* Returns why a folder that image_folders_expand() left is no image; NULL: there is no such folder. */
+struct error *image_folder_error(const char *path);
+
 /*
  * Puts the dumps of processes that lie in a folder in the place of that folder among the images, in
  * order of name. Folders in it are not looked into, and other files are left out. A folder without

@@ -8,6 +8,7 @@
 #include <impscan/alloc.h>
 #include <impscan/minidump.h>
 
+#include "cli/image_folder.h"
 #include "cli/kernel_options.h"
 #include "cli/print_rows.h"
 #include "cli/profiles.h"
@@ -113,13 +114,14 @@ static struct error *open_plain(const struct options *options, struct profiles *
 static struct error *open_image(const struct options *options, struct output *output,
 				struct image **image)
 {
+	const char *path = output_evidence(output)->path;
 	const char *format = output_evidence(output)->format;
 	struct source_options source_options = image_source_options(output);
 	source_options.lenient = !format;
 	source_options.as_it_is = format && !strcmp(format, "raw");
+	try_(image_folder_error(path));
 	progress_init(&output->progress, options->quiet, "packed bytes unpacked");
-	struct error *error =
-		image_open_as(output_evidence(output)->path, format, &source_options, image);
+	struct error *error = image_open_as(path, format, &source_options, image);
 	progress_hide(&output->progress);
 	return error;
 }

@@ -88,6 +88,13 @@ static void before_row(struct output *output)
 	output->rows++;
 }
 
+void output_summary(struct output *output)
+{
+	if (output->summary.length)
+		fputs(text_string(&output->summary), stderr);
+	text_free(&output->summary);
+}
+
 bool output_row(void *context, const struct row *row)
 {
 	struct output *output = context;

@@ -23,6 +23,8 @@ struct output {
 	size_t failed;		 /* images with an error */
 	size_t rows; /* written to standard output; none makes the exit code EXIT_NONE */
 	struct dump_folder dump;
+	struct text
+		summary;    /* the last line of the image in work, as it stands now; may be empty */
 	bool same_terminal; /* rows and the progress bar go to one terminal */
 };
 
@@ -53,6 +55,9 @@ struct error *output_written(struct output *output);
 
 /* Ends the report, if there is one. Fails when something could not be written. */
 struct error *output_end(struct output *output);
+
+/* Prints the last line of the image in work, if there is one, behind all that is told of it. */
+void output_summary(struct output *output);
 
 /* Receivers of any scan (struct scan_events), whose context is a struct output. */
 bool output_row(void *context, const struct row *row);

@@ -71,18 +71,17 @@ static void warn_interrupted(const struct output *output, const struct error *er
 }
 
 /* Begins the last line of an image on standard error. */
-static void begin_summary(const struct output *output)
+static void begin_summary(struct output *output)
 {
-	_cleanup_text_ struct text name = {0};
-	if (output_several(output)) {
-		text_add_printable(&name, evidence_name(output_evidence(output)));
-		text_add_string(&name, ": ");
-	}
-	fprintf(stderr, "impscan: %s", text_string(&name));
+	text_add_string(&output->summary, "impscan: ");
+	if (!output_several(output))
+		return;
+	text_add_printable(&output->summary, evidence_name(output_evidence(output)));
+	text_add_string(&output->summary, ": ");
 }
 
-static void print_summary(const struct output *output, const struct scan_summary *summary,
-			  bool search, const struct timespec *start)
+static void write_summary(struct output *output, const struct scan_summary *summary, bool search,
+			  const struct timespec *start)
 {
 	char cut[40] = "", few[80] = "", good[60] = "";
 	if (output->good)
@@ -93,15 +92,15 @@ static void print_summary(const struct output *output, const struct scan_summary
 		snprintf(few, sizeof(few), " (%zu of lists with fewer imports left out)",
 			 summary->few);
 	begin_summary(output);
-	fprintf(stderr,
-		"%zu %s%s, %zu %s%s, %zu with a hash, %zu not read whole; "
-		"%zu %s%s in %.2f s\n",
-		summary->processes, summary->processes == 1 ? "process" : "processes", cut,
-		summary->modules, summary->modules == 1 ? "module" : "modules", good,
-		summary->hashed, summary->damaged, summary->rows,
-		search ? (summary->rows == 1 ? "match" : "matches")
-		       : (summary->rows == 1 ? "row" : "rows"),
-		few, seconds_since(start));
+	text_add_format(&output->summary,
+			"%zu %s%s, %zu %s%s, %zu with a hash, %zu not read whole; "
+			"%zu %s%s in %.2f s\n",
+			summary->processes, summary->processes == 1 ? "process" : "processes", cut,
+			summary->modules, summary->modules == 1 ? "module" : "modules", good,
+			summary->hashed, summary->damaged, summary->rows,
+			search ? (summary->rows == 1 ? "match" : "matches")
+			       : (summary->rows == 1 ? "row" : "rows"),
+			few, seconds_since(start));
 }
 
 void print_total(const struct output *output, const struct timespec *start)
@@ -169,7 +168,7 @@ struct error *print_modules(const struct windows *windows, const struct known *k
 	struct error *error = scan_modules(windows, &scan_options, &summary, output);
 	error = after_dump(output, scan_options.stop, error);
 	if (!error && !output->options->quiet)
-		print_summary(output, &summary, known != NULL, start);
+		write_summary(output, &summary, known != NULL, start);
 	return error;
 }
 
@@ -197,9 +196,9 @@ struct error *print_listing(const struct windows *windows, const struct timespec
 	if (error || options->quiet)
 		return error;
 	begin_summary(output);
-	fprintf(stderr, "%zu %s%s in %.2f s\n", output->rows - before,
-		options->regions ? "range" : "import", output->rows - before == 1 ? "" : "s",
-		seconds_since(start));
+	text_add_format(&output->summary, "%zu %s%s in %.2f s\n", output->rows - before,
+			options->regions ? "range" : "import",
+			output->rows - before == 1 ? "" : "s", seconds_since(start));
 	return NULL;
 }
 

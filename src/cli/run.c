@@ -131,6 +131,7 @@ static struct error *run_image(const struct options *options, struct profiles *p
 	struct error *error = print_image(options, profiles, known, start, output, &machine);
 	if (machine.image)
 		tell_unpacked(machine.image, output);
+	output_summary(output);
 	return error;
 }
 

@@ -84,10 +84,12 @@ static struct error *not_found(const struct image *image, const struct windows_o
 		return error_new("%s: no kernel of the kind that profile %s is for was found (%zu "
 				 "page maps tried); leave --profile out to look for others",
 				 path, options->profile->name, attempts->maps);
+	const char *lacks = image_lacks(image);
 	return error_new("%s: no Windows kernel found (%zu page maps tried: header of the "
-			 "image, low stub, scan of the whole image); if you know the page map's "
-			 "physical address, give it with --dtb",
-			 path, attempts->maps);
+			 "image, low stub, scan of the whole image); %s",
+			 path, attempts->maps,
+			 lacks ? lacks
+			       : "if you know the page map's physical address, give it with --dtb");
 }
 
 struct error *windows_not_found(const struct image *image, const struct windows_options *options,

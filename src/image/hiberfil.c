@@ -56,10 +56,15 @@ static bool probe(const struct image *image)
 	       (is_named_so(image) || hiberfil_old_probe(image) || hiberfil_new_search(image));
 }
 
-static struct error *nothing_found(const struct image *image, bool cleared)
+static struct error *nothing_found(const struct image *image, const struct hiberfil_new *found)
 {
 	const struct signature *signature = signature_of(image);
-	if (!cleared)
+	char size[IMAGE_SIZE_TEXT];
+	if (found->cut)
+		return error_new("'%s' is a Windows hibernation file of which only the first %s "
+				 "are there, and no page of memory: it is cut off",
+				 image->path, image_size_text(image->size, size));
+	if (!found->cleared)
 		return error_new(
 			"'%s' is a Windows hibernation file whose compressed pages are not "
 			"where its header says: it is damaged, or of Windows 2000",
@@ -90,7 +95,7 @@ static struct error *parse_sets(struct hiberfil *hiberfil)
 	struct hiberfil_new found;
 	try_(hiberfil_new_parse(hiberfil, &found));
 	if (!hiberfil->piece_count)
-		return nothing_found(image, found.cleared);
+		return nothing_found(image, &found);
 	image_name_format(image, "Windows hibernation file (%u-bit, %s%s%s)",
 			  found.pointer_size * 8,
 			  found.versions ? found.versions : "Windows 8 or later",

@@ -85,6 +85,7 @@ struct hiberfil_new {
 	const char *versions;	   /* NULL: not known */
 	bool hiberboot;		   /* by a fast startup's shutdown */
 	bool cleared;		   /* where sets should begin there is nothing */
+	bool cut;		   /* the file ends before that */
 };
 
 /* Returns whether the header's length is one of Windows 8 and later. */

@@ -452,6 +452,22 @@ static bool is_cleared(const struct image *image, const struct layout *layout)
 }
 
 /*
+ * Whether the file ends before a section that the header knows of begins, or before any could: what
+ * is there before the first set, in any version, is the header and some pages.
+ */
+static bool is_cut(const struct image *image, const struct layout *layout)
+{
+	const uint32_t members[] = {layout ? layout->boot : 0, layout ? layout->kernel : 0};
+	bool begins_in_file = !layout, begins = false;
+	for (size_t i = 0; i < array_size(members); i++) {
+		const uint64_t page = layout ? member(image, members[i], layout->pointer_size) : 0;
+		begins |= page != 0;
+		begins_in_file |= page && page < image->size / PAGE_SIZE;
+	}
+	return image->size < 2 * PAGE_SIZE || (begins && !begins_in_file);
+}
+
+/*
  * What leads to sections: the layout by the header's length, or the best guess; NULL: none does.
  */
 static const struct layout *choose_layout(const struct image *image, struct sections *sections)
@@ -490,6 +506,7 @@ struct error *hiberfil_new_parse(struct hiberfil *hiberfil, struct hiberfil_new 
 		found->pointer_size = 4;
 	} else {
 		found->cleared = is_cleared(image, known);
+		found->cut = is_cut(image, known);
 		return NULL;
 	}
 	decide_methods(hiberfil);

@@ -87,6 +87,11 @@ const char *image_layout_guess(const struct image *image)
 	return image->guess;
 }
 
+const char *image_lacks(const struct image *image)
+{
+	return image->lacks;
+}
+
 void image_expect_all(const struct image *image, bool all)
 {
 	source_expect_all(image->source, all);

@@ -73,6 +73,7 @@ struct image {
 
 	struct image *other;	   /* see image_other_layout() */
 	const struct image *of;	   /* it is the `other` of this one, and has its source */
+	const char *lacks;	   /* see image_lacks(); static */
 	const char *guess;	   /* see image_layout_guess(); static */
 	bool plain;		   /* as far as is known, the file holds nothing but memory */
 	struct error *refusal;	   /* see image_refusal(); NULL: none */

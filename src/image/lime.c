@@ -39,8 +39,10 @@ static struct error *parse(struct image *image)
 	if (version != LIME_VERSION)
 		return error_new(
 			"'%s' is a LiME image of version %u, only version 1 is known: take "
-			"it again with format=lime",
-			image->path, version);
+			"it again with format=lime%s",
+			image->path, version,
+			version == 2 ? ", or if AVML compressed it, convert it with avml-convert"
+				     : "");
 	uint64_t offset = 0, damaged = 0;
 	while (offset < image->size) {
 		char lost[IMAGE_SIZE_TEXT];

@@ -48,6 +48,9 @@
 #define WINPMEM                                                                                 \
 	"is an image that winpmem or Velociraptor compressed: decompress it first, or take it " \
 	"again without compression"
+#define SPLIT_ZIP                                                                          \
+	"is a part of a split ZIP archive: join its parts first (zip -s 0 NAME.zip --out " \
+	"WHOLE.zip)"
 #define DOWNLOAD  "is a web page, not a memory image: the download went wrong, fetch the file again"
 #define ENCRYPTED "is an encrypted file: decrypt it first"
 
@@ -84,6 +87,8 @@ static const struct signature signatures[] = {
 	SIGNATURE(0, "\x28\xb5\x2f\xfd", "is a Zstandard file: " DECOMPRESS " (unzstd)"),
 	SIGNATURE(0, "\x04\x22\x4d\x18", "is an LZ4 file: " DECOMPRESS " (unlz4)"),
 	SIGNATURE(4, "1AY&SY", "is a bzip2 file: " DECOMPRESS " (bunzip2)"),
+	SIGNATURE(0, "PK\7\x08", SPLIT_ZIP),
+	SIGNATURE(0, "PK00PK\3\4", SPLIT_ZIP),
 	SIGNATURE(0, "7z\xbc\xaf\x27\x1c", "is a 7-Zip archive: unpack it first"),
 	SIGNATURE(0, "Rar!\x1a\x07", "is a RAR archive: unpack it first"),
 	SIGNATURE(0, "MSCF\0\0\0\0", "is a cabinet archive: unpack it first"),
@@ -98,6 +103,9 @@ static const struct signature signatures[] = {
 	SIGNATURE(3, "NTFS    ", "is an NTFS volume, not a memory image"),
 	SIGNATURE(0, "QEVM", SAVED_VM " (QEMU: dump-guest-memory)"),
 	SIGNATURE(0, "LibvirtQemudSave", SAVED_VM " (virsh dump --memory-only)"),
+	SIGNATURE(0, "LibvirtQemudPart",
+		  "is the saved state of a virtual machine that libvirt did not finish: take its "
+		  "memory as an ELF core instead (virsh dump --memory-only)"),
 	SIGNATURE(0,
 		  "\x7f"
 		  "VirtualBox SavedState",
@@ -121,6 +129,7 @@ static const struct signature signatures[] = {
 	SIGNATURE(0, "LibxenFmt", XEN),
 	SIGNATURE(0, "\xff\xff\xff\xff\xff\xff\xff\xffXENF", XEN),
 	SIGNATURE(0, "Xen saved domain", XEN),
+	SIGNATURE(0, "XenSavedDomain", XEN),   /* xl */
 	SIGNATURE(0, "\xed\xeb\x0f\xf0", XEN), /* xc_core.h, PV and HVM */
 	SIGNATURE(0, "\xee\xeb\x0f\xf0", XEN),
 	SIGNATURE(0, "\xbe\xba\xfe\xca\0\0\0\0", DISK), /* VMware's sparse disks */
@@ -168,18 +177,49 @@ static bool is_fixed_vhd(const struct image *image)
 	return image->size > footer && image_has(image, image->size - footer, "conectix", 8);
 }
 
-/* A Mach-O file: magic of 32 or 64 bits, then the processor's kind. */
+/* Is it a kind of processor that Mach-O files are of? The same with the flag of 64 bits, or 64:32. */
+static bool is_mach_kind(uint32_t kind)
+{
+	static const uint32_t kinds[] = {7, 12, 18}; /* x86, ARM, PowerPC */
+	for (size_t i = 0; i < array_size(kinds); i++)
+		if ((kind & 0xffffff) == kinds[i])
+			return kind >> 24 <= 2;
+	return false;
+}
+
+/*
+ * A Mach-O file: magic of 32 or 64 bits, then the processor's kind. Or several in one, "fat": magic
+ * and count, then the same of the first, all big-endian. A class of Java has a version in the place
+ * of the count, which is larger.
+ */
 static bool is_mach_o(const struct image *image)
 {
-	static const uint32_t kinds[] = {7, 0x01000007, 12, 0x0100000c, 18, 0x01000012};
 	const uint8_t *header = image_bytes(image, 0, 16);
 	if (!header)
 		return false;
 	const uint32_t magic = le32(header), kind = le32(header + 4);
-	const bool swapped = magic == 0xcefaedfe || magic == 0xcffaedfe;
-	for (size_t i = 0; i < array_size(kinds); i++)
-		if (kind == (swapped ? __builtin_bswap32(kinds[i]) : kinds[i]))
-			return swapped || magic == 0xfeedface || magic == 0xfeedfacf;
+	const uint32_t count = __builtin_bswap32(kind);
+	if (magic == 0xbebafeca || magic == 0xbfbafeca)
+		return count && count < 32 && is_mach_kind(__builtin_bswap32(le32(header + 8)));
+	if (magic == 0xcefaedfe || magic == 0xcffaedfe)
+		return is_mach_kind(__builtin_bswap32(kind));
+	return (magic == 0xfeedface || magic == 0xfeedfacf) && is_mach_kind(kind);
+}
+
+/*
+ * The last part of a split ZIP archive: the record at its end, with a comment of at most 64 KB behind
+ * it, says that it is not on the first disk.
+ */
+static bool is_last_of_zip(const struct image *image)
+{
+	enum { THIS_DISK = 4, COMMENT = 20, RECORD = 22 };
+	const uint64_t most = RECORD + 0xffff;
+	const uint64_t size = min_of(image->size, most), start = image->size - size;
+	const uint8_t *end = image_bytes(image, start, size);
+	for (uint64_t at = end && size >= RECORD ? size - RECORD + 1 : 0; at-- > 0;)
+		if (!memcmp(end + at, "PK\5\6", 4) &&
+		    at + RECORD + le16(end + at + COMMENT) == size)
+			return le16(end + at + THIS_DISK);
 	return false;
 }
 
@@ -252,6 +292,7 @@ static const struct {
 	bool (*is)(const struct image *image);
 	const char *sentence;
 } others[] = {
+	{is_last_of_zip, SPLIT_ZIP},
 	{is_mach_o,
 	 "is a Mach-O file (a core of macOS, or a program), not the memory of a Windows "
 	 "machine: take that as raw memory (of a virtual machine: its own way to dump it)"},

@@ -101,11 +101,21 @@ static struct error *begin(struct unpacker *unpacker, const struct source *sourc
 	return NULL;
 }
 
+/* A name that sentences can have: of one that is longer than names of files are, both ends. */
+static char *shown_name(const char *name)
+{
+	enum { LONGEST = 255, KEPT = 120 };
+	const size_t length = strlen(name);
+	if (length <= LONGEST)
+		return alloc_strdup(name);
+	return alloc_printf("%.*s...%s", KEPT, name, name + length - KEPT);
+}
+
 static void add_member(struct listing *listing, struct archive_entry *entry, size_t number)
 {
 	const char *name = reader_name(entry);
 	*array_push(listing->members, listing->count, listing->capacity) = (struct member){
-		.name = name ? alloc_strdup(name) : alloc_printf("entry %zu", number + 1),
+		.name = name ? shown_name(name) : alloc_printf("entry %zu", number + 1),
 		.number = number,
 		.size = archive_entry_size_is_set(entry)
 				? (uint64_t)max_of(archive_entry_size(entry), (la_int64_t)0)

@@ -72,21 +72,17 @@ static struct error *unpack_member(struct gunzip *gunzip)
 	return NULL;
 }
 
-/* Members follow each other; what else follows the last is counted, unless it is zeros. */
-static struct error *unpack_all(struct gunzip *gunzip, uint64_t *behind)
+/* Members follow each other. Sets `*end` to where the last ends. */
+static struct error *unpack_all(struct gunzip *gunzip, uint64_t *end)
 {
-	for (*behind = 0;;) {
+	for (*end = gunzip->source->size;;) {
 		try_(unpack_member(gunzip));
 		if (gunzip->cut)
 			return NULL;
 		const uint64_t at = gunzip->at - gunzip->zlib.avail_in;
 		const uint8_t *next = source_bytes(gunzip->source, at, 3);
 		if (!next || memcmp(next, "\x1f\x8b\x08", 3) != 0) {
-			*behind = gunzip->source->size - at;
-			next = source_bytes(gunzip->source, at, *behind);
-			if (next && *behind && !next[0] &&
-			    !memcmp(next, next + 1, (size_t)*behind - 1))
-				*behind = 0;
+			*end = at;
 			return NULL;
 		}
 		inflateReset(&gunzip->zlib);
@@ -105,9 +101,9 @@ static struct error *open_gzip(struct source *source, const char *name,
 	gunzip.whole.fd = -1;
 	if (inflateInit2(&gunzip.zlib, 16 + MAX_WBITS) != Z_OK)
 		return error_new("zlib can't be used to unpack '%s'", source_path(source));
-	uint64_t behind;
+	uint64_t end;
 	try_(whole_begin(&gunzip.whole, source_path(source), name, source->size, 0, options));
-	try_(unpack_all(&gunzip, &behind));
+	try_(unpack_all(&gunzip, &end));
 	try_(whole_finish(&gunzip.whole, ret));
 	source_expect_all(source, false);
 	char size[SOURCE_SIZE_TEXT];
@@ -116,9 +112,7 @@ static struct error *open_gzip(struct source *source, const char *name,
 			    "the gzip file is cut off: the first %s of what is packed in it "
 			    "are there, their checksum is not",
 			    source_size_text((*ret)->size, size));
-	if (behind)
-		source_warn(*ret, "%llu bytes behind the end of the gzip data are left out",
-			    (unsigned long long)behind);
+	source_warn_behind(*ret, source, end, name);
 	source_put_upon(*ret, source, name, false);
 	return NULL;
 }

@@ -86,6 +86,13 @@ void source_tell(const struct source_options *options, const char *format, ...)
 void source_warn(struct source *source, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Returns where the first byte from `at` on is that is not zero, or can't be read; or the end. */
+uint64_t source_zeros_end(const struct source *source, uint64_t at);
+
+/* Warns of what lies from `at` on behind what is packed by `name` in `packed`, unless it is zeros. */
+void source_warn_behind(struct source *source, const struct source *packed, uint64_t at,
+			const char *name);
+
 /*
  * Gives a source, made of what is packed in `below`, the name and the warnings of `below`, and adds
  * `container` to what they are packed in. With `keep` it keeps `below`, which is still read;

@@ -6,6 +6,7 @@
 #include "source/reader.h"
 
 #ifdef HAVE_LIBARCHIVE
+#include <ctype.h>
 #include <locale.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -85,7 +86,10 @@ const char *reader_name(struct archive_entry *entry)
 
 char *reader_failure(struct archive *archive, bool named, bool encrypted, bool *locked)
 {
-	const char *text = archive_error_string(archive), *why = text ? text : "it is damaged";
+	const char *text = archive_error_string(archive);
+	_cleanup_free_ char *why = alloc_strdup(text && *text ? text : "it is damaged");
+	for (size_t end = strlen(why); end && isspace((unsigned char)why[end - 1]); end--)
+		why[end - 1] = '\0'; /* some of its sentences end in a line */
 	const bool is_7zip = archive_format(archive) == ARCHIVE_FORMAT_7ZIP;
 	const bool crypt = strcasestr(why, "crypt") != NULL;
 	*locked = true;

@@ -109,6 +109,35 @@ void source_warn(struct source *source, const char *format, ...)
 	text_add_string(warnings, sentence);
 }
 
+uint64_t source_zeros_end(const struct source *source, uint64_t at)
+{
+	const uint64_t chunk = UINT64_C(1) << 16;
+	while (at < source->size) {
+		const uint64_t hole = source_hole_end(source, at);
+		if (hole > at) {
+			at = hole;
+			continue;
+		}
+		const uint64_t size = min_of(chunk - at % chunk, source->size - at);
+		const uint8_t *bytes = source_bytes(source, at, size);
+		if (!bytes)
+			return at;
+		for (uint64_t i = 0; i < size; i++)
+			if (bytes[i])
+				return at + i;
+		at += size;
+	}
+	return source->size;
+}
+
+void source_warn_behind(struct source *source, const struct source *packed, uint64_t at,
+			const char *name)
+{
+	if (source_zeros_end(packed, at) < packed->size)
+		source_warn(source, "%llu bytes behind the end of the %s data are left out",
+			    (unsigned long long)(packed->size - at), name);
+}
+
 void source_put_upon(struct source *source, struct source *below, const char *container, bool keep)
 {
 	struct source_state *state = source->state, *old = below->state;
@@ -186,13 +215,21 @@ void source_expect_all(const struct source *source, bool all)
 
 const char *source_size_text(uint64_t bytes, char text[SOURCE_SIZE_TEXT])
 {
-	const uint64_t kilo = 1024, mega = kilo * kilo;
+	static const char *const units[] = {"MB", "GB", "TB", "PB", "EB"};
+	const uint64_t kilo = 1024, large = 100000; /* units, from which on the next one is used */
+	uint64_t unit = kilo * kilo;
+	size_t i = 0;
 	if (bytes < kilo)
 		snprintf(text, SOURCE_SIZE_TEXT, "%u bytes", (unsigned int)bytes);
-	else if (bytes < mega)
+	else if (bytes < unit)
 		snprintf(text, SOURCE_SIZE_TEXT, "%u KB", (unsigned int)(bytes / kilo));
-	else
-		snprintf(text, SOURCE_SIZE_TEXT, "%llu.%u MB", (unsigned long long)(bytes / mega),
-			 (unsigned int)(bytes % mega * 10 / mega));
+	if (bytes < unit)
+		return text;
+	while (i < array_size(units) - 1 && bytes / unit >= large) {
+		unit *= kilo;
+		i++;
+	}
+	snprintf(text, SOURCE_SIZE_TEXT, "%llu.%u %s", (unsigned long long)(bytes / unit),
+		 (unsigned int)(bytes % unit / (unit / kilo) * 10 / kilo), units[i]);
 	return text;
 }

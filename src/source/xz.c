@@ -19,18 +19,23 @@
 /* What the index may take: some million blocks. */
 #define INDEX_MEMORY   (UINT64_C(256) << 20)
 
+/* Zeros behind a stream; a file of more is unpacked as a whole. */
+#define PADDING_MAX (UINT64_C(1) << 20)
+
 /* Streams behind each other; a file of more is unpacked as a whole. */
 #define STREAMS_MAX 65536u
 
+/* Does a stream begin there? */
+static bool is_xz(const struct source *source, uint64_t at)
+{
+	static const uint8_t magic[] = {0xfd, '7', 'z', 'X', 'Z', 0};
+	const uint8_t *bytes = source_bytes(source, at, sizeof(magic));
+	return bytes && !memcmp(bytes, magic, sizeof(magic));
+}
+
 static const char *probe(const struct source *source)
 {
-	const uint8_t *magic = source_bytes(source, 0, 6);
-	return magic && !memcmp(magic,
-				"\xfd"
-				"7zXZ\0",
-				6)
-		       ? "xz"
-		       : NULL;
+	return is_xz(source, 0) ? "xz" : NULL;
 }
 
 static void index_end(lzma_index **index)
@@ -44,7 +49,8 @@ static lzma_index *read_stream(const struct source *source, uint64_t *end)
 	lzma_stream_flags header, footer;
 	uint64_t at = *end, padding = 0, memory = INDEX_MEMORY;
 	const uint8_t *bytes;
-	while (at >= 4 && (bytes = source_bytes(source, at - 4, 4)) && !le32(bytes)) {
+	while (at >= 4 && padding < PADDING_MAX && (bytes = source_bytes(source, at - 4, 4)) &&
+	       !le32(bytes)) {
 		at -= 4;
 		padding += 4;
 	}
@@ -194,13 +200,13 @@ static struct error *open_pieces(struct source *source, const lzma_index *index,
 	return NULL;
 }
 
-/* Adds what is unpacked of a whole file. Sets `*cut` when its end is missing. */
-static struct error *unpack_whole(const struct source *source, lzma_stream *lzma,
-				  struct whole *whole, bool *cut)
+/* Adds what is unpacked of the stream at `*at`, which is moved to its end, if it has one. */
+static struct error *unpack_stream(const struct source *source, lzma_stream *lzma, uint64_t *from,
+				   struct whole *whole, bool *cut)
 {
 	static _Thread_local uint8_t buffer[1 << 16];
 	const uint64_t chunk = 1 << 20;
-	uint64_t at = 0;
+	uint64_t at = *from;
 	for (lzma_ret result = LZMA_OK; result != LZMA_STREAM_END;) {
 		if (!lzma->avail_in && at < source->size) {
 			uint64_t size = min_of(chunk, source->size - at);
@@ -225,6 +231,32 @@ static struct error *unpack_whole(const struct source *source, lzma_stream *lzma
 					 "trusted",
 					 source_path(source));
 	}
+	*from = at - lzma->avail_in;
+	lzma->avail_in = 0;
+	return NULL;
+}
+
+/* Goes from the end of a stream to the next one, with padding in between. False: there is none. */
+static bool next_stream(const struct source *source, uint64_t *at)
+{
+	const uint64_t end = *at;
+	*at = end + (source_zeros_end(source, end) - end) / 4 * 4;
+	return is_xz(source, *at);
+}
+
+/* Adds what is unpacked of a whole file. Sets `*cut` when its end is missing, else `*end` to it. */
+static struct error *unpack_whole(const struct source *source, lzma_stream *lzma,
+				  struct whole *whole, bool *cut, uint64_t *end)
+{
+	uint64_t next = 0;
+	do {
+		if (lzma_stream_decoder(lzma, DECODER_MEMORY, 0) != LZMA_OK)
+			return error_new("liblzma can't be used to unpack '%s'",
+					 source_path(source));
+		*end = next;
+		try_(unpack_stream(source, lzma, end, whole, cut));
+		next = *end;
+	} while (!*cut && next_stream(source, &next));
 	return NULL;
 }
 
@@ -234,17 +266,18 @@ static struct error *open_whole(struct source *source, const char *name, uint64_
 	__attribute__((cleanup(lzma_end))) lzma_stream lzma = LZMA_STREAM_INIT;
 	_cleanup_whole_ struct whole whole = {.fd = -1};
 	bool cut = false;
+	uint64_t end = 0;
 	char text[SOURCE_SIZE_TEXT];
-	if (lzma_stream_decoder(&lzma, DECODER_MEMORY, LZMA_CONCATENATED) != LZMA_OK)
-		return error_new("liblzma can't be used to unpack '%s'", source_path(source));
 	try_(whole_begin(&whole, source_path(source), name, source->size, size, options));
-	try_(unpack_whole(source, &lzma, &whole, &cut));
+	try_(unpack_whole(source, &lzma, &whole, &cut, &end));
 	try_(whole_finish(&whole, ret));
 	if (cut)
 		source_warn(*ret,
 			    "the xz file is cut off: the first %s of what is packed in it "
 			    "are there",
 			    source_size_text((*ret)->size, text));
+	else
+		source_warn_behind(*ret, source, end, name);
 	source_put_upon(*ret, source, name, false);
 	return NULL;
 }

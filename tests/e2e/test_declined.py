@@ -89,6 +89,22 @@ DECLINED = [
     ("lime.zlib", zlib.compress(NOISE), "zlib.*decompress"),
     ("winpmem.sz", b"\xff\x06\0\0sNaPpY" + NOISE, "winpmem.*decompress"),
     ("winpmem.s2", b"\xff\x06\0\0S2sTwO" + NOISE, "winpmem.*decompress"),
+    ("xl.save", b"XenSavedDomain" + NOISE, "saved machine of Xen.*convert"),
+    ("part.save", b"LibvirtQemudPart" + NOISE, "did not finish.*virsh dump"),
+    ("a.z01", b"PK\7\x08PK\3\4" + NOISE, "part of a split ZIP.*join"),
+    ("a.z02", NOISE, "part of a split ZIP.*join"),
+    ("a.zip", NOISE + struct.pack("<4sHHHHIIH", b"PK\5\6", 2, 2, 1, 1, 46, 0, 5) + b"notes",
+     "part of a split ZIP.*join"),
+    ("mem.002", NOISE, "later part of a split image.*001"),
+    ("pagefile.sys", NOISE, "page file by its name.*--pagefile"),
+    ("SwapFile.sys", NOISE, "page file by its name.*--pagefile"),
+    ("avml.lime", struct.pack("<IIQQQ", 0x4C694D45, 2, 0, 0xFFF, 0) + NOISE, "version 2.*avml-convert"),
+    ("avml.raw", struct.pack("<4sIQQQ", b"AVML", 2, 0, 0xFFF, 0) + NOISE, "AVML.*avml-convert"),
+    ("mac32.core", struct.pack("<7I", 0xFEEDFACE, 7, 3, 4, 4, 0x1E0, 0) + NOISE, "Mach-O"),
+    ("fat.core", struct.pack(">7I", 0xCAFEBABE, 2, 0x01000007, 3, 4096, 4096, 12) + NOISE, "Mach-O"),
+    ("udf.iso", bytes(0x8000) + b"\0BEA01\1" + NOISE, "CD or DVD.*extract"),
+    ("latin.txt", "w\xe4hrenddessen\n".encode("latin-1") * 999, "text"),
+    ("greek.txt", "\u03c4\u03b9 \u03ad\u03b3\u03b9\u03bd\u03b5\n".encode() * 999, "text"),
     ("a.wim", b"MSWIM\0\0\0" + NOISE, "WIM"),
     ("mac.core", struct.pack("<8I", 0xFEEDFACF, 0x01000007, 3, 4, 4, 0x1E0, 0, 0) + NOISE, "Mach-O"),
     ("rows.json", b'[{"pid": 4}]\n', "text"),
@@ -132,6 +148,21 @@ def test_declined(impscan, folder):
         check("no Windows kernel" not in err and "truncated" not in err, f"{name}: {err}")
     for name, _, _ in DECLINED:
         (folder / name).unlink()
+
+
+def test_unknown(impscan, folder):
+    """What is nothing that is known is not said to be."""
+    for name, data, sentence in (("ones.raw", b"\xff" * (1 << 20), "give it with --dtb"),
+                                 ("a.class", struct.pack(">IHH", 0xCAFEBABE, 0, 52) + NOISE, "--dtb"),
+                                 ("alone.vmem", NOISE, "told by the .vmss or .vmsn")):
+        (folder / name).write_bytes(data)
+        _, err = run(impscan, "-f", folder / name, "-a", "-q", status=(2,))
+        check(f"{name}: no Windows kernel found" in err and sentence in err, f"{name}: {err}")
+        (folder / name).unlink()
+    (folder / "hollow").mkdir(exist_ok=True)
+    _, err = run(impscan, "-f", folder / "hollow", "-a", "-q", status=(2,))
+    check("a folder in which no file is a minidump" in err, f"folder: {err}")
+    (folder / "hollow").rmdir()
 
 
 def test_planted(impscan, mkimage, folder):
@@ -186,6 +217,7 @@ def signed(impscan, image, expected):
 def main():
     arguments = test_arguments(test_parser(__doc__))
     test_declined(arguments.impscan, arguments.folder)
+    test_unknown(arguments.impscan, arguments.folder)
     test_planted(arguments.impscan, arguments.mkimage, arguments.folder)
     finish(f"{len(DECLINED)} files declined, {len(PLANTED) + len(SIGNED)} images that look like others read")
 

@@ -150,6 +150,9 @@ def test_damaged(tools, raw, expected, cases):
         out, err = tools.listing(path, status=(0, 1, 2))
         rows = [json.loads(line) for line in out.splitlines()]
         check(rows or err.count("impscan: error: ") == 1, f"{what}: neither rows nor a sentence: {err}")
+        check("cut to its header" not in what or "it is cut off" in err, f"{what}: {err}")
+        check("were unpacked" not in err and "can't be unpacked" not in err or not rows or
+              " rows in " in err.splitlines()[-1], f"{what}: told behind the last line: {err}")
         for row in rows:
             good = known.get((row["pid"], row["base"]))
             for hashed in ("imphash", "impfuzzy"):
@@ -166,6 +169,10 @@ def test_cleared(tools):
     path.write_bytes(b"WAKE" + bytes(1 << 20))
     _, err = run(tools.impscan, "-f", path, "-a", status=(2,))
     check("was cleared when the machine resumed" in err, f"cleared: {err}")
+    for size in 7, 100, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE - 1:
+        path.write_bytes((b"HIBR" + bytes(2 * PAGE))[:size])
+        _, err = run(tools.impscan, "-f", path, "-a", status=(2,))
+        check("it is cut off" in err, f"{size} bytes: {err}")
 
 
 def main():

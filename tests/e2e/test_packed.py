@@ -355,6 +355,10 @@ def damaged(raw):
     whole[-4:] = b"\1\0\0\0"
     yield "gzip with a wrong size", bytes(whole), "damaged"
     yield "gzip with more behind it", makers["gz"] + b"something", "9 bytes behind the end"
+    for name in "bz2", "xz", "streams":
+        yield f"{name} with more behind it", makers[name] + b"something", "9 bytes behind the end"
+        yield f"{name} with zeros behind it", makers[name] + bytes(512), None
+    yield "a long name", zip_of([("x" * 60000 + ".raw", b"regf" + b"\0" * 9000)]), "none of its files"
     yield "empty gzip", gz(b""), "nothing is packed in it"
     yield "empty zip", zip_of([]), "archive without files"
     yield "zip of text", zip_of([("a.reg", b"regf" + b"\0" * 9000)]), "none of its files"
@@ -399,9 +403,18 @@ def test_damaged(impscan, folder, raw, expected):
         path.write_bytes(data)
         out, err = scan(impscan, "-f", path, status=(0, 1, 2))
         check(not sentence or sentence in err, f"{name}: {sentence!r} is not said: {err}")
+        check(len(err) < 4096 and "\\x0a" not in err, f"{name}: {err}")
+        check("behind it" not in name or out == expected, f"{name}: other rows: {err}")
         check("warning" in err or "error" in err or out == expected, f"{name}: nothing said: {err}")
         check_rows(name, out, expected)
         count += 1
+    for command in ["zstd", "-q", "-c"], ["zstd", "-q", "-c", "--no-check"], ["lz4", "-l", "-q", "-c"]:
+        made = tool(folder, raw, "more behind it", *command)
+        for more in (b"something", bytes(512)) if made else ():
+            path.write_bytes(made + more)
+            out, err = scan(impscan, "-f", path)
+            check(out == expected, f"{command} with {more[:9]} behind it: {err}")
+            check(("bytes behind the end" in err) == any(more), f"{command}, {more[:9]}: {err}")
     for name, data in bombs():
         path.write_bytes(data)
         _, err = scan(impscan, "-f", path, status=(2,))

@@ -456,10 +456,12 @@ static void nothing_there_is_said(void **state)
 	refuse_blob(&blob, "holds no memory");
 	memset(blob.data + 9 * PAGE, 0x77, PAGE);
 	refuse_blob(&blob, "are not where its header says");
+	blob_resize(&blob, 7 * PAGE);
+	refuse_blob(&blob, "it is cut off");
 	blob_resize(&blob, 100);
-	refuse_blob(&blob, "holds no memory");
+	refuse_blob(&blob, "it is cut off");
 	blob_resize(&blob, 4);
-	refuse_blob(&blob, "holds no memory");
+	refuse_blob(&blob, "it is cut off");
 	/* all zeros: only the name tells */
 	memset(blob.data, 0, blob.size);
 	blob_resize(&blob, 64 * PAGE);

@@ -462,6 +462,29 @@ static void images_are_read_from_pieces(void **state)
 	assert_true(maker.freed);
 }
 
+static void sizes_have_units(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} sizes[] = {
+		{0, "0 bytes"},
+		{1023, "1023 bytes"},
+		{1024, "1 KB"},
+		{(1 << 20) - 1, "1023 KB"},
+		{3 << 19, "1.5 MB"},
+		{UINT64_C(16) << 30, "16384.0 MB"},
+		{UINT64_C(5) << 39, "2560.0 GB"},
+		{UINT64_C(1) << 62, "4096.0 PB"},
+		{UINT64_MAX, "16383.9 PB"},
+	};
+	for (size_t i = 0; i < array_size(sizes); i++) {
+		char text[SOURCE_SIZE_TEXT];
+		assert_string_equal(source_size_text(sizes[i].bytes, text), sizes[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -475,6 +498,7 @@ int main(void)
 		cmocka_unit_test(a_damaged_piece_has_what_comes_before),
 		cmocka_unit_test(memory_stays_below_the_bound),
 		cmocka_unit_test(a_full_disk_is_a_condition),
+		cmocka_unit_test(sizes_have_units),
 		cmocka_unit_test(no_folder_for_temporary_files_is_an_error),
 		cmocka_unit_test(sources_are_stacked),
 		cmocka_unit_test(images_are_read_from_pieces),
