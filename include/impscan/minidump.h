@@ -58,6 +58,7 @@ struct minidump {
 	size_t stream_count;
 	struct minidump_module *modules; /* in the order of the list; no base twice */
 	size_t module_count;
+	bool modules_whole;  /* the list is there, and all that it counts was read */
 	size_t modules_held; /* those whose headers are in the dump */
 	uint64_t *tebs;	     /* addresses of the threads' TEBs, in order */
 	size_t teb_count;

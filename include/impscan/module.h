@@ -30,8 +30,9 @@ enum found_in {
 	FOUND_DUMP = 1 << 9,	/* the list of modules that a dump of a process has */
 	FOUND_MANAGED =
 		1 << 10, /* an assembly that a runtime of .NET reads as it lies in its file */
+	FOUND_HEADERS = 1 << 11, /* its headers alone: who put it there is not known */
 };
-#define FOUND_IN_COUNT 11
+#define FOUND_IN_COUNT 12
 #define FOUND_LISTS    (FOUND_LOAD | FOUND_MEMORY | FOUND_INIT)
 #define FOUND_LISTS32  (FOUND_LOAD32 | FOUND_MEMORY32 | FOUND_INIT32)
 
@@ -91,6 +92,9 @@ struct modules {
 	struct address_map by_base; /* the first module of a base: where it is in `items` */
 	struct names names;	    /* of all modules */
 	char damage[160];	    /* what is wrong with the lists; "": they are whole */
+	/* Of a dump, by the size of pointers, 8 or 4: which images the loader has is not known. */
+	unsigned int unknown;
+	size_t unknown_found; /* images that may be the loader's, therefore */
 };
 
 /* Adds a module and returns it, valid until the next is added; its name and path are "". */
@@ -98,6 +102,15 @@ struct module *modules_add(struct modules *modules, uint64_t base);
 
 /* Returns the first module of a base, or NULL. */
 struct module *modules_at(const struct modules *modules, uint64_t base);
+
+/*
+ * Is it unknown which images with pointers of so many bytes the loader put there, so that none of
+ * them can be called injected?
+ */
+static inline bool modules_unknown(const struct modules *modules, unsigned int pointer_size)
+{
+	return modules->unknown & pointer_size;
+}
 
 /* Notes in `damage` that `what` was cut off by its budget, unless there is another note. */
 void modules_note_cut(struct modules *modules, const char *what);

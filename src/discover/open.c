@@ -249,7 +249,10 @@ struct error *windows_open(const struct image *image, struct profiles *profiles,
 	_cleanup_opened_ struct opened opened = {0};
 	*discovery = (struct discovery){0};
 	if (image_minidump(image)) {
-		discovery->windows = process_dump_open(image);
+		char *doubt = NULL;
+		discovery->windows = process_dump_open(image, &doubt);
+		if (doubt)
+			warn(discovery, doubt);
 		return NULL;
 	}
 	try_(open_and_judge(image, profiles, options, &opened, discovery->page_files));

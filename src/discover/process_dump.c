@@ -34,8 +34,23 @@ static uint64_t program_base(const struct minidump *dump, struct space *space)
 	return known && characteristics & CHARACTERISTIC_DLL ? 0 : base;
 }
 
+/*
+ * What is doubtful of the process's number, which the caller frees; NULL: nothing. The tool had its
+ * own from the kernel; the TEBs, to which the process can write, have the one it was made with.
+ */
+static char *pid_doubt(const struct minidump *minidump, const struct dump_pebs *pebs)
+{
+	if (!minidump->has_pid || !pebs->has_pid || minidump->pid == pebs->pid)
+		return NULL;
+	return alloc_printf(
+		"the dump says that it is of process %u (MiscInfo), the process's TEB "
+		"that it is %u: the former is shown; the TEB was changed, the dump was, "
+		"or it was taken of a copy of the process",
+		minidump->pid, pebs->pid);
+}
+
 /* Which kind of pointers and which PEBs the process has. */
-static void find_pebs(struct windows *windows, struct space *space)
+static void find_pebs(struct windows *windows, struct space *space, char **doubt)
 {
 	const struct minidump *minidump = windows->dump->minidump;
 	struct process *process = &windows->dump->process;
@@ -53,6 +68,7 @@ static void find_pebs(struct windows *windows, struct space *space)
 	process->wow64 = process->peb32;
 	process->peb_lost = !process->peb;
 	process->pid = minidump->has_pid ? minidump->pid : pebs.pid;
+	*doubt = pid_doubt(minidump, &pebs);
 }
 
 /* The name of the program: that of the dump's first module, else of the module at its base. */
@@ -72,7 +88,7 @@ static char *program_name(const struct windows *windows, struct view *view,
 }
 
 /* Finds the process in the dump: its PEBs, its memory, its name. */
-static void find_process(struct windows *windows)
+static void find_process(struct windows *windows, char **doubt)
 {
 	struct process_dump *dump = windows->dump;
 	struct process *process = &dump->process;
@@ -81,7 +97,7 @@ static void find_process(struct windows *windows)
 	struct budget budget = {.limit = windows_work(windows) / 8};
 	_cleanup_space_ struct space *space = windows_kernel_space(windows);
 	process->sources = SOURCE_DUMP;
-	find_pebs(windows, space);
+	find_pebs(windows, space, doubt);
 	process->section_base_address = program_base(dump->minidump, space);
 	view_open(&view, windows, process, &budget);
 	process_modules(windows, process, &view, &modules);
@@ -92,7 +108,7 @@ static void find_process(struct windows *windows)
 		dump_vads_assumed(dump->minidump, space, &modules, &dump->vads);
 }
 
-struct windows *process_dump_open(const struct image *image)
+struct windows *process_dump_open(const struct image *image, char **doubt)
 {
 	const struct minidump *minidump = image_minidump(image);
 	struct windows *windows = alloc_new(struct windows);
@@ -108,6 +124,6 @@ struct windows *process_dump_open(const struct image *image)
 		_cleanup_free_ struct memory_range *ranges = dump_ranges(minidump, &count);
 		memory_set_ranges(windows->memory, ranges, count);
 	}
-	find_process(windows);
+	find_process(windows, doubt);
 	return windows;
 }

@@ -9,8 +9,9 @@
 
 /*
  * Makes a machine of an image that is a dump of a process (image_minidump()). It has neither kernel
- * nor page map. The caller owns it.
+ * nor page map. The caller owns it. `doubt` receives a sentence on what the dump contradicts itself
+ * in, which the caller frees; NULL: nothing.
  */
-struct windows *process_dump_open(const struct image *image);
+struct windows *process_dump_open(const struct image *image, char **doubt);
 
 #endif

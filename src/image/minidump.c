@@ -184,11 +184,32 @@ static const char *writer(const struct image *image)
 	return "";
 }
 
+/*
+ * Why a dump is of no use that has no memory of modules, whose `bytes` of memory are of other
+ * things.
+ */
+static struct error *refuse_memory(const struct image *image, uint64_t bytes)
+{
+	const struct minidump_parts *parts = (const void *)image->minidump;
+	char text[IMAGE_SIZE_TEXT];
+	if (parts->disputed)
+		return error_new("'%s' is a minidump%s that contradicts itself: it lists %s of "
+				 "memory more than once with other bytes, and nothing tells which "
+				 "of them are right; what is left has no module",
+				 image->path, writer(image),
+				 image_size_text(parts->disputed, text));
+	if (!bytes)
+		return error_new("'%s' is a minidump%s without any memory; " FULL_MEMORY,
+				 image->path, writer(image));
+	return error_new("'%s' is a minidump%s without the memory of modules: its %s are stacks "
+			 "and the like, in which no import list is; " FULL_MEMORY,
+			 image->path, writer(image), image_size_text(bytes, text));
+}
+
 /* Is there memory of modules, or at least of anything, where the modules are not listed? */
 static struct error *check_memory(const struct image *image, struct minidump *dump)
 {
 	uint64_t bytes = 0;
-	char text[IMAGE_SIZE_TEXT];
 	for (size_t i = 0; i < image->count; i++)
 		bytes += image->ranges[i].size;
 	for (size_t i = 0; i < dump->module_count; i++) {
@@ -207,12 +228,7 @@ static struct error *check_memory(const struct image *image, struct minidump *du
 	}
 	if (bytes && (dump->modules_held || !dump->module_count))
 		return NULL;
-	if (!bytes)
-		return error_new("'%s' is a minidump%s without any memory; " FULL_MEMORY,
-				 image->path, writer(image));
-	return error_new("'%s' is a minidump%s without the memory of modules: its %s are stacks "
-			 "and the like, in which no import list is; " FULL_MEMORY,
-			 image->path, writer(image), image_size_text(bytes, text));
+	return refuse_memory(image, bytes);
 }
 
 /* What --info tells is missing. */
@@ -255,9 +271,9 @@ static struct error *parse(struct image *image)
 	try_(check_memory(image, dump));
 	add_missing(image, dump);
 	if (dump->modules_held < dump->module_count)
-		image_warn(image,
-			   "the dump has the memory of only %zu of %zu modules; " FULL_MEMORY,
-			   dump->modules_held, dump->module_count);
+		image_warn(image, "the dump has the memory of only %zu of %zu modules%s",
+			   dump->modules_held, dump->module_count,
+			   parts->disputed ? "" : "; " FULL_MEMORY);
 	return NULL;
 }
 

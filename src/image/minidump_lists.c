@@ -65,6 +65,8 @@ void minidump_read_modules(struct image *image)
 			.path = read_path(image, parts, le32(record + 20)),
 		};
 	}
+	struct stream stream = minidump_stream(image, STREAM_MODULES);
+	dump->modules_whole = records.count && records.count == le32(stream.data);
 	if (parts->paths.left_out)
 		image_warn(image, "names of %zu modules left out: they are too long together",
 			   parts->paths.left_out);

@@ -202,18 +202,19 @@ static uint64_t bytes_of_parts(const struct claims *claims)
 }
 
 static void warn_of_memory(struct image *image, const struct claims *claims,
-			   const struct claims *disputed, const struct claims *out)
+			   const struct claims *out)
 {
+	const struct minidump_parts *about = (const void *)image->minidump;
 	char text[IMAGE_SIZE_TEXT];
 	uint64_t parts = bytes_of_parts(out);
 	if (claims->beyond)
 		image_warn(image, "%llu ranges of memory lie beyond the addresses of a process",
 			   (unsigned long long)claims->beyond);
-	if (disputed->count)
+	if (about->disputed)
 		image_warn(image,
 			   "ranges overlap and differ: %s of memory are not read, since nothing "
 			   "tells which of them is right",
-			   image_size_text(bytes_of(disputed), text));
+			   image_size_text(about->disputed, text));
 	if (parts)
 		image_warn(image, "%s of memory lie in pages that are not whole, and are not read",
 			   image_size_text(parts, text));
@@ -221,7 +222,7 @@ static void warn_of_memory(struct image *image, const struct claims *claims,
 
 void minidump_read_memory(struct image *image)
 {
-	struct minidump *dump = image->minidump;
+	struct minidump_parts *parts = (void *)image->minidump;
 	struct claims claims = {0};
 	struct claims kept = {0}, disputed = {0}, out = {0};
 	read_memory64(image, &claims);
@@ -229,7 +230,7 @@ void minidump_read_memory(struct image *image)
 	if (claims.count)
 		qsort(claims.items, claims.count, sizeof(*claims.items), compare_claims);
 	settle(image, &claims, &kept, &disputed);
-	keep_listed(dump, &claims);
+	keep_listed(&parts->dump, &claims);
 	leave_out(&kept, &disputed, &out);
 	free(claims.items);
 	free(kept.items);
@@ -239,7 +240,8 @@ void minidump_read_memory(struct image *image)
 	/* Of these image_finish_ranges() warns. */
 	image->listed = claims.listed;
 	image->held = claims.held;
-	warn_of_memory(image, &claims, &disputed, &out);
+	parts->disputed = bytes_of(&disputed);
+	warn_of_memory(image, &claims, &out);
 	free(disputed.items);
 	free(out.items);
 }

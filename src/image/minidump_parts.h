@@ -40,6 +40,7 @@ struct minidump_parts {
 	size_t directory_count;
 	struct strings paths;
 	size_t path_bytes; /* UTF-16 that was read for them */
+	uint64_t disputed; /* bytes of memory that are listed twice and differ */
 };
 
 /* The bytes of a stream; `data` NULL: there is none, or not in the file. */

@@ -179,6 +179,19 @@ static void warn_of_data(const struct module_listing *listing, const struct proc
 	selection_warn(listing->events, process, sentence);
 }
 
+/* That images of a dump are in no list, since it has none that is whole. */
+static void warn_of_unknown(struct module_listing *listing, const struct process *process,
+			    const struct modules *modules)
+{
+	char sentence[160];
+	snprintf(sentence, sizeof(sentence),
+		 "the dump has no list of modules that is whole: whether %zu images in no list "
+		 "were loaded or injected is not known",
+		 modules->unknown_found);
+	if (modules->unknown_found)
+		selection_warn(listing->events, process, sentence);
+}
+
 static bool take(void *context, size_t i, void *result)
 {
 	struct module_listing *listing = context;
@@ -189,6 +202,7 @@ static bool take(void *context, size_t i, void *result)
 	if (!process_exited(process))
 		selection_warn(listing->events, process, unit->modules.damage);
 	selection_warn(listing->events, process, unit->note);
+	warn_of_unknown(listing, process, &unit->modules);
 	warn_of_data(listing, process, unit->data);
 	if (unit->cut)
 		selection_warn_cut(listing->events, listing->options, process,

@@ -29,6 +29,9 @@
 /* More regions of one process that hooks lead into are counted, not listed. */
 #define HOOK_TARGETS_MOST 64
 
+/* Images are loaded at multiples of this. */
+#define LOAD_GRANULARITY 0x10000
+
 /* What examining a module counts, beside what it does. */
 #define MODULE_STEPS 50
 
@@ -48,6 +51,25 @@ static struct module *add_injected(struct modules *modules, const struct injecte
 	module->injected = true;
 	module->file_layout = injected->file_layout;
 	return module;
+}
+
+/*
+ * Adds an image of a dump that no list has and that may be one of the loader's: where it is not
+ * known what those are, nothing tells.
+ */
+static void add_unlisted(struct modules *modules, const struct injected *image)
+{
+	struct module *module = modules_add(modules, image->base);
+	module->size = image->size;
+	module->found_in = FOUND_HEADERS;
+	modules->unknown_found++;
+}
+
+/* May the loader have put it there? It maps images to multiples of 64 kB. */
+static bool may_be_loaded(const struct modules *modules, const struct injected *image)
+{
+	return modules_unknown(modules, image->pe32_plus ? 8 : 4) && !image->file_layout &&
+	       image->base % LOAD_GRANULARITY == 0;
 }
 
 /*
@@ -103,6 +125,8 @@ static void add_injections(struct view *view, struct modules *modules,
 		if (listed && (size_t)(listed - modules->items) < known) {
 			listed->found_in |= FOUND_PRIVATE;
 			listed->file_layout = !injected->no_header && injected->file_layout;
+		} else if (!injected->no_header && may_be_loaded(modules, injected)) {
+			add_unlisted(modules, injected);
 		} else if (!injected->no_header) {
 			add_injected(modules, injected);
 		}

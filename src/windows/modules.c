@@ -9,9 +9,9 @@
 #include <impscan/alloc.h>
 #include <impscan/damage.h>
 
-const char *const found_in_names[FOUND_IN_COUNT] = {"load",	"memory", "init",   "load32",
-						    "memory32", "init32", "vad",    "private",
-						    "kernel",	"dump",	  "managed"};
+const char *const found_in_names[FOUND_IN_COUNT] = {"load",	"memory", "init",    "load32",
+						    "memory32", "init32", "vad",     "private",
+						    "kernel",	"dump",	  "managed", "headers"};
 
 const char *const module_flag_names[MODULE_FLAG_COUNT] = {
 	"hidden",  "exited",	"unlinked", "partial-list", "stale",	  "hollowed",

@@ -222,6 +222,22 @@ static void add_sections(struct view *view, struct whole_lists whole, struct mod
 	view->cut |= !budget_close_part(view->budget, &budget);
 }
 
+/*
+ * Is it known which images the loader put there? Of a whole machine, and of a dump with a list of
+ * regions, VADs tell; else only a list of modules does that is whole.
+ */
+static void judge_lists(const struct windows *windows, struct whole_lists whole,
+			struct modules *modules)
+{
+	const struct process_dump *dump = windows->dump;
+	if (!dump || dump->minidump->has_regions || dump->minidump->modules_whole)
+		return;
+	if (!whole.native)
+		modules->unknown |= windows->pointer_size;
+	if (!whole.wow64)
+		modules->unknown |= 4;
+}
+
 void process_modules(const struct windows *windows, const struct process *process,
 		     struct view *view, struct modules *modules)
 {
@@ -232,6 +248,7 @@ void process_modules(const struct windows *windows, const struct process *proces
 				      &image_base);
 	struct whole_lists whole = process_lists(windows, process, view, modules);
 	add_dump_list(windows, view, modules);
+	judge_lists(windows, whole, modules);
 	judge_dump_list(view, whole, modules);
 	judge_listed(&view->vads, image_base, whole, modules);
 	add_sections(view, whole, modules);

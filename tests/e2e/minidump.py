@@ -226,13 +226,13 @@ class ProcessMemory:
                 if (wide and "load" in module["lists"]) or
                 (narrow and "load32" in module["lists"])]
 
-    def write(self, path, info=True, odd=0, padding=0, lists=True):
+    def write(self, path, info=True, odd=0, padding=0, lists=True, threads=True, pid=None):
         dump = Minidump(odd)
         dump.system(X64 if self.wide else X86, self.build)
-        dump.threads(self.tebs, padding)
+        dump.threads(self.tebs if threads else [], padding)
         if lists:
             dump.modules(self.listed(), padding)
-        dump.misc(self.process["pid"])
+        dump.misc(self.process["pid"] if pid is None else pid)
         dump.stream(COMMENT_A, b"\r\n*** procdump -ma\0")
         if info:
             dump.memory_info(self.regions())

@@ -123,6 +123,43 @@ def test_mapped_file(where, impscan, image, folder, truth, process, files):
     path.unlink()
 
 
+def test_no_list(where, impscan, image, folder, truth, process, whole):
+    """Without any list of modules no image can be told to be injected, and that is said once."""
+    path = folder / "no-list.dmp"
+    memory = ProcessMemory(image, truth, process)
+    memory.write(path, info=False, lists=False, threads=False)
+    found = by_base(rows(impscan, path, "-a"))
+    _, err = run(impscan, "-f", path, "-a")
+    loaded = [base for base, row in whole.items() if "load" in row["found_in"] and
+              row["status"] == "ok"]
+    for base in loaded:
+        row = found.get(base)
+        check(row and not row["module"] and row["found_in"] == ["headers"] and
+              row["imphash"] == whole[base]["imphash"], f"{where}: without lists {base}: {row}")
+    check(loaded and err.count("were loaded or injected is not known") == 1,
+          f"{where}: without lists: {err}")
+    # One of them is enough to tell.
+    for lists, threads in ((True, False), (False, True)):
+        memory.write(path, info=False, lists=lists, threads=threads)
+        out, err = run(impscan, "-f", path, "-a", "-o", "jsonl")
+        named = [json.loads(line) for line in out.splitlines()]
+        check("is not known\n" not in err.replace("lists of modules are not known", "") and
+              {row["base"] for row in named if row["module"]} >= set(loaded),
+              f"{where}: lists {lists}, threads {threads}: {err}")
+    path.unlink()
+
+
+def test_pid(where, impscan, image, folder, truth, process):
+    """The number that the tool wrote is shown; that the TEB has another one is said."""
+    path, pid = folder / "pid.dmp", process["pid"]
+    ProcessMemory(image, truth, process).write(path, pid=pid + 4)
+    out, err = run(impscan, "-f", path, "-a", "-o", "jsonl")
+    check({json.loads(line)["pid"] for line in out.splitlines()} == {pid + 4} and
+          f"of process {pid + 4} (MiscInfo), the process's TEB that it is {pid}" in err,
+          f"{where}: two PIDs: {err}")
+    path.unlink()
+
+
 def test_unpacked(impscan, dump, original, files):
     """The original of a packed program that has unpacked itself is found with 100."""
     out, _ = run(impscan, "-f", dump, "-e", files / original, "-o", "jsonl", "-t", "90")
@@ -191,6 +228,8 @@ def test_case(impscan, mkimage, folder, number, case):
     if number == 0:
         test_kernel_options(where, impscan, folder, dumps)
     test_mapped_file(where, impscan, data, folder, truth, chosen[0], files)
+    test_no_list(where, impscan, data, dump_folder, truth, chosen[0], whole[chosen[0]["pid"]])
+    test_pid(where, impscan, data, dump_folder, truth, chosen[0])
     packed = [(dump, module["holds"]) for process, dump in zip(chosen, dumps)
               for module in process["modules"]
               if scenario == "packed" and module["case"] and module.get("holds")]

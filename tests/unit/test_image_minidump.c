@@ -253,6 +253,17 @@ static void overlaps(void **state)
 	assert_page(other.image, 0x402000, 0x402);
 }
 
+/* All that a dump has of modules is contradicted: that is what it is refused for. */
+static void contradictions(void **state)
+{
+	(void)state;
+	_cleanup_blob_ struct blob blob = {0};
+	make_dump(&blob, X64);
+	set_range(&blob, 2, 0x400000, 0x2000);
+	put_pages(&blob, DATA + 3 * PAGE, 0x999, 2);
+	refuse_blob(&blob, "contradicts itself: it lists 8 KB of memory more than once");
+}
+
 static void parts_of_pages(void **state)
 {
 	(void)state;
@@ -311,8 +322,8 @@ int main(void)
 		cmocka_unit_test(other_systems),  cmocka_unit_test(without_modules),
 		cmocka_unit_test(some_modules),	  cmocka_unit_test(lists),
 		cmocka_unit_test(hostile_ranges), cmocka_unit_test(overlaps),
-		cmocka_unit_test(parts_of_pages), cmocka_unit_test(regions),
-		cmocka_unit_test(damage),
+		cmocka_unit_test(contradictions), cmocka_unit_test(parts_of_pages),
+		cmocka_unit_test(regions),	  cmocka_unit_test(damage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
