@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 
 mirror=
 folder=/tmp
-quick= deps=
+quick='' deps=''
 while getopts aqm:d: option; do
 	case $option in
 	a) deps=' && ./bootstrap deps all' ;;
