@@ -67,8 +67,9 @@ bool is_plain_data(struct view *view, const struct unit *unit, const struct open
 	for (size_t i = 0; i < unit->modules.count; i++) {
 		const struct module *other = &unit->modules.items[i];
 		const struct finding *known = &unit->findings[i];
+		if (!(other->found_in & (FOUND_LISTS | FOUND_LISTS32)))
+			break; /* all others come behind the loader's */
 		if (known->timestamp == finding->timestamp && same_list(known, finding) &&
-		    other->found_in & (FOUND_LISTS | FOUND_LISTS32) &&
 		    same_headers(view, pe, module->base, other->base))
 			return true;
 	}

@@ -75,7 +75,8 @@ def apart(tools):
 
 
 @case("minidumps.one-region", "-a", "-o", "jsonl", status=(0,),
-      expect=expected(range(1, 3), NO_PEB, CUT, module="INJECTED CODE", imphash=None))
+      expect=expected(range(1, 3), NO_PEB, CUT, "loaded or injected is not known",
+                      imphash=None))
 def one_region(tools):
     return finish(same_page(1 << 19, PAGE), tools, "one-region")
 
@@ -134,6 +135,15 @@ def overlaps(tools):
                        for i in range(count))
     dump.stream(MEMORY, struct.pack("<I", count) + records)
     return finish(dump, tools, "overlaps")
+
+
+@case("minidumps.listed-twice", "-a", "-o", "jsonl", status=(2,),
+      expect=expected(range(0, 1), "contradicts itself"))
+def listed_twice(tools):
+    """All memory is listed twice, with other bytes."""
+    dump = begin([(0x100000, PAGE, "C:\\a.exe")])
+    dump.memory32([(0x100000, bytes(HEADER)), (0x100000, bytes(HEADER[:-1]) + b"x")])
+    return finish(dump, tools, "listed-twice")
 
 
 @case("minidumps.sizes", "-a", "-o", "jsonl", status=(0,),
