@@ -192,6 +192,14 @@ static void warn_of_unknown(struct module_listing *listing, const struct process
 		selection_warn(listing->events, process, sentence);
 }
 
+static void count_finding(struct scan_summary *summary, const struct finding *finding)
+{
+	bool unread = finding->names && finding->names->unread;
+	summary->hashed += finding->status == IMPORTS_OK || hashes_any(&finding->hashes);
+	summary->damaged +=
+		(finding->status != IMPORTS_OK && finding->status != IMPORTS_NONE) || unread;
+}
+
 static bool take(void *context, size_t i, void *result)
 {
 	struct module_listing *listing = context;
@@ -215,9 +223,7 @@ static bool take(void *context, size_t i, void *result)
 		if (finding->data)
 			continue;
 		listing->summary->modules++;
-		listing->summary->hashed += finding->status == IMPORTS_OK;
-		listing->summary->damaged +=
-			finding->status != IMPORTS_OK && finding->status != IMPORTS_NONE;
+		count_finding(listing->summary, finding);
 		more = emit(listing, process, &unit->modules.items[m], finding);
 	}
 	struct dump_space *space = listing->session->context.space;

@@ -9,6 +9,7 @@ Go, in memory images; each must be found once and hashed as its file.
 from operator import itemgetter
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -159,6 +160,17 @@ def check_wow64(where, layout, truth):
           f"{where}: no WoW64")
 
 
+def check_summary(where, impscan, image, found):
+    """The last line counts assemblies that have a hash, and those whose names were not read."""
+    _, err = run(impscan, "-f", image, "-a")
+    counted = re.search(r"(\d+) modules, (\d+) with a hash, (\d+) not read whole", err)
+    hashed = sum(bool(row["imphash"] or row["typerefhash"]) for row in found)
+    torn = sum(row["status"] not in ("ok", "no-imports") or "not present" in (row["reason"] or "")
+               for row in found)
+    check(counted and tuple(map(int, counted.groups())) == (len(found), hashed, torn) and torn,
+          f"{where}: {counted and counted[0]}, not {len(found)}, {hashed}, {torn}")
+
+
 def check_notes(where, impscan, image, sample, programs):
     """Each of so many programs has the sample's import list, which its runtime imposes: that is said
     of all but the one whose names are the sample's, in every form."""
@@ -206,6 +218,7 @@ def test_dotnet(impscan, mkimage, folder, layout):
                         row["base"] == module["base"])
                 check_types(f"{where}: {module['name']}", row, files / module["file"])
     check(found == rows(impscan, image, "-a", "-j", "1"), f"{where}: other rows with -j 1")
+    check_summary(where, impscan, image, found)
     check([row for row in found if row["module"] == ASSEMBLY] ==
           rows(impscan, image, "-a", "--only", "managed"), f"{where}: --only managed")
     wanted = [(process["pid"], put_in["base"], files / put_in["file"])
