@@ -11,9 +11,11 @@
 
 /*
  * What Go's runtime imports of kernel32 in all versions from 1.2 on (runtime/os_windows.go), and
- * hardly anything else: it turns off the boosting of priorities, and waits with timers.
+ * hardly anything else: it turns off the boosting of priorities, and waits with timers. kernel32
+ * imports both itself, of others.
  */
-static const char *const runtime_imports[] = {"setprocesspriorityboost", "setwaitabletimer"};
+static const char *const runtime_imports[] = {"kernel32.setprocesspriorityboost",
+					      "kernel32.setwaitabletimer"};
 
 bool golang_likely_by_imports(const struct text *list)
 {

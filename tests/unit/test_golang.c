@@ -575,6 +575,7 @@ static void likely_programs(void **state)
 		{"kernel32.writefile,kernel32.setwaitabletimer,kernel32.setprocesspriorityboost",
 		 true},
 		{"kernel32.writefile,kernel32.setwaitabletimer", false},
+		{"kernelbase.setwaitabletimer,kernelbase.setprocesspriorityboost", false},
 		{"mscoree._corexemain", false},
 		{"", false},
 	};
