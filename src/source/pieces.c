@@ -401,10 +401,12 @@ static char *pieces_failure(void *own)
 	char *sentence = NULL, size[SOURCE_SIZE_TEXT];
 	pthread_mutex_lock(&pieces->lock);
 	if (pieces->failures)
-		sentence = alloc_printf("%zu of %zu pieces of %s (%s) could not be unpacked: %s",
-					pieces->failures, pieces->table.count, pieces->table.name,
-					source_size_text(pieces->lost, size),
-					error_message(pieces->first_failure));
+		sentence = alloc_printf(
+			"%zu of %zu pieces of %s (%s) could not be unpacked: %s%s%s",
+			pieces->failures, pieces->table.count, pieces->table.name,
+			source_size_text(pieces->lost, size), error_message(pieces->first_failure),
+			pieces->table.doubt ? "; " : "",
+			pieces->table.doubt ? pieces->table.doubt : "");
 	pthread_mutex_unlock(&pieces->lock);
 	return sentence;
 }

@@ -263,6 +263,7 @@ static void pages_before_the_damage_are_there(void **state)
 			}
 			_cleanup_free_ char *lost = source_failure(image_source(opened.image));
 			assert_non_null(strstr(lost, "are damaged"));
+			assert_non_null(strstr(lost, "others of a damaged file may be wrong"));
 		}
 		assert_int_equal(there[0], there[1]);
 		assert_true(there[0] > 0 && there[0] < 16);
