@@ -124,6 +124,8 @@ struct error *source_open(const char *path, const struct source_options *options
 {
 	_cleanup_source_ struct source *source = NULL;
 	try_(open_packed(path, options, &source));
+	if (!source) /* never: but that an error is not NULL, the analyzer can't see */
+		return NULL;
 	struct error *error = options && options->as_it_is ? NULL : source_unpack(&source, options);
 	if (error && (!options || !options->lenient))
 		return error;
