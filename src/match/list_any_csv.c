@@ -50,7 +50,7 @@ static struct error *take_rebuilt(struct list *list, const struct list_table *ta
 	return list_take(list, &sample);
 }
 
-static struct error *row(struct list *list, const struct list_table *table)
+static struct error *row(struct list *list, struct list_table *table)
 {
 	_cleanup_text_ struct text buffer = {0};
 	struct list_sample sample = {
@@ -69,4 +69,4 @@ static struct error *row(struct list *list, const struct list_table *table)
 	return take_rebuilt(list, table, sample.name);
 }
 
-const struct table_kind table_any = {"CSV", header, row, false};
+const struct table_kind table_any = {"CSV", header, row, NULL, false};

@@ -56,7 +56,7 @@ static bool take_header(struct list_table *table, bool in_comment)
 }
 
 /* A row of a table, put behind one of ours, that has hashes of files and no others. */
-static struct error *leave_row(struct list *list, const struct list_table *table)
+static struct error *leave_row(struct list *list, struct list_table *table)
 {
 	(void)table;
 	list_leave(list, LIST_LEFT_FILE_HASH);
@@ -141,6 +141,7 @@ bool list_is_csv(struct slice head)
 
 void csv_row_free_of(struct list_table *table)
 {
+	misp_objects_free(table);
 	csv_row_free(&table->row);
 }
 
@@ -172,6 +173,11 @@ static bool may_be_header(const struct csv_row *row, bool fits)
 	return fits && (is_heading(row->fields[0]) || is_heading(row->fields[row->count - 1]));
 }
 
+static struct error *end_table(struct list *list, struct list_table *table)
+{
+	return table->kind->end ? table->kind->end(list, table) : NULL;
+}
+
 static struct error *take_row(struct list *list, struct list_table *table)
 {
 	struct csv_row *row = &table->row;
@@ -186,6 +192,8 @@ static struct error *take_row(struct list *list, struct list_table *table)
 	if (may_be_header(row, fits)) {
 		struct list_table other = *table;
 		if (take_header(&other, false) || take_header_of_files(&other)) {
+			try_(end_table(list, table));
+			other.objects = NULL;
 			*table = other;
 			return NULL;
 		}
@@ -271,7 +279,7 @@ struct error *list_read_csv(struct list *list)
 		bool at_end, bad;
 		try_(next_record(list, &table, &at_end, &bad));
 		if (at_end)
-			return NULL;
+			return end_table(list, &table);
 		if (bad)
 			continue;
 		skip_mark(&table.row.fields[0]);

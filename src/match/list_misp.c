@@ -30,21 +30,32 @@ static bool says_imphash(struct slice comment)
 	return slice_find(comment, "imphash") || slice_find(comment, "import hash");
 }
 
+static const char composite[] = "filename|";
+
+static enum list_kind kind_of(const struct misp_attribute *attribute)
+{
+	bool two = slice_begins(attribute->type, composite);
+	enum list_kind kind = list_kind_of(two ? slice_from(attribute->type, strlen(composite))
+					       : attribute->type);
+	return kind == KIND_MD5 && says_imphash(attribute->comment) ? KIND_IMPHASH : kind;
+}
+
+bool misp_is_hash(const struct misp_attribute *attribute)
+{
+	return kind_is_ours(kind_of(attribute));
+}
+
 struct error *misp_take(struct list *list, const struct misp_attribute *attribute)
 {
-	static const char composite[] = "filename|";
-	struct slice type = attribute->type, value = attribute->value, file = {0};
-	if (slice_begins(type, composite)) {
+	struct slice value = attribute->value, file = {0};
+	if (slice_begins(attribute->type, composite)) {
 		const char *bar = value.length ? memchr(value.at, '|', value.length) : NULL;
-		type = slice_from(type, strlen(composite));
 		if (!bar)
 			return NULL;
 		file = slice_upto(value.at, bar);
 		value = slice_upto(bar + 1, value.at + value.length);
 	}
-	enum list_kind kind = list_kind_of(type);
-	if (kind == KIND_MD5 && says_imphash(attribute->comment))
-		kind = KIND_IMPHASH;
+	enum list_kind kind = kind_of(attribute);
 	if (kind == KIND_MD5 || kind == KIND_FILE)
 		list_leave(list, LIST_LEFT_FILE_HASH);
 	if (!kind_is_ours(kind))

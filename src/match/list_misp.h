@@ -17,6 +17,9 @@ struct misp_attribute {
 	bool not_for_detection; /* to_ids is false */
 };
 
+/* Is it one that may be taken, by its type and comment? */
+bool misp_is_hash(const struct misp_attribute *attribute);
+
 /* Takes an attribute, if it is an import hash; hashes of files are counted as left out. */
 struct error *misp_take(struct list *list, const struct misp_attribute *attribute);
 

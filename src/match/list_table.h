@@ -22,7 +22,9 @@ struct table_kind {
 	 */
 	bool (*header)(struct list_table *table, bool in_comment);
 	/* Takes a row. */
-	struct error *(*row)(struct list *list, const struct list_table *table);
+	struct error *(*row)(struct list *list, struct list_table *table);
+	/* Takes what rows have left, after the last of them; NULL: they leave nothing. */
+	struct error *(*end)(struct list *list, struct list_table *table);
 	bool more_fields; /* rows may have more fields than a header in a comment names */
 };
 
@@ -41,10 +43,14 @@ struct list_table {
 	size_t hashes[HASH_TYPES]; /* of each type */
 	size_t md5;
 	size_t rebuilt_imphash, rebuilt_impfuzzy, rebuilt_impset;
-	size_t type, value;	   /* MISP */
-	size_t names[TABLE_NAMES]; /* the first that is not empty names the sample */
+	size_t type, value, object;   /* MISP, ... */
+	struct misp_objects *objects; /* ... and what list_misp_csv.c keeps of it */
+	size_t names[TABLE_NAMES];    /* the first that is not empty names the sample */
 	size_t comments[2];
 };
+
+/* Releases table->objects. */
+void misp_objects_free(struct list_table *table);
 
 /* The column of that name, in any case. */
 size_t table_column(const struct list_table *table, const char *name);

@@ -449,6 +449,26 @@ def misp():
                row("md5", f'"{imp(2)}"', "imphash"), "MISP CSV",
                [(I, imp(1), "Campaign X", 'say "x", y'), (F, fuzzy(1), "Campaign X", "a.exe"),
                 (I, imp(2), "Campaign X", "imphash")], {FILES: 1}, to_ids=1)
+    # Attributes of an object are rows anywhere, joined by its UUID.
+    columns = ("uuid,event_id,category,type,value,comment,to_ids,timestamp,object_relation,"
+               "attribute_tag,object_uuid,object_name,object_meta-category\n")
+
+    def member(uuid, kind, value, comment="", to_ids=1):
+        return f'"u",1,"c","{kind}","{value}","{comment}",{to_ids},1,"{kind}","","{uuid}","pe","file"\n'
+    yield Case("misp", "objects.csv", columns + member("o1", "imphash", imp(1)) +
+               member("o2", "imphash", imp(2)) + member("", "imphash", imp(9), "alone") +
+               member("o1", "filename", "a.dll") + member("o3", "imphash", imp(3)) +
+               member("o2", "sha256", sha256(2)) + member("o1", "impfuzzy", fuzzy(1), to_ids=0) +
+               member("o3", "imphash", imp(4)) + member("o3", "impfuzzy", fuzzy(3)) +
+               member("o4", "imphash", "xyz", "bad") + member("o4", "impfuzzy", fuzzy(4)) +
+               member("o1", "md5", md5(1)), "MISP CSV",
+               [(I, imp(9), "alone"), (I, imp(1), "a.dll"), ("+" + F, fuzzy(1), "a.dll"),
+                (I, imp(2), sha256(2)), (I, imp(3)), (I, imp(4)), (F, fuzzy(3)), (F, fuzzy(4), "bad")],
+               {FILES: 2, UNREAD: 1}, ["objects.csv:11: 'xyz' is no imphash"], to_ids=1)
+    yield Case("misp", "objects-joined.csv",
+               (columns + member("o1", "imphash", imp(1)) + member("o1", "impfuzzy", fuzzy(1))) * 2 +
+               columns + member("o1", "impfuzzy", fuzzy(2)), "MISP CSV",
+               [(I, imp(1)), ("+" + F, fuzzy(1)), (F, fuzzy(2))], {SAME: 1})
     digits = "12345678901234567890123456789012"
     yield Case("misp", "unquoted.csv", "uuid,event_id,category,type,value,comment,to_ids,timestamp\n"
                f'"u",1,"c","imphash",{digits},"",1,1\n"u",1,"c","imphash","{imp(2)}","n",1,1\n',
