@@ -14,9 +14,20 @@
 #include "list_form.h"
 #include "list_yaml.h"
 
-#define DEPTH_MAX  32
+#define DEPTH_MAX 32
 /* Values of a rule that are looked at, those of aliases each time that they are used. */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#define VALUES_MAX 1000
+#else
 #define VALUES_MAX 1000000
+#endif
+
+/* Values that are compared or copied for merging documents of a list. */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#define MERGED_MAX 10000
+#else
+#define MERGED_MAX 4000000
+#endif
 
 struct rule {
 	struct list *list;
@@ -171,7 +182,7 @@ static struct error *walk(struct rule *rule, uint32_t number, const struct field
 		return NULL;
 	}
 	if (node->kind == TREE_TEXT) {
-		rule->list->line = rule->line + node->line;
+		rule->list->line = node->line + 1;
 		return take_value(rule, field, tree_text(rule->tree, node), use);
 	}
 	uint32_t at = node->first;
@@ -253,23 +264,101 @@ static struct error *take_rule(struct rule *rule)
 	return NULL;
 }
 
+/* Rules of which some share what others say once: "action: global". */
+struct collection {
+	struct list *list;
+	struct tree tree;     /* the document that is read */
+	struct tree global;   /* what lies over all that follow */
+	struct tree previous; /* the last rule, which one with "action: repeat" changes */
+	size_t global_line;   /* of what no rule has followed yet; 0: none */
+	size_t work;	      /* what merging may still take */
+};
+
+static void collection_free(struct collection *collection)
+{
+	tree_free(&collection->tree);
+	tree_free(&collection->global);
+	tree_free(&collection->previous);
+}
+
+/* A global document of which nothing came. */
+static void tell_unused(struct collection *collection)
+{
+	struct list *list = collection->list;
+	const size_t line = list->line;
+	if (!collection->global_line)
+		return;
+	list->line = collection->global_line;
+	list_unread(list, "'action: global' without a rule behind it");
+	list->line = line;
+	collection->global_line = 0;
+}
+
+static void note_global(struct collection *collection)
+{
+	tell_unused(collection);
+	tree_swap(&collection->tree, &collection->global);
+	collection->global_line = collection->list->line;
+}
+
+static struct error *take_document(struct collection *collection)
+{
+	struct list *list = collection->list;
+	struct rule rule = {.list = list, .tree = &collection->previous, .line = list->line};
+	struct error *error = take_rule(&rule);
+	free(rule.selections.items);
+	return error;
+}
+
+/*
+ * Takes a document as Sigma's collections have them (pySigma, collection.py): a global one lies over
+ * those behind it until the next one or a reset, a repetition over the rule before it.
+ */
+static struct error *take_action(struct collection *collection)
+{
+	struct tree *tree = &collection->tree, *rule = &collection->previous;
+	const struct rule document = {.tree = tree};
+	size_t count, *work = &collection->work;
+	const struct slice action =
+		tree_text(tree, member(&document, tree_root(tree), "action", &count));
+	bool merged;
+	if (slice_is(action, "global")) {
+		note_global(collection);
+		return NULL;
+	}
+	if (slice_is(action, "reset")) {
+		tell_unused(collection);
+		collection->global.count = 0;
+		return NULL;
+	}
+	if (slice_is(action, "repeat") && rule->count) {
+		merged = tree_merge(rule, tree, work);
+	} else {
+		tree_swap(tree, rule);
+		merged = tree_merge(rule, &collection->global, work);
+		collection->global_line = 0;
+	}
+	if (merged)
+		return take_document(collection);
+	list_unread(collection->list, "documents that have more in common than is merged");
+	return NULL;
+}
+
 struct error *list_read_sigma(struct list *list)
 {
-	_cleanup_tree_ struct tree tree = {0};
+	_cleanup_(collection_free)
+	struct collection collection = {.list = list, .work = MERGED_MAX};
 	struct tree_source source = {.line = 0};
 	const char *why;
 	size_t line;
 	try_(list_whole(list, &source.rest));
-	while (tree_next(&tree, &source, &line, &why)) {
+	while (tree_next(&collection.tree, &source, &line, &why)) {
 		list->line = line + 1;
-		if (why) {
+		if (why)
 			list_unread(list, "no YAML that can be read: %s", why);
-			continue;
-		}
-		struct rule rule = {.list = list, .tree = &tree, .line = line + 1};
-		struct error *error = take_rule(&rule);
-		free(rule.selections.items);
-		try_(error);
+		else
+			try_(take_action(&collection));
 	}
+	tell_unused(&collection);
 	return NULL;
 }

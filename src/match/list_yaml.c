@@ -28,7 +28,8 @@ struct making {
 	uint32_t newest[TREE_DEPTH_MAX]; /* ... and the last node of each */
 	size_t depth;
 	const char *why;
-	size_t line; /* of why */
+	size_t line;	   /* of why */
+	size_t first_line; /* of the document */
 };
 
 /* --- Documents of a text --- */
@@ -173,7 +174,8 @@ static void add_alias(struct making *making, const yaml_event_t *event, size_t l
 /* Adds what an event says. */
 static void take_event(struct making *making, const yaml_event_t *event)
 {
-	size_t line = making->line = event->start_mark.line;
+	size_t line = making->first_line + event->start_mark.line;
+	making->line = event->start_mark.line;
 	if (making->tree->count > TREE_NODES_MAX)
 		making->why = "a document with more than 1000000 values";
 	else if (event->type == YAML_DOCUMENT_START_EVENT && making->tree->count)
@@ -238,6 +240,7 @@ bool tree_next(struct tree *tree, struct tree_source *source, size_t *line, cons
 		*why = "no memory for reading YAML";
 		return true;
 	}
+	making.first_line = *line;
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text.at, text.length);
 	make(&making, &parser, text);
@@ -269,6 +272,95 @@ struct slice tree_text(const struct tree *tree, const struct tree_node *node)
 	if (!node || node->kind != TREE_TEXT)
 		return (struct slice){0};
 	return (struct slice){node->length ? tree->text.data + node->text : "", node->length};
+}
+
+/* --- Merging --- */
+
+/* Appends the nodes of `over`. Returns what is to be added to their numbers. */
+static uint32_t append(struct tree *tree, const struct tree *over)
+{
+	const uint32_t base = (uint32_t)tree->count;
+	const size_t text = tree->text.length;
+	text_add(&tree->text, over->text.data, over->text.length);
+	for (size_t i = 0; i < over->count; i++) {
+		struct tree_node node = over->nodes[i];
+		node.next += node.next ? base : 0;
+		node.first += node.first ? base : 0;
+		node.text += text;
+		*array_push(tree->nodes, tree->count, tree->capacity) = node;
+	}
+	return base;
+}
+
+static bool same_text(const struct tree *tree, uint32_t a, uint32_t b)
+{
+	const struct slice x = tree_text(tree, &tree->nodes[a]);
+	const struct slice y = tree_text(tree, &tree->nodes[b]);
+	return x.at && y.at && x.length == y.length && !memcmp(x.at, y.at, x.length);
+}
+
+/* Where the number of the value of `key` is written in a map; NULL: it has no such key. */
+static uint32_t *value_place(struct tree *tree, uint32_t map, uint32_t key, size_t *work)
+{
+	for (uint32_t at = tree->nodes[map].first; at && *work;) {
+		uint32_t *value = &tree->nodes[at].next;
+		--*work;
+		if (!*value || same_text(tree, at, key))
+			return *value ? value : NULL;
+		at = tree->nodes[*value].next;
+	}
+	return NULL;
+}
+
+/* Adds a key and its value in front of what a map has. */
+static void add_pair(struct tree *tree, uint32_t map, uint32_t key, uint32_t value)
+{
+	tree->nodes[value].next = tree->nodes[map].first;
+	tree->nodes[map].first = key;
+}
+
+static void merge_maps(struct tree *tree, uint32_t map, uint32_t over, size_t *work)
+{
+	for (uint32_t key = tree->nodes[over].first, next; key && *work; key = next) {
+		const uint32_t value = tree->nodes[key].next;
+		if (!value)
+			return;
+		next = tree->nodes[value].next;
+		uint32_t *own = value_place(tree, map, key, work);
+		if (!own) {
+			add_pair(tree, map, key, value);
+		} else if (tree->nodes[*own].kind == TREE_MAP &&
+			   tree->nodes[value].kind == TREE_MAP) {
+			merge_maps(tree, *own, value, work);
+		} else {
+			tree->nodes[value].next = tree->nodes[*own].next;
+			*own = value;
+		}
+	}
+}
+
+bool tree_merge(struct tree *tree, const struct tree *over, size_t *work)
+{
+	const size_t cost = over->count + over->text.length / sizeof(struct tree_node);
+	if (!over->count || !tree->count)
+		return true;
+	if (cost >= *work) {
+		*work = 0;
+		return false;
+	}
+	*work -= cost;
+	if (tree->nodes[1].kind != TREE_MAP || over->nodes[1].kind != TREE_MAP)
+		return true;
+	const uint32_t root = append(tree, over) + 1;
+	merge_maps(tree, 1, root, work);
+	return *work > 0;
+}
+
+void tree_swap(struct tree *a, struct tree *b)
+{
+	const struct tree other = *a;
+	*a = *b;
+	*b = other;
 }
 
 void tree_free(struct tree *tree)

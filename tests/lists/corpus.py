@@ -711,6 +711,29 @@ detection:
                rule("(" * 70 + "a" + ")" * 70, a=dead(11)) +
                rule("a\n  condition: not a", a=dead(12)) + head + f"  a:\n    Imphash: {dead(13)}\n",
                "Sigma rules", [(I, imp(1), "T")], {UNDECIDED: 13})
+    # Documents that say once what several rules share (pySigma's collections).
+    yield Case("sigma", "global.yml",
+               f"action: global\ntitle: Shared\nlogsource: {{}}\ndetection:\n  known:\n    Imphash: {dead(1)}\n"
+               f"  both:\n    Imphash: {imp(9)}\n  condition: (sel or both) and not known\n---\n"
+               f"detection:\n  sel:\n    Imphash: {imp(1)}\n---\ndetection:\n  sel:\n    Hashes: IMPHASH={imp(2)}\n"
+               f"  both:\n    Hashes: IMPHASH={imp(3)}\n  condition: gone\n---\n"
+               f"action: repeat\ntitle: Again\ndetection:\n  sel:\n    Hashes: IMPHASH={imp(4)}\n---\n"
+               f"action: reset\n---\n{rule('sel', sel=imp(5))}action: global\ntitle: Other\n---\n{rule('a', a=imp(6))}",
+               "Sigma rules",
+               [(I, imp(1), "Shared"), (I, imp(9), "Shared"), (I, imp(2), "Shared"), (I, imp(3), "Shared"),
+                (I, imp(4), "Again"), (I, imp(9), "Again"), (I, imp(3), "Again"), (I, imp(5), "T"),
+                (I, imp(6), "Other")], {EXCLUDED: 3, SAME: 1})
+    yield Case("sigma", "global-alone.yml",
+               f"action: repeat\n{rule('a', a=imp(1))}action: global\n{head}  a:\n    Imphash: {dead(1)}\n  condition: a\n---\n"
+               f"action: global\na: b\n", "Sigma rules", [(I, imp(1), "T")], {UNREAD: 2},
+               ["global-alone.yml:8: 'action: global' without a rule behind it",
+                "global-alone.yml:16: 'action: global' without a rule behind it"])
+    shared = "".join(f"  s{n}:\n    Imphash: {imp(n)}\n" for n in range(1, 801))
+    yield Case("sigma", "global-many.yml",
+               f"action: global\n{head}{shared}  condition: 1 of s*\n---\n" +
+               "".join(f"detection:\n  a{n}:\n    b: c\n---\n" for n in range(2000)), "Sigma rules",
+               [(I, imp(n), "T") for n in range(1, 801)], {SAME: 8800, UNREAD: 1988},
+               ["global-many.yml:.*: documents that have more in common than is merged"] * 5)
     yield Case("sigma", "keywords.yml", head +
                f"  keywords:\n    - 'IMPHASH={imp(1)}'\n    - '*IMPHASH={imp(2).upper()}*'\n    - {md5(1)}\n"
                f"  all_words:\n    '|all':\n      - IMPHASH={imp(3)}\n"
