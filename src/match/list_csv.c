@@ -13,6 +13,7 @@
 #include "list_table.h"
 
 #define HEADER_LINES 400 /* a header stands before so many lines of comments */
+#define TITLE_DIGITS 16	 /* hex digits that a title does not have in a row */
 
 static const struct table_kind *const kinds[] = {&table_malwarebazaar, &table_misp, &table_any};
 
@@ -117,17 +118,42 @@ static struct slice comment_of(struct slice line)
 	return line.length ? line : (struct slice){"", 0};
 }
 
-/* Finds the header in the first lines. Returns the line that it is, 0: none. */
-static size_t find_header(struct list_table *table, struct slice head)
+/* A title above a table, or a comment that lost its sign: no row of a table with a hash. */
+static bool is_title(struct slice line)
+{
+	for (size_t i = 0; i < line.length; i++)
+		if (slice_hex(slice_from(line, i)) >= TITLE_DIGITS)
+			return false;
+	return true;
+}
+
+/* Is the row that was taken for a header below a title one of nothing but headings? */
+static bool is_row_of_headings(const struct list_table *table)
+{
+	for (size_t i = 0; i < table->row.count; i++)
+		if (!is_heading_word(slice_clean(table->row.fields[i])))
+			return false;
+	return table->row.count > 1;
+}
+
+/*
+ * Finds the header in the first lines. Returns the line that it is, 0: none; `*titles` is how many
+ * lines before it are neither comments nor blank.
+ */
+static size_t find_header(struct list_table *table, struct slice head, size_t *titles)
 {
 	struct slice line;
+	*titles = 0;
 	for (size_t n = 1; n < HEADER_LINES && slice_next_line(&head, &line); n++) {
 		struct slice comment = comment_of(line);
-		if (comment.at && is_header(table, comment, true))
-			return n;
-		if (comment.at || !slice_clean(line).length)
+		struct slice header = comment.at ? comment : line;
+		if (!slice_clean(header).length)
 			continue;
-		return is_header(table, line, false) ? n : 0;
+		if (is_header(table, header, comment.at) && (!*titles || is_row_of_headings(table)))
+			return n;
+		if (!comment.at && !is_title(slice_trim(line)))
+			return 0;
+		*titles += !comment.at;
 	}
 	return 0;
 }
@@ -136,7 +162,8 @@ bool list_is_csv(struct slice head)
 {
 	_cleanup_(csv_row_free_of)
 	struct list_table table = {0};
-	return find_header(&table, head) != 0;
+	size_t titles;
+	return find_header(&table, head, &titles) != 0;
 }
 
 void csv_row_free_of(struct list_table *table)
@@ -267,13 +294,17 @@ struct error *list_read_csv(struct list *list)
 {
 	_cleanup_(csv_row_free_of)
 	struct list_table table = {0};
-	size_t lines = find_header(&table, list_rest(list));
-	if (!table.kind)
+	size_t titles, lines = find_header(&table, list_rest(list), &titles);
+	if (!lines)
 		return error_new("%s: a table without a line of headings", list->label);
 	text_add_string(&list->report->form, table.kind->title);
 	for (size_t i = 0; i < lines; i++) {
 		struct slice line;
 		try_(list_next_line(list, &line));
+		struct slice title = slice_clean(line);
+		if (i + 1 < lines && title.length && *title.at != '#')
+			list_unread(list, "a line above the headings: '%.*s'",
+				    (int)min_of(title.length, (size_t)60), title.at);
 	}
 	for (;;) {
 		bool at_end, bad;

@@ -91,7 +91,8 @@ static void take_word(struct line_hashes *found, const struct word *word, enum l
 		found->files++;
 	} else if (is_longer(form) && said == KIND_NONE) {
 		found->longer = true;
-		found->longer_count++;
+		if (!found->longer_count++)
+			found->longer_at = word->text.at;
 		if (form == KIND_EITHER && !found->either.length)
 			found->either = word->text;
 	} else if (said != KIND_NONE && said != form && !other) {
@@ -188,6 +189,44 @@ void line_look(struct line_hashes *found, struct slice line, enum list_kind sect
 static bool is_alphanumeric(char c)
 {
 	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+#define PART_DIGITS 17 /* a hash that is cut has so many at least; dates and IDs have fewer */
+#define PART_RUN    7  /* characters in a row of ssdeep's, more than a time of day has */
+
+/* "24:Ab+cd/Ef:gH" with something in it that a hash does not have. */
+static bool is_like_fuzzy(struct slice field)
+{
+	const char *first = field.length ? memchr(field.at, ':', field.length) : NULL;
+	const char *last = first ? memrchr(field.at, ':', field.length) : NULL;
+	size_t run = 0, most = 0;
+	for (const char *at = first; at && at < last; at++) {
+		bool base64 = is_alphanumeric(*at) || *at == '+' || *at == '/';
+		if (*at == '\\')
+			return false;
+		run = base64 ? run + 1 : 0;
+		most = max_of(most, run);
+	}
+	return most >= PART_RUN;
+}
+
+bool line_has_part(struct slice line)
+{
+	size_t fields = 0;
+	bool part = false;
+	for (const char *at = line.at, *end = line.at + line.length; at <= end;) {
+		const char *start = at;
+		while (at < end && !memchr(",;|\t", *at, 4))
+			at++;
+		struct slice field = slice_clean(slice_upto(start, at++));
+		size_t digits = slice_hex(field);
+		bool cut = digits >= PART_DIGITS && digits != IMPHASH_LENGTH;
+		struct fuzzy_shape shape;
+		enum list_kind kind;
+		part |= cut || (is_like_fuzzy(field) && !list_hash_at(field, &kind, &shape));
+		fields++;
+	}
+	return part && fields > 1;
 }
 
 /* A name that says nothing of the hash before it, and is none itself. */

@@ -10,20 +10,21 @@
 /* What a line holds beside words. */
 struct line_hashes {
 	struct list_sample sample;
-	const char *first;   /* where the first hash or its label begins, of any kind ... */
-	const char *behind;  /* ... and the last one ends */
-	char separator;	     /* before the hash found last, no blank; '\0': only blanks */
-	bool any;	     /* there is a hash of ours */
-	bool labelled;	     /* something says what they are: a label or a heading */
-	struct slice bare;   /* a hash without a label, below no heading */
-	bool by_label;	     /* a label does */
-	struct slice unsaid; /* a hash without one beside them */
-	bool longer;	     /* there is a word of more digits, a SHA-1 or SHA-256 */
-	size_t longer_count; /* how many, ... */
-	struct slice either; /* ... and the first that has 64 of them */
-	struct slice other;  /* a second imphash */
-	size_t files;	     /* hashes that are said to be of files */
-	struct slice bad;    /* a value that is not what its label says */
+	const char *first;     /* where the first hash or its label begins, of any kind ... */
+	const char *behind;    /* ... and the last one ends */
+	char separator;	       /* before the hash found last, no blank; '\0': only blanks */
+	bool any;	       /* there is a hash of ours */
+	bool labelled;	       /* something says what they are: a label or a heading */
+	struct slice bare;     /* a hash without a label, below no heading */
+	bool by_label;	       /* a label does */
+	struct slice unsaid;   /* a hash without one beside them */
+	bool longer;	       /* there is a word of more digits, a SHA-1 or SHA-256 */
+	size_t longer_count;   /* how many, ... */
+	const char *longer_at; /* ... the first of them, ... */
+	struct slice either;   /* ... and the first that has 64 digits */
+	struct slice other;    /* a second imphash */
+	size_t files;	       /* hashes that are said to be of files */
+	struct slice bad;      /* a value that is not what its label says */
 	enum list_kind bad_kind;
 	struct slice file; /* "MD5 (a.exe) = ..." */
 };
@@ -43,6 +44,13 @@ void line_look(struct line_hashes *found, struct slice line, enum list_kind sect
  * sample: set where it is.
  */
 bool line_is_simple(struct slice line, struct list_sample *sample);
+
+/*
+ * Is a field of a line that has no header, separated by a comma or the like, a part of a hash: one
+ * that was cut, or an impfuzzy that is none any more? Then the 32 digits beside it may be the MD5 of
+ * a file.
+ */
+bool line_has_part(struct slice line);
 
 /* The name that stands before or behind the hashes, maybe in `buffer`; empty: none. */
 struct slice line_name(const struct line_hashes *found, struct slice line, struct text *buffer);

@@ -145,6 +145,20 @@ static bool is_doubtful(const struct reader *reader, const struct line_hashes *f
 	return reader->lost || (before.length && strchr(":=", before.at[before.length - 1]));
 }
 
+/* JPCERT's CSV: a file's name, its impfuzzy, and then the hashes of the file. */
+static bool is_behind_impfuzzy(const struct line_hashes *found)
+{
+	const struct list_sample *sample = &found->sample;
+	return sample->impfuzzy.length && !sample->imphash.length &&
+	       sample->impfuzzy.at < found->longer_at;
+}
+
+/* A hash of which only the form says what it is, in a line that was damaged. */
+static bool is_damaged(const struct line_hashes *found, struct slice line)
+{
+	return !found->labelled && found->sample.imphash.length && line_has_part(line);
+}
+
 /* Counts what is left out of a line, and tells what is wrong in it. */
 static void leave(struct reader *reader, const struct line_hashes *found)
 {
@@ -178,7 +192,10 @@ static bool is_either(const struct reader *reader, const struct line_hashes *fou
 	if (!found->either.length)
 		return false;
 	const char *end = found->either.at + found->either.length;
-	if (has_digits(slice_upto(line.at, found->either.at)) ||
+	bool opened = found->either.at > line.at && found->either.at[-1] == '"';
+	bool closed = end < line.at + line.length && *end == '"';
+	/* A quote that is not closed: the line was cut. */
+	if (opened != closed || has_digits(slice_upto(line.at, found->either.at)) ||
 	    has_digits(slice_upto(end, line.at + line.length)))
 		return false;
 	return found->longer_count == 1 && !found->any && !found->files && !found->bad.length &&
@@ -212,10 +229,10 @@ static struct error *take_line(struct reader *reader, struct slice line)
 		return NULL;
 	if (!found.any && !found.longer)
 		return take_text(reader, line, &found);
-	bool longer = found.longer && !found.sample.impfuzzy.length;
+	bool longer = found.longer && !is_behind_impfuzzy(&found);
 	if ((longer || found.other.length) && !reader->labels)
 		return refuse(reader, line, &found);
-	if (found.other.length || is_doubtful(reader, &found, line)) {
+	if (found.other.length || is_doubtful(reader, &found, line) || is_damaged(&found, line)) {
 		list_unread(list, "nothing says which hash this is: '%.*s'",
 			    (int)min_of(line.length, (size_t)60), line.at);
 		return NULL;

@@ -3,10 +3,10 @@
  * What becomes of lists of hashes, for tests:
  *
  *	list_read LIST...
- *	list_read --mutate COUNT LIST...
+ *	list_read --mutate COUNT SEED LIST...
  *
  * The first prints what is taken of each list, what is left out and what is told. The second reads
- * COUNT damaged copies of each, and fails where something is taken that the damaged text does not
+ * COUNT damaged copies of each, others with another SEED, and fails where something is taken that the damaged text does not
  * have as a word of its own, or that was a hash of a file: these begin with "dec0", or their first
  * part with "DECOY", in lists that are made for it (tests/lists/corpus.py).
  */
@@ -242,21 +242,24 @@ static size_t read_damaged(const struct bytes *original, const struct bytes *pac
 
 int main(int argc, char **argv)
 {
-	bool mutate = argc > 3 && !strcmp(argv[1], "--mutate");
+	bool mutate = argc > 4 && !strcmp(argv[1], "--mutate");
 	size_t count = mutate ? strtoul(argv[2], NULL, 10) : 0, wrong = 0;
-	for (int i = mutate ? 3 : 1; i < argc; i++) {
+	uint64_t seed = mutate ? strtoul(argv[3], NULL, 10) : 0;
+	int first = mutate ? 4 : 1;
+	for (int i = first; i < argc; i++) {
 		if (!mutate) {
 			print_list(argv[i]);
 			continue;
 		}
 		struct bytes original = load(argv[i]);
 		struct bytes *packed = unpacked(&original, argv[i]);
-		state = (uint64_t)i;
+		state = seed << 32 | (uint64_t)(i - first);
+		draw(1);
 		for (size_t n = 0; n < count; n++)
 			wrong += read_damaged(&original, packed, argv[i], getenv("LIST_READ_SAVE"));
 		free(original.data);
 	}
 	if (mutate)
-		printf("%zu wrong of %zu damaged lists\n", wrong, count * (size_t)(argc - 3));
+		printf("%zu wrong of %zu damaged lists\n", wrong, count * (size_t)(argc - first));
 	return wrong ? 1 : 0;
 }

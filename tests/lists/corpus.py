@@ -234,6 +234,18 @@ def plain():
     yield Case("plain", "doubtful-neo4j-cut.csv", f"a.exe,{fuzzy(1)},{md5(1)},{sha1(1)},{sha256(1)}\n{sha256(2)}\n",
                "plain list", [(F, fuzzy(1), "a.exe")], {FILES: 1},
                error="doubtful-neo4j-cut.csv:2: has hashes of files")
+    # Where one of its hashes is none any more, or cut, nothing says what the 32 digits are.
+    yield Case("plain", "doubtful-neo4j.csv",
+               f"a.exe,{fuzzy(1)},{md5(1)},{sha1(1)},{sha256(1)}\nb.exe\u00e6{fuzzy(2)},{md5(2)},{sha1(2)[:13]}\n"
+               f"c.exe,24:Beef\u00e63abcDEF+xyz:bEEf,{md5(3)}\n"
+               f"d.exe,{md5(4)},{sha1(4)[:30]}\n2026-01-02 03:04:05,{imp(5)}\nC:\\dir_of_it\\e.exe:stream:$DATA,{imp(6)}\n",
+               "plain list", [(F, fuzzy(1), "a.exe"), (I, imp(5), "2026-01-02 03:04:05"),
+                              (I, imp(6), "C:\\dir_of_it\\e.exe:stream:$DATA")], {FILES: 1, UNREAD: 3},
+               ["doubtful-neo4j.csv:2: nothing says which hash this is: 'b.exe.*",
+                "doubtful-neo4j.csv:3: nothing says which hash this is: 'c.exe.*",
+                "doubtful-neo4j.csv:4: nothing says which hash this is: 'd.exe.*"])
+    yield Case("plain", "doubtful-cut-quote.csv", f'"a.exe", "{sha256(1)}\n', "plain list",
+               error="doubtful-cut-quote.csv:1: has hashes of files")
     yield Case("plain", "two-hashes.txt", f"{imp(1)} a\n{dead(1)},{dead(2)}\n", "plain list",
                [(I, imp(1), "a")], error="two-hashes.txt:2: two hashes of 32 digits")
     yield Case("plain", "doubtful-jumbled.txt", f"{dead(1)}\n{sha1(1)}\n{sha256(1)}\n", "plain list",
@@ -319,6 +331,9 @@ def of_csv():
                 "long.csv:6: something stands behind a closing quote"])
     yield Case("csv", "open.csv", f"imphash,name\n{imp(1)},\"a\n{imp(2)},b\n", "CSV",
                [(I, imp(2), "b")], {UNREAD: 1}, ["open.csv:2: a quote is opened and never closed"])
+    yield Case("csv", "title.csv", f"Export of 2026-01-02: all, of us\n\nimphash,name\n{imp(1)},a\n", "CSV",
+               [(I, imp(1), "a")], {UNREAD: 1},
+               ["title.csv:1: a line above the headings: 'Export of 2026-01-02: all, of us'"])
     yield Case("csv", "spreadsheet.csv", f"imphash,name\n{imp(1)},a\n1.23E+31,b\n", "CSV",
                [(I, imp(1), "a")],
                error=r"spreadsheet.csv:3: '1.23E\+31' is a number.*opened in a spreadsheet")
@@ -386,6 +401,13 @@ def malwarebazaar():
                bazaar_head() + bazaar_row(1) + "\n" + bazaar_row(5)[:200] + "\n" + bazaar_row(2) + "\n",
                "MalwareBazaar CSV", [(I, imp(1), "Fam", sha256(1)), (I, imp(2), "Fam", sha256(2))],
                {UNREAD: 1}, ["cut.csv:8: .*"])
+    # A line of the comment lost its sign.
+    yield Case("malwarebazaar", "head.csv",
+               bazaar_head().replace("\n#\n", "\n+\n") + bazaar_row(1) + "\n" + bazaar_row(2, imphash="n/a") + "\n",
+               "MalwareBazaar CSV", [(I, imp(1), "Fam", sha256(1))], {NOTHING: 1, UNREAD: 1},
+               ["head.csv:5: a line above the headings: '+'"])
+    yield Case("malwarebazaar", "doubtful-headless.csv", bazaar_row(1) + "\n", "plain list",
+               error="doubtful-headless.csv:1: has hashes of files")
     yield Case("malwarebazaar", "no-imphash.csv",
                bazaar_head() + bazaar_row(1, imphash="n/a") + "\n", "MalwareBazaar CSV",
                left={NOTHING: 1}, error="there is no import hash in it: 1 empty")

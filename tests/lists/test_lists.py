@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lists of hashes in every form: exactly what corpus.py expects is taken, left out and told.
 
-    test_lists.py LIST_READ FOLDER [--mutations N] [--form FORM]
+    test_lists.py LIST_READ FOLDER [--mutations N [--seed S]] [--form FORM]
 
-With --mutations each list of up to 64 KB is damaged N times: nothing is taken then that the damaged
+With --mutations the lists of up to 64 KB of each form are damaged N times: nothing is taken then that the damaged
 list does not have, nor a hash of a file.
 """
 
@@ -72,15 +72,15 @@ def test_corpus(list_read, paths):
             fail(case, f"error is {found['error']!r}, not {case.error!r}")
 
 
-def test_mutations(list_read, paths, count):
+def test_mutations(list_read, paths, count, seed):
     by_form = {}
     for case, path in paths:
         if len(case.text) <= corpus.SMALL:
             by_form.setdefault(case.form, []).append(path)
     for form, of_form in by_form.items():
         each = -(-count // len(of_form))
-        run = subprocess.run([list_read, "--mutate", str(each), *of_form], capture_output=True,
-                             check=False)
+        run = subprocess.run([list_read, "--mutate", str(each), str(seed), *of_form],
+                             capture_output=True, check=False)
         print(f"{form}: {run.stdout.decode().splitlines()[-1] if run.stdout else ''}")
         if run.returncode:
             failures.append(form)
@@ -92,6 +92,7 @@ def main():
     parser.add_argument("list_read")
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--mutations", type=int)
+    parser.add_argument("--seed", type=int, default=0, help="of other damage (0)")
     parser.add_argument("--form")
     arguments = parser.parse_args()
     paths = []
@@ -102,7 +103,7 @@ def main():
             path.write_bytes(case.text)
             paths.append((case, path))
     if arguments.mutations:
-        test_mutations(arguments.list_read, paths, arguments.mutations)
+        test_mutations(arguments.list_read, paths, arguments.mutations, arguments.seed)
     else:
         test_corpus(arguments.list_read, paths)
     print(f"lists; {len(paths)} lists, {len(failures)} failures")
