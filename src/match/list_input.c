@@ -11,7 +11,12 @@
 
 #include "list.h"
 
-#define READ_SIZE (1u << 20)
+/*
+ * Pieces are at least so large, and at most; between these half of what there is memory for, so that
+ * a small list takes little.
+ */
+#define PIECE_LEAST (32u << 10)
+#define PIECE_MOST  (1u << 20)
 
 void list_input_free(struct list *list)
 {
@@ -92,9 +97,9 @@ static void convert(struct list *list)
 
 static struct error *read_utf16(struct list *list)
 {
-	_cleanup_free_ char *piece = alloc_resize(NULL, READ_SIZE, 1);
+	char piece[PIECE_LEAST];
 	struct error *error = NULL;
-	ssize_t n = list->bytes.read(list->bytes.context, piece, READ_SIZE, &error);
+	ssize_t n = list->bytes.read(list->bytes.context, piece, sizeof(piece), &error);
 	if (n < 0)
 		return error;
 	list->at_end = n == 0;
@@ -127,7 +132,8 @@ static struct error *fill(struct list *list)
 	bool first = !list->buffer;
 	if (list->encoding != LIST_UTF8)
 		return read_utf16(list);
-	make_room(list, READ_SIZE);
+	size_t piece = max_of(min_of(list->capacity / 2, (size_t)PIECE_MOST), (size_t)PIECE_LEAST);
+	make_room(list, first ? 2 * piece : piece);
 	/* A byte order mark may come in pieces. */
 	do {
 		struct error *error = NULL;

@@ -26,7 +26,11 @@
 #define VARIABLES_MAX 64
 
 /* Hashes and names of rules in a condition, and texts in its sets. */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#define FINDS_MAX 10000
+#else
 #define FINDS_MAX 1000000
+#endif
 
 enum value_kind {
 	VALUE_OTHER,

@@ -15,6 +15,7 @@ import sys
 import zipfile
 
 SMALL = 64 << 10  # bytes of a list that is worth damaging: one of a limit would take too long
+SEED = 8 << 10
 EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
 ZEROS = "0" * 32
 
@@ -922,7 +923,7 @@ def of_json():
     yield Case("json", "long-name.json", json.dumps({"name": long, "imphash": [imp(n) for n in range(1, 3001)]}),
                "JSON", [(I, imp(n), long[:1023]) for n in range(1, 3001)],
                told=["long-name.json: names longer than 1024 bytes are cut"])
-    yield Case("json", "many-values.json", "[" + "{}," * 400000 + "{}]", "",
+    yield Case("json", "many-values.json", "[" + "{}," * 700000 + "{}]", "",
                error="many-values.json:1: a document of values that take more than ... MB of memory")
     yield Case("json", "md5-only.json", json.dumps([{"md5": md5(1), "sha256": sha256(1)}]), "JSON",
                error="there is no import hash in it")
@@ -1007,8 +1008,8 @@ def cases():
 
 
 if __name__ == "__main__":
-    # The lists alone, as seeds of a fuzzer.
+    # The lists alone, of all forms or of one, as seeds of a fuzzer: large ones would make it slow.
+    folder, form = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
     for one in cases():
-        if len(one.text) > SMALL:
-            continue
-        pathlib.Path(sys.argv[1], f"{one.form}-{one.name}").write_bytes(one.text)
+        if len(one.text) <= SEED and form in ("", one.form):
+            pathlib.Path(folder, f"{one.form}-{one.name}").write_bytes(one.text)
