@@ -8,8 +8,9 @@
 static bool is_cape(struct json_object *document)
 {
 	return json_member(document, "CAPE") || json_member(document, "malfamily") ||
-	       (json_member(document, "info") && json_member(document, "target")) ||
-	       (json_member(document, "static") && json_member(document, "target"));
+	       (json_member(document, "target") &&
+		(json_member(document, "info") || json_member(document, "static") ||
+		 json_member(document, "detections")));
 }
 
 /* "detections" is a text, or a list of objects with a family each. */
@@ -26,10 +27,17 @@ static struct slice detection(struct json_object *detections)
 
 static struct slice name(const struct json_place *place)
 {
-	while (place->up)
-		place = place->up;
-	struct slice family = slice_trim(json_text(place->value, "malfamily"));
-	return family.length ? family : detection(json_member(place->value, "detections"));
+	const struct json_place *top = place;
+	while (top->up)
+		top = top->up;
+	struct json_object *report = top->value;
+	struct slice family = slice_trim(json_text(report, "malfamily"));
+	if (!family.length)
+		family = detection(json_member(report, "detections"));
+	/* What is beside the sample, not in it: "static". */
+	return family.length || json_any_name(place).length
+		       ? family
+		       : json_text(json_member(json_member(report, "target"), "file"), "name");
 }
 
 const struct json_origin json_cape = {"CAPE report", is_cape, name, NULL};

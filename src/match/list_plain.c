@@ -70,11 +70,11 @@ static struct error *refuse(const struct reader *reader, struct slice line,
 			"is the imphash: put a header line before the list (imphash,name)",
 			list->label, list->line);
 	if (reader->lines == 1 && is_heading_line(line))
-		return error_new(
-			"%s:%zu: '%.*s' looks like a line of headings, and none of them "
-			"says which column has import hashes: call it imphash, impfuzzy or "
-			"impset",
-			list->label, list->line, (int)min_of(line.length, (size_t)60), line.at);
+		return error_new("%s:%zu: '%.*s' looks like a line of headings, and none of them "
+				 "says which column has import hashes: call it imphash, impfuzzy, "
+				 "typerefhash, gimphash or the like",
+				 list->label, list->line, (int)min_of(line.length, (size_t)60),
+				 line.at);
 	return error_prefix(known_not_a_hash(line), "%s:%zu", list->label, list->line);
 }
 

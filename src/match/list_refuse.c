@@ -72,7 +72,8 @@ const char *list_refusal(struct slice head)
 			line = slice_from(line, 1);
 		if (is_of_files(line))
 			return "has hashes of files (MD5, SHA-1, SHA-256), not of import lists: no "
-			       "column is called imphash, impfuzzy or impset";
+			       "column is called imphash, impfuzzy, typerefhash, gimphash or the "
+			       "like";
 		if (line.length && !comment)
 			break;
 	}

@@ -882,7 +882,9 @@ def cape():
                [(I, imp(1), "FamD"), (I, imp(2), "FamD"), (I, imp(3), "FamD")])
     yield Case("cape", "cuckoo.json", json.dumps({"info": {}, "target": {"file": {"name": "c.exe"}},
                                                   "static": {"pe_imphash": imp(1)}}), "CAPE report",
-               [(I, imp(1))])
+               [(I, imp(1), "c.exe")])
+    yield Case("cape", "short.json", json.dumps({"detections": "FamE", "target": {"file": {
+        "name": "a.exe", "pe": {"imphash": imp(1)}}}}), "CAPE report", [(I, imp(1), "FamE")])
     yield Case("cape", "none.json", json.dumps({"info": {}, "target": {"file": {"md5": md5(1)}}}),
                "CAPE report", error="there is no import hash in it")
 
