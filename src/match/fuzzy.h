@@ -20,7 +20,7 @@ static inline bool type_is_fuzzy(unsigned int type)
 {
 	const unsigned int fuzzy = 1u << HASH_IMPFUZZY | 1u << HASH_IMPSET |
 				   1u << HASH_TYPEREFUZZY | 1u << HASH_GIMPFUZZY;
-	return fuzzy >> type & 1;
+	return type < HASH_TYPES && (fuzzy >> type & 1);
 }
 
 /* Where the pieces of a hash lie in its text. */
