@@ -73,6 +73,7 @@ static void on_end(void *context, const char *name)
 	r->wanted = false;
 	r->list->line = XML_GetCurrentLineNumber(r->parser);
 	if (r->excluded) {
+		r->kind = KIND_NONE;
 		list_leave(r->list, LIST_LEFT_EXCLUDED);
 		return;
 	}
@@ -82,6 +83,8 @@ static void on_end(void *context, const char *name)
 		.impfuzzy = r->kind == KIND_IMPFUZZY ? value : (struct slice){0},
 		.name = slice_trim((struct slice){r->name.data, r->name.length}),
 	};
+	/* It says nothing of what stands behind, should a part be missing. */
+	r->kind = KIND_NONE;
 	r->error = list_take(r->list, &sample);
 	if (r->error)
 		XML_StopParser(r->parser, XML_FALSE);

@@ -139,7 +139,8 @@ static struct error *take_text(struct reader *reader, struct slice line,
 static bool is_doubtful(const struct reader *reader, const struct line_hashes *found,
 			struct slice line)
 {
-	if (!reader->labels || found->labelled || !found->sample.imphash.length)
+	if (!reader->labels || found->labelled ||
+	    (!found->sample.imphash.length && !found->sample.impfuzzy.length))
 		return false;
 	struct slice before = slice_clean(slice_upto(line.at, found->first));
 	return reader->lost || (before.length && strchr(":=", before.at[before.length - 1]));

@@ -124,7 +124,7 @@ static struct bytes of_utf16(const struct bytes *text)
 	return out;
 }
 
-/* The text without NULs, and without backslashes before slashes (JSON). */
+/* The text with another sign for NULs, and without backslashes before slashes (JSON). */
 static struct bytes readable(const struct bytes *text)
 {
 	struct bytes out = {alloc_zero(text->size + 1, 1), 0};
@@ -134,9 +134,8 @@ static struct bytes readable(const struct bytes *text)
 		return of_utf16(text);
 	}
 	for (size_t i = 0; i < text->size; i++)
-		if (text->data[i] &&
-		    !(text->data[i] == '\\' && i + 1 < text->size && text->data[i + 1] == '/'))
-			out.data[out.size++] = text->data[i];
+		if (!(text->data[i] == '\\' && i + 1 < text->size && text->data[i + 1] == '/'))
+			out.data[out.size++] = text->data[i] ? text->data[i] : '\x01';
 	return out;
 }
 

@@ -111,6 +111,10 @@ def labelled():
                 f"doubtful-label-values.txt:5: '{dead(1)}' is no impfuzzy",
                 f"doubtful-label-values.txt:6: nothing says which hash this is: 'JA9: {md5(1)}'",
                 f"doubtful-label-values.txt:8: nothing that can be read as a hash: 'cut: {imp(2)[:31]}'"])
+    yield Case("plain", "doubtful-unknown-label.txt",
+               f"imphash: {imp(1)}\nsxdeep: {ssdeep(1, 24)}\nimpfuzzy: {fuzzy(2)}\n", "plain list",
+               [(I, imp(1)), (F, fuzzy(2))], {UNREAD: 1},
+               [f"doubtful-unknown-label.txt:2: nothing says which hash this is: 'sxdeep: {ssdeep(1, 24)}'"])
     yield Case("plain", "long.txt", f"imphash: {imp(1)}\nx: {dead(1)}{'x' * (2 << 20)}\nimphash: {imp(2)}\n",
                "plain list", [(I, imp(1)), (I, imp(2))], {UNREAD: 1}, ["long.txt:2: longer than 1 MB"])
     yield Case("plain", "long-bare.txt", f"{imp(1)}\n{dead(1)}{'x' * (2 << 20)}\n{imp(2)}\n", "plain list",
@@ -946,6 +950,10 @@ def openioc():
                item("FileItem/PEInfo/ImportHash", dead(2), more=' negate="true"') +
                item("FileItem/PEInfo/ImportHash", ZEROS) + tail, "OpenIOC",
                [(I, imp(1), "Loader & co")], {EXCLUDED: 2, NOTHING: 1})
+    # What a hash is stands in its own item only.
+    yield Case("openioc", "lost-context.ioc", head + item("FileItem/PEInfo/ImportHash", imp(1)) +
+               f'<x><Content type="string">{md5(1)}</Content></x>' + tail, "OpenIOC",
+               [(I, imp(1), "Loader & co")])
     yield Case("openioc", "cut.ioc", head + item("FileItem/PEInfo/ImportHash", imp(1)) + "<Indic",
                "OpenIOC", [(I, imp(1), "Loader & co")], {UNREAD: 1}, [r"cut.ioc:\d+: this is no XML: .*"])
     yield Case("openioc", "entities.ioc", '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]><ioc>&a;</ioc>',
