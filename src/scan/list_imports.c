@@ -75,7 +75,7 @@ static void *make(void *context, size_t i, struct worker *worker, const struct b
 	lists->budget = *budget;
 	view_open(&view, shared->windows, process, &lists->budget);
 	unit_maps_init(&maps, shared, &view, process, &lists->modules);
-	unit_find_modules(&maps, worker, process, &lists->modules);
+	unit_find_modules(&maps, worker, NULL, process, &lists->modules);
 	if (shared->options->only.flags)
 		add_flags(shared, worker, process, &lists->modules, &lists->budget);
 	lists->rebuilt = alloc_zero(lists->modules.count, sizeof(*lists->rebuilt));

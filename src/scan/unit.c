@@ -15,6 +15,7 @@
 #include "scan/examine.h"
 #include "scan/finding.h"
 #include "scan/finding_cache.h"
+#include "scan/helpers.h"
 #include "scan/hooks.h"
 #include "scan/managed.h"
 #include "scan/module_file.h"
@@ -149,26 +150,62 @@ static void add_regions(struct unit_maps *maps, const struct module *found, size
 	}
 }
 
-/* Regions without a header. They need the exports of all modules, so they come last. */
-static void add_headerless(struct unit_maps *maps, struct worker *worker,
-			   const struct injections *injections, struct modules *modules)
+/* As judge_region(), by a helper. */
+static bool help_with_region(struct helper *helper, size_t i, struct helped *helped)
 {
+	const struct injected *injected = &helper->maps.injections.items[i];
+	if (!injected->no_header || modules_at(&helper->modules, injected->base) ||
+	    !budget_spend(&helper->budget, MODULE_STEPS))
+		return false;
+	helper->worker.rebuilt.cut = NULL;
+	judge_region(&helper->maps, &helper->worker, injected, &helped->module);
+	helped->cut = helper->worker.rebuilt.cut;
+	return true;
+}
+
+/*
+ * What a region without a header has; false: the budget ended. `cut` receives what was cut off, or
+ * NULL.
+ */
+static bool judge_number(struct unit_maps *maps, struct worker *worker, struct helpers *helpers,
+			 size_t i, struct module *module, const char **cut)
+{
+	const struct helped *helped = helpers_take(helpers, i);
+	*module = (struct module){0};
+	worker->rebuilt.cut = NULL;
+	if (helped) {
+		*module = helped->module;
+		*cut = helped->cut;
+		return true;
+	}
+	if (!budget_spend(maps->view->budget, MODULE_STEPS))
+		return false;
+	judge_region(maps, worker, &maps->injections.items[i], module);
+	*cut = worker->rebuilt.cut;
+	return true;
+}
+
+/* Regions without a header. They need the exports of all modules, so they come last. */
+static void add_headerless(struct unit_maps *maps, struct worker *worker, struct helpers *helpers,
+			   struct modules *modules)
+{
+	const struct injections *injections = &maps->injections;
 	_cleanup_free_ struct module *found = NULL;
 	size_t count = 0, capacity = 0;
+	helpers_begin(helpers, &(struct helped_work){injections->count, help_with_region});
 	for (size_t i = 0; i < injections->count; i++) {
 		const struct injected *injected = &injections->items[i];
-		struct module module = {0};
+		struct module module;
+		const char *cut = NULL;
 		if (!injected->no_header || modules_at(modules, injected->base))
 			continue;
-		worker->rebuilt.cut = NULL;
-		if (!budget_spend(maps->view->budget, MODULE_STEPS)) {
+		if (!judge_number(maps, worker, helpers, i, &module, &cut)) {
 			modules_note_cut(modules, "search of regions without a header");
 			break;
 		}
-		judge_region(maps, worker, injected, &module);
-		if (worker->rebuilt.cut)
+		if (cut)
 			note_damage(modules, "region at 0x%llx: %s",
-				    (unsigned long long)injected->base, worker->rebuilt.cut);
+				    (unsigned long long)injected->base, cut);
 		if (module.resolved < RESOLVED_LEAST)
 			continue;
 		module.base = injected->base;
@@ -180,6 +217,7 @@ static void add_headerless(struct unit_maps *maps, struct worker *worker,
 		module.path = copy_path(modules, injected->vad);
 		*array_push(found, count, capacity) = module;
 	}
+	helpers_end(helpers);
 	add_regions(maps, found, count, modules);
 }
 
@@ -215,8 +253,8 @@ static void judge_image(const struct unit_context *context, const struct process
 	}
 }
 
-void unit_find_modules(struct unit_maps *maps, struct worker *worker, const struct process *process,
-		       struct modules *modules)
+void unit_find_modules(struct unit_maps *maps, struct worker *worker, struct helpers *helpers,
+		       const struct process *process, struct modules *modules)
 {
 	const struct unit_context *context = maps->context;
 	if (process->pid == PID_SYSTEM && !context->windows->dump) {
@@ -227,9 +265,53 @@ void unit_find_modules(struct unit_maps *maps, struct worker *worker, const stru
 	add_injections(maps->view, modules, &maps->injections);
 	/* What has no header has no names either, only addresses that would have to be resolved. */
 	if (!context->options->fast)
-		add_headerless(maps, worker, &maps->injections, modules);
+		add_headerless(maps, worker, helpers, modules);
 	judge_image(context, process, maps->view, modules);
 	note_damage(modules, "%s", maps->view->vads.damage);
+}
+
+static void open_and_examine(struct unit_maps *maps, struct worker *worker,
+			     struct opened_module *opened, struct module *module,
+			     struct finding *finding)
+{
+	module_open(opened, maps->context, maps->view, module, MODULE_OPEN_RECORD);
+	examine(maps, worker, opened, module, finding);
+	if (budget_exceeded(maps->view->budget))
+		finding_add_reason(finding, alloc_strdup("not wholly examined: the image's budget "
+							 "of work is used up"));
+}
+
+/*
+ * As examine_one(), by a helper: of the loader's modules. What of the others is data depends on
+ * those before them.
+ */
+static bool help_with_module(struct helper *helper, size_t i, struct helped *helped)
+{
+	_cleanup_opened_module_ struct opened_module opened = {0};
+	struct module *module = &helper->modules.items[i];
+	struct hooks *hooks = &helper->worker.hooks;
+	if (module->injected || module->copy || !budget_spend(&helper->budget, MODULE_STEPS))
+		return false;
+	hooks->count = 0;
+	helped->finding = alloc_new(struct finding);
+	open_and_examine(&helper->maps, &helper->worker, &opened, module, helped->finding);
+	helped->module = *module;
+	helped->hook_count = hooks->count;
+	for (size_t h = 0, room = 0, count = 0; h < hooks->count; h++)
+		*array_push(helped->hooks, count, room) = hooks->items[h];
+	return true;
+}
+
+/* Takes what a helper found out of a module. */
+static void take_helped(struct helped *helped, struct worker *worker, struct module *module,
+			struct finding *finding)
+{
+	struct hooks *hooks = &worker->hooks;
+	*module = helped->module;
+	*finding = *helped->finding;
+	*helped->finding = (struct finding){0};
+	for (size_t h = 0; h < helped->hook_count; h++)
+		*array_push(hooks->items, hooks->count, hooks->capacity) = helped->hooks[h];
 }
 
 /* Examines a module, and writes it as a file where one is asked for. */
@@ -243,11 +325,7 @@ static void examine_one(struct unit_maps *maps, struct worker *worker,
 		unit->data++;
 		return;
 	}
-	module_open(&opened, maps->context, maps->view, module, MODULE_OPEN_RECORD);
-	examine(maps, worker, &opened, module, finding);
-	if (budget_exceeded(maps->view->budget))
-		finding_add_reason(finding, alloc_strdup("not wholly examined: the image's budget "
-							 "of work is used up"));
+	open_and_examine(maps, worker, &opened, module, finding);
 	finding->data = is_plain_data(maps->view, unit, &opened, module, finding);
 	unit->data += finding->data;
 	if (finding->data)
@@ -308,12 +386,18 @@ static void add_hook_targets(struct unit_maps *maps, struct worker *worker,
 }
 
 /* Examines the modules, as far as the budget goes. */
-static void examine_all(struct unit_maps *maps, struct worker *worker,
+static void examine_all(struct unit_maps *maps, struct worker *worker, struct helpers *helpers,
 			const struct process *process, struct unit *unit)
 {
+	helpers_begin(helpers, &(struct helped_work){unit->modules.count, help_with_module});
 	for (size_t i = 0; i < unit->modules.count; i++) {
 		struct module *module = &unit->modules.items[i];
 		struct finding *finding = &unit->findings[i];
+		struct helped *helped = helpers_take(helpers, i);
+		if (helped) {
+			take_helped(helped, worker, module, finding);
+			continue;
+		}
 		if (!budget_spend(maps->view->budget, MODULE_STEPS)) {
 			finding->status = IMPORTS_UNREADABLE;
 			finding->reason = alloc_strdup(NOT_EXAMINED);
@@ -321,10 +405,13 @@ static void examine_all(struct unit_maps *maps, struct worker *worker,
 		}
 		examine_one(maps, worker, process, unit, module, finding);
 	}
+	helpers_end(helpers);
 }
 
-struct unit *unit_make(const struct unit_context *context, struct worker *worker,
-		       const struct process *process, size_t number, const struct budget *budget)
+/* `help`: other threads may. */
+static struct unit *make_unit(const struct unit_context *context, struct worker *worker,
+			      const struct process *process, size_t number,
+			      const struct budget *budget, bool help)
 {
 	struct unit *unit = alloc_new(struct unit);
 	unit->context = context;
@@ -336,11 +423,12 @@ struct unit *unit_make(const struct unit_context *context, struct worker *worker
 	worker->unit = number;
 	worker->files.count = 0;
 	worker->dump_budget = (struct budget){.limit = maps.tables.limit};
-	unit_find_modules(&maps, worker, process, &unit->modules);
+	_cleanup_helpers_ struct helpers *helpers = help ? helpers_new(&maps) : NULL;
+	unit_find_modules(&maps, worker, helpers, process, &unit->modules);
 	managed_find(&maps, &unit->modules);
 	unit->findings = alloc_zero(unit->modules.count, sizeof(*unit->findings));
 	worker->hooks.count = 0;
-	examine_all(&maps, worker, process, unit);
+	examine_all(&maps, worker, helpers, process, unit);
 	if (worker->hooks.count)
 		add_hook_targets(&maps, worker, process, unit);
 	if (maps.left_out)
@@ -354,6 +442,17 @@ struct unit *unit_make(const struct unit_context *context, struct worker *worker
 	unit->cut = !unit_maps_close(&maps) || view.cut;
 	unit->cut |= !budget_spend(&unit->budget, worker->dump_budget.spent);
 	return unit;
+}
+
+struct unit *unit_make(const struct unit_context *context, struct worker *worker,
+		       const struct process *process, size_t number, const struct budget *budget)
+{
+	struct unit *unit = make_unit(context, worker, process, number, budget, true);
+	if (!unit->cut || !context->windows->dump || context->options->threads < 2)
+		return unit;
+	/* What a budget leaves undone is to be the same as with one thread. */
+	unit_free(unit);
+	return make_unit(context, worker, process, number, budget, false);
 }
 
 void unit_free(struct unit *unit)
@@ -379,17 +478,4 @@ size_t unit_memory(const struct unit *unit)
 	/* A reason is a sentence. */
 	return modules->count * (sizeof(struct module) + sizeof(struct finding) + 64) +
 	       modules->names.strings.bytes;
-}
-
-void worker_free(struct worker *worker)
-{
-	imports_free(&worker->imports);
-	dotnet_free(&worker->dotnet);
-	golang_free(&worker->golang);
-	rebuilt_free(&worker->rebuilt);
-	matches_free(&worker->matches);
-	module_slots_free(&worker->slots);
-	free(worker->files.sizes);
-	imports_free(&worker->written);
-	free(worker->hooks.items);
 }

@@ -7,6 +7,8 @@
  *	share.c          how much of the image's budget of work a unit may use
  *	unit.c           finds the modules of a process and the code that no loader put there
  *	managed.c        finds .NET assemblies that lie in memory as in their files
+ *	helpers.c        other threads that help with a process
+ *	worker.c         memory that a thread uses again
  *	module_open.c    opens one module for reading
  *	examine.c        examines one module: its import lists, their hashes, what they match
  *	program_names.c  reads what .NET and Go programs have beside import lists
@@ -140,10 +142,12 @@ struct worker {
 void worker_free(struct worker *worker);
 
 struct unit_maps;
+struct helpers;
 
-/* Finds all modules and injected code of the process of `maps`. `modules` are those of `maps`. */
-void unit_find_modules(struct unit_maps *maps, struct worker *worker, const struct process *process,
-		       struct modules *modules);
+/* Finds all modules and injected code of the process of `maps`. `modules` are those of `maps`;
+ * `helpers` may be NULL. */
+void unit_find_modules(struct unit_maps *maps, struct worker *worker, struct helpers *helpers,
+		       const struct process *process, struct modules *modules);
 
 /*
  * Makes the unit of a process. The caller owns it.

@@ -137,6 +137,21 @@ static void add_exporter(struct unit_maps *maps, struct exporter_list *list,
 	list->end[list->count++] = end;
 }
 
+/* Has it no exports of its own, since it is no image as a loader maps it? */
+static bool is_no_exporter(const struct module *module)
+{
+	return module->file_layout || module->flags & MODULE_NO_HEADER;
+}
+
+void unit_map_read_ahead(struct unit_maps *maps, size_t i)
+{
+	const struct module *module = &maps->modules->items[i];
+	unsigned int size;
+	_cleanup_export_table_ struct export_table *table = NULL;
+	if (!is_no_exporter(module))
+		(void)module_exports(maps, module, &size, &table);
+}
+
 const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_size)
 {
 	unsigned int i = index_of(pointer_size);
@@ -153,7 +168,8 @@ const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_s
 	for (size_t m = 0; m < maps->modules->count; m++) {
 		const struct module *module = &maps->modules->items[m];
 		unsigned int size = pointer_size;
-		if (module->file_layout || module->flags & MODULE_NO_HEADER)
+		atomic_store_explicit(&maps->progress, m, memory_order_relaxed);
+		if (is_no_exporter(module))
 			continue;
 		_cleanup_export_table_ struct export_table *table = NULL;
 		bool room = budget_spend(&maps->tables, EXPORTS_STEPS);

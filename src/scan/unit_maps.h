@@ -6,6 +6,8 @@
 #ifndef SCAN_UNIT_MAPS_H
 #define SCAN_UNIT_MAPS_H
 
+#include <stdatomic.h>
+
 #include <impscan/budget.h>
 #include <impscan/rebuild.h>
 #include <impscan/region.h>
@@ -44,6 +46,7 @@ struct unit_maps {
 	 */
 	struct budget names, tables, samples, programs;
 	bool runs_dotnet, runs_dotnet_known; /* see unit_runs_dotnet() */
+	atomic_size_t progress; /* number of the module whose exports are being read for a map */
 	/* Where the symbols of samples lead to (sample_imports.h); NULL: not asked so far. */
 	uint64_t *resolved[2];
 };
@@ -65,6 +68,12 @@ void unit_maps_free(struct unit_maps *maps);
 
 /* Returns the export map of a pointer size (4 or 8). It stays the property of `maps`. */
 const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_size);
+
+/*
+ * Reads the exports of module number `i` into the cache of all processes, where unit_map() will find
+ * them. Counts nothing.
+ */
+void unit_map_read_ahead(struct unit_maps *maps, size_t i);
 
 /*
  * Tells whether the export map of a pointer size, which must have been made, covers a range of

@@ -86,6 +86,14 @@ def compare_narrow(where, impscan, dump, whole):
         check(not here or "wow64" not in here["flags"], f"{where} {row['module']}: wow64")
 
 
+def test_threads(where, impscan, path):
+    """Threads that share one process find what one of them alone finds."""
+    alone = run(impscan, "-q", "-f", path, "-a", "-o", "jsonl", "-j1")
+    for threads in ("-j2", "-j5"):
+        check(run(impscan, "-q", "-f", path, "-a", "-o", "jsonl", threads) == alone,
+              f"{where}: {threads} gives something else")
+
+
 def test_process(where, impscan, image, folder, truth, process, rest):
     """Returns the path of its dump."""
     whole, regions = rest
@@ -93,11 +101,13 @@ def test_process(where, impscan, image, folder, truth, process, rest):
     path = folder / f"{process['pid']:05}.dmp"
     memory.write(path, info=False, odd=3)
     compare(f"{where} without MemoryInfoList", impscan, path, whole, regions, False)
+    test_threads(f"{where} without MemoryInfoList", impscan, path)
     if process["wow64"]:
         memory.write_narrow(path)
         compare_narrow(f"{where} narrow", impscan, path, whole)
     memory.write(path, padding=4 if process["pid"] % 8 else 0)
     compare(where, impscan, path, whole, regions, True)
+    test_threads(where, impscan, path)
     return path
 
 
