@@ -68,6 +68,16 @@ static inline bool process_is_system(const struct windows *windows, const struct
 	return windows->system && process->eprocess == windows->system;
 }
 
+/*
+ * Returns the command line that the process has behind its PEB, as UTF-8: at most 2,048 units of
+ * UTF-16, behind which is said in brackets how many more there are. NULL: none, or not present.
+ * The caller frees it.
+ *
+ * space: of the process.
+ */
+char *process_command_line(const struct windows *windows, const struct process *process,
+			   struct space *space);
+
 struct processes {
 	struct process *items;
 	size_t count;

@@ -71,6 +71,8 @@ struct row {
 	uint32_t ppid;
 	const char *process;
 	uint64_t eprocess;
+	uint64_t started, exited; /* FILETIME; 0: unknown, and not exited */
+	const char *command_line; /* as the process's own memory has it */
 	/* The module. All zero and empty when a process has none to show. */
 	uint64_t base;
 	uint64_t size; /* bytes */

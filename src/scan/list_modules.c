@@ -125,13 +125,15 @@ static bool keep(struct module_listing *listing, const struct row *row, struct h
 	return hand_out_kept(listing, false);
 }
 
-/* Hands out one module: in a listing at once, in a search when all are counted. */
+/* Hands out module number `m`: in a listing at once, in a search when all are counted. */
 static bool emit(struct module_listing *listing, const struct process *process,
-		 const struct module *module, const struct finding *finding)
+		 const struct unit *unit, size_t m)
 {
+	const struct finding *finding = &unit->findings[m];
 	const struct scan_options *options = listing->options;
-	struct row row = row_of(process, module);
+	struct row row = row_of(process, &unit->modules.items[m]);
 	row.image = listing->image;
+	row.command_line = unit->command_line;
 	if (finding->dump)
 		dump_settle(&listing->session->context, finding->dump);
 	row_add_finding(&row, finding);
@@ -152,10 +154,13 @@ static bool emit(struct module_listing *listing, const struct process *process,
 /*
  * A process that is not what it seems, or cut off, and has no module to show: a row all the same.
  */
-static bool emit_empty(struct module_listing *listing, const struct process *process, bool cut)
+static bool emit_empty(struct module_listing *listing, const struct process *process,
+		       const struct unit *unit)
 {
+	const bool cut = unit->cut;
 	struct row row = row_of(process, NULL);
 	row.image = listing->image;
+	row.command_line = unit->command_line;
 	row.status = IMPORTS_UNREADABLE;
 	row.reason = cut		       ? NOT_EXAMINED
 		     : process_exited(process) ? "process has exited, its modules are gone"
@@ -217,14 +222,14 @@ static bool take(void *context, size_t i, void *result)
 				   &listing->summary->cut);
 	listing->summary->processes++;
 	if (!unit->modules.count)
-		more = emit_empty(listing, process, unit->cut);
+		more = emit_empty(listing, process, unit);
 	for (size_t m = 0; more && m < unit->modules.count; m++) {
 		const struct finding *finding = &unit->findings[m];
 		if (finding->data)
 			continue;
 		listing->summary->modules++;
 		count_finding(listing->summary, finding);
-		more = emit(listing, process, &unit->modules.items[m], finding);
+		more = emit(listing, process, unit, m);
 	}
 	struct dump_space *space = listing->session->context.space;
 	if (space && more)

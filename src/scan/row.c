@@ -17,6 +17,8 @@ struct row row_of(const struct process *process, const struct module *module)
 		.ppid = process->ppid,
 		.process = process->name,
 		.eprocess = process->eprocess,
+		.started = process->create_time,
+		.exited = process->exit_time,
 		.base = module->base,
 		.size = module->size,
 		.module = module->name,

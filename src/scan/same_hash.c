@@ -113,6 +113,7 @@ void kept_modules_add(struct kept_modules *kept, const struct row *row, struct h
 	module->row = row_copy(row);
 	module->hits = hits_ref(hits);
 	kept->memory += sizeof(*row) + 1024 + hits_memory(hits);
+	kept->memory += row->command_line ? strlen(row->command_line) : 0;
 	kept->memory += row->reason ? strlen(row->reason) : 0;
 }
 

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
@@ -32,6 +33,9 @@
 
 /* Images are loaded at multiples of this. */
 #define LOAD_GRANULARITY 0x10000
+
+/* What reading a command line counts: of the longest that is read. */
+#define COMMAND_LINE_STEPS 64
 
 /* What examining a module counts, beside what it does. */
 #define MODULE_STEPS 50
@@ -419,6 +423,8 @@ static struct unit *make_unit(const struct unit_context *context, struct worker 
 	_cleanup_unit_maps_ struct unit_maps maps;
 	unit->budget = *budget;
 	view_open(&view, context->windows, process, &unit->budget);
+	(void)budget_spend(&unit->budget, COMMAND_LINE_STEPS);
+	unit->command_line = process_command_line(context->windows, process, view.space);
 	unit_maps_init(&maps, context, &view, process, &unit->modules);
 	worker->unit = number;
 	worker->files.count = 0;
@@ -466,6 +472,7 @@ void unit_free(struct unit *unit)
 		dump_free(unit->findings[i].dump);
 	}
 	free(unit->findings);
+	free(unit->command_line);
 	modules_free(&unit->modules);
 	free(unit);
 }
@@ -477,5 +484,5 @@ size_t unit_memory(const struct unit *unit)
 		return 0;
 	/* A reason is a sentence. */
 	return modules->count * (sizeof(struct module) + sizeof(struct finding) + 64) +
-	       modules->names.strings.bytes;
+	       modules->names.strings.bytes + (unit->command_line ? strlen(unit->command_line) : 0);
 }

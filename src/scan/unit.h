@@ -90,6 +90,7 @@ struct finding {
 struct unit {
 	struct modules modules;
 	struct finding *findings; /* one for each module */
+	char *command_line;	  /* of the process; NULL: none that is present */
 	const struct unit_context *context;
 	struct budget budget; /* that it was made with, and what of it was spent */
 	bool cut;	      /* a budget ended before everything was done */

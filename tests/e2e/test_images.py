@@ -6,6 +6,7 @@ against what was put in.
     test_images.py IMPSCAN MKIMAGE FOLDER [--only WORDS] [--list-cases]
 """
 
+import datetime
 import json
 import re
 import subprocess
@@ -59,12 +60,23 @@ def compare_module(where, module, row):
         check(row["imphash"] is None and row["impfuzzy"] is None, f"{name}: hash of no imports")
 
 
+def utc(filetime):
+    start = datetime.datetime(1601, 1, 1) + datetime.timedelta(microseconds=filetime // 10)
+    return start.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def compare_process(where, process, found):
     modules = {int(module["base"], 16): module for module in process["modules"]}
     for base, row in found.items():
         check(base in modules, f"{where}: a module at {base:#x} that was not put in")
         check(row["process"] == process["name"] and row["ppid"] == process["ppid"] and
               row["eprocess"] == process["eprocess"], f"{where}: process fields {row}")
+        check(row["started"] == utc(process["started"]) and row["exited"] is None,
+              f"{where}: times {row}")
+        # Processes that are damaged may have lost the page.
+        lost = process["case"] and row["command_line"] is None
+        check(lost or row["command_line"] == printable(process["command_line"]),
+              f"{where}: command line {row['command_line']!r}, not {process['command_line']!r}")
     for base, module in modules.items():
         row = found.get(base)
         if not row:

@@ -66,7 +66,8 @@ static void json_lines(void **state)
 		"mem.raw\",\"same_hash\":null,\"note\":null,\"match_comment\":null,\"timestamp\":"
 		"null,\"typerefs\":null,\"typerefhash\":null,\"typerefuzzy\":null,"
 		"\"go_functions\":null,\"gimphash\":null,\"gimpfuzzy\":null,\"assembly\":null,"
-		"\"mvid\":null,\"go_version\":null,\"go_module\":null}\n");
+		"\"mvid\":null,\"go_version\":null,\"go_module\":null,"
+		"\"started\":null,\"exited\":null,\"command_line\":null}\n");
 }
 
 /* Quotes and commas are quoted, and a spreadsheet runs nothing. */
@@ -79,7 +80,7 @@ static void csv(void **state)
 	assert_non_null(strstr(
 		text, "\r\n9,0,\"'=a,\"\"b\",,0x0,0,\\x1b[1m.dll,,load;init,0,,,,"
 		      "45,fedcba9876543210fedcba9876543210,6:ghi:jkl,0.50,"
-		      "unreadable,no header,hooked,,,,,,6:mno:pqr,a/mem.raw,,,,,,,,,,,,,,\r\n"));
+		      "unreadable,no header,hooked,,,,,,6:mno:pqr,a/mem.raw,,,,,,,,,,,,,,,,,\r\n"));
 }
 
 /* In an event a hidden process says so, and each of a module's lists is an object of its own. */

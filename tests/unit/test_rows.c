@@ -136,6 +136,9 @@ static struct row full_row(void)
 		.go_functions = 4425,
 		.go_version = "go1.19.8",
 		.go_module = "example.com/tool",
+		.started = UINT64_C(132223104000000000), /* 2020-01-01 */
+		.exited = UINT64_C(132223140619999999),
+		.command_line = "invoice.exe \"a b\" \x1b[1m",
 	};
 }
 
@@ -183,6 +186,9 @@ static void modules(void **state)
 		{"mvid", "t0f7a3c5e-0000-0000-0000-000000000001"},
 		{"go_version", "tgo1.19.8"},
 		{"go_module", "texample.com/tool"},
+		{"started", "t2020-01-01T00:00:00Z"},
+		{"exited", "t2020-01-01T01:01:01Z"},
+		{"command_line", "tinvoice.exe \"a b\" \x1b[1m"},
 	};
 	struct row row = full_row();
 	(void)state;
@@ -234,6 +240,9 @@ static void modules_without(void **state)
 		{"mvid", "null"},
 		{"go_version", "null"},
 		{"go_module", "null"},
+		{"started", "null"},
+		{"exited", "null"},
+		{"command_line", "null"},
 	};
 	struct row row = {.pid = 8, .module = "", .status = IMPORTS_UNREADABLE};
 	(void)state;
@@ -515,6 +524,23 @@ static void columns_by_place(void **state)
 	assert_int_equal(row_kind_columns(&kind, FIELDS_WIDE, order), 0);
 }
 
+/* What lies behind a time that no process can have is no time, and no wrong one is shown. */
+static void times_that_are_none(void **state)
+{
+	static const uint64_t none[] = {0, 1, UINT64_C(116444736000000000), INT64_MAX, UINT64_MAX};
+	_cleanup_text_ struct text scratch = {0};
+	(void)state;
+	for (size_t i = 0; i < array_size(none); i++) {
+		struct row row = {.started = none[i], .exited = none[i]};
+		assert_int_equal(
+			field_value(row_kind_field(&row_modules, "started"), &row, &scratch).kind,
+			VALUE_NULL);
+		assert_int_equal(
+			field_value(row_kind_field(&row_modules, "exited"), &row, &scratch).kind,
+			VALUE_NULL);
+	}
+}
+
 /* Every text of the row in memory of its own, or all of them freed. */
 static void own_texts(struct row *row, bool own)
 {
@@ -522,7 +548,7 @@ static void own_texts(struct row *row, bool own)
 				&row->reason,	 &row->import_source, &row->match.name,
 				&row->dump.file, &row->dump.layout,   &row->dump.note,
 				&row->assembly,	 &row->mvid,	      &row->go_version,
-				&row->go_module};
+				&row->go_module, &row->command_line};
 	for (size_t i = 0; i < array_size(texts); i++) {
 		if (own)
 			*texts[i] = alloc_strdup(*texts[i]);
@@ -578,6 +604,7 @@ int main(void)
 		cmocka_unit_test(surveys),
 		cmocka_unit_test(tables_are_sound),
 		cmocka_unit_test(columns_by_place),
+		cmocka_unit_test(times_that_are_none),
 		cmocka_unit_test(copy_outlives),
 		cmocka_unit_test(injected),
 		cmocka_unit_test(choices_are_unique),

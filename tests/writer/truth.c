@@ -337,6 +337,7 @@ static void put_process(FILE *out, const struct guest_process *process)
 	put_member(out, "path", process->path);
 	put_member(out, "command_line", process->command_line);
 	put_address(out, "peb32", process->peb32);
+	fprintf(out, "\"started\": %" PRIu64 ", ", process->create_time);
 	fprintf(out, "\"hidden\": %s, \"exited\": %s, \"wow64\": %s, \"case\": ",
 		boolean(process->hidden), boolean(process->exited), boolean(process->wow64));
 	put_string(out, process->damage);
