@@ -141,6 +141,20 @@ struct region_row {
 	const char *image; /* what the image is called */
 };
 
+/* A process. */
+struct process_row {
+	uint32_t pid;
+	uint32_t ppid;
+	const char *process;
+	uint64_t eprocess;
+	uint64_t started, exited; /* FILETIME; 0: unknown, and not exited */
+	unsigned int sources;	  /* bits, enum process_source */
+	unsigned int flags;	  /* bits, enum module_flag: those of processes */
+	size_t modules;		  /* in the loader's lists and by VADs; of System the drivers */
+	const char *command_line; /* as the process's own memory has it */
+	const char *image;	  /* what the image is called */
+};
+
 /* One slot of a module's rebuilt import list. */
 struct import_row {
 	uint32_t pid;
@@ -161,12 +175,13 @@ struct import_row {
 };
 
 /* Kinds of rows. The struct of each is named in front. */
-extern const struct row_kind row_modules;  /* struct row: a listing, a search */
-extern const struct row_kind row_dumps;	   /* struct row: the index of dumped modules */
-extern const struct row_kind row_regions;  /* struct region_row */
-extern const struct row_kind row_imports;  /* struct import_row */
-extern const struct row_kind row_samples;  /* struct sample, see match.h */
-extern const struct row_kind row_profiles; /* struct profile_summary, see profile.h */
-extern const struct row_kind row_surveys;  /* struct survey, see survey.h */
+extern const struct row_kind row_modules;   /* struct row: a listing, a search */
+extern const struct row_kind row_dumps;	    /* struct row: the index of dumped modules */
+extern const struct row_kind row_regions;   /* struct region_row */
+extern const struct row_kind row_processes; /* struct process_row */
+extern const struct row_kind row_imports;   /* struct import_row */
+extern const struct row_kind row_samples;   /* struct sample, see match.h */
+extern const struct row_kind row_profiles;  /* struct profile_summary, see profile.h */
+extern const struct row_kind row_surveys;   /* struct survey, see survey.h */
 
 #endif

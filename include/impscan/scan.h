@@ -87,10 +87,11 @@ struct scan_options {
  * returns bool, false ends the run.
  */
 struct scan_events {
-	bool (*row)(void *context, const struct row *row);	     /* scan_image() */
-	bool (*region)(void *context, const struct region_row *row); /* scan_regions() */
-	bool (*import)(void *context, const struct import_row *row); /* scan_imports() */
-	bool (*sample)(void *context, const struct sample *sample);  /* scan_samples() */
+	bool (*row)(void *context, const struct row *row);	       /* scan_image() */
+	bool (*region)(void *context, const struct region_row *row);   /* scan_regions() */
+	bool (*process)(void *context, const struct process_row *row); /* scan_processes() */
+	bool (*import)(void *context, const struct import_row *row);   /* scan_imports() */
+	bool (*sample)(void *context, const struct sample *sample);    /* scan_samples() */
 	/* A module that was to be written as a file, once, before its rows. NULL: not wanted. */
 	bool (*dumped)(void *context, const struct row *row);
 	/* `done` of `total` work units are done. NULL: not wanted. */
@@ -126,6 +127,12 @@ struct error *scan_image(const struct windows *windows, const struct scan_option
  */
 struct error *scan_regions(const struct windows *windows, const struct scan_options *options,
 			   const struct scan_events *events);
+
+/*
+ * Hands out the processes of a machine, in the order of its list. Fails as scan_image().
+ */
+struct error *scan_processes(const struct windows *windows, const struct scan_options *options,
+			     const struct scan_events *events);
 
 /*
  * Hands out the rebuilt import lists of the modules that options->only chooses, slot by slot. Fails

@@ -25,11 +25,12 @@ static unsigned int asked_for(const struct options *options)
 	modes |= options->all ? MODE_LIST : 0;
 	/* What a baseline does not have is a listing by itself. */
 	if (options->only.fresh && options->good.count && !options_search(options) &&
-	    !options->regions && !options->imports)
+	    !options->regions && !options->imports && !options->processes)
 		modes |= MODE_LIST;
 	modes |= options_search(options) && !options->print_hashes ? MODE_SEARCH : 0;
 	modes |= options->print_hashes ? MODE_HASHES : 0;
 	modes |= options->regions ? MODE_REGIONS : 0;
+	modes |= options->processes ? MODE_PROCESSES : 0;
 	modes |= options->imports ? MODE_IMPORTS : 0;
 	modes |= options->info ? MODE_INFO : 0;
 	modes |= options->list_profiles ? MODE_PROFILES : 0;
@@ -114,9 +115,10 @@ static struct error *choose_mode(const struct options *options, unsigned int *re
 			"new to list the modules that it does not know, or -a, or a search "
 			"(see --help)");
 	if (!modes && options->image_count)
-		return error_new("nothing to do with the image: give -a to list its modules, -e, "
-				 "-i or -s to search them, --regions, --imports or --info (see "
-				 "--help)");
+		return error_new(
+			"nothing to do with the image: give -a to list its modules, -e, "
+			"-i or -s to search them, --regions, --processes, --imports or --info (see "
+			"--help)");
 	if (!modes)
 		return error_new("nothing to do: give an image with -f, and -a, -e, -i or -s (see "
 				 "--help)");

@@ -34,6 +34,7 @@ enum {
 	OPTION_MEMORY,
 	OPTION_UNPACK,
 	OPTION_FORMAT,
+	OPTION_PROCESSES,
 };
 
 /* What a run is for, as bits. */
@@ -47,11 +48,12 @@ enum mode {
 	MODE_HASHES = 1 << 6,	/* of files */
 	MODE_PROFILES = 1 << 7, /* --list-profiles */
 	MODE_SYMBOLS = 1 << 8,	/* --import-symbols */
+	MODE_PROCESSES = 1 << 9,
 };
 
 #define MODES_MODULES (MODE_LIST | MODE_SEARCH)
 #define MODES_ROWS    (MODES_MODULES | MODE_REGIONS | MODE_IMPORTS)
-#define MODES_IMAGE   (MODES_ROWS | MODE_INFO | MODE_LAYOUT)
+#define MODES_IMAGE   (MODES_ROWS | MODE_INFO | MODE_LAYOUT | MODE_PROCESSES)
 #define MODES_ALL     (MODES_IMAGE | MODE_HASHES | MODE_PROFILES | MODE_SYMBOLS)
 
 /* What an option does to struct options. */
@@ -75,7 +77,7 @@ struct option_row {
 	const char *help;
 };
 
-#define OPTION_COUNT 40
+#define OPTION_COUNT 41
 
 extern const struct option_row option_table[OPTION_COUNT];
 

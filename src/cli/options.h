@@ -55,6 +55,7 @@ struct options {
 	enum report_form form;
 	bool info;
 	bool regions;
+	bool processes;
 	bool imports;
 	bool list_profiles;
 	const char *profile;

@@ -120,6 +120,14 @@ bool output_region(void *context, const struct region_row *row)
 	return !report_failed(output->report);
 }
 
+bool output_process(void *context, const struct process_row *row)
+{
+	struct output *output = context;
+	before_row(output);
+	report_process(output->report, row);
+	return !report_failed(output->report);
+}
+
 bool output_import(void *context, const struct import_row *row)
 {
 	struct output *output = context;

@@ -62,6 +62,7 @@ void output_summary(struct output *output);
 /* Receivers of any scan (struct scan_events), whose context is a struct output. */
 bool output_row(void *context, const struct row *row);
 bool output_region(void *context, const struct region_row *row);
+bool output_process(void *context, const struct process_row *row);
 bool output_import(void *context, const struct import_row *row);
 bool output_dumped(void *context, const struct row *row);
 bool output_sample(void *context, const struct sample *sample);

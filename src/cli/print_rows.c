@@ -172,6 +172,23 @@ struct error *print_modules(const struct windows *windows, const struct known *k
 	return error;
 }
 
+/* A listing other than of modules. */
+struct listing {
+	const struct row_kind *kind;
+	struct error *(*scan)(const struct windows *windows, const struct scan_options *options,
+			      const struct scan_events *events);
+	const char *one, *more; /* what its rows are called */
+};
+
+static const struct listing *listing_of(const struct options *options)
+{
+	static const struct listing regions = {&row_regions, scan_regions, "range", "ranges"},
+				    imports = {&row_imports, scan_imports, "import", "imports"},
+				    processes = {&row_processes, scan_processes, "process",
+						 "processes"};
+	return options->regions ? &regions : options->processes ? &processes : &imports;
+}
+
 struct error *print_listing(const struct windows *windows, const struct timespec *start,
 			    struct output *output)
 {
@@ -179,15 +196,16 @@ struct error *print_listing(const struct windows *windows, const struct timespec
 	struct scan_options scan_options = scan_options_of(output, NULL);
 	const struct scan_events events = {
 		.region = output_region,
+		.process = output_process,
 		.import = output_import,
 		.progress = output_progress,
 		.warning = output_warning,
 		.context = output,
 	};
-	output_report(output, options->regions ? &row_regions : &row_imports, false);
+	const struct listing *listing = listing_of(options);
+	output_report(output, listing->kind, false);
 	size_t before = output->rows; /* a written profile counts, too */
-	struct error *error = options->regions ? scan_regions(windows, &scan_options, &events)
-					       : scan_imports(windows, &scan_options, &events);
+	struct error *error = listing->scan(windows, &scan_options, &events);
 	progress_hide(&output->progress);
 	struct error *unwritten = output_written(output);
 	if (error)
@@ -196,9 +214,9 @@ struct error *print_listing(const struct windows *windows, const struct timespec
 	if (error || options->quiet)
 		return error;
 	begin_summary(output);
-	text_add_format(&output->summary, "%zu %s%s in %.2f s\n", output->rows - before,
-			options->regions ? "range" : "import",
-			output->rows - before == 1 ? "" : "s", seconds_since(start));
+	text_add_format(&output->summary, "%zu %s in %.2f s\n", output->rows - before,
+			output->rows - before == 1 ? listing->one : listing->more,
+			seconds_since(start));
 	return NULL;
 }
 

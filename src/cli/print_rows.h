@@ -23,7 +23,7 @@ struct windows;
 struct error *print_modules(const struct windows *windows, const struct known *known,
 			    const struct timespec *start, struct output *output);
 
-/* --regions or --imports. */
+/* --regions, --imports or --processes. */
 struct error *print_listing(const struct windows *windows, const struct timespec *start,
 			    struct output *output);
 

@@ -86,7 +86,7 @@ static struct error *print_asked(const struct options *options, const struct dis
 	const struct windows *windows = discovery->windows;
 	if (options->info)
 		return print_info(discovery, output);
-	if (options->regions || options->imports)
+	if (options->regions || options->imports || options->processes)
 		return print_listing(windows, start, output);
 	if (options->all || known)
 		return print_modules(windows, known, start, output);

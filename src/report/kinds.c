@@ -52,6 +52,11 @@ void report_region(struct report *report, const struct region_row *row)
 	report_row(report, row);
 }
 
+void report_process(struct report *report, const struct process_row *row)
+{
+	report_row(report, row);
+}
+
 void report_import(struct report *report, const struct import_row *row)
 {
 	report_row(report, row);

@@ -6,8 +6,6 @@
  * The named fields are a promise to programs that read them: their names and order never change.
  * A new one is one line, behind the last named one.
  */
-#include <time.h>
-
 #include <impscan/bytes.h>
 #include <impscan/module.h>
 
@@ -108,34 +106,16 @@ static struct value text_or_null(const char *text)
 	return (struct value){.kind = *text ? VALUE_TEXT : VALUE_NULL, .text = text};
 }
 
-/*
- * A FILETIME (100 ns since 1601) in UTC, to the second. Null where it is 0, or of no year from 1990
- * to 2199: then it is no time.
- */
-static struct value utc(uint64_t filetime, struct text *scratch)
-{
-	const int64_t unix_epoch = INT64_C(11644473600);
-	const time_t first = 631152000, end = 7258118400;
-	time_t seconds = (time_t)((int64_t)(filetime / 10000000) - unix_epoch);
-	struct tm time;
-	char text[32];
-	if (seconds < first || seconds >= end || !gmtime_r(&seconds, &time))
-		return text_or_null("");
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &time);
-	text_add_string(scratch, text);
-	return text_or_null(text_string(scratch));
-}
-
 static struct value started(const void *p, struct text *scratch)
 {
 	const struct row *row = p;
-	return utc(row->started, scratch);
+	return value_utc(row->started, scratch);
 }
 
 static struct value exited(const void *p, struct text *scratch)
 {
 	const struct row *row = p;
-	return utc(row->exited, scratch);
+	return value_utc(row->exited, scratch);
 }
 
 /* A hash as lists have it: with the prefix of its type. */

@@ -3,6 +3,8 @@
  * The fields of regions, imports, samples and profiles. Their names and order never change; a new
  * one is one line, behind the last named one.
  */
+#include <impscan/module.h>
+#include <impscan/process.h>
 #include <impscan/profile.h>
 #include <impscan/sample.h>
 
@@ -46,6 +48,38 @@ static const struct field regions[] = {
 	{"image", TEXT(image)},
 };
 const struct row_kind row_regions = ROW_KIND(regions);
+
+#undef ROW
+#define ROW struct process_row
+
+static struct value started(const void *p, struct text *scratch)
+{
+	const struct process_row *row = p;
+	return value_utc(row->started, scratch);
+}
+
+static struct value exited(const void *p, struct text *scratch)
+{
+	const struct process_row *row = p;
+	return value_utc(row->exited, scratch);
+}
+
+/* --processes */
+static const struct field processes[] = {
+	{"pid", NUMBER(pid), RIGHT("PID", 6, 10, 10)},
+	{"ppid", NUMBER(ppid), RIGHT("PPID", 6, 20, 20)},
+	{"process", TEXT(process), LEFT("Process", 15, 30, 30)},
+	{"eprocess", ADDRESS_OR_NULL(eprocess), LEFT("EPROCESS", 18, 0, 40)},
+	{"started", DERIVED(started), LEFT("Started", 20, 50, 50)},
+	{"exited", DERIVED(exited), LEFT("Exited", 20, 60, 60)},
+	{"sources", WORDS(sources, process_source_names, PROCESS_SOURCE_COUNT),
+	 LEFT("Found In", 24, 0, 70)},
+	{"flags", WORDS(flags, module_flag_names, MODULE_FLAG_COUNT), LEFT("Flags", 12, 80, 80)},
+	{"modules", NUMBER(modules), RIGHT("Modules", 7, 90, 90)},
+	{"command_line", TEXT(command_line), LEFT("Command Line", 0, 100, 100)},
+	{"image", TEXT(image)},
+};
+const struct row_kind row_processes = ROW_KIND(processes);
 
 #undef ROW
 #define ROW struct import_row

@@ -34,6 +34,7 @@ FORMS = {
     "Samples": ["-e", "samples"],
     "Image": ["-f", "build/demo.raw", "--info"],
     "Regions": ["-f", "mem.dmp", "--regions"],
+    "Processes": ["-f", "mem.dmp", "--processes"],
     "Imports": ["-f", "build/demo.raw", "--imports", "-p", "4012", "-m", "invoice"],
     "Profiles": ["--list-profiles"],
 }

@@ -10,7 +10,7 @@ import collections
 import json
 import subprocess
 
-from image_truth import (case_parser, check, choose, finish, imphash, impfuzzy, rows, run,
+from image_truth import (case_parser, check, choose, finish, imphash, impfuzzy, printable, rows, run,
                          test_arguments, written_layouts)
 
 IMAGE = "INJECTED CODE"
@@ -74,6 +74,24 @@ def compare_process(where, process, found, cases):
     check(not found, f"{where}: rows that were not put in: {list(found)}")
 
 
+def compare_listed(where, impscan, image, truth):
+    """--processes: every process that was put in, once, and what it says of itself."""
+    listed = {row["pid"]: row for row in rows(impscan, image, "--processes")}
+    processes = {process["pid"]: process for process in truth["processes"]}
+    check(set(listed) == set(processes), f"{where}: --processes: {sorted(listed)}")
+    for pid, process in processes.items():
+        row = listed.get(pid)
+        if not row:
+            continue
+        check(row["ppid"] == process["ppid"] and row["eprocess"] == process["eprocess"] and
+              bool(row["exited"]) == process["exited"] and row["started"] and
+              ("hidden" in row["flags"]) == process["hidden"] and
+              ("active" in row["sources"]) != process["hidden"], f"{where}: --processes: {row}")
+        expected = process["command_line"] and printable(process["command_line"])
+        check(row["command_line"] == (expected if process["peb"] else None),
+              f"{where}: --processes: {row['command_line']!r}, not {expected!r}")
+
+
 def compare(where, impscan, image, truth):
     cases = collections.Counter()
     found = {}
@@ -94,6 +112,7 @@ def compare(where, impscan, image, truth):
     injected = {row["module"] for row in rows(impscan, image, "-a", "--only", "injected")}
     check(injected == {IMAGE}, f"{where}: --only injected gives {injected}")
 
+    compare_listed(where, impscan, image, truth)
     regions = {(row["pid"], row["start"]): row for row in rows(impscan, image, "--regions")}
     for process in truth["processes"]:
         for put_in in process["injected"]:

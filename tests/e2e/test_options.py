@@ -43,6 +43,7 @@ def modes_of(image, samples):
         "-a": [image, "-a"],
         "search": [image, "-s", "1" * 32],
         "--regions": [image, "--regions"],
+        "--processes": [image, "--processes"],
         "--imports": [image, "--imports"],
         "--info": [image, "--info"],
         "hashes": ["-e", samples, "--print-hashes"],
@@ -52,8 +53,8 @@ def modes_of(image, samples):
 
 
 # In which of them an option changes something.
-IMAGE = {"-a", "search", "--regions", "--imports", "--info"}
-ROWS = IMAGE - {"--info"}
+IMAGE = {"-a", "search", "--regions", "--processes", "--imports", "--info"}
+ROWS = IMAGE - {"--info", "--processes"}
 USES = {
     "-p 4": IMAGE, "--deep": IMAGE, "--only kernel": ROWS, "-m x": ROWS,
     "-t 50": {"search"}, "--best": {"search"}, "--min-imports 3": {"search"},

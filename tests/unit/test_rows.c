@@ -463,9 +463,9 @@ static void surveys(void **state)
 /* Names are unique, and so are the places in each table; what has a place has a heading. */
 static void tables_are_sound(void **state)
 {
-	static const struct row_kind *const kinds[] = {&row_modules, &row_dumps,   &row_regions,
-						       &row_imports, &row_samples, &row_profiles,
-						       &row_surveys};
+	static const struct row_kind *const kinds[] = {&row_modules, &row_dumps,    &row_regions,
+						       &row_imports, &row_samples,  &row_profiles,
+						       &row_surveys, &row_processes};
 	(void)state;
 	for (size_t k = 0; k < array_size(kinds); k++) {
 		const struct row_kind *kind = kinds[k];
