@@ -37,6 +37,9 @@
 /* What reading a command line counts: of the longest that is read. */
 #define COMMAND_LINE_STEPS 64
 
+/* Bytes of usual ones; each byte beyond, which may have to be escaped, is a step in each row. */
+#define USUAL_LINE 256
+
 /* What examining a module counts, beside what it does. */
 #define MODULE_STEPS 50
 
@@ -412,6 +415,17 @@ static void examine_all(struct unit_maps *maps, struct worker *worker, struct he
 	helpers_end(helpers);
 }
 
+/*
+ * A command line is printed in the row of each module. Nearly all have at most USUAL_LINE bytes; of
+ * a longer one each byte beyond is a step in each row, about as of long names (windows/name.c).
+ */
+static void count_command_line(struct unit *unit)
+{
+	size_t length = unit->command_line ? strlen(unit->command_line) : 0;
+	if (length > USUAL_LINE)
+		(void)budget_spend(&unit->budget, (length - USUAL_LINE) * unit->modules.count);
+}
+
 /* `help`: other threads may. */
 static struct unit *make_unit(const struct unit_context *context, struct worker *worker,
 			      const struct process *process, size_t number,
@@ -432,6 +446,7 @@ static struct unit *make_unit(const struct unit_context *context, struct worker 
 	_cleanup_helpers_ struct helpers *helpers = help ? helpers_new(&maps) : NULL;
 	unit_find_modules(&maps, worker, helpers, process, &unit->modules);
 	managed_find(&maps, &unit->modules);
+	count_command_line(unit);
 	unit->findings = alloc_zero(unit->modules.count, sizeof(*unit->findings));
 	worker->hooks.count = 0;
 	examine_all(&maps, worker, helpers, process, unit);

@@ -107,6 +107,26 @@ def shown(tools):
     return one_name(tools)
 
 
+LINE = 0x118000000000
+
+
+@case("modules.command_line", "-a", "-o", "jsonl", expect=others)
+def command_line(tools):
+    """16,000 modules of a process whose command line has 32,000 characters that are escaped."""
+    machine = CLEAN.machine(tools)
+    add_text(machine, 1)
+    add_modules(machine, 16000, lambda i: (TEXT, 24))
+    eprocess, dtb = machine.process(PID)
+    frame = machine.new_page("\x1b".encode("utf-16-le") * 2048)
+    for i in range(17):
+        machine.map(LINE + PAGE * i, frame, dtb)
+    peb = machine.pointer(eprocess + machine.offset("EPROCESS", "Peb"))
+    parameters = machine.pointer(peb + 0x20, dtb)
+    machine.put_pointer(parameters + 0x70, 64000 | 64000 << 16, dtb)
+    machine.put_pointer(parameters + 0x78, LINE, dtb)
+    return [machine.save()]
+
+
 @case("modules.drivers", "-a", "-o", "jsonl",
       expect=lambda status, out, err: CLEAN.lost(out, {row["pid"] for row in CLEAN.rows} - {4}))
 def drivers(tools):
