@@ -38,6 +38,13 @@ struct source {
 	struct source_state *state;
 };
 
+/* What a file of an archive is worth to who opens that. */
+enum source_worth {
+	SOURCE_UNWANTED, /* it is known to be something else than what is wanted */
+	SOURCE_PERHAPS,	 /* it is taken where it is the largest */
+	SOURCE_WANTED,
+};
+
 /* How files are opened; all zero is allowed. */
 struct source_options {
 	uint64_t memory; /* bytes that unpacked pieces may take; 0: SOURCE_MEMORY_DEFAULT */
@@ -58,10 +65,10 @@ struct source_options {
 	/* Is tried for encrypted archives, before "infected"; may be NULL. */
 	const char *password;
 	/*
-	 * Returns whether a file of this name that begins with these bytes is known to be something
-	 * else than what is wanted, so that another one of its archive is taken; may be NULL.
+	 * Returns what a file of an archive is worth by its name and its first bytes; `start` may
+	 * be NULL: they are not known. May be NULL.
 	 */
-	bool (*unwanted)(const char *name, const void *start, size_t size);
+	enum source_worth (*judge)(const char *name, const void *start, size_t size);
 	/*
 	 * Returns whether a file of an archive belongs to the one that is taken, by their names, so
 	 * that it is opened with it: source_beside(). May be NULL.
@@ -71,6 +78,16 @@ struct source_options {
 	bool as_it_is;
 	/* Whether a file that can't be unpacked is opened as it is: see source_refusal(). */
 	bool lenient;
+	/*
+	 * The file that is wanted of an archive, and behind a '!' that of an archive in it; NULL:
+	 * what is wanted by its content.
+	 */
+	const char *member;
+	/* Instead of a path, where to begin: see struct source_other. NULL: at the path. */
+	const struct source *archive;
+	size_t number;
+	/* Bit n: page file n is given, so that one of the archive may not be used; for sentences. */
+	unsigned int page_files_given;
 	/* 1 + the number of the page file that is wanted of an archive; 0: an image is. */
 	unsigned int page_file;
 	/* Is told what takes time or room, as a sentence; may be NULL. */
@@ -93,7 +110,8 @@ struct source_options {
  * of several blocks are unpacked where they are needed, the parts of a tar archive are read where
  * they are; all else is unpacked as a whole, to a temporary file. A path that ends in ".001" is the
  * first of several parts if there are more, also in an archive. "-" is standard input; what comes
- * through a pipe is kept in a temporary file.
+ * through a pipe is kept in a temporary file. "ARCHIVE!FILE" is a file in an archive, unless there
+ * is a file of that name.
  *
  * `options` may be NULL, and need not outlive the call. Fails when the file can't be opened, mapped
  * or unpacked, or is empty. Of one that is cut off there is what it has, and source_warning() says
@@ -101,6 +119,25 @@ struct source_options {
  */
 struct error *source_open(const char *path, const struct source_options *options,
 			  struct source **ret);
+
+/*
+ * A file of an archive of which several are wanted: the first is opened, and then each of the others
+ * by its `archive` and `number` in struct source_options.
+ */
+struct source_other {
+	char *name;		/* behind the path of the archive and a '!' */
+	struct source *archive; /* NULL: the source that was asked */
+	size_t number;		/* 1 + its number there */
+};
+
+/*
+ * Returns those files, the one that was opened first, and sets `*count`, which is 0 or more than 1.
+ * They belong to the source; source_share() keeps an archive longer.
+ */
+const struct source_other *source_others(const struct source *source, size_t *count);
+
+/* Returns the source itself, for which source_close() is to be called once more. */
+struct source *source_share(const struct source *source);
 
 /*
  * A source of `size` bytes in memory, at least 1, that stay the caller's and must outlive it.

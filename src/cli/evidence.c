@@ -13,6 +13,11 @@ const char *evidence_name(const struct evidence *evidence)
 	return evidence->label ? evidence->label : evidence->path;
 }
 
+const char *evidence_other_name(const struct evidence *evidence)
+{
+	return evidence->label || evidence->archive ? evidence_name(evidence) : NULL;
+}
+
 /* How the option of an argument is called. */
 static const char *name_of(const struct placed *placed, char name[32])
 {

@@ -10,6 +10,7 @@
 
 #include <impscan/error.h>
 #include <impscan/memory.h>
+#include <impscan/source.h>
 
 /* An image; the strings are those of the command line or the environment. */
 struct evidence {
@@ -20,6 +21,9 @@ struct evidence {
 	uint64_t kernel_base;		    /* likewise */
 	const char *format;		    /* what it is, by image_format_name(); NULL: find it */
 	size_t parts; /* images left out since they are later parts of it, a split file */
+	/* Of several images in one archive: see struct source_other; NULL: it is opened by its path. */
+	struct source *archive;
+	size_t number;
 };
 
 /* An argument that means something by its place among the others: an image, or what belongs to one. */
@@ -34,6 +38,9 @@ struct placed {
 
 /* What the image is called in rows and messages. */
 const char *evidence_name(const struct evidence *evidence);
+
+/* The same, or NULL where it is called by the path that it was opened by. */
+const char *evidence_other_name(const struct evidence *evidence);
 
 /*
  * Gives each image what belongs to it: what stands behind it on the command line, and before the

@@ -74,7 +74,7 @@ def check_packed(tools, raw, regions, expected):
             continue
         path.write_bytes(data)
         err = tools.same(path, expected, f"both in {name}")
-        check("of the archive is read with it" in err and "warning" not in err, f"{name}: {err}")
+        check("of the archive belongs to" in err and "warning" not in err, f"{name}: {err}")
     path.write_bytes(tar_of([("m.vmss", state[:100]), ("m.vmem", memory.read_bytes())]))
     _, err = tools.listing(path, (0, 1, 2))
     check("the state file beside it is not used" in err, f"a cut state in a tar: {err}")
