@@ -85,7 +85,11 @@ static struct error *open_with(const struct image *image, struct profiles *profi
 /* Of the machine of a layout: why that was chosen, as a sentence. */
 static char *layout_sentence(const struct image *image, const char *why)
 {
-	const char *guess = image_layout_guess(image);
+	const char *guess = image_layout_guess(image), *file = image_laid_by(image);
+	if (file)
+		return alloc_printf("several state files beside it list as much memory as it has, "
+				    "and it was read by '%s'%s; give that alone to be sure",
+				    file, why);
 	return guess ? alloc_printf(
 			       "nothing in the file says where its memory lies: it was read "
 			       "%s%s; with the .vmss or .vmsn that belongs to a .vmem beside it, "
