@@ -345,7 +345,7 @@ static bool has_no_memory(const char *path)
 bool image_belongs_to(const char *path, const char *memory)
 {
 	const size_t folder = (size_t)(file_name(memory) - memory);
-	struct vmware_state state;
+	struct vmware_state state = {0};
 	if (!vmware_has_extension(memory, memory_extensions[0]) ||
 	    folder != (size_t)(file_name(path) - path) || strncmp(path, memory, folder) != 0)
 		return false;
@@ -358,7 +358,7 @@ bool image_belongs_to(const char *path, const char *memory)
 	_cleanup_error_ struct error *error = source_open(path, NULL, &source);
 	if (!error && source && vmware_state_probe(source))
 		error = vmware_state_read(source, path, &state);
-	return error || !source || !vmware_state_probe(source) || !state.inside;
+	return error || !state.inside;
 }
 
 /* The states in the archive that the memory lay in: those whose names are most like it first. */

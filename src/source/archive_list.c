@@ -16,6 +16,7 @@ static void member_free(struct member *member)
 		free(member->parts[i].name);
 	free(member->parts);
 	free(member->name);
+	*member = (struct member){0};
 }
 
 void listing_free(struct listing *listing)
@@ -93,7 +94,8 @@ static void drop_same(struct listing *listing)
 			text_add_format(&listing->told,
 					"the archive has '%s' more than once: the last is read",
 					members[i].name);
-		member_free(&members[kept - 1]);
+		/* No parts are joined yet. */
+		free(take_ptr(members[kept - 1].name));
 		members[kept - 1] = members[i];
 	}
 	if (dropped > 1)
