@@ -395,6 +395,9 @@ static struct error *parse_memory(struct image *image)
 	if (candidates.count)
 		return use_states(image, &candidates);
 	image_add_plain(image, "raw", 0, image->size, is_vmem(image));
+	if (is_vmem(image))
+		image->lacks = "where the memory of a .vmem lies is told by the .vmss or .vmsn "
+			       "that belongs to it, and none that fits is beside it";
 	return NULL;
 }
 
