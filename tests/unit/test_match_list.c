@@ -358,8 +358,10 @@ static void read_line(struct text *out, const char *hash, const char *between, c
 static void simple_lines_are_no_others(void **state)
 {
 	(void)state;
-	static const char *const hashes[] = {IMPHASH, IMPFUZZY,	  "impset:" IMPSET,
-					     EMPTY,   "12:34:56", "768:abcdefghijk:ABCDEFGHIJK"};
+	static const char *const hashes[] = {
+		IMPHASH,	   IMPFUZZY, ("impset:" IMPSET), ("typerefuzzy:" IMPFUZZY),
+		(IMPHASH IMPHASH), EMPTY,    "12:34:56",	 "768:abcdefghijk:ABCDEFGHIJK",
+	};
 	static const char *const names[] = {
 		"a",
 		"a.exe",

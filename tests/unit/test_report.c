@@ -42,7 +42,9 @@ static struct row rebuilt_row(void)
 		.status = IMPORTS_UNREADABLE,
 		.reason = "no header",
 		.rebuilt_imports = 45,
-		.rebuilt = {"fedcba9876543210fedcba9876543210", "6:ghi:jkl", "6:mno:pqr"},
+		.rebuilt = {.imphash = "fedcba9876543210fedcba9876543210",
+			    .impfuzzy = "6:ghi:jkl",
+			    .impset = "6:mno:pqr"},
 		.readable = 0.5,
 		.image = "a/mem.raw",
 	};
