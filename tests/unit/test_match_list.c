@@ -359,8 +359,13 @@ static void simple_lines_are_no_others(void **state)
 {
 	(void)state;
 	static const char *const hashes[] = {
-		IMPHASH,	   IMPFUZZY, ("impset:" IMPSET), ("typerefuzzy:" IMPFUZZY),
-		(IMPHASH IMPHASH), EMPTY,    "12:34:56",	 "768:abcdefghijk:ABCDEFGHIJK",
+		IMPHASH,
+		IMPFUZZY,
+		("impset:" IMPSET),
+		("typerefuzzy:" IMPFUZZY),
+		EMPTY,
+		"12:34:56",
+		"768:abcdefghijk:ABCDEFGHIJK",
 	};
 	static const char *const names[] = {
 		"a",
