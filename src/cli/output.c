@@ -25,7 +25,6 @@ bool output_several(const struct output *output)
 void output_image(struct output *output, size_t image)
 {
 	output->image = image;
-	free(take_ptr(output->dump_name));
 	if (!output_several(output))
 		return;
 	const struct evidence *evidence = output_evidence(output);
@@ -41,8 +40,6 @@ void output_image_end(struct output *output)
 	free(output->dump_name);
 	output->dump_name = NULL;
 	output->progress.image = NULL;
-	struct evidence *evidence = &output->options->images[output->image];
-	source_close(take_ptr(evidence->archive));
 }
 
 /* As ripgrep does with files: headings for people, a column for what reads line by line. */

@@ -39,7 +39,7 @@ static struct scan_options scan_options_of(const struct output *output, const st
 		.several = output_several(output),
 		.pid_count = options->pid_count,
 		.threads = options->threads,
-		.image_name = evidence_other_name(output_evidence(output)),
+		.image_name = output_evidence(output)->label,
 	};
 }
 
@@ -240,7 +240,7 @@ struct error *print_info_without(const struct image *image, const struct error *
 				 struct output *output)
 {
 	_cleanup_survey_ struct survey survey = {0};
-	scan_survey_image(image, evidence_other_name(output_evidence(output)), &survey);
+	scan_survey_image(image, output_evidence(output)->label, &survey);
 	survey.failure = alloc_strdup(error_message(error));
 	return print_survey(&survey, output);
 }

@@ -71,13 +71,12 @@ struct image {
 	struct text warnings;
 	struct text facts[IMAGE_FACTS];
 
-	struct image *other;	/* see image_other_layout() */
-	const struct image *of; /* it is the `other` of this one, and has its source */
-	const char *lacks;	/* see image_lacks(); static */
-	const char *guess;	/* see image_layout_guess(); static */
-	char *laid_by;		/* see image_laid_by(); NULL: there is no other layout by a file */
-	bool plain;		/* as far as is known, the file holds nothing but memory */
-	struct error *refusal;	/* see image_refusal(); NULL: none */
+	struct image *other;	   /* see image_other_layout() */
+	const struct image *of;	   /* it is the `other` of this one, and has its source */
+	const char *lacks;	   /* see image_lacks(); static */
+	const char *guess;	   /* see image_layout_guess(); static */
+	bool plain;		   /* as far as is known, the file holds nothing but memory */
+	struct error *refusal;	   /* see image_refusal(); NULL: none */
 	struct minidump *minidump; /* what one says; NULL: it is none. See minidump_parts.h */
 
 	/* While ranges are added. */
