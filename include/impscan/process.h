@@ -69,7 +69,7 @@ static inline bool process_is_system(const struct windows *windows, const struct
 }
 
 /*
- * Returns the command line that the process has behind its PEB, as UTF-8: at most 2,048 units of
+ * Returns the command line that the process has behind its PEB, as UTF-8: at most 512 units of
  * UTF-16, behind which is said in brackets how many more there are. NULL: none, or not present.
  * The caller frees it.
  *

@@ -15,7 +15,7 @@
 #include <impscan/space.h>
 
 /* Bytes of UTF-16 that are read: each row has the text. */
-#define READ_MOST 4096
+#define READ_MOST 1024
 
 /* Flags: pointers are addresses; without it, distances from the structure. */
 #define NORMALISED 1u

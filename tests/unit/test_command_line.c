@@ -87,10 +87,10 @@ static void of_any_length(void **state)
 {
 	struct machine *m = *state;
 	const struct process process = {.peb = PEB64};
-	machine_put(m, AT + PARAMETERS64 + 0x70, 2 * 2051, 2);
+	machine_put(m, AT + PARAMETERS64 + 0x70, 2 * 515, 2);
 	_cleanup_free_ char *text = read_line(m, &process, 8);
-	assert_int_equal(strlen(text), 2048 + strlen(" (3 more characters)"));
-	assert_string_equal(text + 2048, " (3 more characters)");
+	assert_int_equal(strlen(text), 512 + strlen(" (3 more characters)"));
+	assert_string_equal(text + 512, " (3 more characters)");
 }
 
 static void damaged(void **state)
