@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
@@ -85,6 +86,20 @@ void text_add_file_name(struct text *text, const char *name, size_t most)
 			    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 		text_add_char(text, safe ? c : '_');
 	}
+}
+
+bool text_add_utc(struct text *text, uint64_t filetime)
+{
+	const int64_t second = 10000000, unix_epoch = INT64_C(11644473600);
+	const time_t first = 631152000, end = 7258118400; /* of 1990 and 2200 */
+	time_t seconds = (time_t)((int64_t)(filetime / (uint64_t)second) - unix_epoch);
+	struct tm time;
+	char utc[32];
+	if (seconds < first || seconds >= end || !gmtime_r(&seconds, &time))
+		return false;
+	strftime(utc, sizeof(utc), "%Y-%m-%dT%H:%M:%SZ", &time);
+	text_add_string(text, utc);
+	return true;
 }
 
 void text_add_format(struct text *text, const char *format, ...)

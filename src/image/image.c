@@ -6,7 +6,6 @@
 #include <impscan/image.h>
 
 #include <stdarg.h>
-#include <time.h>
 
 #include <impscan/alloc.h>
 
@@ -49,15 +48,9 @@ void image_add_fact(struct image *image, enum image_fact fact, const char *forma
 
 void image_add_taken(struct image *image, uint64_t filetime)
 {
-	const int64_t second = 10000000, unix_epoch = INT64_C(11644473600);
-	const time_t first = 631152000, end = 7258118400; /* of 1990 and 2200 */
-	time_t seconds = (time_t)((int64_t)(filetime / (uint64_t)second) - unix_epoch);
-	struct tm time;
-	char text[32];
-	if (seconds < first || seconds >= end || !gmtime_r(&seconds, &time))
-		return;
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &time);
-	image_add_fact(image, IMAGE_FACT_TAKEN, "%s", text);
+	_cleanup_text_ struct text text = {0};
+	if (text_add_utc(&text, filetime))
+		image_add_fact(image, IMAGE_FACT_TAKEN, "%s", text_string(&text));
 }
 
 void image_use_source(struct image *image, struct source *source)

@@ -13,10 +13,7 @@
 
 #include <impscan/rows.h>
 
-/*
- * A FILETIME (100 ns since 1601) as text in `scratch`, in UTC, to the second. Null where it is 0, or
- * of no year from 1990 to 2199: then it is no time.
- */
+/* What text_add_utc() makes of a FILETIME, in `scratch`, which is empty; null where that is nothing. */
 struct value value_utc(uint64_t filetime, struct text *scratch);
 
 #define FIELD(type, member) \

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <impscan/alloc.h>
 
@@ -106,15 +105,8 @@ struct value field_value(const struct field *field, const void *row, struct text
 
 struct value value_utc(uint64_t filetime, struct text *scratch)
 {
-	const int64_t unix_epoch = INT64_C(11644473600);
-	const time_t first = 631152000, end = 7258118400;
-	time_t seconds = (time_t)((int64_t)(filetime / 10000000) - unix_epoch);
-	struct tm time;
-	char text[32];
-	if (seconds < first || seconds >= end || !gmtime_r(&seconds, &time))
+	if (!text_add_utc(scratch, filetime))
 		return (struct value){.kind = VALUE_NULL};
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &time);
-	text_add_string(scratch, text);
 	return (struct value){.kind = VALUE_TEXT, .text = text_string(scratch)};
 }
 
