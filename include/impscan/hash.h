@@ -63,8 +63,22 @@ const char *hash_type_name(enum hash_type type);
  */
 const char *hash_type_prefix(enum hash_type type);
 
-/* Has a hash of this type ssdeep's form, so that two of them may be alike without being equal? */
-bool hash_type_is_fuzzy(enum hash_type type);
+/*
+ * Has a hash of this type ssdeep's form, so that two of them may be alike without being equal? False
+ * for all that is no enum hash_type.
+ */
+static inline bool hash_type_is_fuzzy(unsigned int type)
+{
+	const unsigned int fuzzy = 1u << HASH_IMPFUZZY | 1u << HASH_IMPSET |
+				   1u << HASH_TYPEREFUZZY | 1u << HASH_GIMPFUZZY;
+	return type < HASH_TYPES && (fuzzy >> type & 1);
+}
+
+/* Is it of the names of types or functions? The others are of import lists. */
+static inline bool hash_type_is_of_names(enum hash_type type)
+{
+	return type >= HASH_TYPEREFHASH;
+}
 
 /* Is there a hash of any type? */
 bool hashes_any(const struct hashes *hashes);

@@ -43,6 +43,12 @@ enum row_matched {
  */
 const char *row_matched_name(enum row_matched matched);
 
+/* Returns the type of the module's hash that matched; HASH_IMPFUZZY for MATCHED_NOTHING. */
+enum hash_type row_matched_type(enum row_matched matched);
+
+/* Is that hash one of the rebuilt list? */
+bool row_matched_rebuilt(enum row_matched matched);
+
 /* A known hash that a module resembles. */
 struct row_match {
 	enum row_matched by;

@@ -7,19 +7,17 @@
 static const struct {
 	const char *name;
 	const char *prefix;
-	bool fuzzy;
 	size_t offset; /* in struct hashes */
 } types[HASH_TYPES] = {
-	[HASH_IMPHASH] = {"imphash", "", false, offsetof(struct hashes, imphash)},
-	[HASH_IMPFUZZY] = {"impfuzzy", "", true, offsetof(struct hashes, impfuzzy)},
-	[HASH_IMPSET] = {"impset", IMPSET_PREFIX, true, offsetof(struct hashes, impset)},
-	[HASH_TYPEREFHASH] = {"typerefhash", TYPEREFHASH_PREFIX, false,
+	[HASH_IMPHASH] = {"imphash", "", offsetof(struct hashes, imphash)},
+	[HASH_IMPFUZZY] = {"impfuzzy", "", offsetof(struct hashes, impfuzzy)},
+	[HASH_IMPSET] = {"impset", IMPSET_PREFIX, offsetof(struct hashes, impset)},
+	[HASH_TYPEREFHASH] = {"typerefhash", TYPEREFHASH_PREFIX,
 			      offsetof(struct hashes, typerefhash)},
-	[HASH_TYPEREFUZZY] = {"typerefuzzy", TYPEREFUZZY_PREFIX, true,
+	[HASH_TYPEREFUZZY] = {"typerefuzzy", TYPEREFUZZY_PREFIX,
 			      offsetof(struct hashes, typerefuzzy)},
-	[HASH_GIMPHASH] = {"gimphash", GIMPHASH_PREFIX, false, offsetof(struct hashes, gimphash)},
-	[HASH_GIMPFUZZY] = {"gimpfuzzy", GIMPFUZZY_PREFIX, true,
-			    offsetof(struct hashes, gimpfuzzy)},
+	[HASH_GIMPHASH] = {"gimphash", GIMPHASH_PREFIX, offsetof(struct hashes, gimphash)},
+	[HASH_GIMPFUZZY] = {"gimpfuzzy", GIMPFUZZY_PREFIX, offsetof(struct hashes, gimpfuzzy)},
 };
 
 const char *hash_type_name(enum hash_type type)
@@ -30,11 +28,6 @@ const char *hash_type_name(enum hash_type type)
 const char *hash_type_prefix(enum hash_type type)
 {
 	return types[type].prefix;
-}
-
-bool hash_type_is_fuzzy(enum hash_type type)
-{
-	return types[type].fuzzy;
 }
 
 const char *hash_of_type(const struct hashes *hashes, enum hash_type type)

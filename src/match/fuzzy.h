@@ -15,14 +15,6 @@
 #define FUZZY_PART_MAX 64 /* ssdeep's SPAMSUM_LENGTH: no part is longer */
 #define FUZZY_COMMON   7  /* the shortest common substring that makes two parts alike */
 
-/* The same as hash_type_is_fuzzy(), inline; false for all that is no enum hash_type. */
-static inline bool type_is_fuzzy(unsigned int type)
-{
-	const unsigned int fuzzy = 1u << HASH_IMPFUZZY | 1u << HASH_IMPSET |
-				   1u << HASH_TYPEREFUZZY | 1u << HASH_GIMPFUZZY;
-	return type < HASH_TYPES && (fuzzy >> type & 1);
-}
-
 /* Where the pieces of a hash lie in its text. */
 struct fuzzy_shape {
 	uint32_t block_size;

@@ -137,10 +137,9 @@ static void add_match(const struct known *known, size_t number, const struct hit
 	match->order = number - entry->place;
 }
 
-/* Is it by the names of types or functions? */
 static bool is_by_names(const struct match *match)
 {
-	return match->type >= HASH_TYPEREFHASH;
+	return hash_type_is_of_names(match->type);
 }
 
 /*

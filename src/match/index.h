@@ -81,7 +81,7 @@ struct known {
 /* Has an entry a hash of ssdeep's form? */
 static inline bool entry_is_fuzzy(const struct known_entry *entry)
 {
-	return type_is_fuzzy(entry->type);
+	return hash_type_is_fuzzy(entry->type);
 }
 
 /* The digits of an entry that has any, and how many they are. */

@@ -99,8 +99,8 @@ static size_t text_at(struct slice s, unsigned int text, struct fuzzy_shape *sha
 	if (prefix && !has_prefix(s, type_prefix(type)))
 		return 0;
 	struct slice bare = slice_from(s, prefix);
-	size_t n =
-		type_is_fuzzy(type) ? fuzzy_at(bare, shape) : digits_at(bare, digits_length(type));
+	size_t n = hash_type_is_fuzzy(type) ? fuzzy_at(bare, shape)
+					    : digits_at(bare, digits_length(type));
 	return n ? prefix + n : 0;
 }
 
@@ -205,8 +205,9 @@ static void keep(struct kept *kept, const struct hash_texts *texts)
 			continue;
 		unsigned int type = text_type(number);
 		char *buffer = kept->buffers[kept->count];
-		kept->texts[kept->count] = type_is_fuzzy(type) ? keep_fuzzy(buffer, type, hash)
-							       : keep_digits(buffer, type, hash);
+		kept->texts[kept->count] = hash_type_is_fuzzy(type)
+						   ? keep_fuzzy(buffer, type, hash)
+						   : keep_digits(buffer, type, hash);
 		kept->numbers[kept->count++] = (uint8_t)number;
 	}
 }
@@ -227,7 +228,7 @@ static struct error *add_kept(struct known *known, const struct kept *kept,
 		entry->prefix = prefix_length(type) & 31;
 		entry->place = i & 7;
 		known->types |= 1u << type;
-		if (!type_is_fuzzy(type))
+		if (!hash_type_is_fuzzy(type))
 			continue;
 		const struct fuzzy_shape *shape = &shapes[type];
 		entry->block_size = shape->block_size;
@@ -261,7 +262,7 @@ struct error *known_add_hashes(struct known *known, const struct hashes *hashes,
 	for (unsigned int type = 0; type < HASH_TYPES; type++) {
 		struct slice *hash = &parsed.texts.of[type];
 		*hash = string_slice(hash_of_type(hashes, (enum hash_type)type));
-		if (type_is_fuzzy(type))
+		if (hash_type_is_fuzzy(type))
 			fuzzy_parse(hash->at, hash->length, &parsed.shapes[type]);
 	}
 	parsed.texts.of[TEXT_ORDINAL] = string_slice(hashes->typerefhash_ordinal);

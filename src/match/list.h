@@ -197,7 +197,7 @@ static inline bool kind_is_ours(enum list_kind kind)
 /* Is it one of ours that has ssdeep's form? */
 static inline bool kind_is_fuzzy(enum list_kind kind)
 {
-	return kind_is_ours(kind) && type_is_fuzzy((unsigned int)(kind - KIND_IMPHASH));
+	return kind_is_ours(kind) && hash_type_is_fuzzy((unsigned int)(kind - KIND_IMPHASH));
 }
 
 /* Where in a sample a hash of ours, or KIND_EITHER, stands. */

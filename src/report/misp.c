@@ -204,13 +204,6 @@ static void describe(struct text *text, const struct misp *misp, const struct ro
 	text_add_string(text, text_string(&misp->matches));
 }
 
-/* Does the match tell of an import list? Those by names of types or functions do not. */
-static bool is_by_imports(enum row_matched by)
-{
-	return by != MATCHED_TYPEREFHASH && by != MATCHED_TYPEREFUZZY && by != MATCHED_GIMPHASH &&
-	       by != MATCHED_GIMPFUZZY;
-}
-
 static void write_pe(struct misp *misp, const struct row *row, const struct hashes *hashes,
 		     bool rebuilt, struct text *line)
 {
@@ -292,7 +285,7 @@ void misp_row(struct misp *misp, const struct row *row, struct text *line)
 			row->match.score, row->match.name);
 	if (row->match.note)
 		text_add_format(&misp->matches, " (%s)", row->match.note);
-	else if (is_by_imports(row->match.by))
+	else if (!hash_type_is_of_names(row_matched_type(row->match.by)))
 		misp->detect = true;
 }
 

@@ -42,6 +42,31 @@ const char *row_matched_name(enum row_matched matched)
 	return names[matched];
 }
 
+enum hash_type row_matched_type(enum row_matched matched)
+{
+	static const enum hash_type types[] = {
+		[MATCHED_NOTHING] = HASH_IMPFUZZY,
+		[MATCHED_IMPHASH] = HASH_IMPHASH,
+		[MATCHED_IMPFUZZY] = HASH_IMPFUZZY,
+		[MATCHED_REBUILT_IMPHASH] = HASH_IMPHASH,
+		[MATCHED_REBUILT_IMPFUZZY] = HASH_IMPFUZZY,
+		[MATCHED_IMPSET] = HASH_IMPSET,
+		[MATCHED_REBUILT_IMPSET] = HASH_IMPSET,
+		[MATCHED_RESOLVED] = HASH_IMPFUZZY,
+		[MATCHED_TYPEREFHASH] = HASH_TYPEREFHASH,
+		[MATCHED_TYPEREFUZZY] = HASH_TYPEREFUZZY,
+		[MATCHED_GIMPHASH] = HASH_GIMPHASH,
+		[MATCHED_GIMPFUZZY] = HASH_GIMPFUZZY,
+	};
+	return types[matched];
+}
+
+bool row_matched_rebuilt(enum row_matched matched)
+{
+	return matched == MATCHED_REBUILT_IMPHASH || matched == MATCHED_REBUILT_IMPFUZZY ||
+	       matched == MATCHED_REBUILT_IMPSET || matched == MATCHED_RESOLVED;
+}
+
 static const char *matched_name(unsigned int matched)
 {
 	return row_matched_name(matched);
@@ -101,11 +126,6 @@ static bool is_declared(const void *p)
 	return !row->rebuilt_line;
 }
 
-static struct value text_or_null(const char *text)
-{
-	return (struct value){.kind = *text ? VALUE_TEXT : VALUE_NULL, .text = text};
-}
-
 static struct value started(const void *p, struct text *scratch)
 {
 	const struct row *row = p;
@@ -118,17 +138,6 @@ static struct value exited(const void *p, struct text *scratch)
 	return value_utc(row->exited, scratch);
 }
 
-/* A hash as lists have it: with the prefix of its type. */
-static struct value prefixed(const struct hashes *hashes, enum hash_type type, struct text *scratch)
-{
-	const char *hash = hash_of_type(hashes, type);
-	if (!*hash)
-		return text_or_null("");
-	text_add_string(scratch, hash_type_prefix(type));
-	text_add_string(scratch, hash);
-	return text_or_null(text_string(scratch));
-}
-
 /*
  * The hash that tells most: of the types of an assembly or the functions of a Go program, whose
  * import lists are their runtimes'; else the impfuzzy.
@@ -137,10 +146,10 @@ static struct value telling_hash(const void *p, struct text *scratch)
 {
 	const struct row *row = p;
 	if (*row->hashes.typerefuzzy)
-		return prefixed(&row->hashes, HASH_TYPEREFUZZY, scratch);
+		return value_prefixed(&row->hashes, HASH_TYPEREFUZZY, scratch);
 	if (*row->hashes.gimpfuzzy)
-		return prefixed(&row->hashes, HASH_GIMPFUZZY, scratch);
-	return text_or_null(row->hashes.impfuzzy);
+		return value_prefixed(&row->hashes, HASH_GIMPFUZZY, scratch);
+	return value_text(row->hashes.impfuzzy);
 }
 
 /* The same, or in brackets why there is none. */
@@ -154,14 +163,7 @@ static struct value hash_or_reason(const void *p, struct text *scratch)
 	text_add_string(scratch, row->reason && *row->reason ? row->reason
 							     : imports_status_name(row->status));
 	text_add_char(scratch, ')');
-	return text_or_null(text_string(scratch));
-}
-
-static bool by_rebuilt(const struct row *row)
-{
-	return row->match.by == MATCHED_REBUILT_IMPHASH ||
-	       row->match.by == MATCHED_REBUILT_IMPFUZZY ||
-	       row->match.by == MATCHED_REBUILT_IMPSET || row->match.by == MATCHED_RESOLVED;
+	return value_text(text_string(scratch));
 }
 
 /* The number of entries of the list that matched. */
@@ -171,7 +173,7 @@ static struct value matched_imports(const void *p, struct text *scratch)
 	(void)scratch;
 	return (struct value){
 		.kind = VALUE_NUMBER,
-		.number = by_rebuilt(row) ? row->rebuilt_imports : row->imports,
+		.number = row_matched_rebuilt(row->match.by) ? row->rebuilt_imports : row->imports,
 	};
 }
 
@@ -179,22 +181,9 @@ static struct value matched_imports(const void *p, struct text *scratch)
 static struct value matched_hash(const void *p, struct text *scratch)
 {
 	const struct row *row = p;
-	static const enum hash_type types[] = {
-		[MATCHED_NOTHING] = HASH_IMPFUZZY,
-		[MATCHED_IMPHASH] = HASH_IMPHASH,
-		[MATCHED_IMPFUZZY] = HASH_IMPFUZZY,
-		[MATCHED_REBUILT_IMPHASH] = HASH_IMPHASH,
-		[MATCHED_REBUILT_IMPFUZZY] = HASH_IMPFUZZY,
-		[MATCHED_IMPSET] = HASH_IMPSET,
-		[MATCHED_REBUILT_IMPSET] = HASH_IMPSET,
-		[MATCHED_RESOLVED] = HASH_IMPFUZZY,
-		[MATCHED_TYPEREFHASH] = HASH_TYPEREFHASH,
-		[MATCHED_TYPEREFUZZY] = HASH_TYPEREFUZZY,
-		[MATCHED_GIMPHASH] = HASH_GIMPHASH,
-		[MATCHED_GIMPFUZZY] = HASH_GIMPFUZZY,
-	};
-	const struct hashes *hashes = by_rebuilt(row) ? &row->rebuilt : &row->hashes;
-	return prefixed(hashes, types[row->match.by], scratch);
+	enum row_matched by = row->match.by;
+	return value_prefixed(row_matched_rebuilt(by) ? &row->rebuilt : &row->hashes,
+			      row_matched_type(by), scratch);
 }
 
 /* The name of what it resembles, and behind it why the hash that matched tells little. */
@@ -202,10 +191,10 @@ static struct value match_and_note(const void *p, struct text *scratch)
 {
 	const struct row *row = p;
 	if (!row->match.note)
-		return text_or_null(row->match.name ? row->match.name : "");
+		return value_text(row->match.name ? row->match.name : "");
 	text_add_format(scratch, "%s (%s)", row->match.name ? row->match.name : "-",
 			row->match.note);
-	return text_or_null(text_string(scratch));
+	return value_text(text_string(scratch));
 }
 
 /* clang-format off */

@@ -127,11 +127,7 @@ static const char *status_name(unsigned int status)
 static struct value prefixed_impset(const void *p, struct text *scratch)
 {
 	const struct sample *sample = p;
-	if (!*sample->hashes.impset)
-		return (struct value){.kind = VALUE_NULL};
-	text_add_string(scratch, IMPSET_PREFIX);
-	text_add_string(scratch, sample->hashes.impset);
-	return (struct value){.kind = VALUE_TEXT, .text = text_string(scratch)};
+	return value_prefixed(&sample->hashes, HASH_IMPSET, scratch);
 }
 
 /* The hashes of types and functions, each as a list has it, separated by blanks. */
@@ -145,9 +141,7 @@ static struct value other_hashes(const void *p, struct text *scratch)
 			text_add_format(scratch, "%s%s%s", scratch->length ? " " : "",
 					hash_type_prefix(type), hash);
 	}
-	if (!scratch->length)
-		return (struct value){.kind = VALUE_NULL};
-	return (struct value){.kind = VALUE_TEXT, .text = text_string(scratch)};
+	return value_text(text_string(scratch));
 }
 
 /* Samples without an image. The table is a list that -i reads: all hashes and the path. */

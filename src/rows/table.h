@@ -16,6 +16,12 @@
 /* What text_add_utc() makes of a FILETIME, in `scratch`, which is empty; null where that is nothing. */
 struct value value_utc(uint64_t filetime, struct text *scratch);
 
+/* A text; null where it is NULL or "". */
+struct value value_text(const char *text);
+
+/* The hash of a type as lists have it: with its prefix, in `scratch`, which is empty. */
+struct value value_prefixed(const struct hashes *hashes, enum hash_type type, struct text *scratch);
+
 #define FIELD(type, member) \
 	.kind = (type), .offset = offsetof(ROW, member), .size = sizeof(((ROW *)0)->member)
 

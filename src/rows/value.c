@@ -47,7 +47,7 @@ static struct value number_value(const struct field *field, enum value_kind kind
 	return (struct value){.kind = kind, .number = number};
 }
 
-static struct value text_value(const char *text)
+struct value value_text(const char *text)
 {
 	if (!text || !*text)
 		return (struct value){.kind = VALUE_NULL};
@@ -80,11 +80,11 @@ struct value field_value(const struct field *field, const void *row, struct text
 	case FIELD_BOOL:
 		return (struct value){.kind = VALUE_BOOL, .number = *(const bool *)p};
 	case FIELD_TEXT:
-		return text_value(*(const char *const *)p);
+		return value_text(*(const char *const *)p);
 	case FIELD_CHARS:
-		return text_value(p);
+		return value_text(p);
 	case FIELD_CHOICE:
-		return text_value(field->choose((unsigned int)number_at(p, field->size)));
+		return value_text(field->choose((unsigned int)number_at(p, field->size)));
 	case FIELD_WORDS:
 		return (struct value){
 			.kind = VALUE_WORDS,
@@ -105,9 +105,18 @@ struct value field_value(const struct field *field, const void *row, struct text
 
 struct value value_utc(uint64_t filetime, struct text *scratch)
 {
-	if (!text_add_utc(scratch, filetime))
-		return (struct value){.kind = VALUE_NULL};
-	return (struct value){.kind = VALUE_TEXT, .text = text_string(scratch)};
+	(void)text_add_utc(scratch, filetime);
+	return value_text(text_string(scratch));
+}
+
+struct value value_prefixed(const struct hashes *hashes, enum hash_type type, struct text *scratch)
+{
+	const char *hash = hash_of_type(hashes, type);
+	if (*hash) {
+		text_add_string(scratch, hash_type_prefix(type));
+		text_add_string(scratch, hash);
+	}
+	return value_text(text_string(scratch));
 }
 
 size_t row_kind_columns(const struct row_kind *kind, enum field_table table,

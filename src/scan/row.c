@@ -102,7 +102,7 @@ void row_set_match(struct row *row, const struct match *match)
 		[HASH_GIMPHASH] = {MATCHED_GIMPHASH, MATCHED_GIMPHASH},
 		[HASH_GIMPFUZZY] = {MATCHED_GIMPFUZZY, MATCHED_GIMPFUZZY},
 	};
-	bool by_imports = match->type < HASH_TYPEREFHASH;
+	bool by_imports = !hash_type_is_of_names(match->type);
 	enum row_matched by = match->resolved  ? MATCHED_RESOLVED
 			      : match->rebuilt ? types[match->type].rebuilt
 					       : types[match->type].declared;

@@ -61,32 +61,12 @@ static size_t below(const struct hash_counts *counts, uint64_t value)
 
 static uint64_t matched(const struct row *row)
 {
-	switch (row->match.by) {
-	case MATCHED_IMPHASH:
-		return fingerprint(HASH_IMPHASH, row->hashes.imphash);
-	case MATCHED_REBUILT_IMPHASH:
-		return fingerprint(HASH_IMPHASH, row->rebuilt.imphash);
-	case MATCHED_IMPFUZZY:
-		return fingerprint(HASH_IMPFUZZY, row->hashes.impfuzzy);
-	case MATCHED_REBUILT_IMPFUZZY:
-		return fingerprint(HASH_IMPFUZZY, row->rebuilt.impfuzzy);
-	case MATCHED_IMPSET:
-		return fingerprint(HASH_IMPSET, row->hashes.impset);
-	case MATCHED_REBUILT_IMPSET:
-		return fingerprint(HASH_IMPSET, row->rebuilt.impset);
-	case MATCHED_TYPEREFHASH:
-		return fingerprint(HASH_TYPEREFHASH, row->hashes.typerefhash);
-	case MATCHED_TYPEREFUZZY:
-		return fingerprint(HASH_TYPEREFUZZY, row->hashes.typerefuzzy);
-	case MATCHED_GIMPHASH:
-		return fingerprint(HASH_GIMPHASH, row->hashes.gimphash);
-	case MATCHED_GIMPFUZZY:
-		return fingerprint(HASH_GIMPFUZZY, row->hashes.gimpfuzzy);
-	case MATCHED_NOTHING:
-	case MATCHED_RESOLVED:
-		break;
-	}
-	return 0;
+	enum row_matched by = row->match.by;
+	enum hash_type type = row_matched_type(by);
+	if (by == MATCHED_NOTHING || by == MATCHED_RESOLVED)
+		return 0;
+	return fingerprint(
+		type, hash_of_type(row_matched_rebuilt(by) ? &row->rebuilt : &row->hashes, type));
 }
 
 size_t hash_counts_others(struct hash_counts *counts, const struct row *row)
