@@ -125,4 +125,14 @@ void hash_sha256(char hash[SHA256_SIZE], const struct text *text);
 /* Writes the ssdeep hash of a text, by libfuzzy. "" also for a text of 4 GB or more. */
 void hash_fuzzy(char hash[IMPFUZZY_SIZE], const struct text *text);
 
+/*
+ * Computes the three hashes of the types that an assembly refers to, of its lists in hashed form
+ * (struct dotnet); the other members stay as they are.
+ *
+ * linguistic, ordinal: sorted in either way. Where they are equal, typerefhash_ordinal is "".
+ * unsorted: in the order of the table.
+ */
+void hash_typerefs(struct hashes *hashes, const struct text *linguistic, const struct text *ordinal,
+		   const struct text *unsorted);
+
 #endif

@@ -5,6 +5,7 @@
 #include <impscan/hash.h>
 
 #include <stdint.h>
+#include <string.h>
 
 #include <fuzzy.h>
 
@@ -33,4 +34,17 @@ void hash_sha256(char hash[SHA256_SIZE], const struct text *text)
 	hash[0] = '\0';
 	if (text->length)
 		digest_hex(DIGEST_SHA256, text, hash);
+}
+
+void hash_typerefs(struct hashes *hashes, const struct text *linguistic, const struct text *ordinal,
+		   const struct text *unsorted)
+{
+	bool equal =
+		ordinal->length == linguistic->length &&
+		(!ordinal->length || !memcmp(ordinal->data, linguistic->data, ordinal->length));
+	hash_sha256(hashes->typerefhash, linguistic);
+	hash_fuzzy(hashes->typerefuzzy, unsorted);
+	hashes->typerefhash_ordinal[0] = '\0';
+	if (!equal)
+		hash_sha256(hashes->typerefhash_ordinal, ordinal);
 }

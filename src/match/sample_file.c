@@ -68,13 +68,8 @@ static void hash_names(struct sample *sample, const struct pe *pe, const struct 
 	_cleanup_golang_ struct golang golang = {0};
 	dotnet_read(&dotnet, pe);
 	tell(sample, ".NET", dotnet.reason);
-	if (dotnet.status == DOTNET_OK) {
-		hash_sha256(hashes->typerefhash, &dotnet.linguistic);
-		hash_sha256(hashes->typerefhash_ordinal, &dotnet.ordinal);
-		hash_fuzzy(hashes->typerefuzzy, &dotnet.unsorted);
-	}
-	if (!strcmp(hashes->typerefhash, hashes->typerefhash_ordinal))
-		hashes->typerefhash_ordinal[0] = '\0';
+	if (dotnet.status == DOTNET_OK)
+		hash_typerefs(hashes, &dotnet.linguistic, &dotnet.ordinal, &dotnet.unsorted);
 	if (!may_be_go(pe, imports))
 		return;
 	golang_read(&golang, pe, &budget);

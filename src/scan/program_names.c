@@ -49,16 +49,6 @@ static void spend_text(struct budget *budget, const struct text *text)
 	(void)budget_spend(budget, text->length / BYTES_A_STEP);
 }
 
-static void hash_typerefs(const struct dotnet *dotnet, struct hashes *hashes)
-{
-	hash_sha256(hashes->typerefhash, &dotnet->linguistic);
-	hash_fuzzy(hashes->typerefuzzy, &dotnet->unsorted);
-	if (dotnet->ordinal.length != dotnet->linguistic.length ||
-	    (dotnet->ordinal.length &&
-	     memcmp(dotnet->ordinal.data, dotnet->linguistic.data, dotnet->ordinal.length) != 0))
-		hash_sha256(hashes->typerefhash_ordinal, &dotnet->ordinal);
-}
-
 /* What is to be said of an assembly whose type references were read. */
 static void add_dotnet_notes(const struct dotnet *dotnet, struct finding *finding)
 {
@@ -101,7 +91,7 @@ static void read_dotnet(struct unit_maps *maps, struct worker *worker, const str
 	spend_text(&maps->programs, &dotnet->linguistic);
 	spend_text(&maps->programs, &dotnet->ordinal);
 	spend_text(&maps->programs, &dotnet->unsorted);
-	hash_typerefs(dotnet, &hashes);
+	hash_typerefs(&hashes, &dotnet->linguistic, &dotnet->ordinal, &dotnet->unsorted);
 	memcpy(finding->hashes.typerefhash, hashes.typerefhash, sizeof(hashes.typerefhash));
 	memcpy(finding->hashes.typerefhash_ordinal, hashes.typerefhash_ordinal,
 	       sizeof(hashes.typerefhash_ordinal));
