@@ -70,23 +70,11 @@ static struct guest_image *add_assembly(struct guest *guest, const char *name,
 	return add_assembly_of(guest, name, false, file);
 }
 
-static struct guest_process *start(struct guest *guest, uint32_t pid, const char *name, bool wow64)
-{
-	return guest_process_new(guest, &(struct guest_process_options){
-						.name = name,
-						.folder = "C:\\Users\\k\\Downloads",
-						.pid = pid,
-						.ppid = 2212,
-						.session = 1,
-						.wow64 = wow64,
-					});
-}
-
 /* A process of a program that hosts the runtime `clr`. */
 static struct guest_process *host(struct guest *guest, uint32_t pid, const char *name,
 				  const char *clr, const char *what)
 {
-	struct guest_process *process = start(guest, pid, name, false);
+	struct guest_process *process = scenario_start(guest, pid, name, false);
 	process->damage = what;
 	if (clr && !guest_load(process, clr))
 		util_die("there is no DLL %s", clr);
@@ -259,7 +247,7 @@ static void start_wow64(struct guest *guest, uint32_t pid)
 	struct assembly_file file;
 	add_assembly_of(guest, "agent32.exe", true, &file);
 	const struct guest_image *tool = add_assembly_of(guest, "tool32.dll", true, &file);
-	struct guest_process *process = start(guest, pid, "agent32.exe", true);
+	struct guest_process *process = scenario_start(guest, pid, "agent32.exe", true);
 	process->damage = "wow64";
 	process->modules[0]->damage = "exe";
 	if (!guest_load32(process, "clr.dll"))
@@ -366,7 +354,7 @@ static void start_go(struct guest *guest, uint32_t pid, const char *name, enum g
 		free((char *)(uintptr_t)names[i]);
 	free(names);
 	add_image(guest, name, file->data, file->size, wow64)->base = base;
-	start(guest, pid, name, wow64);
+	scenario_start(guest, pid, name, wow64);
 }
 
 /* What is wiped or changed in memory. */

@@ -33,6 +33,19 @@ static struct guest_process *start(struct guest *guest, const struct guest_proce
 	return guest_process_new(guest, options);
 }
 
+struct guest_process *scenario_start(struct guest *guest, uint32_t pid, const char *name,
+				     bool wow64)
+{
+	return start(guest, &(struct guest_process_options){
+				    .name = name,
+				    .folder = "C:\\Users\\k\\Downloads",
+				    .pid = pid,
+				    .ppid = 2212,
+				    .session = 1,
+				    .wow64 = wow64,
+			    });
+}
+
 struct extra_dll {
 	uint32_t pid;
 	const char *name;
@@ -74,11 +87,7 @@ static void build_plain(struct guest *guest)
 
 static void start_invoice(struct guest *guest)
 {
-	start(guest, &(struct guest_process_options){.name = "invoice.exe",
-						     .folder = "C:\\Users\\k\\Downloads",
-						     .pid = 4012,
-						     .ppid = 2212,
-						     .session = 1});
+	scenario_start(guest, 4012, "invoice.exe", false);
 	struct guest_module *helper = guest_load(scenario_process(guest, 4012), "helper.dll");
 	free(helper->path);
 	helper->path = util_strdup("C:\\Users\\k\\AppData\\Local\\Temp\\helper.dll");

@@ -22,6 +22,10 @@ const struct scenario *scenario_list(size_t *count);
 /* The process with that PID; dies when there is none. */
 struct guest_process *scenario_process(struct guest *guest, uint32_t pid);
 
+/* Starts a program from the user's downloads, as explorer.exe does; in WoW64 with `wow64`. */
+struct guest_process *scenario_start(struct guest *guest, uint32_t pid, const char *name,
+				     bool wow64);
+
 /* A module of a process by its file's name; dies when it has none. */
 struct guest_module *scenario_module(const struct guest_process *process, const char *name);
 

@@ -6,22 +6,9 @@
 
 enum { EXECUTE_READWRITE = 6 };
 
-static struct guest_process *start_as(struct guest *guest, uint32_t pid, const char *name,
-				      bool wow64)
-{
-	return guest_process_new(guest, &(struct guest_process_options){
-						.name = name,
-						.folder = "C:\\Users\\k\\Downloads",
-						.pid = pid,
-						.ppid = 2212,
-						.session = 1,
-						.wow64 = wow64,
-					});
-}
-
 static struct guest_process *start(struct guest *guest, uint32_t pid, const char *name)
 {
-	return start_as(guest, pid, name, false);
+	return scenario_start(guest, pid, name, false);
 }
 
 /* The packed file of a file, with the list that it declares. */
@@ -210,7 +197,8 @@ static void hook_wow64(struct guest *guest)
 		{5080, "hooked-wow64-near", GUEST_HOOKS_NEAR},
 	};
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
-		struct guest_process *process = start_as(guest, hooks[i].pid, "cmd.exe", true);
+		struct guest_process *process =
+			scenario_start(guest, hooks[i].pid, "cmd.exe", true);
 		struct guest_module *module = guest_load32(process, "hooked.dll");
 		module->damage = process->damage = hooks[i].name;
 		guest_note_slots(process, hooks[i].name, module->image, module->base);
