@@ -3,7 +3,9 @@
  * Words of lists: what stands around a value, what means nothing, what a column's name says, and
  * which hash a word is.
  */
+#include <assert.h>
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -198,10 +200,68 @@ static char lower(char c)
 	return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
-/* The first letters of all names below. */
+/* Names of kinds of hashes as columns, keys and labels have them, in small letters without signs. */
+static const struct {
+	char name[20]; /* zeros behind it */
+	enum list_kind kind;
+} kind_names[] = {
+	{"imphash", KIND_IMPHASH},
+	{"importhash", KIND_IMPHASH},
+	{"peimphash", KIND_IMPHASH},
+	{"peimporthash", KIND_IMPHASH},
+	{"filehashimphash", KIND_IMPHASH}, /* OTX */
+	{"impfuzzy", KIND_IMPFUZZY},
+	{"peimpfuzzy", KIND_IMPFUZZY},
+	{"impset", KIND_IMPSET},
+	{"typerefhash", KIND_TYPEREFHASH},
+	{"typerefuzzy", KIND_TYPEREFUZZY},
+	{"gimphash", KIND_GIMPHASH},
+	{"gimpfuzzy", KIND_GIMPFUZZY},
+	{"md5", KIND_MD5},
+	{"md5hash", KIND_MD5},
+	{"filemd5", KIND_MD5},
+	{"filehashmd5", KIND_MD5},
+	{"sha1", KIND_FILE},
+	{"sha1hash", KIND_FILE},
+	{"filehashsha1", KIND_FILE},
+	{"sha256", KIND_FILE},
+	{"sha2256", KIND_FILE},
+	{"sha256hash", KIND_FILE},
+	{"filehashsha256", KIND_FILE},
+	{"sha224", KIND_FILE},
+	{"sha384", KIND_FILE},
+	{"sha512", KIND_FILE},
+	{"sha2512", KIND_FILE},
+	{"ssdeep", KIND_FILE},
+	{"tlsh", KIND_FILE},
+	{"vhash", KIND_FILE},
+	{"authentihash", KIND_FILE},
+	{"pehash", KIND_FILE},
+	{"filehashpehash", KIND_FILE},
+	{"telfhash", KIND_FILE},
+	/* Of parts of a file, or of something else: never of an import list. */
+	{"richhash", KIND_FILE},
+	{"richheaderhash", KIND_FILE},
+	{"richpeheaderhash", KIND_FILE},
+	{"richpe", KIND_FILE},
+	{"goimporthash", KIND_FILE},
+	{"ja3", KIND_FILE},
+	{"ja3s", KIND_FILE},
+	{"iconhash", KIND_FILE},
+	{"dhash", KIND_FILE},
+	{"mainicondhash", KIND_FILE},
+};
+
+/* Does a name of a kind begin with this letter? Nearly all other words do not. */
 static bool begins_kind(char c)
 {
-	return c && strchr("adfgijmprstv", c);
+	static const bool first[256] = {
+		['a'] = true, ['d'] = true, ['f'] = true, ['g'] = true, ['i'] = true, ['j'] = true,
+		['m'] = true, ['p'] = true, ['r'] = true, ['s'] = true, ['t'] = true, ['v'] = true,
+	};
+	for (size_t i = 0; i < array_size(kind_names); i++)
+		assert(first[(uint8_t)kind_names[i].name[0]]);
+	return first[(uint8_t)c];
 }
 
 bool list_may_be_kind(struct slice name)
@@ -216,57 +276,7 @@ bool list_may_be_kind(struct slice name)
 
 enum list_kind list_kind_of(struct slice name)
 {
-	static const struct {
-		char name[20]; /* zeros behind it */
-		enum list_kind kind;
-	} names[] = {
-		{"imphash", KIND_IMPHASH},
-		{"importhash", KIND_IMPHASH},
-		{"peimphash", KIND_IMPHASH},
-		{"peimporthash", KIND_IMPHASH},
-		{"filehashimphash", KIND_IMPHASH}, /* OTX */
-		{"impfuzzy", KIND_IMPFUZZY},
-		{"peimpfuzzy", KIND_IMPFUZZY},
-		{"impset", KIND_IMPSET},
-		{"typerefhash", KIND_TYPEREFHASH},
-		{"typerefuzzy", KIND_TYPEREFUZZY},
-		{"gimphash", KIND_GIMPHASH},
-		{"gimpfuzzy", KIND_GIMPFUZZY},
-		{"md5", KIND_MD5},
-		{"md5hash", KIND_MD5},
-		{"filemd5", KIND_MD5},
-		{"filehashmd5", KIND_MD5},
-		{"sha1", KIND_FILE},
-		{"sha1hash", KIND_FILE},
-		{"filehashsha1", KIND_FILE},
-		{"sha256", KIND_FILE},
-		{"sha2256", KIND_FILE},
-		{"sha256hash", KIND_FILE},
-		{"filehashsha256", KIND_FILE},
-		{"sha224", KIND_FILE},
-		{"sha384", KIND_FILE},
-		{"sha512", KIND_FILE},
-		{"sha2512", KIND_FILE},
-		{"ssdeep", KIND_FILE},
-		{"tlsh", KIND_FILE},
-		{"vhash", KIND_FILE},
-		{"authentihash", KIND_FILE},
-		{"pehash", KIND_FILE},
-		{"filehashpehash", KIND_FILE},
-		{"telfhash", KIND_FILE},
-		/* Of parts of a file, or of something else: never of an import list. */
-		{"richhash", KIND_FILE},
-		{"richheaderhash", KIND_FILE},
-		{"richpeheaderhash", KIND_FILE},
-		{"richpe", KIND_FILE},
-		{"goimporthash", KIND_FILE},
-		{"ja3", KIND_FILE},
-		{"ja3s", KIND_FILE},
-		{"iconhash", KIND_FILE},
-		{"dhash", KIND_FILE},
-		{"mainicondhash", KIND_FILE},
-	};
-	char plain[sizeof(names[0].name)];
+	char plain[sizeof(kind_names[0].name)];
 	size_t n = 0;
 	for (size_t i = 0; i < name.length; i++) {
 		char c = lower(name.at[i]);
@@ -284,9 +294,9 @@ enum list_kind list_kind_of(struct slice name)
 	if (!n || n == sizeof(plain) || !begins_kind(*plain))
 		return KIND_NONE;
 	memset(plain + n, 0, sizeof(plain) - n);
-	for (size_t i = 0; i < array_size(names); i++)
-		if (!memcmp(plain, names[i].name, sizeof(plain)))
-			return names[i].kind;
+	for (size_t i = 0; i < array_size(kind_names); i++)
+		if (!memcmp(plain, kind_names[i].name, sizeof(plain)))
+			return kind_names[i].kind;
 	return KIND_NONE;
 }
 
