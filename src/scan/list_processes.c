@@ -16,7 +16,6 @@
 
 struct process_listing {
 	const struct session *session;
-	const struct scan_options *options;
 	const struct scan_events *events;
 	const char *image; /* its name in rows */
 	size_t cut;	   /* processes */
@@ -95,7 +94,8 @@ static bool take(void *context, size_t i, void *result)
 	if (!process_exited(process))
 		selection_warn(listing->events, process, unit->damage);
 	if (unit->cut)
-		selection_warn_cut(listing->events, listing->options, process, &listing->cut);
+		selection_warn_cut(listing->events, listing->session->context.options, process,
+				   &listing->cut);
 	return listing->events->process(listing->events->context, &row);
 }
 
@@ -106,7 +106,6 @@ struct error *scan_processes(const struct windows *windows, const struct scan_op
 	try_(session_open(&session, windows, options, events));
 	struct process_listing listing = {
 		.session = &session,
-		.options = options,
 		.events = events,
 		.image = image_name_of(windows, options),
 	};

@@ -41,14 +41,14 @@ def write_images(mkimage, folder, count):
     broken = folder / f"{count - 1}.raw"
     broken.write_bytes(b"\0" * 4096 * 16)
     lines = ["# machines", ""]
-    lines += [f"{folder}/{number}.raw\thost {number}" if number % 2 else f"{folder}/{number}.raw"
-              for number in range(count)]
+    lines += [f"{folder}/{number}.raw" + (f"\t{name}" if number % 2 else "")
+              for number, name in enumerate(names_of(count))]
     (folder / "images").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    number = count - 1
-    return f"host {number}" if number % 2 else f"{number}.raw"
+    return names_of(count)[-1]
 
 
 def names_of(count):
+    """What rows call the images: every second one has a name in the list."""
     return [f"host {number}" if number % 2 else f"{number}.raw" for number in range(count)]
 
 
