@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* dotnet: assemblies that the writer makes, as files, mapped, damaged, wiped, and where none is said. */
+/* dotnet: assemblies that the writer makes, as files, mapped, damaged and wiped. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,53 +19,7 @@
 #include <writer/pe_builder.h>
 
 #include "dotnet/metadata.h"
-
-/* --- memory of which some pages are absent --- */
-
-struct memory {
-	struct pe_reader reader;
-	uint8_t *bytes;
-	uint64_t absent; /* number + 1 of a page; 0: none */
-};
-
-static const uint8_t *memory_at(const struct pe_reader *reader, uint64_t position,
-				size_t *available)
-{
-	const struct memory *m = reader->context;
-	assert_true(position < reader->size);
-	if (position / PAGE_SIZE + 1 == m->absent)
-		return NULL;
-	*available = (size_t)min_of(PAGE_SIZE - position % PAGE_SIZE, reader->size - position);
-	return m->bytes + position;
-}
-
-static const char *memory_why(const struct pe_reader *reader, uint64_t position)
-{
-	(void)reader;
-	(void)position;
-	return "paged out";
-}
-
-static void memory_open(struct memory *m, uint8_t *bytes, size_t size, enum pe_layout layout)
-{
-	m->bytes = bytes;
-	m->absent = 0;
-	m->reader = (struct pe_reader){
-		.layout = layout,
-		.size = size,
-		.base = 0x10000,
-		.at = memory_at,
-		.why = memory_why,
-		.context = m,
-	};
-}
-
-static void read_reader(struct dotnet *dotnet, const struct pe_reader *reader)
-{
-	_cleanup_pe_ struct pe pe;
-	pe_open(&pe, reader);
-	dotnet_read(dotnet, &pe);
-}
+#include "dotnet_memory.h"
 
 static void read_file(struct dotnet *dotnet, const struct assembly_file *file)
 {
@@ -78,54 +32,6 @@ static void assert_no_lists(const struct dotnet *dotnet)
 	assert_string_equal(text_string(&dotnet->linguistic), "");
 	assert_string_equal(text_string(&dotnet->ordinal), "");
 	assert_string_equal(text_string(&dotnet->unsorted), "");
-}
-
-/* --- a small assembly --- */
-
-static struct assembly_type small_types[] = {
-	{"System", "Object"},
-	{"System.Threading.Tasks", "TaskFactory"},
-	{"System.Threading.Tasks", "Task`1"},
-	{"", "Enumerator"},
-	{"System", "DateTime"},
-	{"System", "DBNull"},
-	{"system", "DBNull"},
-	{"System", "Object"},
-	{"System", "\xc3\xa4"},
-};
-
-static struct assembly small_assembly(void)
-{
-	struct assembly assembly = {
-		.types = small_types,
-		.type_count = array_size(small_types),
-		.name = "small",
-		.version = {1, 2, 3, 65535},
-		.mvid = {0x78, 0x56, 0x34, 0x12, 0xbc, 0x9a, 0xf0, 0x4e, 0x81, 1, 2, 3, 4, 5, 6, 7},
-	};
-	return assembly;
-}
-
-#define SMALL_UNSORTED                                                                    \
-	"System.Object,System.Threading.Tasks.TaskFactory,System.Threading.Tasks.Task`1," \
-	".Enumerator,System.DateTime,System.DBNull,system.DBNull,System.Object,System.??"
-#define SMALL_LINGUISTIC                                                                   \
-	"-Enumerator,system-DBNull,System-??,System-DateTime,System-DBNull,System-Object," \
-	"System-Object,System.Threading.Tasks-Task`1,System.Threading.Tasks-TaskFactory"
-#define SMALL_ORDINAL                                                                      \
-	"-Enumerator,System-??,System-DBNull,System-DateTime,System-Object,System-Object," \
-	"System.Threading.Tasks-TaskFactory,System.Threading.Tasks-Task`1,system-DBNull"
-
-static void assert_small(const struct dotnet *dotnet)
-{
-	assert_string_equal(dotnet->reason, "");
-	assert_string_equal(dotnet_status_name(dotnet->status), "ok");
-	assert_int_equal(dotnet->typerefs, array_size(small_types));
-	assert_string_equal(text_string(&dotnet->unsorted), SMALL_UNSORTED);
-	assert_string_equal(text_string(&dotnet->linguistic), SMALL_LINGUISTIC);
-	assert_string_equal(text_string(&dotnet->ordinal), SMALL_ORDINAL);
-	assert_string_equal(dotnet->assembly, "small");
-	assert_string_equal(dotnet->version, "1.2.3.65535");
 }
 
 static void an_assembly_as_it_was_written(void **state)
@@ -614,154 +520,6 @@ static void a_budget_that_ends(void **state)
 	assembly_free(&assembly);
 }
 
-/* --- assemblies somewhere in memory --- */
-
-enum { RANGE = 40 * PAGE_SIZE };
-
-static void put_file(uint8_t *range, size_t at, const struct assembly_file *file)
-{
-	assert_true(at + file->size <= RANGE);
-	memcpy(range + at, file->data, file->size);
-}
-
-static void assemblies_in_a_range(void **state)
-{
-	(void)state;
-	struct assembly assembly = small_assembly();
-	struct assembly_file file = assembly_write(&assembly);
-	static const size_t places[] = {0, 2 * PAGE_SIZE + 16, 5 * PAGE_SIZE - 40,
-					9 * PAGE_SIZE + 4};
-	_cleanup_free_ uint8_t *range = alloc_zero(1, RANGE);
-	for (size_t i = 0; i < RANGE; i += 4)
-		memcpy(range + i, i % 12 ? "MZ" : "zz", 2); /* much that is none */
-	for (size_t i = 0; i < array_size(places); i++)
-		put_file(range, places[i], &file);
-	size_t size, absent = 0;
-	_cleanup_free_ uint8_t *mapped = pe_builder_map(file.data, file.size, 0x400000, &size);
-	memcpy(range + 20 * PAGE_SIZE, mapped, size); /* it has its headers, but no file's layout */
-	struct memory m;
-	memory_open(&m, range, RANGE, PE_LAYOUT_FILE);
-	uint64_t position = 0;
-	struct dotnet_place place;
-	_cleanup_dotnet_ struct dotnet dotnet = {0};
-	for (size_t i = 0; i < array_size(places); i++) {
-		assert_true(dotnet_next(&m.reader, &position, RANGE, NULL, &place, &absent));
-		assert_int_equal(place.position, places[i]);
-		assert_int_equal(place.size, file.size);
-		assert_true(place.confirmed);
-		struct dotnet_part part;
-		dotnet_part_init(&part, &m.reader, place.position, place.size);
-		read_reader(&dotnet, &part.reader);
-		assert_small(&dotnet);
-	}
-	assert_false(dotnet_next(&m.reader, &position, RANGE, NULL, &place, &absent));
-	assert_int_equal(position, RANGE);
-	assert_int_equal(absent, 0);
-	free(file.data);
-}
-
-/* What a protector wiped is found as it lies in a file; mapped it is none of a file's layout. */
-static void wiped_assemblies_in_a_range(void **state)
-{
-	(void)state;
-	struct assembly assembly = small_assembly();
-	struct assembly_file file = assembly_write(&assembly);
-	_cleanup_free_ uint8_t *range = alloc_zero(1, RANGE);
-	const size_t at = 2 * PAGE_SIZE + 16;
-	size_t size, absent = 0;
-	_cleanup_free_ uint8_t *mapped = pe_builder_map(file.data, file.size, 0x400000, &size);
-	assembly_wipe(&file, ASSEMBLY_ANTI_DUMP, mapped, true);
-	assembly_wipe(&file, ASSEMBLY_ANTI_DUMP, file.data, false);
-	put_file(range, at, &file);
-	memcpy(range + 20 * PAGE_SIZE, mapped, size);
-	struct memory m;
-	memory_open(&m, range, RANGE, PE_LAYOUT_FILE);
-	uint64_t position = 0;
-	struct dotnet_place place;
-	assert_true(dotnet_next(&m.reader, &position, RANGE, NULL, &place, &absent));
-	assert_int_equal(place.position, at);
-	assert_true(place.wiped && !place.confirmed);
-	struct dotnet_part part;
-	dotnet_part_init(&part, &m.reader, place.position, place.size);
-	_cleanup_dotnet_ struct dotnet dotnet = {0};
-	read_reader(&dotnet, &part.reader);
-	assert_int_equal(dotnet.status, DOTNET_OK);
-	assert_true(dotnet.wiped && dotnet.repair_count);
-	assert_int_equal(dotnet.typerefs, assembly.type_count);
-	assert_false(dotnet_next(&m.reader, &position, RANGE, NULL, &place, &absent));
-	free(file.data);
-}
-
-/* MZ at any multiple of 4 is seen, whole, and nowhere else. */
-static void where_assemblies_may_begin(void **state)
-{
-	(void)state;
-	static const size_t sizes[] = {0, 1, 2, 4, 6, 128, 130, 512, PAGE_SIZE - 24, PAGE_SIZE};
-	uint8_t bytes[PAGE_SIZE + 4];
-	for (size_t i = 0; i < array_size(sizes); i++)
-		for (size_t at = 0; at <= sizes[i]; at++) {
-			memset(bytes, 'M', sizeof(bytes)); /* behind the end it goes on */
-			memcpy(bytes + at, "MZ", 2);
-			assert_int_equal(dotnet_may_begin(bytes, sizes[i]),
-					 at % 4 == 0 && at + 4 <= sizes[i]);
-		}
-}
-
-/* The page of the metadata is absent: it is found, and the reason says what is missing. */
-static void assemblies_without_a_page(void **state)
-{
-	(void)state;
-	struct assembly assembly;
-	assembly_random(&assembly, 6);
-	struct assembly_file file = assembly_write(&assembly);
-	_cleanup_free_ uint8_t *range = alloc_zero(1, RANGE);
-	const size_t at = 3 * PAGE_SIZE - 0x220;
-	put_file(range, at, &file);
-	struct memory m;
-	memory_open(&m, range, RANGE, PE_LAYOUT_FILE);
-	m.absent = 3 + 1;
-	uint64_t position = 0;
-	size_t absent = 0;
-	struct dotnet_place place;
-	assert_true(dotnet_next(&m.reader, &position, RANGE, NULL, &place, &absent));
-	assert_int_equal(place.position, at);
-	assert_false(place.confirmed);
-	struct dotnet_part part;
-	dotnet_part_init(&part, &m.reader, place.position, place.size);
-	_cleanup_dotnet_ struct dotnet dotnet = {0};
-	read_reader(&dotnet, &part.reader);
-	assert_int_equal(dotnet.status, DOTNET_UNREADABLE);
-	assert_non_null(strstr(dotnet.reason, "not present: paged out"));
-	assert_false(dotnet_next(&m.reader, &position, RANGE, NULL, &place, &absent));
-	assert_int_equal(absent, 1);
-	/* What begins behind the end is none of it, what passes it is. */
-	position = 0;
-	assert_false(dotnet_next(&m.reader, &position, at, NULL, &place, &absent));
-	assert_int_equal(position, at);
-	position = RANGE;
-	assert_false(dotnet_next(&m.reader, &position, at, NULL, &place, &absent));
-	assert_int_equal(position, RANGE);
-	m.reader.size = RANGE - 3;
-	position = RANGE - PAGE_SIZE;
-	assert_false(dotnet_next(&m.reader, &position, UINT64_MAX, NULL, &place, &absent));
-	assert_int_equal(position, RANGE - 3);
-	m.reader.size = RANGE;
-	position = 0;
-	assert_true(dotnet_next(&m.reader, &position, at + 4, NULL, &place, &absent));
-	assert_int_equal(place.position, at);
-	/* A budget ends the search where it is, and it goes on from there. */
-	struct budget budget = {.limit = 4};
-	position = absent = 0;
-	m.absent = 0;
-	assert_false(dotnet_next(&m.reader, &position, RANGE, &budget, &place, &absent));
-	assert_true(budget_exceeded(&budget));
-	assert_true(position < at);
-	assert_true(dotnet_next(&m.reader, &position, RANGE, NULL, &place, &absent));
-	assert_int_equal(place.position, at);
-	free(file.data);
-	assembly_free(&assembly);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -779,10 +537,6 @@ int main(void)
 		cmocka_unit_test(a_heap_without_an_end),
 		cmocka_unit_test(too_many_types),
 		cmocka_unit_test(a_budget_that_ends),
-		cmocka_unit_test(assemblies_in_a_range),
-		cmocka_unit_test(wiped_assemblies_in_a_range),
-		cmocka_unit_test(where_assemblies_may_begin),
-		cmocka_unit_test(assemblies_without_a_page),
 	};
 	return cmocka_run_group_tests_name("dotnet", tests, NULL, NULL);
 }
