@@ -128,7 +128,8 @@ struct dotnet_place {
 /*
  * Finds the next assembly in file layout in `range` whose MZ header lies at `*position` or behind
  * it, but before `end`, at a multiple of 4. Its PE headers are present, and name a CLR header that
- * leads to a metadata root, or was wiped. Pages that are absent are passed over, and added to `*absent`.
+ * leads to a metadata root, or was wiped. Pages that are absent are passed over, and added to
+ * `*absent`.
  *
  * Returns true and sets `place` when one is found; the next search begins at `*position`, which is
  * moved. Returns false at the end, or when the budget is used up (budget_exceeded()).

@@ -64,8 +64,8 @@ const char *hash_type_name(enum hash_type type);
 const char *hash_type_prefix(enum hash_type type);
 
 /*
- * Has a hash of this type ssdeep's form, so that two of them may be alike without being equal? False
- * for all that is no enum hash_type.
+ * Has a hash of this type ssdeep's form, so that two of them may be alike without being equal?
+ * False for all that is no enum hash_type.
  */
 static inline bool hash_type_is_fuzzy(unsigned int type)
 {

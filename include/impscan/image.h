@@ -87,7 +87,9 @@ struct error *image_open_with(const char *path, const struct source_options *opt
 struct error *image_open_as(const char *path, const char *format,
 			    const struct source_options *options, struct image **ret);
 
-/* Returns the name of the `i`-th format that can be asked for, static, or NULL: there are no more. */
+/*
+ * Returns the name of the `i`-th format that can be asked for, static, or NULL: there are no more.
+ */
 const char *image_format_name(size_t i);
 
 /* Returns why an image is only read as raw memory, by options->lenient, or NULL: it is not so. */

@@ -50,9 +50,9 @@ struct report *report_modules_new(FILE *out, enum report_form form, bool search)
 
 /*
  * Writes one row. Each function is for a report of its kind: row_modules, row_dumps, row_regions,
- * row_processes, row_imports, row_samples, row_profiles, row_surveys. The table of modules has a second line for a
- * rebuilt list; that of samples has a comment in the place of a sample without a hash; a survey is
- * lines of "Heading  value" in tables, with an empty line between two of them.
+ * row_processes, row_imports, row_samples, row_profiles, row_surveys. The table of modules has a
+ * second line for a rebuilt list; that of samples has a comment in the place of a sample without a
+ * hash; a survey is lines of "Heading  value" in tables, with an empty line between two of them.
  */
 void report_module(struct report *report, const struct row *row);
 void report_dump(struct report *report, const struct row *row);

@@ -23,7 +23,9 @@ struct sample {
 	struct hashes hashes; /* those of types or functions also without an import list */
 	bool locked;	      /* it is unreadable since it is encrypted */
 	const char *packer;   /* the packer that its sections are of; NULL: none that is known */
-	/* Its imports in the order of the directory, where they were asked for and there are any. */
+	/*
+	 * Its imports in the order of the directory, where they were asked for and there are any.
+	 */
 	struct import_entry *entries;
 	size_t entry_count;
 	char *names; /* which the entries have offsets in */

@@ -106,7 +106,7 @@ struct scan_summary {
 	size_t processes; /* scanned */
 	size_t modules;
 	size_t hashed;	/* modules with a hash */
-	size_t damaged; /* modules whose declared list, or types or functions, were not read whole */
+	size_t damaged; /* modules whose declared list, types or functions were not read whole */
 	size_t rows;	/* handed out */
 	size_t good;	/* modules that were left out for options->good */
 	size_t few;	/* matches that were left out for options->min_imports */

@@ -34,7 +34,9 @@ struct source_pieces {
 	/* What it means for the others that one can't be unpacked, as a sentence; NULL: nothing. */
 	const char *doubt;
 	uint64_t size; /* of all that is unpacked; what no piece has is never ready */
-	/* Sorted by offset, without overlaps; at least 1. They belong to the source then: free(). */
+	/*
+	 * Sorted by offset, without overlaps; at least 1. They belong to the source then: free().
+	 */
 	struct source_piece *pieces;
 	size_t count;
 	/*

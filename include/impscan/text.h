@@ -44,8 +44,8 @@ void text_add_address(struct text *text, uint64_t address);
 void text_add_file_name(struct text *text, const char *name, size_t most);
 
 /*
- * Adds a FILETIME (100 ns since 1601, in UTC) to the second: "2026-11-27T15:00:00Z". Adds nothing and
- * returns false where it is of no year from 1990 to 2199: then it is no time that was written.
+ * Adds a FILETIME (100 ns since 1601, in UTC) to the second: "2026-11-27T15:00:00Z". Adds nothing
+ * and returns false where it is of no year from 1990 to 2199: then it is no time that was written.
  */
 bool text_add_utc(struct text *text, uint64_t filetime);
 

@@ -12,7 +12,9 @@
 /* Returns whether there is a folder of this name. */
 bool path_is_folder(const char *path);
 
-/* Returns why a folder that image_folders_expand() left is no image; NULL: there is no such folder. */
+/*
+ * Returns why a folder that image_folders_expand() left is no image; NULL: there is no such folder.
+ */
 struct error *image_folder_error(const char *path);
 
 /*

@@ -21,9 +21,10 @@
 #define RUNS_MAX (UINT32_C(1) << 22)
 
 /*
- * Pages that are damaged are not always noticed: the checksums that PO_MEMORY_IMAGE leads to are of a
- * kind that nobody has described, and what is packed tells little by itself. Of sets in which a bit
- * was flipped one in ten could not be unpacked; of the pages before that place four in ten were wrong.
+ * Pages that are damaged are not always noticed: the checksums that PO_MEMORY_IMAGE leads to are of
+ * a kind that nobody has described, and what is packed tells little by itself. Of sets in which a
+ * bit was flipped one in ten could not be unpacked; of the pages before that place four in ten were
+ * wrong.
  */
 #define DOUBT                                                                               \
 	"there is no checksum of pages to check, so others of a damaged file may be wrong " \

@@ -98,11 +98,11 @@ struct image_format {
 	 * Parses the headers: names the format with image_name_format(), before anything can fail;
 	 * sets image->hints; adds the ranges with image_add_range(); warns with image_warn().
 	 *
-	 * Unless `any`, it is only called after probe() returned true, but the file may end right behind the
-	 * signature: what lies there is asked for with image_bytes(). Of what a header says nothing
-	 * need be true: image_add_range() takes ranges of any size, in any order, that overlap or
-	 * go beyond the end of the file, and missing bytes are warned of without the format's
-	 * doing.
+	 * Unless `any`, it is only called after probe() returned true, but the file may end right
+	 * behind the signature: what lies there is asked for with image_bytes(). Of what a header
+	 * says nothing need be true: image_add_range() takes ranges of any size, in any order, that
+	 * overlap or go beyond the end of the file, and missing bytes are warned of without the
+	 * format's doing.
 	 *
 	 * Sums over sizes in the file may overflow: `offset += min_of(size, image->size - offset)`
 	 * where one range follows another, and a count is checked by division. What follows a range

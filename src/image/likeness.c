@@ -52,8 +52,8 @@ static bool like_swap(const struct image *image)
 }
 
 /*
- * Is all of the beginning text, with letters in it? Of bytes above ASCII, UTF-8 has some in a row that
- * begin as such a row does; where they are few, any encoding may have them.
+ * Is all of the beginning text, with letters in it? Of bytes above ASCII, UTF-8 has some in a row
+ * that begin as such a row does; where they are few, any encoding may have them.
  */
 static bool like_text(const struct image *image)
 {

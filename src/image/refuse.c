@@ -177,7 +177,9 @@ static bool is_fixed_vhd(const struct image *image)
 	return image->size > footer && image_has(image, image->size - footer, "conectix", 8);
 }
 
-/* Is it a kind of processor that Mach-O files are of? The same with the flag of 64 bits, or 64:32. */
+/*
+ * Is it a kind of processor that Mach-O files are of? The same with the flag of 64 bits, or 64:32.
+ */
 static bool is_mach_kind(uint32_t kind)
 {
 	static const uint32_t kinds[] = {7, 12, 18}; /* x86, ARM, PowerPC */
@@ -207,8 +209,8 @@ static bool is_mach_o(const struct image *image)
 }
 
 /*
- * The last part of a split ZIP archive: the record at its end, with a comment of at most 64 KB behind
- * it, says that it is not on the first disk.
+ * The last part of a split ZIP archive: the record at its end, with a comment of at most 64 KB
+ * behind it, says that it is not on the first disk.
  */
 static bool is_last_of_zip(const struct image *image)
 {

@@ -12,8 +12,8 @@
 #include "list.h"
 
 /*
- * Pieces are at least so large, and at most; between these half of what there is memory for, so that
- * a small list takes little.
+ * Pieces are at least so large, and at most; between these half of what there is memory for, so
+ * that a small list takes little.
  */
 #define PIECE_LEAST (32u << 10)
 #define PIECE_MOST  (1u << 20)

@@ -47,8 +47,8 @@ bool line_is_simple(struct slice line, struct list_sample *sample);
 
 /*
  * Is a field of a line that has no header, separated by a comma or the like, a part of a hash: one
- * that was cut, or an impfuzzy that is none any more? Then the 32 digits beside it may be the MD5 of
- * a file.
+ * that was cut, or an impfuzzy that is none any more? Then the 32 digits beside it may be the MD5
+ * of a file.
  */
 bool line_has_part(struct slice line);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * MISP's CSV export: a row an attribute, whose columns `type` and `value` say what it is. Those of one
- * object have the same `object_uuid`, and need not stand together: what is an import hash is kept
- * until the end, when it is known what else the object has.
+ * MISP's CSV export: a row an attribute, whose columns `type` and `value` say what it is. Those of
+ * one object have the same `object_uuid`, and need not stand together: what is an import hash is
+ * kept until the end, when it is known what else the object has.
  */
 #include "list_table.h"
 

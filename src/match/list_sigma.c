@@ -311,8 +311,8 @@ static struct error *take_document(struct collection *collection)
 }
 
 /*
- * Takes a document as Sigma's collections have them (pySigma, collection.py): a global one lies over
- * those behind it until the next one or a reset, a repetition over the rule before it.
+ * Takes a document as Sigma's collections have them (pySigma, collection.py): a global one lies
+ * over those behind it until the next one or a reset, a repetition over the rule before it.
  */
 static struct error *take_action(struct collection *collection)
 {

@@ -200,7 +200,9 @@ static char lower(char c)
 	return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
-/* Names of kinds of hashes as columns, keys and labels have them, in small letters without signs. */
+/*
+ * Names of kinds of hashes as columns, keys and labels have them, in small letters without signs.
+ */
 static const struct {
 	char name[20]; /* zeros behind it */
 	enum list_kind kind;

@@ -61,8 +61,8 @@ const struct tree_node *tree_node(const struct tree *tree, uint32_t number);
 struct slice tree_text(const struct tree *tree, const struct tree_node *node);
 
 /*
- * Lays one document over another, as Sigma's collections do: what a map of both has is of both where
- * it is a map in both, and else of `over`; lists are not joined.
+ * Lays one document over another, as Sigma's collections do: what a map of both has is of both
+ * where it is a map in both, and else of `over`; lists are not joined.
  *
  * work: values that may still be looked at or copied, fewer afterwards.
  *

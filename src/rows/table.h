@@ -13,7 +13,10 @@
 
 #include <impscan/rows.h>
 
-/* What text_add_utc() makes of a FILETIME, in `scratch`, which is empty; null where that is nothing. */
+/*
+ * What text_add_utc() makes of a FILETIME, in `scratch`, which is empty; null where that is
+ * nothing.
+ */
 struct value value_utc(uint64_t filetime, struct text *scratch);
 
 /* A text; null where it is NULL or "". */

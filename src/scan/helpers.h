@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inside the scan room: threads that help with one process, where there is only one. Each has a view
- * and maps of its own. They take modules, or regions without a header, from the other end of the
- * list; whoever owns the unit takes what they came to as its own, in order.
+ * Inside the scan room: threads that help with one process, where there is only one. Each has a
+ * view and maps of its own. They take modules, or regions without a header, from the other end of
+ * the list; whoever owns the unit takes what they came to as its own, in order.
  *
  * What comes out is what one thread alone finds, as long as no budget ends: what helpers spend is
  * counted in the unit's budgets, never less than one thread spends. Where one of them ends all is

@@ -70,8 +70,8 @@ void unit_maps_free(struct unit_maps *maps);
 const struct export_map *unit_map(struct unit_maps *maps, unsigned int pointer_size);
 
 /*
- * Reads the exports of module number `i` into the cache of all processes, where unit_map() will find
- * them. Counts nothing.
+ * Reads the exports of module number `i` into the cache of all processes, where unit_map() will
+ * find them. Counts nothing.
  */
 void unit_map_read_ahead(struct unit_maps *maps, size_t i);
 

@@ -89,7 +89,9 @@ void source_warn(struct source *source, const char *format, ...)
 /* Returns where the first byte from `at` on is that is not zero, or can't be read; or the end. */
 uint64_t source_zeros_end(const struct source *source, uint64_t at);
 
-/* Warns of what lies from `at` on behind what is packed by `name` in `packed`, unless it is zeros. */
+/*
+ * Warns of what lies from `at` on behind what is packed by `name` in `packed`, unless it is zeros.
+ */
 void source_warn_behind(struct source *source, const struct source *packed, uint64_t at,
 			const char *name);
 

@@ -6,8 +6,8 @@
 
 #ifdef HAVE_LIBARCHIVE
 /*
- * Where the Zstandard frames that begin at `at` end: libarchive takes what follows them for a damaged
- * frame. The end of the file where that is within a frame, or one is damaged.
+ * Where the Zstandard frames that begin at `at` end: libarchive takes what follows them for a
+ * damaged frame. The end of the file where that is within a frame, or one is damaged.
  */
 static uint64_t zstd_end(const struct source *source, uint64_t at)
 {

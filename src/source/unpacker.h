@@ -32,8 +32,8 @@ struct error *unpacker_open(struct unpacker *unpacker, const struct source *sour
 /*
  * Goes to the next entry, as reader_next_entry() does, when what is left of the current one may be
  * followed by data that is read. In 7-Zip archives, where files are packed together, that is
- * unpacked: libarchive 3.6 loses its place where it skips it. No more than `most` bytes of them are,
- * then `*error` is set.
+ * unpacked: libarchive 3.6 loses its place where it skips it. No more than `most` bytes of them
+ * are, then `*error` is set.
  */
 int unpacker_next(struct unpacker *unpacker, uint64_t most, struct archive_entry **entry,
 		  struct error **error);

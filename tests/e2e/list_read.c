@@ -6,9 +6,10 @@
  *	list_read --mutate COUNT SEED LIST...
  *
  * The first prints what is taken of each list, what is left out and what is told. The second reads
- * COUNT damaged copies of each, others with another SEED, and fails where something is taken that the damaged text does not
- * have as a word of its own, or that was a hash of a file: these begin with "dec0", or their first
- * part with "DECOY", in lists that are made for it (tests/lists/corpus.py).
+ * COUNT damaged copies of each, others with another SEED, and fails where something is taken that
+ * the damaged text does not have as a word of its own, or that was a hash of a file: these begin
+ * with "dec0", or their first part with "DECOY", in lists that are made for it
+ * (tests/lists/corpus.py).
  */
 #include <ctype.h>
 #include <stdio.h>

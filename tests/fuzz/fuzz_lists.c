@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Lists of known hashes in any form, recognised by their content: with the lists of tests/lists/ as
- * seeds each form's reader is reached. LIST_FORM in the environment, a form of tests/lists/corpus.py,
- * gives all inputs to the reader of that form, whatever they look like. Of a text that is not packed
- * and has no escapes, every hash that is taken must be in it.
+ * seeds each form's reader is reached. LIST_FORM in the environment, a form of
+ * tests/lists/corpus.py, gives all inputs to the reader of that form, whatever they look like. Of a
+ * text that is not packed and has no escapes, every hash that is taken must be in it.
  */
 #include <ctype.h>
 #include <stdint.h>
