@@ -9,25 +9,19 @@
 
 #include "scan/dump_space.h"
 #include "scan/module_file.h"
+#include "scan/module_rows.h"
 #include "scan/process_run.h"
 #include "scan/row.h"
-#include "scan/same_hash.h"
 #include "scan/session.h"
 #include "scan/unit.h"
-
-/* Bytes of modules that a search keeps. */
-#define KEPT_MAX (96u << 20)
 
 struct module_listing {
 	const struct session *session;
 	const struct scan_options *options;
 	const struct scan_events *events;
 	struct scan_summary *summary;
-	const char *image;	/* its name in rows */
-	struct matches matches; /* of the module handed out last */
-	struct hash_counts counts;
-	struct kept_modules kept; /* in a search, until all hashes are counted */
-	bool early;		  /* there were too many to keep, and some were handed out before */
+	const char *image; /* its name in rows */
+	struct module_rows rows;
 };
 
 static void *make(void *context, size_t i, struct worker *worker, const struct budget *budget)
@@ -53,79 +47,7 @@ static void drop(void *result)
 	unit_free(result);
 }
 
-static bool hand_out(struct module_listing *listing, struct row *row)
-{
-	if (!scan_only_matches(&listing->options->only, row))
-		return true;
-	listing->summary->rows++;
-	return listing->events->row(listing->events->context, row);
-}
-
-/* Is the list that matched, be it of types or functions, too short to tell anything? */
-static bool is_short(const struct scan_options *options, const struct row *row,
-		     const struct match *match)
-{
-	size_t count = match->rebuilt ? row->rebuilt_imports : row->imports;
-	if (match->type == HASH_TYPEREFHASH || match->type == HASH_TYPEREFUZZY)
-		count = row->typerefs;
-	if (match->type == HASH_GIMPHASH || match->type == HASH_GIMPFUZZY)
-		count = row->go_functions;
-	return count < options->min_imports;
-}
-
-/* Hands out one module: in a listing once, in a search once for every match. */
-static bool hand_out_module(struct module_listing *listing, struct row *row,
-			    const struct hits *hits, bool counted)
-{
-	const struct scan_options *options = listing->options;
-	struct matches *matches = &listing->matches;
-	size_t shown = 0;
-	int best = 0;
-	matches->count = 0;
-	if (hits)
-		known_matches(options->known, hits, matches);
-	for (size_t i = 0; i < matches->count; i++) {
-		const struct match *match = &matches->items[i];
-		if (is_short(options, row, match)) {
-			listing->summary->few++;
-			continue;
-		}
-		best = shown++ ? best : match->score;
-		if (options->best && match->score < best)
-			break;
-		row_set_match(row, match);
-		row->match.counted = counted && !match->resolved;
-		if (row->match.counted)
-			row->match.same_hash = hash_counts_others(&listing->counts, row);
-		if (!hand_out(listing, row))
-			return false;
-	}
-	return shown || !options->all || hand_out(listing, row);
-}
-
-static bool hand_out_kept(struct module_listing *listing, bool counted)
-{
-	bool more = true;
-	for (size_t i = 0; more && i < listing->kept.count; i++)
-		more = hand_out_module(listing, listing->kept.items[i].row,
-				       listing->kept.items[i].hits, counted);
-	kept_modules_clear(&listing->kept);
-	return more;
-}
-
-/* Keeps a module of a search until all are counted. */
-static bool keep(struct module_listing *listing, const struct row *row, struct hits *hits)
-{
-	if (!hits && !listing->options->all)
-		return true;
-	kept_modules_add(&listing->kept, row, hits);
-	if (listing->kept.memory < KEPT_MAX)
-		return true;
-	listing->early = true;
-	return hand_out_kept(listing, false);
-}
-
-/* Hands out module number `m`: in a listing at once, in a search when all are counted. */
+/* Hands out module number `m`. */
 static bool emit(struct module_listing *listing, const struct process *process,
 		 const struct unit *unit, size_t m)
 {
@@ -137,18 +59,14 @@ static bool emit(struct module_listing *listing, const struct process *process,
 	if (finding->dump)
 		dump_settle(&listing->session->context, finding->dump);
 	row_add_finding(&row, finding);
-	if (row_is_good(options, &row, finding)) {
-		listing->summary->good++;
-		hash_counts_add(&listing->counts, finding);
+	if (row_is_good(options, &row, finding->names && finding->names->unread)) {
+		module_rows_add_good(&listing->rows, &row);
 		return true;
 	}
 	if (finding->dump && listing->events->dumped &&
 	    !listing->events->dumped(listing->events->context, &row))
 		return false;
-	if (!options->known)
-		return !options->all || hand_out(listing, &row);
-	hash_counts_add(&listing->counts, finding);
-	return keep(listing, &row, finding->hits);
+	return module_rows_add(&listing->rows, &row, finding->hits);
 }
 
 /*
@@ -165,9 +83,7 @@ static bool emit_empty(struct module_listing *listing, const struct process *pro
 	row.reason = cut		       ? NOT_EXAMINED
 		     : process_exited(process) ? "process has exited, its modules are gone"
 					       : "no module list could be read";
-	if ((!row.flags && !cut) || !listing->options->all)
-		return true;
-	return listing->options->known ? keep(listing, &row, NULL) : hand_out(listing, &row);
+	return (!row.flags && !cut) || module_rows_add_empty(&listing->rows, &row);
 }
 
 /* Files that are no rows, since they are mapped to be read. */
@@ -255,6 +171,7 @@ struct error *scan_image(const struct windows *windows, const struct scan_option
 		.events = events,
 		.summary = summary,
 		.image = image_name_of(windows, options),
+		.rows = {.options = options, .events = events, .summary = summary},
 	};
 	process_run(&session, events,
 		    &(struct process_work){
@@ -265,14 +182,8 @@ struct error *scan_image(const struct windows *windows, const struct scan_option
 			    .weight = weight,
 			    .context = &listing,
 		    });
-	hand_out_kept(&listing, !listing.early);
-	if (listing.early && events->warning)
-		events->warning(
-			events->context,
-			"there are too many matches to keep until all modules are looked at: "
-			"same_hash is not known");
+	(void)module_rows_end(&listing.rows);
 	selection_warn_end(events, summary->cut);
-	hash_counts_free(&listing.counts);
-	matches_free(&listing.matches);
+	module_rows_free(&listing.rows);
 	return NULL;
 }

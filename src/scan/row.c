@@ -69,24 +69,22 @@ void row_add_finding(struct row *row, const struct finding *finding)
 		};
 }
 
-bool row_is_good(const struct scan_options *options, const struct row *row,
-		 const struct finding *finding)
+bool row_is_good(const struct scan_options *options, const struct row *row, bool names_unread)
 {
 	bool none = row->status == IMPORTS_NONE;
 	if (!options->good || row->flags & ~(unsigned int)MODULE_WOW64 ||
 	    (row->status != IMPORTS_OK && !none))
 		return false;
-	return good_has(options->good,
-			&(struct good_module){
-				.name = row->module,
-				.path = row->path,
-				.size = row->size,
-				.timestamp = row->timestamp,
-				.no_imports = none,
-				.names_unread = finding->names && finding->names->unread,
-				.hashes = row->hashes,
-				.rebuilt = row->rebuilt,
-			});
+	return good_has(options->good, &(struct good_module){
+					       .name = row->module,
+					       .path = row->path,
+					       .size = row->size,
+					       .timestamp = row->timestamp,
+					       .no_imports = none,
+					       .names_unread = names_unread,
+					       .hashes = row->hashes,
+					       .rebuilt = row->rebuilt,
+				       });
 }
 
 void row_set_match(struct row *row, const struct match *match)

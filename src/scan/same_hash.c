@@ -22,20 +22,20 @@ static uint64_t fingerprint(enum hash_type type, const char *hash)
 	return (h ^ h >> 27) | 1;
 }
 
-static void add(struct hash_counts *counts, enum hash_type type, const struct finding *finding)
+static void add(struct hash_counts *counts, enum hash_type type, const struct row *row)
 {
-	uint64_t of_declared = fingerprint(type, hash_of_type(&finding->hashes, type)),
-		 of_rebuilt = fingerprint(type, hash_of_type(&finding->rebuilt, type));
+	uint64_t of_declared = fingerprint(type, hash_of_type(&row->hashes, type)),
+		 of_rebuilt = fingerprint(type, hash_of_type(&row->rebuilt, type));
 	if (of_declared)
 		*array_push(counts->items, counts->count, counts->capacity) = of_declared;
 	if (of_rebuilt && of_rebuilt != of_declared)
 		*array_push(counts->items, counts->count, counts->capacity) = of_rebuilt;
 }
 
-void hash_counts_add(struct hash_counts *counts, const struct finding *finding)
+void hash_counts_add(struct hash_counts *counts, const struct row *row)
 {
 	for (unsigned int type = 0; type < HASH_TYPES; type++)
-		add(counts, (enum hash_type)type, finding);
+		add(counts, (enum hash_type)type, row);
 	counts->sorted = false;
 }
 
@@ -79,6 +79,12 @@ size_t hash_counts_others(struct hash_counts *counts, const struct row *row)
 		return 0;
 	size_t all = below(counts, value + 1) - below(counts, value);
 	return all ? all - 1 : 0;
+}
+
+void hash_counts_clear(struct hash_counts *counts)
+{
+	counts->count = 0;
+	counts->sorted = false;
 }
 
 void hash_counts_free(struct hash_counts *counts)

@@ -7,9 +7,8 @@
 #ifndef SCAN_SAME_HASH_H
 #define SCAN_SAME_HASH_H
 
+#include <impscan/match.h>
 #include <impscan/rows.h>
-
-#include "scan/unit.h"
 
 /* Fingerprints of the hashes of all modules. All zero to begin with. */
 struct hash_counts {
@@ -20,10 +19,13 @@ struct hash_counts {
 };
 
 /* Notes the hashes of a module's lists. */
-void hash_counts_add(struct hash_counts *counts, const struct finding *finding);
+void hash_counts_add(struct hash_counts *counts, const struct row *row);
 
 /* How many other modules have the hash of `row` that its match is by. The first call sorts. */
 size_t hash_counts_others(struct hash_counts *counts, const struct row *row);
+
+/* Forgets them, and keeps the memory for those of another machine. */
+void hash_counts_clear(struct hash_counts *counts);
 
 void hash_counts_free(struct hash_counts *counts);
 
