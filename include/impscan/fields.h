@@ -61,6 +61,7 @@ enum field_kind {
 	FIELD_WORDS,   /* unsigned int; bit i is called words[i] */
 	FIELD_LIST,    /* struct text_list, empty: nothing */
 	FIELD_BYTES,   /* uint8_t[] */
+	FIELD_UTC,     /* uint64_t, a FILETIME; no time (text_add_utc()): nothing */
 	FIELD_DERIVED, /* get() makes the value of other members */
 };
 
@@ -100,7 +101,8 @@ struct field {
 struct row_kind {
 	const struct field *fields;
 	size_t count;
-	size_t size; /* of the row's struct */
+	size_t size;   /* of the row's struct */
+	size_t others; /* offset of a const char * with more members of a JSON object; 0: none */
 };
 
 /* The most fields that a kind may have. */

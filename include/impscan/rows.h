@@ -111,6 +111,11 @@ struct row {
 	size_t go_functions;
 	const char *go_version; /* "go1.19.8" */
 	const char *go_module;	/* path of the main module or package */
+	/*
+	 * Of a saved row: members that are no fields of this impscan's rows, as JSON:
+	 * ,"name":value,"name":value. NULL: none.
+	 */
+	const char *others;
 	/* Only in tables: the line below a module's own, for its rebuilt list. */
 	bool rebuilt_line;
 };

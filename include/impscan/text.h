@@ -49,6 +49,9 @@ void text_add_file_name(struct text *text, const char *name, size_t most);
  */
 bool text_add_utc(struct text *text, uint64_t filetime);
 
+/* Reads such a text back. Returns false where it is none. */
+bool text_utc(const char *utc, uint64_t *filetime);
+
 /* Adds what printf() would print. */
 void text_add_format(struct text *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

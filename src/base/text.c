@@ -88,17 +88,58 @@ void text_add_file_name(struct text *text, const char *name, size_t most)
 	}
 }
 
+/* FILETIME counts from 1601, Unix from 1970. */
+#define FILETIME_SECOND 10000000
+#define UNIX_EPOCH	INT64_C(11644473600)
+
+/* Seconds of Unix that are a time: of 1990 to 2199. */
+static bool is_time(time_t seconds)
+{
+	return seconds >= 631152000 && seconds < 7258118400;
+}
+
 bool text_add_utc(struct text *text, uint64_t filetime)
 {
-	const int64_t second = 10000000, unix_epoch = INT64_C(11644473600);
-	const time_t first = 631152000, end = 7258118400; /* of 1990 and 2200 */
-	time_t seconds = (time_t)((int64_t)(filetime / (uint64_t)second) - unix_epoch);
+	time_t seconds = (time_t)((int64_t)(filetime / FILETIME_SECOND) - UNIX_EPOCH);
 	struct tm time;
 	char utc[32];
-	if (seconds < first || seconds >= end || !gmtime_r(&seconds, &time))
+	if (!is_time(seconds) || !gmtime_r(&seconds, &time))
 		return false;
 	strftime(utc, sizeof(utc), "%Y-%m-%dT%H:%M:%SZ", &time);
 	text_add_string(text, utc);
+	return true;
+}
+
+/* The number that two digits are. */
+static int pair(const char *digits)
+{
+	return (digits[0] - '0') * 10 + digits[1] - '0';
+}
+
+bool text_utc(const char *utc, uint64_t *filetime)
+{
+	static const char form[] = "0000-00-00T00:00:00Z";
+	if (strlen(utc) != sizeof(form) - 1)
+		return false;
+	for (size_t i = 0; form[i]; i++)
+		if (form[i] == '0' ? utc[i] < '0' || utc[i] > '9' : utc[i] != form[i])
+			return false;
+	struct tm time = {
+		.tm_year = pair(utc) * 100 + pair(utc + 2) - 1900,
+		.tm_mon = pair(utc + 5) - 1,
+		.tm_mday = pair(utc + 8),
+		.tm_hour = pair(utc + 11),
+		.tm_min = pair(utc + 14),
+		.tm_sec = pair(utc + 17),
+	};
+	const struct tm written = time;
+	time_t seconds = timegm(&time);
+	/* What is no date, as the 31st of February, timegm() makes one of. */
+	if (!is_time(seconds) || time.tm_mon != written.tm_mon || time.tm_mday != written.tm_mday ||
+	    time.tm_hour != written.tm_hour || time.tm_min != written.tm_min ||
+	    time.tm_sec != written.tm_sec)
+		return false;
+	*filetime = (uint64_t)(seconds + UNIX_EPOCH) * FILETIME_SECOND;
 	return true;
 }
 

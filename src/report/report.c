@@ -162,6 +162,10 @@ static void add_json_object(struct report *report, const void *row)
 		text_add_char(&report->line, ':');
 		value_add_json(&report->line, &value);
 	}
+	const char *others = NULL;
+	if (report->kind->others)
+		others = *(const char *const *)((const char *)row + report->kind->others);
+	text_add_string(&report->line, others ? others : "");
 	text_add_char(&report->line, '}');
 }
 

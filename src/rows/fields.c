@@ -126,18 +126,6 @@ static bool is_declared(const void *p)
 	return !row->rebuilt_line;
 }
 
-static struct value started(const void *p, struct text *scratch)
-{
-	const struct row *row = p;
-	return value_utc(row->started, scratch);
-}
-
-static struct value exited(const void *p, struct text *scratch)
-{
-	const struct row *row = p;
-	return value_utc(row->exited, scratch);
-}
-
 /*
  * The hash that tells most: of the types of an assembly or the functions of a Go program, whose
  * import lists are their runtimes'; else the impfuzzy.
@@ -243,8 +231,8 @@ static const struct field modules[] = {
 	{"mvid", TEXT(mvid)},
 	{"go_version", TEXT(go_version)},
 	{"go_module", TEXT(go_module)},
-	{"started", DERIVED(started)},
-	{"exited", DERIVED(exited)},
+	{"started", UTC(started)},
+	{"exited", UTC(exited)},
 	{"command_line", TEXT(command_line)},
 	/* Only for people. What may be of any length comes last in each table. */
 	{NULL, DERIVED(hash_or_reason), LEFT("Hash", 0, 70)},
@@ -278,5 +266,10 @@ static const struct field dumps[] = {
 };
 /* clang-format on */
 
-const struct row_kind row_modules = ROW_KIND(modules);
+const struct row_kind row_modules = {
+	.fields = modules,
+	.count = sizeof(modules) / sizeof(*modules),
+	.size = sizeof(ROW),
+	.others = offsetof(ROW, others),
+};
 const struct row_kind row_dumps = ROW_KIND(dumps);

@@ -52,26 +52,14 @@ const struct row_kind row_regions = ROW_KIND(regions);
 #undef ROW
 #define ROW struct process_row
 
-static struct value started(const void *p, struct text *scratch)
-{
-	const struct process_row *row = p;
-	return value_utc(row->started, scratch);
-}
-
-static struct value exited(const void *p, struct text *scratch)
-{
-	const struct process_row *row = p;
-	return value_utc(row->exited, scratch);
-}
-
 /* --processes */
 static const struct field processes[] = {
 	{"pid", NUMBER(pid), RIGHT("PID", 6, 10, 10)},
 	{"ppid", NUMBER(ppid), RIGHT("PPID", 6, 20, 20)},
 	{"process", TEXT(process), LEFT("Process", 15, 30, 30)},
 	{"eprocess", ADDRESS_OR_NULL(eprocess), LEFT("EPROCESS", 18, 0, 40)},
-	{"started", DERIVED(started), LEFT("Started", 20, 50, 50)},
-	{"exited", DERIVED(exited), LEFT("Exited", 20, 60, 60)},
+	{"started", UTC(started), LEFT("Started", 20, 50, 50)},
+	{"exited", UTC(exited), LEFT("Exited", 20, 60, 60)},
 	{"sources", WORDS(sources, process_source_names, PROCESS_SOURCE_COUNT),
 	 LEFT("Found In", 24, 0, 70)},
 	{"flags", WORDS(flags, module_flag_names, MODULE_FLAG_COUNT), LEFT("Flags", 12, 80, 80)},

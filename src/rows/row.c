@@ -11,7 +11,7 @@
 #include <impscan/bytes.h>
 #include <impscan/module.h>
 
-/* All tables that have members of struct row; together they name every text in it. */
+/* All tables that have members of struct row; together they name every text in it but `others`. */
 static const struct row_kind *const kinds[] = {&row_modules, &row_dumps};
 
 /* The text that a field of kind FIELD_TEXT has in a row. */
@@ -43,11 +43,14 @@ struct row *row_copy(const struct row *row)
 	size_t size = sizeof(from);
 	for (size_t i = 0; i < array_size(kinds); i++)
 		size += copy_texts(kinds[i], &from, NULL, NULL);
+	size += row->others ? strlen(row->others) + 1 : 0;
 	struct row *copy = alloc_zero(1, size);
 	char *end = (char *)(copy + 1);
 	*copy = from;
 	for (size_t i = 0; i < array_size(kinds); i++)
 		end += copy_texts(kinds[i], &from, copy, end);
+	if (row->others)
+		copy->others = strcpy(end, row->others);
 	return copy;
 }
 

@@ -13,12 +13,6 @@
 
 #include <impscan/rows.h>
 
-/*
- * What text_add_utc() makes of a FILETIME, in `scratch`, which is empty; null where that is
- * nothing.
- */
-struct value value_utc(uint64_t filetime, struct text *scratch);
-
 /* A text; null where it is NULL or "". */
 struct value value_text(const char *text);
 
@@ -50,6 +44,7 @@ struct value value_prefixed(const struct hashes *hashes, enum hash_type type, st
 	FIELD_OF(FIELD_WORDS, member, unsigned int), .words = (words_), .word_count = (count)
 #define LIST(member)  FIELD_OF(FIELD_LIST, member, struct text_list)
 #define BYTES(member) FIELD(FIELD_BYTES, member)
+#define UTC(member)   FIELD_OF(FIELD_UTC, member, uint64_t)
 #define DERIVED(get_) .kind = FIELD_DERIVED, .get = (get_)
 
 #define LEFT(heading_, width_, ...) \

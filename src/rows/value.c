@@ -96,17 +96,15 @@ struct value field_value(const struct field *field, const void *row, struct text
 		return list_value(p);
 	case FIELD_BYTES:
 		return (struct value){.kind = VALUE_BYTES, .bytes = p, .count = field->size};
+	case FIELD_UTC:
+		text_clear(scratch);
+		(void)text_add_utc(scratch, *(const uint64_t *)p);
+		return value_text(text_string(scratch));
 	case FIELD_DERIVED:
 		text_clear(scratch);
 		return field->get(row, scratch);
 	}
 	return (struct value){.kind = VALUE_NULL};
-}
-
-struct value value_utc(uint64_t filetime, struct text *scratch)
-{
-	(void)text_add_utc(scratch, filetime);
-	return value_text(text_string(scratch));
 }
 
 struct value value_prefixed(const struct hashes *hashes, enum hash_type type, struct text *scratch)

@@ -304,6 +304,41 @@ static void strings_are_kept_once(void **state)
 	strings_free(&strings);
 }
 
+static void times_are_read_as_they_are_written(void **state)
+{
+	(void)state;
+	static const char *const none[] = {
+		"",
+		"2026-11-27",
+		"2026-11-27T15:00:00",
+		"2026-11-27 15:00:00Z",
+		"2026-11-27T15:00:00Z ",
+		"1989-12-31T23:59:59Z",
+		"2200-01-01T00:00:00Z",
+		"2026-02-29T00:00:00Z",
+		"2026-13-01T00:00:00Z",
+		"2026-00-01T00:00:00Z",
+		"2026-01-00T00:00:00Z",
+		"2026-01-01T24:00:00Z",
+		"2026-01-01T00:60:00Z",
+		"2026-01-01T00:00:60Z",
+		"+026-01-01T00:00:00Z",
+	};
+	uint64_t filetime;
+	for (size_t i = 0; i < array_size(none); i++)
+		assert_false(text_utc(none[i], &filetime));
+	const uint64_t second = 10000000, first = UINT64_C(12275625600) * second;
+	for (uint64_t n = 0; n < 1000; n++) {
+		_cleanup_text_ struct text text = {0};
+		uint64_t time = first + n * UINT64_C(6626983) * second;
+		assert_true(text_add_utc(&text, time + n));
+		assert_true(text_utc(text_string(&text), &filetime));
+		assert_int_equal(filetime, time);
+	}
+	assert_true(text_utc("2024-02-29T23:59:59Z", &filetime));
+	assert_int_equal(filetime, UINT64_C(133537247990000000));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +352,7 @@ int main(void)
 		cmocka_unit_test(widths_are_a_terminals),
 		cmocka_unit_test(utf8_rejects_what_is_not),
 		cmocka_unit_test(numbers_are_written_as_printf_does),
+		cmocka_unit_test(times_are_read_as_they_are_written),
 		cmocka_unit_test(text_grows),
 		cmocka_unit_test(file_names_take_what_any_system_does),
 		cmocka_unit_test(errors_carry_a_sentence),

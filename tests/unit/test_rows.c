@@ -516,7 +516,7 @@ static void columns_by_place(void **state)
 		{.name = "a", .places = {10}},
 		{.name = "b", .places = {20}},
 	};
-	static const struct row_kind kind = {fields, array_size(fields), 0};
+	static const struct row_kind kind = {.fields = fields, .count = array_size(fields)};
 	uint8_t order[FIELDS_MAX];
 	(void)state;
 	assert_int_equal(row_kind_columns(&kind, FIELDS_TABLE, order), 3);
