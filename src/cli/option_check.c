@@ -35,6 +35,10 @@ static unsigned int asked_for(const struct options *options)
 	modes |= options->info ? MODE_INFO : 0;
 	modes |= options->list_profiles ? MODE_PROFILES : 0;
 	modes |= options->import_symbols ? MODE_SYMBOLS : 0;
+	if (options->rows.count && modes & MODE_LIST)
+		modes ^= MODE_LIST | MODE_SAVED_LIST;
+	if (options->rows.count && modes & MODE_SEARCH)
+		modes ^= MODE_SEARCH | MODE_SAVED_SEARCH;
 	return modes;
 }
 
@@ -76,7 +80,10 @@ static struct error *no_image(void)
 static struct error *choose_images(struct options *options, unsigned int modes)
 {
 	const char *environment = getenv("IMPSCAN_IMAGE");
-	if (!options->image_count && environment && *environment &&
+	if (options->rows.count && options->image_count)
+		return error_new("an image, '%s', and saved rows (-r) are given: one at a time",
+				 options->images[0].path);
+	if (!options->image_count && environment && *environment && !options->rows.count &&
 	    !(modes & (MODE_HASHES | MODE_PROFILES | MODE_SYMBOLS))) {
 		*array_push(options->images, options->image_count, options->image_capacity) =
 			(struct evidence){.path = environment};
@@ -93,9 +100,9 @@ static struct error *choose_images(struct options *options, unsigned int modes)
 static struct error *choose_mode(const struct options *options, unsigned int *ret)
 {
 	unsigned int modes = asked_for(options);
-	unsigned int groups = modes & MODES_MODULES
-				      ? (modes & ~(unsigned int)MODES_MODULES) | (modes & -modes)
-				      : modes;
+	const unsigned int modules = MODES_MODULES | MODES_SAVED;
+	unsigned int groups =
+		modes & modules ? (modes & ~modules) | (modes & modules & -modes) : modes;
 	if (groups & (groups - 1))
 		return error_new("%s and %s are two things to print: one at a time",
 				 mode_name(groups), mode_name(groups & (groups - 1)));
@@ -109,11 +116,14 @@ static struct error *choose_mode(const struct options *options, unsigned int *re
 	if (options->only.fresh && !options->good.count)
 		return error_new("--only new shows what -k does not know: name what is known to be "
 				 "good with -k");
-	if (!modes && options->image_count && options->good.count)
+	if (!modes && (options->image_count || options->rows.count) && options->good.count)
 		return error_new(
 			"-k leaves rows out, and says nothing of what to print: add --only "
 			"new to list the modules that it does not know, or -a, or a search "
 			"(see --help)");
+	if (!modes && options->rows.count)
+		return error_new("nothing to do with the saved rows: give -a to list them, or -e, "
+				 "-i or -s to search them (see --help)");
 	if (!modes && options->image_count)
 		return error_new(
 			"nothing to do with the image: give -a to list its modules, -e, "
@@ -145,6 +155,8 @@ static struct error *check_values(const struct options *options)
 				 "has no header, which --only asks for: leave one of them out");
 	for (size_t i = 0; i < options->image_count; i++)
 		standard_inputs += !strcmp(options->images[i].path, "-");
+	for (size_t i = 0; i < options->rows.count; i++)
+		standard_inputs += !strcmp(options->rows.items[i], "-");
 	for (size_t i = 0; i < options->lists.count; i++)
 		standard_inputs += !strcmp(options->lists.items[i], "-");
 	if (standard_inputs > 1)
@@ -165,10 +177,10 @@ struct error *options_check(struct options *options, const bool given[OPTION_COU
 	try_(check_uses(modes, given, options->before_samples));
 	if (modes & MODES_IMAGE && !options->image_count)
 		return no_image();
-	if (options->form == REPORT_MISP && !(modes & MODES_MODULES))
+	if (options->form == REPORT_MISP && !(modes & (MODES_MODULES | MODES_SAVED)))
 		return error_new("-o misp is of modules: it goes with -a and a search, not with %s",
 				 mode_name(modes));
 	options->print_hashes = modes == MODE_HASHES;
-	options->all |= (modes & MODE_LIST) != 0;
+	options->all |= (modes & (MODE_LIST | MODE_SAVED_LIST)) != 0;
 	return check_values(options);
 }

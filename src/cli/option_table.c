@@ -25,46 +25,53 @@ const struct option_row option_table[] = {
 	 "a memory image or a dump of a process, also packed or split, also several, a folder of "
 	 "dumps, - for standard input; else "
 	 "$IMPSCAN_IMAGE; without -e also as a plain argument"},
-	{'a', "all", NULL, MODES_MODULES, true, SETS(all),
+	{'r', "rows", "FILE", MODES_SAVED, true, ADDS(rows),
+	 "saved rows (-a -o jsonl), also packed, of any number of images, in place of an image; a "
+	 "folder of them; - for standard input"},
+	{OPTION_IMAGE, "image", "GLOB", MODES_SAVED, true, ADDS(image_globs),
+	 "with -r: only rows of images whose name, or last part of it, is like this (repeatable)"},
+	{'a', "all", NULL, MODES_MODULES | MODES_SAVED, true, SETS(all),
 	 "list every module with its imphash and impfuzzy; of .NET and Go modules with hashes of "
 	 "their types and functions"},
-	{'e', "samples", "PATH", MODE_SEARCH | MODE_HASHES, true, ADDS(samples),
+	{'e', "samples", "PATH", MODE_SEARCH | MODE_HASHES | MODE_SAVED_SEARCH, true, ADDS(samples),
 	 "compare with a PE file, or with every PE below a folder; plain arguments are more of "
 	 "them. Without an image: print the samples' hashes, as -i reads them"},
-	{OPTION_PASSWORD, "password", "TEXT", MODES_IMAGE | MODE_HASHES, false, TAKES(password),
+	{OPTION_PASSWORD, "password", "TEXT", MODES_IMAGE | MODE_HASHES | MODES_SAVED, false,
+	 TAKES(password),
 	 "of encrypted ZIP archives: images, -e, -i, -k, --pagefile (\"infected\" is tried)"},
-	{'i', "hashes", "PATH", MODE_SEARCH, true, ADDS(lists),
+	{'i', "hashes", "PATH", MODE_SEARCH | MODE_SAVED_SEARCH, true, ADDS(lists),
 	 "compare with a list of imphash, impfuzzy, impset, typerefhash, gimphash and the like, or "
 	 "with all in a folder; - for standard input"},
-	{'s', "hash", "HASH", MODE_SEARCH, true, ADDS(hashes), "compare with one hash of any kind"},
+	{'s', "hash", "HASH", MODE_SEARCH | MODE_SAVED_SEARCH, true, ADDS(hashes),
+	 "compare with one hash of any kind"},
 	{OPTION_PRINT_HASHES, "print-hashes", NULL, MODE_HASHES, true, SETS(print_hashes),
 	 "with -e: print the samples' hashes whatever $IMPSCAN_IMAGE says"},
-	{'p', "pid", "PID", MODES_ROWS | MODE_INFO | MODE_PROCESSES, true, PARSED,
+	{'p', "pid", "PID", MODES_ROWS | MODE_INFO | MODE_PROCESSES | MODES_SAVED, true, PARSED,
 	 "only these processes (repeatable, comma lists)"},
-	{'t', "threshold", "N", MODE_SEARCH, false, PARSED,
+	{'t', "threshold", "N", MODE_SEARCH | MODE_SAVED_SEARCH, false, PARSED,
 	 "least score shown of impfuzzy and the like, 0-100 (default 30; 0 is every one above 0)"},
-	{OPTION_MIN_IMPORTS, "min-imports", "N", MODE_SEARCH, false, PARSED,
+	{OPTION_MIN_IMPORTS, "min-imports", "N", MODE_SEARCH | MODE_SAVED_SEARCH, false, PARSED,
 	 "leave out matches of lists with fewer imports"},
-	{OPTION_BEST, "best", NULL, MODE_SEARCH, true, SETS(best),
+	{OPTION_BEST, "best", NULL, MODE_SEARCH | MODE_SAVED_SEARCH, true, SETS(best),
 	 "of a module's matches only the best (ties: all)"},
 	{'F', "fast", NULL, MODES_MODULES, true, SETS(fast),
 	 "names only: don't rebuild lists from addresses"},
 	{OPTION_DEEP, "deep", NULL, MODES_ROWS | MODE_INFO | MODE_PROCESSES, true, SETS(deep),
 	 "sweep physical memory for processes that no list has"},
-	{'k', "known-good", "PATH", MODES_MODULES, true, ADDS(good),
+	{'k', "known-good", "PATH", MODES_MODULES | MODES_SAVED, true, ADDS(good),
 	 "leave out what a listing of a clean machine (-o csv, jsonl), a list, or all in a folder, "
 	 "has; --only new lists what is left"},
-	{OPTION_ONLY, "only", "LIST", MODES_ROWS, true, PARSED,
+	{OPTION_ONLY, "only", "LIST", MODES_ROWS | MODES_SAVED, true, PARSED,
 	 "only such rows: listed, injected, managed, kernel, or a flag (hidden, unlinked, hollowed "
 	 "...: see "
 	 "the man page); comma list"},
-	{'m', "module", "MODULE", MODES_ROWS, false, PARSED,
+	{'m', "module", "MODULE", MODES_ROWS | MODES_SAVED, false, PARSED,
 	 "only modules with this in their name, or the one that holds this address (0x...)"},
 	{'d', "dump", "DIR", MODES_MODULES, false, TAKES(dump),
 	 "write each module shown to a folder, as a PE file, with an index"},
 	{'o', "output", "FORM",
-	 MODES_ROWS | MODE_INFO | MODE_HASHES | MODE_PROFILES | MODE_PROCESSES, false, PARSED,
-	 "table (default), wide, csv, jsonl, json or, of modules, misp"},
+	 MODES_ROWS | MODE_INFO | MODE_HASHES | MODE_PROFILES | MODE_PROCESSES | MODES_SAVED, false,
+	 PARSED, "table (default), wide, csv, jsonl, json or, of modules, misp"},
 	{OPTION_INFO, "info", NULL, MODE_INFO, true, SETS(info),
 	 "what the image is: format, build, kernel, profile, processes"},
 	{OPTION_REGIONS, "regions", NULL, MODE_REGIONS, true, SETS(regions),
@@ -139,6 +146,8 @@ static const char *const mode_names[] = {
 	"--list-profiles",
 	"--import-symbols",
 	"--processes",
+	"a listing of saved rows (-r)",
+	"a search of saved rows (-r)",
 };
 
 const char *mode_name(unsigned int modes)
@@ -173,6 +182,7 @@ void options_help(FILE *out)
 	      "    impscan -f mem.raw -e samples/     what in memory resembles these files?\n"
 	      "    impscan -f mem.raw -i hashes.txt   ... or these hashes?\n"
 	      "    impscan *.raw -i hashes.txt        ... in any of these images?\n"
+	      "    impscan -r rows.jsonl -i hashes.txt  ... in rows that were saved of images?\n"
 	      "    impscan -e samples/ > hashes.txt   the hashes of files\n"
 	      "\n",
 	      out);

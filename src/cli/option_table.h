@@ -35,6 +35,7 @@ enum {
 	OPTION_UNPACK,
 	OPTION_FORMAT,
 	OPTION_PROCESSES,
+	OPTION_IMAGE,
 };
 
 /* What a run is for, as bits. */
@@ -49,12 +50,15 @@ enum mode {
 	MODE_PROFILES = 1 << 7, /* --list-profiles */
 	MODE_SYMBOLS = 1 << 8,	/* --import-symbols */
 	MODE_PROCESSES = 1 << 9,
+	MODE_SAVED_LIST = 1 << 10, /* of saved rows, -r */
+	MODE_SAVED_SEARCH = 1 << 11,
 };
 
 #define MODES_MODULES (MODE_LIST | MODE_SEARCH)
 #define MODES_ROWS    (MODES_MODULES | MODE_REGIONS | MODE_IMPORTS)
 #define MODES_IMAGE   (MODES_ROWS | MODE_INFO | MODE_LAYOUT | MODE_PROCESSES)
-#define MODES_ALL     (MODES_IMAGE | MODE_HASHES | MODE_PROFILES | MODE_SYMBOLS)
+#define MODES_SAVED   (MODE_SAVED_LIST | MODE_SAVED_SEARCH)
+#define MODES_ALL     (MODES_IMAGE | MODE_HASHES | MODE_PROFILES | MODE_SYMBOLS | MODES_SAVED)
 
 /* What an option does to struct options. */
 enum option_type {
@@ -77,7 +81,7 @@ struct option_row {
 	const char *help;
 };
 
-#define OPTION_COUNT 41
+#define OPTION_COUNT 43
 
 extern const struct option_row option_table[OPTION_COUNT];
 

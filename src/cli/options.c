@@ -296,14 +296,18 @@ static struct error *take_all(struct options *options, int argc, char **argv, bo
 	return NULL;
 }
 
-/* What stands alone is a sample where there is -e, and else an image. */
+/*
+ * What stands alone is a sample where there is -e, more rows where there is -r, and else an image.
+ */
 static void sort_out(struct options *options, bool *given)
 {
-	bool samples = options->samples.count;
+	bool samples = options->samples.count, rows = options->rows.count;
 	for (size_t i = 0; i < options->placed_count; i++) {
 		struct placed *placed = &options->placed[i];
 		if (placed->key == PLACED_ALONE && samples)
 			add_argument(&options->samples, placed->text);
+		else if (placed->key == PLACED_ALONE && rows)
+			add_argument(&options->rows, placed->text);
 		else if (placed->key == PLACED_ALONE)
 			placed->key = 'f';
 		if (placed->key != 'f')
@@ -334,6 +338,8 @@ void options_free(struct options *options)
 	free(options->found);
 	free(options->images);
 	free(options->placed);
+	free(options->rows.items);
+	free(options->image_globs.items);
 	free(options->samples.items);
 	free(options->lists.items);
 	free(options->hashes.items);

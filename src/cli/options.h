@@ -30,9 +30,11 @@ struct options {
 	char **found; /* paths of images that were found in folders, sorted by folder */
 	size_t found_count;
 	size_t found_capacity;
-	const char *before_samples; /* what stands alone before the first -e: a sample; or NULL */
-	bool from_environment;	    /* the only image is $IMPSCAN_IMAGE */
-	struct placed *placed;	    /* while the command line is read */
+	struct arguments rows;	      /* -r */
+	struct arguments image_globs; /* --image */
+	const char *before_samples;   /* what stands alone before the first -e: a sample; or NULL */
+	bool from_environment;	      /* the only image is $IMPSCAN_IMAGE */
+	struct placed *placed;	      /* while the command line is read */
 	size_t placed_count;
 	size_t placed_capacity;
 	bool all;

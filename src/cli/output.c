@@ -68,6 +68,17 @@ void output_report(struct output *output, const struct row_kind *kind, bool sear
 	report_image(output->report, evidence_name(output_evidence(output)));
 }
 
+/* Columns for the name of an image whose name is not known before its rows come. */
+#define IMAGE_WIDTH 24
+
+void output_saved_report(struct output *output, bool search)
+{
+	output->report = report_modules_new(stdout, output->options->form, search);
+	report_tell_images(output->report,
+			   isatty(STDOUT_FILENO) ? REPORT_IMAGE_HEADINGS : REPORT_IMAGE_COLUMN,
+			   IMAGE_WIDTH);
+}
+
 struct error *output_written(struct output *output)
 {
 	if (output->image + 1 == output->options->image_count)
@@ -77,6 +88,7 @@ struct error *output_written(struct output *output)
 
 struct error *output_end(struct output *output)
 {
+	text_free(&output->saved_image);
 	return !output->report || report_end(take_ptr(output->report)) ? NULL : output_failed();
 }
 
@@ -110,6 +122,20 @@ bool output_row(void *context, const struct row *row)
 	report_module(output->report, &named);
 	/* Modules are wanted as files also when nobody reads their rows any more. */
 	return output->dump.index || !report_failed(output->report);
+}
+
+bool output_saved_row(void *context, const struct row *row)
+{
+	struct output *output = context;
+	const char *image = row->image ? row->image : "-";
+	before_row(output);
+	if (strcmp(text_string(&output->saved_image), image) != 0) {
+		text_clear(&output->saved_image);
+		text_add_string(&output->saved_image, image);
+		report_image(output->report, text_string(&output->saved_image));
+	}
+	report_module(output->report, row);
+	return !report_failed(output->report);
 }
 
 bool output_region(void *context, const struct region_row *row)

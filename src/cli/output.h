@@ -20,7 +20,8 @@ struct output {
 	char *dump_name; /* of several images: this one's folder in that of -d */
 	struct progress progress;
 	const struct good *good; /* what -k knows; NULL: no -k */
-	size_t failed;		 /* images with an error */
+	size_t failed;		 /* images, or files of saved rows, with an error */
+	struct text saved_image; /* that the saved rows in work are of */
 	size_t rows; /* written to standard output; none makes the exit code EXIT_NONE */
 	struct dump_folder dump;
 	struct text
@@ -68,6 +69,13 @@ bool output_dumped(void *context, const struct row *row);
 bool output_sample(void *context, const struct sample *sample);
 void output_progress(void *context, size_t done, size_t total);
 void output_warning(void *context, const char *sentence);
+
+/*
+ * Starts the report of saved rows, of images whose names come with them; `search` as
+ * report_modules_new() has it. Their receiver is output_saved_row().
+ */
+void output_saved_report(struct output *output, bool search);
+bool output_saved_row(void *context, const struct row *row);
 
 /* The error for rows that could not be written. */
 struct error *output_failed(void);

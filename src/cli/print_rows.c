@@ -14,14 +14,14 @@
 #include "cli/interrupt.h"
 #include "cli/known_hashes.h"
 
-static double seconds_since(const struct timespec *start)
+double seconds_since(const struct timespec *start)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
 }
 
-static struct scan_options scan_options_of(const struct output *output, const struct known *known)
+struct scan_options scan_options_of(const struct output *output, const struct known *known)
 {
 	const struct options *options = output->options;
 	return (struct scan_options){
@@ -39,7 +39,7 @@ static struct scan_options scan_options_of(const struct output *output, const st
 		.several = output_several(output),
 		.pid_count = options->pid_count,
 		.threads = options->threads,
-		.image_name = output_evidence(output)->label,
+		.image_name = options->image_count ? output_evidence(output)->label : NULL,
 	};
 }
 

@@ -16,6 +16,12 @@ struct image;
 struct discovery;
 struct windows;
 
+/* What the user asked for of a scan. `known`: what is searched for; NULL: nothing. */
+struct scan_options scan_options_of(const struct output *output, const struct known *known);
+
+/* Seconds by CLOCK_MONOTONIC. */
+double seconds_since(const struct timespec *start);
+
 /*
  * -a, or a search of `known` hashes (NULL: none), with the files of -d. `start` is the time
  * (CLOCK_MONOTONIC) from which the summary counts. The caller closes output->dump.

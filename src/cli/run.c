@@ -19,6 +19,7 @@
 #include "cli/known_hashes.h"
 #include "cli/machine.h"
 #include "cli/print_rows.h"
+#include "cli/print_saved.h"
 #include "cli/profiles.h"
 #include "cli/version.h"
 
@@ -135,6 +136,25 @@ static struct error *run_image(const struct options *options, struct profiles *p
 	return error;
 }
 
+/* The known hashes of a search, and what -k knows. */
+static struct error *load_hashes(struct output *output, struct known **known, struct good **good)
+{
+	if (options_search(output->options))
+		try_(load_known(output, known));
+	if (output->options->good.count)
+		try_(load_good(output, good));
+	output->good = *good;
+	return NULL;
+}
+
+static struct error *run_saved(struct output *output)
+{
+	_cleanup_known_ struct known *known = NULL;
+	_cleanup_good_ struct good *good = NULL;
+	try_(load_hashes(output, &known, &good));
+	return print_saved(known, output);
+}
+
 /*
  * All images, one after the other. An error of one is told in its place and counted, and the others
  * are done. Fails where there are no known hashes to search for, and when rows can't be written.
@@ -146,12 +166,8 @@ static struct error *run_images(const struct options *options, struct profiles *
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	image_start = start;
 	_cleanup_known_ struct known *known = NULL;
-	if (options_search(options))
-		try_(load_known(output, &known));
 	_cleanup_good_ struct good *good = NULL;
-	if (options->good.count)
-		try_(load_good(output, &good));
-	output->good = good;
+	try_(load_hashes(output, &known, &good));
 	bool unread = false; /* nobody reads the rows any more */
 	for (size_t i = 0; i < options->image_count && (!unread || options->dump); i++) {
 		output_image(output, i);
@@ -188,6 +204,8 @@ static struct error *run(const struct options *options, struct output *output)
 	}
 	if (options->print_hashes)
 		return print_samples(output);
+	if (options->rows.count)
+		return run_saved(output);
 	if (options->from_environment) {
 		_cleanup_free_ char *sentence =
 			alloc_printf("image: %s (IMPSCAN_IMAGE)", options->images[0].path);

@@ -16,8 +16,8 @@
 #include <impscan/bytes.h>
 #include <impscan/unpack.h>
 
-/* Bytes that are read of a packed file at once. */
-#define PACKED_SIZE (256u << 10)
+/* Bytes that are read of a packed file at once, or unpacked. */
+#define PACKED_SIZE (64u << 10)
 
 /* Bytes that tell what a file is. */
 #define HEAD_SIZE 512
@@ -38,6 +38,7 @@ struct rows_file {
 	size_t lines;  /* ... of this many lines */
 	size_t line;   /* number of the next line */
 	bool first, at_end, cut;
+	struct error *failure; /* told when the lines before it were handed out */
 };
 
 static ssize_t read_fd(struct rows_file *file, char *to, size_t size, struct error **error)
@@ -164,6 +165,7 @@ void rows_file_free(struct rows_file *file)
 	free(file->label);
 	free(file->packed);
 	free(file->buffer);
+	error_free(file->failure);
 	free(file);
 }
 
@@ -186,35 +188,32 @@ static void make_room(struct rows_file *file, size_t size)
 	file->buffer = alloc_resize(file->buffer, file->capacity, 1);
 }
 
-/* Reads until there are `size` bytes, or the end. */
-static struct error *fill(struct rows_file *file, size_t size)
+/* Reads until there are `size` bytes, or the end, or until it fails. */
+static void fill(struct rows_file *file, size_t size)
 {
-	while (file->length < size && !file->at_end) {
-		struct error *error = NULL;
+	while (file->length < size && !file->at_end && !file->failure) {
 		char *to = file->buffer + file->length;
+		/* A little at once: what is read along with where it fails is lost. */
+		size_t most = min_of(size - file->length, (size_t)PACKED_SIZE);
 		ssize_t n = file->unpack
-				    ? unpack_read(file->unpack, to, size - file->length, &error)
-				    : read_plain(file, to, size - file->length, &error);
-		if (n < 0)
-			return error;
+				    ? unpack_read(file->unpack, to, most, &file->failure)
+				    : read_plain(file, to, size - file->length, &file->failure);
 		file->at_end = n == 0;
-		file->length += (size_t)n;
+		file->length += n > 0 ? (size_t)n : 0;
 	}
-	return NULL;
 }
 
 /* After a line that is too long: passes over the rest of it. */
-static struct error *pass_rest(struct rows_file *file)
+static void pass_rest(struct rows_file *file)
 {
 	while (file->cut) {
 		file->given = file->length;
 		make_room(file, PACKED_SIZE);
-		try_(fill(file, PACKED_SIZE));
+		fill(file, PACKED_SIZE);
 		const char *newline = memchr(file->buffer, '\n', file->length);
 		file->given = newline ? (size_t)(newline + 1 - file->buffer) : file->length;
 		file->cut = !newline && file->length;
 	}
-	return NULL;
 }
 
 /* How many bytes of the buffer are whole lines; a line that is too long ends where it is cut. */
@@ -223,7 +222,7 @@ static size_t whole_lines(struct rows_file *file)
 	const char *newline = memrchr(file->buffer, '\n', file->length);
 	if (newline)
 		return (size_t)(newline + 1 - file->buffer);
-	if (!file->length || (!file->at_end && file->length < ROWS_LINE_MAX))
+	if (!file->length || file->failure || (!file->at_end && file->length < ROWS_LINE_MAX))
 		return 0;
 	file->cut = !file->at_end;
 	return file->length;
@@ -243,11 +242,13 @@ static struct error *read_lines(struct rows_file *file, size_t size, size_t *who
 {
 	file->line += file->lines;
 	file->lines = 0;
-	try_(pass_rest(file));
+	pass_rest(file);
 	for (;; size *= 2) {
 		make_room(file, size);
-		try_(fill(file, size));
+		fill(file, size);
 		*whole = whole_lines(file);
+		if (!*whole && file->failure)
+			return take_ptr(file->failure);
 		if (*whole || !file->length)
 			return NULL;
 	}

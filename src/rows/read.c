@@ -317,6 +317,10 @@ enum row_line saved_row_read(struct saved_row *saved, char *line, size_t length)
 		return ROW_LINE_DAMAGED;
 	if (!told.pid || !told.found_in)
 		return told.pid ? ROW_LINE_NO_MODULE : ROW_LINE_OTHER;
+	/* As a scan has them, whose rows always have these. */
+	row->process = row->process ? row->process : "";
+	row->module = row->module ? row->module : "";
+	row->path = row->path ? row->path : "";
 	row->by_go = row->go || (row->go_version && *row->go_version) ||
 		     (row->reason && strstr(row->reason, "Go: "));
 	row->others = saved->others.length ? text_string(&saved->others) : NULL;
