@@ -96,11 +96,17 @@ struct row {
 				       gimpfuzzy, which both lists share, only here */
 	size_t rebuilt_imports;	    /* entries of the rebuilt list, where it is another */
 	struct hashes rebuilt;	    /* of the rebuilt list; "" when there is no other */
-	uint32_t timestamp;	    /* TimeDateStamp of its PE header; 0: unknown */
-	double readable;	    /* share of the needed pages that could be read, 0-1 */
-	struct row_match match;	    /* MATCHED_NOTHING in a listing */
-	struct row_dump dump;	    /* empty when no file was asked for */
-	const char *image;	    /* what the image is called: its path, or a label */
+	/*
+	 * The hashes of the lists that it may have been instead, less probable each, where they were
+	 * asked for: "IMPHASH IMPFUZZY", and "impset:..." where `rebuilt` has one. A search compares
+	 * them as well.
+	 */
+	struct text_list rebuilt_others;
+	uint32_t timestamp;	/* TimeDateStamp of its PE header; 0: unknown */
+	double readable;	/* share of the needed pages that could be read, 0-1 */
+	struct row_match match; /* MATCHED_NOTHING in a listing */
+	struct row_dump dump;	/* empty when no file was asked for */
+	const char *image;	/* what the image is called: its path, or a label */
 	/* What a .NET module or one by Go has beside import lists; its hashes are in `hashes`. */
 	bool dotnet;	      /* it is an assembly, or a part of one, and `typerefs` is known */
 	size_t typerefs;      /* types that it refers to */

@@ -59,6 +59,7 @@ struct scan_options {
 	const struct known *known; /* sealed hashes to search for; NULL: none */
 	bool all;		   /* hand out every module, whether it matches or not */
 	bool impset;		   /* compute impset; else only where `known` has one */
+	bool others;		   /* rows have the hashes of all lists that were rebuilt */
 	int threshold;		   /* least impfuzzy score of a match, 0-100 */
 	const struct good *good;   /* rows of modules that it has are left out; NULL: none */
 	size_t min_imports;	   /* matches of shorter lists are left out */

@@ -43,7 +43,8 @@ CREATE TABLE IF NOT EXISTS modules (
 	go_module TEXT,
 	started TEXT,
 	exited TEXT,
-	command_line TEXT
+	command_line TEXT,
+	rebuilt_others TEXT
 );
 CREATE INDEX IF NOT EXISTS modules_image ON modules (image, pid);
 CREATE INDEX IF NOT EXISTS modules_imphash ON modules (imphash);

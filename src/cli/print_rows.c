@@ -28,6 +28,8 @@ struct scan_options scan_options_of(const struct output *output, const struct kn
 		.known = known,
 		.all = options->all,
 		.impset = options->form != REPORT_TABLE && options->form != REPORT_WIDE,
+		.others = options->form == REPORT_CSV || options->form == REPORT_JSONL ||
+			  options->form == REPORT_JSON,
 		.threshold = options->threshold,
 		.min_imports = options->min_imports,
 		.good = output->good,

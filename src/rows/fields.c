@@ -234,6 +234,7 @@ static const struct field modules[] = {
 	{"started", UTC(started)},
 	{"exited", UTC(exited)},
 	{"command_line", TEXT(command_line)},
+	{"rebuilt_others", LIST(rebuilt_others)},
 	/* Only for people. What may be of any length comes last in each table. */
 	{NULL, DERIVED(hash_or_reason), LEFT("Hash", 0, 70)},
 	{NULL, DERIVED(telling_hash), LEFT("Hash", HASH_WIDTH, 0, 130)},

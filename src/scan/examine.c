@@ -57,6 +57,18 @@ static void conclude(const struct unit_context *context, struct worker *worker,
 	add_hits(context, worker, &finding->hashes, 0, finding);
 }
 
+/* Notes the hashes of a list that the rebuilt one may be instead, as lists of hashes have them. */
+static void add_other(const struct scan_options *options, const struct hashes *hashes,
+		      struct finding *finding)
+{
+	const char *impset = options->impset ? hashes->impset : "";
+	if (options->others && *hashes->imphash)
+		text_list_add(&finding->rebuilt_others,
+			      alloc_printf("%s%s%s%s%s", hashes->imphash,
+					   *hashes->impfuzzy ? " " : "", hashes->impfuzzy,
+					   *impset ? " " IMPSET_PREFIX : "", impset));
+}
+
 /* Where most entries of the rebuilt list come from. */
 static const char *main_source(const struct rebuilt *rebuilt)
 {
@@ -86,11 +98,13 @@ static void conclude_rebuilt(struct unit_maps *maps, struct worker *worker,
 	for (size_t i = 0; i < rebuilt->list_count; i++) {
 		const struct text *string = &rebuilt->lists[i].string;
 		struct hashes hashes;
-		if (i && !context->options->known)
+		if (i && !context->options->known && !context->options->others)
 			break;
 		hash_list(context->options, string, string, &hashes);
 		if (!i)
 			finding->rebuilt = hashes;
+		else
+			add_other(context->options, &hashes, finding);
 		add_hits(context, worker, &hashes, (unsigned int)i + 1, finding);
 	}
 	const char *left = resolve_samples(maps, worker, opened, finding);

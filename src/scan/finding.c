@@ -14,6 +14,9 @@ void finding_copy(struct finding *to, const struct finding *from)
 	if (from->reason)
 		to->reason = alloc_strdup(from->reason);
 	to->hits = hits_ref(from->hits);
+	to->rebuilt_others = (struct text_list){0};
+	for (size_t i = 0; i < from->rebuilt_others.count; i++)
+		text_list_add(&to->rebuilt_others, alloc_strdup(from->rebuilt_others.items[i]));
 	if (from->names) {
 		to->names = alloc_new(struct program_names);
 		*to->names = *from->names;
@@ -32,5 +35,6 @@ void finding_free(struct finding *finding)
 {
 	free(finding->reason);
 	free(finding->names);
+	text_list_free(&finding->rebuilt_others);
 	hits_unref(finding->hits);
 }

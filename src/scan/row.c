@@ -44,6 +44,7 @@ void row_add_finding(struct row *row, const struct finding *finding)
 	row->hashes = finding->hashes;
 	row->rebuilt_imports = finding->rebuilt_imports;
 	row->rebuilt = finding->rebuilt;
+	row->rebuilt_others = finding->rebuilt_others;
 	/* Where there is no list, no page of it can be missing. */
 	row->readable =
 		finding->status == IMPORTS_NONE && finding->readable <= 0 ? 1 : finding->readable;

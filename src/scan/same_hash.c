@@ -101,6 +101,7 @@ void kept_modules_add(struct kept_modules *kept, const struct row *row, struct h
 	kept->memory += sizeof(*row) + 1024 + hits_memory(hits);
 	kept->memory += row->command_line ? strlen(row->command_line) : 0;
 	kept->memory += row->reason ? strlen(row->reason) : 0;
+	kept->memory += row->rebuilt_others.count * OTHER_LIST_MEMORY;
 }
 
 void kept_modules_clear(struct kept_modules *kept)

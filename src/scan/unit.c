@@ -497,7 +497,11 @@ size_t unit_memory(const struct unit *unit)
 	const struct modules *modules = unit ? &unit->modules : NULL;
 	if (!unit)
 		return 0;
+	size_t others = 0;
+	for (size_t i = 0; i < modules->count; i++)
+		others += unit->findings[i].rebuilt_others.count;
 	/* A reason is a sentence. */
 	return modules->count * (sizeof(struct module) + sizeof(struct finding) + 64) +
-	       modules->names.strings.bytes + (unit->command_line ? strlen(unit->command_line) : 0);
+	       others * OTHER_LIST_MEMORY + modules->names.strings.bytes +
+	       (unit->command_line ? strlen(unit->command_line) : 0);
 }

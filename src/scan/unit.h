@@ -76,15 +76,20 @@ struct finding {
 	size_t imports;	    /* entries of the declared list */
 	uint32_t timestamp; /* of the PE header; 0: unknown */
 	double readable;
-	struct hashes hashes;	   /* of the declared list */
-	struct hits *hits;	   /* what all lists match; list 0 is the declared one */
-	size_t rebuilt_imports;	   /* entries of the rebuilt list; 0: there is none, or no other */
-	struct hashes rebuilt;	   /* of the rebuilt list */
-	const char *import_source; /* "names", "iat", "table", "call"; NULL: there is no list */
+	struct hashes hashes;	/* of the declared list */
+	struct hits *hits;	/* what all lists match; list 0 is the declared one */
+	size_t rebuilt_imports; /* entries of the rebuilt list; 0: there is none, or no other */
+	struct hashes rebuilt;	/* of the rebuilt list */
+	struct text_list rebuilt_others; /* those of the other lists, if options->others */
+	const char *import_source;   /* "names", "iat", "table", "call"; NULL: there is no list */
 	struct program_names *names; /* NULL: it is neither .NET nor Go */
 	struct dump *dump;	     /* the file that was written of it; NULL: none was asked for */
 	bool data;		     /* a file to be read (plain_data.h), or a copy: no row */
 };
+
+/* Bytes that an item of finding->rebuilt_others takes at most. */
+#define OTHER_LIST_MEMORY \
+	(sizeof(char *) + sizeof(IMPSET_PREFIX) + IMPHASH_SIZE + (size_t)2 * IMPFUZZY_SIZE)
 
 /* One process, examined. */
 struct unit {

@@ -7,6 +7,8 @@ known to be good; events of MISP.
 """
 
 import collections
+import csv
+import io
 import json
 import pathlib
 import re
@@ -59,6 +61,32 @@ def test_min_imports(impscan, image):
     every, _ = rows(impscan, image, "-a", "-s", row["imphash"], "--min-imports", 100000)
     check(len(every) == len(rows(impscan, image, "-a")[0]), "with -a short lists have rows")
     check(not any(row["match"] for row in every), "and no match")
+
+
+def test_rebuilt_others(impscan, image):
+    """All lists that a search compares stand in a row, and nothing else."""
+    listing, _ = rows(impscan, image, "-a")
+    several = [row for row in listing if row["rebuilt_others"]]
+    check(several and all(row["rebuilt_imphash"] for row in several), f"no other lists: {several}")
+    own = {row[name] for row in listing for name in ("imphash", "rebuilt_imphash")}
+    for row in several:
+        for item in row["rebuilt_others"]:
+            check(re.fullmatch(r"[0-9a-f]{32} \d+:\S+:\S+ impset:\d+:\S+:\S+", item), f"is no line: {item}")
+            for number, kind in enumerate(("imphash", "impfuzzy", "impset")):
+                found, _ = rows(impscan, image, "-p", row["pid"], "-s", item.split()[number], "-t", 100)
+                check([one["matched_hash"] for one in found if one["base"] == row["base"]] ==
+                      ["rebuilt_" + kind], f"{kind} of {item}: {found}")
+                check(all(one["rebuilt_others"] == row["rebuilt_others"] for one in found
+                          if one["base"] == row["base"]), "a search has others")
+        hashes = [item.split()[0] for item in row["rebuilt_others"]]
+        check(len({*hashes, row["rebuilt_imphash"]}) == len(hashes) + 1, f"a list twice: {hashes}")
+        check(not own & set(hashes), "its other lists are all own lists of rows: no test")
+    fast, _ = rows(impscan, image, "-a", "-F")
+    check(not any(row["rebuilt_others"] for row in fast), "of -F")
+    text = subprocess.run([impscan, "-q", "-f", image, "-a", "-o", "csv"], capture_output=True,
+                          check=True).stdout.decode()
+    cells = [row["rebuilt_others"] for row in csv.DictReader(io.StringIO(text, newline=""))]
+    check(cells == [";".join(row["rebuilt_others"] or []) for row in listing], "cells of CSV")
 
 
 def test_lists(impscan, image, folder):
@@ -337,6 +365,7 @@ def main():
     test_lists(impscan, image, folder)
     test_folders(impscan, image, folder)
     test_known_good(impscan, mkimage, image, folder)
+    test_rebuilt_others(impscan, folder / "hidden.raw")
     test_round_trip(impscan, mkimage, folder / "hidden.raw", folder)
     (folder / "hidden.raw").unlink()
     test_misp(impscan, image, folder)

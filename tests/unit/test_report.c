@@ -33,6 +33,8 @@ static char *written(enum report_form form, bool search, const struct row *row)
 
 static struct row rebuilt_row(void)
 {
+	static char first[] = "0123 3:a:b", second[] = "4567 3:c:d impset:3:e:f";
+	static char *others[] = {first, second};
 	return (struct row){
 		.pid = 9,
 		.process = "=a,\"b",
@@ -45,6 +47,7 @@ static struct row rebuilt_row(void)
 		.rebuilt = {.imphash = "fedcba9876543210fedcba9876543210",
 			    .impfuzzy = "6:ghi:jkl",
 			    .impset = "6:mno:pqr"},
+		.rebuilt_others = {others, array_size(others), 0},
 		.readable = 0.5,
 		.image = "a/mem.raw",
 	};
@@ -69,7 +72,8 @@ static void json_lines(void **state)
 		"null,\"typerefs\":null,\"typerefhash\":null,\"typerefuzzy\":null,"
 		"\"go_functions\":null,\"gimphash\":null,\"gimpfuzzy\":null,\"assembly\":null,"
 		"\"mvid\":null,\"go_version\":null,\"go_module\":null,"
-		"\"started\":null,\"exited\":null,\"command_line\":null}\n");
+		"\"started\":null,\"exited\":null,\"command_line\":null,"
+		"\"rebuilt_others\":[\"0123 3:a:b\",\"4567 3:c:d impset:3:e:f\"]}\n");
 }
 
 /* Quotes and commas are quoted, and a spreadsheet runs nothing. */
@@ -82,7 +86,8 @@ static void csv(void **state)
 	assert_non_null(strstr(
 		text, "\r\n9,0,\"'=a,\"\"b\",,0x0,0,\\x1b[1m.dll,,load;init,0,,,,"
 		      "45,fedcba9876543210fedcba9876543210,6:ghi:jkl,0.50,"
-		      "unreadable,no header,hooked,,,,,,6:mno:pqr,a/mem.raw,,,,,,,,,,,,,,,,,\r\n"));
+		      "unreadable,no header,hooked,,,,,,6:mno:pqr,a/mem.raw,,,,,,,,,,,,,,,,,,"
+		      "0123 3:a:b;4567 3:c:d impset:3:e:f\r\n"));
 }
 
 /* In an event a hidden process says so, and each of a module's lists is an object of its own. */

@@ -104,6 +104,8 @@ static void assert_column(const struct row_kind *kind, enum field_table table, c
 
 static struct row full_row(void)
 {
+	static char first[] = "0123 3:a:b", second[] = "4567 3:c:d impset:3:e:f";
+	static char *others[] = {first, second};
 	return (struct row){
 		.pid = 4012,
 		.ppid = 4,
@@ -125,6 +127,7 @@ static struct row full_row(void)
 		.rebuilt = {.imphash = "fedcba9876543210fedcba9876543210",
 			    .impfuzzy = "6:ghi:jkl",
 			    .impset = "6:c:d"},
+		.rebuilt_others = {others, array_size(others), 0},
 		.timestamp = 1234,
 		.readable = 0.875,
 		.match = {MATCHED_REBUILT_IMPFUZZY, 93, "emotet", "beside", "shared", 7, true},
@@ -191,6 +194,7 @@ static void modules(void **state)
 		{"started", "t2020-01-01T00:00:00Z"},
 		{"exited", "t2020-01-01T01:01:01Z"},
 		{"command_line", "tinvoice.exe \"a b\" \x1b[1m"},
+		{"rebuilt_others", "l 0123 3:a:b 4567 3:c:d impset:3:e:f"},
 	};
 	struct row row = full_row();
 	(void)state;
@@ -245,6 +249,7 @@ static void modules_without(void **state)
 		{"started", "null"},
 		{"exited", "null"},
 		{"command_line", "null"},
+		{"rebuilt_others", "null"},
 	};
 	struct row row = {.pid = 8, .module = "", .status = IMPORTS_UNREADABLE};
 	(void)state;
@@ -557,6 +562,14 @@ static void own_texts(struct row *row, bool own)
 		else
 			free((char *)(uintptr_t)*texts[i]);
 	}
+	if (!own) {
+		text_list_free(&row->rebuilt_others);
+		return;
+	}
+	struct text_list list = {0};
+	for (size_t i = 0; i < row->rebuilt_others.count; i++)
+		text_list_add(&list, alloc_strdup(row->rebuilt_others.items[i]));
+	row->rebuilt_others = list;
 }
 
 /* A copy has the same values when the texts that the row borrowed are gone. */
