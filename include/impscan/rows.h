@@ -114,6 +114,7 @@ struct row {
 	const char *mvid;     /* "0f7a3c5e-....", changes with each build */
 	bool go;	      /* it is a program by Go, and `go_functions` is known */
 	bool by_go;	      /* it is one, known or not: its import list is that of Go's runtime */
+	bool names_unread;    /* types or functions are there, and were not read whole */
 	size_t go_functions;
 	const char *go_version; /* "go1.19.8" */
 	const char *go_module;	/* path of the main module or package */

@@ -44,7 +44,8 @@ CREATE TABLE IF NOT EXISTS modules (
 	started TEXT,
 	exited TEXT,
 	command_line TEXT,
-	rebuilt_others TEXT
+	rebuilt_others TEXT,
+	typerefhash_ordinal TEXT
 );
 CREATE INDEX IF NOT EXISTS modules_image ON modules (image, pid);
 CREATE INDEX IF NOT EXISTS modules_imphash ON modules (imphash);

@@ -113,6 +113,13 @@ static bool is_go(const void *p)
 	return row->go;
 }
 
+/* Is it .NET or Go, known or not? */
+static bool has_names(const void *p)
+{
+	const struct row *row = p;
+	return row->dotnet || row->by_go || row->names_unread;
+}
+
 static bool has_file(const void *p)
 {
 	const struct row *row = p;
@@ -235,6 +242,9 @@ static const struct field modules[] = {
 	{"exited", UTC(exited)},
 	{"command_line", TEXT(command_line)},
 	{"rebuilt_others", LIST(rebuilt_others)},
+	{"typerefhash_ordinal", CHARS(hashes.typerefhash_ordinal)},
+	{"by_go", BOOL(by_go), .when = has_names},
+	{"names_unread", BOOL(names_unread), .when = has_names},
 	/* Only for people. What may be of any length comes last in each table. */
 	{NULL, DERIVED(hash_or_reason), LEFT("Hash", 0, 70)},
 	{NULL, DERIVED(telling_hash), LEFT("Hash", HASH_WIDTH, 0, 130)},

@@ -59,7 +59,7 @@ static bool emit(struct module_listing *listing, const struct process *process,
 	if (finding->dump)
 		dump_settle(&listing->session->context, finding->dump);
 	row_add_finding(&row, finding);
-	if (row_is_good(options, &row, finding->names && finding->names->unread)) {
+	if (row_is_good(options, &row)) {
 		module_rows_add_good(&listing->rows, &row);
 		return true;
 	}

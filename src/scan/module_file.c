@@ -91,7 +91,7 @@ static bool is_wanted(const struct unit_context *context, const struct process *
 	if ((!options->all && !finding->hits) || !scan_only_matches(&options->only, &row))
 		return false;
 	row_add_finding(&row, finding);
-	return !row_is_good(options, &row, finding);
+	return !row_is_good(options, &row);
 }
 
 /* Entries of a declared list, for the import directory of a file. The caller frees it. */

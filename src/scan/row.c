@@ -55,6 +55,7 @@ void row_add_finding(struct row *row, const struct finding *finding)
 		row->mvid = finding->names->mvid;
 		row->go = finding->names->go;
 		row->by_go = finding->names->by_go;
+		row->names_unread = finding->names->unread;
 		row->go_functions = finding->names->go_functions;
 		row->go_version = finding->names->go_version;
 		row->go_module = finding->names->go_module;
@@ -70,7 +71,7 @@ void row_add_finding(struct row *row, const struct finding *finding)
 		};
 }
 
-bool row_is_good(const struct scan_options *options, const struct row *row, bool names_unread)
+bool row_is_good(const struct scan_options *options, const struct row *row)
 {
 	bool none = row->status == IMPORTS_NONE;
 	if (!options->good || row->flags & ~(unsigned int)MODULE_WOW64 ||
@@ -82,7 +83,7 @@ bool row_is_good(const struct scan_options *options, const struct row *row, bool
 					       .size = row->size,
 					       .timestamp = row->timestamp,
 					       .no_imports = none,
-					       .names_unread = names_unread,
+					       .names_unread = row->names_unread,
 					       .hashes = row->hashes,
 					       .rebuilt = row->rebuilt,
 				       });

@@ -22,11 +22,8 @@ const char *image_name_of(const struct windows *windows, const struct scan_optio
 /* Adds what examining the module has found, and the file it was written to. */
 void row_add_finding(struct row *row, const struct finding *finding);
 
-/*
- * Is it a module that is known to be good, read whole, with nothing flagged? `names_unread`: it is
- * .NET or Go, and its types or functions could not be read.
- */
-bool row_is_good(const struct scan_options *options, const struct row *row, bool names_unread);
+/* Is it a module that is known to be good, read whole, with nothing flagged? */
+bool row_is_good(const struct scan_options *options, const struct row *row);
 
 /* Sets the known hash that the module resembles. */
 void row_set_match(struct row *row, const struct match *match);

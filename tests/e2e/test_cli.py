@@ -23,7 +23,8 @@ FIELDS = ["pid", "ppid", "process", "eprocess", "base", "size", "module", "path"
           "score", "matched_hash", "dump", "impset", "rebuilt_impset", "image",
           "same_hash", "note", "match_comment", "timestamp", "typerefs", "typerefhash",
           "typerefuzzy", "go_functions", "gimphash", "gimpfuzzy", "assembly", "mvid", "go_version",
-          "go_module", "started", "exited", "command_line", "rebuilt_others"]
+          "go_module", "started", "exited", "command_line", "rebuilt_others",
+          "typerefhash_ordinal", "by_go", "names_unread"]
 
 
 def fails(impscan, sentence, *arguments, stdin=None):

@@ -36,9 +36,10 @@ def write(mkimage, folder, layout, scenario):
 
 def check_types(where, row, path):
     """What is read of an assembly is what its file has."""
-    _, count, typerefhash, _, typerefuzzy, name, version, mvid, _ = dotnet_oracle.line(path)
+    _, count, typerefhash, ordinal, typerefuzzy, name, version, mvid, _ = dotnet_oracle.line(path)
     wanted = {"typerefs": int(count), "typerefhash": typerefhash, "typerefuzzy": typerefuzzy,
-              "assembly": f"{name} {version}", "mvid": mvid}
+              "typerefhash_ordinal": ordinal if ordinal != typerefhash else None,
+              "by_go": False, "names_unread": False, "assembly": f"{name} {version}", "mvid": mvid}
     for field, value in wanted.items():
         check(row[field] == value, f"{where}: {field} {row[field]!r}, not {value!r}")
 
@@ -59,8 +60,8 @@ def check_assemblies(where, found, process, files):
               f"{name}: found in {row['found_in']}, flags {row['flags']}")
         check(row["size"] == put_in["size"], f"{name}: {row['size']} bytes, not {put_in['size']}")
         if put_in["case"] == "torn":
-            check(not row["typerefhash"] and "not present" in (row["reason"] or ""),
-                  f"{name}: {row['typerefhash']}, {row['reason']}")
+            check(not row["typerefhash"] and "not present" in (row["reason"] or "") and
+                  row["names_unread"] is True, f"{name}: {row['typerefhash']}, {row['reason']}")
         else:
             check_types(name, row, files / put_in["file"])
         path = [vad["path"] for vad in process["vads"] if vad["start"] == put_in["vad_start"]]
@@ -246,11 +247,12 @@ def test_go(impscan, mkimage, folder, layout):
         for module in process["modules"]:
             row = found[process["pid"], module["base"]]
             if not (module["case"] or "").startswith("go-"):
-                check(row["go_functions"] is None, f"{where}: {module['name']} is Go")
+                check(row["go_functions"] is None and not row["by_go"], f"{where}: {module['name']} is Go")
                 continue
             names = functions_of(Program((files / module["file"]).read_bytes()).mapped())
             _, _, gimphash, gimpfuzzy = hashes(names)
             check((row["go_functions"], row["gimphash"]) == (len(names), gimphash) and
+                  (row["by_go"], row["names_unread"]) == (True, False) and
                   (not FUZZY or row["gimpfuzzy"] == gimpfuzzy),
                   f"{where}: {module['name']} ({module['case']}): {row}")
             programs.append((process["pid"], module["base"], files / module["file"]))

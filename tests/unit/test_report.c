@@ -73,7 +73,8 @@ static void json_lines(void **state)
 		"\"go_functions\":null,\"gimphash\":null,\"gimpfuzzy\":null,\"assembly\":null,"
 		"\"mvid\":null,\"go_version\":null,\"go_module\":null,"
 		"\"started\":null,\"exited\":null,\"command_line\":null,"
-		"\"rebuilt_others\":[\"0123 3:a:b\",\"4567 3:c:d impset:3:e:f\"]}\n");
+		"\"rebuilt_others\":[\"0123 3:a:b\",\"4567 3:c:d impset:3:e:f\"],"
+		"\"typerefhash_ordinal\":null,\"by_go\":null,\"names_unread\":null}\n");
 }
 
 /* Quotes and commas are quoted, and a spreadsheet runs nothing. */
@@ -87,7 +88,7 @@ static void csv(void **state)
 		text, "\r\n9,0,\"'=a,\"\"b\",,0x0,0,\\x1b[1m.dll,,load;init,0,,,,"
 		      "45,fedcba9876543210fedcba9876543210,6:ghi:jkl,0.50,"
 		      "unreadable,no header,hooked,,,,,,6:mno:pqr,a/mem.raw,,,,,,,,,,,,,,,,,,"
-		      "0123 3:a:b;4567 3:c:d impset:3:e:f\r\n"));
+		      "0123 3:a:b;4567 3:c:d impset:3:e:f,,,\r\n"));
 }
 
 /* In an event a hidden process says so, and each of a module's lists is an object of its own. */

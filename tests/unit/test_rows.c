@@ -138,6 +138,7 @@ static struct row full_row(void)
 		.assembly = "Tool 1.2.3.4",
 		.mvid = "0f7a3c5e-0000-0000-0000-000000000001",
 		.go = true,
+		.by_go = true,
 		.go_functions = 4425,
 		.go_version = "go1.19.8",
 		.go_module = "example.com/tool",
@@ -195,6 +196,9 @@ static void modules(void **state)
 		{"exited", "t2020-01-01T01:01:01Z"},
 		{"command_line", "tinvoice.exe \"a b\" \x1b[1m"},
 		{"rebuilt_others", "l 0123 3:a:b 4567 3:c:d impset:3:e:f"},
+		{"typerefhash_ordinal", "tordinal"},
+		{"by_go", "true"},
+		{"names_unread", "false"},
 	};
 	struct row row = full_row();
 	(void)state;
@@ -250,6 +254,9 @@ static void modules_without(void **state)
 		{"exited", "null"},
 		{"command_line", "null"},
 		{"rebuilt_others", "null"},
+		{"typerefhash_ordinal", "null"},
+		{"by_go", "null"},
+		{"names_unread", "null"},
 	};
 	struct row row = {.pid = 8, .module = "", .status = IMPORTS_UNREADABLE};
 	(void)state;
