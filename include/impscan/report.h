@@ -14,6 +14,7 @@
 #include <impscan/rows.h>
 #include <impscan/sample.h>
 
+struct description;
 struct profile_summary;
 struct sample;
 struct survey;
@@ -62,6 +63,12 @@ void report_import(struct report *report, const struct import_row *row);
 void report_sample(struct report *report, const struct sample *sample);
 void report_profile(struct report *report, const struct profile_summary *profile);
 void report_survey(struct report *report, const struct survey *survey);
+
+/*
+ * Writes an object of row_descriptions, before the rows of an image, in a report of REPORT_JSONL,
+ * whatever kind of rows it is of.
+ */
+void report_description(struct report *report, const struct description *description);
 
 /* How the tables tell the images apart that rows are of; the other forms have a field for it. */
 enum report_images {

@@ -193,13 +193,14 @@ struct import_row {
 };
 
 /* Kinds of rows. The struct of each is named in front. */
-extern const struct row_kind row_modules;   /* struct row: a listing, a search */
-extern const struct row_kind row_dumps;	    /* struct row: the index of dumped modules */
-extern const struct row_kind row_regions;   /* struct region_row */
-extern const struct row_kind row_processes; /* struct process_row */
-extern const struct row_kind row_imports;   /* struct import_row */
-extern const struct row_kind row_samples;   /* struct sample, see match.h */
-extern const struct row_kind row_profiles;  /* struct profile_summary, see profile.h */
-extern const struct row_kind row_surveys;   /* struct survey, see survey.h */
+extern const struct row_kind row_modules;      /* struct row: a listing, a search */
+extern const struct row_kind row_dumps;	       /* struct row: the index of dumped modules */
+extern const struct row_kind row_regions;      /* struct region_row */
+extern const struct row_kind row_processes;    /* struct process_row */
+extern const struct row_kind row_imports;      /* struct import_row */
+extern const struct row_kind row_samples;      /* struct sample, see match.h */
+extern const struct row_kind row_profiles;     /* struct profile_summary, see profile.h */
+extern const struct row_kind row_surveys;      /* struct survey, see survey.h */
+extern const struct row_kind row_descriptions; /* struct description, see survey.h */
 
 #endif

@@ -149,6 +149,13 @@ struct error *scan_imports(const struct windows *windows, const struct scan_opti
 void scan_survey_image(const struct image *image, const char *name, struct survey *survey);
 
 /*
+ * Adds what is known of a machine and its image before any process is looked at. `survey` is all
+ * zero; the caller releases it. `name` as above.
+ */
+void scan_survey_machine(const struct discovery *discovery, const char *name,
+			 struct survey *survey);
+
+/*
  * Fills a survey with all there is to tell of a machine and its image. Looks at every process and
  * at the names of all imports. `survey` is all zero; the caller releases it, also after an error.
  * Fails as scan_image().

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * All that --info prints of an image, as one value.
+ * All that --info prints of an image, as one value, and what stands before the rows of one.
  *
  * Room: rows.
  */
@@ -72,5 +72,20 @@ struct survey {
 
 void survey_free(struct survey *survey);
 #define _cleanup_survey_ _cleanup_(survey_free)
+
+/*
+ * What stands before the rows of an image, for who reads them later (--describe). Start with all
+ * zero, release with description_free().
+ */
+struct description {
+	struct survey survey;	      /* of it what is known before any process is looked at */
+	const char *version;	      /* of the program; static */
+	const char *rows;	      /* which rows follow: "modules", "regions", ...; static */
+	struct text_list left_out_by; /* options by which they are not all there are: "-p" */
+	struct text_list warnings;    /* that were told of the image until then */
+};
+
+void description_free(struct description *description);
+#define _cleanup_description_ _cleanup_(description_free)
 
 #endif

@@ -180,6 +180,10 @@ struct error *options_check(struct options *options, const bool given[OPTION_COU
 	if (options->form == REPORT_MISP && !(modes & (MODES_MODULES | MODES_SAVED)))
 		return error_new("-o misp is of modules: it goes with -a and a search, not with %s",
 				 mode_name(modes));
+	if (options->describe && options->form != REPORT_JSONL)
+		return error_new(
+			"--describe writes an object before the rows of an image, which only "
+			"JSON lines have room for: add -o jsonl");
 	options->print_hashes = modes == MODE_HASHES;
 	options->all |= (modes & (MODE_LIST | MODE_SAVED_LIST)) != 0;
 	return check_values(options);

@@ -72,6 +72,9 @@ const struct option_row option_table[] = {
 	{'o', "output", "FORM",
 	 MODES_ROWS | MODE_INFO | MODE_HASHES | MODE_PROFILES | MODE_PROCESSES | MODES_SAVED, false,
 	 PARSED, "table (default), wide, csv, jsonl, json or, of modules, misp"},
+	{OPTION_DESCRIBE, "describe", NULL, MODES_ROWS | MODE_PROCESSES, true, SETS(describe),
+	 "with -o jsonl: before the rows of each image an object that says what it is, and by what "
+	 "impscan"},
 	{OPTION_INFO, "info", NULL, MODE_INFO, true, SETS(info),
 	 "what the image is: format, build, kernel, profile, processes"},
 	{OPTION_REGIONS, "regions", NULL, MODE_REGIONS, true, SETS(regions),

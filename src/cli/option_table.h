@@ -36,6 +36,7 @@ enum {
 	OPTION_FORMAT,
 	OPTION_PROCESSES,
 	OPTION_IMAGE,
+	OPTION_DESCRIBE,
 };
 
 /* What a run is for, as bits. */
@@ -81,7 +82,7 @@ struct option_row {
 	const char *help;
 };
 
-#define OPTION_COUNT 43
+#define OPTION_COUNT 44
 
 extern const struct option_row option_table[OPTION_COUNT];
 

@@ -59,6 +59,7 @@ struct options {
 	bool regions;
 	bool processes;
 	bool imports;
+	bool describe;
 	bool list_profiles;
 	const char *profile;
 	struct arguments profile_directories;

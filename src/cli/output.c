@@ -25,6 +25,7 @@ bool output_several(const struct output *output)
 void output_image(struct output *output, size_t image)
 {
 	output->image = image;
+	output->progress.kept = output->options->describe ? &output->warnings : NULL;
 	if (!output_several(output))
 		return;
 	const struct evidence *evidence = output_evidence(output);
@@ -40,6 +41,8 @@ void output_image_end(struct output *output)
 	free(output->dump_name);
 	output->dump_name = NULL;
 	output->progress.image = NULL;
+	output->progress.kept = NULL;
+	text_list_free(&output->warnings);
 }
 
 /* As ripgrep does with files: headings for people, a column for what reads line by line. */

@@ -25,8 +25,9 @@ struct output {
 	size_t rows; /* written to standard output; none makes the exit code EXIT_NONE */
 	struct dump_folder dump;
 	struct text
-		summary;    /* the last line of the image in work, as it stands now; may be empty */
-	bool same_terminal; /* rows and the progress bar go to one terminal */
+		summary; /* the last line of the image in work, as it stands now; may be empty */
+	struct text_list warnings; /* of the image in work, told by now: with --describe */
+	bool same_terminal;	   /* rows and the progress bar go to one terminal */
 };
 
 /* The image in work. */

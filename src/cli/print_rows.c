@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include <impscan/alloc.h>
+#include <impscan/bytes.h>
 #include <impscan/sample.h>
 #include <impscan/scan.h>
 
@@ -220,6 +221,77 @@ struct error *print_listing(const struct windows *windows, const struct timespec
 			output->rows - before == 1 ? listing->one : listing->more,
 			seconds_since(start));
 	return NULL;
+}
+
+/* What the rows of a run are called. */
+static const char *rows_name(const struct options *options)
+{
+	return options->regions	    ? "regions"
+	       : options->processes ? "processes"
+	       : options->imports   ? "imports"
+				    : "modules";
+}
+
+/* The options by which the rows are not all there are. */
+static void add_left_out(const struct options *options, struct text_list *names)
+{
+	const struct {
+		bool given;
+		const char *name;
+	} all[] = {
+		{!options->all && options->samples.count, "-e"},
+		{!options->all && options->lists.count, "-i"},
+		{!options->all && options->hashes.count, "-s"},
+		{options->pid_count, "-p"},
+		{options->fast, "-F"},
+		{scan_only_kinds(&options->only), "--only"},
+		{options->only.module, "-m"},
+		{options->good.count, "-k"},
+	};
+	for (size_t i = 0; i < array_size(all); i++)
+		if (all[i].given)
+			text_list_add(names, alloc_strdup(all[i].name));
+}
+
+/* Writes what stands before the rows; `survey` becomes the description's. */
+static struct error *print_described(const struct survey *survey, struct output *output)
+{
+	const struct options *options = output->options;
+	const struct text_list *told = &output->warnings;
+	_cleanup_description_ struct description description = {
+		.survey = *survey,
+		.version = IMPSCAN_VERSION,
+		.rows = rows_name(options),
+	};
+	bool modules = !options->regions && !options->processes && !options->imports;
+	add_left_out(options, &description.left_out_by);
+	for (size_t i = 0; i < told->count; i++)
+		text_list_add(&description.warnings, alloc_strdup(told->items[i]));
+	output_report(output, modules ? &row_modules : listing_of(options)->kind,
+		      options_search(options));
+	report_description(output->report, &description);
+	return report_flush(output->report) ? NULL : output_failed();
+}
+
+struct error *print_description(const struct discovery *discovery, struct output *output)
+{
+	struct survey survey = {0};
+	scan_survey_machine(discovery, output_evidence(output)->label, &survey);
+	return print_described(&survey, output);
+}
+
+void print_failure(const struct image *image, const struct error *error, struct output *output)
+{
+	const struct evidence *evidence = output_evidence(output);
+	struct survey survey = {0};
+	if (image) {
+		scan_survey_image(image, evidence->label, &survey);
+	} else {
+		survey.image = alloc_strdup(evidence_name(evidence));
+		survey.path = evidence->label ? alloc_strdup(evidence->path) : NULL;
+	}
+	survey.failure = alloc_strdup(error_message(error));
+	error_free(print_described(&survey, output));
 }
 
 static struct error *print_survey(const struct survey *survey, struct output *output)

@@ -33,6 +33,15 @@ struct error *print_modules(const struct windows *windows, const struct known *k
 struct error *print_listing(const struct windows *windows, const struct timespec *start,
 			    struct output *output);
 
+/* --describe: what stands before the rows of an image. Does not count as a row. */
+struct error *print_description(const struct discovery *discovery, struct output *output);
+
+/*
+ * --describe of an image that ended with an error. `image`: as far as it was opened; NULL: it could
+ * not be. What can't be written is told by output_written() or output_end().
+ */
+void print_failure(const struct image *image, const struct error *error, struct output *output);
+
 /* --info of an image with a kernel. */
 struct error *print_info(const struct discovery *discovery, struct output *output);
 

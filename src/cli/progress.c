@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/text.h>
 
@@ -23,6 +24,7 @@ void progress_init(struct progress *progress, bool quiet, const char *what)
 		.quiet = quiet,
 		.what = what,
 		.image = progress->image,
+		.kept = progress->kept,
 	};
 }
 
@@ -136,6 +138,8 @@ void progress_note(struct progress *progress, const char *sentence)
 
 void progress_warning(struct progress *progress, const char *sentence)
 {
+	if (progress->kept)
+		text_list_add(progress->kept, alloc_strdup(sentence));
 	if (!progress->quiet)
 		print_of_image(progress, "warning: ", sentence);
 }

@@ -9,18 +9,21 @@
 #include <stddef.h>
 #include <time.h>
 
+#include <impscan/fields.h>
+
 struct progress {
 	bool bar;   /* standard error is a terminal, and the user did not want quiet */
 	bool quiet; /* no warnings either */
 	bool shown; /* a bar stands on the current line */
 	struct timespec last;
-	const char *what;  /* "processes" */
-	const char *image; /* that it is about, where there are several; NULL: none */
+	const char *what;	/* "processes" */
+	const char *image;	/* that it is about, where there are several; NULL: none */
+	struct text_list *kept; /* warnings are added to it as well, also with `quiet`; NULL: not */
 };
 
 /*
  * Starts with no bar shown. `what` is what is counted, for the bar, and must outlive it; with
- * `quiet` nothing is ever written. progress->image stays.
+ * `quiet` nothing is ever written. progress->image and progress->kept stay.
  */
 void progress_init(struct progress *progress, bool quiet, const char *what);
 

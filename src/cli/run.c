@@ -106,6 +106,8 @@ static struct error *print_image(const struct options *options, struct profiles 
 	if (options->profile_out)
 		try_(write_profile(options->profile_out, discovery->windows->profile,
 				   &output->rows));
+	if (options->describe)
+		try_(print_description(discovery, output));
 	struct error *error = print_asked(options, discovery, known, start, output);
 	page_sources_warn(output, &machine->page_files);
 	return error;
@@ -132,6 +134,8 @@ static struct error *run_image(const struct options *options, struct profiles *p
 	struct error *error = print_image(options, profiles, known, start, output, &machine);
 	if (machine.image)
 		tell_unpacked(machine.image, output);
+	if (error && options->describe)
+		print_failure(machine.image, error, output);
 	output_summary(output);
 	return error;
 }

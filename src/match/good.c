@@ -421,7 +421,8 @@ static bool read_listing(struct good *good, struct slice text)
 	}
 	if (slice_begins(start, "["))
 		start = slice_trim(slice_from(start, 1));
-	if (!slice_begins(start, "{\"pid\":"))
+	/* A row, or what --describe tells of the image before it. */
+	if (!slice_begins(start, "{\"pid\":") && !slice_begins(start, "{\"impscan\":"))
 		return false;
 	read_json(good, start);
 	return true;

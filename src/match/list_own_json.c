@@ -15,7 +15,9 @@ static bool is_own(struct json_object *document)
 {
 	if (json_object_is_type(document, json_type_array) && json_object_array_length(document))
 		document = json_object_array_get_idx(document, 0);
-	return has(document, "imphash") && has(document, "impfuzzy") && has(document, "status");
+	/* A listing may begin with what --describe tells of its image, which has no hash. */
+	return (has(document, "impscan") && has(document, "rows")) ||
+	       (has(document, "imphash") && has(document, "impfuzzy") && has(document, "status"));
 }
 
 static struct slice name(const struct json_place *place)

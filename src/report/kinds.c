@@ -84,3 +84,9 @@ void report_survey(struct report *report, const struct survey *survey)
 {
 	report_record(report, survey);
 }
+
+void report_description(struct report *report, const struct description *description)
+{
+	if (report_form(report) == REPORT_JSONL)
+		report_object(report, &row_descriptions, description);
+}

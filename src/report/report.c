@@ -148,11 +148,11 @@ static void write_csv_line(struct report *report, const void *row)
 	write_line(report);
 }
 
-static void add_json_object(struct report *report, const void *row)
+static void add_json_object(struct report *report, const struct row_kind *kind, const void *row)
 {
 	char before = '{';
-	for (size_t i = 0; i < report->kind->count; i++) {
-		const struct field *field = &report->kind->fields[i];
+	for (size_t i = 0; i < kind->count; i++) {
+		const struct field *field = &kind->fields[i];
 		if (!field->name)
 			continue;
 		struct value value = field_value(field, row, &report->scratch);
@@ -206,6 +206,13 @@ static void write_headings(struct report *report)
 	}
 }
 
+void report_object(struct report *report, const struct row_kind *kind, const void *row)
+{
+	add_json_object(report, kind, row);
+	text_add_char(&report->line, '\n');
+	write_line(report);
+}
+
 void report_row(struct report *report, const void *row)
 {
 	switch (report->form) {
@@ -219,7 +226,7 @@ void report_row(struct report *report, const void *row)
 		break;
 	case REPORT_JSON:
 		text_add_string(&report->line, report->rows ? ",\n" : "[\n");
-		add_json_object(report, row);
+		add_json_object(report, report->kind, row);
 		write_line(report);
 		break;
 	case REPORT_MISP:
@@ -227,9 +234,7 @@ void report_row(struct report *report, const void *row)
 		write_line(report);
 		break;
 	case REPORT_JSONL:
-		add_json_object(report, row);
-		text_add_char(&report->line, '\n');
-		write_line(report);
+		report_object(report, report->kind, row);
 		break;
 	}
 	report->rows++;

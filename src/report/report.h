@@ -14,6 +14,9 @@ struct report *report_start(FILE *out, enum report_form form, const struct row_k
 /* Writes a row; `row` is a struct of the report's kind. */
 void report_row(struct report *report, const void *row);
 
+/* Writes an object of any kind as a line of JSON. */
+void report_object(struct report *report, const struct row_kind *kind, const void *row);
+
 /* A line of a table that is no row: "# COMMENT". Not for the other forms. */
 void report_comment(struct report *report, const char *comment);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The survey of an image as a value: its fields, as --info prints them, and its release. It is made
- * by scan/survey.c.
+ * The survey of an image as a value: its fields, as --info prints them, and its release, and the
+ * same of what --describe prints before rows. They are made by scan/survey.c.
  */
 #include <impscan/survey.h>
 
@@ -80,6 +80,39 @@ static const struct field surveys[] = {
 
 const struct row_kind row_surveys = ROW_KIND(surveys);
 
+#undef ROW
+#define ROW struct description
+
+/* clang-format off */
+/*
+ * Only for programs. The first name tells a description from a row, which has "pid" in its place.
+ */
+static const struct field descriptions[] = {
+	{"impscan", TEXT(version)},
+	{"rows", TEXT(rows)},
+	{"image", TEXT(survey.image)},
+	{"path", TEXT(survey.path)},
+	{"format", TEXT(survey.format)},
+	{"file_size", NUMBER_OR_NULL(survey.file_size)},
+	{"unpacked_size", NUMBER_OR_NULL(survey.unpacked_size)},
+	{"memory_size", NUMBER_OR_NULL(survey.memory_size)},
+	{"container", TEXT(survey.container)},
+	{"tool", TEXT(survey.tool)},
+	{"taken", TEXT(survey.taken)},
+	{"architecture", TEXT(survey.architecture)},
+	{"build", NUMBER_OR_NULL(survey.build)},
+	{"pdb_guid", TEXT(survey.pdb_guid)},
+	{"profile", TEXT(survey.profile)},
+	{"profile_origin", TEXT(survey.profile_origin)},
+	{"dtb", ADDRESS_OR_NULL(survey.dtb)},
+	{"left_out_by", LIST(left_out_by)},
+	{"warnings", LIST(warnings)},
+	{"error", TEXT(survey.failure)},
+};
+/* clang-format on */
+
+const struct row_kind row_descriptions = ROW_KIND(descriptions);
+
 void survey_free(struct survey *survey)
 {
 	for (size_t i = 0; i < row_surveys.count; i++) {
@@ -91,4 +124,11 @@ void survey_free(struct survey *survey)
 			text_list_free(member);
 	}
 	*survey = (struct survey){0};
+}
+
+void description_free(struct description *description)
+{
+	survey_free(&description->survey);
+	text_list_free(&description->left_out_by);
+	text_list_free(&description->warnings);
 }

@@ -256,6 +256,14 @@ void scan_survey_image(const struct image *image, const char *name, struct surve
 	add_facts(image, survey);
 }
 
+void scan_survey_machine(const struct discovery *discovery, const char *name, struct survey *survey)
+{
+	const struct windows *windows = discovery->windows;
+	scan_survey_image(windows->image, name, survey);
+	add_kernel(survey, windows);
+	survey->dtb_source = keep(discovery->page_map_source);
+}
+
 /* Counts modules and what they lack. */
 static struct error *add_modules(struct making *making, const struct scan_options *options,
 				 struct scan_summary *summary)
@@ -293,9 +301,7 @@ struct error *scan_survey(const struct discovery *discovery, const struct scan_o
 	if (summary.cut)
 		note(&making, "processes not all looked at whole: they cost too much work");
 	survey->damage = making.damage.data;
-	scan_survey_image(windows->image, options->image_name, survey);
-	add_kernel(survey, windows);
-	survey->dtb_source = keep(discovery->page_map_source);
+	scan_survey_machine(discovery, options->image_name, survey);
 	add_page_files(&making);
 	add_advice(&making);
 	return NULL;

@@ -101,6 +101,8 @@ def test_fields(impscan, page):
     run(impscan, "-q", "-f", "build/demo.raw", "-a", "-p", "4012", "-d", "indexed")
     rows = json.loads(pathlib.Path("indexed/index.json").read_text())
     printed[INDEX] = list(rows[0])
+    described, _ = run(impscan, "-q", "-f", "build/demo.raw", "-a", "-p", "4012", "-o", "jsonl", "--describe")
+    printed["Descriptions"] = list(json.loads(described.splitlines()[0]))
     check(set(documented) == set(printed), f"subsections of FIELDS: {sorted(documented)}")
     for form in printed:
         names = documented.get(form, [])

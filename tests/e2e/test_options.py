@@ -63,6 +63,7 @@ USES = {
     "--profile YAML": IMAGE | {"--list-profiles", "--import-symbols"},
     "--profile-dir MORE": IMAGE | {"--list-profiles", "--import-symbols"},
     "--infer": IMAGE, "--label x": IMAGE, "--profile-out NEW": IMAGE, "--build 19041": {"--import-symbols"},
+    "--describe -o jsonl": IMAGE - {"--info"},
     "--dtb DTB": IMAGE, "--kernel KERNEL": IMAGE,
     "-j 1": IMAGE | {"hashes", "--list-profiles", "--import-symbols"},
     "-q": IMAGE | {"hashes", "--list-profiles", "--import-symbols"},

@@ -453,6 +453,48 @@ static void samples(void **state)
 	assert_column(&row_samples, FIELDS_WIDE, &sample, "Others", "null");
 }
 
+/* What a description has of a survey, and its own. */
+static void descriptions(void **state)
+{
+	static const struct expected expected[] = {
+		{"impscan", "t1.2.3"},
+		{"rows", "tmodules"},
+		{"image", "tmem.raw"},
+		{"path", "null"},
+		{"format", "null"},
+		{"file_size", "n4096"},
+		{"unpacked_size", "null"},
+		{"memory_size", "null"},
+		{"container", "null"},
+		{"tool", "null"},
+		{"taken", "t2020-01-01T00:00:00Z"},
+		{"architecture", "null"},
+		{"build", "n19041"},
+		{"pdb_guid", "null"},
+		{"profile", "null"},
+		{"profile_origin", "null"},
+		{"dtb", "a1aa000"},
+		{"left_out_by", "l -p -F"},
+		{"warnings", "l cut off"},
+		{"error", "tno kernel"},
+	};
+	_cleanup_description_ struct description description = {
+		.survey = {.image = alloc_strdup("mem.raw"),
+			   .file_size = 4096,
+			   .taken = alloc_strdup("2020-01-01T00:00:00Z"),
+			   .build = 19041,
+			   .dtb = 0x1aa000,
+			   .failure = alloc_strdup("no kernel")},
+		.version = "1.2.3",
+		.rows = "modules",
+	};
+	(void)state;
+	text_list_add(&description.left_out_by, alloc_strdup("-p"));
+	text_list_add(&description.left_out_by, alloc_strdup("-F"));
+	text_list_add(&description.warnings, alloc_strdup("cut off"));
+	assert_fields(&row_descriptions, &description, expected, array_size(expected));
+}
+
 static void surveys(void **state)
 {
 	_cleanup_survey_ struct survey survey = {.image = alloc_strdup("mem.raw"), .dtb = 0x1aa000};
@@ -624,6 +666,7 @@ int main(void)
 		cmocka_unit_test(imports),
 		cmocka_unit_test(samples),
 		cmocka_unit_test(surveys),
+		cmocka_unit_test(descriptions),
 		cmocka_unit_test(tables_are_sound),
 		cmocka_unit_test(columns_by_place),
 		cmocka_unit_test(times_that_are_none),
