@@ -46,6 +46,8 @@ static inline bool oracle_same(const struct value *ours, struct json_object *the
 		return !theirs ||
 		       (json_object_is_type(theirs, json_type_string) &&
 			!json_object_get_string_len(theirs)) ||
+		       (json_object_is_type(theirs, json_type_array) &&
+			!json_object_array_length(theirs)) ||
 		       (json_object_is_type(theirs, json_type_int) && !json_object_get_int(theirs));
 	if (!theirs) /* null is 0, or no word */
 		return ours->kind != VALUE_TEXT && !ours->number;
@@ -60,8 +62,19 @@ static inline bool oracle_same(const struct value *ours, struct json_object *the
 		double difference = json_object_get_double(theirs) - ours->share;
 		return difference < 1e-9 && difference > -1e-9;
 	}
+	case VALUE_BOOL:
+		return json_object_is_type(theirs, json_type_boolean) &&
+		       json_object_get_boolean(theirs) == (int)ours->number;
 	case VALUE_TEXT:
 		return oracle_same_text(ours->text, theirs);
+	case VALUE_LIST:
+		if (!json_object_is_type(theirs, json_type_array) ||
+		    json_object_array_length(theirs) != ours->count)
+			return false;
+		for (size_t i = 0; i < ours->count; i++)
+			if (!oracle_same_text(ours->list[i], json_object_array_get_idx(theirs, i)))
+				return false;
+		return true;
 	case VALUE_WORDS:
 		return json_object_is_type(theirs, json_type_array) &&
 		       oracle_same_words(ours, theirs);

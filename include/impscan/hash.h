@@ -83,6 +83,12 @@ static inline bool hash_type_is_of_names(enum hash_type type)
 /* Is there a hash of any type? */
 bool hashes_any(const struct hashes *hashes);
 
+/*
+ * Reads hashes of one import list as lists of hashes have them: "IMPHASH IMPFUZZY impset:...", any
+ * of them. Returns false, and leaves `hashes` empty, where there is anything else or no hash.
+ */
+bool hashes_read(struct hashes *hashes, const char *text);
+
 /* Returns the hash of a type, "" where there is none; typerefhash in linguistic order. */
 const char *hash_of_type(const struct hashes *hashes, enum hash_type type);
 

@@ -25,8 +25,9 @@ enum row_line {
 
 /* A saved row. All zero to begin with; release it with saved_row_free(). */
 struct saved_row {
-	struct row row;	    /* its texts lie in the line, or in `others` */
+	struct row row;	    /* its texts lie in the line, or in `others`; its list in `texts` */
 	struct text others; /* row.others */
+	struct text_list texts;
 	const char
 		*wrong; /* the field of a damaged line that has no value of its type; NULL: none */
 };

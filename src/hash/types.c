@@ -4,6 +4,8 @@
  */
 #include <impscan/hash.h>
 
+#include <string.h>
+
 static const struct {
 	const char *name;
 	const char *prefix;
@@ -33,6 +35,42 @@ const char *hash_type_prefix(enum hash_type type)
 const char *hash_of_type(const struct hashes *hashes, enum hash_type type)
 {
 	return (const char *)hashes + types[type].offset;
+}
+
+/* The member that a word of a list belongs to, and its hash without a prefix; NULL: none. */
+static char *member_of(struct hashes *hashes, const char **word, size_t *length, size_t *room)
+{
+	const size_t prefix = strlen(IMPSET_PREFIX);
+	if (*length > prefix && !memcmp(*word, IMPSET_PREFIX, prefix)) {
+		*word += prefix;
+		*length -= prefix;
+		*room = sizeof(hashes->impset);
+		return hashes->impset;
+	}
+	if (memchr(*word, ':', *length)) {
+		*room = sizeof(hashes->impfuzzy);
+		return hashes->impfuzzy;
+	}
+	*room = sizeof(hashes->imphash);
+	return *length == IMPHASH_SIZE - 1 ? hashes->imphash : NULL;
+}
+
+bool hashes_read(struct hashes *hashes, const char *text)
+{
+	*hashes = (struct hashes){0};
+	while (*text) {
+		size_t length = strcspn(text, " "), room;
+		const char *word = text;
+		text += length;
+		text += strspn(text, " ");
+		char *member = member_of(hashes, &word, &length, &room);
+		if (!member || *member || length >= room) {
+			*hashes = (struct hashes){0};
+			return false;
+		}
+		memcpy(member, word, length);
+	}
+	return hashes_any(hashes);
 }
 
 bool hashes_any(const struct hashes *hashes)

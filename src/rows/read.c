@@ -4,8 +4,10 @@
  */
 #include <impscan/rows_read.h>
 
+#include <stdlib.h>
 #include <string.h>
 
+#include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
 #include "rows/json_line.h"
@@ -13,6 +15,7 @@
 void saved_row_free(struct saved_row *saved)
 {
 	text_free(&saved->others);
+	free(saved->texts.items);
 	*saved = (struct saved_row){0};
 }
 
@@ -156,6 +159,26 @@ static bool read_words(struct json_line *json, const struct field *field, unsign
 	return json_take(json, ']');
 }
 
+/* A list of texts, which stay in the line; only rebuilt_others is one. */
+static bool read_list(struct json_line *json, struct saved_row *saved, struct text_list *list)
+{
+	struct text_list *texts = &saved->texts;
+	texts->count = 0;
+	if (!json_take(json, '['))
+		return false;
+	if (json_take(json, ']'))
+		return true;
+	do {
+		char *text;
+		size_t length;
+		if (!json_string_in_place(json, &text, &length))
+			return false;
+		*array_push(texts->items, texts->count, texts->capacity) = text;
+	} while (json_take(json, ','));
+	*list = *texts;
+	return json_take(json, ']');
+}
+
 static bool read_bool(struct json_line *json, bool *value)
 {
 	*value = json_word(json, "true");
@@ -163,9 +186,9 @@ static bool read_bool(struct json_line *json, bool *value)
 }
 
 /* Reads a value that is not null into the row. */
-static bool read_value(struct json_line *json, const struct field *field, struct row *row)
+static bool read_value(struct json_line *json, const struct field *field, struct saved_row *saved)
 {
-	void *p = member_of(row, field);
+	void *p = member_of(&saved->row, field);
 	uint64_t number;
 	size_t length;
 	switch (field->kind) {
@@ -187,8 +210,9 @@ static bool read_value(struct json_line *json, const struct field *field, struct
 		return read_words(json, field, p);
 	case FIELD_UTC:
 		return read_utc(json, p);
-	case FIELD_LIST: /* rows of modules have none */
-	case FIELD_BYTES:
+	case FIELD_LIST:
+		return read_list(json, saved, p);
+	case FIELD_BYTES: /* rows of modules have none */
 	case FIELD_DERIVED:
 		break;
 	}
@@ -263,7 +287,7 @@ static bool read_member(struct json_line *json, struct saved_row *saved, size_t 
 	told->pid |= field->offset == offsetof(struct row, pid) && !null;
 	told->found_in |= field->offset == offsetof(struct row, found_in);
 	clear_value(field, &saved->row);
-	if (null ? !json_word(json, "null") : !read_value(json, field, &saved->row)) {
+	if (null ? !json_word(json, "null") : !read_value(json, field, saved)) {
 		saved->wrong = field->name;
 		return false;
 	}
@@ -321,8 +345,6 @@ enum row_line saved_row_read(struct saved_row *saved, char *line, size_t length)
 	row->process = row->process ? row->process : "";
 	row->module = row->module ? row->module : "";
 	row->path = row->path ? row->path : "";
-	row->by_go = row->go || (row->go_version && *row->go_version) ||
-		     (row->reason && strstr(row->reason, "Go: "));
 	row->others = saved->others.length ? text_string(&saved->others) : NULL;
 	return ROW_LINE_ROW;
 }

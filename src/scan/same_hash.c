@@ -10,6 +10,8 @@
 
 #include <impscan/alloc.h>
 
+#include "scan/unit.h"
+
 /* FNV-1a, finished by the mixing step of splitmix64. 0: there is no hash. */
 static uint64_t fingerprint(enum hash_type type, const char *hash)
 {

@@ -13,6 +13,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/hash_table.h>
+#include <impscan/rebuild.h>
 #include <impscan/rows_read.h>
 
 #include "scan/hits_cache.h"
@@ -23,6 +24,9 @@
 /* Bytes of lines that a thread takes at once, and how many such pieces a block has for each. */
 #define PIECE_SIZE   (256u << 10)
 #define PIECES_AHEAD 8
+
+/* Further lists of a module that are compared: as many as are rebuilt. */
+#define OTHERS_MAX (REBUILT_LISTS_MAX - 1)
 
 /* Damaged lines of a file that are told each. */
 #define TOLD_MAX 10
@@ -168,6 +172,11 @@ static struct hits *compare(const struct scan_options *options, const struct row
 		hits = known_hits(known, &declared, options->threshold, 0, scratch, hits);
 	if (hashes_any(&row->rebuilt))
 		hits = known_hits(known, &row->rebuilt, options->threshold, 1, scratch, hits);
+	for (unsigned int i = 0; i < row->rebuilt_others.count && i < OTHERS_MAX; i++) {
+		struct hashes other;
+		if (hashes_read(&other, row->rebuilt_others.items[i]))
+			hits = known_hits(known, &other, options->threshold, i + 2, scratch, hits);
+	}
 	if (hashes_any(&names))
 		hits = known_hits(known, &names, options->threshold, 0, scratch, hits);
 	return hits;
@@ -181,6 +190,10 @@ static struct hits *hits_of(struct saved_scan *scan, const struct row *row, stru
 	text_clear(key);
 	add_key(key, &row->hashes);
 	add_key(key, &row->rebuilt);
+	for (size_t i = 0; i < row->rebuilt_others.count; i++) {
+		text_add_string(key, row->rebuilt_others.items[i]);
+		text_add_char(key, '\n');
+	}
 	if (hits_cache_find(scan->cache, key, &hits))
 		return hits;
 	hits = compare(scan->options->scan, row, scratch);
@@ -299,19 +312,12 @@ static bool is_again(struct saved_scan *scan, const struct row *row)
 	return false;
 }
 
-/* .NET or Go by what the row says, but the hash of its types or functions is missing. */
-static bool names_unread(const struct row *row)
-{
-	bool dotnet = row->dotnet || (row->reason && strstr(row->reason, ".NET: "));
-	return (dotnet && !*row->hashes.typerefhash) || (row->by_go && !*row->hashes.gimphash);
-}
-
 static void count(struct scan_summary *summary, const struct row *row)
 {
 	summary->modules++;
 	summary->hashed += row->status == IMPORTS_OK || hashes_any(&row->hashes);
 	summary->damaged +=
-		(row->status != IMPORTS_OK && row->status != IMPORTS_NONE) || names_unread(row);
+		(row->status != IMPORTS_OK && row->status != IMPORTS_NONE) || row->names_unread;
 }
 
 static bool hand_out(struct saved_scan *scan, struct piece_row *piece_row)
@@ -327,7 +333,7 @@ static bool hand_out(struct saved_scan *scan, struct piece_row *piece_row)
 	if (!row->found_in)
 		return module_rows_add_empty(&scan->rows, row);
 	count(&scan->summary->scan, row);
-	if (row_is_good(scan->options->scan, row, names_unread(row))) {
+	if (row_is_good(scan->options->scan, row)) {
 		module_rows_add_good(&scan->rows, row);
 		return true;
 	}

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include <impscan/bytes.h>
 #include <impscan/hash.h>
 
 static const char small[] = "kernel32.createfilew,kernel32.closehandle,ws2_32.send,ws2_32.socket";
@@ -160,6 +161,34 @@ static void *hash_often(void *good)
 	return good;
 }
 
+static void hashes_of_a_list_are_read(void **state)
+{
+	static const char imphash[] = "7b2bd3ba320918b5762c60721950bc7c";
+	static const char *const none[] = {
+		"",
+		" ",
+		"7b2bd3ba320918b5762c60721950bc7",
+		"7b2bd3ba320918b5762c60721950bc7c0",
+		"7b2bd3ba320918b5762c60721950bc7c 7b2bd3ba320918b5762c60721950bc7c",
+		"24:a:b 24:c:d",
+		"24:a:b name"};
+	struct hashes hashes;
+	(void)state;
+	for (size_t i = 0; i < array_size(none); i++) {
+		assert_false(hashes_read(&hashes, none[i]));
+		assert_false(hashes_any(&hashes));
+	}
+	assert_true(hashes_read(&hashes, "7b2bd3ba320918b5762c60721950bc7c 24:a:b  impset:3:c:d"));
+	assert_string_equal(hashes.imphash, imphash);
+	assert_string_equal(hashes.impfuzzy, "24:a:b");
+	assert_string_equal(hashes.impset, "3:c:d");
+	assert_true(hashes_read(&hashes, "impset:3:c:d"));
+	assert_string_equal(hashes.imphash, "");
+	char longer[IMPFUZZY_SIZE + 9] = "24:";
+	memset(longer + 3, 'a', IMPFUZZY_SIZE - 3);
+	assert_false(hashes_read(&hashes, longer));
+}
+
 static void threads_may_hash_at_once(void **state)
 {
 	(void)state;
@@ -183,6 +212,7 @@ int main(void)
 		cmocka_unit_test(hashes_of_names),
 		cmocka_unit_test(tokens_of_a_set),
 		cmocka_unit_test(lists_of_one_set),
+		cmocka_unit_test(hashes_of_a_list_are_read),
 		cmocka_unit_test(threads_may_hash_at_once),
 	};
 	return cmocka_run_group_tests_name("hash", tests, NULL, NULL);

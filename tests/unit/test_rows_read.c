@@ -30,6 +30,7 @@ static const char *const names[NAMES] = {
 
 static struct row some_row(unsigned int n)
 {
+	static char *others[] = {"0123 24:ab:c", "\xc0\x80\"", "x"};
 	struct row row = {
 		.pid = n * 4,
 		.ppid = UINT32_MAX - n,
@@ -63,6 +64,9 @@ static struct row some_row(unsigned int n)
 		.dump = {.file = n % 5 ? NULL : "0004.bin"},
 		.started = n % 2 ? 0 : 131000000000000000 + n * UINT64_C(100000000000),
 		.exited = n % 4 ? 0 : UINT64_C(140000000000000000),
+		.rebuilt_others = {.items = n % 3 ? others : NULL, .count = n % 3 ? n % 4 : 0},
+		.names_unread = n % 2 && n % 7 == 0,
+		.by_go = n % 3 == 1,
 		.command_line = names[(n + 5) % NAMES],
 	};
 	if (n % 2)
