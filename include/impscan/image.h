@@ -153,6 +153,18 @@ const char *image_layout_guess(const struct image *image);
 const char *image_lacks(const struct image *image);
 
 /*
+ * Returns whether `path` is a file of the virtual machine whose memory is in the file `memory`, by
+ * their names and its content, and has no memory itself: a state that is read with that, or settings.
+ */
+bool image_belongs_to(const char *path, const char *memory);
+
+/*
+ * Returns the name of the file that says how memory lies in the image, where its other layout is by
+ * another file; NULL: it is not so.
+ */
+const char *image_laid_by(const struct image *image);
+
+/*
  * Returns what else the file may be, for a raw image that no machine was found in: a sentence that
  * follows "it", static; NULL: it looks like nothing that is known.
  */

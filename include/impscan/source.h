@@ -24,6 +24,7 @@
 #include <impscan/bytes.h>
 #include <impscan/error.h>
 #include <impscan/page_size.h>
+#include <impscan/source_options.h>
 
 struct source_state;
 
@@ -38,62 +39,14 @@ struct source {
 	struct source_state *state;
 };
 
-/* How files are opened; all zero is allowed. */
-struct source_options {
-	uint64_t memory; /* bytes that unpacked pieces may take; 0: SOURCE_MEMORY_DEFAULT */
-	/* Threads that unpack, with the one that asks; 0, 1: pieces are only unpacked when needed. */
-	unsigned int threads;
-	/*
-	 * Bytes that a packed file may be unpacked to, all its levels and what is used of an
-	 * archive together; 0: SOURCE_UNPACKED_LEAST, or SOURCE_RATIO times the file where that is
-	 * more; and of these as many may be zeros, in whole pages, or SOURCE_RATIO times what is
-	 * not.
-	 */
-	uint64_t unpack_most;
-	/*
-	 * Of the same file: its size, as it is packed (0: it is the one that is opened), what was
-	 * unpacked of it before, and what of that is no zeros; in bytes.
-	 */
-	uint64_t packed_first, unpacked_before, held_before;
-	/* Is tried for encrypted archives, before "infected"; may be NULL. */
-	const char *password;
-	/*
-	 * Returns whether a file of this name that begins with these bytes is known to be something
-	 * else than what is wanted, so that another one of its archive is taken; may be NULL.
-	 */
-	bool (*unwanted)(const char *name, const void *start, size_t size);
-	/*
-	 * Returns whether a file of an archive belongs to the one that is taken, by their names, so
-	 * that it is opened with it: source_beside(). May be NULL.
-	 */
-	bool (*beside)(const char *taken, const char *name);
-	/* Whether the file is taken as it is, packed or not. */
-	bool as_it_is;
-	/* Whether a file that can't be unpacked is opened as it is: see source_refusal(). */
-	bool lenient;
-	/* 1 + the number of the page file that is wanted of an archive; 0: an image is. */
-	unsigned int page_file;
-	/* Is told what takes time or room, as a sentence; may be NULL. */
-	void (*tell)(void *context, const char *sentence);
-	/* Is told how many bytes of what is packed have been unpacked, and of how many; may be NULL. */
-	void (*progress)(void *context, size_t done, size_t total);
-	void *context;
-};
-
-#define SOURCE_MEMORY_DEFAULT (UINT64_C(512) << 20)
-#define SOURCE_UNPACKED_LEAST (UINT64_C(512) << 20)
-#define SOURCE_RATIO	      1000u
-
-/* Files in files in files: more levels are not unpacked. */
-#define SOURCE_LEVELS_MAX 3
-
 /*
  * Opens a file, or what is packed in it: by gzip, bzip2, xz, Zstandard or LZ4, in a ZIP, 7-Zip or
  * tar archive, or one in another. What a file is packed by is recognised by its content. xz files
  * of several blocks are unpacked where they are needed, the parts of a tar archive are read where
  * they are; all else is unpacked as a whole, to a temporary file. A path that ends in ".001" is the
  * first of several parts if there are more, also in an archive. "-" is standard input; what comes
- * through a pipe is kept in a temporary file.
+ * through a pipe is kept in a temporary file. "ARCHIVE!FILE" is a file in an archive, unless there
+ * is a file of that name.
  *
  * `options` may be NULL, and need not outlive the call. Fails when the file can't be opened, mapped
  * or unpacked, or is empty. Of one that is cut off there is what it has, and source_warning() says
@@ -101,6 +54,25 @@ struct source_options {
  */
 struct error *source_open(const char *path, const struct source_options *options,
 			  struct source **ret);
+
+/*
+ * A file of an archive of which several are wanted: the first is opened, and then each of the others
+ * by its `archive` and `number` in struct source_options.
+ */
+struct source_other {
+	char *name;		/* behind the path of the archive and a '!' */
+	struct source *archive; /* NULL: the source that was asked */
+	size_t number;		/* 1 + its number there */
+};
+
+/*
+ * Returns those files, the one that was opened first, and sets `*count`, which is 0 or more than 1.
+ * They belong to the source; source_share() keeps an archive longer.
+ */
+const struct source_other *source_others(const struct source *source, size_t *count);
+
+/* Returns the source itself, for which source_close() is to be called once more. */
+struct source *source_share(const struct source *source);
 
 /*
  * A source of `size` bytes in memory, at least 1, that stay the caller's and must outlive it.

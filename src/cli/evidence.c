@@ -4,6 +4,7 @@
  */
 #include "cli/evidence.h"
 
+#include <impscan/image.h>
 #include <impscan/source.h>
 
 #include "cli/option_table.h"
@@ -11,6 +12,11 @@
 const char *evidence_name(const struct evidence *evidence)
 {
 	return evidence->label ? evidence->label : evidence->path;
+}
+
+const char *evidence_other_name(const struct evidence *evidence)
+{
+	return evidence->label || evidence->archive ? evidence_name(evidence) : NULL;
 }
 
 /* How the option of an argument is called. */
@@ -106,6 +112,22 @@ void evidence_leave_out_parts(struct evidence *images, size_t *count)
 				first = &images[k];
 		if (first)
 			first->parts++;
+		else
+			images[kept++] = images[i];
+	}
+	*count = kept;
+}
+
+void evidence_leave_out_beside(struct evidence *images, size_t *count)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < *count; i++) {
+		struct evidence *memory = NULL;
+		for (size_t k = 0; !memory && k < *count && !has_options(&images[i]); k++)
+			if ((k < kept || k > i) && image_belongs_to(images[i].path, images[k].path))
+				memory = &images[k];
+		if (memory)
+			memory->beside++;
 		else
 			images[kept++] = images[i];
 	}

@@ -10,6 +10,7 @@
 
 #include <impscan/error.h>
 #include <impscan/memory.h>
+#include <impscan/source.h>
 
 /* An image; the strings are those of the command line or the environment. */
 struct evidence {
@@ -19,7 +20,11 @@ struct evidence {
 	uint64_t dtb;			    /* 0: find it */
 	uint64_t kernel_base;		    /* likewise */
 	const char *format;		    /* what it is, by image_format_name(); NULL: find it */
-	size_t parts; /* images left out since they are later parts of it, a split file */
+	size_t parts;  /* images left out since they are later parts of it, a split file */
+	size_t beside; /* images left out since they belong to it: VMware's states and settings */
+	/* Of several images in one archive: see struct source_other; NULL: it is opened by its path. */
+	struct source *archive;
+	size_t number;
 };
 
 /* An argument that means something by its place among the others: an image, or what belongs to one. */
@@ -34,6 +39,9 @@ struct placed {
 
 /* What the image is called in rows and messages. */
 const char *evidence_name(const struct evidence *evidence);
+
+/* The same, or NULL where it is called by the path that it was opened by. */
+const char *evidence_other_name(const struct evidence *evidence);
 
 /*
  * Gives each image what belongs to it: what stands behind it on the command line, and before the
@@ -52,5 +60,11 @@ struct error *evidence_assign(struct evidence *images, size_t count, const struc
  * later.
  */
 void evidence_leave_out_parts(struct evidence *images, size_t *count);
+
+/*
+ * Leaves out files of virtual machines that have no memory, and whose memory is among the images too,
+ * as a pattern for a folder gives them: see image_belongs_to(). One with options of its own stays.
+ */
+void evidence_leave_out_beside(struct evidence *images, size_t *count);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A folder of minidumps, one of each process, is given as one image: it stands for all of them.
+ * A folder of minidumps, one of each process, is given as one image: it stands for all of them. So
+ * does an archive of several images.
  */
 #include "cli/image_folder.h"
 
@@ -94,4 +95,44 @@ void image_folders_expand(struct options *options)
 	options->images = images;
 	options->image_count = count;
 	options->image_capacity = capacity;
+}
+
+/* "ARCHIVE!FILE", which belongs to the options. */
+static const char *name_in(struct options *options, const char *archive, const char *name)
+{
+	char *path = alloc_printf("%s!%s", archive, name);
+	*array_push(options->found, options->found_count, options->found_capacity) = path;
+	return path;
+}
+
+bool image_archive_expand(struct options *options, size_t image, const struct source *source)
+{
+	size_t count, capacity = 0, images = 0;
+	const struct source_other *others = source_others(source, &count);
+	struct evidence *all = NULL;
+	if (!count)
+		return false;
+	for (size_t i = 0; i < options->image_count; i++) {
+		const struct evidence evidence = options->images[i];
+		if (i != image)
+			*array_push(all, images, capacity) = evidence;
+		for (size_t k = 0; i == image && k < count; k++) {
+			const struct source *archive =
+				others[k].archive ? others[k].archive : source;
+			struct evidence other = evidence;
+			other.path = name_in(options, evidence.path, others[k].name);
+			if (evidence.label)
+				other.label = name_in(options, evidence.label, others[k].name);
+			other.archive = source_share(archive);
+			other.number = others[k].number;
+			*array_push(all, images, capacity) = other;
+		}
+		if (i == image)
+			source_close(evidence.archive);
+	}
+	free(options->images);
+	options->images = all;
+	options->image_count = images;
+	options->image_capacity = capacity;
+	return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Folders that are given as an image.
+ * Folders and archives that are given as an image, and hold several.
  */
 #ifndef CLI_IMAGE_FOLDER_H
 #define CLI_IMAGE_FOLDER_H
@@ -23,5 +23,12 @@ struct error *image_folder_error(const char *path);
  * any stays, for image_open() to say what it is.
  */
 void image_folders_expand(struct options *options);
+
+/*
+ * After image number `image` was opened: where it is one of several files of an archive, gives it
+ * the name of that, "ARCHIVE!FILE", and puts the others behind it among the images. A label is put
+ * in the archive's place. Returns whether it did.
+ */
+bool image_archive_expand(struct options *options, size_t image, const struct source *source);
 
 #endif

@@ -17,11 +17,18 @@ static void tell_source(void *context, const char *sentence)
 
 struct source_options image_source_options(struct output *output)
 {
+	const struct evidence *evidence = output_evidence(output);
+	unsigned int given = 0;
+	for (unsigned int i = 0; i < PAGE_FILES; i++)
+		given |= (evidence->page_files[i] ? 1u : 0) << i;
 	return (struct source_options){
 		.memory = output->options->memory,
 		.threads = output->options->threads,
 		.unpack_most = output->options->unpack_most,
 		.password = output->options->password,
+		.archive = evidence->archive,
+		.number = evidence->number,
+		.page_files_given = given,
 		.tell = tell_source,
 		.progress = output_progress,
 		.context = output,
@@ -39,6 +46,8 @@ struct error *page_sources_open(struct output *output, struct page_sources *sour
 {
 	const struct evidence *evidence = output_evidence(output);
 	struct source_options options = image_source_options(output);
+	options.archive = NULL;
+	options.number = 0;
 	progress_init(&output->progress, output->options->quiet, "packed bytes unpacked");
 	for (unsigned int i = 0; i < PAGE_FILES; i++) {
 		const char *path = evidence->page_files[i];

@@ -134,6 +134,8 @@ struct error *machine_open(const struct options *options, struct profiles *profi
 	const struct image *image = machine->image;
 	if (!image) /* never: but that an error is not NULL, the analyzer can't see */
 		return NULL;
+	if (image_archive_expand(output->options, output->image, image_source(image)))
+		output_image(output, output->image);
 	progress_init(&output->progress, options->quiet, "processes");
 	if (image_minidump(image))
 		try_(kernel_options_check(options, output));

@@ -93,6 +93,7 @@ static struct error *choose_images(struct options *options, unsigned int modes)
 			     options->placed_count));
 	image_folders_expand(options);
 	evidence_leave_out_parts(options->images, &options->image_count);
+	evidence_leave_out_beside(options->images, &options->image_count);
 	return NULL;
 }
 

@@ -336,6 +336,8 @@ void options_free(struct options *options)
 	for (size_t i = 0; i < options->found_count; i++)
 		free(options->found[i]);
 	free(options->found);
+	for (size_t i = 0; i < options->image_count; i++)
+		source_close(options->images[i].archive);
 	free(options->images);
 	free(options->placed);
 	free(options->rows.items);

@@ -25,6 +25,7 @@ bool output_several(const struct output *output)
 void output_image(struct output *output, size_t image)
 {
 	output->image = image;
+	free(take_ptr(output->dump_name));
 	output->progress.kept = output->options->describe ? &output->warnings : NULL;
 	if (!output_several(output))
 		return;
@@ -41,6 +42,8 @@ void output_image_end(struct output *output)
 	free(output->dump_name);
 	output->dump_name = NULL;
 	output->progress.image = NULL;
+	struct evidence *evidence = &output->options->images[output->image];
+	source_close(take_ptr(evidence->archive));
 	output->progress.kept = NULL;
 	text_list_free(&output->warnings);
 }

@@ -13,7 +13,7 @@
 #include "cli/progress.h"
 
 struct output {
-	const struct options *options;
+	struct options *options; /* images of archives are added to it */
 	struct report
 		*report; /* of all images; NULL before the first that can be read, and at the end */
 	size_t image;	 /* number of the image in work, from 0 */

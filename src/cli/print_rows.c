@@ -42,7 +42,8 @@ struct scan_options scan_options_of(const struct output *output, const struct kn
 		.several = output_several(output),
 		.pid_count = options->pid_count,
 		.threads = options->threads,
-		.image_name = options->image_count ? output_evidence(output)->label : NULL,
+		.image_name =
+			options->image_count ? evidence_other_name(output_evidence(output)) : NULL,
 	};
 }
 
@@ -314,7 +315,7 @@ struct error *print_info_without(const struct image *image, const struct error *
 				 struct output *output)
 {
 	_cleanup_survey_ struct survey survey = {0};
-	scan_survey_image(image, output_evidence(output)->label, &survey);
+	scan_survey_image(image, evidence_other_name(output_evidence(output)), &survey);
 	survey.failure = alloc_strdup(error_message(error));
 	return print_survey(&survey, output);
 }

@@ -113,9 +113,16 @@ static struct error *print_image(const struct options *options, struct profiles 
 	return error;
 }
 
-/* That images were left out since they are parts of this one. */
+/* That images were left out since they are parts of this one, or belong to it. */
 static void tell_parts(const struct evidence *evidence, struct progress *progress)
 {
+	if (evidence->beside) {
+		_cleanup_free_ char *beside = alloc_printf(
+			"%zu of the images given belong%s to the machine of '%s', and %s no memory",
+			evidence->beside, evidence->beside == 1 ? "s" : "", evidence->path,
+			evidence->beside == 1 ? "has" : "have");
+		progress_note(progress, beside);
+	}
 	if (!evidence->parts)
 		return;
 	_cleanup_free_ char *sentence = alloc_printf(

@@ -85,7 +85,11 @@ static struct error *open_with(const struct image *image, struct profiles *profi
 /* Of the machine of a layout: why that was chosen, as a sentence. */
 static char *layout_sentence(const struct image *image, const char *why)
 {
-	const char *guess = image_layout_guess(image);
+	const char *guess = image_layout_guess(image), *file = image_laid_by(image);
+	if (file)
+		return alloc_printf("several state files beside it list as much memory as it has, "
+				    "and it was read by '%s'%s; give that alone to be sure",
+				    file, why);
 	return guess ? alloc_printf(
 			       "nothing in the file says where its memory lies: it was read "
 			       "%s%s; with the .vmss or .vmsn that belongs to a .vmem beside it, "
@@ -242,10 +246,51 @@ static struct windows_options with_packed(const struct image *image,
 	return with;
 }
 
+/*
+ * Where a page file that was given is not the image's, the one of the same number that lay in the
+ * image's archive may be. Returns whether there is such a one, which is in the options then; what
+ * speaks against the other is told.
+ */
+static bool take_packed_instead(const struct image *image, struct discovery *discovery,
+				struct windows_options *options)
+{
+	bool taken = false;
+	for (unsigned int i = 0; i < SOURCE_PAGE_FILES; i++) {
+		const struct source *file = source_page_file(image_source(image), i);
+		const struct page_file *read = memory_page_file(discovery->windows->memory, i);
+		if (!file || !read || read->used || options->page_sources[i] == file)
+			continue;
+		char *doubt = discovery_page_file_doubt(discovery, i, NULL);
+		warn(discovery, alloc_printf("%s; the one of the archive is tried",
+					     doubt ? doubt : options->page_files[i]));
+		free(doubt);
+		options->page_files[i] = source_path(file);
+		options->page_sources[i] = file;
+		taken = true;
+	}
+	return taken;
+}
+
+/* Finds all, and all again where the archive's page files are taken instead of those given. */
+static struct error *open_all(const struct image *image, struct profiles *profiles,
+			      struct windows_options *options, struct opened *opened,
+			      struct discovery *discovery)
+{
+	try_(open_and_judge(image, profiles, options, opened, discovery->page_files));
+	discovery->windows = opened->windows;
+	const bool again = take_packed_instead(image, discovery, options);
+	discovery->windows = NULL;
+	if (!again)
+		return NULL;
+	opened_free(opened);
+	*opened = (struct opened){0};
+	return open_and_judge(image, profiles, options, opened, discovery->page_files);
+}
+
 struct error *windows_open(const struct image *image, struct profiles *profiles,
 			   const struct windows_options *given, struct discovery *discovery)
 {
-	const struct windows_options with = with_packed(image, given), *options = &with;
+	struct windows_options with = with_packed(image, given), *options = &with;
 	_cleanup_opened_ struct opened opened = {0};
 	*discovery = (struct discovery){0};
 	if (image_minidump(image)) {
@@ -255,7 +300,7 @@ struct error *windows_open(const struct image *image, struct profiles *profiles,
 			warn(discovery, doubt);
 		return NULL;
 	}
-	try_(open_and_judge(image, profiles, options, &opened, discovery->page_files));
+	try_(open_all(image, profiles, options, &opened, discovery));
 	discovery->windows = take_ptr(opened.windows);
 	discovery->page_map_source = opened.page_map_source;
 	if (opened.layout)

@@ -85,6 +85,11 @@ const char *image_lacks(const struct image *image)
 	return image->lacks;
 }
 
+const char *image_laid_by(const struct image *image)
+{
+	return image->laid_by;
+}
+
 void image_expect_all(const struct image *image, bool all)
 {
 	source_expect_all(image->source, all);
@@ -106,6 +111,7 @@ void image_close(struct image *image)
 	free(image->ranges);
 	free(image->stretches);
 	free(image->sets.progress);
+	free(image->laid_by);
 	free(image->format);
 	free(image->path);
 	free(image);

@@ -71,12 +71,13 @@ struct image {
 	struct text warnings;
 	struct text facts[IMAGE_FACTS];
 
-	struct image *other;	   /* see image_other_layout() */
-	const struct image *of;	   /* it is the `other` of this one, and has its source */
-	const char *lacks;	   /* see image_lacks(); static */
-	const char *guess;	   /* see image_layout_guess(); static */
-	bool plain;		   /* as far as is known, the file holds nothing but memory */
-	struct error *refusal;	   /* see image_refusal(); NULL: none */
+	struct image *other;	/* see image_other_layout() */
+	const struct image *of; /* it is the `other` of this one, and has its source */
+	const char *lacks;	/* see image_lacks(); static */
+	const char *guess;	/* see image_layout_guess(); static */
+	char *laid_by;		/* see image_laid_by(); NULL: there is no other layout by a file */
+	bool plain;		/* as far as is known, the file holds nothing but memory */
+	struct error *refusal;	/* see image_refusal(); NULL: none */
 	struct minidump *minidump; /* what one says; NULL: it is none. See minidump_parts.h */
 
 	/* While ranges are added. */
@@ -121,7 +122,7 @@ struct image_format {
 /* Frees what image->minidump points to; NULL is allowed. */
 void minidump_free(struct minidump *dump);
 
-/* Whether a file of an archive is the state of the .vmem that is taken, by their names. */
+/* Whether a file of an archive is the state of the .vmem that is taken: source_options.beside. */
 bool vmware_is_beside(const char *taken, const char *name);
 
 /* All formats. In which order files are tried is said by the table of open_image.c. */

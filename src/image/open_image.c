@@ -4,6 +4,8 @@
  */
 #include "internal.h"
 
+#include <strings.h>
+
 #include <impscan/alloc.h>
 
 /*
@@ -175,15 +177,35 @@ struct error *image_open_bytes(const char *path, const void *data, size_t size, 
 	return open_source(path, source_of_bytes(path, data, size), NULL, NULL, ret);
 }
 
-/* Whether a file that begins so is of a format that is always refused. */
-static bool is_refused(const char *name, const void *start, size_t size)
+/* How images of nothing but memory are called. */
+static bool is_named_as_memory(const char *name)
 {
-	_cleanup_free_ char *path = alloc_strdup(name);
-	struct image image = {.path = path};
-	image_use_source(&image, source_of_bytes(name, start, size));
-	const struct image_format *format = format_of(&image, 0);
-	source_close(image.source);
-	return format == &image_format_refused;
+	static const char *const extensions[] = {".raw", ".mem",  ".vmem", ".img",
+						 ".bin", ".dd",	  ".dmp",  ".lime",
+						 ".elf", ".core", ".dump", ".memory"};
+	const char *dot = strrchr(name, '.');
+	for (size_t i = 0; dot && i < array_size(extensions); i++)
+		if (!strcasecmp(dot, extensions[i]))
+			return true;
+	return false;
+}
+
+/* What a file of an archive is worth, by its signature or, where it may be raw memory, by its name. */
+static enum source_worth judge(const char *name, const void *start, size_t size)
+{
+	const struct image_format *format = &image_format_raw;
+	if (start) {
+		_cleanup_free_ char *path = alloc_strdup(name);
+		struct image image = {.path = path};
+		image_use_source(&image, source_of_bytes(name, start, size));
+		format = format_of(&image, 0);
+		source_close(image.source);
+	}
+	if (format == &image_format_refused)
+		return SOURCE_UNWANTED;
+	if (format != &image_format_raw && format != &image_format_vmware_memory)
+		return SOURCE_WANTED;
+	return is_named_as_memory(name) ? SOURCE_WANTED : SOURCE_PERHAPS;
 }
 
 struct error *image_open_as(const char *path, const char *format,
@@ -191,8 +213,8 @@ struct error *image_open_as(const char *path, const char *format,
 {
 	struct source *source = NULL;
 	struct source_options own = options ? *options : (struct source_options){0};
-	if (!own.unwanted)
-		own.unwanted = is_refused;
+	if (!own.judge)
+		own.judge = judge;
 	if (!own.beside)
 		own.beside = vmware_is_beside;
 	try_(source_open(path, &own, &source));

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <impscan/alloc.h>
@@ -174,84 +175,238 @@ static bool probe_memory(const struct image *image)
 	return is_vmem(image) || has_state(image->path);
 }
 
+/* A state that may be the memory's. */
+struct candidate {
+	char *path;
+	struct vmware_state state;
+	bool same;  /* it has the memory's name */
+	bool exact; /* it lists exactly as much as there is */
+};
+
+struct candidates {
+	struct candidate *items; /* in the order of their names' likeness */
+	size_t count;
+	size_t capacity;
+};
+
+static void candidates_free(struct candidates *candidates)
+{
+	for (size_t i = 0; i < candidates->count; i++)
+		free(candidates->items[i].path);
+	free(candidates->items);
+}
+#define _cleanup_candidates_ __attribute__((cleanup(candidates_free)))
+
 /*
  * Reads the state of a .vmem from a file beside it, that `source` has; NULL with `error`, which is
  * freed. One of the same name is believed, and what is wrong with it is told. Of another name it
  * must list exactly as much as the file has; so it must where the memory is not in a .vmem: a
  * machine's folder may also have images that were taken inside it.
  */
-static bool read_state(struct image *image, const struct source *source, struct error *failed,
-		       const char *path, enum vmware_kin kin, struct vmware_state *state)
+static void add_candidate(struct image *image, const struct source *source, struct error *failed,
+			  const char *path, enum vmware_kin kin, struct candidates *candidates)
 {
 	_cleanup_error_ struct error *error = failed;
+	struct candidate candidate = {.same = kin == VMWARE_SAME && is_vmem(image)};
 	if (!error && !vmware_state_probe(source))
 		error = error_new("'%s' is no VMware state file", path);
 	if (!error)
-		error = vmware_state_read(source, path, state);
-	if (error && kin == VMWARE_SAME && is_vmem(image))
+		error = vmware_state_read(source, path, &candidate.state);
+	if (error && candidate.same)
 		image_warn(image, "the state file beside it is not used: %s", error_message(error));
 	if (error)
-		return false;
-	return (kin == VMWARE_SAME && is_vmem(image)) || vmware_state_extent(state) == image->size;
+		return;
+	candidate.exact = vmware_state_extent(&candidate.state) == image->size;
+	if (!candidate.same && !candidate.exact)
+		return;
+	candidate.path = alloc_strdup(path);
+	*array_push(candidates->items, candidates->count, candidates->capacity) = candidate;
 }
 
-/* Lays the memory out as a state says. */
-static struct error *use_state(struct image *image, const struct vmware_state *state,
-			       const char *path)
+/* Whether two states say the same of where memory lies. */
+static bool same_layout(const struct vmware_state *a, const struct vmware_state *b)
 {
-	if (state->arm)
-		return refuse_arm(path);
-	_cleanup_free_ char *name =
-		alloc_printf("VMware memory, laid out by '%s'", file_name(path));
-	add_memory(image, state, name);
+	return a->region_count == b->region_count && a->inside == b->inside &&
+	       !memcmp(a->regions, b->regions, a->region_count * sizeof(*a->regions));
+}
+
+/* How well a state fits: the more, the better. */
+static int fit_of(const struct image *image, const struct candidate *candidate)
+{
+	const uint64_t extent = vmware_state_extent(&candidate->state);
+	if (candidate->state.inside ||
+	    candidate->state.arm) /* it is another machine's, or useless */
+		return 0;
+	return candidate->exact ? 4 : !extent ? 3 : extent < image->size ? 2 : 1;
+}
+
+/* The state that fits best; the first of those that fit as well. */
+static const struct candidate *best_of(const struct image *image,
+				       const struct candidates *candidates)
+{
+	const struct candidate *best = &candidates->items[0];
+	for (size_t i = 1; i < candidates->count; i++)
+		if (fit_of(image, &candidates->items[i]) > fit_of(image, best))
+			best = &candidates->items[i];
+	return best;
+}
+
+/* Another layout that fits as well as the best: what is in the memory decides. Mostly there is none. */
+static const struct candidate *rival_of(const struct image *image,
+					const struct candidates *candidates,
+					const struct candidate *best)
+{
+	for (size_t i = 0; i < candidates->count; i++) {
+		const struct candidate *other = &candidates->items[i];
+		if (best->state.region_count && other->state.region_count &&
+		    fit_of(image, other) == fit_of(image, best) &&
+		    !same_layout(&other->state, &best->state))
+			return other;
+	}
 	return NULL;
+}
+
+/* Names the states that are not used, and why. */
+static void tell_unused(struct image *image, const struct candidates *candidates,
+			const struct candidate *best, const struct candidate *rival)
+{
+	char lists[IMAGE_SIZE_TEXT], has[IMAGE_SIZE_TEXT];
+	for (size_t i = 0; i < candidates->count; i++) {
+		const struct candidate *other = &candidates->items[i];
+		const uint64_t extent = vmware_state_extent(&other->state);
+		if (other == best || other == rival)
+			continue;
+		if (extent && !other->exact)
+			image_warn(
+				image,
+				"the state file '%s' is used; not '%s', which lists %s of memory "
+				"where there are %s",
+				file_name(best->path), file_name(other->path),
+				image_size_text(extent, lists), image_size_text(image->size, has));
+		else
+			image_warn(image, "the state file '%s' is used; not '%s'%s",
+				   file_name(best->path), file_name(other->path),
+				   same_layout(&other->state, &best->state)
+					   ? ", which says the same of memory"
+					   : ", which fits less");
+	}
+}
+
+/* Lays the memory out as the state says that fits best. */
+static struct error *use_states(struct image *image, const struct candidates *candidates)
+{
+	const struct candidate *best = best_of(image, candidates);
+	const struct candidate *rival = rival_of(image, candidates, best);
+	if (best->state.arm)
+		return refuse_arm(best->path);
+	_cleanup_free_ char *name =
+		alloc_printf("VMware memory, laid out by '%s'", file_name(best->path));
+	add_memory(image, &best->state, name);
+	tell_unused(image, candidates, best, rival);
+	if (!rival)
+		return NULL;
+	struct image *other = image_add_layout(image);
+	image_name_format(other, "VMware memory, laid out by '%s'", file_name(rival->path));
+	for (size_t i = 0; i < rival->state.region_count; i++)
+		image_add_range(other, rival->state.regions[i].start, rival->state.regions[i].size,
+				rival->state.regions[i].offset);
+	image->laid_by = alloc_strdup(file_name(best->path));
+	other->laid_by = alloc_strdup(file_name(rival->path));
+	return NULL;
+}
+
+/* Has it the name of a .vmem? It may be packed once more: "mem.vmem.gz". */
+static bool is_named_vmem(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	if (vmware_has_extension(name, memory_extensions[0]))
+		return true;
+	_cleanup_free_ char *inner = alloc_strndup(name, dot ? (size_t)(dot - name) : 0);
+	return vmware_has_extension(inner, memory_extensions[0]);
+}
+
+static bool is_named_state(const char *name)
+{
+	bool state = false;
+	for (size_t i = 0; i < array_size(state_extensions); i++)
+		state |= vmware_has_extension(name, state_extensions[i]);
+	return state;
 }
 
 bool vmware_is_beside(const char *taken, const char *name)
 {
-	const size_t folder = (size_t)(file_name(taken) - taken);
-	bool state = false;
-	for (size_t i = 0; i < array_size(state_extensions); i++)
-		state |= vmware_has_extension(name, state_extensions[i]);
-	if (!state || folder != (size_t)(file_name(name) - name) ||
-	    strncmp(taken, name, folder) != 0 || vmware_kin_of(taken, name) == VMWARE_OTHER)
+	if ((name && !is_named_state(name)) || (taken && !is_named_vmem(taken)))
 		return false;
-	/* It may be packed once more: "mem.vmem.gz". */
-	const char *dot = strrchr(taken, '.');
-	_cleanup_free_ char *inner = alloc_strndup(taken, dot ? (size_t)(dot - taken) : 0);
-	return vmware_has_extension(taken, memory_extensions[0]) ||
-	       vmware_has_extension(inner, memory_extensions[0]);
+	if (!name || !taken)
+		return true;
+	const size_t folder = (size_t)(file_name(taken) - taken);
+	return folder == (size_t)(file_name(name) - name) && !strncmp(taken, name, folder) &&
+	       vmware_kin_of(taken, name) != VMWARE_OTHER;
 }
 
-/* The state in the archive that the memory lay in: the one whose name is most like it. */
-static bool find_packed_state(struct image *image, struct vmware_state *state, const char **path)
+/* Files beside a machine's memory that never have any: settings, disks, logs. */
+static bool has_no_memory(const char *path)
+{
+	static const char *const extensions[] = {".nvram", ".vmx",  ".vmxf", ".vmsd",
+						 ".vmdk",  ".vmpl", ".log",  ".scoreboard"};
+	bool none = false;
+	for (size_t i = 0; i < array_size(extensions); i++)
+		none |= vmware_has_extension(path, extensions[i]);
+	return none;
+}
+
+bool image_belongs_to(const char *path, const char *memory)
+{
+	const size_t folder = (size_t)(file_name(memory) - memory);
+	struct vmware_state state = {0};
+	if (!vmware_has_extension(memory, memory_extensions[0]) ||
+	    folder != (size_t)(file_name(path) - path) || strncmp(path, memory, folder) != 0)
+		return false;
+	if (has_no_memory(path))
+		return vmware_kin_of(memory, path) != VMWARE_OTHER ||
+		       !strncasecmp(file_name(path), "vmware", 6);
+	if (!vmware_is_beside(memory, path))
+		return false;
+	_cleanup_source_ struct source *source = NULL;
+	_cleanup_error_ struct error *error = source_open(path, NULL, &source);
+	if (!error && source && vmware_state_probe(source))
+		error = vmware_state_read(source, path, &state);
+	return error || !state.inside;
+}
+
+/* The states in the archive that the memory lay in: those whose names are most like it first. */
+static void find_packed_states(struct image *image, struct candidates *candidates)
 {
 	const struct source *source;
 	for (enum vmware_kin kin = VMWARE_SAME; kin < VMWARE_OTHER; kin++)
 		for (size_t i = 0; (source = source_beside(image->source, i)); i++) {
-			*path = source_name(source);
-			if (vmware_kin_of(source_name(image->source), *path) == kin &&
-			    read_state(image, source, NULL, *path, kin, state))
-				return true;
+			const char *path = source_name(source);
+			if (vmware_kin_of(source_name(image->source), path) == kin)
+				add_candidate(image, source, NULL, path, kin, candidates);
 		}
-	return false;
 }
 
-static struct error *parse_memory(struct image *image)
+/* The states in the folder. */
+static void find_states(struct image *image, struct candidates *candidates)
 {
 	_cleanup_vmware_files_ struct vmware_files files = {0};
-	struct vmware_state state;
-	const char *packed;
-	if (find_packed_state(image, &state, &packed))
-		return use_state(image, &state, packed);
 	vmware_files_find(image->path, state_extensions, array_size(state_extensions), &files);
 	for (size_t i = 0; i < files.count && files.items[i].kin != VMWARE_OTHER; i++) {
 		const struct vmware_file *file = &files.items[i];
 		_cleanup_source_ struct source *source = NULL;
 		struct error *error = source_open(file->path, NULL, &source);
-		if (read_state(image, source, error, file->path, file->kin, &state))
-			return use_state(image, &state, file->path);
+		add_candidate(image, source, error, file->path, file->kin, candidates);
 	}
+}
+
+static struct error *parse_memory(struct image *image)
+{
+	_cleanup_candidates_ struct candidates candidates = {0};
+	find_packed_states(image, &candidates);
+	if (!candidates.count)
+		find_states(image, &candidates);
+	if (candidates.count)
+		return use_states(image, &candidates);
 	image_add_plain(image, "raw", 0, image->size, is_vmem(image));
 	if (is_vmem(image))
 		image->lacks = "where the memory of a .vmem lies is told by the .vmss or .vmsn "

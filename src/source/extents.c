@@ -3,7 +3,7 @@
  * The holes of a sparse file. A file of a few kilobytes on disk may have a size of terabytes;
  * reading its holes must cost nothing.
  */
-#include "source/internal.h"
+#include "source/parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -133,6 +133,30 @@ void source_find_extents(struct source *source, int fd)
 	if (!source_is_hollow(source->state->present, source->size))
 		return;
 	source_add_extents(&list, fd, 0, source->size);
+	source_finish_extents(&list);
+}
+
+void source_keep_data(struct source *source, const struct source_gap *gaps, size_t count)
+{
+	struct source_state *state = source->state;
+	struct extent_list list = {.source = source};
+	if (!source->sparse)
+		return;
+	struct source_extent *old = take_ptr(state->extents);
+	const size_t old_count = state->extent_count;
+	state->extent_count = 0;
+	free(take_ptr(state->data_pages));
+	free(take_ptr(state->extent_index.last));
+	source->data_pages = NULL;
+	for (size_t i = 0, g = 0; i < old_count || g < count;)
+		if (g == count || (i < old_count && old[i].start < gaps[g].start)) {
+			source_add_extent(&list, old[i].start, old[i].end);
+			i++;
+		} else {
+			source_add_extent(&list, gaps[g].start, gaps[g].end);
+			g++;
+		}
+	free(old);
 	source_finish_extents(&list);
 }
 

@@ -17,7 +17,14 @@ struct source_kind {
 	void (*free)(void *own);
 };
 
+/* Files of an archive, see source_others(). */
+struct other_files {
+	struct source_other *items;
+	size_t count;
+};
+
 struct source_state {
+	unsigned int shares; /* how often source_close() is called before it closes it */
 	char *path;
 	uint64_t file_size; /* see source_file_size(); 0: that of what it is made of */
 	uint64_t present;   /* bytes that are not in holes, by the file system; without extents */
@@ -36,6 +43,15 @@ struct source_state {
 	struct source **beside;
 	size_t beside_count;
 	size_t beside_capacity;
+	struct other_files others;
+	char *member; /* which of several files of an archive it is; NULL: there were no others */
+	size_t named; /* how much of source_options.member is used up by it, in bytes */
+	/* What was unpacked of the same file, to here: see source_options. */
+	unsigned int level;
+	uint64_t packed_first, unpacked_before, held_before;
+	/* Of an archive that was looked into. */
+	struct archive_session *session;
+	void (*free_session)(void *session);
 	/* Of a lazy source. */
 	const struct source_kind *kind;
 	void *own;
@@ -43,6 +59,13 @@ struct source_state {
 
 /* A source with nothing but a name and its bytes. */
 struct source *source_new(const char *path, const void *data, uint64_t size);
+
+/*
+ * Puts files, whose names are behind `prefix` where that is not NULL, before the others of `list`, but
+ * in the place of its first one.
+ */
+void other_files_take(struct other_files *list, struct other_files *files, const char *prefix);
+void other_files_free(struct other_files *files);
 
 /*
  * Finds the holes of the source's file, which is open as `fd`. There are none where the file system
@@ -119,6 +142,11 @@ struct whole {
 	const struct source_options *options; /* for progress; NULL: nobody is told */
 	uint64_t packed;		      /* bytes that are unpacked; 0: not known */
 	uint64_t read;			      /* bytes of them until now: who unpacks counts */
+	/*
+	 * A file of an archive that is only unpacked where its first bytes are those of what its name
+	 * says, by options->judge(); NULL: whatever they are.
+	 */
+	const char *member;
 };
 
 /* To how many bytes `packed` bytes may be unpacked, with what was before: unpacked_before(). */

@@ -6,8 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <impscan/alloc.h>
 
 #define STANDARD_INPUT "standard input"
 
@@ -31,31 +34,67 @@ static void count_level(struct source_options *options, const struct source *sou
 		source_count_unpacked(options, state->beside[i]);
 }
 
+/* What of the same file was unpacked until here; it is kept with the source. */
+static void begin_level(struct source_options *options, struct source *source)
+{
+	struct source_state *state = source->state;
+	if (state->packed_first) {
+		options->packed_first = state->packed_first;
+		options->unpacked_before = state->unpacked_before;
+		options->held_before = state->held_before;
+	}
+	if (!options->packed_first)
+		options->packed_first = source->size;
+	state->packed_first = options->packed_first;
+	state->unpacked_before = options->unpacked_before;
+	state->held_before = options->held_before;
+}
+
+/* Goes on to what was in a level. */
+static void end_level(struct source_options *options, struct source *inner, unsigned int level)
+{
+	struct source_state *state = inner->state;
+	count_level(options, inner);
+	state->level = level + 1;
+	state->packed_first = 0;
+	options->number = 0;
+	if (options->member)
+		options->member += state->named;
+	if (options->member && !*options->member)
+		options->member = NULL;
+}
+
+static struct error *no_member(const struct source *source, const char *member)
+{
+	return error_new("'%s' has no file '%s': it is no archive", source_path(source), member);
+}
+
 struct error *source_unpack(struct source **source, const struct source_options *given)
 {
 	struct source_options own = given ? *given : (struct source_options){0};
-	const struct source_options *options = &own;
-	if (!own.packed_first)
-		own.packed_first = (*source)->size;
-	for (unsigned int level = 0;; level++) {
+	for (;;) {
 		const char *name = NULL;
+		const unsigned int level = (*source)->state->level;
 		size_t i = 0;
+		if (own.as_it_is && !own.member && !own.number)
+			return NULL;
 		while (i < array_size(containers) && !(name = containers[i]->probe(*source)))
 			i++;
 		if (!name)
-			return NULL;
+			return own.member ? no_member(*source, own.member) : NULL;
 		if (level == SOURCE_LEVELS_MAX)
 			return error_new(
 				"'%s' is packed more than %d times (%s, %s): unpack it first",
 				source_path(*source), SOURCE_LEVELS_MAX, source_container(*source),
 				name);
+		begin_level(&own, *source);
 		struct source *inner = NULL;
-		struct error *error = containers[i]->open(*source, name, options, &inner);
+		struct error *error = containers[i]->open(*source, name, &own, &inner);
 		if (error || !inner)
 			/* cppcheck-suppress returnDanglingLifetime ; an error has no pointer to it */
 			return error;
 		*source = inner;
-		count_level(&own, inner);
+		end_level(&own, inner, level);
 	}
 }
 
@@ -119,17 +158,52 @@ static struct error *open_packed(const char *path, const struct source_options *
 	return *ret ? NULL : open_path(path, options, ret);
 }
 
-struct error *source_open(const char *path, const struct source_options *options,
-			  struct source **ret)
+/* The archive's path in "ARCHIVE!FILE", of the longest that is there; NULL: it is no such path. */
+static char *archive_of(const char *path)
+{
+	char *archive = NULL;
+	if (!access(path, F_OK))
+		return NULL;
+	for (size_t i = strlen(path); i-- && !archive;) {
+		if (path[i] != '!' || !i || !path[i + 1])
+			continue;
+		archive = alloc_strndup(path, i);
+		if (access(archive, F_OK) && strcmp(archive, "-") != 0)
+			free(take_ptr(archive));
+	}
+	return archive;
+}
+
+/* Opens what is to be unpacked: the file of a path, or an archive that is open. */
+static struct error *open_first(const char *path, struct source_options *options,
+				struct source **ret)
+{
+	_cleanup_free_ char *archive = options->archive ? NULL : archive_of(path);
+	if (options->archive) {
+		*ret = source_share(options->archive);
+		return NULL;
+	}
+	if (archive)
+		options->member = path + strlen(archive) + 1;
+	return open_packed(archive ? archive : path, options, ret);
+}
+
+struct error *source_open(const char *path, const struct source_options *given, struct source **ret)
 {
 	_cleanup_source_ struct source *source = NULL;
-	try_(open_packed(path, options, &source));
+	struct source_options options = given ? *given : (struct source_options){0};
+	try_(open_first(path, &options, &source));
 	if (!source) /* never: but that an error is not NULL, the analyzer can't see */
 		return NULL;
-	struct error *error = options && options->as_it_is ? NULL : source_unpack(&source, options);
-	if (error && (!options || !options->lenient))
+	const bool inside = options.archive || options.member;
+	struct error *error = source_unpack(&source, &options);
+	if (error && (!options.lenient || inside))
 		return error;
 	source->state->refusal = error;
+	if (inside) {
+		free(source->state->path);
+		source->state->path = alloc_strdup(path);
+	}
 	*ret = take_ptr(source);
 	return NULL;
 }

@@ -27,11 +27,63 @@ struct source *source_of_bytes(const char *name, const void *data, uint64_t size
 	return source_new(name, data, size);
 }
 
+struct source *source_share(const struct source *source)
+{
+	source->state->shares++;
+	return (struct source *)(uintptr_t)source;
+}
+
+void other_files_free(struct other_files *files)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		source_close(files->items[i].archive);
+		free(files->items[i].name);
+	}
+	free(files->items);
+	*files = (struct other_files){0};
+}
+
+void other_files_take(struct other_files *list, struct other_files *files, const char *prefix)
+{
+	struct other_files old = *list, all = {0};
+	size_t capacity = 0;
+	if (!files->count)
+		return;
+	for (size_t i = 0; i < files->count; i++) {
+		struct source_other *other = &files->items[i];
+		char *name =
+			prefix ? alloc_printf("%s!%s", prefix, other->name) : take_ptr(other->name);
+		*array_push(all.items, all.count, capacity) = (struct source_other){
+			.name = name, .archive = take_ptr(other->archive), .number = other->number};
+	}
+	for (size_t i = 1; i < old.count; i++) {
+		*array_push(all.items, all.count, capacity) = old.items[i];
+		old.items[i] = (struct source_other){0};
+	}
+	other_files_free(files);
+	other_files_free(&old);
+	*list = all;
+}
+
+const struct source_other *source_others(const struct source *source, size_t *count)
+{
+	*count = source->state->others.count;
+	return source->state->others.items;
+}
+
 void source_close(struct source *source)
 {
 	if (!source)
 		return;
 	struct source_state *state = source->state;
+	if (state->shares) {
+		state->shares--;
+		return;
+	}
+	if (state->session)
+		state->free_session(state->session);
+	other_files_free(&state->others);
+	free(state->member);
 	if (state->kind)
 		state->kind->free(state->own);
 	if (state->mapped)
@@ -138,6 +190,32 @@ void source_warn_behind(struct source *source, const struct source *packed, uint
 			    (unsigned long long)(packed->size - at), name);
 }
 
+/* What is packed in one of several files of an archive has these as its others. */
+static void take_others(struct source_state *state, struct source_state *below)
+{
+	if (!below->others.count)
+		return;
+	/* The archive's own are its to keep where it is shared: each of these is. */
+	struct other_files own = state->others;
+	state->others = (struct other_files){0};
+	size_t capacity = 0;
+	for (size_t i = 0; i < below->others.count; i++) {
+		const struct source_other *other = &below->others.items[i];
+		*array_push(state->others.items, state->others.count, capacity) =
+			(struct source_other){
+				.name = alloc_strdup(other->name),
+				.archive = other->archive ? source_share(other->archive) : NULL,
+				.number = other->number};
+	}
+	other_files_take(&state->others, &own, below->member);
+	if (!below->member)
+		return;
+	char *member = state->member ? alloc_printf("%s!%s", below->member, state->member)
+				     : alloc_strdup(below->member);
+	free(state->member);
+	state->member = member;
+}
+
 void source_put_upon(struct source *source, struct source *below, const char *container, bool keep)
 {
 	struct source_state *state = source->state, *old = below->state;
@@ -162,15 +240,15 @@ void source_put_upon(struct source *source, struct source *below, const char *co
 			source_warn(source, "%s", text_string(&own));
 	}
 	for (size_t i = 0; i < SOURCE_PAGE_FILES; i++) {
-		if (!state->page_files[i])
-			state->page_files[i] = take_ptr(old->page_files[i]);
+		if (!state->page_files[i] && old->page_files[i])
+			state->page_files[i] = source_share(old->page_files[i]);
 		keep |= state->page_files[i] != NULL; /* they may be read from below */
 	}
 	for (size_t i = 0; i < old->beside_count; i++)
 		*array_push(state->beside, state->beside_count, state->beside_capacity) =
-			old->beside[i];
+			source_share(old->beside[i]);
 	keep |= old->beside_count != 0;
-	old->beside_count = 0;
+	take_others(state, old);
 	if (keep)
 		state->below = below;
 	else

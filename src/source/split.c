@@ -3,7 +3,7 @@
  * Split files: NAME.001, NAME.002 and so on (or from NAME.000), which are one file in parts. They
  * are mapped one behind the other where their sizes allow that, and else copied in pieces.
  */
-#include "source/internal.h"
+#include "source/parts.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -23,7 +23,8 @@
 
 struct part {
 	char *path;
-	int fd; /* -1: the part is missing */
+	int fd; /* -1: the part is missing, or empty */
+	bool empty;
 	uint64_t offset, size;
 };
 
@@ -33,6 +34,8 @@ struct split {
 	size_t missing;
 	uint64_t size;
 	bool sorted; /* whether all that are there can be mapped behind each other */
+	/* What is wrong with the parts, joined by "; ". */
+	struct text told;
 };
 
 static void split_free(struct split *split)
@@ -43,6 +46,7 @@ static void split_free(struct split *split)
 		free(split->parts[i].path);
 	}
 	free(split->parts);
+	text_free(&split->told);
 	*split = (struct split){0};
 }
 
@@ -95,42 +99,56 @@ static unsigned int last_number(const char *first, size_t digits)
 static struct error *open_part(struct split *split, char *path, size_t *capacity)
 {
 	struct part *part = array_push(split->parts, split->count, *capacity);
-	*part = (struct part){.path = path, .fd = -1, .offset = split->size};
-	if (!is_there(path)) {
-		split->missing++;
+	*part = (struct part){.path = path, .fd = -1};
+	if (!is_there(path))
 		return NULL;
-	}
 	struct stat status;
 	part->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (part->fd < 0 || fstat(part->fd, &status))
 		return error_errno(errno, "can't open '%s'", path);
 	part->size = (uint64_t)status.st_size;
+	if (!part->size) {
+		close(part->fd);
+		part->fd = -1;
+		part->empty = true;
+	}
 	return NULL;
 }
 
-/* Gives all parts their places. Those that are missing must be as large as all the others. */
+/* Gives all parts their places. */
 static struct error *place_parts(struct split *split)
 {
-	const uint64_t usual = split->parts[0].size;
-	split->sorted = true;
+	const char *first = split->parts[0].path;
+	_cleanup_free_ struct part_place *places = alloc_zero(split->count, sizeof(*places));
+	_cleanup_free_ const char **names = alloc_zero(split->count, sizeof(*names));
+	if (split->parts[0].fd < 0)
+		return error_new("'%s' is empty: nothing was written to it", first);
 	for (size_t i = 0; i < split->count; i++) {
-		struct part *part = &split->parts[i];
-		const bool last = i + 1 == split->count;
-		if (split->missing && part->fd >= 0 &&
-		    (last ? part->size > usual : part->size != usual))
-			return error_new("parts of '%s' are missing, and as the others differ in "
-					 "size ('%s'), where they belong is not known",
-					 split->parts[0].path, part->path);
-		if (part->fd < 0)
-			part->size = usual;
-		if (!part->size)
-			return error_new("'%s', a part of a split file, is empty", part->path);
-		part->offset = split->size;
+		const struct part *part = &split->parts[i];
+		names[i] = part->path;
+		places[i] = (struct part_place){
+			.size = part->size, .missing = part->fd < 0, .empty = part->empty};
+	}
+	const size_t count = parts_place(places, split->count);
+	parts_tell(&split->told, names, places, split->count, count);
+	for (size_t i = 0; i < count; i++) {
+		split->parts[i].offset = places[i].offset;
+		split->parts[i].size = places[i].size;
+		split->missing += places[i].missing;
+	}
+	while (split->count > count) {
+		struct part *part = &split->parts[--split->count];
+		if (part->fd >= 0)
+			close(part->fd);
+		free(part->path);
+	}
+	split->sorted = true;
+	for (size_t i = 0; i < count; i++) {
+		const struct part *part = &split->parts[i];
 		if (part->size > SOURCE_PIECES_END - split->size)
-			return error_new("'%s' and its other parts are too large",
-					 split->parts[0].path);
+			return error_new("'%s' and its other parts are too large", first);
 		split->size += part->size;
-		split->sorted &= last || part->size % PAGE_SIZE == 0;
+		split->sorted &= i + 1 == count || part->size % PAGE_SIZE == 0;
 	}
 	return NULL;
 }
@@ -298,16 +316,6 @@ static struct error *open_parts(const char *path, size_t digits, unsigned int fi
 	return place_parts(split);
 }
 
-static void warn_of_missing(struct source *source, const struct split *split)
-{
-	char size[SOURCE_SIZE_TEXT];
-	for (size_t i = 0; i < split->count; i++)
-		if (split->parts[i].fd < 0)
-			source_warn(source, "'%s' is missing: its %s of the image are not there",
-				    split->parts[i].path,
-				    source_size_text(split->parts[i].size, size));
-}
-
 struct error *split_open(const char *path, const struct source_options *options,
 			 struct source **ret)
 {
@@ -334,7 +342,8 @@ struct error *split_open(const char *path, const struct source_options *options,
 	source_tell(options, "'%s' is read with its %zu other parts, to '%s'", path,
 		    joined->split.count - joined->split.missing - 1,
 		    joined->split.parts[joined->split.count - 1].path);
-	warn_of_missing(*ret, &joined->split);
+	if (joined->split.told.length)
+		source_warn(*ret, "%s", text_string(&joined->split.told));
 	(*ret)->state->container = alloc_printf("%zu parts", joined->split.count);
 	free((*ret)->state->path);
 	(*ret)->state->path = alloc_strdup(path);

@@ -169,9 +169,19 @@ static struct error *check_size(const struct whole *whole, uint64_t more)
 	return whole_too_much(whole->path, too_many_zeros ? zeros_most(whole) : whole->most);
 }
 
+/* Are the first bytes those of what a file's name says? */
+static struct error *check_start(const struct whole *whole, const void *data, size_t size)
+{
+	if (!whole->member || whole->size || !size ||
+	    whole->options->judge(whole->member, data, size) == SOURCE_WANTED)
+		return NULL;
+	return error_new("its first bytes are not those of what its name says");
+}
+
 struct error *whole_add(struct whole *whole, const void *data, size_t size)
 {
 	const uint8_t *from = data;
+	try_(check_start(whole, data, size));
 	try_(check_size(whole, size));
 	while (size) {
 		size_t count = min_of(size, BUFFER_SIZE - whole->filled);

@@ -11,6 +11,7 @@ import subprocess
 
 from image_truth import case_parser, check, choose, finish, rows, run, test_arguments
 from minidump import ProcessMemory
+from packers import zip_of
 
 CASES = [("19041", "x64", "hidden"), ("7601", "x64", "hidden"), ("19041", "x64", "packed"),
          ("19041", "x86", "rebuilt"), ("7601", "x86", "demo"), ("3790", "x64", "demo"),
@@ -190,6 +191,15 @@ def test_together(where, impscan, folder, dumps):
         for line in expected:
             line.pop("image", None)
         check(lines == expected, f"{where}: {arguments[:2]} gives other rows")
+    if "not built in" in run(impscan, "--version")[0]:
+        return
+    archive = folder.parent / "dumps.zip"
+    archive.write_bytes(zip_of([(dump.name, dump.read_bytes()) for dump in sorted(dumps)]))
+    out, _ = run(impscan, "-q", "-f", archive, "-a", "-o", "jsonl")
+    lines = [json.loads(line) for line in out.splitlines()]
+    names = {line.pop("image") for line in lines}
+    check(lines == expected and len(names) == len(dumps), f"{where}: other rows of an archive: {names}")
+    archive.unlink()
 
 
 def test_kernel_options(where, impscan, folder, dumps):

@@ -74,12 +74,14 @@ def test_listing(impscan, images, saved):
             if form == "misp":  # has UUIDs and the time of the run
                 of_rows, of_image = of_rows.count("\n"), of_image.count("\n")
             check(of_rows == of_image, f"{image.name} -o {form}: other rows")
+    labelled, _ = run(impscan, "-q", "-f", images[0], "-a", "-o", "jsonl", "--label", "web-01")
     for form in ("table", "wide"):
-        of_rows, _ = run(impscan, "-q", "-r", saved[0], "-a", "-o", form)
+        of_rows, _ = run(impscan, "-q", "-r", "-", "-a", "-o", form, stdin=labelled)
         of_image, _ = run(impscan, "-q", "-f", images[0], "-a", "-o", form)
-        cut = max(24, len(str(images[0]))) + 2
-        shown = [line[cut:] for line in of_rows.splitlines()]
-        check(shown[1:] == of_image.splitlines()[1:], f"-o {form}: other lines")
+        names = {line[:26] for line in of_rows.splitlines()[1:]}
+        check(names == {"web-01".ljust(26)}, f"-o {form}: images {names}")
+        check([line[26:] for line in of_rows.splitlines()[1:]] == of_image.splitlines()[1:],
+              f"-o {form}: other lines")
 
 
 def test_search(impscan, images, saved, hashes):

@@ -74,10 +74,55 @@ def check_packed(tools, raw, regions, expected):
             continue
         path.write_bytes(data)
         err = tools.same(path, expected, f"both in {name}")
-        check("of the archive is read with it" in err and "warning" not in err, f"{name}: {err}")
+        check("of the archive belongs to" in err and "warning" not in err, f"{name}: {err}")
     path.write_bytes(tar_of([("m.vmss", state[:100]), ("m.vmem", memory.read_bytes())]))
     _, err = tools.listing(path, (0, 1, 2))
     check("the state file beside it is not used" in err, f"a cut state in a tar: {err}")
+
+
+def test_two_states(tools):
+    """Of two states the one that fits is used, whichever it is, and the other one is named."""
+    raw = tools.machine("small.raw", SMALL_HOLE, 64)
+    expected, _ = tools.listing(raw)
+    regions = regions_around(raw.stat().st_size, SMALL_HOLE)
+    (low, _, half), (high, place, rest) = regions
+    good = usual_state(regions).bytes()
+    smaller = usual_state([(low, 0, half), (high, place, rest - 8 * MB)]).bytes()
+    # As large, and the hole is elsewhere.
+    moved = usual_state([(low, 0, half - 8 * MB), (high - 8 * MB, place - 8 * MB, rest + 8 * MB)]).bytes()
+    memory, archive = tools.place("memory", "packed")
+    write_vmem(raw, memory, regions)
+    data = memory.read_bytes()
+    for what, other, words in (("smaller", smaller, "is used; not"), ("the same", good, "the same of memory"),
+                               ("damaged", good[:100], "state file beside it is not used"),
+                               ("moved", moved, "several state files beside it")):
+        for used, unused in (("m.vmss", "m.vmsn"), ("m.vmsn", "m.vmss")):
+            path, state, second, archive = tools.place("m.vmem", used, unused, "packed.tar")
+            path.write_bytes(data)
+            state.write_bytes(good)
+            second.write_bytes(other)
+            archive.write_bytes(tar_of([("m.vmem", data), (used, good), (unused, other)]))
+            for image in path, archive:
+                err = tools.same(image, expected, f"{what} in {unused}, {image.name}")
+                check(words in err and (what == "moved" or unused in err), f"{what}: {err}")
+                if what == "moved":
+                    check(f"it was read by '{used}'" in err, f"{what}: {err}")
+    # All files of a folder, as a shell's pattern gives them, are one machine.
+    path, state, *others = tools.place("m.vmem", "m.vmss", "m.nvram", "m.vmx", "vmware.log")
+    path.write_bytes(data)
+    state.write_bytes(good)
+    for other in others:
+        other.write_bytes(b"settings")
+    for given in ([path, state, *others], [*others, state, path]):
+        out, err = run(tools.impscan, *given, "-a", "-o", "jsonl")
+        rows = [dict(json.loads(row), image="x") for row in out.splitlines()]
+        check(rows == list(map(json.loads, expected.splitlines())), f"all of a folder: {err}")
+        check("4 of the images given belong to the machine of" in err and "error" not in err, err)
+    inside, = tools.place("m.vmsn")
+    write_inside(raw, inside, regions)
+    path.write_bytes(data)
+    out, err = run(tools.impscan, path, inside, "-a", "-o", "jsonl")
+    check(len({json.loads(row)["image"] for row in out.splitlines()}) == 2, f"memory inside: {err}")
 
 
 def test_pairs(tools):
@@ -251,6 +296,7 @@ def test_damaged_inside(tools):
 def main():
     arguments = test_arguments(test_parser(__doc__))
     tools = Tools(arguments)
+    test_two_states(tools)
     test_pairs(tools)
     test_memory_above_4gb(tools)
     test_registers(tools)
