@@ -36,6 +36,7 @@ struct value {
 	const char *const *list; /* VALUE_WORDS, VALUE_LIST */
 	const uint8_t *bytes;
 	size_t count; /* items of `list`, or of `bytes` */
+	int indent;   /* in tables: columns left empty before it */
 };
 
 /* Texts of a VALUE_LIST. All zero is an empty list. */
@@ -71,6 +72,8 @@ enum field_table {
 	FIELDS_WIDE,	    /* -o wide */
 	FIELDS_SEARCH,	    /* -o table of a search */
 	FIELDS_SEARCH_WIDE, /* -o wide of a search */
+	FIELDS_TREE,	    /* -o table of a tree of processes */
+	FIELDS_TREE_WIDE,   /* -o wide of one */
 	FIELD_TABLES,
 };
 

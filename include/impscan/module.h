@@ -92,6 +92,7 @@ struct modules {
 	struct address_map by_base; /* the first module of a base: where it is in `items` */
 	struct names names;	    /* of all modules */
 	char damage[160];	    /* what is wrong with the lists; "": they are whole */
+	size_t listed;		    /* the first, of lists and VADs; others are found beside */
 	/* Of a dump, by the size of pointers, 8 or 4: which images the loader has is not known. */
 	unsigned int unknown;
 	size_t unknown_found; /* images that may be the loader's, therefore */

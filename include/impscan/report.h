@@ -49,6 +49,9 @@ struct report *report_new(FILE *out, enum report_form form, const struct row_kin
  */
 struct report *report_modules_new(FILE *out, enum report_form form, bool search);
 
+/* The same for processes (row_processes). With `tree`, tables have the columns of a tree. */
+struct report *report_processes_new(FILE *out, enum report_form form, bool tree);
+
 /*
  * Writes one row. Each function is for a report of its kind: row_modules, row_dumps, row_regions,
  * row_processes, row_imports, row_samples, row_profiles, row_surveys. The table of modules has a

@@ -159,6 +159,15 @@ struct region_row {
 	const char *image; /* what the image is called */
 };
 
+/* Why a process is no child of another one. */
+enum row_orphan {
+	ORPHAN_NOT,    /* it is one, or names none as its parent */
+	ORPHAN_GONE,   /* no process that was there when it began has its parent's PID */
+	ORPHAN_REUSED, /* only one that began later has it */
+	ORPHAN_CIRCLE, /* it is its own parent, or an ancestor of it */
+};
+#define ROW_ORPHANS 4
+
 /* A process. */
 struct process_row {
 	uint32_t pid;
@@ -171,6 +180,13 @@ struct process_row {
 	size_t modules;		  /* in the loader's lists and by VADs; of System the drivers */
 	const char *command_line; /* as the process's own memory has it */
 	const char *image;	  /* what the image is called */
+	/* In a tree: its place there, and what is suspicious about its modules. */
+	bool tree;
+	uint32_t depth;	 /* number of processes above it */
+	uint64_t parent; /* EPROCESS of the one that it is a child of; 0: none */
+	enum row_orphan orphan;
+	size_t flagged;		   /* modules that are injected or have a flag of their own ... */
+	struct text_list findings; /* ... by kind: "injected 2" */
 };
 
 /* One slot of a module's rebuilt import list. */

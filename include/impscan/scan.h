@@ -66,6 +66,7 @@ struct scan_options {
 	bool best;		   /* of a module's matches only the best (ties: all) */
 	const uint32_t *pids;	   /* only these processes ... */
 	size_t pid_count;	   /* ... 0: every one */
+	bool tree;		   /* scan_processes(): as a tree, with findings */
 	bool several;		   /* there are other images, which may have these processes */
 	struct scan_only only;
 	bool fast; /* names only: import lists are not rebuilt from addresses */
@@ -130,7 +131,9 @@ struct error *scan_regions(const struct windows *windows, const struct scan_opti
 			   const struct scan_events *events);
 
 /*
- * Hands out the processes of a machine, in the order of its list. Fails as scan_image().
+ * Hands out the processes of a machine, in the order of its list. With options->tree, each before
+ * those that it started, and with what scan_image() finds of its modules, which takes as long. Fails
+ * as scan_image().
  */
 struct error *scan_processes(const struct windows *windows, const struct scan_options *options,
 			     const struct scan_events *events);

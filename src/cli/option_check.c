@@ -181,6 +181,9 @@ struct error *options_check(struct options *options, const bool given[OPTION_COU
 	if (options->form == REPORT_MISP && !(modes & (MODES_MODULES | MODES_SAVED)))
 		return error_new("-o misp is of modules: it goes with -a and a search, not with %s",
 				 mode_name(modes));
+	if (options->fast && modes & MODE_PROCESSES && !options->tree)
+		return error_new("-F changes nothing for --processes alone; it goes with --tree, "
+				 "-a and a search (see --help)");
 	if (options->describe && options->form != REPORT_JSONL)
 		return error_new(
 			"--describe writes an object before the rows of an image, which only "

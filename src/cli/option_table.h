@@ -37,6 +37,7 @@ enum {
 	OPTION_PROCESSES,
 	OPTION_IMAGE,
 	OPTION_DESCRIBE,
+	OPTION_TREE,
 };
 
 /* What a run is for, as bits. */
@@ -82,7 +83,7 @@ struct option_row {
 	const char *help;
 };
 
-#define OPTION_COUNT 44
+#define OPTION_COUNT 45
 
 extern const struct option_row option_table[OPTION_COUNT];
 

@@ -60,6 +60,7 @@ struct options {
 	bool processes;
 	bool imports;
 	bool describe;
+	bool tree;
 	bool list_profiles;
 	const char *profile;
 	struct arguments profile_directories;

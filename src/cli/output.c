@@ -66,8 +66,12 @@ void output_report(struct output *output, const struct row_kind *kind, bool sear
 {
 	enum report_form form = output->options->form;
 	if (!output->report) {
-		output->report = kind == &row_modules ? report_modules_new(stdout, form, search)
-						      : report_new(stdout, form, kind);
+		if (kind == &row_modules)
+			output->report = report_modules_new(stdout, form, search);
+		else if (kind == &row_processes)
+			output->report = report_processes_new(stdout, form, output->options->tree);
+		else
+			output->report = report_new(stdout, form, kind);
 		if (output_several(output))
 			tell_images(output);
 	}

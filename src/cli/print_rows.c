@@ -38,6 +38,7 @@ struct scan_options scan_options_of(const struct output *output, const struct kn
 		.fast = options->fast,
 		.only = options->only,
 		.deep = options->deep,
+		.tree = options->tree,
 		.pids = options->pids,
 		.several = output_several(output),
 		.pid_count = options->pid_count,

@@ -21,6 +21,14 @@ struct report *report_modules_new(FILE *out, enum report_form form, bool search)
 			    form == REPORT_WIDE ? FIELDS_SEARCH_WIDE : FIELDS_SEARCH);
 }
 
+struct report *report_processes_new(FILE *out, enum report_form form, bool tree)
+{
+	if (!tree)
+		return report_new(out, form, &row_processes);
+	return report_start(out, form, &row_processes,
+			    form == REPORT_WIDE ? FIELDS_TREE_WIDE : FIELDS_TREE);
+}
+
 /* The line of a rebuilt list: the module's, with the rebuilt list in the place of the declared. */
 static void report_rebuilt(struct report *report, const struct row *row)
 {

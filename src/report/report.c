@@ -84,6 +84,7 @@ static void pad_cell(struct text *line, const struct cell *cell, int *over)
 /* A cell of a table, "-" for nothing: no row has an empty one. */
 static void add_cell(struct text *line, const struct value *value)
 {
+	text_add_spaces(line, (size_t)value->indent);
 	size_t start = line->length;
 	value_add_plain(line, value, ',', text_add_printable);
 	if (line->length == start)

@@ -3,12 +3,17 @@
  * The fields of regions, imports, samples and profiles. Their names and order never change; a new
  * one is one line, behind the last named one.
  */
+#include <impscan/bytes.h>
 #include <impscan/module.h>
 #include <impscan/process.h>
 #include <impscan/profile.h>
 #include <impscan/sample.h>
 
 #include "rows/table.h"
+
+/* Columns to the right that a process has of its parent, and down to which depth. */
+#define INDENT	      2
+#define INDENTED_MOST 24
 
 #define IMPFUZZY_WIDTH 101		    /* as in fields.c */
 #define IMPSET_WIDTH   (IMPFUZZY_WIDTH + 7) /* with its prefix */
@@ -52,20 +57,51 @@ const struct row_kind row_regions = ROW_KIND(regions);
 #undef ROW
 #define ROW struct process_row
 
-/* --processes */
+static bool is_tree(const void *p)
+{
+	const struct process_row *row = p;
+	return row->tree;
+}
+
+static const char *orphan_name(unsigned int orphan)
+{
+	static const char *const names[ROW_ORPHANS] = {NULL, "gone", "reused", "circle"};
+	return names[orphan];
+}
+
+/* The name, by its depth to the right. What is deeper than fits a line says how deep. */
+static struct value tree_name(const void *p, struct text *scratch)
+{
+	const struct process_row *row = p;
+	const char *name = row->process ? row->process : "";
+	if (row->depth > INDENTED_MOST)
+		text_add_format(scratch, "(%u)%s%s", row->depth, *name ? " " : "", name);
+	struct value value = value_text(scratch->length ? text_string(scratch) : name);
+	value.indent = INDENT * (int)min_of(row->depth, (uint32_t)INDENTED_MOST);
+	return value;
+}
+
+/* --processes; with --tree the tables have other columns. */
 static const struct field processes[] = {
-	{"pid", NUMBER(pid), RIGHT("PID", 6, 10, 10)},
-	{"ppid", NUMBER(ppid), RIGHT("PPID", 6, 20, 20)},
+	{"pid", NUMBER(pid), RIGHT("PID", 6, 10, 10, 0, 0, 10, 10)},
+	{"ppid", NUMBER(ppid), RIGHT("PPID", 6, 20, 20, 0, 0, 20, 20)},
 	{"process", TEXT(process), LEFT("Process", 15, 30, 30)},
-	{"eprocess", ADDRESS_OR_NULL(eprocess), LEFT("EPROCESS", 18, 0, 40)},
-	{"started", UTC(started), LEFT("Started", 20, 50, 50)},
-	{"exited", UTC(exited), LEFT("Exited", 20, 60, 60)},
+	{"eprocess", ADDRESS_OR_NULL(eprocess), LEFT("EPROCESS", 18, 0, 40, 0, 0, 0, 40)},
+	{"started", UTC(started), LEFT("Started", 20, 50, 50, 0, 0, 50, 50)},
+	{"exited", UTC(exited), LEFT("Exited", 20, 60, 60, 0, 0, 0, 60)},
 	{"sources", WORDS(sources, process_source_names, PROCESS_SOURCE_COUNT),
-	 LEFT("Found In", 24, 0, 70)},
-	{"flags", WORDS(flags, module_flag_names, MODULE_FLAG_COUNT), LEFT("Flags", 12, 80, 80)},
-	{"modules", NUMBER(modules), RIGHT("Modules", 7, 90, 90)},
-	{"command_line", TEXT(command_line), LEFT("Command Line", 0, 100, 100)},
+	 LEFT("Found In", 24, 0, 70, 0, 0, 0, 70)},
+	{"flags", WORDS(flags, module_flag_names, MODULE_FLAG_COUNT), LEFT("Flags", 12, 80, 80, 0, 0, 80, 80)},
+	{"modules", NUMBER(modules), RIGHT("Modules", 7, 90, 90, 0, 0, 90, 90)},
+	{"command_line", TEXT(command_line), LEFT("Command Line", 0, 100, 100, 0, 0, 120, 120)},
 	{"image", TEXT(image)},
+	{"depth", NUMBER(depth), .when = is_tree},
+	{"parent", ADDRESS_OR_NULL(parent)},
+	{"orphan", CHOICE(orphan, orphan_name, ROW_ORPHANS), LEFT("Orphan", 6, 0, 0, 0, 0, 0, 65)},
+	{"flagged", NUMBER(flagged), .when = is_tree},
+	{"findings", LIST(findings), LEFT("Findings", 24, 0, 0, 0, 0, 110, 110)},
+	/* Only for people. */
+	{NULL, DERIVED(tree_name), LEFT("Process", 33, 0, 0, 0, 0, 30, 30)},
 };
 const struct row_kind row_processes = ROW_KIND(processes);
 

@@ -239,4 +239,5 @@ void windows_drivers(const struct windows *windows, struct view *view, struct mo
 		  profile_offset(windows->profile, LDR_DATA_TABLE_ENTRY_InLoadOrderLinks),
 		  FOUND_KERNEL);
 	end_lists(&walk, view);
+	modules->listed = modules->count;
 }

@@ -252,4 +252,5 @@ void process_modules(const struct windows *windows, const struct process *proces
 	judge_dump_list(view, whole, modules);
 	judge_listed(&view->vads, image_base, whole, modules);
 	add_sections(view, whole, modules);
+	modules->listed = modules->count;
 }

@@ -495,6 +495,33 @@ static void descriptions(void **state)
 	assert_fields(&row_descriptions, &description, expected, array_size(expected));
 }
 
+/* In a tree: the name's place, and what is there in a list of processes as well or not. */
+static void tree(void **state)
+{
+	uint8_t order[FIELDS_MAX];
+	struct process_row row = {.process = "a.exe", .tree = true, .depth = 3, .flagged = 2};
+	_cleanup_text_ struct text scratch = {0};
+	(void)state;
+	assert_column(&row_processes, FIELDS_TREE, &row, "Process", "ta.exe");
+	assert_true(row_kind_columns(&row_processes, FIELDS_TREE, order) > 3);
+	struct value value = field_value(&row_processes.fields[order[2]], &row, &scratch);
+	assert_int_equal(value.indent, 6);
+	row.depth = UINT32_MAX;
+	assert_column(&row_processes, FIELDS_TREE, &row, "Process", "t(4294967295) a.exe");
+	value = field_value(&row_processes.fields[order[2]], &row, &scratch);
+	assert_int_equal(value.indent, 48);
+	row.process = NULL;
+	assert_column(&row_processes, FIELDS_TREE, &row, "Process", "t(4294967295)");
+	row.depth = 0;
+	assert_column(&row_processes, FIELDS_TREE, &row, "Process", "null");
+	row.orphan = ORPHAN_REUSED;
+	assert_column(&row_processes, FIELDS_TREE_WIDE, &row, "Orphan", "treused");
+	const struct field *depth = row_kind_field(&row_processes, "depth");
+	assert_int_equal(field_value(depth, &row, &scratch).kind, VALUE_NUMBER);
+	row.tree = false;
+	assert_int_equal(field_value(depth, &row, &scratch).kind, VALUE_NULL);
+}
+
 static void surveys(void **state)
 {
 	_cleanup_survey_ struct survey survey = {.image = alloc_strdup("mem.raw"), .dtb = 0x1aa000};
@@ -546,7 +573,8 @@ static void tables_are_sound(void **state)
 /* The names of a choice tell its values apart, so that what was written can be read back. */
 static void choices_are_unique(void **state)
 {
-	static const struct row_kind *const kinds[] = {&row_modules, &row_samples, &row_profiles};
+	static const struct row_kind *const kinds[] = {&row_modules, &row_samples, &row_profiles,
+						       &row_processes};
 	(void)state;
 	for (size_t k = 0; k < array_size(kinds); k++)
 		for (size_t i = 0; i < kinds[k]->count; i++) {
@@ -667,6 +695,7 @@ int main(void)
 		cmocka_unit_test(samples),
 		cmocka_unit_test(surveys),
 		cmocka_unit_test(descriptions),
+		cmocka_unit_test(tree),
 		cmocka_unit_test(tables_are_sound),
 		cmocka_unit_test(columns_by_place),
 		cmocka_unit_test(times_that_are_none),
