@@ -164,8 +164,8 @@ static void add_json_object(struct report *report, const struct row_kind *kind, 
 		value_add_json(&report->line, &value);
 	}
 	const char *others = NULL;
-	if (report->kind->others)
-		others = *(const char *const *)((const char *)row + report->kind->others);
+	if (kind->others)
+		others = *(const char *const *)((const char *)row + kind->others);
 	text_add_string(&report->line, others ? others : "");
 	text_add_char(&report->line, '}');
 }
