@@ -100,11 +100,20 @@ struct field {
 	uint8_t places[FIELD_TABLES];
 };
 
+/* How much a row stands out where tables have colors. */
+enum row_emphasis {
+	EMPHASIS_NONE,
+	EMPHASIS_ALERT,	  /* it is suspicious */
+	EMPHASIS_CAUTION, /* not everything could be read */
+	EMPHASIS_FAINT,	  /* of what has ended */
+};
+
 /* A kind of row. The order of its named fields is that of CSV and JSON: new ones go to the end. */
 struct row_kind {
 	const struct field *fields;
 	size_t count;
-	size_t size;   /* of the row's struct */
+	size_t size;					/* of the row's struct */
+	enum row_emphasis (*emphasis)(const void *row); /* NULL: no row stands out */
 	size_t others; /* offset of a const char * with more members of a JSON object; 0: none */
 };
 

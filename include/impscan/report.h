@@ -86,6 +86,13 @@ enum report_images {
  */
 void report_tell_images(struct report *report, enum report_images how, size_t width);
 
+/*
+ * Fits a table (REPORT_TABLE) into a terminal of `width` columns, 0: any: what is too long is cut in
+ * the middle. With `color` headings are bold, and rows that stand out have colors, also in
+ * REPORT_WIDE. Not before report_tell_images(), and before the first row.
+ */
+void report_tell_terminal(struct report *report, int width, bool color);
+
 /* The rows that follow are of the image that is called `name`, which must outlive them. */
 void report_image(struct report *report, const char *name);
 

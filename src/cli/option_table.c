@@ -72,6 +72,11 @@ const struct option_row option_table[] = {
 	{'o', "output", "FORM",
 	 MODES_ROWS | MODE_INFO | MODE_HASHES | MODE_PROFILES | MODE_PROCESSES | MODES_SAVED, false,
 	 PARSED, "table (default), wide, csv, jsonl, json or, of modules, misp"},
+	{OPTION_COLOR, "color", "WHEN", MODES_ROWS | MODE_INFO | MODE_PROCESSES | MODES_SAVED, true,
+	 PARSED,
+	 "colors in tables: auto (default: on a terminal, unless NO_COLOR is set), always or "
+	 "never; "
+	 "the last one counts"},
 	{OPTION_DESCRIBE, "describe", NULL, MODES_ROWS | MODE_PROCESSES, true, SETS(describe),
 	 "with -o jsonl: before the rows of each image an object that says what it is, and by what "
 	 "impscan"},

@@ -38,6 +38,7 @@ enum {
 	OPTION_IMAGE,
 	OPTION_DESCRIBE,
 	OPTION_TREE,
+	OPTION_COLOR,
 };
 
 /* What a run is for, as bits. */
@@ -83,7 +84,7 @@ struct option_row {
 	const char *help;
 };
 
-#define OPTION_COUNT 45
+#define OPTION_COUNT 46
 
 extern const struct option_row option_table[OPTION_COUNT];
 

@@ -134,6 +134,8 @@ static struct error *parse(struct options *options, int key, const char *argumen
 				"'%s' is no output form: table, wide, csv, jsonl, json or misp",
 				argument);
 		return NULL;
+	case OPTION_COLOR:
+		return color_parse(argument, &options->color);
 	case 'm':
 		if (!*argument)
 			return error_new("-m needs a part of a name, or an address (see --help)");

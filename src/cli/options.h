@@ -15,6 +15,7 @@
 #include <impscan/scan.h>
 
 #include "cli/evidence.h"
+#include "cli/terminal.h"
 
 /* Arguments of an option that may be given several times; the strings are argv's. */
 struct arguments {
@@ -55,6 +56,7 @@ struct options {
 	struct scan_only only;
 	const char *dump; /* -d; NULL: none */
 	enum report_form form;
+	enum color color;
 	bool info;
 	bool regions;
 	bool processes;

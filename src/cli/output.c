@@ -12,6 +12,8 @@
 #include <impscan/bytes.h>
 #include <impscan/sample.h>
 
+#include "cli/terminal.h"
+
 const struct evidence *output_evidence(const struct output *output)
 {
 	return &output->options->images[output->image];
@@ -62,6 +64,13 @@ static void tell_images(struct output *output)
 			   width);
 }
 
+/* Where rows are read in place, they fit. */
+static void tell_terminal(struct output *output)
+{
+	report_tell_terminal(output->report, terminal_columns(STDOUT_FILENO),
+			     color_wanted(output->options->color));
+}
+
 void output_report(struct output *output, const struct row_kind *kind, bool search)
 {
 	enum report_form form = output->options->form;
@@ -74,6 +83,7 @@ void output_report(struct output *output, const struct row_kind *kind, bool sear
 			output->report = report_new(stdout, form, kind);
 		if (output_several(output))
 			tell_images(output);
+		tell_terminal(output);
 	}
 	report_image(output->report, evidence_name(output_evidence(output)));
 }
@@ -87,6 +97,7 @@ void output_saved_report(struct output *output, bool search)
 	report_tell_images(output->report,
 			   isatty(STDOUT_FILENO) ? REPORT_IMAGE_HEADINGS : REPORT_IMAGE_COLUMN,
 			   IMAGE_WIDTH);
+	tell_terminal(output);
 }
 
 struct error *output_written(struct output *output)

@@ -6,12 +6,13 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/text.h>
+
+#include "cli/terminal.h"
 
 /* Columns of the bar; on a narrow terminal it has fewer. */
 #define BAR_WIDTH 40
@@ -26,13 +27,6 @@ void progress_init(struct progress *progress, bool quiet, const char *what)
 		.image = progress->image,
 		.kept = progress->kept,
 	};
-}
-
-static int terminal_columns(void)
-{
-	struct winsize size;
-	bool known = !ioctl(STDERR_FILENO, TIOCGWINSZ, &size) && size.ws_col;
-	return known ? size.ws_col : 80;
 }
 
 /*
@@ -60,7 +54,8 @@ static void print_bar(const struct progress *progress, size_t done, size_t total
 {
 	_cleanup_text_ struct text words = {0};
 	char bar[BAR_WIDTH + 1];
-	int room = terminal_columns() - 4; /* brackets, a blank, the last column */
+	int columns = terminal_columns(STDERR_FILENO);
+	int room = (columns ? columns : 80) - 4; /* brackets, a blank, the last column */
 	add_words(&words, progress, done, total, room);
 	int free = max_of(room - (int)text_width(text_string(&words)), 0);
 	size_t width = min_of((size_t)free, (size_t)BAR_WIDTH);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Rows of any kind in any form: lines of a table, CSV and JSON. What is particular to a kind is in
- * kinds.c, how a value is written in write_value.c.
+ * kinds.c, how a value is written in write_value.c, lines of tables in table.c.
  */
 #include "report/report.h"
 
@@ -12,18 +12,17 @@
 #include <impscan/bytes.h>
 
 #include "report/misp.h"
+#include "report/table.h"
 #include "report/write_value.h"
 
 struct report {
 	FILE *out;
 	enum report_form form;
 	const struct row_kind *kind;
-	uint8_t order[FIELDS_MAX]; /* columns of a table, as positions of fields */
-	size_t columns;
+	struct table table; /* without columns in forms for programs */
 	size_t rows;
 	bool failed;
 	enum report_images images;
-	int image_width;
 	const char *image;	   /* that the rows are of */
 	bool image_named;	   /* its heading is written */
 	struct text line, scratch; /* reused */
@@ -54,77 +53,10 @@ static int shown_width(const char *s)
 	return (int)text_width(s);
 }
 
-/* Where the cell of a column is in the line, and how it is padded. */
-struct cell {
-	size_t start;
-	int width;
-	bool right, last;
-};
-
-/*
- * Pads the cell that ends the line, so that the next begins at the columns' sum: `*over` is how far
- * the line is beyond where the table's columns are. The last cell is padded only to the left.
- */
-static void pad_cell(struct text *line, const struct cell *cell, int *over)
-{
-	size_t start = cell->start, length = line->length - start;
-	int pad = cell->width - shown_width(text_string(line) + start) - *over;
-	*over = pad < 0 ? -pad : 0;
-	if (pad > 0 && (cell->right || !cell->last)) {
-		text_add_spaces(line, (size_t)pad);
-		if (cell->right) {
-			memmove(line->data + start + pad, line->data + start, length);
-			memset(line->data + start, ' ', (size_t)pad);
-		}
-	}
-	if (!cell->last)
-		text_add(line, "  ", 2);
-}
-
-/* A cell of a table, "-" for nothing: no row has an empty one. */
-static void add_cell(struct text *line, const struct value *value)
-{
-	text_add_spaces(line, (size_t)value->indent);
-	size_t start = line->length;
-	value_add_plain(line, value, ',', text_add_printable);
-	if (line->length == start)
-		text_add_char(line, '-');
-}
-
-/* The column before all others; in the line of headings without an image. */
-static void add_image_cell(struct report *report, bool heading, int *over)
-{
-	struct text *line = &report->line;
-	struct cell cell = {.start = line->length, .width = report->image_width};
-	if (report->images != REPORT_IMAGE_COLUMN)
-		return;
-	text_add_printable(line, heading ? "Image" : report->image);
-	pad_cell(line, &cell, over);
-}
-
-/* A line of a table; without a row that of the headings. */
+/* A line of the table; without a row that of the headings. */
 static void write_table_line(struct report *report, const void *row)
 {
-	struct text *line = &report->line;
-	int over = 0;
-	add_image_cell(report, !row, &over);
-	for (size_t i = 0; i < report->columns; i++) {
-		const struct field *field = &report->kind->fields[report->order[i]];
-		struct cell cell = {
-			.start = line->length,
-			.width = field->width,
-			.right = field->right,
-			.last = i == report->columns - 1,
-		};
-		if (row) {
-			struct value value = field_value(field, row, &report->scratch);
-			add_cell(line, &value);
-		} else {
-			text_add_string(line, field->heading);
-		}
-		pad_cell(line, &cell, &over);
-	}
-	text_add_char(line, '\n');
+	table_add_line(&report->table, &report->line, row, report->image);
 	write_line(report);
 }
 
@@ -183,7 +115,7 @@ struct report *report_start(FILE *out, enum report_form form, const struct row_k
 	report->form = form;
 	report->kind = kind;
 	if (is_table(form))
-		report->columns = row_kind_columns(kind, table, report->order);
+		table_init(&report->table, kind, table);
 	if (form == REPORT_CSV)
 		write_csv_line(report, NULL);
 	if (form == REPORT_MISP)
@@ -198,8 +130,7 @@ static void write_headings(struct report *report)
 		report->image_named = true;
 		if (report->rows)
 			text_add_char(&report->line, '\n');
-		text_add_printable(&report->line, report->image);
-		text_add_char(&report->line, '\n');
+		table_add_image(&report->table, &report->line, report->image);
 		write_line(report);
 		write_table_line(report, NULL);
 	} else if (!report->rows) {
@@ -252,7 +183,15 @@ void report_comment(struct report *report, const char *comment)
 void report_tell_images(struct report *report, enum report_images how, size_t width)
 {
 	report->images = how;
-	report->image_width = max_of((int)width, shown_width("Image"));
+	if (how == REPORT_IMAGE_COLUMN)
+		report->table.image_width = max_of((int)width, shown_width("Image"));
+}
+
+void report_tell_terminal(struct report *report, int width, bool color)
+{
+	report->table.color = color;
+	if (report->form == REPORT_TABLE)
+		table_fit(&report->table, width);
 }
 
 void report_image(struct report *report, const char *name)
@@ -287,6 +226,7 @@ bool report_end(struct report *report)
 	bool good = fflush(report->out) == 0 && !report->failed;
 	text_free(&report->line);
 	text_free(&report->scratch);
+	table_free(&report->table);
 	free(report);
 	return good;
 }
@@ -309,16 +249,18 @@ void report_record(struct report *report, const void *row)
 		return;
 	}
 	int width = 0;
-	for (size_t i = 0; i < report->columns; i++)
-		width = max_of(width, shown_width(kind->fields[report->order[i]].heading));
+	const struct table *table = &report->table;
+	for (size_t i = 0; i < table->columns; i++)
+		width = max_of(width, shown_width(kind->fields[table->order[i]].heading));
 	if (report->rows++)
 		text_add_char(&report->line, '\n');
-	for (size_t i = 0; i < report->columns; i++) {
-		const struct field *field = &kind->fields[report->order[i]];
+	for (size_t i = 0; i < table->columns; i++) {
+		const struct field *field = &kind->fields[table->order[i]];
 		struct value value = field_value(field, row, &report->scratch);
 		if (value.kind == VALUE_NULL)
 			continue;
-		text_add_format(&report->line, "%-*s  ", width, field->heading);
+		text_add_format(&report->line, "%s%-*s%s  ", table->color ? "\x1b[1m" : "", width,
+				field->heading, table->color ? "\x1b[0m" : "");
 		if (value.kind == VALUE_LIST)
 			add_lines(&report->line, &value, width + 2);
 		else

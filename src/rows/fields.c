@@ -67,6 +67,11 @@ bool row_matched_rebuilt(enum row_matched matched)
 	       matched == MATCHED_REBUILT_IMPSET || matched == MATCHED_RESOLVED;
 }
 
+bool row_injected(const struct row *row)
+{
+	return row->found_in == FOUND_PRIVATE;
+}
+
 static const char *matched_name(unsigned int matched)
 {
 	return row_matched_name(matched);
@@ -192,6 +197,17 @@ static struct value match_and_note(const void *p, struct text *scratch)
 	return value_text(text_string(scratch));
 }
 
+/* That code has 32 bits, or its process has ended, is no suspicion. */
+static enum row_emphasis emphasis(const void *p)
+{
+	const struct row *row = p;
+	if (row_injected(row) || row->flags & ~(unsigned int)(MODULE_WOW64 | MODULE_EXITED))
+		return EMPHASIS_ALERT;
+	if (row->status != IMPORTS_OK && row->status != IMPORTS_NONE)
+		return EMPHASIS_CAUTION;
+	return row->flags & MODULE_EXITED ? EMPHASIS_FAINT : EMPHASIS_NONE;
+}
+
 /* clang-format off */
 static const struct field modules[] = {
 	{"pid", NUMBER(pid), RIGHT("PID", 6, 10, 10, 10, 10)},
@@ -282,5 +298,6 @@ const struct row_kind row_modules = {
 	.count = sizeof(modules) / sizeof(*modules),
 	.size = sizeof(ROW),
 	.others = offsetof(ROW, others),
+	.emphasis = emphasis,
 };
 const struct row_kind row_dumps = ROW_KIND(dumps);

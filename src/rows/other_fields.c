@@ -52,7 +52,17 @@ static const struct field regions[] = {
 	{"bytes", BYTES(bytes), LEFT("First Bytes", 0, 140, 140), .when = has_bytes},
 	{"image", TEXT(image)},
 };
-const struct row_kind row_regions = ROW_KIND(regions);
+
+/* A PE where no loader put it, or code that can still be changed. */
+static enum row_emphasis region_emphasis(const void *p)
+{
+	const struct region_row *row = p;
+	if (row->pe)
+		return EMPHASIS_ALERT;
+	return row->rights_known && row->writable ? EMPHASIS_CAUTION : EMPHASIS_NONE;
+}
+
+const struct row_kind row_regions = ROW_KIND_OF(regions, region_emphasis);
 
 #undef ROW
 #define ROW struct process_row
@@ -103,7 +113,18 @@ static const struct field processes[] = {
 	/* Only for people. */
 	{NULL, DERIVED(tree_name), LEFT("Process", 33, 0, 0, 0, 0, 30, 30)},
 };
-const struct row_kind row_processes = ROW_KIND(processes);
+
+static enum row_emphasis process_emphasis(const void *p)
+{
+	const struct process_row *row = p;
+	if (row->flags & MODULE_HIDDEN || row->flagged)
+		return EMPHASIS_ALERT;
+	if (row->orphan == ORPHAN_REUSED || row->orphan == ORPHAN_CIRCLE)
+		return EMPHASIS_CAUTION;
+	return row->flags & MODULE_EXITED ? EMPHASIS_FAINT : EMPHASIS_NONE;
+}
+
+const struct row_kind row_processes = ROW_KIND_OF(processes, process_emphasis);
 
 #undef ROW
 #define ROW struct import_row
@@ -137,7 +158,14 @@ static const struct field imports[] = {
 	{"hooked", BOOL(hooked), LEFT("Hooked", 6, 90, 100)},
 	{"image", TEXT(image)},
 };
-const struct row_kind row_imports = ROW_KIND(imports);
+
+static enum row_emphasis import_emphasis(const void *p)
+{
+	const struct import_row *row = p;
+	return row->hooked ? EMPHASIS_ALERT : row->present ? EMPHASIS_NONE : EMPHASIS_CAUTION;
+}
+
+const struct row_kind row_imports = ROW_KIND_OF(imports, import_emphasis);
 
 #undef ROW
 #define ROW struct sample

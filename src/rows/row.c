@@ -9,7 +9,6 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
-#include <impscan/module.h>
 
 /* All tables that have members of struct row; together they name every text in it but `others`. */
 static const struct row_kind *const kinds[] = {&row_modules, &row_dumps};
@@ -106,9 +105,4 @@ struct row *row_copy(const struct row *row)
 void row_free(struct row *row)
 {
 	free(row);
-}
-
-bool row_injected(const struct row *row)
-{
-	return row->found_in == FOUND_PRIVATE;
 }

@@ -57,4 +57,11 @@ struct value value_prefixed(const struct hashes *hashes, enum hash_type type, st
 		.size = sizeof(ROW),                                                \
 	}
 
+/* With how much its rows stand out. */
+#define ROW_KIND_OF(fields_, emphasis_)                                             \
+	{                                                                           \
+		.fields = (fields_), .count = sizeof(fields_) / sizeof(*(fields_)), \
+		.size = sizeof(ROW), .emphasis = (emphasis_),                       \
+	}
+
 #endif

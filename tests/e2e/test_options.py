@@ -59,7 +59,7 @@ USES = {
     "-p 4": IMAGE, "--deep": IMAGE, "--only kernel": ROWS, "-m x": ROWS,
     "-t 50": {"search"}, "--best": {"search"}, "--min-imports 3": {"search"},
     "-k GOOD": {"-a", "search"}, "-F": {"-a", "search"},
-    "--tree": {"--processes"}, "--tree -F": {"--processes"}, "-d NEW": {"-a", "search"},
+    "--color never": IMAGE, "--tree": {"--processes"}, "--tree -F": {"--processes"}, "-d NEW": {"-a", "search"},
     "-o csv": IMAGE | {"hashes", "--list-profiles"},
     "--profile YAML": IMAGE | {"--list-profiles", "--import-symbols"},
     "--profile-dir MORE": IMAGE | {"--list-profiles", "--import-symbols"},

@@ -90,15 +90,16 @@ def test_forms(impscan, images):
           "one image on a terminal has a heading")
 
 
-def on_terminal(impscan, *arguments, columns=200, error=False):
-    """What is written to a terminal that is standard output, or standard error."""
+def on_terminal(impscan, *arguments, columns=0, error=False):
+    """What is written to a terminal that is standard output, or standard error; 0 columns: it does not
+    say how many it has, so that nothing is cut."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     streams = {"stdout": subprocess.DEVNULL, "stderr": theirs} if error else {
         "stdout": theirs, "stderr": subprocess.PIPE}
     shown, err = b"", b""
     with subprocess.Popen([impscan, *map(str, arguments)], stdin=subprocess.DEVNULL,
-                          **streams) as process:
+                          env=dict(os.environ, NO_COLOR="1"), **streams) as process:
         os.close(theirs)
         while True:
             try:

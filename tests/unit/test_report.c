@@ -249,6 +249,82 @@ static void images_for_programs(void **state)
 	}
 }
 
+/* A table of one module in a terminal of so many columns. */
+static char *on_terminal(int columns, bool color, const struct row *row)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	assert_non_null(out);
+	struct report *report = report_modules_new(out, REPORT_TABLE, false);
+	report_tell_terminal(report, columns, color);
+	report_module(report, row);
+	assert_true(report_end(report));
+	fclose(out);
+	return text;
+}
+
+/* Lines are as wide as the terminal at most, and every character is whole. */
+static void fits_terminal(void **state)
+{
+	struct row row = rebuilt_row();
+	(void)state;
+	strcpy(row.hashes.imphash, "00112233445566778899aabbccddeeff");
+	strcpy(row.hashes.impfuzzy,
+	       "48:abcdefghijklmnopqrstuvwxyzabcdefghijklmnop:ABCDEFGHIJKLMNOP");
+	row.process =
+		"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e.exe";
+	row.module = "e\xcc\x81\xcc\x81\x65\xcc\x81\x65\xcc\x81\x65\xcc\x81\x65\xcc\x81\x65"
+		     "\xcc\x81\x65\xcc\x81\x65\xcc\x81\x65\xcc\x81\x65\xcc\x81\x65\xcc\x81.dll";
+	for (int columns = 75; columns < 240; columns++) {
+		_cleanup_free_ char *text = on_terminal(columns, false, &row);
+		assert_int_equal(lines(text), 3);
+		for (char *line = text, *end; *line; line = end + 1) {
+			end = strchr(line, '\n');
+			*end = '\0';
+			assert_true(text_width(line) <= (size_t)columns);
+			assert_true(columns < 200 || !strstr(line, "\xe2\x80\xa6"));
+			uint32_t code;
+			for (const char *at = line; *at; at += text_utf8_next(at, &code))
+				assert_true(text_utf8_next(at, &code));
+		}
+	}
+	_cleanup_free_ char *any = on_terminal(0, false, &row);
+	_cleanup_free_ char *pipe = written(REPORT_TABLE, false, &row);
+	assert_string_equal(any, pipe);
+	_cleanup_free_ char *narrow = on_terminal(120, false, &row);
+	assert_non_null(strstr(narrow, "\xe2\x80\xa6"));
+	assert_non_null(strstr(narrow, "0011223"));
+	assert_non_null(strstr(narrow, "bbccddeeff  48:"));
+}
+
+/* A color is of a line as a whole, and what comes from outside can't end it. */
+static void colors(void **state)
+{
+	struct row row = rebuilt_row();
+	(void)state;
+	row.status = IMPORTS_OK;
+	row.flags = MODULE_WOW64;
+	row.rebuilt = (struct hashes){0};
+	_cleanup_free_ char *calm = on_terminal(0, true, &row);
+	assert_line(calm, 0, "\x1b[1m   PID  ");
+	assert_line(calm, 1, "     9  ");
+	row.flags |= MODULE_HIDDEN;
+	_cleanup_free_ char *red = on_terminal(0, true, &row);
+	assert_line(red, 1, "\x1b[31m     9  ");
+	assert_non_null(strstr(red, "\\x1b[1m.dll"));
+	assert_non_null(strstr(red, "\x1b[0m\n"));
+	row.flags = MODULE_EXITED;
+	_cleanup_free_ char *faint = on_terminal(0, true, &row);
+	assert_line(faint, 1, "\x1b[2m     9  ");
+	row.status = IMPORTS_PARTIAL;
+	_cleanup_free_ char *yellow = on_terminal(0, true, &row);
+	assert_line(yellow, 1, "\x1b[33m     9  ");
+	row.found_in = FOUND_PRIVATE;
+	_cleanup_free_ char *injected = on_terminal(0, true, &row);
+	assert_line(injected, 1, "\x1b[31m     9  ");
+}
+
 static void two_surveys(void **state)
 {
 	char *text = NULL;
@@ -273,6 +349,7 @@ int main(void)
 		cmocka_unit_test(json_lines),	    cmocka_unit_test(csv),
 		cmocka_unit_test(rebuilt_line),	    cmocka_unit_test(survey_of_no_kernel),
 		cmocka_unit_test(images_in_tables), cmocka_unit_test(images_for_programs),
+		cmocka_unit_test(fits_terminal),    cmocka_unit_test(colors),
 		cmocka_unit_test(two_surveys),	    cmocka_unit_test(misp_objects),
 	};
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
