@@ -99,11 +99,6 @@ static void find_candidates(const struct known *known, const struct fuzzy *fuzzy
 	}
 }
 
-static bool comparable(uint64_t a, uint64_t b)
-{
-	return a == b || a == 2 * b || b == 2 * a;
-}
-
 static void find_fuzzy(const struct known *known, const struct fuzzy *fuzzy, int least,
 		       struct known_scratch *scratch)
 {
@@ -125,7 +120,8 @@ static void find_fuzzy(const struct known *known, const struct fuzzy *fuzzy, int
 		}
 		uint32_t number = scratch->candidates[i];
 		const struct known_entry *entry = &known->entries[number];
-		if (entry->type != fuzzy->type || !comparable(fuzzy->block_size, entry->block_size))
+		if (entry->type != fuzzy->type ||
+		    !fuzzy_comparable(fuzzy->block_size, entry->block_size))
 			continue;
 		struct fuzzy_buffer buffer;
 		struct fuzzy theirs;

@@ -74,6 +74,12 @@ static inline bool fuzzy_empty(const struct fuzzy *fuzzy)
 	return !fuzzy->length[0] && !fuzzy->length[1];
 }
 
+/* Can hashes of these block sizes have parts of the same one? */
+static inline bool fuzzy_comparable(uint64_t a, uint64_t b)
+{
+	return a == b || a == 2 * b || b == 2 * a;
+}
+
 bool fuzzy_equal(const struct fuzzy *a, const struct fuzzy *b);
 
 /* A hash prepared for comparison with many: where in each part a character stands, as bits. */

@@ -215,14 +215,36 @@ static size_t bucket(const struct index *index, const char *gram, uint64_t space
 	return (size_t)(mix(le32(gram) * 0xd6e8feb86659fd93u + space) >> (64 - index->bucket_bits));
 }
 
-struct postings index_gram(const struct index *index, const char gram[INDEX_GRAM],
-			   const struct fuzzy *fuzzy, int part)
+static struct postings postings_of(const struct index *index, size_t b)
 {
-	size_t b = bucket(index, gram, fuzzy_space(fuzzy, part));
 	return (struct postings){
 		.at = index->postings + index->starts[b] * index->posting_size,
 		.end = index->postings + index->starts[b + 1] * index->posting_size,
 	};
+}
+
+struct postings index_gram(const struct index *index, const char gram[INDEX_GRAM],
+			   const struct fuzzy *fuzzy, int part)
+{
+	return postings_of(index, bucket(index, gram, fuzzy_space(fuzzy, part)));
+}
+
+struct postings index_gram_within(const struct index *index, const struct key_range *range,
+				  const char gram[INDEX_GRAM], const struct fuzzy *fuzzy, int part)
+{
+	size_t b = bucket(index, gram, fuzzy_space(fuzzy, part));
+	if (b < range->first || b >= range->end)
+		return (struct postings){0};
+	return postings_of(index, b);
+}
+
+struct key_range index_keys(const struct index *index, uint32_t part, uint32_t parts)
+{
+	size_t count = (size_t)1 << index->bucket_bits;
+	if (!part)
+		return (struct key_range){0, count};
+	/* Both below 2^32: the products fit. */
+	return (struct key_range){count * (part - 1) / parts, count * part / parts};
 }
 
 /* The buckets of the postings of one entry. */

@@ -138,6 +138,18 @@ struct postings {
 struct postings index_gram(const struct index *index, const char gram[INDEX_GRAM],
 			   const struct fuzzy *fuzzy, int part);
 
+/* A range of the index's keys: buckets. */
+struct key_range {
+	size_t first, end;
+};
+
+/* The range that is number `part` of `parts`, from 1; 0: all. */
+struct key_range index_keys(const struct index *index, uint32_t part, uint32_t parts);
+
+/* The same as index_gram(); no postings where the key is not in the range. */
+struct postings index_gram_within(const struct index *index, const struct key_range *range,
+				  const char gram[INDEX_GRAM], const struct fuzzy *fuzzy, int part);
+
 /* The entry a posting names; the last one has bytes behind it to be read with. */
 static inline uint32_t posting_entry(const struct index *index, const uint8_t *at)
 {
