@@ -16,3 +16,8 @@ def ssdeep(data):
     if LIBRARY.fuzzy_hash_buf(data, ctypes.c_uint32(len(data)), result) != 0:
         raise RuntimeError("fuzzy_hash_buf")
     return result.value.decode()
+
+
+def compare(first, second):
+    """The score of two hashes, 0 to 100."""
+    return LIBRARY.fuzzy_compare(first.encode(), second.encode())

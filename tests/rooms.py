@@ -19,7 +19,7 @@ import sys
 
 # Each room knows only those before it. What each is for: docs/architecture.md.
 ROOMS = ("base source image pe profile memory store imports dotnet exports rebuild windows discover "
-         "hash golang match rows scan report cli").split()
+         "hash golang match rows many scan report cli").split()
 
 HEADER_LINES = 250  # of a public header, at most
 

@@ -55,6 +55,9 @@ struct alike_events {
 void known_alike(const struct known *known, const struct alike_options *options,
 		 const struct alike_events *events);
 
+/* Returns the score of two hashes of a sealed set, 0-100; of those without ssdeep's form 0. */
+int known_score(const struct known *known, uint32_t a, uint32_t b);
+
 /* Groups of the numbers from 0 to count-1. */
 struct groups;
 

@@ -15,8 +15,10 @@
 #include <impscan/sample.h>
 
 struct description;
+struct cluster_row;
 struct profile_summary;
 struct sample;
+struct stack_row;
 struct survey;
 
 enum report_form {
@@ -54,7 +56,8 @@ struct report *report_processes_new(FILE *out, enum report_form form, bool tree)
 
 /*
  * Writes one row. Each function is for a report of its kind: row_modules, row_dumps, row_regions,
- * row_processes, row_imports, row_samples, row_profiles, row_surveys. The table of modules has a
+ * row_processes, row_imports, row_samples, row_profiles, row_surveys, row_stacks, row_clusters. The
+ * table of modules has a
  * second line for a rebuilt list; that of samples has a comment in the place of a sample without a
  * hash; a survey is lines of "Heading  value" in tables, with an empty line between two of them.
  */
@@ -66,6 +69,8 @@ void report_import(struct report *report, const struct import_row *row);
 void report_sample(struct report *report, const struct sample *sample);
 void report_profile(struct report *report, const struct profile_summary *profile);
 void report_survey(struct report *report, const struct survey *survey);
+void report_stack(struct report *report, const struct stack_row *row);
+void report_cluster(struct report *report, const struct cluster_row *row);
 
 /*
  * Writes an object of row_descriptions, before the rows of an image, in a report of REPORT_JSONL,

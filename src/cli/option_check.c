@@ -13,6 +13,8 @@
 
 #include "cli/image_folder.h"
 
+#define CLUSTER_THRESHOLD 70
+
 bool options_search(const struct options *options)
 {
 	return options->samples.count || options->lists.count || options->hashes.count;
@@ -25,9 +27,13 @@ static unsigned int asked_for(const struct options *options)
 	modes |= options->all ? MODE_LIST : 0;
 	/* What a baseline does not have is a listing by itself. */
 	if (options->only.fresh && options->good.count && !options_search(options) &&
-	    !options->regions && !options->imports && !options->processes)
+	    !options->regions && !options->imports && !options->processes && !options->stack &&
+	    !options->cluster)
 		modes |= MODE_LIST;
-	modes |= options_search(options) && !options->print_hashes ? MODE_SEARCH : 0;
+	/* Clusters name the nearest of known hashes. */
+	modes |= options_search(options) && !options->print_hashes && !options->cluster
+			 ? MODE_SEARCH
+			 : 0;
 	modes |= options->print_hashes ? MODE_HASHES : 0;
 	modes |= options->regions ? MODE_REGIONS : 0;
 	modes |= options->processes ? MODE_PROCESSES : 0;
@@ -35,6 +41,10 @@ static unsigned int asked_for(const struct options *options)
 	modes |= options->info ? MODE_INFO : 0;
 	modes |= options->list_profiles ? MODE_PROFILES : 0;
 	modes |= options->import_symbols ? MODE_SYMBOLS : 0;
+	if (options->stack)
+		modes |= options->rows.count ? MODE_SAVED_STACK : MODE_STACK;
+	if (options->cluster)
+		modes |= options->rows.count ? MODE_SAVED_CLUSTER : MODE_CLUSTER;
 	if (options->rows.count && modes & MODE_LIST)
 		modes ^= MODE_LIST | MODE_SAVED_LIST;
 	if (options->rows.count && modes & MODE_SEARCH)
@@ -123,8 +133,8 @@ static struct error *choose_mode(const struct options *options, unsigned int *re
 			"new to list the modules that it does not know, or -a, or a search "
 			"(see --help)");
 	if (!modes && options->rows.count)
-		return error_new("nothing to do with the saved rows: give -a to list them, or -e, "
-				 "-i or -s to search them (see --help)");
+		return error_new("nothing to do with the saved rows: give -a to list them, -e, -i "
+				 "or -s to search them, --stack or --cluster (see --help)");
 	if (!modes && options->image_count)
 		return error_new(
 			"nothing to do with the image: give -a to list its modules, -e, "
@@ -137,10 +147,29 @@ static struct error *choose_mode(const struct options *options, unsigned int *re
 	return NULL;
 }
 
+/* The same of clusters. */
+static struct error *check_cluster(const struct options *options)
+{
+	if (options->part && options->joined.count)
+		return error_new("--part finds what --join joins: one at a time");
+	if (options->graph && !*options->graph)
+		return error_new("--graph needs the name of a folder (see --help)");
+	if (options->graph && (options->part || options->joined.count))
+		return error_new("--graph needs all pairs of alike hashes, which %s does not have: "
+				 "make it without",
+				 options->part ? "--part" : "--join");
+	if (options->part && options_search(options))
+		return error_new("-e, -i and -s change nothing for --part: give them with --join");
+	if (options->part && options->form != REPORT_TABLE && options->form != REPORT_JSONL)
+		return error_new("--part writes JSON lines, and no other form");
+	return NULL;
+}
+
 /* Values that contradict each other, or leave nothing. */
 static struct error *check_values(const struct options *options)
 {
 	size_t standard_inputs = 0;
+	try_(check_cluster(options));
 	if (options->infer && options->profile)
 		return error_new("--infer and --profile contradict each other");
 	if (options->quiet && options->verbose)
@@ -189,6 +218,9 @@ struct error *options_check(struct options *options, const bool given[OPTION_COU
 			"--describe writes an object before the rows of an image, which only "
 			"JSON lines have room for: add -o jsonl");
 	options->print_hashes = modes == MODE_HASHES;
-	options->all |= (modes & (MODE_LIST | MODE_SAVED_LIST)) != 0;
+	options->all |=
+		(modes & (MODE_LIST | MODE_SAVED_LIST | MODES_MANY | MODES_SAVED_MANY)) != 0;
+	if (options->threshold < 0)
+		options->threshold = options->cluster ? CLUSTER_THRESHOLD : SEARCH_THRESHOLD;
 	return check_values(options);
 }

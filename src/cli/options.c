@@ -17,9 +17,9 @@
 
 #include "cli/option_check.h"
 
-#define THRESHOLD_DEFAULT 30
-#define THREADS_MAX	  256
-#define SIZE_MOST	  (UINT64_C(1) << 44) /* bytes */
+#define THREADS_MAX 256
+#define PARTS_MAX   65536
+#define SIZE_MOST   (UINT64_C(1) << 44) /* bytes */
 
 static void add_argument(struct arguments *arguments, const char *argument)
 {
@@ -111,6 +111,22 @@ static struct error *parse_only(struct options *options, const char *text)
 	return NULL;
 }
 
+/* K/N */
+static struct error *parse_part(struct options *options, const char *text)
+{
+	char *end;
+	errno = 0;
+	unsigned long part = strtoul(text, &end, 10), parts = 0;
+	if (*text >= '0' && *text <= '9' && *end == '/' && end[1] >= '0' && end[1] <= '9')
+		parts = strtoul(end + 1, &end, 10);
+	if (!part || part > parts || parts > PARTS_MAX || *end || errno)
+		return error_new("--part '%s' is not of the form K/N, K from 1 to N and N to %u",
+				 text, PARTS_MAX);
+	options->part = (uint32_t)part;
+	options->parts = (uint32_t)parts;
+	return NULL;
+}
+
 /* An option whose argument is more than a text. */
 static struct error *parse(struct options *options, int key, const char *argument)
 {
@@ -141,6 +157,8 @@ static struct error *parse(struct options *options, int key, const char *argumen
 			return error_new("-m needs a part of a name, or an address (see --help)");
 		options->only.module = argument;
 		return NULL;
+	case OPTION_PART:
+		return parse_part(options, argument);
 	case OPTION_BUILD:
 		try_(parse_number("build", argument, 1, UINT32_MAX, &number));
 		options->build = (uint32_t)number;
@@ -325,7 +343,7 @@ struct error *options_parse(struct options *options, int argc, char **argv)
 	bool given[OPTION_COUNT] = {0};
 	long processors = min_of(sysconf(_SC_NPROCESSORS_ONLN), (long)THREADS_MAX);
 	*options = (struct options){
-		.threshold = THRESHOLD_DEFAULT,
+		.threshold = -1,
 		.threads = processors > 0 ? (unsigned int)processors : 1,
 	};
 	try_(take_all(options, argc, argv, given));
@@ -348,6 +366,7 @@ void options_free(struct options *options)
 	free(options->lists.items);
 	free(options->hashes.items);
 	free(options->good.items);
+	free(options->joined.items);
 	free(options->profile_directories.items);
 	free(options->pids);
 }

@@ -17,6 +17,9 @@
 #include "cli/evidence.h"
 #include "cli/terminal.h"
 
+/* The least score of a match, unless -t says it. */
+#define SEARCH_THRESHOLD 30
+
 /* Arguments of an option that may be given several times; the strings are argv's. */
 struct arguments {
 	const char **items;
@@ -46,7 +49,7 @@ struct options {
 	uint32_t *pids;
 	size_t pid_count;
 	size_t pid_capacity;
-	int threshold;
+	int threshold; /* -1 until it is known what for */
 	size_t min_imports;
 	const char *password; /* of archives; NULL: none */
 	bool best;
@@ -61,6 +64,11 @@ struct options {
 	bool regions;
 	bool processes;
 	bool imports;
+	bool stack;
+	bool cluster;
+	const char *graph;	 /* a folder for the graph of --cluster; NULL: none */
+	uint32_t part, parts;	 /* of the index's keys, from 1; 0: all */
+	struct arguments joined; /* files that --part wrote, or folders of them */
 	bool describe;
 	bool tree;
 	bool list_profiles;

@@ -11,6 +11,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/sample.h>
+#include <impscan/tally.h>
 
 #include "cli/terminal.h"
 
@@ -74,6 +75,8 @@ static void tell_terminal(struct output *output)
 void output_report(struct output *output, const struct row_kind *kind, bool search)
 {
 	enum report_form form = output->options->form;
+	if (output->tally)
+		return;
 	if (!output->report) {
 		if (kind == &row_modules)
 			output->report = report_modules_new(stdout, form, search);
@@ -93,6 +96,8 @@ void output_report(struct output *output, const struct row_kind *kind, bool sear
 
 void output_saved_report(struct output *output, bool search)
 {
+	if (output->tally)
+		return;
 	output->report = report_modules_new(stdout, output->options->form, search);
 	report_tell_images(output->report,
 			   isatty(STDOUT_FILENO) ? REPORT_IMAGE_HEADINGS : REPORT_IMAGE_COLUMN,
@@ -102,6 +107,8 @@ void output_saved_report(struct output *output, bool search)
 
 struct error *output_written(struct output *output)
 {
+	if (output->tally)
+		return NULL;
 	if (output->image + 1 == output->options->image_count)
 		return output_end(output);
 	return report_flush(output->report) ? NULL : output_failed();
@@ -128,11 +135,21 @@ void output_summary(struct output *output)
 	text_free(&output->summary);
 }
 
+/* Counts a row instead of printing it. */
+static bool count_row(struct output *output, const struct row *row)
+{
+	if (output->tally)
+		tally_add(output->tally, row);
+	return output->tally != NULL;
+}
+
 bool output_row(void *context, const struct row *row)
 {
 	struct output *output = context;
 	struct row named = *row;
 	_cleanup_text_ struct text path = {0};
+	if (count_row(output, row))
+		return true;
 	before_row(output);
 	if (row->dump.file && output->dump_name) { /* below the folder of -d */
 		text_add_string(&path, output->dump_name);
@@ -149,6 +166,8 @@ bool output_saved_row(void *context, const struct row *row)
 {
 	struct output *output = context;
 	const char *image = row->image ? row->image : "-";
+	if (count_row(output, row))
+		return true;
 	before_row(output);
 	if (strcmp(text_string(&output->saved_image), image) != 0) {
 		text_clear(&output->saved_image);

@@ -20,6 +20,7 @@ struct output {
 	char *dump_name; /* of several images: this one's folder in that of -d */
 	struct progress progress;
 	const struct good *good; /* what -k knows; NULL: no -k */
+	struct tally *tally;	 /* counts rows, which are not printed; NULL: they are */
 	size_t failed;		 /* images, or files of saved rows, with an error */
 	struct text saved_image; /* that the saved rows in work are of */
 	size_t rows; /* written to standard output; none makes the exit code EXIT_NONE */

@@ -8,6 +8,7 @@
 #include <impscan/saved.h>
 
 #include "cli/list_folder.h"
+#include "cli/print_many.h"
 #include "cli/print_rows.h"
 
 static struct error *take_file(void *context, const char *path)
@@ -52,7 +53,7 @@ static void tell_left_out(struct output *output, const struct saved_summary *sum
 				summary->other_lines);
 		progress_warning(&output->progress, text_string(&text));
 	}
-	if (output->options->samples.count)
+	if (output->options->samples.count && !output->tally)
 		progress_note(&output->progress,
 			      "saved rows have no addresses: matches by those (\"resolved\") are "
 			      "found in the images only");
@@ -60,8 +61,9 @@ static void tell_left_out(struct output *output, const struct saved_summary *sum
 
 struct error *print_saved(const struct known *known, struct output *output)
 {
+	const struct known *searched = output->tally ? NULL : known;
 	const struct options *options = output->options;
-	const struct scan_options scan_options = scan_options_of(output, known);
+	const struct scan_options scan_options = scan_options_of(output, searched);
 	const struct saved_options saved_options = {
 		.scan = &scan_options,
 		.images = options->image_globs.items,
@@ -79,7 +81,7 @@ struct error *print_saved(const struct known *known, struct output *output)
 		saved_scan_new(&saved_options, &events, &summary);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	progress_init(&output->progress, options->quiet, "bytes of saved rows");
-	output_saved_report(output, known != NULL);
+	output_saved_report(output, searched != NULL);
 	for (size_t i = 0; i < options->rows.count && !saved_scan_enough(scan); i++) {
 		_cleanup_error_ struct error *error =
 			list_folder_each(output, options->rows.items[i], take_file, scan);
@@ -89,6 +91,8 @@ struct error *print_saved(const struct known *known, struct output *output)
 		output->failed += error != NULL;
 	}
 	tell_left_out(output, &summary);
+	if (output->tally)
+		return print_many(known, output);
 	struct error *unwritten = output_end(output);
 	if (!unwritten && !options->quiet)
 		print_summary(output, &summary, known != NULL, &start);

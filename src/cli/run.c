@@ -18,6 +18,7 @@
 
 #include "cli/known_hashes.h"
 #include "cli/machine.h"
+#include "cli/print_many.h"
 #include "cli/print_rows.h"
 #include "cli/print_saved.h"
 #include "cli/profiles.h"
@@ -90,7 +91,7 @@ static struct error *print_asked(const struct options *options, const struct dis
 	if (options->regions || options->imports || options->processes)
 		return print_listing(windows, start, output);
 	if (options->all || known)
-		return print_modules(windows, known, start, output);
+		return print_modules(windows, output->tally ? NULL : known, start, output);
 	return NULL;
 }
 
@@ -163,6 +164,7 @@ static struct error *run_saved(struct output *output)
 	_cleanup_known_ struct known *known = NULL;
 	_cleanup_good_ struct good *good = NULL;
 	try_(load_hashes(output, &known, &good));
+	begin_many(output);
 	return print_saved(known, output);
 }
 
@@ -179,6 +181,7 @@ static struct error *run_images(const struct options *options, struct profiles *
 	_cleanup_known_ struct known *known = NULL;
 	_cleanup_good_ struct good *good = NULL;
 	try_(load_hashes(output, &known, &good));
+	begin_many(output);
 	bool unread = false; /* nobody reads the rows any more */
 	for (size_t i = 0; i < options->image_count && (!unread || options->dump); i++) {
 		output_image(output, i);
@@ -191,7 +194,7 @@ static struct error *run_images(const struct options *options, struct profiles *
 		output_image_end(output);
 		clock_gettime(CLOCK_MONOTONIC, &image_start);
 	}
-	struct error *unwritten = output_end(output);
+	struct error *unwritten = output->tally ? print_many(known, output) : output_end(output);
 	if (unread) { /* told already */
 		error_free(unwritten);
 		return NULL;

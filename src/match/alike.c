@@ -285,3 +285,18 @@ void known_alike(const struct known *known, const struct alike_options *options,
 	}
 	workers_free(&run, workers);
 }
+
+int known_score(const struct known *known, uint32_t a, uint32_t b)
+{
+	struct fuzzy_buffer buffer_a, buffer_b;
+	struct fuzzy fuzzy_a, fuzzy_b;
+	struct fuzzy_query query;
+	if (!entry_is_fuzzy(&known->entries[a]) || known->entries[a].type != known->entries[b].type)
+		return 0;
+	entry_fuzzy(known, &known->entries[a], &fuzzy_a, &buffer_a);
+	entry_fuzzy(known, &known->entries[b], &fuzzy_b, &buffer_b);
+	if (fuzzy_empty(&fuzzy_a) || fuzzy_empty(&fuzzy_b))
+		return 0;
+	fuzzy_query_init(&query, &fuzzy_a);
+	return fuzzy_score(&query, &fuzzy_b, 1);
+}

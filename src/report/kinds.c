@@ -98,3 +98,13 @@ void report_description(struct report *report, const struct description *descrip
 	if (report_form(report) == REPORT_JSONL)
 		report_object(report, &row_descriptions, description);
 }
+
+void report_stack(struct report *report, const struct stack_row *row)
+{
+	report_row(report, row);
+}
+
+void report_cluster(struct report *report, const struct cluster_row *row)
+{
+	report_row(report, row);
+}

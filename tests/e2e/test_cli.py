@@ -187,7 +187,7 @@ def test_others(impscan, image, truth):
     out, _ = run(impscan, "--help")
     check(all(len(line) <= 80 for line in out.splitlines()), "--help is wider than 80 columns")
     for option in re.findall(r"\.It(?: Fl . ,)? Fl Fl ([a-z-]+)", MAN.read_text()):
-        check(re.search(rf"--{option}\b( [A-Z][A-Z=]*)?(  |$)", out, re.M),
+        check(re.search(rf"--{option}\b( [A-Z][A-Z=/]*)?(  |$)", out, re.M),
               f"--help does not tell of --{option}, or without a blank behind it")
     for option in re.findall(r"--([a-z][a-z-]+)", out.replace("--help", "")):
         check(f"Fl Fl {option}\n" in MAN.read_text().replace(" Ar", "\n"),

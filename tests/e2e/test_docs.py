@@ -36,6 +36,8 @@ FORMS = {
     "Regions": ["-f", "mem.dmp", "--regions"],
     "Processes": ["-f", "mem.dmp", "--processes"],
     "Imports": ["-f", "build/demo.raw", "--imports", "-p", "4012", "-m", "invoice"],
+    "Distinct modules": ["-f", "mem.dmp", "--stack"],
+    "Groups": ["-f", "mem.dmp", "--cluster"],
     "Profiles": ["--list-profiles"],
 }
 INDEX = "Index of dumped modules"
