@@ -288,11 +288,14 @@ void tally_add(struct tally *tally, const struct row *row)
 		return;
 	}
 	enter_process(tally, row);
-	bool again = row->match.by != MATCHED_NOTHING && tally->base == row->base;
+	uint32_t before = tally->entry;
+	struct entry *entry = enter_entry(tally, row);
+	bool again = row->match.by != MATCHED_NOTHING && tally->base == row->base &&
+		     tally->entry == before;
 	tally->base = row->base;
 	if (!again)
-		count_module(tally, enter_entry(tally, row), row);
-	note_match(tally, row, tally->entries[tally->entry].set);
+		count_module(tally, entry, row);
+	note_match(tally, row, entry->set);
 }
 
 void tally_count(const struct tally *tally, struct tally_counts *counts)
