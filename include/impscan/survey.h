@@ -67,7 +67,8 @@ struct survey {
 	char *taken;
 	struct text_list missing; /* and the gaps before and between ranges */
 	char *notes;
-	char *path; /* of the file, where `image` is what the user calls it */
+	char *sandbox; /* what the program gave up before it read the image */
+	char *path;    /* of the file, where `image` is what the user calls it */
 };
 
 void survey_free(struct survey *survey);

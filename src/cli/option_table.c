@@ -147,6 +147,8 @@ const struct option_row option_table[] = {
 	 "times what is packed and is not zeros, 512M at least)"},
 	{'j', "threads", "N", MODES_ALL, false, PARSED,
 	 "threads to work with (default: the processors)"},
+	{OPTION_NO_SANDBOX, "no-sandbox", NULL, MODES_ALL, true, SETS(no_sandbox),
+	 "don't give up other files, network and programs before anything is read"},
 	{'q', "quiet", NULL, MODES_ALL, true, SETS(quiet), "no warnings, no progress, no summary"},
 	{'v', "verbose", NULL, MODES_ALL, true, SETS(verbose),
 	 "say what image it is, and name the samples without a hash"},

@@ -44,6 +44,7 @@ enum {
 	OPTION_GRAPH,
 	OPTION_PART,
 	OPTION_JOIN,
+	OPTION_NO_SANDBOX,
 };
 
 /* What a run is for, as bits. */
@@ -97,7 +98,7 @@ struct option_row {
 	const char *help;
 };
 
-#define OPTION_COUNT 51
+#define OPTION_COUNT 52
 
 extern const struct option_row option_table[OPTION_COUNT];
 

@@ -81,6 +81,7 @@ struct options {
 	uint64_t memory;      /* for pieces of a packed image, in bytes; 0: not given */
 	uint64_t unpack_most; /* bytes that an image may be unpacked to; 0: not given */
 	unsigned int threads;
+	bool no_sandbox; /* nothing is given up: see confine.h */
 	bool quiet;
 	bool verbose;
 	bool version;

@@ -8,6 +8,7 @@
 #include <impscan/report.h>
 #include <impscan/sample.h>
 
+#include "cli/confine.h"
 #include "cli/dump_folder.h"
 #include "cli/options.h"
 #include "cli/progress.h"
@@ -19,10 +20,11 @@ struct output {
 	size_t image;	 /* number of the image in work, from 0 */
 	char *dump_name; /* of several images: this one's folder in that of -d */
 	struct progress progress;
-	const struct good *good; /* what -k knows; NULL: no -k */
-	struct tally *tally;	 /* counts rows, which are not printed; NULL: they are */
-	size_t failed;		 /* images, or files of saved rows, with an error */
-	struct text saved_image; /* that the saved rows in work are of */
+	const struct good *good;	 /* what -k knows; NULL: no -k */
+	struct tally *tally;		 /* counts rows, which are not printed; NULL: they are */
+	size_t failed;			 /* images, or files of saved rows, with an error */
+	struct text saved_image;	 /* that the saved rows in work are of */
+	struct confinement *confinement; /* what was given up */
 	size_t rows; /* written to standard output; none makes the exit code EXIT_NONE */
 	struct dump_folder dump;
 	struct text

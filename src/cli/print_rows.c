@@ -159,6 +159,7 @@ static struct error *after_dump(struct output *output, const atomic_bool *stop, 
 		warn_interrupted(output, error);
 		error_free(error);
 		dump_folder_close(&output->dump);
+		confine_end(output->confinement);
 		interrupt_finish();
 	}
 	interrupt_unwatch();
@@ -303,11 +304,20 @@ static struct error *print_survey(const struct survey *survey, struct output *ou
 	return output_written(output);
 }
 
+/* What the run itself gave up, beside what it finds in the image. */
+static char *sandbox_text(const struct output *output)
+{
+	char text[256];
+	sandbox_describe(&output->confinement->state, text);
+	return alloc_strdup(text);
+}
+
 struct error *print_info(const struct discovery *discovery, struct output *output)
 {
 	struct scan_options scan_options = scan_options_of(output, NULL);
 	_cleanup_survey_ struct survey survey = {0};
 	try_(scan_survey(discovery, &scan_options, &survey));
+	survey.sandbox = sandbox_text(output);
 	output->rows++;
 	return print_survey(&survey, output);
 }
@@ -318,6 +328,7 @@ struct error *print_info_without(const struct image *image, const struct error *
 	_cleanup_survey_ struct survey survey = {0};
 	scan_survey_image(image, evidence_other_name(output_evidence(output)), &survey);
 	survey.failure = alloc_strdup(error_message(error));
+	survey.sandbox = sandbox_text(output);
 	return print_survey(&survey, output);
 }
 

@@ -16,6 +16,7 @@
 #include <impscan/discover.h>
 #include <impscan/minidump.h>
 
+#include "cli/confine.h"
 #include "cli/known_hashes.h"
 #include "cli/machine.h"
 #include "cli/print_many.h"
@@ -216,6 +217,7 @@ static struct error *run(const struct options *options, struct output *output)
 		output->rows = 1;
 		return fflush(stdout) ? output_failed() : NULL;
 	}
+	try_(confine(options, output->confinement));
 	if (options->print_hashes)
 		return print_samples(output);
 	if (options->rows.count)
@@ -238,7 +240,8 @@ static struct error *run(const struct options *options, struct output *output)
 int cli_main(int argc, char **argv)
 {
 	_cleanup_options_ struct options options = {0};
-	struct output output = {.options = &options};
+	struct confinement confinement = {0};
+	struct output output = {.options = &options, .confinement = &confinement};
 	struct sigaction action = {.sa_handler = on_bus_error};
 	sigaction(SIGBUS, &action, NULL);
 	output.same_terminal = isatty(STDOUT_FILENO);
@@ -247,6 +250,7 @@ int cli_main(int argc, char **argv)
 	if (!error) {
 		progress_init(&output.progress, options.quiet, "");
 		error = run(&options, &output);
+		confine_end(&confinement);
 	}
 	if (error) {
 		progress_error(&output.progress, error_message(error));

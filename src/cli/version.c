@@ -15,6 +15,7 @@
 #include <yaml.h>
 
 #include <impscan/profile.h>
+#include <impscan/sandbox.h>
 #include <impscan/source.h>
 
 struct error *version_print(FILE *out)
@@ -39,6 +40,12 @@ struct error *version_print(FILE *out)
 #else
 	fprintf(out, "expat missing\n");
 #endif
+	char seccomp[32];
+	fprintf(out, "libseccomp %s\n", sandbox_seccomp_version(seccomp));
+	if (sandbox_landlock_abi())
+		fprintf(out, "Landlock %d\n", sandbox_landlock_abi());
+	else
+		fprintf(out, "Landlock missing\n");
 	fprintf(out, "profiles %zu\n", profiles_count(profiles));
 	return NULL;
 }

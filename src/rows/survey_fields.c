@@ -75,6 +75,7 @@ static const struct field surveys[] = {
 	{"notes", TEXT(notes), HEADING(28, "Notes")},
 	{"path", TEXT(path), HEADING(4, "Path")},
 	{"unpacked_size", NUMBER_OR_NULL(unpacked_size), HEADING(21, "  unpacked")},
+	{"sandbox", TEXT(sandbox), HEADING(34, "Locked in")},
 };
 /* clang-format on */
 

@@ -156,7 +156,7 @@ class Counter:
     def count(self, path, arguments):
         name = self.out_file(path)
         self.run("valgrind", "--tool=callgrind", f"--callgrind-out-file={name}",
-                 self.build / "impscan", "-q", "-j1", *arguments)
+                 self.build / "impscan", "-q", "-j1", "--no-sandbox", *arguments)
         text = (self.folder / name).read_text(encoding="utf-8", errors="replace")
         return int(re.search(r"^totals: (\d+)$", text, re.MULTILINE).group(1))
 
