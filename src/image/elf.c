@@ -102,11 +102,14 @@ static uint64_t count_headers(const struct image *image, const struct elf_layout
 	return section ? le32(section + layout->sh_info) : count;
 }
 
-/* Returns the first header number, from `i` on, whose header is not in a hole of the file. */
+/*
+ * Returns the first header number, from `i` on, whose header is not in a hole of the file; one that is
+ * not below the count where there is none.
+ */
 static uint64_t skip_hole(const struct image *image, const struct program_headers *headers,
 			  uint64_t i)
 {
-	if (!image->source->sparse)
+	if (!image->source->sparse || i >= headers->count)
 		return i;
 	uint64_t at = (uint64_t)(headers->first - image->data) + i * headers->entry_size;
 	return i + (image_hole_end(image, at) - at) / headers->entry_size;

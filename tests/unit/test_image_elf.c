@@ -3,6 +3,11 @@
 #include "image_builder.h"
 
 #include <elf.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <impscan/cleanup.h>
 
 /* A header for `count` program headers, which follow it at `table`. */
 static void put_elf(struct blob *blob, bool wide, uint16_t type, uint16_t machine, uint16_t count)
@@ -262,6 +267,37 @@ static void what_is_no_machine_is_refused(void **state)
 	refuse_blob(&empty, "none of the memory");
 }
 
+/* Opens a file that has those bytes and a hole behind them. */
+static struct error *open_sparse(const struct blob *blob, struct image **image)
+{
+	char path[] = "/tmp/impscan-elf.XXXXXX";
+	_cleanup_close_ int fd = mkostemp(path, O_CLOEXEC);
+	assert_int_equal(write(fd, blob->data, blob->size), blob->size);
+	assert_int_equal(ftruncate(fd, 1 << 20), 0);
+	struct error *error = image_open(path, image);
+	unlink(path);
+	return error;
+}
+
+/* The holes of a file are passed over, header by header; headers without a size have none. */
+static void headers_in_a_sparse_file(void **state)
+{
+	(void)state;
+	_cleanup_blob_ struct blob blob = {0};
+	struct image *image = NULL;
+	put_elf(&blob, true, ET_CORE, EM_X86_64, 1);
+	put_segment(&blob, true, 0, PT_LOAD, 16 * PAGE, 0, 0x1000, 2 * PAGE);
+	assert_null(open_sparse(&blob, &image));
+	assert_non_null(image_page(image, 0x2000));
+	image_close(take_ptr(image));
+	for (uint16_t size = 0; size < 56; size++) {
+		put16(&blob, 54, size); /* e_phentsize */
+		_cleanup_error_ struct error *error = open_sparse(&blob, &image);
+		assert_non_null(error);
+		assert_non_null(strstr(error_message(error), "none of the memory"));
+	}
+}
+
 /* As xl dump-core writes it: sections and no segment. */
 static void core_of_xen(void **state)
 {
@@ -316,6 +352,7 @@ int main(void)
 		cmocka_unit_test(one_page_mapped_twice),
 		cmocka_unit_test(truncated_segments),
 		cmocka_unit_test(what_is_no_machine_is_refused),
+		cmocka_unit_test(headers_in_a_sparse_file),
 		cmocka_unit_test(core_of_xen),
 		cmocka_unit_test(damage_does_no_harm),
 	};
