@@ -120,16 +120,29 @@ static void allow_file(struct sandbox *sandbox, const char *path, char **last)
 	*last = take_ptr(folder);
 }
 
+/* An image's file, or the archive that it is in: "ARCHIVE!FILE" (source_open()). */
+static void allow_image(struct sandbox *sandbox, const char *path, char **last)
+{
+	if (!access(path, F_OK)) {
+		allow_file(sandbox, path, last);
+		return;
+	}
+	for (const char *at = path; (at = strchr(at, '!')); at++) {
+		_cleanup_free_ char *archive = alloc_strndup(path, (size_t)(at - path));
+		allow_file(sandbox, archive, last);
+	}
+}
+
 static void allow_images(struct sandbox *sandbox, const struct options *options)
 {
 	_cleanup_free_ char *last = NULL;
 	for (size_t i = 0; i < options->image_count; i++) {
 		const struct evidence *evidence = &options->images[i];
 		if (strcmp(evidence->path, "-") != 0)
-			allow_file(sandbox, evidence->path, &last);
+			allow_image(sandbox, evidence->path, &last);
 		for (size_t n = 0; n < array_size(evidence->page_files); n++)
 			if (evidence->page_files[n])
-				allow_file(sandbox, evidence->page_files[n], &last);
+				allow_image(sandbox, evidence->page_files[n], &last);
 	}
 }
 
@@ -185,6 +198,8 @@ static void allow_writing(struct sandbox *sandbox, const struct options *options
 	}
 	if (options->dump)
 		allow_dump(sandbox, options->dump, confinement);
+	if (options->graph)
+		allow_dump(sandbox, options->graph, confinement);
 }
 
 struct error *confine(const struct options *options, struct confinement *confinement)
@@ -199,6 +214,7 @@ struct error *confine(const struct options *options, struct confinement *confine
 	allow_arguments(sandbox, &options->lists);
 	allow_arguments(sandbox, &options->good);
 	allow_arguments(sandbox, &options->rows);
+	allow_arguments(sandbox, &options->joined);
 	allow_arguments(sandbox, &options->profile_directories);
 	if (options->profile)
 		sandbox_allow(sandbox, options->profile, SANDBOX_READ);
