@@ -46,6 +46,7 @@ struct tally_counts {
 	size_t lists;	 /* distinct lists that are not weak */
 	size_t few;	 /* modules without a list that is not weak: for its length ... */
 	size_t common;	 /* ... and since many programs have it */
+	size_t stacks;	 /* rows that stand for several modules: those of struct stack_row */
 };
 
 void tally_count(const struct tally *tally, struct tally_counts *counts);

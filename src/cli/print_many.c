@@ -204,11 +204,26 @@ static struct error *print_clusters(const struct tally *tally, const struct know
 	return error;
 }
 
+/* Rows that --stack gave say what lists there are, but not of how many machines. */
+static void warn_of_stacks(struct output *output)
+{
+	struct tally_counts counts;
+	tally_count(output->tally, &counts);
+	if (!counts.stacks || output->options->part)
+		return;
+	_cleanup_free_ char *sentence = alloc_printf(
+		"%zu of the rows are distinct modules, which --stack gave: each counts as one "
+		"module of one machine; for how many there are, give the rows that they are of",
+		counts.stacks);
+	progress_warning(&output->progress, sentence);
+}
+
 struct error *print_many(const struct known *known, struct output *output)
 {
-	_cleanup_tally_ struct tally *tally = take_ptr(output->tally);
-	if (!tally)
+	if (!output->tally)
 		return NULL;
+	warn_of_stacks(output);
+	_cleanup_tally_ struct tally *tally = take_ptr(output->tally);
 	return output->options->stack ? print_stacks(tally, output)
 				      : print_clusters(tally, known, output);
 }

@@ -82,7 +82,7 @@ struct tally {
 	size_t entry_count, entry_capacity;
 	uint32_t *process_images; /* by number of the process */
 	size_t process_count, process_capacity;
-	size_t modules, unread, few, common;
+	size_t modules, unread, few, common, stacks;
 	/* The row before. */
 	bool any;
 	uint32_t image, process;

@@ -231,6 +231,12 @@ const char *entry_process(const struct entry *entry)
 	return path + strlen(path) + 1;
 }
 
+/* Is it a distinct module as --stack writes it, which may stand for many? */
+static bool is_stack(const struct row *row)
+{
+	return row->others && strstr(row->others, ",\"name_machines\":");
+}
+
 /* The best match that a row, of a search that was saved, has. */
 static void note_match(struct tally *tally, const struct row *row, uint32_t number)
 {
@@ -295,6 +301,7 @@ void tally_add(struct tally *tally, const struct row *row)
 	tally->base = row->base;
 	if (!again)
 		count_module(tally, entry, row);
+	tally->stacks += is_stack(row);
 	note_match(tally, row, entry->set);
 }
 
@@ -309,6 +316,7 @@ void tally_count(const struct tally *tally, struct tally_counts *counts)
 		.lists = tally->lists.count,
 		.few = tally->few,
 		.common = tally->common,
+		.stacks = tally->stacks,
 	};
 }
 

@@ -187,13 +187,16 @@ def test_parts(impscan, arguments, whole, threshold, folder):
     """The groups of the parts, also of those that distinct modules give, are those of the whole."""
     stacks = folder / "stacks.jsonl"
     stacks.write_text(run(impscan, "-q", *arguments, "--stack", "-o", "jsonl")[0])
+    _, told = run(impscan, "-r", stacks, "--cluster")
+    check("of the rows are distinct modules, which --stack gave" in told, "rows of --stack")
     for parts, of in ((1, arguments), (4, arguments), (3, ["-r", stacks])):
         parts_folder = folder / f"parts{parts}"
         parts_folder.mkdir()
         pairs = 0
         for part in range(1, parts + 1):
-            text, _ = run(impscan, "-q", *of, "--cluster", "-t", str(threshold), "--part",
-                          f"{part}/{parts}")
+            text, told = run(impscan, *of, "--cluster", "-t", str(threshold), "--part",
+                             f"{part}/{parts}")
+            check("distinct modules" not in told, told)
             (parts_folder / str(part)).write_text(text)
             pairs += text.count('"score"')
         check(pairs > 0, "the parts found no pairs")
