@@ -67,6 +67,9 @@ static inline uint64_t hash_string(const char *string)
 	return hash_number(hash);
 }
 
+/* Returns the capacity of a table that has room for `count` used slots. */
+size_t hash_table_capacity(size_t count);
+
 /*
  * Makes room for `count` used slots in all, so that no more than half of the slots are used.
  * `key` is handed to the kind's is_used().

@@ -19,6 +19,9 @@ struct text {
 	size_t capacity; /* bytes allocated */
 };
 
+/* Makes room for so many more bytes, which are expected. */
+void text_reserve(struct text *text, size_t more);
+
 /* Adds `length` bytes; `data` may be NULL for none. */
 void text_add(struct text *text, const char *data, size_t length);
 

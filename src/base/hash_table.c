@@ -35,15 +35,19 @@ static void *free_slot(const struct hash_table *table, const struct hash_kind *k
 	}
 }
 
+size_t hash_table_capacity(size_t count)
+{
+	size_t capacity = CAPACITY_LEAST;
+	while (capacity / 2 < count)
+		capacity *= 2;
+	return capacity;
+}
+
 void hash_table_reserve(struct hash_table *table, const struct hash_kind *kind, const void *key,
 			size_t count)
 {
-	struct hash_table larger = {.count = table->count, .capacity = table->capacity};
-	if (!larger.capacity)
-		larger.capacity = CAPACITY_LEAST;
-	while (larger.capacity / 2 < count)
-		larger.capacity *= 2;
-	if (larger.capacity == table->capacity)
+	struct hash_table larger = {.count = table->count, .capacity = hash_table_capacity(count)};
+	if (larger.capacity <= table->capacity)
 		return;
 	larger.slots = alloc_zero(larger.capacity, kind->size);
 	for (size_t i = 0; table->count && i < table->capacity; i++) {

@@ -18,7 +18,7 @@
 /* Combining characters on one base that are not escaped. More of them could reach other lines. */
 #define MARKS_MAX 2
 
-static void text_reserve(struct text *text, size_t more)
+void text_reserve(struct text *text, size_t more)
 {
 	if (more < text->capacity - text->length)
 		return;

@@ -204,9 +204,11 @@ static void mark_pages(struct export_map *map)
 	for (size_t m = 0; m < map->count; m++) {
 		const struct export_module *module = &map->modules[m];
 		const struct export_table *t = module->table;
-		for (size_t i = 0; t && i < t->direct_count && t->rvas[i] < module->size; i++) {
-			uint64_t page = (module->base + t->rvas[i]) / PAGE_SIZE;
-			if (page >= PAGES_32)
+		for (size_t i = 0; t && i < t->exports.count; i++) {
+			const struct pe_export *e = &t->exports.items[i];
+			uint64_t page = (module->base + e->rva) / PAGE_SIZE;
+			if (e->forwarder || e->rva >= min_of(module->size, (uint64_t)t->size) ||
+			    page >= PAGES_32)
 				continue;
 			pages->bits[page / 64] |= UINT64_C(1) << page % 64;
 			pages->first = min_of(pages->first, (uint32_t)page);
@@ -288,5 +290,5 @@ bool export_map_hit(const struct export_map *map, uint64_t address)
 	if (!export_table_maybe(t, rva))
 		return false;
 	size_t i = export_table_lower_bound(t, (uint32_t)rva);
-	return i < t->direct_count && t->rvas[i] == rva;
+	return i < t->direct_count && export_table_by_rva(t)->rvas[i] == rva;
 }

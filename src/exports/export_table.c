@@ -63,36 +63,66 @@ static struct keyed *sort(struct keyed *items, struct keyed *other, size_t count
 	return items;
 }
 
-/* Sets by_ordinal, rvas and direct. */
-static void index_numbers(struct export_table *t)
+static bool is_direct(const struct export_table *t, const struct pe_export *export)
 {
-	const size_t n = t->exports.count;
-	_cleanup_free_ struct keyed *memory = alloc_zero(2 * n, sizeof(*memory));
-	struct keyed *other = memory + n, *sorted;
-	for (uint32_t i = 0; i < n; i++)
-		memory[i] = (struct keyed){t->exports.items[i].ordinal, i};
-	sorted = sort(memory, other, n);
-	for (size_t i = 0; i < n; i++)
-		t->by_ordinal[i] = sorted[i].item;
-	for (size_t i = 0; i < t->direct_count; i++)
-		memory[i] = (struct keyed){t->exports.items[t->direct[i]].rva, t->direct[i]};
-	sorted = sort(memory, other, t->direct_count);
-	t->rvas = alloc_zero(t->direct_count, sizeof(*t->rvas));
-	for (size_t i = 0; i < t->direct_count; i++) {
-		t->rvas[i] = sorted[i].key;
-		t->direct[i] = sorted[i].item;
+	return !export->forwarder && export->rva < t->size;
+}
+
+/* Sorts `count` keys, and sets `keys` (NULL: not wanted) and `positions` to what comes out. */
+static void sort_into(struct keyed *memory, size_t count, uint32_t *keys, uint32_t *positions)
+{
+	const struct keyed *sorted = sort(memory, memory + count, count);
+	for (size_t i = 0; i < count; i++) {
+		if (keys)
+			keys[i] = sorted[i].key;
+		positions[i] = sorted[i].item;
 	}
 }
 
+static void index_rvas(const struct export_table *t, struct export_index *index)
+{
+	const size_t n = t->direct_count;
+	_cleanup_free_ struct keyed *memory = alloc_resize(NULL, 2 * n, sizeof(*memory));
+	size_t count = 0;
+	for (uint32_t i = 0; i < t->exports.count; i++)
+		if (is_direct(t, &t->exports.items[i]))
+			memory[count++] = (struct keyed){t->exports.items[i].rva, i};
+	index->rvas = alloc_resize(NULL, n, sizeof(*index->rvas));
+	index->direct = alloc_resize(NULL, n, sizeof(*index->direct));
+	sort_into(memory, n, index->rvas, index->direct);
+}
+
+static void index_ordinals(const struct export_table *t, struct export_index *index)
+{
+	const size_t n = t->exports.count;
+	_cleanup_free_ struct keyed *memory = alloc_resize(NULL, 2 * n, sizeof(*memory));
+	for (uint32_t i = 0; i < n; i++)
+		memory[i] = (struct keyed){t->exports.items[i].ordinal, i};
+	index->by_ordinal = alloc_resize(NULL, n, sizeof(*index->by_ordinal));
+	sort_into(memory, n, NULL, index->by_ordinal);
+}
+
+/* Marks where exports start, and counts them. */
 static void mark_starts(struct export_table *t)
 {
+	uint32_t last = 0;
+	for (size_t i = 0; i < t->exports.count; i++) {
+		const struct pe_export *e = &t->exports.items[i];
+		if (is_direct(t, e)) {
+			last = max_of(last, e->rva);
+			t->direct_count++;
+		}
+		t->forward_count += e->forwarder != NULL;
+	}
 	if (!t->direct_count)
 		return;
-	uint32_t last = t->rvas[t->direct_count - 1];
-	t->starts_end = min_of(last, (uint32_t)STARTS_MAX) / 8 + 1;
+	t->starts_end = min_of(last, (uint32_t)STARTS_MAX) / START_SIZE + 1;
 	t->starts = alloc_zero(t->starts_end / 8 + 1, 1);
-	for (size_t i = 0; i < t->direct_count && t->rvas[i] / 8 < t->starts_end; i++)
-		t->starts[t->rvas[i] / 64] |= (uint8_t)(1u << t->rvas[i] / 8 % 8);
+	for (size_t i = 0; i < t->exports.count; i++) {
+		uint32_t start = t->exports.items[i].rva / START_SIZE;
+		if (is_direct(t, &t->exports.items[i]) && start < t->starts_end)
+			t->starts[start / 8] |= (uint8_t)(1u << start % 8);
+	}
 }
 
 struct name_key {
@@ -134,21 +164,41 @@ static const struct hash_kind names = {
 };
 
 /* Indexes the names. Of exports with one name the first one is found. */
-static void index_names(struct export_table *t)
+static void index_names(const struct export_table *t, struct export_index *index)
 {
-	hash_table_reserve(&t->names, &names, NULL, t->exports.count);
+	hash_table_reserve(&index->names, &names, NULL, t->exports.count);
 	for (uint32_t i = 0; i < t->exports.count; i++) {
 		const char *name = t->exports.items[i].name;
 		if (!name)
 			continue;
-		t->name_bytes += strlen(name);
 		struct name_key key = make_key(t, name);
-		struct export_name *entry = hash_table_place(&t->names, &names, key.hash, &key);
+		struct export_name *entry = hash_table_place(&index->names, &names, key.hash, &key);
 		if (entry->item)
 			continue;
 		*entry = (struct export_name){key.hash, i + 1};
-		t->names.count++;
+		index->names.count++;
 	}
+}
+
+/* Makes a part of the index, unless it is made. */
+static const struct export_index *index_with(const struct export_table *t, atomic_bool *known,
+					     void (*make)(const struct export_table *t,
+							  struct export_index *index))
+{
+	struct export_index *index = t->index;
+	if (atomic_load_explicit(known, memory_order_acquire))
+		return index;
+	pthread_mutex_lock(&index->lock);
+	if (!atomic_load_explicit(known, memory_order_relaxed))
+		make(t, index);
+	atomic_store_explicit(known, true, memory_order_release);
+	pthread_mutex_unlock(&index->lock);
+	return index;
+}
+
+const struct export_index *export_table_by_rva(const struct export_table *t)
+{
+	return index_with(t, &t->index->rvas_known, index_rvas);
 }
 
 struct export_table *export_table_new(struct pe_exports *exports, uint32_t size)
@@ -158,20 +208,17 @@ struct export_table *export_table_new(struct pe_exports *exports, uint32_t size)
 	t->exports = *exports;
 	*exports = (struct pe_exports){0};
 	t->size = size;
-	size_t n = t->exports.count;
-	t->direct = alloc_zero(n, sizeof(*t->direct));
-	t->forwards = alloc_zero(n, sizeof(*t->forwards));
-	t->by_ordinal = alloc_zero(n, sizeof(*t->by_ordinal));
-	for (uint32_t i = 0; i < n; i++) {
+	t->index = alloc_new(struct export_index);
+	pthread_mutex_init(&t->index->lock, NULL);
+	mark_starts(t);
+	t->forwards = alloc_resize(NULL, t->forward_count, sizeof(*t->forwards));
+	size_t forwards = 0;
+	for (uint32_t i = 0; i < t->exports.count; i++) {
 		const struct pe_export *e = &t->exports.items[i];
 		if (e->forwarder)
-			t->forwards[t->forward_count++] = i;
-		else if (e->rva < size)
-			t->direct[t->direct_count++] = i;
+			t->forwards[forwards++] = i;
+		t->name_bytes += e->name ? strlen(e->name) : 0;
 	}
-	index_numbers(t);
-	mark_starts(t);
-	index_names(t);
 	return t;
 }
 
@@ -201,12 +248,15 @@ void export_table_unref(struct export_table *table)
 {
 	if (!table || atomic_fetch_sub_explicit(&table->references, 1, memory_order_acq_rel) != 1)
 		return;
+	struct export_index *index = table->index;
+	pthread_mutex_destroy(&index->lock);
+	free(index->rvas);
+	free(index->direct);
+	free(index->names.slots);
+	free(index->by_ordinal);
+	free(index);
 	pe_exports_free(&table->exports);
-	free(table->rvas);
-	free(table->direct);
 	free(table->forwards);
-	free(table->names.slots);
-	free(table->by_ordinal);
 	free(table->starts);
 	free(table);
 }
@@ -221,28 +271,33 @@ uint64_t export_table_cost(const struct export_table *t)
 	return t->exports.count + t->name_bytes / 64;
 }
 
+/* With all of its index, whether that is made or not: the same is counted whatever was asked for. */
 size_t export_table_memory(const struct export_table *t)
 {
+	const struct export_index *index = t->index;
 	size_t n = t->exports.count;
-	return sizeof(*t) +
-	       n * (sizeof(*t->exports.items) + sizeof(*t->direct) + sizeof(*t->forwards) +
-		    sizeof(*t->by_ordinal)) +
-	       t->direct_count * sizeof(*t->rvas) + (size_t)t->starts_end / 8 +
-	       t->names.capacity * sizeof(struct export_name) + t->exports.strings_size;
+	return sizeof(*t) + sizeof(*index) +
+	       n * (sizeof(*t->exports.items) + sizeof(*index->by_ordinal)) +
+	       t->forward_count * sizeof(*t->forwards) +
+	       t->direct_count * (sizeof(*index->rvas) + sizeof(*index->direct)) +
+	       (size_t)t->starts_end / 8 + hash_table_capacity(n) * sizeof(struct export_name) +
+	       t->exports.strings_size;
 }
 
 const struct pe_export *export_table_named(const struct export_table *t, const char *name)
 {
+	const struct export_index *index = index_with(t, &t->index->names_known, index_names);
 	struct name_key key = make_key(t, name);
-	const struct export_name *entry = hash_table_find(&t->names, &names, key.hash, &key);
+	const struct export_name *entry = hash_table_find(&index->names, &names, key.hash, &key);
 	return entry ? &t->exports.items[entry->item - 1] : NULL;
 }
 
 const struct pe_export *export_table_ordinal(const struct export_table *t, uint32_t ordinal)
 {
+	const struct export_index *index = index_with(t, &t->index->ordinals_known, index_ordinals);
 	for (size_t low = 0, high = t->exports.count; low < high;) {
 		size_t middle = low + (high - low) / 2;
-		const struct pe_export *e = &t->exports.items[t->by_ordinal[middle]];
+		const struct pe_export *e = &t->exports.items[index->by_ordinal[middle]];
 		if (e->ordinal == ordinal)
 			return e;
 		if (ordinal < e->ordinal)
@@ -255,5 +310,6 @@ const struct pe_export *export_table_ordinal(const struct export_table *t, uint3
 
 size_t export_table_lower_bound(const struct export_table *t, uint32_t rva)
 {
-	return search_first(i, 0, t->direct_count, t->rvas[i] >= rva);
+	const uint32_t *rvas = export_table_by_rva(t)->rvas;
+	return search_first(i, 0, t->direct_count, rvas[i] >= rva);
 }

@@ -146,12 +146,13 @@ size_t export_map_find(const struct export_map *map, uint64_t address,
 	const struct export_table *t = module->table;
 	uint32_t rva = (uint32_t)(address - module->base);
 	size_t count = 0;
-	for (size_t i = export_table_lower_bound(t, rva); i < t->direct_count && t->rvas[i] == rva;
-	     i++, count++)
+	const struct export_index *index = export_table_by_rva(t);
+	for (size_t i = export_table_lower_bound(t, rva);
+	     i < t->direct_count && index->rvas[i] == rva; i++, count++)
 		if (count < limit)
 			candidates[count] = (struct export_candidate){
 				.module = module,
-				.export = &t->exports.items[t->direct[i]],
+				.export = &t->exports.items[index->direct[i]],
 			};
 	if (!count)
 		return 0;

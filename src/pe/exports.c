@@ -142,31 +142,99 @@ static const struct hash_kind known_strings = {
 	string_hash,
 };
 
-/* The state of reading a directory. While strings may move, names are offsets into them, plus 1. */
+/*
+ * The state of reading a directory. While strings may move, names are offsets into them, plus 1.
+ *
+ * Linkers write strings in the order of the names, so that none of them comes twice. They are found
+ * by their RVAs only from the first one on that is not above all before.
+ */
 struct exports_reader {
 	const struct pe *pe;
 	struct pe_exports *exports;
 	struct export_arrays tables;
 	struct text strings;
-	struct hash_table known; /* of struct known_string, by RVA */
+	struct known_string *ordered; /* those that were read in order */
+	size_t ordered_count, ordered_capacity;
+	struct hash_table known; /* of struct known_string, by RVA; empty while all are in order */
 	size_t capacity;
+	/* The bytes in memory that the last string was in, and their RVA; NULL: none. */
+	const char *bytes;
+	size_t bytes_size;
+	uint32_t bytes_rva;
 };
+
+/* Returns the place of a string that may be known, since its RVA is not above all before. */
+static struct known_string *known_place(struct exports_reader *r, uint32_t rva)
+{
+	for (size_t i = 0; i < r->ordered_count; i++) {
+		const struct known_string *string = &r->ordered[i];
+		*(struct known_string *)hash_table_place(&r->known, &known_strings,
+							 hash_number(string->rva), &string->rva) =
+			*string;
+		r->known.count++;
+	}
+	r->ordered_count = 0;
+	return hash_table_place(&r->known, &known_strings, hash_number(rva), &rva);
+}
+
+/*
+ * Returns the string at an RVA where it lies wholly in the page of memory that the last one was in,
+ * and sets `*length`; else NULL. As read_string() reads it.
+ */
+static const char *string_nearby(const struct exports_reader *r, uint32_t rva, size_t *length)
+{
+	size_t offset = rva - r->bytes_rva;
+	if (!r->bytes || rva < r->bytes_rva || offset >= r->bytes_size)
+		return NULL;
+	const char *string = r->bytes + offset;
+	size_t most = min_of(r->bytes_size - offset, (size_t)PE_EXPORT_NAME_MAX);
+	const char *end = memchr(string, 0, most);
+	*length = end ? (size_t)(end - string) : 0;
+	return end;
+}
+
+/* Reads the string at an RVA, and adds it to the strings with its NUL. */
+static bool read_string(struct exports_reader *r, uint32_t rva)
+{
+	char buffer[PE_EXPORT_NAME_MAX];
+	enum pe_read how;
+	size_t length, available;
+	const char *end = string_nearby(r, rva, &length);
+	if (!end && r->pe->reader->layout == PE_LAYOUT_MEMORY) {
+		r->bytes = (const char *)pe_at(r->pe, rva, &available, &how);
+		r->bytes_size = r->bytes ? available : 0;
+		r->bytes_rva = rva;
+		end = string_nearby(r, rva, &length);
+	}
+	if (end) {
+		text_add(&r->strings, end - length, length + 1);
+		return true;
+	}
+	if (pe_string(r->pe, rva, buffer, sizeof(buffer)) != PE_READ_OK)
+		return false;
+	text_add(&r->strings, buffer, strlen(buffer) + 1);
+	return true;
+}
 
 /* The string at an RVA, added to the strings; its offset + 1, or 0 when it can't be read. */
 static size_t add_string(struct exports_reader *r, uint32_t rva)
 {
-	char buffer[PE_EXPORT_NAME_MAX];
-	struct known_string *place =
-		hash_table_place(&r->known, &known_strings, hash_number(rva), &rva);
-	if (place->offset)
-		return place->offset;
-	if (r->strings.length > PE_EXPORT_STRINGS_MAX ||
-	    pe_string(r->pe, rva, buffer, sizeof(buffer)) != PE_READ_OK)
+	struct known_string *place = NULL;
+	const struct known_string string = {rva, (uint32_t)r->strings.length + 1};
+	if (r->known.count || (r->ordered_count && rva <= r->ordered[r->ordered_count - 1].rva)) {
+		place = known_place(r, rva);
+		if (place->offset)
+			return place->offset;
+	}
+	if (r->strings.length > PE_EXPORT_STRINGS_MAX || !read_string(r, rva))
 		return 0;
-	*place = (struct known_string){rva, (uint32_t)r->strings.length + 1};
-	r->known.count++;
-	text_add(&r->strings, buffer, strlen(buffer) + 1);
-	return place->offset;
+	if (place) {
+		*place = string;
+		r->known.count++;
+	} else {
+		*array_push(r->ordered, r->ordered_count, r->ordered_capacity) = string;
+	}
+	return string.offset;
 }
 
 /* Adds an export; false when it can't be read. `name` is an offset + 1, 0 for none. */
@@ -235,15 +303,20 @@ void pe_exports_read(const struct pe *pe, struct pe_exports *exports)
 	tables_init(&r.tables, pe, &d);
 	uint32_t names = min_of(d.names, (uint32_t)PE_EXPORTS_MAX);
 	uint32_t functions = min_of(d.functions, (uint32_t)PE_EXPORTS_MAX);
-	/* Each name is a string, and each function may be a forwarder. */
-	hash_table_reserve(&r.known, &known_strings, NULL, names + functions);
+	/* Linkers write the strings into the directory, and most exports have one name. */
+	text_reserve(&r.strings, min_of(pe->directory[PE_DIRECTORY_EXPORT].size,
+					(uint32_t)PE_EXPORT_STRINGS_MAX));
+	r.capacity = max_of(names, functions) + 1;
+	exports->items = alloc_resize(NULL, r.capacity, sizeof(*exports->items));
 	uint8_t named[PE_EXPORTS_MAX / 8] = {0};
 	add_named(&r, &d, names, named);
 	add_unnamed(&r, &d, functions, named);
 	free(r.known.slots);
+	free(r.ordered);
 	exports->unreadable += (d.names - names) + (size_t)(d.functions - functions);
 
-	exports->strings = r.strings.data;
+	exports->items = alloc_resize(exports->items, exports->count, sizeof(*exports->items));
+	exports->strings = alloc_resize(r.strings.data, r.strings.length + 1, 1);
 	exports->strings_size = r.strings.length;
 	for (size_t i = 0; i < exports->count; i++) {
 		struct pe_export *e = &exports->items[i];

@@ -251,6 +251,8 @@ static void every_string_may_be_used_again(void **state)
 		set32(directory + POINTERS + 4 * i, BASE + STRINGS + 8 * (i + 1));
 		memcpy(directory + STRINGS + 8 * (i + 1), "name", 5);
 	}
+	/* The last one again has the first one's name, which was read before any came twice. */
+	set32(directory + POINTERS + 4 * (NAMES - 1), BASE + STRINGS + 8);
 	struct pe_reader reader = pe_reader_bytes(image, sizeof(image), PE_LAYOUT_MEMORY);
 	_cleanup_pe_ struct pe pe;
 	pe_assume(&pe, &reader, true, sizeof(image));
@@ -261,7 +263,9 @@ static void every_string_may_be_used_again(void **state)
 	assert_int_equal(exports.unreadable, 0);
 	for (size_t i = 0; i < NAMES; i++)
 		assert_ptr_equal(exports.items[i].forwarder, exports.items[0].forwarder);
-	assert_string_equal(exports.items[NAMES - 1].name, "name");
+	assert_string_equal(exports.items[NAMES - 2].name, "name");
+	assert_ptr_not_equal(exports.items[NAMES - 2].name, exports.items[0].name);
+	assert_ptr_equal(exports.items[NAMES - 1].name, exports.items[0].name);
 	assert_string_equal(exports.items[NAMES - 1].forwarder, "A.B");
 }
 
