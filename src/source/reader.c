@@ -13,6 +13,13 @@
 
 #include <impscan/alloc.h>
 
+#ifndef LIBARCHIVE_SONAME
+const char *libarchive_missing(void)
+{
+	return NULL;
+}
+#endif
+
 bool reader_enable(struct archive *archive, int (*filter)(struct archive *archive))
 {
 	/* Where it would start a program it returns a warning, and is enabled all the same. */
@@ -25,6 +32,8 @@ bool reader_enable(struct archive *archive, int (*filter)(struct archive *archiv
 struct archive *reader_new(unsigned int kinds, const char *password)
 {
 	struct archive *archive = archive_read_new();
+	if (!archive && libarchive_missing())
+		return NULL;
 	if (!archive)
 		abort();
 	if (kinds & READER_ARCHIVES) {

@@ -11,6 +11,12 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+/*
+ * Loads the library, unless that was done. Returns NULL, or why there is none, which stays. Without
+ * it all that is asked of a reader fails, and reader_failure() says this.
+ */
+const char *libarchive_missing(void);
+
 /* What a reader knows. */
 enum reader_kind {
 	READER_ARCHIVES = 1,   /* ZIP, 7-Zip, tar */
@@ -21,7 +27,7 @@ enum reader_kind {
  * Begins a reader of what `kinds` (of enum reader_kind) says. Formats and filters are enabled one
  * by one: those that the library was built without are left to programs that it starts, which is
  * never wanted. `password` is tried for what is encrypted, then "infected"; NULL: only that. The
- * caller frees it with archive_read_free().
+ * caller frees it with archive_read_free(). NULL: libarchive_missing().
  */
 struct archive *reader_new(unsigned int kinds, const char *password);
 

@@ -123,7 +123,8 @@ static struct error *begin(struct unpacker *unpacker, const struct source *sourc
 {
 	const struct method *method = method_of(source);
 	struct archive *archive = reader_new(0, NULL);
-	bool able = reader_enable(archive, method->enable);
+	/* A library that is missing is told by unpacker_open(). */
+	bool able = !archive || reader_enable(archive, method->enable);
 	archive_read_support_format_raw(archive);
 	archive_read_support_format_empty(archive);
 	struct error *error =

@@ -452,6 +452,28 @@ def test_damaged(impscan, folder, raw, expected):
     return count
 
 
+def test_missing_library(impscan, folder, raw, plain, expected):
+    """A program whose libarchive can't be loaded: a sentence, and other images are read. It is the
+    same program with another name of the library in it, which is as long."""
+    with open(impscan, "rb") as file:
+        data = file.read()
+    name = re.search(rb"libarchive\.so\.\d+", data)
+    if not name:
+        skip("libarchive is not loaded when it is needed")
+        return
+    other, path = folder / "impscan-alone", folder / "packed"
+    other.write_bytes(data.replace(name[0], b"libarchive.so." + b"x" * (len(name[0]) - 14)))
+    other.chmod(0o755)
+    for packed_image in (zip_of([("mem.raw", raw)]), bz2.compress(raw[:1 << 20])):
+        path.write_bytes(packed_image)
+        out, err = scan(other, "-f", path, status=(2,))
+        check(not out and "the library that does it is missing: libarchive.so" in err, err)
+    check(scan(other, "-f", plain)[0] == expected, "other rows without libarchive")
+    check("libarchive missing" in run(other, "--version")[0], "--version does not tell it")
+    other.unlink()
+    path.unlink()
+
+
 def main():
     arguments = test_arguments(test_parser(__doc__))
     impscan, folder = arguments.impscan, arguments.folder
@@ -473,6 +495,7 @@ def main():
     test_terminal(impscan, folder, raw)
     test_page_files(impscan, arguments.mkimage, folder)
     count += test_damaged(impscan, folder, raw, expected)
+    test_missing_library(impscan, folder, raw, images["lime"], expected)
     for path in images.values():
         path.unlink()
     finish(f"{count} packed images")
