@@ -14,6 +14,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 #include <impscan/discover.h>
+#include <impscan/heap.h>
 #include <impscan/minidump.h>
 
 #include "cli/confine.h"
@@ -243,6 +244,7 @@ int cli_main(int argc, char **argv)
 	struct confinement confinement = {0};
 	struct output output = {.options = &options, .confinement = &confinement};
 	struct sigaction action = {.sa_handler = on_bus_error};
+	heap_begin();
 	sigaction(SIGBUS, &action, NULL);
 	output.same_terminal = isatty(STDOUT_FILENO);
 

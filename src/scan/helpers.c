@@ -8,6 +8,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/heap.h>
 
 #include "scan/finding.h"
 
@@ -141,6 +142,7 @@ static void *help(void *context)
 	struct start *start = context;
 	struct helpers *helpers = start->helpers;
 	struct helper *helper = start->helper;
+	heap_begin_thread();
 	free(start);
 	if (!helper->maps.context)
 		helper_open(helper, helpers->maps);
