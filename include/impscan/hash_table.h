@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* All zero is an empty table. Free `slots` with free(). */
 struct hash_table {
@@ -58,13 +59,35 @@ static inline uint64_t hash_number(uint64_t number)
 	return h ^ h >> 32;
 }
 
-/* The same for a string: FNV-1a, which begins and ends with the secret. */
+/* One step of hash_string(), with eight bytes. */
+static inline uint64_t hash_word(uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * hash_secret;
+	return hash ^ hash >> 32;
+}
+
+/* The same for a string, eight bytes at a time; the last ones may be taken twice. */
 static inline uint64_t hash_string(const char *string)
 {
-	uint64_t hash = hash_secret;
-	for (; *string; string++)
-		hash = (hash ^ (unsigned char)*string) * UINT64_C(0x100000001b3);
-	return hash_number(hash);
+	const size_t length = strlen(string);
+	uint64_t hash = length, word = 0;
+	uint32_t half[2];
+	size_t at = 0;
+	for (; at + sizeof(word) <= length; at += sizeof(word)) {
+		memcpy(&word, string + at, sizeof(word));
+		hash = hash_word(hash, word);
+	}
+	if (length >= sizeof(word)) {
+		memcpy(&word, string + length - sizeof(word), sizeof(word));
+	} else if (length >= sizeof(*half)) {
+		memcpy(&half[0], string, sizeof(*half));
+		memcpy(&half[1], string + length - sizeof(*half), sizeof(*half));
+		word = half[0] | (uint64_t)half[1] << 32;
+	} else if (length) {
+		word = (unsigned char)string[0] | (uint64_t)(unsigned char)string[length / 2] << 8 |
+		       (uint64_t)(unsigned char)string[length - 1] << 16;
+	}
+	return hash_number(hash_word(hash, word));
 }
 
 /* Returns the capacity of a table that has room for `count` used slots. */
