@@ -49,7 +49,7 @@ uint64_t sparse_file_room(const struct pe_reader *file)
 /* Writes HOLE bytes of the file, or what there is, from `start` on; 0, or the errno. */
 static int write_piece(int fd, const struct pe_reader *file, uint64_t start)
 {
-	static _Thread_local uint8_t buffer[HOLE];
+	uint8_t buffer[HOLE];
 	size_t size = (size_t)min_of((uint64_t)HOLE, file->size - start);
 	for (size_t done = 0; done < size;) {
 		size_t available;
@@ -72,7 +72,7 @@ static int write_piece(int fd, const struct pe_reader *file, uint64_t start)
 /* Does the file at a path hold these bytes and no others? A run that was cut off left it then. */
 static bool is_same(const char *path, const struct pe_reader *file)
 {
-	static _Thread_local uint8_t theirs[HOLE];
+	uint8_t theirs[HOLE];
 	struct stat status;
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &status) || !S_ISREG(status.st_mode) ||

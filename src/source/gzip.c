@@ -52,7 +52,7 @@ static bool fill(struct gunzip *gunzip)
 /* Unpacks to the end of a member, or of the file. */
 static struct error *unpack_member(struct gunzip *gunzip)
 {
-	static _Thread_local uint8_t buffer[1 << 16];
+	uint8_t buffer[1 << 16];
 	for (int result = Z_OK; result != Z_STREAM_END;) {
 		if (!fill(gunzip)) {
 			gunzip->cut = true;

@@ -11,7 +11,7 @@
 struct error *pipe_open(const char *name, int fd, const struct source_options *options,
 			struct source **ret)
 {
-	static _Thread_local uint8_t buffer[1 << 16];
+	uint8_t buffer[1 << 16];
 	_cleanup_whole_ struct whole whole = {.fd = -1};
 	char size[SOURCE_SIZE_TEXT];
 	try_(whole_begin(&whole, name, "pipe", 0, 0, options));

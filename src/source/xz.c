@@ -204,7 +204,7 @@ static struct error *open_pieces(struct source *source, const lzma_index *index,
 static struct error *unpack_stream(const struct source *source, lzma_stream *lzma, uint64_t *from,
 				   struct whole *whole, bool *cut)
 {
-	static _Thread_local uint8_t buffer[1 << 16];
+	uint8_t buffer[1 << 16];
 	const uint64_t chunk = 1 << 20;
 	uint64_t at = *from;
 	for (lzma_ret result = LZMA_OK; result != LZMA_STREAM_END;) {
