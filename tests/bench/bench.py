@@ -4,6 +4,7 @@
 
     bench.py BUILD [--runs N] [--volatility VOL.PY ...]
     bench.py BUILD --dump [--runs N]
+    bench.py BUILD --managed [--runs N]
     bench.py BUILD --hibernation [--runs N]
 
 BUILD is the folder of a release build: bench.py build/release. The image (8 GB, mkimage's scenario
@@ -21,6 +22,10 @@ folder of pehash.py (--vol-plugins), and the modules pefile and pyimpfuzzy for i
 
 --dump measures nothing but -a on minidumps of one process against `cat DUMP >/dev/null`: 220 MB, one
 with a MemoryInfoList and one without, written from an image of 512 MB.
+
+--managed measures what searching for .NET's assemblies adds: -a on minidumps of a process of some 110
+modules with a heap of 256 MB, with a module named clr.dll, and with the same module under a name that
+is no runtime's, so that nothing is searched.
 
 Warm: the image was read just before, by read-ahead and not by the writer, as pages that were written
 one by one take longer to map. Cold: the image's pages were dropped from the cache (posix_fadvise).
@@ -49,6 +54,7 @@ from minidump import PAGE, ProcessMemory  # noqa: E402
 DLLS = "/usr/lib/x86_64-linux-gnu/wine/x86_64-windows"
 SAMPLES = 1000
 DUMP_SIZE = 220 << 20  # of a process of a browser, or of one that dumps itself in Wine
+HEAP_SIZE = 256 << 20  # of a process that runs .NET
 
 
 class Result:
@@ -307,12 +313,21 @@ class Bench:
     def make_dumps(self):
         """Of the process with the most modules, with private memory of the others added to its own:
         (path, what it is)."""
-        image, truth = self.folder / "dump.raw", self.folder / "dump.json"
         dumps = [(self.folder / "with-info.dmp", "with MemoryInfoList"),
                  (self.folder / "no-info.dmp", "without MemoryInfoList")]
         if all(path.exists() for path, _ in dumps):
             return dumps
         print(f"writing {' and '.join(str(path) for path, _ in dumps)} ...", flush=True)
+        memory = self.make_process(DUMP_SIZE, False)
+        for path, _ in dumps:
+            memory.write(str(path) + ".part", info=path == dumps[0][0])
+            os.rename(str(path) + ".part", path)
+        return dumps
+
+    def make_process(self, size, heap):
+        """The process with the most modules, with private memory of the others added: up to `size`
+        bytes in all, or with `heap` so many."""
+        image, truth = self.folder / "dump.raw", self.folder / "dump.json"
         subprocess.run([self.tool("mkimage"), "--scenario", "big", "--memory", "512", "--truth",
                         str(truth), "-o", str(image)], check=True)
         known = json.loads(truth.read_text(encoding="utf-8"))
@@ -320,14 +335,54 @@ class Bench:
         chosen = max(processes, key=lambda process: len(process["modules"]))
         with open(image, "rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            memory = ProcessMemory(data, known, chosen)
-            add_private(memory, [ProcessMemory(data, known, process) for process in processes
-                                 if process is not chosen])
-            for path, _ in dumps:
-                memory.write(str(path) + ".part", info=path == dumps[0][0])
-                os.rename(str(path) + ".part", path)
+        memory = ProcessMemory(data, known, chosen)
+        add_private(memory, [ProcessMemory(data, known, process) for process in processes
+                             if process is not chosen],
+                    size if heap else size - len(memory.pages) * PAGE)
         image.unlink()
-        return dumps
+        return memory
+
+    def make_managed(self):
+        """{name of a module: (dump with a MemoryInfoList, dump without)}: the module is a copy of the
+        process's smallest."""
+        names = {"clr.dll": (), "cla.dll": ()}
+        for name in names:
+            names[name] = [self.folder / f"{name[:3]}-{what}.dmp" for what in ("info", "no-info")]
+        paths = [path for both in names.values() for path in both]
+        if all(path.exists() for path in paths):
+            return names
+        print(f"writing {paths[0]} and others ...", flush=True)
+        memory = self.make_process(HEAP_SIZE, True)
+        smallest = min(memory.process["modules"], key=lambda module: module["size"])
+        start = int(smallest["base"], 16)
+        pages = [memory.page(address) for address in range(start, start + smallest["size"], PAGE)]
+        copy = b"".join(page[0] if page else bytes(PAGE) for page in pages)
+        base, listed = memory.add(copy, "image"), memory.listed()
+        for name, both in names.items():
+            memory.listed = lambda name=name: [*listed, (base, len(copy), f"C:\\{name}")]
+            for path in both:
+                memory.write(str(path) + ".part", info=path is both[0])
+                os.rename(str(path) + ".part", path)
+        return names
+
+    def managed(self):
+        dumps = self.make_managed()
+        for number, what in enumerate(("with", "without")):
+            commands = {f"{name} -j{threads}": [self.impscan, "-q", "-f", str(dumps[name][number]),
+                                                "-a", f"-j{threads}"]
+                        for threads in (1, 2) for name in dumps}
+            size = dumps["clr.dll"][number].stat().st_size
+            print(f"\nminidump of a process with .NET, {what} MemoryInfoList, {size / 1e6:.0f} MB:")
+            results = measure_all(commands, self.runs)
+            for name, result in results.items():
+                row(name, result)
+            ratios = [(results[f"clr.dll -j{threads}"].wall / results[f"cla.dll -j{threads}"].wall,
+                       results[f"clr.dll -j{threads}"].cpu / results[f"cla.dll -j{threads}"].cpu)
+                      for threads in (1, 2)]
+            print("searching for assemblies, -a takes "
+                  f"{ratios[0][0]:.2f} times as long as without with one thread, {ratios[1][0]:.2f} "
+                  f"times with two (wanted: at most 2); {ratios[0][1]:.2f} and {ratios[1][1]:.2f} "
+                  f"times the processor time")
 
     def process_dumps(self):
         for path, what in self.make_dumps():
@@ -385,9 +440,8 @@ class Bench:
               f"-a {whole / listing['-a -j2'].wall:.0f} times faster")
 
 
-def add_private(memory, others):
-    """Adds what the private memory of other processes holds, until the dump has DUMP_SIZE bytes."""
-    room = DUMP_SIZE - len(memory.pages) * PAGE
+def add_private(memory, others, room):
+    """Adds what the private memory of other processes holds, `room` bytes, again and again."""
     at = 0x10000000000
     while room > 0:
         before = room
@@ -477,6 +531,8 @@ def parse():
     parser.add_argument("--vol-plugins")
     parser.add_argument("--no-cold", action="store_true")
     parser.add_argument("--dump", action="store_true", help="measure only minidumps")
+    parser.add_argument("--managed", action="store_true",
+                        help="measure only minidumps of a process that runs .NET")
     parser.add_argument("--hibernation", action="store_true",
                         help="only the image packed into hiberfil.sys")
     return parser.parse_args()
@@ -487,6 +543,9 @@ def main():
     bench = Bench(arguments)
     if arguments.dump:
         bench.process_dumps()
+        return
+    if arguments.managed:
+        bench.managed()
         return
     bench.make_image()
     used = bench.image.stat().st_blocks * 512 / 2**30
