@@ -68,6 +68,9 @@ struct opened_module {
 	const struct own_pages *own;
 	struct clean_section *section;
 	const struct exporters *exporters; /* of its process, for rebuilding; may be NULL */
+	/* Of a dump of a process: pages that lie in one piece, as memory was last asked for. */
+	uint64_t piece, piece_end;
+	const uint8_t *piece_bytes;
 };
 
 /*

@@ -7,6 +7,8 @@
 #include "scan/module_rebuild.h"
 
 #include <impscan/bytes.h>
+#include <impscan/kernel_address.h>
+#include <impscan/process_dump.h>
 #include <impscan/search.h>
 
 /* Steps of a budget that finding the section of an image counts. */
@@ -19,11 +21,34 @@ struct area_memory {
 	bool counted; /* looking at the pages of the image was counted */
 };
 
+/*
+ * Is an address in pages of a dump of a process that lie in one piece of the image? They are looked
+ * up once, and not page by page as through tables.
+ */
+static bool find_piece(struct opened_module *opened, uint64_t address)
+{
+	const struct windows *windows = opened->view->windows;
+	size_t size;
+	if (address - opened->piece < opened->piece_end - opened->piece)
+		return true;
+	if (!windows->dump || address >= USER_END_X64)
+		return false;
+	opened->piece = address & PAGE_MASK;
+	opened->piece_bytes = image_at(windows->image, opened->piece, &size);
+	if (!opened->piece_bytes)
+		size = 0;
+	opened->piece_end = opened->piece + min_of(size & PAGE_MASK, USER_END_X64 - opened->piece);
+	return opened->piece_end > opened->piece;
+}
+
 static const uint8_t *memory_at(const struct rebuild_memory *memory, uint64_t address,
 				size_t *available)
 {
-	const struct opened_module *opened = memory->context;
-	return space_at(opened->view->space, address, available);
+	struct opened_module *opened = memory->context;
+	if (!find_piece(opened, address))
+		return space_at(opened->view->space, address, available);
+	*available = (size_t)(opened->piece_end - address);
+	return opened->piece_bytes + (address - opened->piece);
 }
 
 /* Returns the first address from `address` on that is of no PE in the region. */
@@ -39,7 +64,9 @@ static uint64_t behind_inner(const struct opened_module *opened, uint64_t addres
 
 static uint64_t memory_present(const struct rebuild_memory *memory, uint64_t address, uint64_t end)
 {
-	const struct opened_module *opened = memory->context;
+	struct opened_module *opened = memory->context;
+	if (!opened->inner_count && find_piece(opened, address))
+		return address;
 	for (uint64_t next = address;;) {
 		address = space_present(opened->view->space, next, end, NULL);
 		next = behind_inner(opened, address);
