@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* A growing string. All zero is an empty one. */
 struct text {
@@ -19,17 +20,36 @@ struct text {
 	size_t capacity; /* bytes allocated */
 };
 
+/* What text_reserve() does where there is too little room. */
+void text_enlarge(struct text *text, size_t more);
+
 /* Makes room for so many more bytes, which are expected. */
-void text_reserve(struct text *text, size_t more);
+static inline void text_reserve(struct text *text, size_t more)
+{
+	if (more >= text->capacity - text->length)
+		text_enlarge(text, more);
+}
 
 /* Adds `length` bytes; `data` may be NULL for none. */
-void text_add(struct text *text, const char *data, size_t length);
+static inline void text_add(struct text *text, const char *data, size_t length)
+{
+	text_reserve(text, length);
+	if (length)
+		memcpy(text->data + text->length, data, length);
+	text->length += length;
+	text->data[text->length] = '\0';
+}
 
 /* Adds a string. */
 void text_add_string(struct text *text, const char *string);
 
 /* Adds one byte. */
-void text_add_char(struct text *text, char c);
+static inline void text_add_char(struct text *text, char c)
+{
+	text_reserve(text, 1);
+	text->data[text->length++] = c;
+	text->data[text->length] = '\0';
+}
 
 /* Adds `count` blanks. */
 void text_add_spaces(struct text *text, size_t count);

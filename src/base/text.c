@@ -18,34 +18,16 @@
 /* Combining characters on one base that are not escaped. More of them could reach other lines. */
 #define MARKS_MAX 2
 
-void text_reserve(struct text *text, size_t more)
+void text_enlarge(struct text *text, size_t more)
 {
-	if (more < text->capacity - text->length)
-		return;
 	size_t capacity = max_of(text->capacity * 2, text->length + more + 1);
 	text->data = alloc_resize(text->data, capacity, 1);
 	text->capacity = capacity;
 }
 
-void text_add(struct text *text, const char *data, size_t length)
-{
-	text_reserve(text, length);
-	if (length)
-		memcpy(text->data + text->length, data, length);
-	text->length += length;
-	text->data[text->length] = '\0';
-}
-
 void text_add_string(struct text *text, const char *string)
 {
 	text_add(text, string, strlen(string));
-}
-
-void text_add_char(struct text *text, char c)
-{
-	text_reserve(text, 1);
-	text->data[text->length++] = c;
-	text->data[text->length] = '\0';
 }
 
 void text_add_spaces(struct text *text, size_t count)
