@@ -28,10 +28,11 @@ enum report_form {
 	REPORT_JSONL, /* an object a line */
 	REPORT_JSON,  /* an array of objects */
 	REPORT_MISP,  /* an event of MISP; of modules only */
+	REPORT_HTML,  /* a page; of modules, and what else is known of their machines */
 };
 
 /*
- * Finds a form by its name: "table", "wide", "csv", "jsonl", "json" or "misp". Returns false, and
+ * Finds a form by its name: "table", "wide", "csv", "jsonl", "json", "misp" or "html". Returns false, and
  * leaves `*form` alone, when there is none of that name.
  */
 bool report_form_named(const char *name, enum report_form *form);
@@ -56,8 +57,9 @@ struct report *report_processes_new(FILE *out, enum report_form form, bool tree)
 
 /*
  * Writes one row. Each function is for a report of its kind: row_modules, row_dumps, row_regions,
- * row_processes, row_imports, row_samples, row_profiles, row_surveys, row_stacks, row_clusters. The
- * table of modules has a
+ * row_processes, row_imports, row_samples, row_profiles, row_surveys, row_stacks, row_clusters; but a
+ * page of modules has rows of processes, imports and surveys as well (REPORT_HTML). The table of
+ * modules has a
  * second line for a rebuilt list; that of samples has a comment in the place of a sample without a
  * hash; a survey is lines of "Heading  value" in tables, with an empty line between two of them.
  */
@@ -77,6 +79,13 @@ void report_cluster(struct report *report, const struct cluster_row *row);
  * whatever kind of rows it is of.
  */
 void report_description(struct report *report, const struct description *description);
+
+/*
+ * Tells something of the run or, where `image` is not NULL, of one of its images: what was compared
+ * with, counts, warnings. Only a page has them (REPORT_HTML; docs/html-report.md lists the names);
+ * otherwise nothing is written. A page with a fact "error" and no row is not written at all.
+ */
+void report_fact(struct report *report, const char *image, const char *name, const char *value);
 
 /* How the tables tell the images apart that rows are of; the other forms have a field for it. */
 enum report_images {

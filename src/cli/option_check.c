@@ -217,6 +217,9 @@ struct error *options_check(struct options *options, const bool given[OPTION_COU
 		return error_new(
 			"--describe writes an object before the rows of an image, which only "
 			"JSON lines have room for: add -o jsonl");
+	if (options->form == REPORT_HTML && !(modes & (MODES_MODULES | MODES_SAVED)))
+		return error_new("-o html is of modules: it goes with -a and a search, not with %s",
+				 mode_name(modes));
 	options->print_hashes = modes == MODE_HASHES;
 	options->all |=
 		(modes & (MODE_LIST | MODE_SAVED_LIST | MODES_MANY | MODES_SAVED_MANY)) != 0;

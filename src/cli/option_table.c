@@ -78,7 +78,9 @@ const struct option_row option_table[] = {
 	{'o', "output", "FORM",
 	 MODES_ROWS | MODE_INFO | MODE_HASHES | MODE_PROFILES | MODE_PROCESSES | MODES_SAVED |
 		 MODES_MANY | MODES_SAVED_MANY,
-	 false, PARSED, "table (default), wide, csv, jsonl, json or, of modules, misp"},
+	 false, PARSED,
+	 "table (default), wide, csv, jsonl, json or, of modules, misp or html (a page that needs "
+	 "no other file)"},
 	{OPTION_COLOR, "color", "WHEN", MODES_ROWS | MODE_INFO | MODE_PROCESSES | MODES_SAVED, true,
 	 PARSED,
 	 "colors in tables: auto (default: on a terminal, unless NO_COLOR is set), always or "

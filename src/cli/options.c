@@ -147,7 +147,8 @@ static struct error *parse(struct options *options, int key, const char *argumen
 	case 'o':
 		if (!report_form_named(argument, &options->form))
 			return error_new(
-				"'%s' is no output form: table, wide, csv, jsonl, json or misp",
+				"'%s' is no output form: table, wide, csv, jsonl, json, misp or "
+				"html",
 				argument);
 		return NULL;
 	case OPTION_COLOR:

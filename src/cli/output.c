@@ -72,22 +72,97 @@ static void tell_terminal(struct output *output)
 			     color_wanted(output->options->color));
 }
 
+/* What a page is told of the run itself. */
+static void tell_run(struct output *output)
+{
+	const struct options *options = output->options;
+	const struct {
+		const char *name;
+		size_t number;
+	} facts[] = {
+		{"samples", options->samples.count},
+		{"lists", options->lists.count},
+		{"hashes", options->hashes.count},
+		{"baselines", options->good.count},
+		{"threshold", (size_t)options->threshold},
+		{"listing", options->all},
+		{"fast", options->fast},
+	};
+	for (size_t i = 0; i < array_size(facts); i++) {
+		char number[24];
+		snprintf(number, sizeof(number), "%zu", facts[i].number);
+		report_fact(output->report, NULL, facts[i].name, number);
+	}
+}
+
+/* The image in work; NULL where saved rows are in the place of images. */
+static const char *image_name(const struct output *output)
+{
+	return output->options->image_count ? evidence_name(output_evidence(output)) : NULL;
+}
+
+void output_counts(struct output *output, const struct scan_summary *summary)
+{
+	const struct {
+		const char *name;
+		size_t number;
+	} counts[] = {
+		{"processes", summary->processes},
+		{"modules", summary->modules},
+		{"hashed", summary->hashed},
+		{"damaged", summary->damaged},
+		{"rows", summary->rows},
+		{"good", summary->good},
+		{"few", summary->few},
+		{"cut", summary->cut},
+	};
+	for (size_t i = 0; i < array_size(counts); i++) {
+		char number[24];
+		snprintf(number, sizeof(number), "%zu", counts[i].number);
+		report_fact(output->report, image_name(output), counts[i].name, number);
+	}
+}
+
+/* Starts the run's report of modules, unless that was done. */
+static void start_report(struct output *output, bool search)
+{
+	if (output->report)
+		return;
+	output->report = report_modules_new(stdout, output->options->form, search);
+	tell_run(output);
+}
+
+static void told(void *context, const char *kind, const char *sentence)
+{
+	struct output *output = context;
+	start_report(output, options_search(output->options));
+	report_fact(output->report, image_name(output), kind, sentence);
+}
+
+void output_tell_page(struct output *output)
+{
+	if (output->options->form != REPORT_HTML)
+		return;
+	output->progress.told = told;
+	output->progress.context = output;
+}
+
 void output_report(struct output *output, const struct row_kind *kind, bool search)
 {
-	enum report_form form = output->options->form;
 	if (output->tally)
 		return;
-	if (!output->report) {
-		if (kind == &row_modules)
-			output->report = report_modules_new(stdout, form, search);
-		else if (kind == &row_processes)
-			output->report = report_processes_new(stdout, form, output->options->tree);
-		else
-			output->report = report_new(stdout, form, kind);
-		if (output_several(output))
-			tell_images(output);
+	const bool first = !output->report;
+	if (kind == &row_modules)
+		start_report(output, search);
+	else if (first && kind == &row_processes)
+		output->report =
+			report_processes_new(stdout, output->options->form, output->options->tree);
+	else if (first)
+		output->report = report_new(stdout, output->options->form, kind);
+	if (first && output_several(output))
+		tell_images(output);
+	if (first)
 		tell_terminal(output);
-	}
 	report_image(output->report, evidence_name(output_evidence(output)));
 }
 
@@ -98,7 +173,7 @@ void output_saved_report(struct output *output, bool search)
 {
 	if (output->tally)
 		return;
-	output->report = report_modules_new(stdout, output->options->form, search);
+	start_report(output, search);
 	report_tell_images(output->report,
 			   isatty(STDOUT_FILENO) ? REPORT_IMAGE_HEADINGS : REPORT_IMAGE_COLUMN,
 			   IMAGE_WIDTH);
@@ -109,7 +184,9 @@ struct error *output_written(struct output *output)
 {
 	if (output->tally)
 		return NULL;
-	if (output->image + 1 == output->options->image_count)
+	/* A page tells what is still to be said of the last one. */
+	if (output->image + 1 == output->options->image_count &&
+	    output->options->form != REPORT_HTML)
 		return output_end(output);
 	return report_flush(output->report) ? NULL : output_failed();
 }

@@ -64,6 +64,15 @@ struct error *output_end(struct output *output);
 /* Prints the last line of the image in work, if there is one, behind all that is told of it. */
 void output_summary(struct output *output);
 
+/*
+ * Keeps what is told of the run on standard error for its report as well, where that is a page. For
+ * the start of a run.
+ */
+void output_tell_page(struct output *output);
+
+/* The counts of the image in work, or of saved rows, for a page; elsewhere nothing is written. */
+void output_counts(struct output *output, const struct scan_summary *summary);
+
 /* Receivers of any scan (struct scan_events), whose context is a struct output. */
 bool output_row(void *context, const struct row *row);
 bool output_region(void *context, const struct region_row *row);

@@ -9,6 +9,7 @@
 
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
+#include <impscan/discover.h>
 #include <impscan/sample.h>
 #include <impscan/scan.h>
 
@@ -30,7 +31,7 @@ struct scan_options scan_options_of(const struct output *output, const struct kn
 		.all = options->all,
 		.impset = options->form != REPORT_TABLE && options->form != REPORT_WIDE,
 		.others = options->form == REPORT_CSV || options->form == REPORT_JSONL ||
-			  options->form == REPORT_JSON,
+			  options->form == REPORT_JSON || options->form == REPORT_HTML,
 		.threshold = options->threshold,
 		.min_imports = options->min_imports,
 		.good = output->good,
@@ -139,6 +140,8 @@ static struct error *scan_modules(const struct windows *windows, struct scan_opt
 					 },
 					 summary);
 	progress_hide(&output->progress);
+	if (!error)
+		output_counts(output, summary);
 	struct error *unwritten = output_written(output);
 	if (error)
 		error_free(unwritten);
@@ -310,6 +313,28 @@ static char *sandbox_text(const struct output *output)
 	char text[256];
 	sandbox_describe(&output->confinement->state, text);
 	return alloc_strdup(text);
+}
+
+/* A process of a page; it is no row of the listing. */
+static bool take_process(void *context, const struct process_row *row)
+{
+	struct output *output = context;
+	report_process(output->report, row);
+	return !report_failed(output->report);
+}
+
+struct error *print_machine(const struct discovery *discovery, struct output *output)
+{
+	struct scan_options scan_options = scan_options_of(output, NULL);
+	_cleanup_survey_ struct survey survey = {0};
+	output_report(output, &row_modules, options_search(output->options));
+	try_(scan_survey(discovery, &scan_options, &survey));
+	report_survey(output->report, &survey);
+	return scan_processes(discovery->windows, &scan_options,
+			      &(struct scan_events){
+				      .process = take_process,
+				      .context = output,
+			      });
 }
 
 struct error *print_info(const struct discovery *discovery, struct output *output)

@@ -29,6 +29,9 @@ double seconds_since(const struct timespec *start);
 struct error *print_modules(const struct windows *windows, const struct known *known,
 			    const struct timespec *start, struct output *output);
 
+/* What a page has of a machine beside its modules: what --info tells, and its processes. */
+struct error *print_machine(const struct discovery *discovery, struct output *output);
+
 /* --regions, --imports or --processes. */
 struct error *print_listing(const struct windows *windows, const struct timespec *start,
 			    struct output *output);

@@ -93,6 +93,7 @@ struct error *print_saved(const struct known *known, struct output *output)
 	tell_left_out(output, &summary);
 	if (output->tally)
 		return print_many(known, output);
+	output_counts(output, &summary.scan);
 	struct error *unwritten = output_end(output);
 	if (!unwritten && !options->quiet)
 		print_summary(output, &summary, known != NULL, &start);

@@ -26,7 +26,15 @@ void progress_init(struct progress *progress, bool quiet, const char *what)
 		.what = what,
 		.image = progress->image,
 		.kept = progress->kept,
+		.told = progress->told,
+		.context = progress->context,
 	};
+}
+
+static void tell(const struct progress *progress, const char *kind, const char *sentence)
+{
+	if (progress->told)
+		progress->told(progress->context, kind, sentence);
 }
 
 /*
@@ -133,6 +141,7 @@ void progress_note(struct progress *progress, const char *sentence)
 
 void progress_warning(struct progress *progress, const char *sentence)
 {
+	tell(progress, "warning", sentence);
 	if (progress->kept)
 		text_list_add(progress->kept, alloc_strdup(sentence));
 	if (!progress->quiet)
@@ -141,6 +150,7 @@ void progress_warning(struct progress *progress, const char *sentence)
 
 void progress_error(struct progress *progress, const char *sentence)
 {
+	tell(progress, "error", sentence);
 	print_of_image(progress, "error: ", sentence);
 }
 
@@ -148,6 +158,10 @@ void progress_lines(struct progress *progress, const char *lines)
 {
 	while (*lines) {
 		size_t length = strcspn(lines, "\n");
+		_cleanup_text_ struct text line = {0};
+		text_add(&line, lines, length);
+		if (length)
+			tell(progress, "warning", text_string(&line));
 		if (length && !progress->quiet)
 			print_line(progress, "warning: ", lines, (int)length);
 		lines += length;

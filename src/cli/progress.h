@@ -19,11 +19,14 @@ struct progress {
 	const char *what;	/* "processes" */
 	const char *image;	/* that it is about, where there are several; NULL: none */
 	struct text_list *kept; /* warnings are added to it as well, also with `quiet`; NULL: not */
+	/* Gets each "warning" and "error" too, also with `quiet`; NULL: nobody does. */
+	void (*told)(void *context, const char *kind, const char *sentence);
+	void *context;
 };
 
 /*
  * Starts with no bar shown. `what` is what is counted, for the bar, and must outlive it; with
- * `quiet` nothing is ever written. progress->image and progress->kept stay.
+ * `quiet` nothing is ever written. progress->image, kept and told stay.
  */
 void progress_init(struct progress *progress, bool quiet, const char *what);
 

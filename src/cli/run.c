@@ -92,8 +92,11 @@ static struct error *print_asked(const struct options *options, const struct dis
 		return print_info(discovery, output);
 	if (options->regions || options->imports || options->processes)
 		return print_listing(windows, start, output);
-	if (options->all || known)
+	if (options->all || known) {
+		if (options->form == REPORT_HTML)
+			try_(print_machine(discovery, output));
 		return print_modules(windows, output->tally ? NULL : known, start, output);
+	}
 	return NULL;
 }
 
@@ -251,11 +254,14 @@ int cli_main(int argc, char **argv)
 	_cleanup_error_ struct error *error = options_parse(&options, argc, argv);
 	if (!error) {
 		progress_init(&output.progress, options.quiet, "");
+		output_tell_page(&output);
 		error = run(&options, &output);
 		confine_end(&confinement);
 	}
 	if (error) {
 		progress_error(&output.progress, error_message(error));
+		error_free(
+			output_end(&output)); /* a page that was told of it, and is not written */
 		return EXIT_ERROR;
 	}
 	return output.failed ? EXIT_ERROR : output.rows ? EXIT_ROWS : EXIT_NONE;

@@ -62,12 +62,12 @@ void report_region(struct report *report, const struct region_row *row)
 
 void report_process(struct report *report, const struct process_row *row)
 {
-	report_row(report, row);
+	report_row_of(report, &row_processes, row);
 }
 
 void report_import(struct report *report, const struct import_row *row)
 {
-	report_row(report, row);
+	report_row_of(report, &row_imports, row);
 }
 
 /* The table is a list that -i reads: a sample without a hash is a comment in it. */
@@ -90,7 +90,10 @@ void report_profile(struct report *report, const struct profile_summary *profile
 
 void report_survey(struct report *report, const struct survey *survey)
 {
-	report_record(report, survey);
+	if (report_form(report) == REPORT_HTML)
+		report_row_of(report, &row_surveys, survey);
+	else
+		report_record(report, survey);
 }
 
 void report_description(struct report *report, const struct description *description)

@@ -11,6 +11,7 @@
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
+#include "report/html.h"
 #include "report/misp.h"
 #include "report/table.h"
 #include "report/write_value.h"
@@ -27,11 +28,13 @@ struct report {
 	bool image_named;	   /* its heading is written */
 	struct text line, scratch; /* reused */
 	struct misp *misp;	   /* of REPORT_MISP */
+	struct html *html;	   /* of REPORT_HTML */
 };
 
 bool report_form_named(const char *name, enum report_form *form)
 {
-	static const char *const names[] = {"table", "wide", "csv", "jsonl", "json", "misp"};
+	static const char *const names[] = {"table", "wide", "csv", "jsonl",
+					    "json",  "misp", "html"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strcmp(name, names[i])) {
 			*form = (enum report_form)i;
@@ -120,6 +123,8 @@ struct report *report_start(FILE *out, enum report_form form, const struct row_k
 		write_csv_line(report, NULL);
 	if (form == REPORT_MISP)
 		report->misp = misp_new();
+	if (form == REPORT_HTML)
+		report->html = html_new();
 	return report;
 }
 
@@ -165,11 +170,33 @@ void report_row(struct report *report, const void *row)
 		misp_row(report->misp, row, &report->line);
 		write_line(report);
 		break;
+	case REPORT_HTML:
+		html_row(report->html, report->kind, row, &report->line);
+		write_line(report);
+		break;
 	case REPORT_JSONL:
 		report_object(report, report->kind, row);
 		break;
 	}
 	report->rows++;
+}
+
+void report_row_of(struct report *report, const struct row_kind *kind, const void *row)
+{
+	if (report->form != REPORT_HTML) {
+		report_row(report, row);
+		return;
+	}
+	html_row(report->html, kind, row, &report->line);
+	write_line(report);
+}
+
+void report_fact(struct report *report, const char *image, const char *name, const char *value)
+{
+	if (report->form != REPORT_HTML)
+		return;
+	html_fact(report->html, image, name, value, &report->line);
+	write_line(report);
 }
 
 void report_comment(struct report *report, const char *comment)
@@ -222,7 +249,12 @@ bool report_end(struct report *report)
 		misp_end(report->misp, &report->line);
 		write_line(report);
 	}
+	if (report->form == REPORT_HTML) {
+		html_end(report->html, &report->line);
+		write_line(report);
+	}
 	misp_free(report->misp);
+	html_free(report->html);
 	bool good = fflush(report->out) == 0 && !report->failed;
 	text_free(&report->line);
 	text_free(&report->scratch);

@@ -17,6 +17,9 @@ void report_row(struct report *report, const void *row);
 /* Writes an object of any kind as a line of JSON. */
 void report_object(struct report *report, const struct row_kind *kind, const void *row);
 
+/* The same; in a page, which has rows of several kinds, of this one. */
+void report_row_of(struct report *report, const struct row_kind *kind, const void *row);
+
 /* A line of a table that is no row: "# COMMENT". Not for the other forms. */
 void report_comment(struct report *report, const char *comment);
 

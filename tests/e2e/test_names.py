@@ -45,7 +45,7 @@ NAMES = [
 FULL_WIDTH = "\uff1d\uff0b\uff0d\uff20"
 
 
-def tamper(machine):
+def tamper(machine, names=NAMES):
     """Gives the names to the modules of the process, in the order of its loader's list."""
     eprocess, dtb = machine.process(PID)
     peb = machine.pointer(eprocess + machine.offset("EPROCESS", "Peb"))
@@ -57,7 +57,7 @@ def tamper(machine):
     buffer, used, bases = 0x100000000000, 0, []
     machine.map(buffer, machine.new_page(), dtb)
     at = machine.pointer(head, dtb)
-    for text, _ in NAMES:
+    for text, _ in names:
         check(at != head, "fewer modules than names, so not all are tested")
         entry = at - link
         data = text.encode("utf-16-le")

@@ -91,6 +91,58 @@ static void csv(void **state)
 		      "0123 3:a:b;4567 3:c:d impset:3:e:f,,,\r\n"));
 }
 
+/* What a page of rows of one name writes behind a fact; the caller frees it. */
+static char *page_of(const char *name, size_t rows, const char *fact)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	struct row row = rebuilt_row();
+	assert_non_null(out);
+	row.module = name;
+	struct report *report = report_modules_new(out, REPORT_HTML, false);
+	report_fact(report, "a<b", fact, "say </script>");
+	for (size_t i = 0; i < rows; i++)
+		report_module(report, &row);
+	assert_true(report_end(report));
+	fclose(out);
+	return text;
+}
+
+static size_t count_of(const char *text, const char *part)
+{
+	size_t count = 0;
+	for (; (text = strstr(text, part)); text++)
+		count++;
+	return count;
+}
+
+/* No text ends the element that the data stand in, and each is written in full once. */
+static void page(void **state)
+{
+	(void)state;
+	_cleanup_free_ char *text = page_of("</script><b>", 3, "warning");
+	assert_int_equal(count_of(text, "\"\\u003c/script>\\u003cb>\""), 1);
+	assert_int_equal(count_of(text, "\n[0,9,0,"), 3);
+	assert_int_equal(count_of(text, "</script>"), 2);
+	assert_non_null(strstr(text, "{\"fact\":\"warning\",\"value\":\"say \\u003c/script>\","
+				     "\"image\":\"a\\u003cb\"}\n{\"rows\":\"modules\""));
+	assert_non_null(strstr(text, "{\"end\":true}\n</script>"));
+	assert_int_equal(strncmp(text, "<!doctype html>", 15), 0);
+}
+
+/* Without a row there is a page all the same, unless the run failed. */
+static void page_without_rows(void **state)
+{
+	(void)state;
+	_cleanup_free_ char *none = page_of("a", 0, "warning");
+	_cleanup_free_ char *failed = page_of("a", 0, "error");
+	_cleanup_free_ char *in_part = page_of("a", 1, "error");
+	assert_non_null(strstr(none, "{\"end\":true}"));
+	assert_string_equal(failed, "");
+	assert_non_null(strstr(in_part, "{\"fact\":\"error\""));
+}
+
 /* In an event a hidden process says so, and each of a module's lists is an object of its own. */
 static void misp_objects(void **state)
 {
@@ -346,11 +398,26 @@ static void two_surveys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(json_lines),	    cmocka_unit_test(csv),
-		cmocka_unit_test(rebuilt_line),	    cmocka_unit_test(survey_of_no_kernel),
-		cmocka_unit_test(images_in_tables), cmocka_unit_test(images_for_programs),
-		cmocka_unit_test(fits_terminal),    cmocka_unit_test(colors),
-		cmocka_unit_test(two_surveys),	    cmocka_unit_test(misp_objects),
+		cmocka_unit_test(json_lines),
+		cmocka_unit_test(csv),
+		cmocka_unit_test(rebuilt_line),
+		cmocka_unit_test(survey_of_no_kernel),
+		cmocka_unit_test(images_in_tables),
+		cmocka_unit_test(images_for_programs),
+		cmocka_unit_test(fits_terminal),
+		cmocka_unit_test(colors),
+		cmocka_unit_test(two_surveys),
+		cmocka_unit_test(misp_objects),
+		cmocka_unit_test(json_lines),
+		cmocka_unit_test(csv),
+		cmocka_unit_test(rebuilt_line),
+		cmocka_unit_test(survey_of_no_kernel),
+		cmocka_unit_test(images_in_tables),
+		cmocka_unit_test(images_for_programs),
+		cmocka_unit_test(two_surveys),
+		cmocka_unit_test(misp_objects),
+		cmocka_unit_test(page),
+		cmocka_unit_test(page_without_rows),
 	};
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
 }
