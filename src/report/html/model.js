@@ -7,6 +7,9 @@ const MARK_MATCHED = "matched";
 const MARK_INJECTED = "injected";
 const MARK_UNREAD = "not read whole";
 
+// Flags that a module has because of its process.
+const PROCESS_FLAGS = ["hidden", "exited"];
+
 class Model {
   constructor(report) {
     this.report = report;
@@ -52,7 +55,7 @@ class Model {
       image: table.text(row, "image"),
       started: table.text(row, "started"),
       exited: table.text(row, "exited"),
-      flags: table.value(row, "flags") ?? [],
+      flags: (table.value(row, "flags") ?? []).filter((flag) => PROCESS_FLAGS.includes(flag)),
       rows: 0,
       marked: 0,
       level: 0,

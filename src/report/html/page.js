@@ -19,6 +19,7 @@ function startPage() {
   filters.tree = new ProcessTree(model, (process) => filters.setProcess(process));
   table.refresh();
   byId("processes-note").textContent = "Choose one to see its modules only.";
+  new TimeLine(model, (process) => filters.showProcess(process));
   showMachines(report);
   byId("made-by").textContent =
     `Made by impscan ${report.head.impscan ?? ""}. Nothing is loaded from elsewhere.`;
@@ -105,6 +106,14 @@ class Filters {
     this.view.filter.process = process;
     this.process.value = process ? String(process.number) : "";
     this.apply();
+  }
+
+  // Shows the modules of a process that was chosen elsewhere on the page.
+  showProcess(process) {
+    this.tree.select(process);
+    this.setProcess(process);
+    byId("modules").scrollIntoView();
+    byId("modules").focus({ preventScroll: true });
   }
 
   clear() {
