@@ -116,6 +116,8 @@ void output_counts(struct output *output, const struct scan_summary *summary)
 		{"few", summary->few},
 		{"cut", summary->cut},
 	};
+	if (!output->report) /* rows are counted, not printed */
+		return;
 	for (size_t i = 0; i < array_size(counts); i++) {
 		char number[24];
 		snprintf(number, sizeof(number), "%zu", counts[i].number);

@@ -329,6 +329,7 @@ struct error *print_machine(const struct discovery *discovery, struct output *ou
 	_cleanup_survey_ struct survey survey = {0};
 	output_report(output, &row_modules, options_search(output->options));
 	try_(scan_survey(discovery, &scan_options, &survey));
+	survey.sandbox = sandbox_text(output);
 	report_survey(output->report, &survey);
 	return scan_processes(discovery->windows, &scan_options,
 			      &(struct scan_events){
