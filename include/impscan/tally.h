@@ -81,6 +81,9 @@ void clusters_free(struct clusters *clusters);
 DEFINE_CLEANUP(struct clusters, clusters_free)
 #define _cleanup_clusters_ _cleanup_(clusters_free_p)
 
+/* The most parts of a comparison. */
+#define CLUSTER_PARTS_MAX 65536
+
 /* Finds all that is alike. `edges`: every pair is written there (clusters_graph()); NULL: not. */
 void clusters_find(struct clusters *clusters, FILE *edges);
 

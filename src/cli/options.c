@@ -14,11 +14,11 @@
 #include <impscan/bytes.h>
 #include <impscan/image.h>
 #include <impscan/module.h>
+#include <impscan/tally.h>
 
 #include "cli/option_check.h"
 
 #define THREADS_MAX 256
-#define PARTS_MAX   65536
 #define SIZE_MOST   (UINT64_C(1) << 44) /* bytes */
 
 static void add_argument(struct arguments *arguments, const char *argument)
@@ -119,9 +119,9 @@ static struct error *parse_part(struct options *options, const char *text)
 	unsigned long part = strtoul(text, &end, 10), parts = 0;
 	if (*text >= '0' && *text <= '9' && *end == '/' && end[1] >= '0' && end[1] <= '9')
 		parts = strtoul(end + 1, &end, 10);
-	if (!part || part > parts || parts > PARTS_MAX || *end || errno)
+	if (!part || part > parts || parts > CLUSTER_PARTS_MAX || *end || errno)
 		return error_new("--part '%s' is not of the form K/N, K from 1 to N and N to %u",
-				 text, PARTS_MAX);
+				 text, CLUSTER_PARTS_MAX);
 	options->part = (uint32_t)part;
 	options->parts = (uint32_t)parts;
 	return NULL;

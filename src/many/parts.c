@@ -36,7 +36,7 @@ static void index_texts(struct clusters *clusters)
 static struct error *check_head(const struct clusters *clusters, const struct part_head *head,
 				const char *path)
 {
-	if (!head->part || head->part > head->parts)
+	if (!head->part || head->part > head->parts || head->parts > CLUSTER_PARTS_MAX)
 		return error_new("'%s' is part %u of %u, which there can't be", path, head->part,
 				 head->parts);
 	if (head->threshold != clusters->options->threshold)

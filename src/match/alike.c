@@ -99,9 +99,12 @@ static void find_candidates(const struct run *run, uint32_t number, const struct
 	}
 	finder->count = 0;
 	for (size_t i = 0; i < count; i++)
-		for (const uint8_t *at = runs[i].at; at < runs[i].end; at += index->posting_size) {
+		for (const uint8_t *at = runs[i].end; at > runs[i].at;) {
+			at -= index->posting_size;
 			uint32_t other = posting_entry(index, at);
-			if (other <= number || finder->met[other] == number + 1)
+			if (other <= number) /* so are those before */
+				break;
+			if (finder->met[other] == number + 1)
 				continue;
 			finder->met[other] = number + 1;
 			finder->candidates[finder->count++] = other;

@@ -124,7 +124,7 @@ void index_free(struct index *index);
 uint32_t index_digits(const struct known *known, unsigned int type, const char *digits);
 uint32_t index_fuzzy(const struct known *known, const struct fuzzy *fuzzy);
 
-/* A run of postings. */
+/* A run of postings, in the order of the entries that they name. */
 struct postings {
 	const uint8_t *at;
 	const uint8_t *end;

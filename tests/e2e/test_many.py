@@ -222,6 +222,7 @@ def test_refused(impscan, rows, parts, folder):
                            (one.replace('"score"', '"scare"', 1), "is damaged in line 2"),
                            (one.replace('"a":"', '"a":"3:unknown:', 1), "is damaged in line 2"),
                            (one.replace('"cluster_part":1', '"cluster_part":9'), "part 9 of 3"),
+                           (one.replace('"parts":3', '"parts":4000000000'), "of 4000000000"),
                            (one.replace('"digest":"', '"digest":"0'), "is no part of clusters"),
                            (one.replace('"parts":3', '"parts":4'), "part 2 of 4 is missing")):
         bad.write_text(text)
