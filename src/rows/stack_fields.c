@@ -106,7 +106,7 @@ static const struct field stacks[] = {
 	{"eprocess", ADDRESS_OR_NULL(first.eprocess)},
 	{"base", ADDRESS(first.base), LEFT("Module Base", 18, 0, 100)},
 	{"size", NUMBER(first.size)},
-	{"path", TEXT(first.path), LEFT("Path", 0, 0, 140)},
+	{"path", TEXT(first.path), LEFT("Path", 48, 0, 120)},
 	{"found_in", WORDS(first.found_in, found_in_names, FOUND_IN_COUNT)},
 	{"status", CHOICE(first.status, status_name, STATUSES)},
 	{"imports", NUMBER(first.imports), RIGHT("Imports", 7, 0, 110)},
