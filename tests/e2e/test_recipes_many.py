@@ -6,10 +6,12 @@ machine, and GNU parallel.
     test_recipes_many.py IMPSCAN MKIMAGE FOLDER slurm|parallel
 
 One of the images is broken: all others get the rows that impscan prints of them, the broken one is
-named, and running it again does just what is missing, also with a node less.
+named, and running it again does just what is missing, also with a node less. Then all rows are searched
+for a hash that came later, behind scans that are still to be done.
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import pwd
@@ -145,6 +147,47 @@ def test(impscan, folder, broken, scan, environment, node=None):
     check("have rows" in err, f"nothing is missing: {err}")
 
 
+def saved_rows(folder):
+    """The rows that the scans left, by file, as a search is given them."""
+    return sorted((folder / "rows").glob("*.jsonl"))
+
+
+def test_search(impscan, folder, environment, scan, search):
+    """Rows are searched for a hash that came later, also those of scans that were submitted and are not
+    there yet: what is found is what a search of all images finds. `scan` submits them; None: all are
+    there."""
+    environment = {**environment, "IMPSCAN": str(pathlib.Path(impscan).resolve())}
+    row = next(row for row in map(json.loads, saved_rows(folder)[0].read_text().splitlines())
+               if row["imphash"])
+    expected = []
+    for rows in saved_rows(folder):
+        number = names_of(COUNT).index(rows.name.removesuffix(".jsonl"))
+        found = subprocess.run([impscan, "-q", "-f", folder / f"{number}.raw", "--label",
+                                names_of(COUNT)[number], "-s", row["imphash"], "-s", row["impfuzzy"],
+                                "-o", "jsonl"], capture_output=True, check=False).stdout
+        expected += found.decode().splitlines()
+    if scan:
+        for rows in saved_rows(folder)[:3]:
+            rows.unlink()
+        recipe(scan, folder / "images", folder / "rows", environment=environment)
+    matches = folder / "matches.jsonl"
+    recipe(*search, folder / "rows", matches, "-s", row["imphash"], "-s", row["impfuzzy"],
+           environment=environment)
+    check(len(expected) > COUNT and matches.read_text().splitlines() == expected,
+          f"{len(matches.read_text().splitlines())} matches, not {len(expected)}")
+    left = [path.name for path in folder.iterdir() if path.name.startswith("matches.jsonl.")]
+    check(not left, f"left behind: {left}")
+    # Nothing is found, nothing can be searched.
+    nothing = folder / "nothing.jsonl"
+    recipe(*search, folder / "rows", nothing, "-s", "1" * 32, environment=environment,
+           status=(0,) if scan else (1,))
+    check(nothing.read_bytes() == b"", "a search that finds nothing has matches")
+    (folder / "empty").mkdir()
+    recipe(*search, folder / "empty", folder / "none.jsonl", "-s", "1" * 32, environment=environment,
+           status=(2,))
+    check(not (folder / "none.jsonl").exists(), "a search without rows has a result")
+
+
 def main():
     parser = test_parser(__doc__)
     parser.add_argument("which", choices=["slurm", "parallel"])
@@ -157,11 +200,14 @@ def main():
             broken = write_images(arguments.mkimage, folder, COUNT)
             test(arguments.impscan, folder, broken, [["slurm/submit", "--wait"]], environment,
                  node)
+            test_search(arguments.impscan, folder, environment, "slurm/submit",
+                        ["slurm/search", "--wait"])
     else:
         need("GNU parallel", "parallel")
         broken = write_images(arguments.mkimage, folder, COUNT)
         (folder / "hosts").write_text("2/:\n", encoding="utf-8")
         test(arguments.impscan, folder, broken, [["parallel/run"], folder / "hosts"], {})
+        test_search(arguments.impscan, folder, {}, None, ["search-rows"])
     shutil.rmtree(folder)
     finish(f"{COUNT} images by {arguments.which}, one of them broken")
 
