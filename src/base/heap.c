@@ -38,7 +38,7 @@ void heap_begin(void)
 	void *first = malloc(1);
 	uintptr_t left = -(uintptr_t)first & (LARGE_PAGE - 1);
 	static void *volatile unused;
-	unused = malloc(max_of(left, NOTES) - NOTES);
+	unused = malloc(max_of(left, NOTES + 1) - NOTES);
 	advise((uintptr_t)first + left);
 	free(first);
 	(void)unused;

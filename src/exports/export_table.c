@@ -274,12 +274,11 @@ uint64_t export_table_cost(const struct export_table *t)
 /* With all of its index, whether that is made or not: the same is counted whatever was asked for. */
 size_t export_table_memory(const struct export_table *t)
 {
-	const struct export_index *index = t->index;
 	size_t n = t->exports.count;
-	return sizeof(*t) + sizeof(*index) +
-	       n * (sizeof(*t->exports.items) + sizeof(*index->by_ordinal)) +
+	return sizeof(*t) + sizeof(*t->index) +
+	       n * (sizeof(*t->exports.items) + sizeof(*t->index->by_ordinal)) +
 	       t->forward_count * sizeof(*t->forwards) +
-	       t->direct_count * (sizeof(*index->rvas) + sizeof(*index->direct)) +
+	       t->direct_count * (sizeof(*t->index->rvas) + sizeof(*t->index->direct)) +
 	       (size_t)t->starts_end / 8 + hash_table_capacity(n) * sizeof(struct export_name) +
 	       t->exports.strings_size;
 }
