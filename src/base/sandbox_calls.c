@@ -93,7 +93,7 @@ static int deny_signals(scmp_filter_ctx context)
 	for (size_t i = 0; !result && i < array_size(names); i++) {
 		int number = seccomp_syscall_resolve_name(names[i]);
 		result = seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), number, 1,
-					  SCMP_A0_64(SCMP_CMP_NE, self));
+					  SCMP_A0_64(SCMP_CMP_NE, self, 0));
 	}
 	return result;
 }

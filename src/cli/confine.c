@@ -13,8 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include <impscan/alloc.h>
 #include <impscan/bytes.h>
 
@@ -51,8 +49,6 @@ static int allow_library(struct dl_phdr_info *library, size_t size, void *sandbo
 
 static void allow_system(struct sandbox *sandbox)
 {
-	/* OpenSSL reads its configuration now, wherever a distribution has that and what it includes. */
-	OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
 	for (size_t i = 0; i < array_size(of_the_system); i++)
 		sandbox_allow(sandbox, of_the_system[i], READ_ALL);
 	dl_iterate_phdr(allow_library, sandbox);
