@@ -49,7 +49,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 MpiDefault=none
 SchedulerType=sched/builtin
-SchedulerParameters=batch_sched_delay=0
+SchedulerParameters=batch_sched_delay=0,sched_interval=1
 SlurmdTimeout=5
 MaxArraySize=8
 {nodes}
@@ -171,19 +171,21 @@ def test_search(impscan, folder, environment, scan, search):
             rows.unlink()
         recipe(scan, folder / "images", folder / "rows", environment=environment)
     matches = folder / "matches.jsonl"
-    recipe(*search, folder / "rows", matches, "-s", row["imphash"], "-s", row["impfuzzy"],
+    recipe(search, folder / "rows", matches, "-s", row["imphash"], "-s", row["impfuzzy"],
            environment=environment)
+    wait_for("the search", matches.exists)
     check(len(expected) > COUNT and matches.read_text().splitlines() == expected,
           f"{len(matches.read_text().splitlines())} matches, not {len(expected)}")
     left = [path.name for path in folder.iterdir() if path.name.startswith("matches.jsonl.")]
     check(not left, f"left behind: {left}")
     # Nothing is found, nothing can be searched.
     nothing = folder / "nothing.jsonl"
-    recipe(*search, folder / "rows", nothing, "-s", "1" * 32, environment=environment,
+    wait = ["--wait"] if scan else []
+    recipe(search, *wait, folder / "rows", nothing, "-s", "1" * 32, environment=environment,
            status=(0,) if scan else (1,))
     check(nothing.read_bytes() == b"", "a search that finds nothing has matches")
     (folder / "empty").mkdir()
-    recipe(*search, folder / "empty", folder / "none.jsonl", "-s", "1" * 32, environment=environment,
+    recipe(search, *wait, folder / "empty", folder / "none.jsonl", "-s", "1" * 32, environment=environment,
            status=(2,))
     check(not (folder / "none.jsonl").exists(), "a search without rows has a result")
 
@@ -201,13 +203,13 @@ def main():
             test(arguments.impscan, folder, broken, [["slurm/submit", "--wait"]], environment,
                  node)
             test_search(arguments.impscan, folder, environment, "slurm/submit",
-                        ["slurm/search", "--wait"])
+                        "slurm/search")
     else:
         need("GNU parallel", "parallel")
         broken = write_images(arguments.mkimage, folder, COUNT)
         (folder / "hosts").write_text("2/:\n", encoding="utf-8")
         test(arguments.impscan, folder, broken, [["parallel/run"], folder / "hosts"], {})
-        test_search(arguments.impscan, folder, {}, None, ["search-rows"])
+        test_search(arguments.impscan, folder, {}, None, "search-rows")
     shutil.rmtree(folder)
     finish(f"{COUNT} images by {arguments.which}, one of them broken")
 
