@@ -370,9 +370,11 @@ static void add_family(struct rebuilding *r, struct table_choice *family)
 	add_orders(r, family, 1);
 }
 
-/* Adds the list of the import directory. */
+/* Adds the list of the import directory, if there is room: it has hashes of its own in any case. */
 static void add_declared(struct rebuilt *rebuilt, const struct imports *declared)
 {
+	if (rebuilt->list_count >= REBUILT_LISTS_MAX)
+		return;
 	struct rebuilt_list *list = &rebuilt->lists[rebuilt->list_count];
 	text_clear(&list->string);
 	text_add(&list->string, text_string(&declared->string), declared->string.length);

@@ -542,6 +542,44 @@ static void test_packed(void **state)
 	close_world(&w);
 }
 
+/*
+ * Tables of four DLLs, which may have had more orders than there is room for: the stub's own list,
+ * which would come behind them, has none.
+ */
+static void test_more_lists_than_room(void **state)
+{
+	(void)state;
+	struct world w;
+	open_world(&w, true);
+	struct pe_builder *b = pe_builder_new(true, false, NULL);
+	pe_builder_import(b, "kernel32.dll", "LoadLibraryA");
+	uint32_t table = pe_builder_export_data(b, "body", 0x200);
+	add(&w, "packed.exe", b);
+	link_world(&w, true);
+	struct loader_module *m = loader_find(&w.loader, "packed.exe");
+	put(&w, m, table, loader_export(&w.loader, "user32.dll", "MessageBoxA", 0));
+	put(&w, m, table + 2 * 8, loader_export(&w.loader, "ntdll.dll", "NtClose", 0));
+	put(&w, m, table + 4 * 8, loader_export(&w.loader, "ws2_32.dll", NULL, 3));
+	for (size_t i = 0; i < 8; i++)
+		put(&w, m, table + (6 + i) * 8,
+		    loader_export(&w.loader, "kernel32.dll", kernel32_names[i], 0));
+	uint32_t nt; /* linked by Visual Studio, which may have had any order */
+	memcpy(&nt, m->bytes + 0x3c, 4);
+	assert_true(nt >= 0x48);
+	memcpy(m->bytes + 0x40, "Rich", 4);
+	m->bytes[nt + 26] = 14;
+	struct imports declared = {0};
+	struct rebuilt rebuilt = {0};
+	rebuild_module(&w, m, &declared, &rebuilt, NULL);
+	assert_true(rebuilt.differs);
+	assert_int_equal(rebuilt.list_count, REBUILT_LISTS_MAX);
+	for (size_t i = 0; i < rebuilt.list_count; i++)
+		assert_int_equal(rebuilt.lists[i].count, 11);
+	rebuilt_free(&rebuilt);
+	imports_free(&declared);
+	close_world(&w);
+}
+
 /* Delay-load tables: with the header, and by the thunks of slots not resolved yet. */
 static void test_delay(void **state)
 {
@@ -613,6 +651,7 @@ int main(void)
 		cmocka_unit_test(test_names_gone),
 		cmocka_unit_test(test_surviving_name),
 		cmocka_unit_test(test_packed),
+		cmocka_unit_test(test_more_lists_than_room),
 		cmocka_unit_test(test_delay),
 		cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_too_few_to_be_sorted),
