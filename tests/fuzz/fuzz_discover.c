@@ -6,7 +6,7 @@
  *
  *	input	byte 0: machine; byte 1: what the user knows; then pieces of damage
  */
-#include "machine_damage.h"
+#include "machine_kinds.h"
 
 #define STEPS_OF_IMAGE 150000
 

@@ -6,7 +6,7 @@
  *
  *	input	byte 0: machine; byte 1: what to do; byte 2: of which process; then pieces of damage
  */
-#include "machine_damage.h"
+#include "machine_kinds.h"
 
 #include <impscan/imports.h>
 #include <impscan/module_reader.h>

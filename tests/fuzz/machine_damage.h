@@ -39,6 +39,7 @@ struct structure {
 	uint64_t physical; /* its address, and where it is in the file */
 	uint64_t address;  /* its virtual address; of a page-table entry, the address it is for */
 	uint32_t size;	   /* bytes */
+	const char *what;
 };
 
 struct machine_kind {
@@ -47,8 +48,9 @@ struct machine_kind {
 };
 
 struct written_machine {
-	uint8_t *bytes; /* the file, shared with the image */
+	uint8_t *bytes; /* the file of `fd`, shared with the image */
 	size_t size;
+	int fd;
 	struct image *image;
 	struct profiles *profiles;
 	struct windows *windows; /* as found before any damage */
@@ -57,14 +59,6 @@ struct written_machine {
 	size_t structure_count;
 	size_t structure_capacity;
 };
-
-static const struct machine_kind machine_kinds[] = {
-	{"19041", "x64", "hidden", false},
-	{"26100", "x64", "demo", false},
-	{"2600", "x86", "plain", false},
-	{"7601", "x86", "demo", true},
-};
-#define MACHINE_KINDS (sizeof(machine_kinds) / sizeof(machine_kinds[0]))
 
 static void need(bool ok)
 {
@@ -99,15 +93,15 @@ static void machine_write_image(struct written_machine *m, const struct machine_
 	m->bytes = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	need(m->bytes != MAP_FAILED);
 	need_no(image_open(path, &m->image));
-	close(fd);
+	m->fd = fd;
 }
 
-static void add_structure(struct written_machine *m, uint64_t physical, uint64_t address,
-			  uint64_t size)
+static void add_structure(struct written_machine *m, const char *what, uint64_t physical,
+			  uint64_t address, uint64_t size)
 {
 	if (physical >= PAGE_SIZE && size >= 8 && range_within(physical, size, m->size))
 		*array_push(m->structures, m->structure_count, m->structure_capacity) =
-			(struct structure){physical, address, (uint32_t)size};
+			(struct structure){physical, address, (uint32_t)size, what};
 }
 
 /* The entries of all tables that lead to an address. */
@@ -126,7 +120,7 @@ static void add_entries(struct written_machine *m, uint64_t dtb, uint64_t addres
 		if (!range_within(at, 8, m->size))
 			return;
 		memcpy(&entry, m->bytes + at, size);
-		add_structure(m, at, address, 8);
+		add_structure(m, "page-table entry", at, address, 8);
 		if (!(entry & 1) || (levels && levels < 3 && entry & 0x80))
 			return;
 		table = entry & TABLE_BITS;
@@ -134,8 +128,8 @@ static void add_entries(struct written_machine *m, uint64_t dtb, uint64_t addres
 }
 
 /* A structure at a virtual address, cut at the ends of pages; not what is not present. */
-static void add_virtual(struct written_machine *m, struct space *space, uint64_t address,
-			uint64_t size)
+static void add_virtual(struct written_machine *m, const char *what, struct space *space,
+			uint64_t address, uint64_t size)
 {
 	if (!address)
 		return;
@@ -144,25 +138,55 @@ static void add_virtual(struct written_machine *m, struct space *space, uint64_t
 		part = min_of(size, PAGE_SIZE - address % PAGE_SIZE);
 		space_page(space, address & ~(PAGE_SIZE - 1), &page);
 		if (page.data && (page.state == PAGE_VALID || page.state == PAGE_TRANSITION))
-			add_structure(m, page.frame + address % PAGE_SIZE, address, part);
+			add_structure(m, what, page.frame + address % PAGE_SIZE, address, part);
 	}
 }
 
-static void add_pointed(struct written_machine *m, struct space *space, uint64_t base,
-			enum profile_member member, uint64_t size)
+static void add_pointed(struct written_machine *m, const char *what, struct space *space,
+			uint64_t base, enum profile_member member, uint64_t size)
 {
 	uint64_t address;
 	if (profile_has(m->windows->profile, member) &&
 	    space_pointer(space, base + profile_offset(m->windows->profile, member),
 			  m->windows->pointer_size, &address))
-		add_virtual(m, space, address, size);
+		add_virtual(m, what, space, address, size);
+}
+
+static uint32_t read32(struct space *space, uint64_t address)
+{
+	uint8_t bytes[4];
+	return space_read(space, address, bytes, sizeof(bytes)) ? le32(bytes) : 0;
+}
+
+/* What a module's header leads to: exports, imports, the CLR's header. */
+static void add_directories(struct written_machine *m, struct space *space, uint64_t base)
+{
+	static const struct {
+		const char *what;
+		uint32_t number, most;
+	} directories[] = {
+		{"exports", 0, 0x4000},
+		{"imports", 1, 0x1000},
+		{"delayed imports", 13, 0x1000},
+		{"CLR header", 14, 0x1000},
+	};
+	const uint64_t header = base + read32(space, base + 0x3c) + 24;
+	const bool wide = (read32(space, header) & 0xffff) == 0x20b;
+	for (size_t i = 0; i < array_size(directories); i++) {
+		const uint64_t entry = header + (wide ? 112 : 96) + 8 * directories[i].number;
+		const uint32_t rva = read32(space, entry), size = read32(space, entry + 4);
+		if (rva)
+			add_virtual(m, directories[i].what, space, base + rva,
+				    min_of(size, directories[i].most));
+	}
 }
 
 static void add_modules(struct written_machine *m, struct view *view, const struct modules *modules)
 {
 	for (size_t i = 0; i < modules->count; i++) {
-		add_virtual(m, view->space, modules->items[i].entry, 0x100);
-		add_virtual(m, view->space, modules->items[i].base, 0x400);
+		add_virtual(m, "loader entry", view->space, modules->items[i].entry, 0x100);
+		add_virtual(m, "PE header", view->space, modules->items[i].base, 0x400);
+		add_directories(m, view->space, modules->items[i].base);
 		add_entries(m, space_dtb(view->space), modules->items[i].base);
 	}
 }
@@ -172,19 +196,20 @@ static void add_process(struct written_machine *m, const struct process *process
 	_cleanup_view_ struct view view = {0};
 	_cleanup_modules_ struct modules modules = {0};
 	view_open(&view, m->windows, process, NULL);
-	add_virtual(m, view.kernel, process->eprocess, m->windows->pointer_size * 0x180);
+	add_virtual(m, "EPROCESS", view.kernel, process->eprocess,
+		    m->windows->pointer_size * 0x180);
 	add_entries(m, process->dtb, process->eprocess);
-	add_pointed(m, view.kernel, process->eprocess, EPROCESS_ObjectTable, 0x80);
-	add_virtual(m, view.space, process->peb, 0x400);
-	add_virtual(m, view.space, process->peb32, 0x400);
+	add_pointed(m, "handle table", view.kernel, process->eprocess, EPROCESS_ObjectTable, 0x80);
+	add_virtual(m, "PEB", view.space, process->peb, 0x400);
+	add_virtual(m, "PEB", view.space, process->peb32, 0x400);
 	add_entries(m, process->dtb, process->peb);
-	add_pointed(m, view.space, process->peb, PEB_Ldr, 0x80);
+	add_pointed(m, "loader lists", view.space, process->peb, PEB_Ldr, 0x80);
 	for (size_t i = 0; i < view.vads.count; i++) {
 		const struct vad *vad = &view.vads.items[i];
-		add_virtual(m, view.kernel, vad->address, 0xa0);
-		add_virtual(m, view.kernel, vad->subsection, 0x80);
-		add_virtual(m, view.kernel, vad->control_area, 0x80);
-		add_virtual(m, view.kernel, vad->first_prototype_pte, 0x80);
+		add_virtual(m, "VAD", view.kernel, vad->address, 0xa0);
+		add_virtual(m, "subsection", view.kernel, vad->subsection, 0x80);
+		add_virtual(m, "control area", view.kernel, vad->control_area, 0x80);
+		add_virtual(m, "prototype PTEs", view.kernel, vad->first_prototype_pte, 0x80);
 		add_entries(m, process->dtb, vad->start);
 	}
 	process_modules(m->windows, process, &view, &modules);
@@ -196,21 +221,18 @@ static void add_kernel(struct written_machine *m)
 	_cleanup_view_ struct view view = {0};
 	_cleanup_modules_ struct modules drivers = {0};
 	view_open(&view, m->windows, &m->processes.items[0], NULL);
-	add_virtual(m, view.kernel, m->windows->kernel_base, m->windows->kernel_size);
+	add_virtual(m, "kernel image", view.kernel, m->windows->kernel_base,
+		    m->windows->kernel_size);
 	add_entries(m, m->windows->dtb, m->windows->kernel_base);
-	add_structure(m, m->windows->dtb & TABLE_BITS, 0, PAGE_SIZE);
+	add_structure(m, "page map", m->windows->dtb & TABLE_BITS, 0, PAGE_SIZE);
 	windows_drivers(m->windows, &view, &drivers);
 	add_modules(m, &view, &drivers);
 }
 
-/* The machine of a kind, made when it is first asked for. */
-static struct written_machine *machine_of_kind(size_t kind)
+/* Makes a machine of a kind in `m`, which is all zeros; it is never released. */
+static void machine_make(struct written_machine *m, const struct machine_kind *kind)
 {
-	static struct written_machine machines[MACHINE_KINDS];
-	struct written_machine *m = &machines[kind % MACHINE_KINDS];
-	if (m->bytes)
-		return m;
-	machine_write_image(m, &machine_kinds[kind % MACHINE_KINDS]);
+	machine_write_image(m, kind);
 	need_no(profiles_new(&m->profiles));
 	struct discovery discovery;
 	need_no(windows_open(m->image, m->profiles, &(struct windows_options){0}, &discovery));
@@ -221,7 +243,6 @@ static struct written_machine *machine_of_kind(size_t kind)
 	for (size_t i = 0; i < m->processes.count; i++)
 		add_process(m, &m->processes.items[i]);
 	need(m->structure_count > 100 && m->structure_count < UINT16_MAX);
-	return m;
 }
 
 enum damage_kind {
@@ -279,16 +300,6 @@ static struct before damage(struct written_machine *m, const uint8_t *piece)
 	struct before before = {s->physical + offset, there};
 	memcpy(m->bytes + before.physical, &value, bytes);
 	return before;
-}
-
-/* Does what the pieces say; returns how many there were. */
-static size_t damage_all(struct written_machine *m, const uint8_t *data, size_t size,
-			 struct before before[PIECES])
-{
-	size_t pieces = 0;
-	for (; pieces < PIECES && size >= PIECE; data += PIECE, size -= PIECE)
-		before[pieces++] = damage(m, data);
-	return pieces;
 }
 
 static void mend_all(struct written_machine *m, const struct before *before, size_t pieces)
