@@ -111,9 +111,8 @@ static struct error *choose_images(struct options *options, unsigned int modes)
 static struct error *choose_mode(const struct options *options, unsigned int *ret)
 {
 	unsigned int modes = asked_for(options);
-	const unsigned int modules = MODES_MODULES | MODES_SAVED;
-	unsigned int groups =
-		modes & modules ? (modes & ~modules) | (modes & modules & -modes) : modes;
+	const unsigned int modules = modes & (MODES_MODULES | MODES_SAVED);
+	unsigned int groups = modes ^ modules ^ (modules & -modules);
 	if (groups & (groups - 1))
 		return error_new("%s and %s are two things to print: one at a time",
 				 mode_name(groups), mode_name(groups & (groups - 1)));
