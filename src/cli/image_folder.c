@@ -75,34 +75,39 @@ struct error *image_folder_error(const char *path)
 			 path);
 }
 
+/* "ARCHIVE!FILE" or "FOLDER/FILE", which belongs to the options. */
+static const char *name_in(struct options *options, const char *whole, char between,
+			   const char *name)
+{
+	char *path = alloc_printf("%s%c%s", whole, between, name);
+	*array_push(options->found, options->found_count, options->found_capacity) = path;
+	return path;
+}
+
 void image_folders_expand(struct options *options)
 {
 	struct evidence *images = NULL;
 	size_t count = 0, capacity = 0;
 	for (size_t i = 0; i < options->image_count; i++) {
-		struct evidence evidence = options->images[i];
+		const struct evidence evidence = options->images[i];
 		size_t first = options->found_count;
 		size_t dumps =
 			path_is_folder(evidence.path) ? find_dumps(options, evidence.path) : 0;
 		if (!dumps)
 			*array_push(images, count, capacity) = evidence;
 		for (size_t d = 0; d < dumps; d++) {
-			evidence.path = options->found[first + d];
-			*array_push(images, count, capacity) = evidence;
+			struct evidence dump = evidence;
+			dump.path = options->found[first + d];
+			if (evidence.label && dumps > 1)
+				dump.label =
+					name_in(options, evidence.label, '/', basename(dump.path));
+			*array_push(images, count, capacity) = dump;
 		}
 	}
 	free(options->images);
 	options->images = images;
 	options->image_count = count;
 	options->image_capacity = capacity;
-}
-
-/* "ARCHIVE!FILE", which belongs to the options. */
-static const char *name_in(struct options *options, const char *archive, const char *name)
-{
-	char *path = alloc_printf("%s!%s", archive, name);
-	*array_push(options->found, options->found_count, options->found_capacity) = path;
-	return path;
 }
 
 bool image_archive_expand(struct options *options, size_t image, const struct source *source)
@@ -120,9 +125,9 @@ bool image_archive_expand(struct options *options, size_t image, const struct so
 			const struct source *archive =
 				others[k].archive ? others[k].archive : source;
 			struct evidence other = evidence;
-			other.path = name_in(options, evidence.path, others[k].name);
+			other.path = name_in(options, evidence.path, '!', others[k].name);
 			if (evidence.label)
-				other.label = name_in(options, evidence.label, others[k].name);
+				other.label = name_in(options, evidence.label, '!', others[k].name);
 			other.archive = source_share(archive);
 			other.number = others[k].number;
 			*array_push(all, images, capacity) = other;

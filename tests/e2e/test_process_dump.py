@@ -191,6 +191,10 @@ def test_together(where, impscan, folder, dumps):
         for line in expected:
             line.pop("image", None)
         check(lines == expected, f"{where}: {arguments[:2]} gives other rows")
+    out, _ = run(impscan, "-q", "-f", folder, "--label", "x", "-a", "-o", "jsonl")
+    names = {json.loads(line)["image"] for line in out.splitlines()}
+    check(names == ({f"x/{dump.name}" for dump in dumps} if len(dumps) > 1 else {"x"}),
+          f"{where}: dumps of a folder with a label are called {names}")
     if "not built in" in run(impscan, "--version")[0]:
         return
     archive = folder.parent / "dumps.zip"

@@ -144,6 +144,9 @@ def test_pairs(tools):
             state.write_bytes(usual_state(regions, magic).bytes())
             err = tools.same(given, expected, f"{memory.name}, {state.name}, {given.name}")
             check("warning" not in err, f"{memory.name}, {state.name}: {err}")
+            info = json.loads(run(tools.impscan, "-f", given, "--info", "-o", "jsonl")[0])
+            check(info["file_size"] == memory.stat().st_size and info["unpacked_size"] is None,
+                  f"{memory.name}, {state.name}: the sizes of {given.name} are {info}")
         if not number:
             check_packed(tools, raw, regions, expected)
         for padding in 0, 1, 4000:
