@@ -13,6 +13,9 @@
 
 #include <stddef.h>
 
+/* Ends the process with a sentence and exit code 2: for libraries that have no memory, too. */
+void alloc_failed(void) __attribute__((noreturn, cold));
+
 /* Returns `count` elements of `size` bytes each, zeroed. */
 void *alloc_zero(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static _Noreturn void out_of_memory(void)
+void alloc_failed(void)
 {
 	fputs("impscan: out of memory\n", stderr);
 	_exit(2);
@@ -21,7 +21,7 @@ void *alloc_zero(size_t count, size_t size)
 {
 	void *p = calloc(count ? count : 1, size);
 	if (!p)
-		out_of_memory();
+		alloc_failed();
 	return p;
 }
 
@@ -29,7 +29,7 @@ void *alloc_resize(void *p, size_t count, size_t size)
 {
 	p = reallocarray(p, count ? count : 1, size);
 	if (!p)
-		out_of_memory();
+		alloc_failed();
 	return p;
 }
 
@@ -54,7 +54,7 @@ char *alloc_printf(const char *format, ...)
 	int length = vasprintf(&s, format, args);
 	va_end(args);
 	if (length < 0)
-		out_of_memory();
+		alloc_failed();
 	return s;
 }
 
@@ -63,7 +63,7 @@ void *alloc_grow(void *items, size_t count, size_t *capacity, size_t size)
 	if (count < *capacity)
 		return items;
 	if (*capacity > SIZE_MAX / 2)
-		out_of_memory();
+		alloc_failed();
 	*capacity = *capacity ? *capacity * 2 : 8;
 	return alloc_resize(items, *capacity, size);
 }

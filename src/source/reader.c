@@ -35,7 +35,7 @@ struct archive *reader_new(unsigned int kinds, const char *password)
 	if (!archive && libarchive_missing())
 		return NULL;
 	if (!archive)
-		abort();
+		alloc_failed();
 	if (kinds & READER_ARCHIVES) {
 		archive_read_support_format_zip(archive);
 		archive_read_support_format_7zip(archive);
