@@ -23,6 +23,15 @@ def skip(what):
     print(f"SKIP: {what}", flush=True)
 
 
+def can_unpack(impscan, what, *libraries):
+    """Is impscan built with what unpacks (zlib and libarchive by default)? Else it is told what is left out."""
+    lines = run(impscan, "--version")[0].splitlines()
+    missing = [name for name in libraries or ("zlib", "libarchive") if f"{name} not built in" in lines]
+    if missing:
+        skip(f"{what}: built without {' and '.join(missing)}")
+    return not missing
+
+
 def have_wine(what):
     """Are Wine's DLLs there for this?"""
     if WINE.is_dir():

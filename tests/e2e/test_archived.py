@@ -11,7 +11,7 @@ import json
 import shutil
 import subprocess
 
-from image_truth import check, finish, run, skip, test_arguments, test_parser
+from image_truth import can_unpack, check, finish, run, test_arguments, test_parser
 from packers import seven_zip_of, tar_of, zip_of
 
 
@@ -173,9 +173,7 @@ def test_parts(impscan, folder, images):
 
 def main():
     arguments = test_arguments(test_parser(__doc__))
-    version, _ = run(arguments.impscan, "--version")
-    if "not built in" in version:
-        skip("several images in archives: built without zlib or libarchive")
+    if not can_unpack(arguments.impscan, "several images in archives"):
         raise SystemExit(77)
     images = make_images(arguments.impscan, arguments.mkimage, arguments.folder)
     test_several(arguments.impscan, arguments.folder, images)

@@ -21,7 +21,7 @@ import tarfile
 import zipfile
 import zlib
 
-from image_truth import check, finish
+from image_truth import can_unpack, check, finish
 
 
 def samples(impscan, *arguments, status=(0,)):
@@ -257,6 +257,8 @@ def test_search(impscan, folder, image, files):
 
 def main():
     impscan, mkimage, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]).resolve()
+    if not can_unpack(impscan, "archives of samples and lists", "libarchive"):
+        sys.exit(77)
     (folder / "pe").mkdir(parents=True, exist_ok=True)
     image = folder / "demo.raw"
     subprocess.run([mkimage, "--scenario", "demo", "-o", image, "--pe-out", folder / "pe"], check=True)

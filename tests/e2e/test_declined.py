@@ -18,7 +18,7 @@ import subprocess
 import zipfile
 import zlib
 
-from image_truth import check, finish, run, test_arguments, test_parser
+from image_truth import can_unpack, check, finish, run, test_arguments, test_parser
 
 NOISE = random.Random(3).randbytes(1 << 16)
 MBR = b"\x33\xc0" + bytes(508) + b"\x55\xaa"
@@ -141,7 +141,10 @@ def planted_core(size, hidden):
 def test_declined(impscan, folder):
     for name, data, _ in DECLINED:
         (folder / name).write_bytes(data)
+    unpacks = can_unpack(impscan, "what a ZIP archive is of", "libarchive")
     for name, _, sentence in DECLINED:
+        if name == "aff4" and not unpacks:
+            sentence = "ZIP archive.*built without libarchive"
         out, err = run(impscan, "-f", folder / name, "-a", "-q", status=(2,))
         check(not out and err.count("\n") == 1, f"{name}: not one sentence: {out}{err}")
         check(re.search(sentence, err), f"{name}: {err}")

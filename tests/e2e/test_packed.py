@@ -20,7 +20,7 @@ import tarfile
 import threading
 import zipfile
 
-from image_truth import check, finish, run, skip, test_arguments, test_parser
+from image_truth import can_unpack, check, finish, run, skip, test_arguments, test_parser
 from packers import seven_zip_of, tar_of, zip_of
 
 WORDS = {"gz": "gzip", "bz2": "bzip2", "xz": "xz", "zip": "ZIP", "tar": "tar", "7z": "7-Zip",
@@ -477,9 +477,7 @@ def test_missing_library(impscan, folder, raw, plain, expected):
 def main():
     arguments = test_arguments(test_parser(__doc__))
     impscan, folder = arguments.impscan, arguments.folder
-    version, _ = run(impscan, "--version")
-    if "not built in" in version:
-        skip("packed images: built without zlib or libarchive")
+    if not can_unpack(impscan, "packed images"):
         raise SystemExit(77)
     images = {}
     for form in ("raw", "lime"):

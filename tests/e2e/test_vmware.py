@@ -15,7 +15,7 @@ import shutil
 import struct
 import subprocess
 
-from image_truth import check, finish, run, test_arguments, test_parser
+from image_truth import can_unpack, check, finish, run, test_arguments, test_parser
 from packers import seven_zip_of, tar_of, zip_of
 from vmware_files import (BLOCK, MAGIC, OLD_MAGIC, State, regions_around, usual_state, write_behind,
                           write_inside, write_vmem)
@@ -31,6 +31,7 @@ class Tools:
         self.impscan = arguments.impscan
         self.mkimage = arguments.mkimage
         self.folder = arguments.folder
+        self.unpacks = can_unpack(self.impscan, "archives of VMware's files")
 
     def machine(self, name, hole, memory, *more):
         """A raw image of a machine with a hole."""
@@ -102,7 +103,7 @@ def test_two_states(tools):
             state.write_bytes(good)
             second.write_bytes(other)
             archive.write_bytes(tar_of([("m.vmem", data), (used, good), (unused, other)]))
-            for image in path, archive:
+            for image in (path, archive) if tools.unpacks else (path,):
                 err = tools.same(image, expected, f"{what} in {unused}, {image.name}")
                 check(words in err and (what == "moved" or unused in err), f"{what}: {err}")
                 if what == "moved":
@@ -147,7 +148,7 @@ def test_pairs(tools):
             info = json.loads(run(tools.impscan, "-f", given, "--info", "-o", "jsonl")[0])
             check(info["file_size"] == memory.stat().st_size and info["unpacked_size"] is None,
                   f"{memory.name}, {state.name}: the sizes of {given.name} are {info}")
-        if not number:
+        if not number and tools.unpacks:
             check_packed(tools, raw, regions, expected)
         for padding in 0, 1, 4000:
             path, = tools.place("m.vmsn")
