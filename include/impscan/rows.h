@@ -123,6 +123,7 @@ struct row {
 	 * ,"name":value,"name":value. NULL: none.
 	 */
 	const char *others;
+	bool more_flags; /* of a saved row: it has flags that this impscan does not know */
 	/* Only in tables: the line below a module's own, for its rebuilt list. */
 	bool rebuilt_line;
 };

@@ -17,10 +17,11 @@
 
 /* What a line is. */
 enum row_line {
-	ROW_LINE_ROW,	    /* a module */
-	ROW_LINE_OTHER,	    /* an object without "pid", an empty line, "[" and "]" of an array */
-	ROW_LINE_NO_MODULE, /* a row of another kind: of a process, a range, an import */
-	ROW_LINE_DAMAGED,   /* no JSON, or no object, or a field of a row has another type */
+	ROW_LINE_ROW,	      /* a module */
+	ROW_LINE_DESCRIPTION, /* what an image is (--describe) */
+	ROW_LINE_OTHER,	      /* an empty line, "[" or "]" of an array */
+	ROW_LINE_NO_MODULE,   /* another object: a row of a process, a range, an import ... */
+	ROW_LINE_DAMAGED,     /* no JSON, or no object, or a field of a row has another type */
 };
 
 /* A saved row. All zero to begin with; release it with saved_row_free(). */
@@ -28,6 +29,12 @@ struct saved_row {
 	struct row row;	    /* its texts lie in the line, or in `others`; its list in `texts` */
 	struct text others; /* row.others */
 	struct text_list texts;
+	/*
+	 * Of a description: why the image could not be read, as a string of JSON without its quotes;
+	 * NULL: it could be. Its image is row.image.
+	 */
+	const char *failure;
+	size_t failure_length;
 	const char
 		*wrong; /* the field of a damaged line that has no value of its type; NULL: none */
 };

@@ -32,7 +32,7 @@ struct saved_summary {
 	struct scan_summary scan;
 	size_t machines;
 	size_t damaged_lines; /* that were no rows, and left out */
-	size_t other_lines;   /* rows of processes, ranges and imports, left out as well */
+	size_t other_lines; /* other objects: rows of processes, ranges, imports; left out as well */
 };
 
 /* Saved rows that are being read, of any number of files. */
@@ -47,12 +47,13 @@ struct saved_scan *saved_scan_new(const struct saved_options *options,
  * follow each other are a machine. Without known hashes a row is handed out as it is, with the match
  * that it may have; in a search, rows that were saved of one module, one for each match, are one.
  *
- * Lines that are no rows are told as warnings, the first ten of a file each with its number. Fails
- * when the file can't be read, or not to its end, and when it has no rows but other lines.
+ * Lines that are no rows are told as warnings, the first ten of a file each with its number, and so
+ * are images that could not be read, of which descriptions (--describe) tell. Fails when the file
+ * can't be read, or not to its end, and when it has neither rows nor descriptions: `*no_rows`.
  *
  * Returns after the file, or when a receiver had enough.
  */
-struct error *saved_scan_file(struct saved_scan *scan, const char *path);
+struct error *saved_scan_file(struct saved_scan *scan, const char *path, bool *no_rows);
 
 /* Did a receiver have enough, so that no more is handed out? */
 bool saved_scan_enough(const struct saved_scan *scan);

@@ -114,7 +114,7 @@ static void graph_close(struct graph *graph)
 static struct error *open_file(const char *directory, const char *name, FILE **file)
 {
 	_cleanup_free_ char *path = alloc_printf("%s/%s", directory, name);
-	*file = fopen(path, "w+e");
+	*file = fopen(path, "w+xe");
 	return *file ? NULL : error_errno(errno, "can't write '%s'", path);
 }
 

@@ -3,18 +3,82 @@
 #include "cli/print_saved.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
+#include <impscan/alloc.h>
+#include <impscan/sample.h>
 #include <impscan/saved.h>
 
-#include "cli/list_folder.h"
+#include "cli/image_folder.h"
 #include "cli/print_many.h"
 #include "cli/print_rows.h"
 
-static struct error *take_file(void *context, const char *path)
+/* A file of -r that can't be read is an error in its place; the others are done. */
+static void tell_error(struct output *output, const struct error *error)
 {
-	struct saved_scan *scan = context;
-	return saved_scan_enough(scan) ? NULL : saved_scan_file(scan, path);
+	progress_hide(&output->progress);
+	progress_error(&output->progress, error_message(error));
+	output->failed++;
+}
+
+/* A folder may have other files as well, notes and warnings: these are told together. */
+static void take_folder(struct output *output, struct saved_scan *scan, const char *folder)
+{
+	_cleanup_text_ struct text warnings = {0}, first = {0};
+	char **files = NULL;
+	size_t count = 0, others = 0;
+	_cleanup_error_ struct error *unlisted = samples_list(folder, &files, &count, &warnings);
+	if (unlisted) {
+		tell_error(output, unlisted);
+		return;
+	}
+	progress_lines(&output->progress, text_string(&warnings));
+	for (size_t i = 0; i < count && !saved_scan_enough(scan); i++) {
+		bool no_rows = false;
+		_cleanup_error_ struct error *error = saved_scan_file(scan, files[i], &no_rows);
+		if (error && !no_rows)
+			tell_error(output, error);
+		if (no_rows && !others++)
+			text_add_string(&first, error_message(error));
+	}
+	samples_list_free(files, count);
+	progress_hide(&output->progress);
+	if (!others)
+		return;
+	_cleanup_free_ char *sentence =
+		alloc_printf("%s: %zu of %zu files have no rows; the first: %s", folder, others,
+			     count, text_string(&first));
+	if (others == count) {
+		_cleanup_error_ struct error *error = error_new("%s", sentence);
+		tell_error(output, error);
+		return;
+	}
+	progress_warning(&output->progress, sentence);
+}
+
+static void take_path(struct output *output, struct saved_scan *scan, const char *path)
+{
+	bool no_rows;
+	if (strcmp(path, "-") != 0 && path_is_folder(path)) {
+		take_folder(output, scan, path);
+		return;
+	}
+	_cleanup_error_ struct error *error = saved_scan_file(scan, path, &no_rows);
+	progress_hide(&output->progress);
+	if (error)
+		tell_error(output, error);
+}
+
+/* Patterns of --image that fit nothing are most likely mistaken. */
+static void check_images(struct output *output, const struct saved_summary *summary)
+{
+	if (!output->options->image_globs.count || summary->machines || output->failed)
+		return;
+	_cleanup_error_ struct error *error =
+		error_new("no row is of an image that --image '%s' fits",
+			  output->options->image_globs.items[0]);
+	tell_error(output, error);
 }
 
 /* "1 row", "2 rows" */
@@ -48,8 +112,8 @@ static void tell_left_out(struct output *output, const struct saved_summary *sum
 	_cleanup_text_ struct text text = {0};
 	if (summary->other_lines) {
 		text_add_format(&text,
-				"%zu rows are left out: they are of processes, ranges or imports, "
-				"not of modules",
+				"%zu lines are left out: they are rows of processes, ranges or "
+				"imports, or of another program",
 				summary->other_lines);
 		progress_warning(&output->progress, text_string(&text));
 	}
@@ -82,14 +146,9 @@ struct error *print_saved(const struct known *known, struct output *output)
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	progress_init(&output->progress, options->quiet, "bytes of saved rows");
 	output_saved_report(output, searched != NULL);
-	for (size_t i = 0; i < options->rows.count && !saved_scan_enough(scan); i++) {
-		_cleanup_error_ struct error *error =
-			list_folder_each(output, options->rows.items[i], take_file, scan);
-		progress_hide(&output->progress);
-		if (error)
-			progress_error(&output->progress, error_message(error));
-		output->failed += error != NULL;
-	}
+	for (size_t i = 0; i < options->rows.count && !saved_scan_enough(scan); i++)
+		take_path(output, scan, options->rows.items[i]);
+	check_images(output, &summary);
 	tell_left_out(output, &summary);
 	if (output->tally)
 		return print_many(known, output);

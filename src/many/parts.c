@@ -53,7 +53,8 @@ static struct error *check_head(const struct clusters *clusters, const struct pa
 	return NULL;
 }
 
-static struct error *take_head(struct clusters *clusters, const char *line, const char *path)
+static struct error *take_head(struct clusters *clusters, const char *line, const char *path,
+			       unsigned int *part)
 {
 	struct part_head head = {0};
 	int end = 0;
@@ -69,7 +70,7 @@ static struct error *take_head(struct clusters *clusters, const char *line, cons
 	if (!clusters->parts)
 		clusters->seen = alloc_zero(head.parts, sizeof(*clusters->seen));
 	clusters->parts = head.parts;
-	clusters->seen[head.part - 1] = true;
+	*part = head.part;
 	return NULL;
 }
 
@@ -88,7 +89,8 @@ static bool take_pair(struct clusters *clusters, const char *line)
 	int end = 0;
 	if (sscanf(line, "{\"a\":\"%199[^\"]\",\"b\":\"%199[^\"]\",\"score\":%u}%n", a, b, &score,
 		   &end) != 3 ||
-	    !end)
+	    !end || strcmp(line + end, "\n") != 0 || score > 100 ||
+	    score < (unsigned int)clusters->options->threshold)
 		return false;
 	uint32_t list_a = list_of(clusters, a), list_b = list_of(clusters, b);
 	if (list_a == UINT32_MAX || list_b == UINT32_MAX)
@@ -101,17 +103,20 @@ static struct error *take_lines(struct clusters *clusters, FILE *file, const cha
 {
 	_cleanup_free_ char *line = NULL;
 	size_t size = 0, number = 1, pairs;
+	unsigned int part = 0;
 	int end = 0;
 	if (getline(&line, &size, file) < 0)
 		return error_new("'%s' is no part of clusters, which --part writes: it is empty",
 				 path);
-	try_(take_head(clusters, line, path));
+	try_(take_head(clusters, line, path, &part));
 	for (; getline(&line, &size, file) >= 0; number++) {
-		if (sscanf(line, "{\"pairs\":%zu}%n", &pairs, &end) == 1 && end)
-			return pairs + 1 == number ? NULL
-						   : error_new("'%s' has %zu pairs, and should "
-							       "have %zu",
-							       path, number - 1, pairs);
+		if (sscanf(line, "{\"pairs\":%zu}%n", &pairs, &end) == 1 && end) {
+			if (pairs + 1 != number)
+				return error_new("'%s' has %zu pairs, and should have %zu", path,
+						 number - 1, pairs);
+			clusters->seen[part - 1] = true; /* it is whole */
+			return NULL;
+		}
 		if (!take_pair(clusters, line))
 			return error_new("'%s' is damaged in line %zu", path, number + 1);
 	}

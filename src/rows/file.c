@@ -38,6 +38,7 @@ struct rows_file {
 	size_t lines;  /* ... of this many lines */
 	size_t line;   /* number of the next line */
 	bool first, at_end, cut;
+	bool no_more;	       /* files in the archive */
 	struct error *failure; /* told when the lines before it were handed out */
 };
 
@@ -104,6 +105,7 @@ static struct error *next_file(struct rows_file *file, bool *more)
 	const char *name;
 	try_(unpack_next(file->unpack, &name));
 	*more = name != NULL;
+	file->no_more = !name;
 	if (!name)
 		return NULL;
 	free(file->label);
@@ -268,7 +270,7 @@ struct error *rows_file_read(struct rows_file *file, size_t size, struct rows_bl
 	bool more = true;
 	*block = (struct rows_block){0};
 	try_(read_lines(file, size, &whole));
-	while (!whole && file->unpack && more) {
+	while (!whole && file->unpack && more && !file->no_more) {
 		try_(next_file(file, &more));
 		file->at_end = !more;
 		try_(read_lines(file, size, &whole));

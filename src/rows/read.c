@@ -113,13 +113,19 @@ static bool read_utc(struct json_line *json, uint64_t *filetime)
 	return json_string_in_place(json, &text, &length) && text_utc(text, filetime);
 }
 
-static bool read_chars(struct json_line *json, char *chars, size_t size)
+/* A hash: digits of base 16 or 64, in parts, so that none has what a terminal or a file would obey. */
+static bool read_hash(struct json_line *json, char *chars, size_t size)
 {
 	char *text;
 	size_t length;
-	if (!json_string_in_place(json, &text, &length) || length >= size ||
-	    memchr(text, '\0', length))
+	if (!json_string_in_place(json, &text, &length) || length >= size)
 		return false;
+	for (size_t i = 0; i < length; i++) {
+		char c = text[i];
+		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    c != ':' && c != '+' && c != '/')
+			return false;
+	}
 	memcpy(chars, text, length + 1);
 	return true;
 }
@@ -138,8 +144,9 @@ static bool read_choice(struct json_line *json, const struct field *field, void 
 	return false;
 }
 
-/* A set of words. Those that are not known, of a later version, are left out. */
-static bool read_words(struct json_line *json, const struct field *field, unsigned int *words)
+/* A set of words. Those that are not known, of a later version, are left out; `*more`: some were. */
+static bool read_words(struct json_line *json, const struct field *field, unsigned int *words,
+		       bool *more)
 {
 	if (!json_take(json, '['))
 		return false;
@@ -151,10 +158,12 @@ static bool read_words(struct json_line *json, const struct field *field, unsign
 		size_t length;
 		if (!json_string_raw(json, &text, &length))
 			return false;
-		for (size_t i = 0; i < field->word_count; i++)
-			if (strlen(field->words[i]) == length &&
-			    !memcmp(field->words[i], text, length))
-				*words |= 1u << i;
+		size_t i = 0;
+		while (i < field->word_count && (strlen(field->words[i]) != length ||
+						 memcmp(field->words[i], text, length) != 0))
+			i++;
+		*words |= i < field->word_count ? 1u << i : 0;
+		*more |= i == field->word_count;
 	} while (json_take(json, ','));
 	return json_take(json, ']');
 }
@@ -203,11 +212,11 @@ static bool read_value(struct json_line *json, const struct field *field, struct
 	case FIELD_TEXT:
 		return json_string_in_place(json, p, &length);
 	case FIELD_CHARS:
-		return read_chars(json, p, field->size);
+		return read_hash(json, p, field->size); /* rows have no others */
 	case FIELD_CHOICE:
 		return read_choice(json, field, p);
 	case FIELD_WORDS:
-		return read_words(json, field, p);
+		return read_words(json, field, p, &saved->row.more_flags);
 	case FIELD_UTC:
 		return read_utc(json, p);
 	case FIELD_LIST:
@@ -255,21 +264,28 @@ static void conclude(const struct field *field, struct row *row, bool null)
 		row->match.counted = !null;
 }
 
+/* Which members a line has that tell what it is, be they null or not. */
+struct told {
+	bool impscan;  /* it is a description */
+	bool pid;      /* it is a row */
+	bool found_in; /* ... of a module */
+};
+
 /* A member that is no field: kept as it is written. */
-static bool keep_other(struct json_line *json, struct saved_row *saved, const char *name)
+static bool keep_other(struct json_line *json, struct saved_row *saved, const char *name,
+		       struct told *told)
 {
+	static const char version[] = "\"impscan\"", failure[] = "\"error\"";
+	struct json_line value = *json;
+	told->impscan |= !strncmp(name, version, sizeof(version) - 1);
+	if (!strncmp(name, failure, sizeof(failure) - 1) && json_next(&value) == '"')
+		(void)json_string_raw(&value, &saved->failure, &saved->failure_length);
 	if (!json_pass(json))
 		return false;
 	text_add_char(&saved->others, ',');
 	text_add(&saved->others, name, (size_t)(json->at - name));
 	return true;
 }
-
-/* Which members a line has that tell what it is, be they null or not. */
-struct told {
-	bool pid;      /* it is a row */
-	bool found_in; /* ... of a module */
-};
 
 static bool read_member(struct json_line *json, struct saved_row *saved, size_t *next,
 			struct told *told)
@@ -282,7 +298,7 @@ static bool read_member(struct json_line *json, struct saved_row *saved, size_t 
 		return false;
 	const struct field *field = find_field(name, length, next);
 	if (!field)
-		return keep_other(json, saved, start);
+		return keep_other(json, saved, start, told);
 	bool null = json_next(json) == 'n';
 	told->pid |= field->offset == offsetof(struct row, pid) && !null;
 	told->found_in |= field->offset == offsetof(struct row, found_in);
@@ -333,14 +349,14 @@ enum row_line saved_row_read(struct saved_row *saved, char *line, size_t length)
 	struct row *row = &saved->row;
 	text_clear(&saved->others);
 	*row = (struct row){.process = "", .module = "", .path = ""};
-	saved->wrong = NULL;
+	saved->wrong = saved->failure = NULL;
 	if (has_no_object(json))
 		return ROW_LINE_OTHER;
 	bool read = read_object(&json, saved, &told) && at_end(&json);
 	if (!read)
 		return ROW_LINE_DAMAGED;
 	if (!told.pid || !told.found_in)
-		return told.pid ? ROW_LINE_NO_MODULE : ROW_LINE_OTHER;
+		return told.impscan && !told.pid ? ROW_LINE_DESCRIPTION : ROW_LINE_NO_MODULE;
 	/* As a scan has them, whose rows always have these. */
 	row->process = row->process ? row->process : "";
 	row->module = row->module ? row->module : "";

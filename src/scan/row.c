@@ -74,7 +74,7 @@ void row_add_finding(struct row *row, const struct finding *finding)
 bool row_is_good(const struct scan_options *options, const struct row *row)
 {
 	bool none = row->status == IMPORTS_NONE;
-	if (!options->good || row->flags & ~(unsigned int)MODULE_WOW64 ||
+	if (!options->good || row->more_flags || row->flags & ~(unsigned int)MODULE_WOW64 ||
 	    (row->status != IMPORTS_OK && !none))
 		return false;
 	return good_has(options->good, &(struct good_module){

@@ -52,6 +52,8 @@ struct piece {
 	size_t read;   /* rows of modules, be they asked for or not ... */
 	size_t others; /* ... and of other kinds */
 	size_t lines;
+	struct text failures; /* of images that could not be read, a line each */
+	bool described;	      /* there are descriptions */
 };
 
 /* The module of the row before, to know rows of one module. */
@@ -72,15 +74,19 @@ struct saved_scan {
 	struct text image;
 	bool image_known; /* `image` is its name; else it has none */
 	bool in_machine;
-	struct address_set seen; /* hashes of the names of machines */
+	struct address_set seen; /* hashes of the names of machines ... */
+	struct address_set told; /* ... and of those that were told to be in several places */
 	struct module_before before;
 	/* The file and the block in work. */
 	struct rows_block block;
 	size_t *starts; /* of the block's pieces, one more than there are */
 	size_t pieces, starts_capacity;
-	size_t line;		    /* number of the next piece's first line */
-	size_t file_read, file_bad; /* rows and damaged lines of it, by now */
-	bool enough;		    /* a receiver said so */
+	size_t line; /* number of the next piece's first line */
+	/* Of it, by now: rows, lines that are none, and is any a description? */
+	size_t file_read, file_bad, file_others;
+	bool file_described;
+	struct text bad; /* damaged lines of it, a sentence each */
+	bool enough;	 /* a receiver said so */
 };
 
 struct saved_scan *saved_scan_new(const struct saved_options *options,
@@ -111,7 +117,9 @@ void saved_scan_free(struct saved_scan *scan)
 	hits_cache_free(scan->cache);
 	module_rows_free(&scan->rows);
 	address_set_free(&scan->seen);
+	address_set_free(&scan->told);
 	text_free(&scan->image);
+	text_free(&scan->bad);
 	text_free(&scan->before.module);
 	text_free(&scan->before.path);
 	free(scan->starts);
@@ -212,6 +220,7 @@ static void piece_free(void *result)
 	}
 	free(piece->rows);
 	free(piece->bad);
+	text_free(&piece->failures);
 	free(piece);
 }
 
@@ -230,6 +239,13 @@ static void take_line(struct saved_scan *scan, struct piece *piece, char *line, 
 		*array_push(piece->bad, piece->bad_count, piece->bad_capacity) =
 			(struct bad_line){number, row->saved.wrong};
 	piece->others += kind == ROW_LINE_NO_MODULE;
+	piece->described |= kind == ROW_LINE_DESCRIPTION;
+	if (kind == ROW_LINE_DESCRIPTION && row->saved.failure) {
+		text_add_format(&piece->failures, "'%s' could not be read when it was scanned: ",
+				row->saved.row.image ? row->saved.row.image : "-");
+		text_add(&piece->failures, row->saved.failure, row->saved.failure_length);
+		text_add_char(&piece->failures, '\n');
+	}
 	saved_row_free(&row->saved);
 	piece->count--;
 }
@@ -289,7 +305,8 @@ static bool enter_machine(struct saved_scan *scan, const struct row *row)
 	scan->before = (struct module_before){
 		.module = scan->before.module, .path = scan->before.path, .pid = UINT32_MAX};
 	scan->summary->machines++;
-	if (known && !address_set_add(&scan->seen, hash_string(row->image) >> 1))
+	const uint64_t name = known ? hash_string(row->image) >> 1 : 0;
+	if (known && !address_set_add(&scan->seen, name) && address_set_add(&scan->told, name))
 		tell_parts(scan);
 	return true;
 }
@@ -340,17 +357,27 @@ static bool hand_out(struct saved_scan *scan, struct piece_row *piece_row)
 	return module_rows_add(&scan->rows, row, piece_row->hits);
 }
 
-static void tell_bad_line(struct saved_scan *scan, const struct bad_line *bad)
+/* Notes a damaged line: told at the end of its file, unless nothing in that is a row. */
+static void note_bad_line(struct saved_scan *scan, const struct bad_line *bad)
 {
-	if (scan->file_bad++ >= TOLD_MAX || !scan->events->warning)
+	if (scan->file_bad++ >= TOLD_MAX)
 		return;
-	_cleanup_free_ char *sentence =
-		bad->wrong
-			? alloc_printf("%s:%zu: is left out: '%s' is damaged, or of another form",
-				       scan->block.label, scan->line + bad->line, bad->wrong)
-			: alloc_printf("%s:%zu: is left out: it is no JSON object",
-				       scan->block.label, scan->line + bad->line);
-	scan->events->warning(scan->events->context, sentence);
+	text_add_format(&scan->bad, "%s:%zu: is left out: ", scan->block.label,
+			scan->line + bad->line);
+	if (bad->wrong)
+		text_add_format(&scan->bad, "'%s' is damaged, or of another form\n", bad->wrong);
+	else
+		text_add_string(&scan->bad, "it is no JSON object that can be read\n");
+}
+
+/* A warning for each line of a text, which is empty then. */
+static void tell_lines(const struct saved_scan *scan, struct text *lines)
+{
+	char *rest = lines->data, *line;
+	while (rest && (line = strsep(&rest, "\n")))
+		if (*line && scan->events->warning)
+			scan->events->warning(scan->events->context, line);
+	text_clear(lines);
 }
 
 static bool take(void *context, size_t i, void *result, unsigned int worker)
@@ -360,9 +387,12 @@ static bool take(void *context, size_t i, void *result, unsigned int worker)
 	(void)i;
 	(void)worker;
 	for (size_t n = 0; n < piece->bad_count; n++)
-		tell_bad_line(scan, &piece->bad[n]);
+		note_bad_line(scan, &piece->bad[n]);
 	scan->file_read += piece->read;
 	scan->summary->other_lines += piece->others;
+	scan->file_others += piece->others;
+	scan->file_described |= piece->described;
+	tell_lines(scan, &piece->failures);
 	scan->line += piece->lines;
 	for (size_t n = 0; !scan->enough && n < piece->count; n++)
 		scan->enough = !hand_out(scan, &piece->rows[n]);
@@ -398,6 +428,11 @@ static void end_file(struct saved_scan *scan, const char *label)
 	size_t bad = scan->file_bad;
 	scan->summary->damaged_lines += bad;
 	scan->file_bad = 0;
+	if (scan->file_read || scan->file_described)
+		tell_lines(scan, &scan->bad);
+	else
+		bad = 0;
+	text_clear(&scan->bad);
 	if (bad <= TOLD_MAX || !scan->events->warning)
 		return;
 	_cleanup_free_ char *sentence = alloc_printf(
@@ -446,19 +481,32 @@ static struct error *take_file(struct saved_scan *scan, struct rows_file *file)
 	return NULL;
 }
 
-struct error *saved_scan_file(struct saved_scan *scan, const char *path)
+/* A file without any rows: has it something else, or nothing? */
+static struct error *check_rows(const struct saved_scan *scan, const char *path, bool *no_rows)
 {
-	size_t bad = scan->summary->damaged_lines;
+	*no_rows = false;
+	if (scan->file_read || scan->file_described || scan->enough)
+		return NULL;
+	*no_rows = true;
+	return error_new(
+		"'%s' has no saved rows of modules, which -a -o jsonl writes: %s", path,
+		scan->file_others ? "they are of processes, ranges or imports, or of "
+				    "another program"
+		: scan->summary->damaged_lines
+			? "no line of it is one (jq -c makes lines of JSON in another layout)"
+			: "it is empty");
+}
+
+struct error *saved_scan_file(struct saved_scan *scan, const char *path, bool *no_rows)
+{
 	_cleanup_rows_file_ struct rows_file *file = NULL;
+	*no_rows = false;
 	try_(rows_file_open(path, &file));
-	scan->file_read = 0;
+	scan->file_read = scan->file_others = 0;
+	scan->file_described = false;
 	struct error *error = take_file(scan, file);
 	scan->enough |= !end_machine(scan);
-	if (!error && !scan->file_read && scan->summary->damaged_lines > bad)
-		return error_new("'%s' has no saved rows, which -o jsonl writes: none of its lines "
-				 "is one",
-				 path);
-	return error;
+	return error ? error : check_rows(scan, path, no_rows);
 }
 
 bool saved_scan_enough(const struct saved_scan *scan)
