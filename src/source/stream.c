@@ -119,9 +119,9 @@ static const char *probe(const struct source *source)
 }
 
 #ifdef HAVE_LIBARCHIVE
-static struct error *begin(struct unpacker *unpacker, const struct source *source)
+static struct error *begin(struct unpacker *unpacker, const struct source *source,
+			   const struct method *method)
 {
-	const struct method *method = method_of(source);
 	struct archive *archive = reader_new(0, NULL);
 	/* A library that is missing is told by unpacker_open(). */
 	bool able = !archive || reader_enable(archive, method->enable);
@@ -147,10 +147,14 @@ static struct error *open_stream(struct source *source, const char *name,
 	char size[SOURCE_SIZE_TEXT];
 	bool cut = false;
 	const struct method *method = method_of(source);
-	uint64_t end = method->end ? method->end(source, skip_frames(source)) : source->size;
+	const uint64_t start = skip_frames(source);
+	uint64_t end = method->end ? method->end(source, start) : source->size;
+	/* It is cut off in its first header: libarchive says what is wrong with it. */
+	if (end <= start)
+		end = source->size;
 	if (end < source->size)
 		frames = source_window(source, 0, end);
-	try_(begin(&unpacker, frames ? frames : source));
+	try_(begin(&unpacker, frames ? frames : source, method));
 	try_(whole_begin(&whole, source_path(source), name, source->size, 0, options));
 	int result = reader_next_entry(unpacker.archive, &entry);
 	if (result == ARCHIVE_OK)

@@ -217,9 +217,23 @@ def signed(impscan, image, expected):
         os.pwrite(file.fileno(), before, 0)
 
 
+def test_magic_alone(impscan, folder):
+    """Files that end behind the magic of what they are packed by, or in the header there."""
+    path = folder / "magic"
+    skipped = b"\x50\x2a\x4d\x18\4\0\0\0skip"
+    for magic in (b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"\x02\x21\x4c\x18", b"BZh91AY&SY", b"\x1f\x8b\x08",
+                  b"\xfd7zXZ\0", b"PK\3\4", b"7z\xbc\xaf\x27\x1c"):
+        for data in magic, magic + b"\0", skipped + magic, skipped + magic + b"\0":
+            path.write_bytes(data)
+            out, err = run(impscan, "-f", path, "-a", "-q", status=(2,))
+            check(not out and err.count("\n") == 1 and "error: " in err, f"{data}: {out}{err}")
+    path.unlink()
+
+
 def main():
     arguments = test_arguments(test_parser(__doc__))
     test_declined(arguments.impscan, arguments.folder)
+    test_magic_alone(arguments.impscan, arguments.folder)
     test_unknown(arguments.impscan, arguments.folder)
     test_planted(arguments.impscan, arguments.mkimage, arguments.folder)
     finish(f"{len(DECLINED)} files declined, {len(PLANTED) + len(SIGNED)} images that look like others read")
