@@ -47,7 +47,7 @@ void heap_begin(void)
 void heap_begin_thread(void)
 {
 	/* It lies at the start of the thread's heap, and GROWTH bytes follow. */
-	void *first = malloc(1);
+	void *first = calloc(1, 1);
 	advise((uintptr_t)first & ~(LARGE_PAGE - 1));
 	free(first);
 }

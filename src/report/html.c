@@ -161,15 +161,14 @@ static void add_cell(struct html *html, const struct field *field, const void *r
 	_cleanup_text_ struct text plain = {0};
 	if (value.kind == VALUE_NULL) {
 		text_add_string(&html->line, is_text_column(field) ? "0" : "null");
-	} else if (value.kind == VALUE_WORDS) {
+	} else if (value.kind == VALUE_WORDS ||
+		   (value.kind == VALUE_BOOL && !is_text_column(field))) {
 		text_add_number(&html->line, value.number);
 	} else if (value.kind == VALUE_TEXT) {
 		add_text(html, value.text);
 	} else if (value.kind != VALUE_LIST && is_text_column(field)) {
 		value_add_plain(&plain, &value, ' ', text_add_string);
 		add_text(html, text_string(&plain));
-	} else if (value.kind == VALUE_BOOL) {
-		text_add_number(&html->line, value.number);
 	} else {
 		value_add_json(&html->line, &value);
 	}
