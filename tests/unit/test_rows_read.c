@@ -181,7 +181,8 @@ static void damage_is_told(void **state)
 		{"{\"pid\":4,\"flags\":[\"hidden\"}", ROW_LINE_DAMAGED, "flags"},
 		{"{\"pid\":4,\"imphash\":\"0123456789abcdef0123456789abcdef0\"}", ROW_LINE_DAMAGED,
 		 "imphash"},
-		{"{\"pid\":4,\"imphash\":\"\\u0000\",\"found_in\":[]}", ROW_LINE_DAMAGED, "imphash"},
+		{"{\"pid\":4,\"imphash\":\"\\u0000\",\"found_in\":[]}", ROW_LINE_DAMAGED,
+		 "imphash"},
 		{"{\"pid\":4,\"x\":[[[[1]]]}", ROW_LINE_DAMAGED, NULL},
 		{"{\"pid\":4,\"x\":tru}", ROW_LINE_DAMAGED, NULL},
 	};
