@@ -62,7 +62,7 @@ OTHERS = {"hashes", "--list-profiles", "--import-symbols"} | SAVED
 USES = {
     "-p 4": IMAGE | SAVED, "--deep": IMAGE, "--only kernel": ROWS | SAVED, "-m x": ROWS | SAVED,
     "-t 50": {"search", "saved search"}, "--best": {"search", "saved search"},
-    "--min-imports 3": {"search", "saved search"}, "--image x": SAVED,
+    "--min-imports 3": {"search", "saved search"}, "--image *": SAVED,
     "-k GOOD": {"-a", "search"} | SAVED, "-F": {"-a", "search"},
     "--color never": IMAGE | SAVED, "--tree": {"--processes"}, "--tree -F": {"--processes"}, "-d NEW": {"-a", "search"},
     "-o csv": IMAGE | SAVED | {"hashes", "--list-profiles"},
