@@ -12,8 +12,8 @@
 /* What a kind of lazy source does; `own` is its state. */
 struct source_kind {
 	uint64_t (*ready)(void *own, uint64_t offset, uint64_t size); /* within the source */
-	char *(*failure)(void *own);
-	uint64_t (*unpacked)(void *own, uint64_t *all);
+	char *(*failure)(void *own); /* NULL: what is missing is told from the beginning */
+	uint64_t (*unpacked)(void *own, uint64_t *all); /* NULL: it unpacks nothing */
 	void (*free)(void *own);
 };
 

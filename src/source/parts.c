@@ -83,18 +83,6 @@ static uint64_t ready(void *own, uint64_t offset, uint64_t size)
 	return gaps_ready(gapped->gaps, gapped->count, offset, size);
 }
 
-static char *no_failure(void *own)
-{
-	(void)own; /* what is missing is told from the beginning */
-	return NULL;
-}
-
-static uint64_t none_unpacked(void *own, uint64_t *all)
-{
-	(void)own, (void)all;
-	return 0;
-}
-
 static void gapped_free(void *own)
 {
 	struct gapped *gapped = own;
@@ -104,8 +92,6 @@ static void gapped_free(void *own)
 
 static const struct source_kind kind = {
 	.ready = ready,
-	.failure = no_failure,
-	.unpacked = none_unpacked,
 	.free = gapped_free,
 };
 

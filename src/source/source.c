@@ -268,8 +268,8 @@ const char *source_path(const struct source *source)
 char *source_failure(const struct source *source)
 {
 	for (; source; source = source->state->below) {
-		char *failure =
-			source->lazy ? source->state->kind->failure(source->state->own) : NULL;
+		const struct source_kind *kind = source->lazy ? source->state->kind : NULL;
+		char *failure = kind && kind->failure ? kind->failure(source->state->own) : NULL;
 		if (failure)
 			return failure;
 	}
@@ -280,7 +280,8 @@ uint64_t source_unpacked(const struct source *source, uint64_t *all)
 {
 	if (all)
 		*all = 0;
-	return source->lazy ? source->state->kind->unpacked(source->state->own, all) : 0;
+	const struct source_kind *kind = source->lazy ? source->state->kind : NULL;
+	return kind && kind->unpacked ? kind->unpacked(source->state->own, all) : 0;
 }
 
 void source_expect_all(const struct source *source, bool all)

@@ -183,22 +183,8 @@ static uint64_t joined_ready(void *own, uint64_t offset, uint64_t size)
 	return at - offset;
 }
 
-static char *no_failure(void *own)
-{
-	(void)own; /* what is missing is told from the beginning */
-	return NULL;
-}
-
-static uint64_t none_unpacked(void *own, uint64_t *all)
-{
-	(void)own, (void)all;
-	return 0;
-}
-
 static const struct source_kind joined_kind = {
 	.ready = joined_ready,
-	.failure = no_failure,
-	.unpacked = none_unpacked,
 	.free = joined_free,
 };
 
