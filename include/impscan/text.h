@@ -57,6 +57,9 @@ void text_add_spaces(struct text *text, size_t count);
 /* Adds a number in decimal. */
 void text_add_number(struct text *text, uint64_t number);
 
+/* Adds a number and what it is of: "1 row", "2 rows". */
+void text_add_count(struct text *text, uint64_t count, const char *one, const char *more);
+
 /* Adds an address in hexadecimal: "0x7ffd1000". */
 void text_add_address(struct text *text, uint64_t address);
 

@@ -141,6 +141,13 @@ void text_add_format(struct text *text, const char *format, ...)
 	va_end(again);
 }
 
+void text_add_count(struct text *text, uint64_t count, const char *one, const char *more)
+{
+	text_add_number(text, count);
+	text_add_char(text, ' ');
+	text_add_string(text, count == 1 ? one : more);
+}
+
 void text_clear(struct text *text)
 {
 	text->length = 0;

@@ -35,18 +35,12 @@ static bool on_cluster(void *context, const struct cluster_row *row)
 	return !report_failed(output->report);
 }
 
-/* "1 machine", "2 machines" */
-static void add_count(struct text *text, size_t count, const char *one, const char *more)
-{
-	text_add_format(text, "%zu %s", count, count == 1 ? one : more);
-}
-
 static void begin_summary(struct text *text, const struct tally_counts *counts)
 {
 	text_add_string(text, "impscan: ");
-	add_count(text, counts->modules, "module", "modules");
+	text_add_count(text, counts->modules, "module", "modules");
 	text_add_string(text, " of ");
-	add_count(text, counts->machines, "machine", "machines");
+	text_add_count(text, counts->machines, "machine", "machines");
 	if (counts->unread)
 		text_add_format(text, " (%zu without a hash, not read whole, left out)",
 				counts->unread);
@@ -70,7 +64,7 @@ static void tell_clusters(const struct output *output, const struct tally_counts
 		return;
 	begin_summary(&text, counts);
 	text_add_string(&text, ": ");
-	add_count(&text, clusters->groups, "group", "groups");
+	text_add_count(&text, clusters->groups, "group", "groups");
 	text_add_format(&text, " of %zu, %zu alone", clusters->modules, clusters->alone);
 	if (counts->few)
 		text_add_format(&text, ", %zu with too few imports to be grouped", counts->few);

@@ -81,25 +81,19 @@ static void check_images(struct output *output, const struct saved_summary *summ
 	tell_error(output, error);
 }
 
-/* "1 row", "2 rows" */
-static void add_count(struct text *text, size_t count, const char *one, const char *more)
-{
-	text_add_format(text, "%zu %s", count, count == 1 ? one : more);
-}
-
 static void print_summary(const struct output *output, const struct saved_summary *summary,
 			  bool search, const struct timespec *start)
 {
 	_cleanup_text_ struct text text = {0};
 	const struct scan_summary *scan = &summary->scan;
 	text_add_string(&text, "impscan: ");
-	add_count(&text, summary->machines, "image, ", "images, ");
-	add_count(&text, scan->modules, "module", "modules");
+	text_add_count(&text, summary->machines, "image, ", "images, ");
+	text_add_count(&text, scan->modules, "module", "modules");
 	if (output->good)
 		text_add_format(&text, " (%zu known to be good left out)", scan->good);
 	text_add_format(&text, ", %zu with a hash, %zu not read whole; ", scan->hashed,
 			scan->damaged);
-	add_count(&text, scan->rows, search ? "match" : "row", search ? "matches" : "rows");
+	text_add_count(&text, scan->rows, search ? "match" : "row", search ? "matches" : "rows");
 	if (scan->few)
 		text_add_format(&text, " (%zu of lists with fewer imports left out)", scan->few);
 	text_add_format(&text, " in %.2f s\n", seconds_since(start));
