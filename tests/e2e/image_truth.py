@@ -5,6 +5,7 @@ list."""
 import argparse
 import hashlib
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -115,6 +116,21 @@ def check(condition, message):
 def finish(done):
     print(f"{done}; {len(FAILURES)} failures")
     sys.exit(1 if FAILURES else 0)
+
+
+def read_terminal(leader):
+    """All that is written to the other side of a pseudoterminal until it is closed."""
+    shown = b""
+    while True:
+        try:
+            part = os.read(leader, 1 << 16)
+        except OSError:  # the other side is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(leader)
+    return shown
 
 
 def run(impscan, *arguments, status=(0,), stdin=None):

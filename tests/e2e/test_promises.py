@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from hostile.cases import Tools  # noqa: E402
 from hostile.machine import Machine  # noqa: E402
-from image_truth import check, finish, run  # noqa: E402
+from image_truth import check, finish, read_terminal, run  # noqa: E402
 
 NOWHERE = 0xffffdead00000000
 
@@ -105,16 +105,7 @@ def test_progress(tools):
         with subprocess.Popen([tools.impscan, "-f", path, "-a", *more], stdout=subprocess.DEVNULL,
                               stderr=follower) as process:
             os.close(follower)
-            text = b""
-            while True:
-                try:
-                    part = os.read(leader, 65536)
-                except OSError:  # the other side is closed
-                    break
-                if not part:
-                    break
-                text += part
-            os.close(leader)
+            text = read_terminal(leader)
         check(process.returncode == 0, f"on a terminal: exit {process.returncode}")
         check((b"[" in text and b"#" in text or b"\r[" in text) == shown, f"{more}: {text!r}")
         check(not shown or b"\r\x1b[K" in text, f"the bar stays: {text!r}")

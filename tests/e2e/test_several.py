@@ -21,7 +21,7 @@ import sys
 import termios
 import time
 
-from image_truth import check, finish, run
+from image_truth import check, finish, read_terminal, run
 
 # By file: what mkimage is given.
 IMAGES = {
@@ -97,21 +97,13 @@ def on_terminal(impscan, *arguments, columns=0, error=False):
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     streams = {"stdout": subprocess.DEVNULL, "stderr": theirs} if error else {
         "stdout": theirs, "stderr": subprocess.PIPE}
-    shown, err = b"", b""
+    err = b""
     with subprocess.Popen([impscan, *map(str, arguments)], stdin=subprocess.DEVNULL,
                           env=dict(os.environ, NO_COLOR="1"), **streams) as process:
         os.close(theirs)
-        while True:
-            try:
-                part = os.read(ours, 1 << 16)
-            except OSError:  # the other side is closed
-                break
-            if not part:
-                break
-            shown += part
+        shown = read_terminal(ours)
         if not error:
             err = process.stderr.read()
-    os.close(ours)
     check(process.returncode == 0 and err == b"", f"{arguments}: {err!r}")
     return shown.decode().replace("\r\n", "\n")
 

@@ -14,7 +14,8 @@ import struct
 import subprocess
 import termios
 
-from image_truth import check, finish, rows, run, test_arguments, test_parser
+from image_truth import (check, finish, read_terminal, rows, run, test_arguments,
+                         test_parser)
 
 RED, YELLOW, FAINT, BOLD, PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 CUT = "\N{HORIZONTAL ELLIPSIS}"
@@ -27,19 +28,10 @@ def on_terminal(impscan, *arguments, columns=0, **environment):
     variables = {**os.environ, "TERM": "xterm", **environment}
     if "NO_COLOR" not in environment:
         variables.pop("NO_COLOR", None)
-    shown = b""
     with subprocess.Popen([impscan, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=theirs,
                           stderr=subprocess.DEVNULL, env=variables) as process:
         os.close(theirs)
-        while True:
-            try:
-                part = os.read(ours, 1 << 16)
-            except OSError:  # the other side is closed
-                break
-            if not part:
-                break
-            shown += part
-    os.close(ours)
+        shown = read_terminal(ours)
     check(process.returncode == 0, f"{arguments}: exit {process.returncode}")
     return shown.decode().replace("\r\n", "\n")
 
